@@ -1,0 +1,43 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test bench clean
+
+DEMO := demo_output
+BUNDLED := ampnet/weights/ampnet-small-fer2013.safetensors
+FINE_TUNING := --variant ampnet-small --recipe modern --pretrained ../$(BUNDLED) --epochs 6 --batch-size 16 --lr 0.02
+
+define show
+	@printf '\n$$ %s\n' '$(1)'
+	@cd $(DEMO) && PATH="$(abspath $(BIN)):$$PATH" $(1)
+endef
+
+demo: $(VENV)/installed
+	@rm -rf $(DEMO) && mkdir $(DEMO)
+	$(call show,ampnet predict ../tests/samples/group.jpg --annotate pictures)
+	$(call show,ampnet prepare ../tests/samples/faces)
+	$(call show,ampnet eval --out eval/before)
+	$(call show,ampnet train --name demo $(FINE_TUNING))
+	$(call show,ampnet eval checkpoint/demo)
+	$(call show,ampnet predict ../tests/samples/portrait.jpg --checkpoint checkpoint/demo)
+	@printf '\nall of it is in %s/, the annotated photo in %s/pictures/group.jpg\n' $(DEMO) $(DEMO)
+
+test: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks.network
+	$(BIN)/python -m benchmarks.preprocessing
+	$(BIN)/python -m benchmarks.detection
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO)

@@ -1,0 +1,31 @@
+"""Facial expression recognition with AMP-Net (Liu et al. 2022, doi:10.1109/TCSVT.2022.3165321).
+
+The public names load on first use, so that ``import ampnet`` stays light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ampnet.detection import FaceDetector
+    from ampnet.models.ampnet import AMPNet
+    from ampnet.models.published import load_published
+    from ampnet.predictor import Predictor
+    from ampnet.training.checkpoint import load_checkpoint
+
+__version__ = "0.1.0"
+__all__ = ["AMPNet", "FaceDetector", "Predictor", "__version__", "load_checkpoint", "load_published"]
+
+_HOMES = {
+    "AMPNet": "ampnet.models.ampnet",
+    "FaceDetector": "ampnet.detection",
+    "Predictor": "ampnet.predictor",
+    "load_checkpoint": "ampnet.training.checkpoint",
+    "load_published": "ampnet.models.published",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ampnet' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
