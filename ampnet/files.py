@@ -1,0 +1,59 @@
+"""Output files that appear whole or not at all."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ampnet.errors import DataError
+
+
+@contextmanager
+def write_aside(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside ``path``; on success sync that file and rename it to ``path``.
+
+    Args:
+        path: final name; its folder is made when missing.
+
+    Raises:
+        DataError: the folder cannot be made or written to, or the disk is full; nothing is left at
+            ``path`` that was not there before.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        with aside.open("rb+") as written:
+            os.fsync(written.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise DataError(
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder"
+        ) from error
+    finally:
+        with suppress(OSError):
+            aside.unlink()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, before any work goes into filling it.
+
+    Raises:
+        DataError: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot write to {folder}: {error.strerror or error}; choose another folder") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DataError(f"cannot write to {folder}: no permission; choose another folder")
+
+
+def sha256_of(path: Path) -> str:
+    """Fingerprint a file's bytes, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

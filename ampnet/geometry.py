@@ -1,0 +1,68 @@
+"""Points and the affine maps that move them; images and landmarks always go through the same map.
+
+A map is a ``(2, 3)`` float64 matrix that takes source pixels ``(x, y, 1)`` to target pixels. Landmarks
+are ordered left eye, right eye, nose tip, left mouth corner, right mouth corner; left is the image's left.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.floating]
+Affine = NDArray[np.float64]
+
+MIRROR_ORDER = (1, 0, 2, 4, 3)
+"""Position of each landmark's counterpart in a mirrored face."""
+
+
+def transform_points(points: Points, matrix: Affine) -> NDArray[np.float64]:
+    """Send ``(..., 2)`` points through a ``(2, 3)`` map."""
+    return np.asarray(points, dtype=np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def compose(first: Affine, then: Affine) -> Affine:
+    """Join two maps into the one that applies ``first``, then ``then``."""
+    return then[:, :2] @ first + np.column_stack([np.zeros((2, 2)), then[:, 2]])
+
+
+def inverse(matrix: Affine) -> Affine:
+    """Undo a map.
+
+    Raises:
+        numpy.linalg.LinAlgError: the map is singular.
+    """
+    linear = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([linear, -linear @ matrix[:, 2]])
+
+
+def similarity(source: Points, target: Points) -> Affine:
+    """Fit rotation, uniform scale and shift that take ``source`` to ``target`` with least squared error.
+
+    Closed form for two dimensions (Umeyama 1991, without reflection).
+
+    Args:
+        source: ``(P, 2)`` points, at least two of them distinct.
+        target: ``(P, 2)`` points.
+
+    Raises:
+        ValueError: all source points coincide.
+    """
+    source, target = np.asarray(source, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    s, t = source - source_mean, target - target_mean
+    spread = (s**2).sum()
+    if spread < 1e-12:
+        raise ValueError("a similarity needs at least two distinct points")
+    a = (s * t).sum() / spread
+    b = (s[:, 0] * t[:, 1] - s[:, 1] * t[:, 0]).sum() / spread
+    linear = np.array([[a, -b], [b, a]])
+    return np.column_stack([linear, target_mean - linear @ source_mean])
+
+
+def mirror_landmarks(landmarks: Points, width: float) -> NDArray[np.float64]:
+    """Mirror ``(..., 5, 2)`` landmarks at the vertical middle of a frame: x becomes ``width - x``.
+
+    The eyes and the mouth corners change places, so that left stays the image's left.
+    """
+    mirrored = np.asarray(landmarks, dtype=np.float64)[..., MIRROR_ORDER, :].copy()
+    mirrored[..., 0] = width - mirrored[..., 0]
+    return mirrored

@@ -1,0 +1,122 @@
+"""The classes of facial expression and the label codes of the data sets.
+
+No order is ever inferred from sorted folder names: each data set's codes are written out here.
+"""
+
+from ampnet.errors import DataError
+
+EXPRESSIONS = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
+"""The seven basic expressions in RAF-DB's order (its codes 1 to 7 minus one), ampnet's default order."""
+
+EXPRESSIONS_8 = (*EXPRESSIONS, "contempt")
+"""The eight expressions of AffectNet-8 and FER+, in ampnet's default order."""
+
+SYNONYMS: dict[str, str] = {
+    "surprise": "surprise",
+    "surprised": "surprise",
+    "fear": "fear",
+    "fearful": "fear",
+    "afraid": "fear",
+    "scared": "fear",
+    "disgust": "disgust",
+    "disgusted": "disgust",
+    "happiness": "happiness",
+    "happyness": "happiness",
+    "happy": "happiness",
+    "joy": "happiness",
+    "sadness": "sadness",
+    "sad": "sadness",
+    "anger": "anger",
+    "angry": "anger",
+    "neutral": "neutral",
+    "neural": "neutral",  # FED-RO's own spelling
+    "contempt": "contempt",
+    "contemptuous": "contempt",
+}
+"""Names found in the data sets (lower case) and the expression each one means."""
+
+
+def expression_of(name: str) -> str | None:
+    """Translate a folder's or a list's class name; None when it is no known expression."""
+    return SYNONYMS.get(name.strip().casefold())
+
+
+def class_order(found: set[str]) -> tuple[str, ...]:
+    """Put class names into the written order: known expressions first, others by name.
+
+    Args:
+        found: class names as the source spells them.
+
+    Returns:
+        Names of the classes in label order; known synonyms are replaced by the expression.
+
+    Raises:
+        DataError: no class was found, or a name is blank.
+    """
+    if not found or not all(name.strip() for name in found):
+        raise DataError("no class names found; expected one folder per class, such as happiness/ and sadness/")
+    names = {expression_of(name) or name.strip() for name in found}
+    known = [name for name in EXPRESSIONS_8 if name in names]
+    return (*known, *sorted(names.difference(known)))
+
+
+RAFDB_CODES: dict[str, str] = {str(code): name for code, name in enumerate(EXPRESSIONS, start=1)}
+"""RAF-DB basic, list and folders: 1 surprise, 2 fear, 3 disgust, 4 happiness, 5 sadness, 6 anger, 7 neutral."""
+
+AFFECTNET_CODES: dict[str, str] = {
+    "0": "neutral",
+    "1": "happiness",
+    "2": "sadness",
+    "3": "surprise",
+    "4": "fear",
+    "5": "disgust",
+    "6": "anger",
+    "7": "contempt",
+}
+"""AffectNet, both releases. 8 none, 9 uncertain and 10 no face are no expressions and stay out."""
+
+FER2013_CODES: dict[str, str] = {
+    "0": "anger",
+    "1": "disgust",
+    "2": "fear",
+    "3": "happiness",
+    "4": "sadness",
+    "5": "surprise",
+    "6": "neutral",
+}
+"""FER-2013's csv, and ExpW."""
+
+FERPLUS_COLUMNS: tuple[str, ...] = (
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "contempt",
+)
+"""FER+'s columns of votes in order; two more follow them, unknown and NF (no face)."""
+
+CKPLUS_CODES: dict[str, str] = {
+    "0": "neutral",
+    "1": "anger",
+    "2": "contempt",
+    "3": "disgust",
+    "4": "fear",
+    "5": "happiness",
+    "6": "sadness",
+    "7": "surprise",
+}
+"""CK+'s emotion files."""
+
+JAFFE_CODES: dict[str, str] = {
+    "AN": "anger",
+    "DI": "disgust",
+    "FE": "fear",
+    "HA": "happiness",
+    "NE": "neutral",
+    "SA": "sadness",
+    "SU": "surprise",
+}
+"""The letters in JAFFE's file names."""
