@@ -1,0 +1,58 @@
+"""What the detectors give."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.geometry import Affine, transform_points
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face, in pixels of the image it was found in.
+
+    Attributes:
+        box: ``(4,)`` float32 x0, y0, x1, y1; may reach beyond the image.
+        score: the detector's confidence, in [0, 1].
+        landmarks: ``(5, 2)`` float32 (x, y): left eye, right eye, nose tip, left and right mouth corner; left
+            is the image's left.
+    """
+
+    box: NDArray[np.float32]
+    score: float
+    landmarks: NDArray[np.float32]
+
+    @property
+    def side(self) -> float:
+        """Root of the box's area in pixels."""
+        width, height = (float(edge) for edge in self.box[2:] - self.box[:2])
+        return math.sqrt(max(0.0, width) * max(0.0, height))
+
+
+def shared_area(one: Face, other: Face) -> float:
+    """Square pixels that two boxes have in common."""
+    width, height = np.minimum(one.box[2:], other.box[2:]) - np.maximum(one.box[:2], other.box[:2])
+    return max(0.0, float(width)) * max(0.0, float(height))
+
+
+def roll(face: Face) -> float:
+    """Degrees, clockwise positive, between straight down and the way from the eyes to the mouth."""
+    x, y = face.landmarks[3:].mean(axis=0) - face.landmarks[:2].mean(axis=0)
+    return -math.degrees(math.atan2(x, y))
+
+
+def distance(one: Face, other: Face) -> float:
+    """Mean distance of two faces' landmarks, in eyes-to-mouth distances of the first."""
+    eyes_to_mouth = float(np.hypot(*(one.landmarks[3:].mean(axis=0) - one.landmarks[:2].mean(axis=0))))
+    return float(np.hypot(*(one.landmarks - other.landmarks).T).mean()) / max(eyes_to_mouth, 1e-6)
+
+
+def moved_face(face: Face, matrix: Affine) -> Face:
+    """Send a face through a map; its box becomes the upright one around the ellipse in the old one."""
+    centre = transform_points((face.box[:2] + face.box[2:]) / 2, matrix)
+    half = np.sqrt(matrix[:, :2] ** 2 @ ((face.box[2:] - face.box[:2]).astype(np.float64) / 2) ** 2)
+    box = np.concatenate([centre - half, centre + half])
+    landmarks = transform_points(face.landmarks, matrix)
+    return Face(box.astype(np.float32), face.score, landmarks.astype(np.float32))

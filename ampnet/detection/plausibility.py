@@ -1,0 +1,52 @@
+"""Which landmarks can belong to a face: a mouth above the eyes, or all points in one heap, cannot."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_ROLL = 120.0
+"""Degrees between the way from the eyes to the mouth and straight down; lying faces are real, standing on the
+head they are not trusted."""
+EYES_TO_MOUTH = (0.22, 0.85)
+"""Distance from between the eyes to the mouth, as a share of the box's side (root of its area)."""
+NOSE_HEIGHT = (-0.02, 1.1)
+"""Place of the nose tip on that way: 0 at the eyes, 1 at the mouth. Heads bent far up or down reach the ends."""
+LEAST_EYE_WIDTH = -0.1
+"""Distance of the eyes across that way, as a share of its length; below zero they have changed places, which a
+full profile shows by a little."""
+LEAST_MOUTH_WIDTH = -0.25
+BOX_MARGIN = 0.15
+"""How far beyond the box a landmark may lie, as a share of its width and height."""
+
+
+def is_plausible(box: NDArray[np.floating], landmarks: NDArray[np.floating]) -> bool:
+    """Tell whether the landmarks can be a face's, whatever its roll up to lying down.
+
+    The limits were set on the 35,000 faces that the detector finds in FER-2013: profiles, heads thrown back and
+    lying faces pass, heaps of points on upside-down faces do not.
+
+    Args:
+        box: ``(4,)`` x0, y0, x1, y1 in pixels.
+        landmarks: ``(5, 2)`` in the same frame: left eye, right eye, nose, left and right mouth corner.
+    """
+    left_eye, right_eye, nose, left_mouth, right_mouth = np.asarray(landmarks, dtype=np.float64)
+    eyes = (left_eye + right_eye) / 2
+    down = (left_mouth + right_mouth) / 2 - eyes
+    width, height = float(box[2] - box[0]), float(box[3] - box[1])
+    length = float(np.hypot(*down))
+    if width <= 0 or height <= 0 or length == 0:
+        return False
+
+    def across(way: NDArray[np.float64]) -> float:
+        return float(way[0] * down[1] - way[1] * down[0]) / length**2
+
+    within_box = (landmarks - box[:2]) / (width, height)
+    return (
+        abs(math.degrees(math.atan2(down[0], down[1]))) <= MOST_ROLL
+        and EYES_TO_MOUTH[0] <= length / math.sqrt(width * height) <= EYES_TO_MOUTH[1]
+        and NOSE_HEIGHT[0] <= float((nose - eyes) @ down) / length**2 <= NOSE_HEIGHT[1]
+        and across(right_eye - left_eye) >= LEAST_EYE_WIDTH
+        and across(right_mouth - left_mouth) >= LEAST_MOUTH_WIDTH
+        and bool((within_box >= -BOX_MARGIN).all() and (within_box <= 1 + BOX_MARGIN).all())
+    )
