@@ -1,0 +1,117 @@
+"""AMP-Net: adaptive multilayer perceptual attention network for facial expression recognition.
+
+Liu, Cai, Lin, Li, Xiao, IEEE TCSVT 2022, doi:10.1109/TCSVT.2022.3165321, with the numbers of the authors'
+published program (see docs/fidelity.md for every deliberate difference).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ampnet.config import IMAGE_SIZE, MODULES, ArchitectureConfig, Module
+from ampnet.models.attentional_perception import AttentionalPerception
+from ampnet.models.global_perception import GlobalPerception
+from ampnet.models.local_perception import LocalPerception
+from ampnet.models.stem import Stem
+
+Logits = tuple[Tensor, Tensor]
+"""Logits of the local and of the global head, each ``(B, K)``."""
+
+
+class AMPNet(nn.Module):
+    """Classifies aligned faces by expression from three views: quadrants, salient regions, whole face.
+
+    Args:
+        num_classes: number of expressions K.
+        width: multiplier of all channel counts; 1.0 is the paper's.
+        image_size: side S of the images in pixels, a multiple of 8; 224 is the paper's.
+        dropout: channel dropout of global perception in training.
+        modules: the perception modules to build: ``lp`` and ``ap`` feed the local head, ``gp`` the global one.
+            A network with one head returns its logits in both places, so that fusion and loss do not change.
+
+    Shape:
+        - images: ``(B, 3, S, S)`` float RGB in [0, 1], without mean or deviation taken out
+        - landmarks: ``(B, 5, 2)`` float ``(x, y)`` in pixels of those images: left eye, right eye, nose tip,
+          left mouth corner, right mouth corner; left is the image's left
+        - returns: local and global logits, ``(B, K)`` each
+
+    Raises:
+        ConfigError: an argument is outside its range (see :class:`ampnet.config.ArchitectureConfig`).
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 7,
+        width: float = 1.0,
+        image_size: int = IMAGE_SIZE,
+        dropout: float = 0.5,
+        modules: tuple[Module, ...] = MODULES,
+    ) -> None:
+        super().__init__()
+        self.architecture = ArchitectureConfig(
+            num_classes=num_classes, width=width, image_size=image_size, dropout=dropout, modules=tuple(modules)
+        )
+        self.stem = Stem(width)
+        channels = self.stem.out_channels
+        self.local_perception = LocalPerception(channels, width) if "lp" in modules else None
+        self.attentional_perception = AttentionalPerception(channels, width) if "ap" in modules else None
+        self.global_perception = GlobalPerception(channels, width, dropout) if "gp" in modules else None
+        local = [module.embed_dim for module in (self.local_perception, self.attentional_perception) if module]
+        self.local_head = nn.Linear(sum(local), num_classes) if local else None
+        self.global_head = nn.Linear(self.global_perception.embed_dim, num_classes) if self.global_perception else None
+        self._initialise()
+        self.to(memory_format=torch.channels_last)
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, images: Tensor, landmarks: Tensor) -> Logits:
+        """Compute both heads' logits."""
+        side = self.architecture.image_size
+        if images.shape[1:] != (3, side, side) or landmarks.shape != (images.shape[0], 5, 2):
+            raise ValueError(
+                f"expected images (B, 3, {side}, {side}) and landmarks (B, 5, 2), "
+                f"got {tuple(images.shape)} and {tuple(landmarks.shape)}"
+            )
+        features = self.stem(images.contiguous(memory_format=torch.channels_last))  # (B, 128, 28, 28)
+        heads: list[Tensor] = []
+        if self.local_head:
+            local = [
+                module(features, landmarks) for module in (self.local_perception, self.attentional_perception) if module
+            ]
+            heads.append(self.local_head(torch.cat(local, dim=1)))
+        if self.global_head and self.global_perception:
+            heads.append(self.global_head(self.global_perception(features)))
+        return heads[0], heads[-1]
+
+
+def fuse_logits(local_logits: Tensor, global_logits: Tensor, branch_weight: float = 0.5) -> Tensor:
+    """Mix both heads' logits into the decision's.
+
+    Args:
+        local_logits: ``(B, K)``.
+        global_logits: ``(B, K)``.
+        branch_weight: share of the local head (beta in the paper), in [0, 1]; the global head has the rest.
+
+    Returns:
+        ``(B, K)``; the largest is the prediction.
+    """
+    return torch.lerp(global_logits, local_logits, branch_weight)
+
+
+def branch_loss(logits: Logits, labels: Tensor, branch_weight: float = 0.5, label_smoothing: float = 0.0) -> Tensor:
+    """Mix both heads' cross-entropies into the training loss.
+
+    Args:
+        logits: local and global logits, ``(B, K)`` each.
+        labels: ``(B,)`` int64 classes, or ``(B, K)`` float probabilities.
+        branch_weight: share of the local head, as in :func:`fuse_logits`.
+        label_smoothing: share of the target that is spread evenly over the classes.
+
+    Returns:
+        The mean over the batch, a scalar.
+    """
+    local_loss, global_loss = (F.cross_entropy(head, labels, label_smoothing=label_smoothing) for head in logits)
+    return torch.lerp(global_loss, local_loss, branch_weight)

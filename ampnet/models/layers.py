@@ -1,0 +1,81 @@
+"""Blocks that several parts of the network share: scaled channel counts, convolution with BN, the basic block."""
+
+import math
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+CHANNEL_STEP = 8
+"""Channel counts are multiples of this, the width of the CPUs' and GPUs' vector units."""
+
+
+def scaled(channels: int, width: float) -> int:
+    """Scale one of the paper's channel counts, rounded to a multiple of 8, at least 8."""
+    return max(CHANNEL_STEP, math.floor(channels * width / CHANNEL_STEP + 0.5) * CHANNEL_STEP)
+
+
+def pooled_mean(x: Tensor) -> Tensor:
+    """Average ``(B, C, H, W)`` over its cells, to ``(B, C)``.
+
+    Divides after the sum: the gradient of torch's own mean fills a whole map with the quotient first.
+    """
+    return x.sum((2, 3)) * (1 / (x.shape[2] * x.shape[3]))
+
+
+class ConvNorm(nn.Module):
+    """Convolution without bias, then batch normalisation, then ReLU where asked for.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel: side of the kernel, odd; the map keeps its size, or halves it with stride 2.
+        stride: of the convolution.
+        relu: whether a ReLU follows.
+        momentum: of the running statistics.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        relu: bool = False,
+        momentum: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False)
+        self.bn = nn.BatchNorm2d(out_channels, momentum=momentum)
+        self.relu = relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H / stride, W / stride)``."""
+        x = self.bn(self.conv(x))
+        return F.relu(x, inplace=True) if self.relu else x
+
+
+class BasicBlock(nn.Module):
+    """ResNet's basic block: two 3 x 3 convolutions and a shortcut (He et al. 2016, doi:10.1109/CVPR.2016.90).
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output; where they differ or the stride is not 1, a 1 x 1 convolution
+            fits the shortcut.
+        stride: of the first convolution.
+        gate: applied to the residual before the shortcut is added.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, gate: nn.Module | None = None) -> None:
+        super().__init__()
+        self.first = ConvNorm(in_channels, out_channels, 3, stride=stride, relu=True)
+        self.second = ConvNorm(out_channels, out_channels, 3)
+        self.gate = nn.Identity() if gate is None else gate
+        fits = stride == 1 and in_channels == out_channels
+        self.shortcut = nn.Identity() if fits else ConvNorm(in_channels, out_channels, 1, stride=stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H / stride, W / stride)``."""
+        residual = self.gate(self.second(self.first(x)))
+        residual += self.shortcut(x)
+        return F.relu(residual, inplace=True)
