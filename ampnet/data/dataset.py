@@ -1,0 +1,218 @@
+"""Faces of a prepared data set as the network takes them, the same for any number of loading processes."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from ampnet.config import IMAGE_SIZE
+from ampnet.data.augment import (
+    Image,
+    draw_movement,
+    erase_patch,
+    jitter_colors,
+    move_landmarks,
+    resize_face,
+    warp_face,
+)
+from ampnet.data.index import FaceIndex
+from ampnet.errors import DataError, TrainingError
+from ampnet.framing import Color
+from ampnet.recipes import Augmentation
+
+
+class SampleKey(NamedTuple):
+    """One face in one epoch; with the dataset's seed, epoch and draw decide everything random about it."""
+
+    epoch: int
+    draw: int
+    """Place in the epoch's order, so that a face drawn twice looks different each time."""
+    position: int
+    """In the dataset's indices."""
+
+
+class Batch(NamedTuple):
+    """Samples on their way to the network, as small as they can be."""
+
+    images: Tensor
+    """``(B, 1 or 3, S, S)`` uint8, in channels_last order."""
+    landmarks: Tensor
+    """``(B, 5, 2)`` float32 pixels of those images."""
+    labels: Tensor
+    """``(B,)`` int64."""
+
+    def to(self, device: torch.device) -> "Batch":
+        """Move the batch to a device and turn its images into ``(B, 3, S, S)`` float32 in [0, 1]."""
+        images = self.images.to(device, non_blocking=True).float().div_(255).expand(-1, 3, -1, -1)
+        return Batch(
+            images.contiguous(memory_format=torch.channels_last),
+            self.landmarks.to(device, non_blocking=True),
+            self.labels.to(device, non_blocking=True),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
+    """Reads single faces; see :class:`FaceBatches` for training's faster way.
+
+    Args:
+        index: the prepared data set.
+        indices: which of its faces, in order.
+        image_size: side S of the images.
+        augment: None shows the faces as they are.
+        color: ``grey`` reads one channel only.
+        seed: with epoch and draw, decides each sample's augmentation.
+    """
+
+    index: FaceIndex
+    indices: NDArray[np.int64]
+    image_size: int
+    augment: Augmentation | None = None
+    color: Color = "rgb"
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, position: int) -> tuple[Tensor, Tensor, int]:
+        """Give a face of epoch 0: image ``(3, S, S)`` float32 in [0, 1], landmarks ``(5, 2)`` in it, label."""
+        image, landmarks, label = self.read(SampleKey(0, position, position))
+        pixels = torch.from_numpy(image.reshape(self.image_size, self.image_size, -1)).permute(2, 0, 1)
+        return pixels.float().div(255).expand(3, -1, -1), torch.from_numpy(landmarks), label
+
+    def read(self, key: SampleKey) -> tuple[Image, NDArray[np.float32], int]:
+        """Decode and augment one face.
+
+        Returns:
+            Image ``(S, S)`` grey or ``(S, S, 3)`` RGB uint8, landmarks ``(5, 2)`` float32 in its pixels, label.
+
+        Raises:
+            DataError: the image cannot be read.
+        """
+        entry = int(self.indices[key.position])
+        image = self._decode(entry)
+        landmarks = self.index.landmarks[entry].astype(np.float64)
+        if self.augment is None:
+            image, landmarks = resize_face(image, self.image_size), landmarks.clip(0, IMAGE_SIZE)
+        else:
+            rng = np.random.default_rng((self.seed, key.epoch, key.draw))
+            movement = draw_movement(self.augment, rng)
+            landmarks = move_landmarks(landmarks, movement, self.augment.published_mirror)
+            image = warp_face(jitter_colors(image, self.augment, rng), movement.matrix(), self.image_size)
+        landmarks *= self.image_size / IMAGE_SIZE
+        if self.augment is not None:
+            image = erase_patch(image, landmarks, self.augment.erase, rng)
+        if image.ndim == 3:
+            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        return image, landmarks.astype(np.float32), int(self.index.labels[entry])
+
+    def _decode(self, entry: int) -> Image:
+        path = self.index.image_path(entry)
+        mode = cv2.IMREAD_GRAYSCALE if self.color == "grey" else cv2.IMREAD_COLOR
+        image = cv2.imread(str(path), mode | cv2.IMREAD_IGNORE_ORIENTATION)
+        if image is None:
+            raise DataError(f"cannot read the prepared image {path}; run prepare again")
+        return np.asarray(image, dtype=np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class FaceBatches(Dataset[Batch]):
+    """Reads whole batches, so that no sample is copied twice."""
+
+    faces: FaceDataset
+
+    def __getitem__(self, keys: Sequence[SampleKey]) -> Batch:
+        size, channels = self.faces.image_size, 1 if self.faces.color == "grey" else 3
+        images = np.empty((len(keys), size, size, channels), dtype=np.uint8)
+        landmarks = np.empty((len(keys), 5, 2), dtype=np.float32)
+        labels = np.empty(len(keys), dtype=np.int64)
+        for i, key in enumerate(keys):
+            image, landmarks[i], labels[i] = self.faces.read(key)
+            images[i] = image.reshape(size, size, channels)
+        return Batch(
+            torch.from_numpy(images).permute(0, 3, 1, 2),  # (B, C, S, S), channels last in memory
+            torch.from_numpy(landmarks),
+            torch.from_numpy(labels),
+        )
+
+
+class InOrder(Sampler[list[SampleKey]]):
+    """Every face of one process's share exactly once, in the dataset's order.
+
+    Args:
+        count: faces in the dataset.
+        batch_size: of this process.
+        rank: number of this process.
+        world: number of processes.
+    """
+
+    def __init__(self, count: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
+        self.share = range(rank, count, world)
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.share) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[SampleKey]]:
+        for start in range(0, len(self.share), self.batch_size):
+            yield [SampleKey(0, position, position) for position in self.share[start : start + self.batch_size]]
+
+
+def batch_loader(
+    faces: FaceDataset, order: Sampler[list[SampleKey]], workers: int, device: torch.device
+) -> DataLoader[Batch]:
+    """Load batches in the order of a sampler.
+
+    Args:
+        faces: where they come from.
+        order: the keys of each batch.
+        workers: loading processes, kept from epoch to epoch; 0 loads in this one.
+        device: batches for GPUs are put into pinned memory.
+    """
+    return DataLoader(
+        FaceBatches(faces),
+        batch_size=None,
+        sampler=order,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=device.type == "cuda",
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_start_worker,
+    )
+
+
+def _start_worker(_worker: int) -> None:
+    """Keep a loading process on one core, and leave requests to stop to the process that trains.
+
+    Ctrl-C and most schedulers signal a whole process group, so it gets its own.
+    """
+    os.setpgid(0, 0)
+    cv2.setNumThreads(0)
+
+
+@contextmanager
+def loading_failures() -> Iterator[None]:
+    """Say in one line what went wrong in a loading process.
+
+    Raises:
+        DataError: an image cannot be read.
+        TrainingError: a loading process died.
+    """
+    try:
+        yield
+    except DataError as error:  # of a loading process: its traceback, our message being the last line
+        raise DataError(str(error).strip().splitlines()[-1].removeprefix("ampnet.errors.DataError: ")) from error
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TrainingError(
+            "a process that loads images died, perhaps for lack of memory; go on with --resume and fewer --workers"
+        ) from error

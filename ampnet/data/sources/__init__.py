@@ -1,0 +1,84 @@
+"""Readers of the data sets as their owners hand them out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ampnet.data.sources.affectnet import is_affectnet, read_affectnet
+from ampnet.data.sources.expw import is_expw, read_expw
+from ampnet.data.sources.fer2013 import is_fer2013, is_ferplus, read_fer2013, read_ferplus
+from ampnet.data.sources.folders import read_folders
+from ampnet.data.sources.plain_csv import find_csv, read_csv
+from ampnet.data.sources.rafdb import is_rafdb, read_rafdb
+from ampnet.data.sources.small_sets import (
+    is_ckplus,
+    is_fedro,
+    is_jaffe,
+    is_sfew,
+    read_ckplus,
+    read_fedro,
+    read_jaffe,
+    read_sfew,
+)
+from ampnet.data.sources.source import Box, Picture, Source, SourceImage
+from ampnet.errors import DataError, UsageError
+
+__all__ = ["LAYOUTS", "Box", "Picture", "Source", "SourceImage", "open_source"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way in which a data set is laid out."""
+
+    read: Callable[[Path, str, int], Source]
+    """Lists the set, given its folder, the layout's name and the fold of people that tests."""
+    recognises: Callable[[Path], bool] | None = None
+    """Tells a folder of this layout; None where only ``--layout`` can."""
+
+
+def _without_folds(read: Callable[[Path, str], Source]) -> Callable[[Path, str, int], Source]:
+    return lambda root, layout, _fold: read(root, layout)
+
+
+LAYOUTS: dict[str, Layout] = {
+    "rafdb": Layout(_without_folds(read_rafdb), is_rafdb),
+    "rafdb-original": Layout(_without_folds(read_rafdb)),
+    "affectnet-8": Layout(_without_folds(read_affectnet), is_affectnet),
+    "affectnet-7": Layout(_without_folds(read_affectnet)),
+    "ferplus": Layout(_without_folds(read_ferplus), is_ferplus),
+    "ferplus-argmax": Layout(_without_folds(read_ferplus)),
+    "fer2013": Layout(_without_folds(read_fer2013), is_fer2013),
+    "expw": Layout(_without_folds(read_expw), is_expw),
+    "ckplus": Layout(read_ckplus, is_ckplus),
+    "ckplus-1": Layout(read_ckplus),
+    "ckplus-neutral": Layout(read_ckplus),
+    "sfew": Layout(_without_folds(read_sfew), is_sfew),
+    "fedro": Layout(_without_folds(read_fedro), is_fedro),
+    "csv": Layout(read_csv, lambda root: find_csv(root) is not None),
+    "jaffe": Layout(read_jaffe, is_jaffe),
+    "folders": Layout(_without_folds(read_folders), lambda _root: True),
+}
+"""By the names for ``--layout``; recognised in this order, any other folder counting as class folders."""
+
+
+def open_source(root: Path, layout: str = "auto", fold: int = 0) -> Source:
+    """List the images of a raw data set.
+
+    Args:
+        root: folder as its owners hand it out, or a csv file.
+        layout: one of :data:`LAYOUTS`, or ``auto`` to recognise it by its files.
+        fold: 0 to 9, the tenth of the people that tests, in sets that are split by person.
+
+    Raises:
+        UsageError: the layout's name is unknown.
+        DataError: the folder is missing or holds no such data set.
+    """
+    if layout not in ("auto", *LAYOUTS):
+        raise UsageError(f"unknown layout {layout!r}; known are auto, {', '.join(LAYOUTS)}")
+    if not root.is_dir() and find_csv(root) is None:
+        raise DataError(f"{root} is not a folder; give the folder that holds the images")
+    if layout == "auto" and root.is_file():
+        layout = "csv"
+    elif layout == "auto":
+        layout = next(name for name, known in LAYOUTS.items() if known.recognises and known.recognises(root))
+    return LAYOUTS[layout].read(root, layout, fold)

@@ -1,0 +1,166 @@
+"""FER-2013 as csv or as folders, and FER+, which gives the same images other labels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ampnet.data.sources.folders import read_folders, subfolders
+from ampnet.data.sources.source import Picture, Source, SourceImage, compare_counts
+from ampnet.data.sources.tables import find_file, rows_of
+from ampnet.errors import DataError, ImageError
+from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES, FERPLUS_COLUMNS
+
+LICENCE = "FER-2013: images collected from the web for the ICML 2013 challenge; use them for research only"
+LICENCE_FERPLUS = f"{LICENCE}; FER+ labels: MIT licence of Microsoft's FERPlus repository"
+
+CSV_FILES = ("fer2013.csv", "fer2013/fer2013.csv", "icml_face_data.csv")
+USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
+PUBLISHED = {"train": 28_709, "val": 3_589, "test": 3_589}
+SIDE = 48
+
+FERPLUS_FILES = ("fer2013new.csv", "fer2013/fer2013new.csv")
+FERPLUS_FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test"}
+FERPLUS_VOTES = len(FERPLUS_COLUMNS) + 2  # unknown and NF follow
+
+
+@dataclass(frozen=True, slots=True)
+class TableImage(SourceImage):
+    """A face whose pixels stand in a row of a csv file."""
+
+    row: int = 0
+    """Number of the image in the file, from 0: FER+ names it by this."""
+    offset: int = 0
+    """Where its line begins in the file, in bytes."""
+
+    @property
+    def stem(self) -> str:
+        """Give FER+'s name of the image."""
+        return f"fer{self.row:07d}"
+
+    def read(self, longest_side: int | None = None) -> Picture:  # noqa: ARG002 (48 pixels need no reduction)
+        """Parse the row's pixels.
+
+        Raises:
+            ImageError: they are not 48 x 48 numbers from 0 to 255.
+        """
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            line = file.readline()
+        longest = max(line.split(b","), key=len).strip(b' "\r\n')
+        try:
+            values = np.array(longest.split(), dtype=np.int64)
+        except (ValueError, OverflowError):
+            values = np.empty(0, dtype=np.int64)
+        if values.size != SIDE * SIDE or values.min() < 0 or values.max() > 255:
+            raise ImageError(f"cannot read {self.path}: image {self.row} has not {SIDE} x {SIDE} pixels from 0 to 255")
+        grey = values.astype(np.uint8).reshape(SIDE, SIDE, 1)
+        return Picture(np.repeat(grey, 3, axis=2), (SIDE, SIDE), (0, 0), (SIDE, SIDE))
+
+
+def is_fer2013(root: Path) -> bool:
+    """Tell whether the folder holds the csv, or the three folders named after its usages."""
+    return find_file(root, CSV_FILES) is not None or (
+        root.is_dir() and set(USAGES) <= {folder.name for folder in subfolders(root)}
+    )
+
+
+def read_fer2013(root: Path, layout: str) -> Source:
+    """List FER-2013: Training trains, PublicTest validates, PrivateTest tests.
+
+    Raises:
+        DataError: the csv's header or a row's emotion or usage is not FER-2013's.
+    """
+    path = find_file(root, CSV_FILES)
+    if path is None:
+        folders = read_folders(root, layout, FER2013_CODES)
+        return replace(folders, licence=LICENCE, notes=[*folders.notes, *compare_counts(folders.items, PUBLISHED)])
+    items: list[SourceImage] = []
+    for item, code in _rows(root, path):
+        class_name = FER2013_CODES.get(code)
+        if class_name is None:
+            raise DataError(f"{path}, image {item.row}: the emotion {code!r} is none of 0 to 6")
+        items.append(replace(item, class_name=class_name))
+    if not items:
+        raise DataError(f"{path} holds no images")
+    return Source(layout, EXPRESSIONS, items, compare_counts(items, PUBLISHED), LICENCE)
+
+
+def is_ferplus(root: Path) -> bool:
+    """Tell whether the folder holds FER+'s votes."""
+    return find_file(root, FERPLUS_FILES) is not None
+
+
+def read_ferplus(root: Path, layout: str) -> Source:
+    """List FER+: the votes' labels on the images of fer2013.csv, or on FER+'s own png folders.
+
+    ``ferplus`` keeps the majority rule of the owners' program: single votes do not count, and the class with
+    most votes must have more than half of what is left. ``ferplus-argmax`` takes the class with most votes,
+    the first in column order where two are equal. Unknown or no face on top leaves the image out.
+
+    Raises:
+        DataError: there is no fer2013new.csv, no images beside it, or a row is not FER+'s.
+    """
+    votes_file = find_file(root, FERPLUS_FILES)
+    if votes_file is None:
+        raise DataError(f"{root} holds no fer2013new.csv; put FER+'s file beside fer2013.csv")
+    pixels_file = find_file(root, CSV_FILES)
+    pixels = None if pixels_file is None else (item for item, _code in _rows(root, pixels_file))
+    items: list[SourceImage] = []
+    nameless = undecided = 0
+    for number, cells in rows_of(votes_file):
+        if cells[0] == "Usage":
+            continue
+        if len(cells) != 2 + FERPLUS_VOTES or cells[0] not in USAGES or not all(c.isdecimal() for c in cells[2:]):
+            raise DataError(f"{votes_file}, line {number}: expected Usage, name and {FERPLUS_VOTES} votes, got {cells}")
+        pixel = None if pixels is None else next(pixels, None)
+        if pixels is not None and pixel is None:
+            raise DataError(f"{pixels_file} has fewer images than {votes_file} has rows; they must be the same set")
+        votes = [int(cell) for cell in cells[2:]]
+        class_name = (argmax_class if layout == "ferplus-argmax" else majority_class)(votes)
+        if not cells[1]:
+            nameless += 1
+        elif class_name is None:
+            undecided += 1
+        else:
+            split = USAGES[cells[0]]
+            image = pixel or SourceImage(root, f"{FERPLUS_FOLDERS[split]}/{cells[1]}", split, "")
+            items.append(replace(image, split=split, class_name=class_name))
+    if not items:
+        raise DataError(f"{votes_file} holds no usable rows")
+    rule = "most votes" if layout == "ferplus-argmax" else "majority after dropping single votes"
+    left_out = f"{nameless:,} rows without a name and {undecided:,} undecided, unknown or faceless ones left out"
+    return Source(layout, EXPRESSIONS_8, items, [f"rule: {rule}; {left_out}"], LICENCE_FERPLUS)
+
+
+def majority_class(votes: list[int]) -> str | None:
+    """Decide a row of FER+ by the owners' majority rule; None when it is undecided, unknown or no face."""
+    kept = [count if count > 1 else 0 for count in votes]
+    top = max(range(len(kept)), key=kept.__getitem__)
+    return FERPLUS_COLUMNS[top] if 2 * kept[top] > sum(kept) and top < len(FERPLUS_COLUMNS) else None
+
+
+def argmax_class(votes: list[int]) -> str | None:
+    """Decide a row of FER+ by most votes; None when that is unknown or no face."""
+    top = max(range(len(votes)), key=votes.__getitem__)
+    return FERPLUS_COLUMNS[top] if votes[top] and top < len(FERPLUS_COLUMNS) else None
+
+
+def _rows(root: Path, path: Path) -> Iterator[tuple[TableImage, str]]:
+    """Find where each image of the csv begins, with its emotion's code; pixels stay in the file."""
+    relative = path.relative_to(root).as_posix()
+    with path.open("rb") as file:
+        header = [cell.strip().lower() for cell in file.readline().decode("utf-8-sig", "replace").split(",")]
+        if sorted(header) != ["emotion", "pixels", "usage"]:
+            raise DataError(f"{path}: expected the columns emotion, pixels, Usage, got {', '.join(header)}")
+        emotion, usage = header.index("emotion"), header.index("usage")
+        offset, row = file.tell(), 0
+        for line in file:
+            if line.strip():
+                cells = [cell.strip(b' "\r\n').decode("ascii", "replace") for cell in line.split(b",")]
+                if len(cells) != len(header) or cells[usage] not in USAGES:
+                    raise DataError(f"{path}, image {row}: expected emotion, pixels and a usage of {', '.join(USAGES)}")
+                yield TableImage(root, relative, USAGES[cells[usage]], "", row=row, offset=offset), cells[emotion]
+                row += 1
+            offset += len(line)

@@ -1,0 +1,144 @@
+"""One folder per class, with or without a folder per split above: ``[split/]class/**/*.jpg``."""
+
+import json
+import re
+from pathlib import Path
+
+from ampnet.data.sources.source import Source, SourceImage
+from ampnet.errors import DataError
+from ampnet.images import list_images
+from ampnet.labels import class_order, expression_of
+
+CLASSES_FILE = "classes.json"
+"""Optional, in the raw folder: folder name -> class name, in label order."""
+
+SPLIT_FOLDERS: dict[str, str] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "publictest": "val",  # FER-2013's two tests: the public one chooses, the private one measures
+    "test": "test",
+    "testing": "test",
+    "privatetest": "test",
+}
+"""Folder names (letters only, lower case) and the split each one means."""
+
+
+def split_of_folder(name: str) -> str | None:
+    """Translate a folder's name into a split; None when it names none."""
+    return SPLIT_FOLDERS.get(re.sub(r"[^a-z]", "", name.casefold()))
+
+
+def split_folders(root: Path) -> dict[Path, str]:
+    """Find the folders right below ``root`` that are named like splits."""
+    found = {folder: split_of_folder(folder.name) for folder in subfolders(root)}
+    return {folder: split for folder, split in found.items() if split is not None}
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """List the visible folders right below a folder, sorted.
+
+    Raises:
+        DataError: it does not exist or cannot be listed.
+    """
+    try:
+        return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"cannot list {folder}: {error.strerror or error}") from error
+
+
+def read_folders(root: Path, layout: str, codes: dict[str, str] | None = None) -> Source:
+    """List a data set sorted into folders, with official splits when the top folders are named like splits.
+
+    Args:
+        root: the raw folder.
+        layout: name of the layout to report.
+        codes: folder name -> class, for a data set whose folders carry numbers; ``classes.json`` in
+            ``root`` overrides it.
+
+    Raises:
+        DataError: there are no images or no class folders, the folders are bare numbers without a known
+            meaning, or only some of the top folders are splits.
+    """
+    splits = split_folders(root)
+    tops = splits or {root: ""}
+    strays = [] if not splits else [folder for folder in subfolders(root) if folder not in splits]
+    if any(list_images(folder) for folder in strays):
+        raise DataError(
+            f"{root} mixes splits ({', '.join(folder.name for folder in splits)}) with other folders of images "
+            f"({', '.join(folder.name for folder in strays)}); move one kind elsewhere"
+        )
+
+    found: list[tuple[Path, str, str]] = []  # file, split, folder name of the class
+    notes: list[str] = []
+    for top, split in sorted(tops.items(), key=lambda pair: (("train", "val", "test", "").index(pair[1]), pair[0])):
+        unlabelled = 0
+        for path in list_images(top):
+            parts = path.relative_to(top).parts
+            if len(parts) == 1:
+                unlabelled += 1
+            else:
+                found.append((path, split, parts[0]))
+        if unlabelled:
+            notes.append(f"{unlabelled} images right in {top} have no class and are left out")
+    if not found:
+        kind = "images in class folders" if notes else "images"
+        raise DataError(f"{root} holds no {kind}; expected [split/]class/*.jpg, for example train/happiness/1.jpg")
+
+    meaning, class_names = class_meaning(
+        {folder for _path, _split, folder in found}, root / CLASSES_FILE, f"the class folders of {root}", codes
+    )
+    items = [
+        SourceImage(root, path.relative_to(root).as_posix(), split, meaning[folder]) for path, split, folder in found
+    ]
+    return Source(layout, class_names, items, notes)
+
+
+def class_meaning(
+    found: set[str], written: Path, what: str, codes: dict[str, str] | None = None
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Give each label's class, and the classes in label order.
+
+    Args:
+        found: labels as the source spells them (folder names, csv cells).
+        written: the ``classes.json`` that overrides everything, where it exists.
+        what: names the labels in messages.
+        codes: label -> class, where the data set is known.
+
+    Raises:
+        DataError: labels are bare numbers of unknown meaning, or there is one class only.
+    """
+    if written.is_file():
+        meaning = _read_classes(written)
+        unknown = sorted(found.difference(meaning))
+        if unknown:
+            raise DataError(f"{written} does not name {', '.join(unknown)}; add them, or move those images away")
+        return meaning, tuple(dict.fromkeys(meaning.values()))
+    if codes is not None and found <= set(codes):
+        return codes, class_order(set(codes.values()))
+    if all(label.isdecimal() for label in found):
+        example = json.dumps(dict.fromkeys(sorted(found)[:2], "..."))
+        raise DataError(
+            f"{what} are numbers ({', '.join(sorted(found))}), which mean something else in every data set; "
+            f"say what they are in {written} ({example[:-1]}, ...}}), or name the set with --layout"
+        )
+    names = class_order(found)
+    if len(names) < 2:
+        raise DataError(f"{what} name one class only ({names[0]}); a classifier needs two or more")
+    return {label: expression_of(label) or label.strip() for label in found}, names
+
+
+def _read_classes(path: Path) -> dict[str, str]:
+    try:
+        meaning = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+    if (
+        not isinstance(meaning, dict)
+        or len(set(meaning.values())) < 2
+        or not all(isinstance(name, str) and name.strip() for name in meaning.values())
+    ):
+        raise DataError(f"{path} must be a JSON object of folder name -> class name with two or more classes")
+    return meaning
