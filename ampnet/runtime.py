@@ -1,0 +1,226 @@
+"""Where work runs: devices, processes that train together, and what they tell each other."""
+
+import logging
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, distributed
+
+from ampnet.errors import TrainingError, UsageError
+
+R = TypeVar("R")
+
+BYSTANDER_SECONDS = 10
+"""How long a process that has lost its partner waits to be stopped, before it fails for that reason itself."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One of the processes that train together."""
+
+    rank: int
+    """Its number over all machines; 0 writes files and shows progress."""
+    world: int
+    """Number of processes."""
+    device: torch.device
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this one writes and speaks."""
+        return self.rank == 0
+
+
+def choose_device(gpus: int | None) -> torch.device:
+    """Choose where a command of one process runs.
+
+    Args:
+        gpus: 0 for the CPU, 1 or more for the first GPU; None: a GPU where there is one.
+
+    Raises:
+        UsageError: more GPUs are asked for than there are.
+    """
+    return torch.device("cuda", 0) if count_gpus(gpus) else torch.device("cpu")
+
+
+def count_gpus(gpus: int | None) -> int:
+    """Resolve a number of GPUs: all visible ones for None.
+
+    Raises:
+        UsageError: more are asked for than there are.
+    """
+    visible = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if gpus is not None and gpus > visible:
+        raise UsageError(f"{gpus} GPUs were asked for, but {visible or 'none'} can be used; run with --gpus {visible}")
+    return visible if gpus is None else gpus
+
+
+def is_launched() -> bool:
+    """Tell whether this process is already one of a group (of torchrun, or of :func:`launch`)."""
+    return {"RANK", "WORLD_SIZE", "LOCAL_RANK"} <= os.environ.keys()
+
+
+def is_main_process() -> bool:
+    """Tell whether this process is the first of its group, or alone."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def join_processes(gpus: int | None) -> Iterator[Process]:
+    """Join the group that the launcher describes; without a launcher, be alone.
+
+    Several CPU processes share this machine's cores evenly.
+    """
+    if not is_launched():
+        yield Process(0, 1, choose_device(gpus))
+        return
+    rank, world, local = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    on_gpu = count_gpus(gpus) > 0
+    device = torch.device("cuda", local) if on_gpu else torch.device("cpu")
+    if on_gpu:
+        torch.cuda.set_device(device)
+    elif (here := int(os.environ.get("LOCAL_WORLD_SIZE", world))) > 1:
+        torch.set_num_threads(max((os.cpu_count() or 1) // here, 1))
+    distributed.init_process_group("nccl" if on_gpu else "gloo")
+    yield Process(rank, world, device)
+    # Not after an error: the others would fail of the closed connection before the reason is known.
+    distributed.destroy_process_group()
+
+
+def launch(processes: int, entry: Callable[..., R], *arguments: Any) -> R:
+    """Run a function in several processes of this machine, through torch's elastic launcher.
+
+    Args:
+        processes: how many.
+        entry: a module's function; it calls :func:`join_processes`.
+        arguments: for each of them.
+
+    Returns:
+        What process 0 returned.
+
+    Raises:
+        TrainingError: a process failed or died; the others were ended.
+        KeyboardInterrupt: this process was told to stop, and has passed that on.
+    """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # its news are told below, in a line
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        monitor_interval=0.2,
+    )
+    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    handlers = {number: signal.getsignal(number) for number in caught}
+    try:
+        results: dict[int, R] = elastic_launch(config, _guarded)(os.getpid(), entry, arguments)
+    except ChildFailedError as error:
+        raise TrainingError(_first_failure(error.failures)) from error
+    except SignalException as error:
+        raise KeyboardInterrupt from error
+    finally:
+        for number, handler in handlers.items():  # the launcher leaves its own behind
+            signal.signal(number, handler)
+    return results[0]
+
+
+def _guarded(launcher: int, entry: Callable[..., R], arguments: tuple[Any, ...]) -> R:
+    from torch.distributed.elastic.multiprocessing.errors import record
+
+    threading.Thread(target=_end_with, args=(launcher,), daemon=True).start()
+
+    def patient(*given: Any) -> R:
+        try:
+            return entry(*given)
+        except RuntimeError as error:
+            if isinstance(error, distributed.DistError) or "gloo" in str(error):
+                time.sleep(BYSTANDER_SECONDS)  # another process has failed, and the launcher is to find that one
+            raise
+
+    return record(patient)(*arguments)  # type: ignore[return-value]
+
+
+def _end_with(launcher: int) -> None:
+    """End this process as soon as its launcher has gone: an orphan must not write on."""
+    while os.getppid() == launcher:
+        threading.Event().wait(0.5)
+    os._exit(1)
+
+
+def _first_failure(failures: dict[int, Any]) -> str:
+    first = min(failures.values(), key=lambda failure: failure.timestamp)
+    if first.exitcode < 0:
+        how = f"was ended by signal {signal.Signals(-first.exitcode).name}"
+    else:
+        message = first.message
+        text = message.get("message", message) if isinstance(message, dict) else message
+        how = f"failed: {str(text).splitlines()[-1] if text else f'exit code {first.exitcode}'}"
+    return f"training process {first.local_rank} {how}; the others were stopped"
+
+
+def sum_over_processes(values: Tensor, process: Process) -> Tensor:
+    """Add up a tensor over all processes, in place."""
+    if process.world > 1:
+        distributed.all_reduce(values)
+    return values
+
+
+def copy_from_main(tensors: Iterator[Tensor], process: Process) -> None:
+    """Overwrite tensors with process 0's."""
+    if process.world > 1:
+        for tensor in tensors:
+            distributed.broadcast(tensor, src=0)
+
+
+def tell_all(value: R, process: Process) -> R:
+    """Give every process what process 0 passes."""
+    if process.world == 1:
+        return value
+    box = [value if process.is_main else None]
+    distributed.broadcast_object_list(box, src=0, device=process.device)
+    return box[0]  # type: ignore[return-value]
+
+
+def seed_step(seed: int, step: int, rank: int) -> None:
+    """Set torch's random state from a training step's number.
+
+    A step's dropout then depends on nothing that came before it, so no random state needs saving.
+    """
+    torch.manual_seed(int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+
+
+class StopRequest:
+    """Notices SIGINT and SIGTERM, so that a step is finished and saved before the run ends."""
+
+    def __init__(self) -> None:
+        self.made = False
+
+    def __enter__(self) -> "StopRequest":
+        if threading.current_thread() is threading.main_thread():
+            self._earlier = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in getattr(self, "_earlier", {}).items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self.made and number == signal.SIGINT:
+            raise KeyboardInterrupt  # asked twice
+        self.made = True

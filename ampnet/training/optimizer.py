@@ -1,0 +1,57 @@
+"""Optimizer and learning rate of a recipe."""
+
+import math
+
+import torch
+from torch import nn
+
+from ampnet.errors import ConfigError
+from ampnet.recipes import Recipe
+
+HEADS = ("local_head.", "global_head.")
+"""Begin the names of the parameters that are new when the rest is pre-trained."""
+
+
+def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Group the trainable parameters by learning rate and weight decay.
+
+    Each group's key ``peak`` is the learning rate that :func:`learning_rate_factor` scales.
+
+    Raises:
+        ConfigError: nothing is left to train.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            is_body = recipe.body_lr is not None and not name.startswith(HEADS)
+            peak = recipe.body_lr if is_body and recipe.body_lr is not None else recipe.lr
+            decays = recipe.decay_norms or parameter.ndim > 1  # normalisation weights and biases are vectors
+            groups.setdefault((peak, recipe.weight_decay if decays else 0.0), []).append(parameter)
+    if not groups:
+        raise ConfigError("every parameter is frozen; there is nothing to train")
+    options = [
+        {"params": parameters, "lr": peak, "peak": peak, "weight_decay": decay}
+        for (peak, decay), parameters in groups.items()
+    ]
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(options, lr=recipe.lr, fused=True)
+    nesterov = recipe.optimizer == "nesterov"
+    return torch.optim.SGD(options, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+
+
+def learning_rate_factor(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
+    """Give the share of the peak learning rate at a step counted over all epochs.
+
+    It depends on nothing else, so a resumed run needs no schedule's state.
+    """
+    warmup = recipe.warmup_epochs * steps_per_epoch
+    rise = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    if recipe.schedule == "step":
+        return rise * recipe.step_factor ** (step // steps_per_epoch // recipe.step_epochs)
+    return rise * 0.5 * (1 + math.cos(math.pi * step / (recipe.epochs * steps_per_epoch)))
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Scale each group's peak."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * factor

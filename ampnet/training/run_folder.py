@@ -1,0 +1,122 @@
+"""The folder of a run, which says everything about it."""
+
+import json
+import os
+import platform
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ampnet import __version__
+from ampnet.config import ArchitectureConfig, Split, TrainConfig, as_plain
+from ampnet.data.index import FaceIndex
+from ampnet.errors import DataError, UsageError
+from ampnet.files import write_aside
+from ampnet.runtime import Process
+from ampnet.training.state import LAST, PREVIOUS
+
+CONFIG, HISTORY, CURVES = "config.json", "history.csv", "curves.png"
+SEEDS = "seeds.json"
+"""In the folder of several seeds' runs: mean, spread, and each run."""
+
+
+def open_run_folder(config: TrainConfig, of_seeds: bool = False) -> Path:
+    """Make the folder of a new run, or find the one to go on with.
+
+    Args:
+        of_seeds: it holds a run's folder for each seed.
+
+    Raises:
+        UsageError: the name is taken, or there is no run to go on with.
+        DataError: the folder cannot be made.
+    """
+    if config.resume:
+        return _existing(config, of_seeds)
+    number = 1
+    while True:
+        folder = config.out / (config.name or f"run{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            if config.name:
+                raise UsageError(
+                    f"{folder} exists already; go on with it by --resume, or choose another --name"
+                ) from None
+            number += 1
+        except OSError as error:
+            raise DataError(f"cannot make {folder}: {error.strerror}; choose another --out") from error
+
+
+def _existing(config: TrainConfig, of_seeds: bool) -> Path:
+    if config.name:
+        folder = config.out / config.name
+        if not folder.is_dir():
+            raise UsageError(f"{folder} does not exist, so there is nothing to go on with; leave --resume out")
+        return folder
+    below = "*/seed*" if of_seeds else "*"
+    saves = [save for name in (LAST, PREVIOUS) for save in config.out.glob(f"{below}/{name}")]
+    if not saves:
+        raise UsageError(f"{config.out} holds no run to go on with; leave --resume out")
+    newest = max(saves, key=lambda save: save.stat().st_mtime).parent
+    return newest.parent if of_seeds else newest
+
+
+def hash_data(index: FaceIndex) -> str:
+    """Give the SHA-256 of names, labels, splits and landmarks; images are taken at their names' word."""
+    digest = sha256()
+    for texts in (index.class_names, index.names, index.splits):
+        digest.update("\n".join(texts).encode() + b"\0")
+    digest.update(index.labels.tobytes() + index.landmarks.tobytes())
+    return digest.hexdigest()
+
+
+def describe_run(
+    folder: Path,
+    config: TrainConfig,
+    architecture: ArchitectureConfig,
+    index: FaceIndex,
+    parts: dict[Split, NDArray[np.int64]],
+    data_hash: str,
+    process: Process,
+) -> None:
+    """Write config.json: settings, network, data, versions and machine.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    description: dict[str, Any] = {
+        "ampnet": __version__,
+        "config": as_plain(config),
+        "architecture": asdict(architecture),
+        "data": {
+            "root": str(config.data.resolve()),
+            "sha256": data_hash,
+            "counts": {
+                split: dict(
+                    zip(
+                        index.class_names,
+                        np.bincount(index.labels[indices], minlength=len(index.class_names)).tolist(),
+                        strict=True,
+                    )
+                )
+                for split, indices in parts.items()
+            },
+        },
+        "environment": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "platform": platform.platform(),
+            "device": torch.cuda.get_device_name(process.device) if process.device.type == "cuda" else "cpu",
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "processes": process.world,
+        },
+    }
+    with write_aside(folder / CONFIG) as aside:
+        aside.write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,0 +1,135 @@
+"""All that one process of a run works with, built anew or taken up where a run was left."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from ampnet.config import TrainConfig, as_plain
+from ampnet.data.index import FaceIndex, read_index
+from ampnet.framing import Framing
+from ampnet.models.ampnet import AMPNet
+from ampnet.runtime import Process, tell_all
+from ampnet.training.board import Board
+from ampnet.training.checkpoint import Checkpoint
+from ampnet.training.history import last_metrics
+from ampnet.training.loop import LoopSettings, Trainee
+from ampnet.training.run_folder import describe_run, hash_data, open_run_folder
+from ampnet.training.setup import (
+    Loaders,
+    build_loaders,
+    build_trainee,
+    choose_faces,
+    loop_settings,
+    training_framing,
+)
+from ampnet.training.state import RunState, read_state, restore_state, run_identity, save_state
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A run in this process."""
+
+    config: TrainConfig
+    folder: Path
+    process: Process
+    trainee: Trainee
+    loaders: Loaders
+    settings: LoopSettings
+    class_names: tuple[str, ...]
+    framing: Framing
+    identity: dict[str, Any]
+    state: RunState
+    board: Board
+    started: float
+    """Monotonic time, less what earlier parts of the run took."""
+    notes: tuple[str, ...]
+    """What the user should know before it starts."""
+
+    def checkpoint(self) -> Checkpoint:
+        """Give the network as it is now, with what it needs to be used."""
+        return Checkpoint(
+            model=cast(AMPNet, self.trainee.kept),
+            class_names=self.class_names,
+            framing=self.framing,
+            config=as_plain(self.config),
+            epoch=self.state.epoch,
+            metrics=last_metrics(self.state.history.rows),
+            branch_weight=self.config.recipe.branch_weight,
+            selected_on=self.config.select_on,
+        )
+
+    def seconds(self) -> float:
+        """Tell how long the run has taken, over all its parts."""
+        return time.monotonic() - self.started
+
+    def save(self) -> None:
+        """Write last.pt (the main process does).
+
+        Raises:
+            DataError: the file cannot be written.
+        """
+        self.state.seconds = self.seconds()
+        if self.process.is_main:
+            save_state(self.folder, self.checkpoint(), self.trainee, self.state, self.identity)
+
+
+def open_session(config: TrainConfig, process: Process) -> Session:
+    """Load the data, build the network, and make the run's folder or go back to where an interrupted run was.
+
+    The folder is made last, so that a run that cannot begin leaves nothing behind.
+
+    Raises:
+        UsageError: the run's name is taken, or there is no run to go on with.
+        DataError: the data cannot be trained on.
+        CheckpointError: the weights to start from or the save to go on with cannot be used.
+        TrainingError: the settings or the data are not those of the interrupted run.
+        ConfigError: a setting does not fit the device.
+    """
+    started = time.monotonic()
+    index = read_index(config.data)
+    parts = choose_faces(index, config)
+    data_hash = hash_data(index)
+    framing = training_framing(index, parts["train"])
+    trainee, model, remark = build_trainee(config, index.class_names, process)
+    size = model.architecture
+    identity = run_identity(config, data_hash)
+    folder = tell_all(open_run_folder(config) if process.is_main else Path(), process)
+    saved = read_state(folder) if config.resume else None
+    state = RunState()
+    if saved:
+        state = restore_state(saved.content, trainee, identity, folder)
+    elif process.is_main:
+        describe_run(folder, config, size, index, parts, data_hash, process)
+    faces = ", ".join(f"{len(parts[split])} {split}" for split in ("train", config.select_on))
+    millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
+    notes = (
+        f"{folder}: {faces} faces, {millions:.1f} M parameters, {size.image_size} px",
+        remark,
+        saved.remark if saved else "",
+        *_doubts(config, index),
+    )
+    return Session(
+        config=config,
+        folder=folder,
+        process=process,
+        trainee=trainee,
+        loaders=build_loaders(index, parts, config, size.image_size, framing.color, process),
+        settings=loop_settings(config, index.labels[parts["train"]], size.num_classes, process.device),
+        class_names=index.class_names,
+        framing=framing,
+        identity=identity,
+        state=state,
+        board=Board(folder, config.tensorboard and process.is_main),
+        started=started - state.seconds,
+        notes=tuple(note for note in notes if note),
+    )
+
+
+def _doubts(config: TrainConfig, index: FaceIndex) -> list[str]:
+    doubts = []
+    if config.select_on == "test":
+        doubts.append("the best epoch is chosen on the test split: its accuracy there will flatter, and is marked so")
+    if not any(index.splits):
+        doubts.append("the set has no official splits: the published 8:2 split applies, near-duplicates may cross it")
+    return doubts
