@@ -1,0 +1,137 @@
+"""How well predictions match the labels: confusion matrices, per-class scores and their uncertainty.
+
+A matrix has one row for each true class and one column for each predicted one. One more column may hold the
+images that got no prediction (no face was found): they count as errors of their class, and of no other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.int64]
+Interval = tuple[float, float]
+
+BOOTSTRAP_ROUNDS = 2000
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """One class; None where a share has no denominator."""
+
+    name: str
+    images: int
+    """Images of the class."""
+    recall: float | None
+    """Share of its images that were recognised: the class's accuracy."""
+    precision: float | None
+    """Share of the images called by its name that are of it."""
+    f1: float | None
+    """Harmonic mean of the two; 0 where the class was never predicted."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All classes together, each with its 95 % interval. Means run over the classes that have images."""
+
+    images: int
+    accuracy: float
+    accuracy_interval: Interval
+    """Wilson's interval."""
+    macro_f1: float
+    macro_f1_interval: Interval
+    """Percentiles of a bootstrap over the images."""
+    mean_class_accuracy: float
+    mean_class_accuracy_interval: Interval
+    classes: tuple[ClassScores, ...]
+
+
+def confusion_matrix(labels: NDArray[np.integer], predictions: NDArray[np.integer], num_classes: int) -> Counts:
+    """Count the images of each true class (rows) by predicted class (columns).
+
+    Raises:
+        ValueError: lengths differ, or a label or prediction is outside ``[0, num_classes)``.
+    """
+    if labels.shape != predictions.shape or labels.ndim != 1:
+        raise ValueError(f"need as many predictions as labels, got {labels.shape} and {predictions.shape}")
+    for codes in (labels, predictions):
+        if codes.size and not 0 <= codes.min() <= codes.max() < num_classes:
+            raise ValueError(f"class codes must be within [0, {num_classes}), got {codes.min()} to {codes.max()}")
+    cells = np.bincount(labels * num_classes + predictions, minlength=num_classes**2)
+    return cells.reshape(num_classes, num_classes).astype(np.int64)
+
+
+def with_lost(matrix: Counts, lost: Sequence[int]) -> Counts:
+    """Add the column of images without a prediction, one count for each true class."""
+    return np.column_stack([matrix, np.asarray(lost, dtype=np.int64)])
+
+
+def accuracy(matrix: Counts) -> float:
+    """Give the share of hits in all images of a matrix."""
+    return float(np.trace(matrix) / matrix.sum())
+
+
+def normalise_rows(matrix: Counts) -> NDArray[np.float64]:
+    """Turn counts into shares of each true class; a class without images has zeros."""
+    return np.asarray(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))
+
+
+def score(matrix: Counts, class_names: Sequence[str], seed: int = 0) -> Scores:
+    """Summarise a confusion matrix.
+
+    Args:
+        matrix: ``(K, K)``, or ``(K, K + 1)`` with the images without a prediction.
+        class_names: K names.
+        seed: of the bootstrap behind the intervals.
+
+    Raises:
+        ValueError: the matrix counts no image.
+    """
+    images = int(matrix.sum())
+    if images == 0:
+        raise ValueError("there are no images to score")
+    hits = int(np.trace(matrix))
+    recall, precision, f1 = _class_shares(matrix[None])
+    resampled = np.random.default_rng(seed).multinomial(images, (matrix / images).ravel(), size=BOOTSTRAP_ROUNDS)
+    recalls, _, f1s = _class_shares(resampled.reshape(BOOTSTRAP_ROUNDS, *matrix.shape))
+    return Scores(
+        images=images,
+        accuracy=hits / images,
+        accuracy_interval=wilson_interval(hits, images),
+        macro_f1=float(np.nanmean(f1)),
+        macro_f1_interval=_percentiles(np.nanmean(f1s, axis=1)),
+        mean_class_accuracy=float(np.nanmean(recall)),
+        mean_class_accuracy_interval=_percentiles(np.nanmean(recalls, axis=1)),
+        classes=tuple(
+            ClassScores(name, int(row.sum()), _share(recall[0, k]), _share(precision[0, k]), _share(f1[0, k]))
+            for k, (name, row) in enumerate(zip(class_names, matrix, strict=True))
+        ),
+    )
+
+
+def wilson_interval(hits: int, count: int, z: float = 1.959964) -> Interval:
+    """Bound a share of ``hits`` in ``count`` (Wilson 1927); z = 1.96 gives 95 %."""
+    share = hits / count
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def _class_shares(matrices: Counts) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Give recall, precision and F1, each ``(R, K)`` for R matrices; NaN without a denominator."""
+    num_classes = matrices.shape[1]
+    hits = np.diagonal(matrices[:, :, :num_classes], axis1=1, axis2=2)
+    present, called = matrices.sum(axis=2), matrices[:, :, :num_classes].sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        f1 = np.where(present > 0, 2 * hits / (present + called), np.nan)
+        return hits / present, hits / called, f1
+
+
+def _percentiles(values: NDArray[np.float64]) -> Interval:
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _share(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
