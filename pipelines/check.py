@@ -1,0 +1,102 @@
+"""`ampnet check`: look for copies, leaks between splits, lost and broken images in a prepared data set."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from ampnet.config import CheckConfig
+from ampnet.data.checks import CheckReport, check_index, read_fingerprints
+from ampnet.data.faces_table import read_faces
+from ampnet.data.index import FACES_FILE, FaceIndex, read_index
+from ampnet.data.preview import SheetRow, write_sheet
+from ampnet.data.splits import split_indices
+from ampnet.files import write_aside
+from ampnet.images import Image, read_image
+from pipelines.console import notices, progress_bar
+
+PAIRS_FILE = "duplicates.csv"
+SHEET_FILE = "duplicates.png"
+
+SHEET_PAIRS = 60
+PAIRS_PER_ROW = 5
+"""Pairs on the contact sheet; those across splits and the less alike ones come first."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What was found, and where it is written down."""
+
+    root: Path
+    report: CheckReport
+    pairs_file: Path | None
+    """List of all pairs of copies; None when there are none."""
+    sheet_file: Path | None
+    """Contact sheet of some of them."""
+
+
+def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
+    """Check a prepared data set.
+
+    Args:
+        quiet: no progress on stderr.
+
+    Raises:
+        DataError: there is no index, or its parts do not fit together.
+    """
+    return check(read_index(config.data), config.workers, notices(quiet))
+
+
+def check(index: FaceIndex, threads: int, console: Console) -> CheckResult:
+    """Check a data set that is loaded already, and write its copies down beside the index."""
+    with progress_bar(console)("check", len(index)) as advance:
+        fingerprints = read_fingerprints(index, threads, advance)
+    folder = index.root / "index"
+    rows = read_faces(folder / FACES_FILE) if (folder / FACES_FILE).is_file() else ()
+    report = check_index(index, rows, fingerprints)
+    for stale in (folder / PAIRS_FILE, folder / SHEET_FILE):
+        stale.unlink(missing_ok=True)
+    if not len(report.duplicates.pairs):
+        return CheckResult(index.root, report, None, None)
+    splits = _split_names(index)
+    _write_pairs(folder / PAIRS_FILE, index, report, splits)
+    _write_sheet(folder / SHEET_FILE, index, report, splits)
+    return CheckResult(index.root, report, folder / PAIRS_FILE, folder / SHEET_FILE)
+
+
+def _split_names(index: FaceIndex) -> list[str]:
+    splits = [""] * len(index)
+    for name, part in split_indices(index).items():
+        for position in part.tolist():
+            splits[position] = name
+    return splits
+
+
+def _write_pairs(path: Path, index: FaceIndex, report: CheckReport, splits: list[str]) -> None:
+    found = report.duplicates
+    with write_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("first", "second", "first_split", "second_split", "first_class", "second_class", "similarity"))
+        for (first, second), similarity in zip(found.pairs.tolist(), found.similarity.tolist(), strict=True):
+            classes = (index.class_names[index.labels[position]] for position in (first, second))
+            both = (index.names[first], index.names[second], splits[first], splits[second])
+            writer.writerow((*both, *classes, f"{similarity:.4f}"))
+
+
+def _write_sheet(path: Path, index: FaceIndex, report: CheckReport, splits: list[str]) -> None:
+    found = report.duplicates
+    names = np.array(splits)
+    across = names[found.pairs[:, 0]] != names[found.pairs[:, 1]]
+    order = np.lexsort((found.similarity, ~across))[:SHEET_PAIRS]
+    rows: list[SheetRow] = []
+    for start in range(0, len(order), PAIRS_PER_ROW):
+        titles: list[str] = []
+        faces: list[Image] = []
+        for number in order[start : start + PAIRS_PER_ROW]:
+            pair = found.pairs[number].tolist()
+            titles.append(f"{' / '.join(splits[position] for position in pair)} {found.similarity[number]:.3f}")
+            faces.extend(read_image(index.image_path(position)) for position in pair)
+        rows.append(SheetRow(",   ".join(titles), faces))
+    write_sheet(path, rows)

@@ -1,0 +1,91 @@
+"""What the commands show while they work: rich bars on a terminal, plain lines elsewhere, all on stderr."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from ampnet.progress import Advance, ProgressBar, silent
+
+PLAIN_LINE_SECONDS = 10.0
+"""Least time between two progress lines where there is no terminal."""
+
+PLAIN_WIDTH = 120
+"""Columns where stdout is no terminal."""
+
+
+def notices(quiet: bool = False) -> Console:
+    """Give the console for progress and warnings (stderr); a quiet one drops everything."""
+    return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+
+
+def results() -> Console:
+    """Give the console for results (stdout)."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+def progress_bar(console: Console) -> ProgressBar:
+    """Choose how progress is shown: a live bar on a terminal, a line every ten seconds elsewhere, or nothing."""
+    if console.quiet:
+        return silent
+    return _live_bar(console) if console.is_terminal else _plain_lines(console)
+
+
+class _RateColumn(TextColumn):
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: object) -> Text:
+        speed = getattr(task, "speed", None)
+        return Text("" if speed is None else f"{speed:.1f}/s")
+
+
+def _live_bar(console: Console) -> ProgressBar:
+    @contextmanager
+    def bar(title: str, total: int) -> Iterator[Advance]:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _RateColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task(title, total=total, note="")
+
+            def advance(count: int = 1, note: str = "") -> None:
+                progress.update(task, advance=count, note=note)
+
+            yield advance
+
+    return bar
+
+
+def _plain_lines(console: Console) -> ProgressBar:
+    @contextmanager
+    def bar(title: str, total: int) -> Iterator[Advance]:
+        start = last = time.monotonic()
+        done, latest = 0, ""
+
+        def line() -> None:
+            elapsed = max(time.monotonic() - start, 1e-9)
+            rate = done / elapsed
+            left = (total - done) / rate if rate else float("inf")
+            console.print(f"{title}: {done}/{total}, {rate:.1f}/s, {left:.0f} s left{latest and f', {latest}'}")
+
+        def advance(count: int = 1, note: str = "") -> None:
+            nonlocal done, last, latest
+            done, latest = done + count, note
+            if time.monotonic() - last >= PLAIN_LINE_SECONDS:
+                last = time.monotonic()
+                line()
+
+        yield advance
+        line()
+
+    return bar

@@ -1,0 +1,224 @@
+"""`ampnet predict`: read photos and videos, find their faces, classify each, write what was asked for."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ampnet.annotate import Mark, annotate
+from ampnet.bundled import bundled_model
+from ampnet.config import PredictConfig
+from ampnet.detection import FaceDetector
+from ampnet.errors import ImageError, UsageError
+from ampnet.files import make_folder, write_aside
+from ampnet.images import list_images, read_image
+from ampnet.memory import keep_freed_memory
+from ampnet.predictions import ImagePredictions, Predictions
+from ampnet.predictor import FacePrediction, Predictor
+from ampnet.runtime import choose_device
+from ampnet.training.checkpoint import load_checkpoint
+from ampnet.video import VideoWriter, is_video, read_frames, video_info, writing_video
+from pipelines.console import notices, progress_bar
+
+CHUNK_IMAGES = 32
+CHUNK_PIXELS = 50_000_000
+"""Images in memory at once: this many, or fewer that together have this many pixels."""
+
+DRAWN_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input file and the picture or video to be drawn of it."""
+
+    path: Path
+    drawn: Path | None
+
+    @property
+    def is_video(self) -> bool:
+        """Tell videos from photos."""
+        return is_video(self.path)
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """One photo or frame, or the reason why there is none."""
+
+    source: Source
+    image: NDArray[np.uint8] | None
+    problem: str | None = None
+    frame: int | None = None
+    seconds: float | None = None
+    is_asked: bool = True
+    """False for the frames between two that are classified."""
+
+    def result(self, faces: list[FacePrediction]) -> ImagePredictions:
+        """Join it with what was found in it."""
+        size_hw = None if self.image is None else (self.image.shape[0], self.image.shape[1])
+        return ImagePredictions(self.source.path, size_hw, faces, self.problem, self.frame, self.seconds)
+
+
+def run(config: PredictConfig, quiet: bool = False) -> Predictions:
+    """Classify every face of the photos and videos.
+
+    Raises:
+        UsageError: there is no checkpoint, or a file to be written exists already.
+        CheckpointError: the checkpoint cannot be used.
+        DataError: a result cannot be written.
+    """
+    console = notices(quiet)
+    sources = plan(config.images, config.annotate)
+    _make_room(config, sources)
+    file = config.checkpoint or bundled_model()
+    if config.checkpoint is None:
+        console.print(f"model: {file.stem}, the one that comes with ampnet (another: --checkpoint)")
+    checkpoint = load_checkpoint(file)
+    keep_freed_memory()
+    device = choose_device(config.gpus)
+    predictor = Predictor(checkpoint, FaceDetector(config.detector, device), device, config.batch_size)
+
+    results: list[ImagePredictions] = []
+    with progress_bar(console)("predict", _count(sources, config.every)) as advance, Drawings() as drawings:
+        for chunk in _in_chunks(_shots(sources, config.every)):
+            asked = [shot.image for shot in chunk if shot.image is not None and shot.is_asked]
+            found = iter(predictor.predict(asked))
+            for shot in chunk:
+                faces = next(found) if shot.image is not None and shot.is_asked else None
+                drawings.add(shot, faces)
+                if shot.is_asked:
+                    results.append(shot.result(faces or []))
+            advance(len(chunk))
+
+    predictions = Predictions(results, checkpoint.class_names, file)
+    if config.csv:
+        with write_aside(config.csv) as aside:
+            predictions.to_table().to_csv(aside, index=False, lineterminator="\n")
+    return predictions
+
+
+def plan(inputs: Sequence[Path], annotate_dir: Path | None) -> list[Source]:
+    """List the files behind the inputs, folders with all images below them, and name what is drawn of each.
+
+    Pictures keep the format where it is JPEG or PNG and become JPEG elsewhere, videos become MP4; they keep
+    their place below a folder that was asked for, and of equal names the later ones get a number.
+
+    Raises:
+        UsageError: a folder holds no image.
+    """
+    sources: list[Source] = []
+    taken: set[Path] = set()
+    for given in inputs:
+        files = list_images(given) if given.is_dir() else [given]
+        if not files:
+            raise UsageError(f"{given} holds no images")
+        for file in files:
+            if annotate_dir is None:
+                sources.append(Source(file, None))
+                continue
+            relative = file.relative_to(given) if given.is_dir() else Path(file.name)
+            if is_video(file):
+                relative = relative.with_suffix(".mp4")
+            elif relative.suffix.lower() not in DRAWN_FORMATS:
+                relative = relative.with_suffix(".jpg")
+            name, number = relative, 2
+            while name in taken:
+                name, number = relative.with_stem(f"{relative.stem}-{number}"), number + 1
+            taken.add(name)
+            sources.append(Source(file, annotate_dir / name))
+    return sources
+
+
+class Drawings:
+    """Writes the annotated pictures and videos; between two classified frames the last faces stay drawn."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._writer: VideoWriter | None = None
+        self._video: Source | None = None
+        self._marks: list[Mark] = []
+
+    def __enter__(self) -> "Drawings":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
+
+    def add(self, shot: Shot, faces: list[FacePrediction] | None) -> None:
+        """Draw one shot, where that was asked for.
+
+        Raises:
+            DataError: the picture cannot be written.
+        """
+        if shot.source.drawn is None or shot.image is None:
+            return
+        if faces is not None:
+            self._marks = [Mark(f.face.box, f.face.landmarks, f.label, f"{f.label} {f.probability:.0%}") for f in faces]
+        drawn = annotate(shot.image, self._marks)
+        if shot.source.is_video:
+            self._writer_of(shot.source, shot.source.drawn).add(drawn)
+            return
+        with write_aside(shot.source.drawn) as aside:
+            Image.fromarray(drawn).save(aside, format=DRAWN_FORMATS[shot.source.drawn.suffix.lower()], quality=92)
+
+    def _writer_of(self, source: Source, path: Path) -> VideoWriter:
+        if self._writer is None or self._video is not source:
+            self._open.close()  # the video before is complete
+            self._writer = self._open.enter_context(writing_video(path, video_info(source.path).rate))
+            self._video = source
+        return self._writer
+
+
+def _make_room(config: PredictConfig, sources: Sequence[Source]) -> None:
+    targets = [source.drawn for source in sources if source.drawn] + ([config.csv] if config.csv else [])
+    read = {source.path.resolve() for source in sources}
+    for target in targets:
+        if target.resolve() in read:
+            raise UsageError(f"{target} is itself one of the inputs; choose another place for the results")
+        if target.exists() and not config.force:
+            raise UsageError(f"{target} exists; choose another place, or replace it with --force")
+    for folder in {target.parent for target in targets}:
+        make_folder(folder)
+
+
+def _count(sources: Sequence[Source], every: int) -> int:
+    """Count photos and the frames that will be used, for the progress bar."""
+    total = 0
+    for source in sources:
+        try:
+            step = 1 if source.drawn else every
+            total += -(-video_info(source.path).frames // step) if source.is_video else 1
+        except ImageError:
+            total += 1  # told about when its turn comes
+    return total
+
+
+def _shots(sources: Sequence[Source], every: int) -> Iterator[Shot]:
+    for source in sources:
+        try:
+            if not source.is_video:
+                yield Shot(source, read_image(source.path))
+                continue
+            for frame in read_frames(source.path):
+                is_asked = frame.number % every == 0
+                if is_asked or source.drawn:
+                    yield Shot(source, frame.image, None, frame.number, frame.seconds, is_asked)
+        except ImageError as error:
+            yield Shot(source, None, str(error))
+
+
+def _in_chunks(shots: Iterator[Shot]) -> Iterator[list[Shot]]:
+    chunk: list[Shot] = []
+    pixels = 0
+    for shot in shots:
+        chunk.append(shot)
+        pixels += 0 if shot.image is None else shot.image.shape[0] * shot.image.shape[1]
+        if len(chunk) == CHUNK_IMAGES or pixels >= CHUNK_PIXELS:
+            yield chunk
+            chunk, pixels = [], 0
+    if chunk:
+        yield chunk

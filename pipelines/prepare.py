@@ -1,0 +1,253 @@
+"""`ampnet prepare`: find the face in every raw image, frame it, and write the index that training reads."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ampnet.config import NoFacePolicy, PrepareConfig
+from ampnet.data.build import IndexCounts, build_index, make_folders, remove_index
+from ampnet.data.index import META_FILE, PREVIEW_FILE, read_index
+from ampnet.data.journal import Journal
+from ampnet.data.names import unique_names
+from ampnet.data.preparation import Treatment, Work, choose_crop, prepare_chunks
+from ampnet.data.preview import write_preview
+from ampnet.data.sources import Source, open_source
+from ampnet.detection import FaceDetector
+from ampnet.errors import DataError, UsageError
+from ampnet.framing import Crop
+from ampnet.progress import ProgressBar
+from ampnet.runtime import Process, count_gpus, is_launched, join_processes, launch, tell_all
+from pipelines.check import CheckResult, check
+from pipelines.console import notices, progress_bar
+
+WAIT_SECONDS = 0.5
+"""Between two looks at what the other processes have done."""
+
+
+@dataclass(frozen=True)
+class PrepareResult:
+    """What prepare wrote."""
+
+    root: Path
+    layout: str
+    class_names: tuple[str, ...]
+    crop: Crop
+    counts: IndexCounts
+    seconds: float
+    images_per_second: float
+    """Of this run's own work; 0 when there was none left to do."""
+    check: CheckResult | None
+    """What looks wrong with the finished set; None when it was not looked at."""
+    notes: list[str] = field(default_factory=list)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give the result as values for JSON."""
+        return {
+            "root": str(self.root),
+            "layout": self.layout,
+            "class_names": list(self.class_names),
+            "crop": self.crop,
+            "faces": self.counts.faces,
+            "counts": self.counts.table,
+            "seconds": round(self.seconds, 1),
+            "images_per_second": round(self.images_per_second, 1),
+            "check": None if self.check is None else self.check.report.to_plain(),
+            "notes": self.notes,
+        }
+
+
+def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult | None:
+    """Prepare a raw data set for training.
+
+    Under torchrun every process does its share of the chunks, and process 0 joins them at the end; with several
+    GPUs, one process is started for each.
+
+    Args:
+        quiet: no progress and no notices (licence, decisions, files left out) on stderr.
+
+    Returns:
+        What was written; None in all processes but the first.
+
+    Raises:
+        UsageError: the output lies inside the raw folder.
+        DataError: the folder holds no data set, or the output is taken or cannot be written.
+    """
+    if not is_launched() and (gpus := count_gpus(config.gpus)) > 1:
+        return launch(gpus, run, config, quiet)
+    with join_processes(config.gpus) as process:
+        return _run_process(config, process, notices(quiet or not process.is_main))
+
+
+def _run_process(config: PrepareConfig, process: Process, console: Console) -> PrepareResult | None:
+    started = time.monotonic()
+    source = open_source(config.raw_dir, config.layout, config.fold)
+    _announce(source, console)
+    names = unique_names(source.items)
+
+    journal = Journal(config.out / "index")
+    with ThreadPoolExecutor(config.workers) as pool:
+        try:
+            detector = FaceDetector(config.detector, process.device)
+            plan = _make_plan(config, source, names, detector, pool, journal) if process.is_main else {}
+            plan = tell_all(plan, process)
+            console.print(f"crop {plan['crop']}: {plan['crop_reason']}", markup=False)
+            treatment = Treatment(plan["crop"], plan["face"], plan["no_face"])
+            work = Work(source.items, names, treatment, config.out / "dataset")
+            done = _prepare_share(work, process, detector, pool, journal, progress_bar(console))
+            if not process.is_main:
+                return None
+            seconds = time.monotonic() - started
+            counts = build_index(config.out, source, journal, plan, treatment, seconds)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    index = read_index(config.out)
+    write_preview(config.out / "index" / PREVIEW_FILE, index)
+    found = check(index, config.workers, console) if config.check else None
+    journal.remove()
+    return PrepareResult(
+        root=config.out,
+        layout=source.layout,
+        class_names=source.class_names,
+        crop=treatment.crop,
+        counts=counts,
+        seconds=seconds,
+        images_per_second=done / seconds,
+        check=found,
+        notes=source.notes,
+    )
+
+
+def _announce(source: Source, console: Console) -> None:
+    if source.licence:
+        console.print(f"licence: {source.licence}", markup=False)
+    classes = ", ".join(source.class_names)
+    console.print(f"{source.layout}: {len(source.items):,} images, classes {classes}", markup=False)
+    for note in source.notes:
+        console.print(f"note: {note}", markup=False)
+
+
+def _earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | None:
+    """Decide whether to go on with an interrupted run (its plan) or to start anew (None), or refuse."""
+    out, raw = config.out.resolve(), config.raw_dir.resolve()
+    if out == raw or raw in out.parents:
+        raise UsageError(f"the output {config.out} lies inside the raw folder {config.raw_dir}; choose another --out")
+    if config.force:
+        return None
+    plan = journal.plan()
+    if plan is not None:
+        if config.resume:
+            return plan
+        raise DataError(f"{config.out} holds an unfinished prepare; go on with --resume, or start anew with --force")
+    if (config.out / "index" / META_FILE).exists():
+        raise DataError(
+            f"{config.out} holds a finished index already; replace it with --force, or choose another --out"
+        )
+    for taken in (config.out / "index", config.out / "dataset"):
+        if taken.is_dir() and any(taken.iterdir()):
+            raise DataError(f"{taken} holds files of yours; choose another --out, or add to them with --force")
+    return None
+
+
+def _make_plan(
+    config: PrepareConfig,
+    source: Source,
+    names: Sequence[str],
+    detector: FaceDetector,
+    pool: ThreadPoolExecutor,
+    journal: Journal,
+) -> dict[str, Any]:
+    """Settle what happens to every image: anew, or as the interrupted run had it."""
+    earlier = _earlier_plan(config, journal)
+    make_folders(config.out)
+    if earlier is not None:
+        plan = _plan(config, source, names, detector, earlier["crop"], earlier["crop_reason"])
+        _check_same(plan, earlier, journal)
+        return plan
+    crop, reason = config.crop, "as asked for"
+    if crop == "auto":
+        crop, reason = choose_crop(source, config.face, detector, pool)
+    plan = _plan(config, source, names, detector, crop, reason)
+    remove_index(config.out)
+    journal.start(plan)
+    return plan
+
+
+def _plan(
+    config: PrepareConfig, source: Source, names: Sequence[str], detector: FaceDetector, crop: Crop, reason: str
+) -> dict[str, Any]:
+    """Write down everything that decides the outcome, so that a resumed run can be held to it."""
+    no_face: NoFacePolicy = config.no_face or ("template" if crop == "none" else "drop")
+    listing = sha256()
+    for item, name in zip(source.items, names, strict=True):
+        listing.update(f"{name}\0{item.relative}\0{item.class_name}\0{item.box}\n".encode(errors="surrogateescape"))
+    return {
+        "raw_dir": str(config.raw_dir.resolve()),
+        "layout": source.layout,
+        "images": len(source.items),
+        "listing_sha256": listing.hexdigest(),
+        "crop": crop,
+        "crop_reason": reason,
+        "face": config.face,
+        "no_face": no_face,
+        "detector": detector.name,
+        "weights_sha256": detector.weights_sha256,
+        "score_threshold": config.detector.score_threshold,
+        "nms_threshold": config.detector.nms_threshold,
+        "min_face": config.detector.min_face,
+    }
+
+
+def _check_same(plan: dict[str, Any], earlier: dict[str, Any], journal: Journal) -> None:
+    changed = [key for key in plan if plan[key] != earlier.get(key)]
+    if changed:
+        raise DataError(
+            f"{journal.folder.parent.parent} was begun with other settings or images (changed: {', '.join(changed)}); "
+            "use the same, or start anew with --force"
+        )
+
+
+def _prepare_share(
+    work: Work,
+    process: Process,
+    detector: FaceDetector,
+    pool: ThreadPoolExecutor,
+    journal: Journal,
+    bar: ProgressBar,
+) -> int:
+    """Do this process's share of the chunks that are not done yet; the first process then waits for the others.
+
+    Returns:
+        How many images this run did, all processes together, as far as this one saw.
+    """
+    sizes = work.chunk_sizes()
+    seen = journal.finished()
+    open_chunks = [chunk for chunk in range(len(sizes)) if chunk not in seen]
+    todo = sum(sizes[chunk] for chunk in open_chunks)
+    share = open_chunks[process.rank :: process.world]
+    with bar("prepare", sum(sizes)) as advance, journal.writer(process.rank) as writer:
+        advance(sum(sizes) - todo)
+        statuses: Counter[str] = Counter()
+
+        def show() -> None:
+            new = journal.finished().difference(seen)
+            seen.update(new)
+            missed = statuses["template"] + statuses["rejected"]
+            advance(sum(sizes[chunk] for chunk in new), note=f"{missed} without a face" if missed else "")
+
+        for chunk, faces in prepare_chunks(work, share, detector, pool):
+            writer.add(chunk, faces)
+            statuses.update(face.row.status for face in faces)
+            if process.is_main:
+                show()
+        while process.is_main and len(seen) < len(sizes):
+            time.sleep(WAIT_SECONDS)
+            show()
+    return todo

@@ -1,0 +1,238 @@
+"""`ampnet train`: learn from a prepared data set, keep the best epoch, survive interruptions."""
+
+import json
+import statistics
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from ampnet.config import TrainConfig, as_plain
+from ampnet.data.dataset import loading_failures
+from ampnet.errors import UsageError
+from ampnet.files import write_aside
+from ampnet.memory import keep_freed_memory
+from ampnet.metrics import accuracy, score
+from ampnet.plots import save_curves
+from ampnet.progress import ProgressBar
+from ampnet.runtime import StopRequest, copy_from_main, count_gpus, is_launched, join_processes, launch
+from ampnet.training.checkpoint import BEST, save_checkpoint
+from ampnet.training.history import Best
+from ampnet.training.loop import SplitMetrics, Totals, Wishes, evaluate, train_epoch
+from ampnet.training.run_folder import CONFIG, CURVES, HISTORY, SEEDS, open_run_folder
+from ampnet.training.session import Session, open_session
+from ampnet.training.state import LAST
+from pipelines.console import notices, progress_bar
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished run achieved."""
+
+    data: Path
+    folder: Path
+    checkpoint: Path
+    """The best epoch."""
+    seed: int
+    epochs: int
+    """Finished epochs; fewer than asked for when none was better for too long."""
+    best_epoch: int
+    selected_on: str
+    accuracy: float
+    """Of the best epoch on the selection split."""
+    macro_f1: float
+    recall: dict[str, float | None]
+    """Of each class on that split; None for a class without faces there."""
+    seconds: float
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give the result as values for JSON."""
+        return as_plain(self)
+
+    def lines(self) -> list[str]:
+        """Say the result in a few lines, with the command that comes next."""
+        recalls = (f"{name} {'-' if value is None else f'{value:.1%}'}" for name, value in self.recall.items())
+        return [
+            f"best of {self.epochs} epochs: {self.best_epoch}, {self.selected_on} accuracy {self.accuracy:.2%}, "
+            f"macro-F1 {self.macro_f1:.3f}{_warning(self.selected_on)}",
+            f"by class: {', '.join(recalls)}",
+            f"checkpoint: {self.checkpoint}; beside it {LAST}, {HISTORY}, {CURVES}, {CONFIG}",
+            f"next: ampnet eval {self.folder} --data {self.data}",
+        ]
+
+
+@dataclass(frozen=True)
+class SeedsResult:
+    """What runs that differ in their seed achieved."""
+
+    runs: tuple[TrainResult, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give mean and spread, and every run, as values for JSON."""
+        accuracies, scores = ([getattr(one, name) for one in self.runs] for name in ("accuracy", "macro_f1"))
+        return {
+            "accuracy_mean": statistics.mean(accuracies),
+            "accuracy_deviation": statistics.stdev(accuracies),
+            "macro_f1_mean": statistics.mean(scores),
+            "macro_f1_deviation": statistics.stdev(scores),
+            "runs": [one.to_plain() for one in self.runs],
+        }
+
+    def lines(self) -> list[str]:
+        """Say mean, sample standard deviation and the single runs."""
+        plain, first = self.to_plain(), self.runs[0]
+        best = max(self.runs, key=lambda one: one.accuracy)
+        return [
+            *(f"seed {one.seed}: {one.accuracy:.2%}, macro-F1 {one.macro_f1:.3f} ({one.folder})" for one in self.runs),
+            f"{first.selected_on} accuracy {plain['accuracy_mean']:.2%} +- {plain['accuracy_deviation']:.2%}, "
+            f"macro-F1 {plain['macro_f1_mean']:.3f} +- {plain['macro_f1_deviation']:.3f} "
+            f"over {len(self.runs)} seeds{_warning(first.selected_on)}",
+            f"next: ampnet eval {best.folder} --data {best.data}",
+        ]
+
+
+def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
+    """Train on as many processes as asked for, or as the launcher of this one says, once or for several seeds.
+
+    Args:
+        config: what to train on, and how.
+        quiet: no progress on stderr.
+
+    Raises:
+        UsageError: the settings contradict each other or the machine.
+        DataError: the data cannot be used, or the run folder cannot be written.
+        CheckpointError: the weights to start from or the save to go on with cannot be used.
+        TrainingError: the loss is not finite, a process died, or the settings of a resumed run have changed.
+        KeyboardInterrupt: the run was told to stop, and can be gone on with.
+    """
+    if config.seeds == 1:
+        return _run_once(config, quiet)
+    if is_launched():
+        raise UsageError("several seeds cannot share one torchrun; start one for each --seed")
+    folder = open_run_folder(config, of_seeds=True)
+    runs = []
+    for seed in range(config.seed, config.seed + config.seeds):
+        name = f"seed{seed}"
+        begun = (folder / name).is_dir()
+        once = replace(config, seed=seed, seeds=1, out=folder, name=name, resume=config.resume and begun)
+        runs.append(_run_once(once, quiet))
+    result = SeedsResult(tuple(runs))
+    with write_aside(folder / SEEDS) as aside:
+        aside.write_text(json.dumps(result.to_plain(), indent=1), encoding="utf-8")
+    return result
+
+
+def _run_once(config: TrainConfig, quiet: bool) -> TrainResult:
+    processes = count_gpus(config.gpus) or config.processes
+    alone = processes == 1 or is_launched()
+    result = train(config, quiet) if alone else launch(processes, train, config, quiet)
+    if result is None:
+        raise KeyboardInterrupt
+    return result
+
+
+def train(config: TrainConfig, quiet: bool = False) -> TrainResult | None:
+    """Train in this process, which may be one of several; None when the run was told to stop."""
+    keep_freed_memory()
+    with join_processes(config.gpus) as process, StopRequest() as stop:
+        console = notices(quiet or not process.is_main)
+        session = open_session(config, process)
+        for note in session.notes:
+            console.print(note, markup=False)
+        bar = progress_bar(console)
+        state = session.state
+        while state.epoch < config.recipe.epochs and not _is_stale(session):
+            with loading_failures():
+                if not _train_one_epoch(session, stop, bar):
+                    console.print(f"stopped and saved in epoch {state.epoch + 1}; go on with --resume")
+                    return None
+                console.print(_finish_epoch(session, bar), markup=False)
+        return _result(session)
+
+
+def _is_stale(session: Session) -> bool:
+    return 0 < session.config.patience <= session.state.history.epochs_without_better()
+
+
+def _train_one_epoch(session: Session, stop: StopRequest, bar: ProgressBar) -> bool:
+    """Train to the epoch's end; False when the run was told to stop, and has been saved."""
+    state, order, process = session.state, session.loaders.order, session.process
+    pause, last_save = 60 * session.config.save_every, time.monotonic()
+
+    def wishes() -> Wishes:
+        return Wishes(stop=stop.made, save=process.is_main and time.monotonic() - last_save >= pause)
+
+    order.start_at(state.epoch, state.step)
+    with bar(f"epoch {state.epoch + 1}/{session.config.recipe.epochs}", order.faces) as advance:
+        advance(int(state.totals.images), state.totals.note())
+        batches = session.loaders.training
+        for pulse in train_epoch(session.trainee, batches, order, session.settings, process, state.totals, wishes):
+            state.step = pulse.step
+            advance(pulse.images, state.totals.note())
+            if pulse.wishes.stop or (pulse.wishes.save and pulse.step < order.steps):
+                session.save()
+                last_save = time.monotonic()
+            if pulse.wishes.stop:
+                return False
+    return True
+
+
+def _finish_epoch(session: Session, bar: ProgressBar) -> str:
+    """Measure, keep the best, write the history, save; gives the epoch's line."""
+    state, split, folder = session.state, session.config.select_on, session.folder
+    measured = _measure(session, bar)
+    hits, macro_f1 = accuracy(measured.confusion), score(measured.confusion, session.class_names).macro_f1
+    train_loss, train_accuracy = (total / state.totals.images for total in (state.totals.loss, state.totals.hits))
+    state.epoch, state.step, state.totals = state.epoch + 1, 0, Totals()
+    row = {
+        "epoch": state.epoch,
+        "lr": max(group["lr"] for group in session.trainee.optimizer.param_groups),
+        "train_loss": train_loss,
+        "train_accuracy": train_accuracy,
+        f"{split}_loss": measured.loss,
+        f"{split}_accuracy": hits,
+        f"{split}_macro_f1": macro_f1,
+        "seconds": round(session.seconds(), 1),
+    }
+    is_best = state.history.add(row, hits, measured.confusion)
+    if session.process.is_main:
+        if is_best:
+            save_checkpoint(folder / BEST, session.checkpoint())
+        state.history.write(folder / HISTORY)
+        save_curves(folder / CURVES, state.history.table(), folder.name, cast(Best, state.history.best).epoch)
+        session.board.add(row)
+    session.save()
+    return (
+        f"epoch {state.epoch}/{session.config.recipe.epochs}: train loss {train_loss:.4f}, accuracy "
+        f"{train_accuracy:.2%}; {split} loss {measured.loss:.4f}, accuracy {hits:.2%}, macro-F1 {macro_f1:.3f}"
+        f"{' (best)' if is_best else ''}"
+    )
+
+
+def _measure(session: Session, bar: ProgressBar) -> SplitMetrics:
+    kept = session.trainee.kept
+    copy_from_main(kept.buffers(), session.process)  # each process has its own normalisation statistics
+    with bar(session.config.select_on, session.loaders.selection_share) as advance:
+        return evaluate(kept, session.loaders.selection, session.settings, session.process, advance)
+
+
+def _result(session: Session) -> TrainResult:
+    state, best = session.state, cast(Best, session.state.history.best)
+    scores = score(best.matrix, session.class_names)
+    return TrainResult(
+        data=session.config.data,
+        folder=session.folder,
+        checkpoint=session.folder / BEST,
+        seed=session.config.seed,
+        epochs=state.epoch,
+        best_epoch=best.epoch,
+        selected_on=session.config.select_on,
+        accuracy=best.accuracy,
+        macro_f1=scores.macro_f1,
+        recall={one.name: one.recall for one in scores.classes},
+        seconds=state.seconds,
+    )
+
+
+def _warning(selected_on: str) -> str:
+    return " (chosen on the test split itself, so this flatters)" if selected_on == "test" else ""
