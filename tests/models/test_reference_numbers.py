@@ -1,0 +1,75 @@
+"""The published program's logits, losses and gradients, from weights that are a function of their names."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from ampnet.models.ampnet import branch_loss
+from ampnet.models.published_names import published_name
+from tests.models.published_weights import DATA, reference_batch, reference_model
+
+
+@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])
+def threads(request) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return reference_model().eval()
+
+
+@pytest.mark.usefixtures("threads")
+def test_logits_and_gradients_equal_the_published_programs(model):
+    reference = np.load(DATA / "forward.npz")
+    images, landmarks, labels = reference_batch()
+    model.zero_grad()
+    local_logits, global_logits = model(images, landmarks)
+    loss = branch_loss((local_logits, global_logits), labels)
+    loss.backward()
+    np.testing.assert_allclose(local_logits.detach(), reference["logits_local"], atol=1e-3, rtol=0)
+    np.testing.assert_allclose(global_logits.detach(), reference["logits_global"], atol=1e-3, rtol=0)
+    assert loss.item() == pytest.approx(float(reference["loss"]), abs=1e-4)
+    norms = {published_name(name): float(value.grad.norm()) for name, value in model.named_parameters()}
+    expected = dict(zip(reference["grad_names"].tolist(), reference["grad_norms"].tolist(), strict=True))
+    assert norms.keys() == expected.keys()
+    assert norms == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.usefixtures("threads")
+def test_images_one_by_one_give_the_published_logits(model):
+    reference = np.load(DATA / "forward.npz")
+    images, landmarks, _ = reference_batch()
+    with torch.inference_mode():
+        singles = [model(images[i : i + 1], landmarks[i : i + 1]) for i in range(len(images))]
+    for head, name in enumerate(("logits_local", "logits_global")):
+        logits = torch.cat([single[head] for single in singles])
+        np.testing.assert_allclose(logits, reference[name], atol=1e-3, rtol=0)
+
+
+@pytest.mark.usefixtures("threads")
+def test_five_optimizer_steps_follow_the_published_losses():
+    reference = np.load(DATA / "trajectory.npz")
+    images, landmarks, labels = reference_batch()
+    model = reference_model(dropout=0.0).train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.1)
+    losses = []
+    for _ in range(5):
+        loss = branch_loss(model(images, landmarks), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    assert losses == pytest.approx(reference["losses"].tolist(), abs=1e-3)
+    model.eval()
+    with torch.inference_mode():
+        local_logits, global_logits = model(images, landmarks)
+    np.testing.assert_allclose(local_logits, reference["final_local"], atol=1e-3, rtol=0)
+    np.testing.assert_allclose(global_logits, reference["final_global"], atol=1e-3, rtol=0)

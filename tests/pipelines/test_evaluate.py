@@ -1,0 +1,192 @@
+"""`ampnet eval` on hand-made data sets, with numbers worked out by hand."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from ampnet.bundled import MODEL_FILE
+from ampnet.config import EvalConfig
+from ampnet.data.faces_table import FaceRow, write_faces
+from ampnet.data.landmarks_file import write_landmarks
+from ampnet.errors import CheckpointError, DataError, UsageError
+from ampnet.framing import CANONICAL_LANDMARKS
+from ampnet.labels import EXPRESSIONS
+from cli import app
+from pipelines.evaluate import run
+from tests.small_checkpoint import small_checkpoint
+
+TEST_LABELS = [0, 0, 3, 3, 3, 3, 3, 6]
+"""Of EXPRESSIONS, from 0: two surprised, five happy, one neutral."""
+ALWAYS_HAPPY = [0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0]
+
+
+def make_data(root: Path, labels=TEST_LABELS, class_names=EXPRESSIONS, lost=()) -> Path:
+    """Write a prepared data set with a test split and one training image; ``lost`` names classes."""
+    names = [f"test_{number:04}.jpg" for number in range(len(labels))] + ["train_00001.jpg"]
+    rng = np.random.default_rng(0)
+    (root / "dataset").mkdir(parents=True)
+    (root / "index").mkdir()
+    for name in names:
+        Image.fromarray(rng.integers(0, 256, (224, 224, 3), dtype=np.uint8)).save(root / "dataset" / name)
+    lines = [f"{name} {label + 1}\n" for name, label in zip(names, [*labels, 0], strict=True)]
+    (root / "index" / "data_label.txt").write_text("".join(lines))
+    (root / "index" / "classes.json").write_text(json.dumps(list(class_names)))
+    write_landmarks(root / "index" / "land_marks.npy", names, np.repeat(CANONICAL_LANDMARKS[None], len(names), axis=0))
+    write_faces(root / "index" / "faces.csv", [FaceRow("", "x.jpg", "test", name, "rejected") for name in lost])
+    return root
+
+
+@pytest.fixture
+def happy(tmp_path):
+    """A run whose network calls every face happy."""
+    return small_checkpoint(tmp_path / "run", logits=ALWAYS_HAPPY)
+
+
+def evaluate(checkpoint, data, **options):
+    return run(EvalConfig(checkpoint=checkpoint, data=data, gpus=0, workers=0, **options), quiet=True)
+
+
+def test_scores_of_a_network_that_calls_every_face_happy(tmp_path, happy):
+    report = evaluate(happy, make_data(tmp_path / "data")).report
+    assert report.all.accuracy == pytest.approx(5 / 8)
+    assert report.all.mean_class_accuracy == pytest.approx(1 / 3)  # of three classes with images, one is right
+    assert report.all.macro_f1 == pytest.approx((2 * 5 / (5 + 8)) / 3)  # recall 1, precision 5/8
+    assert report.local_accuracy == report.global_accuracy == pytest.approx(5 / 8)
+    assert report.matrix[:, 3].tolist() == [2, 0, 0, 5, 0, 0, 1]
+    assert report.lost == 0
+
+
+def test_images_without_a_face_count_as_errors_beside_the_scored_ones(tmp_path, happy):
+    report = evaluate(happy, make_data(tmp_path / "data", lost=["happiness", "fear"])).report
+    assert (report.all.images, report.scored.images) == (10, 8)
+    assert report.all.accuracy == pytest.approx(5 / 10)
+    assert report.scored.accuracy == pytest.approx(5 / 8)
+    assert report.all.classes[3].recall == pytest.approx(5 / 6)
+    assert report.local_accuracy == pytest.approx(5 / 10)
+
+
+def test_classes_in_another_order_are_matched_by_name(tmp_path):
+    names = tuple(reversed(EXPRESSIONS))  # happiness is 3 of 0..6 both ways, surprise is 6
+    data = make_data(tmp_path / "data", labels=[6, 6, 6, 3], class_names=names)
+    report = evaluate(small_checkpoint(tmp_path / "run", logits=[9.0, 0, 0, 0, 0, 0, 0]), data).report
+    assert report.all.accuracy == pytest.approx(3 / 4)
+    assert report.class_names == EXPRESSIONS
+    assert report.matrix[0, 0] == 3
+
+
+def test_other_classes_than_the_checkpoints_are_refused(tmp_path, happy):
+    data = make_data(tmp_path / "data", class_names=(*EXPRESSIONS[:6], "contempt"))
+    with pytest.raises(DataError, match="only in the data: contempt; only in the checkpoint: neutral"):
+        evaluate(happy, data)
+
+
+def test_an_empty_split_names_the_splits_there_are(tmp_path, happy):
+    data = make_data(tmp_path / "data", labels=[3])
+    (data / "index" / "data_label.txt").write_text("train_00001.jpg 1\n")
+    with pytest.raises(DataError, match=r"no image in the split test; it has train"):
+        evaluate(happy, data)
+
+
+def test_the_result_does_not_depend_on_batch_size_and_workers(tmp_path):
+    data, network = make_data(tmp_path / "data"), small_checkpoint(tmp_path / "run")
+    one = evaluate(network, data, batch_size=1, out=tmp_path / "one")
+    many = run(
+        EvalConfig(checkpoint=network, data=data, gpus=0, workers=2, batch_size=5, out=tmp_path / "many"), quiet=True
+    )
+    assert np.array_equal(one.report.matrix, many.report.matrix)
+    tables = [pd.read_csv(result.folder / "predictions.csv") for result in (one, many)]
+    assert tables[0]["name"].tolist() == tables[1]["name"].tolist()
+    assert np.allclose(tables[0]["score_fear"], tables[1]["score_fear"], atol=2e-6)
+
+
+def test_predictions_list_every_image_with_all_scores(tmp_path, happy):
+    folder = evaluate(happy, make_data(tmp_path / "data")).folder
+    assert folder == tmp_path / "run" / "eval" / "test"
+    with (folder / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == [EXPRESSIONS[label] for label in TEST_LABELS]
+    assert {row["prediction"] for row in rows} == {"happiness"}
+    assert [row["correct"] for row in rows] == ["0", "0", "1", "1", "1", "1", "1", "0"]
+    expected = np.exp(4) / (5 + np.e + np.exp(4))
+    assert float(rows[0]["probability"]) == float(rows[0]["score_happiness"]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_mirror_averaging_is_reported_beside_and_changes_nothing_else(tmp_path):
+    data, network = make_data(tmp_path / "data"), small_checkpoint(tmp_path / "run")
+    plain, mirrored = evaluate(network, data).report, evaluate(network, data, mirror=True).report
+    assert plain.mirrored is None
+    assert mirrored.mirrored is not None
+    assert np.array_equal(plain.matrix, mirrored.matrix)
+
+
+def test_last_and_best_have_folders_of_their_own(tmp_path, happy):
+    shutil.copy(happy / "best.pt", happy / "last.pt")
+    data = make_data(tmp_path / "data")
+    assert evaluate(happy / "last.pt", data).folder == happy / "eval" / "last-test"
+    assert evaluate(happy / "best.pt", data).folder == happy / "eval" / "test"
+
+
+def test_a_report_on_other_data_is_replaced_only_when_forced(tmp_path, happy):
+    first, second = make_data(tmp_path / "first"), make_data(tmp_path / "second", labels=[0, 3])
+    evaluate(happy, first)
+    evaluate(happy, first)
+    with pytest.raises(UsageError, match="--force"):
+        evaluate(happy, second)
+    assert evaluate(happy, second, force=True).report.all.images == 2
+
+
+def test_a_report_that_cannot_be_written_is_said(tmp_path, happy):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DataError, match="cannot write"):
+        evaluate(happy, make_data(tmp_path / "data"), out=tmp_path / "file" / "report")
+
+
+def test_an_epoch_chosen_on_the_test_split_is_marked(tmp_path):
+    data = make_data(tmp_path / "data")
+    chosen_on_test = small_checkpoint(tmp_path / "run", selected_on="test")
+    assert any("flatter" in note for note in evaluate(chosen_on_test, data).report.notes)
+
+
+def test_a_run_folder_without_a_checkpoint_says_what_to_give(tmp_path):
+    with pytest.raises(CheckpointError, match=r"best\.pt"):
+        evaluate(tmp_path, make_data(tmp_path / "data"))
+
+
+def test_the_command_prints_tables_or_only_json(tmp_path, happy):
+    data = make_data(tmp_path / "data", lost=["fear"])
+    arguments = ["eval", str(happy), "--data", str(data), "--gpus", "0", "--workers", "0", "--mirror"]
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 0
+    for text in ("55.56%", "62.50%", "mirror-averaged", "confusion", "no face", "report: "):  # 5 of 9, 5 of 8
+        assert text in shown.stdout
+    plain = CliRunner().invoke(app, [*arguments, "--json", "--quiet"])
+    report = json.loads(plain.stdout)
+    assert report["accuracy"]["fused"] == pytest.approx(5 / 9)
+    assert report["scored"]["accuracy"] == pytest.approx(5 / 8)
+    assert plain.stderr == ""
+
+
+def test_without_a_checkpoint_the_bundled_model_is_measured_and_named(tmp_path):
+    data = make_data(tmp_path / "data")
+    result = CliRunner().invoke(app, ["eval", "--data", str(data), "--gpus", "0", "--workers", "0"])
+    if MODEL_FILE.is_file():
+        assert result.exit_code == 0
+        assert MODEL_FILE.stem in result.stderr.splitlines()[0]
+        assert (data / "eval" / f"{MODEL_FILE.stem}-test" / "report.json").exists()
+    else:
+        assert result.exit_code == 2
+        assert "without a trained model" in result.stderr
+
+
+def test_data_that_was_never_prepared_names_prepare(tmp_path, happy):
+    result = CliRunner().invoke(app, ["eval", str(happy), "--data", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "ampnet prepare" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

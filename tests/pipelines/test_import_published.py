@@ -1,0 +1,77 @@
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from ampnet.errors import ConfigError
+from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8
+from ampnet.models.published_names import published_name
+from ampnet.training.checkpoint import load_checkpoint
+from cli import app
+from tests.models.published_weights import placeholder_state, reference_state, write_published_file
+from tests.small_checkpoint import small_checkpoint
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_import_keeps_the_weights_and_export_gives_them_back(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    state = reference_state()
+    write_published_file(tmp_path / "model_best.pth", state)
+    imported = run("import", "model_best.pth")
+    assert imported.exit_code == 0
+    assert "checkpoint: checkpoint/model_best.pt" in imported.stdout
+    checkpoint = load_checkpoint(tmp_path / "checkpoint" / "model_best.pt")
+    assert (checkpoint.class_names, checkpoint.epoch) == (EXPRESSIONS, 62)
+    exported = run("export-reference", "checkpoint/model_best.pt")
+    assert exported.exit_code == 0
+    assert "labels from 0: surprise, fear, disgust, happiness, sadness, anger, neutral" in exported.stdout
+    again = torch.load("published.pth", weights_only=True, mmap=True)["state_dict"]
+    assert again.keys() == state.keys()
+    used = {published_name(name) for name in checkpoint.model.state_dict()}
+    assert all(torch.equal(again[name], state[name]) for name in used)
+    assert all((again[name] == 0).all() for name in state.keys() - used)
+
+
+def test_a_file_of_identities_becomes_seven_untrained_classes_and_says_so(tmp_path):
+    source = write_published_file(tmp_path / "faces.pth", placeholder_state(8631))
+    result = run("import", source, "--out", tmp_path / "faces.pt")
+    assert result.exit_code == 0
+    assert "know 8631 classes, so both heads are new and untrained" in result.stdout
+    assert load_checkpoint(tmp_path / "faces.pt").class_names == EXPRESSIONS
+
+
+def test_eight_classes_and_named_classes_are_taken_over(tmp_path):
+    source = write_published_file(tmp_path / "a.pth", placeholder_state(8))
+    assert run("import", source, "--out", tmp_path / "eight.pt").exit_code == 0
+    assert load_checkpoint(tmp_path / "eight.pt").class_names == EXPRESSIONS_8
+    source = write_published_file(tmp_path / "b.pth", placeholder_state(3))
+    unnamed = run("import", source, "--out", tmp_path / "three.pt")
+    assert unnamed.exit_code == 1
+    assert "knows 3 classes; name them in their order with --classes" in unnamed.stderr
+    named = run("import", source, "--out", tmp_path / "three.pt", "--classes", "joy, pain,other")
+    assert named.exit_code == 0
+    assert load_checkpoint(tmp_path / "three.pt").class_names == ("joy", "pain", "other")
+
+
+def test_nothing_is_replaced_unasked(tmp_path):
+    source = write_published_file(tmp_path / "a.pth", placeholder_state())
+    out = tmp_path / "a.pt"
+    out.write_text("precious")
+    refused = run("import", source, "--out", out)
+    assert refused.exit_code == 2
+    assert "a.pt exists" in refused.stderr
+    assert out.read_text() == "precious"
+    assert run("import", source, "--out", out, "--force").exit_code == 0
+
+
+def test_export_refuses_a_small_network(tmp_path):
+    result = run("export-reference", small_checkpoint(tmp_path), "--out", tmp_path / "a.pth")
+    assert result.exit_code == 1
+    assert "holds the full network only" in result.stderr
+
+
+@pytest.mark.parametrize("classes", ["joy", "joy,joy", "joy,,pain"])
+def test_impossible_class_names_are_wrong_usage(tmp_path, classes):
+    assert run("import", tmp_path / "a.pth", "--classes", classes).exit_code == ConfigError.exit_code

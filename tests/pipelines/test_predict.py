@@ -1,0 +1,212 @@
+"""`ampnet predict` on photos of all kinds, with the real detector."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from ampnet.bundled import MODEL_FILE
+from ampnet.config import PredictConfig
+from ampnet.errors import DataError, UsageError
+from ampnet.labels import EXPRESSIONS
+from ampnet.video import read_frames, writing_video
+from cli import app
+from pipelines.predict import plan, run
+from tests.small_checkpoint import small_checkpoint
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+ALWAYS_HAPPY = [0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0]
+
+
+@pytest.fixture
+def happy(tmp_path):
+    return small_checkpoint(tmp_path / "run", logits=ALWAYS_HAPPY)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with a portrait, a wall, and a text that calls itself a picture; names as people give them."""
+    folder = tmp_path / "my photos"
+    (folder / "été").mkdir(parents=True)
+    with Image.open(SAMPLES / "portrait.jpg") as portrait:
+        portrait.resize((256, 256)).save(folder / "été" / "it's me.png")
+    Image.new("RGB", (150, 100), "grey").save(folder / "wall.bmp")
+    (folder / "notes.jpg").write_text("milk, eggs")
+    return folder
+
+
+def predict(checkpoint, *images, **options):
+    return run(PredictConfig(images=images, checkpoint=checkpoint, gpus=0, **options), quiet=True)
+
+
+def test_a_broken_file_is_listed_and_the_rest_is_done(happy, photos):
+    result = predict(happy, photos)
+    by_name = {photo.path.name: photo for photo in result.images}
+    assert [face.label for face in by_name["it's me.png"].faces] == ["happiness"]
+    assert by_name["wall.bmp"].faces == []
+    assert by_name["wall.bmp"].problem is None
+    assert "notes.jpg" in by_name["notes.jpg"].problem
+    assert len(result.problems) == 1
+
+
+def test_a_missing_file_is_one_of_the_problems(happy, photos):
+    result = predict(happy, photos / "nowhere.jpg", photos / "wall.bmp")
+    assert [photo.problem is None for photo in result.images] == [False, True]
+
+
+def test_the_table_has_a_row_for_each_face_and_each_photo_without_one(happy, photos, tmp_path):
+    predict(happy, photos, csv=tmp_path / "faces.csv")
+    table = pd.read_csv(tmp_path / "faces.csv").set_index("status")
+    assert sorted(table.index) == ["no face", "ok", "unreadable"]
+    face = table.loc["ok"]
+    assert face["label"] == "happiness"
+    assert face["probability"] == face["score_happiness"] == pytest.approx(np.exp(4) / (5 + np.e + np.exp(4)), abs=1e-5)
+    assert sum(face[f"score_{name}"] for name in EXPRESSIONS) == pytest.approx(1, abs=1e-5)
+    assert face["x0"] < face["left_eye_x"] < face["nose_x"] < face["right_eye_x"] < face["x1"]
+    assert pd.isna(table.loc["no face"]["label"])
+
+
+def test_annotated_pictures_keep_their_place_and_differ_where_faces_are(happy, photos, tmp_path):
+    predict(happy, photos, annotate=tmp_path / "drawn")
+    drawn = {path.relative_to(tmp_path / "drawn").as_posix() for path in (tmp_path / "drawn").rglob("*.*")}
+    assert drawn == {"été/it's me.png", "wall.jpg"}
+    with (
+        Image.open(photos / "été" / "it's me.png") as before,
+        Image.open(tmp_path / "drawn" / "été" / "it's me.png") as after,
+    ):
+        assert before.size == after.size
+        assert (np.asarray(before.convert("RGB")) != np.asarray(after)).any()
+
+
+def test_names_of_annotated_pictures_never_meet(tmp_path):
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir()
+        for suffix in ("jpg", "bmp"):
+            (folder / f"me.{suffix}").touch()
+    names = [source.drawn.name for source in plan(folders, tmp_path / "out")]
+    assert sorted(names) == ["me-2.jpg", "me-3.jpg", "me-4.jpg", "me.jpg"]
+
+
+def test_nothing_is_replaced_unasked(happy, photos, tmp_path):
+    (tmp_path / "faces.csv").write_text("mine")
+    with pytest.raises(UsageError, match="--force"):
+        predict(happy, photos, csv=tmp_path / "faces.csv")
+    assert (tmp_path / "faces.csv").read_text() == "mine"
+    predict(happy, photos, csv=tmp_path / "faces.csv", force=True)
+    assert "happiness" in (tmp_path / "faces.csv").read_text()
+
+    predict(happy, photos, annotate=tmp_path / "drawn")
+    with pytest.raises(UsageError, match=r"wall\.jpg exists"):
+        predict(happy, photos / "wall.bmp", annotate=tmp_path / "drawn")
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Twelve frames at 10 a second: six of a face, then six of a wall."""
+    with Image.open(SAMPLES / "portrait.jpg") as portrait:
+        face = np.asarray(portrait.convert("RGB").resize((240, 240)))
+    with writing_video(tmp_path / "clip.mp4", rate=10.0) as video:
+        for image in [face] * 6 + [np.full_like(face, 90)] * 6:
+            video.add(image)
+    return tmp_path / "clip.mp4"
+
+
+def test_every_nth_frame_of_a_video_is_classified(happy, clip, tmp_path):
+    result = predict(happy, clip, every=4, csv=tmp_path / "clip.csv")
+    assert [image.frame for image in result.images] == [0, 4, 8]
+    assert [image.seconds for image in result.images] == pytest.approx([0, 0.4, 0.8])
+    assert [len(image.faces) for image in result.images] == [1, 1, 0]
+    table = pd.read_csv(tmp_path / "clip.csv")
+    assert table["frame"].tolist() == [0, 4, 8]
+    assert table["status"].tolist() == ["ok", "ok", "no face"]
+
+
+def test_an_annotated_video_has_all_frames_with_the_last_faces_drawn(happy, clip, tmp_path):
+    predict(happy, clip, every=4, annotate=tmp_path / "drawn")
+    drawn = list(read_frames(tmp_path / "drawn" / "clip.mp4"))
+    assert len(drawn) == 12
+    changed = [
+        np.abs(after.image.astype(int) - before.image).max() > 100
+        for after, before in zip(drawn, read_frames(clip), strict=True)
+    ]
+    assert changed == [True] * 8 + [False] * 4
+    assert {path.name for path in (tmp_path / "drawn").iterdir()} == {"clip.mp4"}
+
+
+def test_a_video_is_summed_up_in_one_row(happy, clip):
+    shown = CliRunner().invoke(app, ["predict", str(clip), "--every", "4", "--checkpoint", str(happy), "-q"]).stdout
+    assert "3 frames, 2 with" in shown
+    assert "happiness" in shown
+
+
+def test_a_broken_video_is_listed_and_the_rest_is_done(happy, clip, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    result = predict(happy, tmp_path / "broken.mp4", tmp_path / "none.avi", clip, annotate=tmp_path / "drawn")
+    assert len(result.problems) == 2
+    assert "broken.mp4" in result.problems[0]
+    assert "no such file" in result.problems[1]
+    assert (tmp_path / "drawn" / "clip.mp4").exists()
+
+
+def test_a_photo_is_never_drawn_over_even_when_forced(happy, tmp_path):
+    shutil.copy(SAMPLES / "portrait.jpg", tmp_path / "me.jpg")
+    before = (tmp_path / "me.jpg").read_bytes()
+    with pytest.raises(UsageError, match="itself one of the inputs"):
+        predict(happy, tmp_path / "me.jpg", annotate=tmp_path, force=True)
+    assert (tmp_path / "me.jpg").read_bytes() == before
+
+
+def test_without_a_checkpoint_the_bundled_model_is_used_and_named(photos):
+    arguments = ["predict", str(photos / "été"), "--gpus", "0", "--json"]
+    result = CliRunner().invoke(app, arguments)
+    if MODEL_FILE.is_file():
+        assert result.exit_code == 0
+        assert MODEL_FILE.stem in result.stderr.splitlines()[0]
+        assert json.loads(result.stdout)["checkpoint"] == str(MODEL_FILE)
+    else:
+        assert result.exit_code == 2
+        assert "without a trained model" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["csv", "annotate"])
+def test_a_place_that_cannot_be_written_to_is_said_before_any_work(happy, tmp_path, option):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DataError, match="cannot write"):
+        predict(happy, tmp_path / "never read.jpg", **{option: tmp_path / "file" / "results" / "out"})
+
+
+def test_a_folder_without_images_is_said(happy, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="holds no images"):
+        predict(happy, tmp_path / "empty")
+
+
+def test_the_command_gives_json_only_and_exit_code_1_for_a_broken_file(happy, photos):
+    arguments = ["predict", str(photos), "--checkpoint", str(happy), "--json", "--quiet", "--gpus", "0"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    plain = json.loads(result.stdout)
+    assert plain["class_names"] == list(EXPRESSIONS)
+    faces = {Path(image["image"]).name: image["faces"] for image in plain["images"]}
+    (face,) = faces["it's me.png"]
+    assert face["label"] == "happiness"
+    assert len(face["landmarks"]) == 5
+    problems = [image["problem"] for image in plain["images"] if image["problem"]]
+    assert result.stderr.splitlines() == [f"ampnet: {problem}" for problem in problems]
+
+
+def test_the_command_prints_a_table(happy, photos):
+    picture = photos / "été" / "it's me.png"
+    result = CliRunner().invoke(app, ["predict", str(picture), "--checkpoint", str(happy), "-q"])
+    assert result.exit_code == 0
+    assert "happiness" in result.stdout
+    assert "neutral 4%" in result.stdout  # e / (5 + e + e^4) = 4.4 %
+    wall = CliRunner().invoke(app, ["predict", str(photos / "wall.bmp"), "--checkpoint", str(happy), "-q"])
+    assert wall.exit_code == 0
+    assert "no face found" in wall.stdout

@@ -1,0 +1,416 @@
+"""`ampnet prepare`, from raw folders to an index, with the real detector."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from ampnet.config import PrepareConfig
+from ampnet.data.index import read_index
+from ampnet.data.landmarks_file import read_landmarks
+from ampnet.errors import DataError, UsageError
+from ampnet.framing import CANONICAL_LANDMARKS
+from ampnet.geometry import similarity, transform_points
+from ampnet.images import read_image
+from cli import app
+from pipelines import prepare as pipeline
+from pipelines.prepare import PrepareResult, run
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+FACES = SAMPLES / "faces"
+
+
+def sample(class_name: str, number: int = 0, split: str = "train") -> Path:
+    return sorted((FACES / split / class_name).glob("*.jpg"))[number]
+
+
+def annotation(path: Path) -> dict[str, float]:
+    """Give the true landmarks of a rendered sample face."""
+    with (SAMPLES / "annotations.csv").open(newline="") as file:
+        row = next(row for row in csv.DictReader(file) if row["file"] == path.relative_to(SAMPLES).as_posix())
+    return {key: float(value) for key, value in row.items() if key.endswith(("_x", "_y"))}
+
+
+def true_landmarks(path: Path) -> np.ndarray:
+    row = annotation(path)
+    points = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+    return np.array([[row[f"{point}_x"], row[f"{point}_y"]] for point in points])
+
+
+def faces_of(root: Path) -> list[dict[str, str]]:
+    with (root / "index" / "faces.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def prepare(raw: Path, out: Path, **options: Any) -> PrepareResult:
+    result = run(PrepareConfig(raw_dir=raw, out=out, gpus=0, **options), quiet=True)
+    assert result is not None
+    return result
+
+
+def make_raw(root: Path, per_class: int = 2) -> Path:
+    for split, class_name in [("train", "happiness"), ("train", "fear"), ("test", "happiness"), ("test", "fear")]:
+        folder = root / split / class_name
+        folder.mkdir(parents=True)
+        for number in range(per_class):
+            shutil.copy(sample(class_name, number, split), folder)
+    return root
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_raw(tmp_path_factory.mktemp("raw") / "faces")
+
+
+@pytest.fixture(scope="module")
+def prepared(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("prepared")
+    prepare(raw, out)
+    return out
+
+
+def test_the_label_file_has_the_published_format(prepared: Path) -> None:
+    lines = (prepared / "index" / "data_label.txt").read_text().splitlines()
+    assert len(lines) == 8
+    # fear comes before happiness in the written order, and labels count from 1 where names carry the split
+    assert {line.split()[1] for line in lines if "_fear_" in line} == {"1"}
+    assert {line.split()[1] for line in lines if "_happiness_" in line} == {"2"}
+    assert [line.partition("_")[0] for line in lines] == ["train"] * 4 + ["test"] * 4
+
+
+def test_labels_landmarks_images_and_faces_carry_the_same_names(prepared: Path) -> None:
+    names = [line.split()[0] for line in (prepared / "index" / "data_label.txt").read_text().splitlines()]
+    assert list(read_landmarks(prepared / "index" / "land_marks.npy")) == names
+    assert sorted(path.name for path in (prepared / "dataset").iterdir()) == sorted(names)
+    assert [row["name"] for row in faces_of(prepared)] == names
+    assert {read_image(prepared / "dataset" / name).shape for name in names} == {(224, 224, 3)}
+
+
+def test_meta_tells_how_the_index_was_made(prepared: Path, raw: Path) -> None:
+    meta = json.loads((prepared / "index" / "meta.json").read_text())
+    assert meta["class_names"] == ["fear", "happiness"]
+    assert (meta["label_base"], meta["image_size"], meta["layout"]) == (1, 224, "folders")
+    assert meta["splits"] == ["train", "test"]
+    assert len(meta["weights_sha256"]) == 64
+    assert meta["counts"]["test"]["fear"] == {"detected": 2}
+    landmarks = read_index(prepared).landmarks[:4]  # the training faces
+    assert np.allclose(meta["framing"]["mean_landmarks"], landmarks.mean(axis=0), atol=0.01)
+
+
+def test_scenes_are_cropped_and_the_landmarks_follow(prepared: Path) -> None:
+    meta = json.loads((prepared / "index" / "meta.json").read_text())
+    assert meta["crop"] == "face"
+    index = read_index(prepared)
+    fitted = [0, 1, 3, 4]  # eyes and mouth corners decide the warp
+    for row, found in zip(faces_of(prepared), index.landmarks, strict=True):
+        truth = true_landmarks(FACES / row["source"])
+        expected = transform_points(truth, similarity(truth[fitted], CANONICAL_LANDMARKS[fitted]))
+        assert np.abs(found - expected).max() < 0.15 * 80  # of the eyes' distance
+
+
+def test_a_picture_of_the_data_is_written(prepared: Path) -> None:
+    with Image.open(prepared / "index" / "preview.png") as preview:
+        assert preview.size[0] > 4 * 144
+        assert preview.size[1] > 2 * 144
+
+
+def test_whole_images_keep_landmarks_right_when_they_are_not_square(tmp_path: Path) -> None:
+    """A face in a 512 x 256 frame: x shrinks by 224 / 512, y by 224 / 256, not both by 224 / height."""
+    raw, path = tmp_path / "raw", sample("neutral")
+    wide = Image.new("RGB", (512, 256), (90, 90, 90))
+    with Image.open(path) as face:
+        wide.paste(face, (200, 0))
+    for class_name in ("neutral", "fear"):
+        (raw / class_name).mkdir(parents=True)
+        wide.save(raw / class_name / "wide.png")
+    prepare(raw, tmp_path / "out", crop="none")
+    expected = (true_landmarks(path) + np.array([200, 0])) * (224 / 512, 224 / 256)
+    between_eyes = expected[1, 0] - expected[0, 0]
+    for found in read_index(tmp_path / "out").landmarks:
+        assert np.abs(found - expected).max() < 0.12 * between_eyes
+
+
+def test_without_official_splits_labels_count_from_zero(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for class_name in ("sadness", "anger"):
+        (raw / class_name).mkdir(parents=True)
+        shutil.copy(sample(class_name), raw / class_name / "train_photo.jpg")
+    prepare(raw, tmp_path / "out")
+    lines = (tmp_path / "out" / "index" / "data_label.txt").read_text().splitlines()
+    assert lines == ["img_train_photo-2.jpg 0", "img_train_photo.jpg 1"] or lines == [
+        "img_train_photo.jpg 1",
+        "img_train_photo-2.jpg 0",
+    ]
+
+
+BAD_FILES = {
+    "text.jpg": "not an image, or a broken one",
+    "empty.png": "the file is empty",
+    "cut.jpg": "truncated",
+    "dot.png": "no face found",
+    "wall.jpg": "no face found",
+}
+
+
+@pytest.fixture(scope="module")
+def with_bad_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Good and bad images under odd names, prepared with --no-face drop."""
+    raw = make_raw(tmp_path_factory.mktemp("odd") / "raw", per_class=1)
+    fear = raw / "test" / "fear"
+    (fear / "text.jpg").write_text("this is no picture")
+    (fear / "empty.png").touch()
+    (fear / "cut.jpg").write_bytes(sample("fear").read_bytes()[:6000])
+    Image.new("RGB", (1, 1)).save(fear / "dot.png")
+    Image.new("RGB", (200, 200), (200, 190, 180)).save(fear / "wall.jpg")
+    shutil.copy(sample("fear", 1), fear / 'a "quoted" name.jpg')
+    shutil.copy(sample("fear", 2), fear / "it's \u00dcml\u00e4ut \u8868\u60c5.jpg")
+    with Image.open(sample("fear", 3)) as face:
+        face.save(fear / "twin.jpg")
+        face.convert("L").save(fear / "twin.png")
+        face.convert("CMYK").save(fear / "print.jpg")
+        face.convert("RGBA").save(fear / "clear.png")
+        turned = Image.Exif()
+        turned[0x0112] = 6
+        face.transpose(Image.Transpose.ROTATE_90).save(fear / "phone.jpg", exif=turned)
+    deep = np.array(Image.open(fear / "twin.png"), dtype=np.uint16) * 257
+    Image.fromarray(deep).save(fear / "deep.png")
+    prepare(raw, raw.parent / "out", crop="face", no_face="drop")
+    return raw.parent / "out"
+
+
+@pytest.mark.parametrize(("file", "reason"), BAD_FILES.items())
+def test_what_cannot_be_used_has_a_row_with_its_reason(with_bad_files: Path, file: str, reason: str) -> None:
+    row = next(row for row in faces_of(with_bad_files) if row["source"] == f"test/fear/{file}")
+    assert (row["name"], row["status"]) == ("", "rejected")
+    assert reason in row["reason"]
+    assert f"test/fear/{file}," in (with_bad_files / "index" / "err.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ('a "quoted" name.jpg', "test_a__quoted__name.jpg"),
+        ("it's \u00dcml\u00e4ut \u8868\u60c5.jpg", "test_it_s_Umlaut___.jpg"),
+        ("twin.jpg", "test_twin.jpg"),
+        ("twin.png", "test_twin-2.jpg"),
+        ("print.jpg", "test_print.jpg"),
+        ("clear.png", "test_clear.jpg"),
+        ("deep.png", "test_deep.jpg"),
+        ("phone.jpg", "test_phone.jpg"),
+    ],
+)
+def test_odd_files_that_show_a_face_are_used_under_a_plain_name(with_bad_files: Path, file: str, name: str) -> None:
+    row = next(row for row in faces_of(with_bad_files) if row["source"] == f"test/fear/{file}")
+    assert (row["name"], row["status"]) == (name, "detected")
+    assert (with_bad_files / "dataset" / name).is_file()
+
+
+def test_a_turned_phone_picture_gives_the_upright_face(with_bad_files: Path) -> None:
+    index = read_index(with_bad_files)
+    phone, twin = (index.landmarks[index.names.index(name)] for name in ("test_phone.jpg", "test_twin.jpg"))
+    assert np.abs(phone - twin).max() < 3
+
+
+def test_lost_images_are_counted_for_later_reports(with_bad_files: Path) -> None:
+    assert read_index(with_bad_files).lost == {"test": {"fear": len(BAD_FILES)}}
+
+
+def test_whole_images_without_a_face_get_the_mean_landmarks_of_the_training_faces(raw: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "raw"
+    shutil.copytree(raw, copy)
+    Image.new("RGB", (100, 50), (200, 190, 180)).save(copy / "test" / "fear" / "wall.png")
+    result = prepare(copy, tmp_path / "out", crop="none")
+    assert result.counts.status("template") == 1
+    index = read_index(tmp_path / "out")
+    wall = index.landmarks[index.names.index("test_wall.jpg")]
+    training = index.landmarks[[split == "train" for split in index.splits]]
+    assert np.allclose(wall, training.mean(axis=0), atol=0.01)
+
+
+def test_an_image_that_vanishes_before_it_gets_the_template_is_rejected(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "raw"
+    shutil.copytree(raw, copy)
+    wall = copy / "test" / "fear" / "wall.png"
+    Image.new("RGB", (100, 50), (200, 190, 180)).save(wall)
+    build_index = pipeline.build_index
+
+    def build_without_the_wall(*arguments: Any) -> Any:
+        wall.unlink()
+        return build_index(*arguments)
+
+    monkeypatch.setattr(pipeline, "build_index", build_without_the_wall)
+    result = prepare(copy, tmp_path / "out", crop="none")
+    assert result.counts.status("rejected") == 1
+    row = next(row for row in faces_of(tmp_path / "out") if row["source"] == "test/fear/wall.png")
+    assert (row["name"], row["reason"]) == ("", "No such file or directory")
+    assert len(read_index(tmp_path / "out")) == 8
+
+
+def test_warped_faces_can_take_the_template_too(raw: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "raw"
+    shutil.copytree(raw, copy)
+    Image.new("RGB", (100, 50), (200, 190, 180)).save(copy / "test" / "fear" / "wall.png")
+    prepare(copy, tmp_path / "out", crop="face", no_face="template")
+    row = next(row for row in faces_of(tmp_path / "out") if row["source"] == "test/fear/wall.png")
+    assert (row["name"], row["status"]) == ("test_wall.jpg", "template")
+    assert read_image(tmp_path / "out" / "dataset" / "test_wall.jpg").shape == (224, 224, 3)
+
+
+def test_an_image_with_many_faces_gives_one_or_all(tmp_path: Path) -> None:
+    for class_name in ("happiness", "fear"):
+        (tmp_path / "raw" / class_name).mkdir(parents=True)
+    shutil.copy(SAMPLES / "group.jpg", tmp_path / "raw" / "happiness")
+    shutil.copy(sample("fear"), tmp_path / "raw" / "fear")
+    with (SAMPLES / "group.csv").open(newline="") as file:
+        people = len(list(csv.DictReader(file)))
+    assert prepare(tmp_path / "raw", tmp_path / "one", face="largest").counts.faces == 2
+    assert prepare(tmp_path / "raw", tmp_path / "all", face="all").counts.faces == people + 1
+    names = [row["name"] for row in faces_of(tmp_path / "all") if row["source"].endswith("group.jpg")]
+    assert names == ["group.jpg", *(f"group+{number}.jpg" for number in range(2, people + 1))]
+    assert {row["faces"] for row in faces_of(tmp_path / "one") if "group" in row["source"]} == {str(people)}
+
+
+def test_faces_with_a_box_of_their_own_are_told_apart(tmp_path: Path) -> None:
+    """The group photo as an ExpW list: each line's box must give that person's face."""
+    raw = tmp_path / "raw"
+    (raw / "label").mkdir(parents=True)
+    (raw / "image" / "origin").mkdir(parents=True)
+    shutil.copy(SAMPLES / "group.jpg", raw / "image" / "origin")
+    with (SAMPLES / "group.csv").open(newline="") as file:
+        people = [{key: float(row[key]) for key in row if key.startswith("face_")} for row in csv.DictReader(file)]
+    boxes = [(p["face_x"], p["face_y"], p["face_x"] + p["face_w"], p["face_y"] + p["face_h"]) for p in people]
+    boxes.append((0, 0, 20, 20))  # nobody is there
+    boxes.append((-90, -90, -50, -50))  # not even the image is
+    lines = [f"group.jpg {i} {y0} {x0} {x1} {y1} 99 {i % 7}" for i, (x0, y0, x1, y1) in enumerate(boxes)]
+    (raw / "label" / "label.lst").write_text("\n".join(lines))
+
+    prepare(raw, tmp_path / "out")
+    rows = faces_of(tmp_path / "out")
+    assert [row["status"] for row in rows[-2:]] == ["rejected", "rejected"]
+    assert "outside the image" in rows[-1]["reason"]
+    for row, (x0, y0, x1, y1) in zip(rows, boxes[:-2], strict=False):
+        left, top, right, bottom = (float(value) for value in row["box"].split())
+        assert x0 < (left + right) / 2 < x1
+        assert y0 < (top + bottom) / 2 < y1
+        assert (row["name"], row["width"]) == (f"group_{rows.index(row)}.jpg", "1280")
+
+
+def test_a_folder_where_no_face_is_found_says_so(tmp_path: Path) -> None:
+    for class_name in ("happiness", "fear"):
+        (tmp_path / "raw" / class_name).mkdir(parents=True)
+        Image.new("RGB", (64, 64), (200, 190, 180)).save(tmp_path / "raw" / class_name / "wall.png")
+    with pytest.raises(DataError, match="no face was found in any of the 2 images"):
+        prepare(tmp_path / "raw", tmp_path / "out")
+
+
+def test_jpegs_of_the_final_size_are_not_compressed_again(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for class_name in ("happiness", "fear"):
+        (raw / class_name).mkdir(parents=True)
+        with Image.open(sample(class_name)) as face:
+            face.resize((224, 224)).save(raw / class_name / f"{class_name}.jpg", quality=60)
+    prepare(raw, tmp_path / "out", crop="none")
+    for class_name in ("happiness", "fear"):
+        source = (raw / class_name / f"{class_name}.jpg").read_bytes()
+        assert (tmp_path / "out" / "dataset" / f"{class_name}.jpg").read_bytes() == source
+
+
+def test_nothing_is_overwritten_unasked(raw: Path, prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="finished index already; replace it with --force"):
+        prepare(raw, prepared)
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset" / "holiday.jpg").touch()
+    with pytest.raises(DataError, match="files of yours"):
+        prepare(raw, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
+
+
+def test_force_replaces_the_index_and_its_images_and_nothing_else(raw: Path, tmp_path: Path) -> None:
+    prepare(raw, tmp_path)
+    (tmp_path / "dataset" / "notes.txt").write_text("mine")
+    other = make_raw(tmp_path.parent / f"{tmp_path.name}_other", per_class=1)
+    prepare(other, tmp_path, force=True)
+    assert len(list((tmp_path / "dataset").glob("*.jpg"))) == 4
+    assert (tmp_path / "dataset" / "notes.txt").read_text() == "mine"
+
+
+def test_the_output_may_not_lie_inside_the_raw_folder(raw: Path) -> None:
+    with pytest.raises(UsageError, match="inside the raw folder"):
+        prepare(raw, raw / "out")
+
+
+def test_an_output_folder_that_cannot_be_made_is_named(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(app, ["prepare", str(raw), "--out", str(tmp_path / "file" / "out"), "--gpus", "0"])
+    assert result.exit_code == 1
+    assert f"ampnet: cannot write to {tmp_path / 'file' / 'out'}" in result.stderr
+    assert len(result.stderr.splitlines()) == 2  # what the source is, and why its index cannot be written
+
+
+def test_a_full_disk_ends_the_run_with_one_line_and_a_resumable_state(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, written = Path.write_bytes, []
+
+    def full_after_three(path: Path, data: bytes) -> int:
+        if path.suffix == ".jpg" and len(written) >= 3:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        return real(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full_after_three)
+    arguments = ["prepare", str(raw), "--out", str(tmp_path / "out"), "--gpus", "0", "--quiet"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    assert "No space left on device; free some space" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    monkeypatch.undo()
+    assert CliRunner().invoke(app, [*arguments, "--resume"]).exit_code == 0
+    assert len(read_index(tmp_path / "out")) == 8
+
+
+@pytest.mark.parametrize(
+    ("files", "message"), [([], "holds no images"), (["a.jpg"], "class folders")], ids=["empty", "no classes"]
+)
+def test_a_useless_folder_is_refused_in_one_line(tmp_path: Path, files: list[str], message: str) -> None:
+    (tmp_path / "raw").mkdir()
+    for file in files:
+        shutil.copy(sample("fear"), tmp_path / "raw" / file)
+    result = CliRunner().invoke(app, ["prepare", str(tmp_path / "raw"), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_prints_a_table_or_json(raw: Path, tmp_path: Path) -> None:
+    plain = CliRunner().invoke(app, ["prepare", str(raw), "--out", str(tmp_path / "a"), "--gpus", "0"])
+    assert plain.exit_code == 0
+    assert "100.00%" in plain.stdout
+    assert "crop face" in plain.stderr
+    as_json = CliRunner().invoke(app, ["prepare", str(raw), "--out", str(tmp_path / "b"), "--gpus", "0", "--json"])
+    assert json.loads(as_json.stdout)["faces"] == 8
+
+
+def test_ctrl_c_leaves_a_state_to_go_on_from(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    arguments = ["prepare", str(raw), "--out", str(tmp_path / "out"), "--gpus", "0"]
+    monkeypatch.setattr(pipeline, "build_index", interrupt)
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 130
+    assert "to go on, run the same command with --resume" in result.stderr
+    monkeypatch.undo()
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 1
+    assert "unfinished prepare; go on with --resume" in again.stderr
+    assert CliRunner().invoke(app, [*arguments, "--resume"]).exit_code == 0

@@ -1,0 +1,125 @@
+"""A prepare that is killed, or shared by several processes, gives the files of an undisturbed one."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ampnet.config import PrepareConfig
+from ampnet.data.index import read_index
+from ampnet.errors import DataError
+from pipelines.prepare import run
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "faces"
+IMAGES = 150
+"""Three chunks of 64, the last one not full."""
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Links to sample faces under many names, and some files that show no face."""
+    root = tmp_path_factory.mktemp("raw") / "faces"
+    faces = sorted(SAMPLES.rglob("*.jpg"))[::7]
+    for number in range(IMAGES):
+        face = faces[number % len(faces)]
+        folder = root / ("test" if number % 5 == 0 else "train") / face.parent.name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"face {number}.jpg").symlink_to(face)
+    for number in range(3):
+        (folder / f"broken {number}.jpg").write_text("no picture")
+    return root
+
+
+def files_of(out: Path) -> dict[str, bytes]:
+    """Everything that a prepare wrote; its duration is the one thing that may differ."""
+    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    meta = json.loads(files["index/meta.json"])
+    del meta["elapsed_seconds"]
+    return {**files, "index/meta.json": json.dumps(meta).encode()}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("undisturbed")
+    run(PrepareConfig(raw_dir=raw, out=out, crop="face", no_face="template", gpus=0), quiet=True)
+    return files_of(out)
+
+
+ARGUMENTS = ["--crop", "face", "--no-face", "template", "--gpus", "0"]
+
+
+def start(raw: Path, out: Path, *more: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli", "prepare", str(raw), "--out", str(out), *ARGUMENTS, *more],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def test_a_killed_run_goes_on_and_gives_the_same_files(
+    raw: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    process = start(raw, tmp_path)
+    record = tmp_path / "index" / ".prepare" / "done-0000.jsonl"
+    while process.poll() is None and (not record.is_file() or record.stat().st_size == 0):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    done = record.read_bytes().count(b"\n")
+    assert 1 <= done <= 3  # on a busy machine the kill may come after the last chunk
+    first = json.loads(record.read_bytes().splitlines()[0])["faces"][0]["row"]["name"]
+    touched = (tmp_path / "dataset" / first).stat().st_mtime_ns
+    # The kill may cut a line short, and may leave a half-written image behind.
+    with record.open("ab") as file:
+        file.write(b'{"chunk":2,"faces":[{"item":128,"row"')
+    if b"train_face_149.jpg" not in record.read_bytes():
+        (tmp_path / "dataset" / "train_face_149.jpg").write_bytes(b"half")
+
+    with pytest.raises(DataError, match="unfinished prepare; go on with --resume"):
+        run(PrepareConfig(raw_dir=raw, out=tmp_path, gpus=0), quiet=True)
+    run(PrepareConfig(raw_dir=raw, out=tmp_path, crop="face", no_face="template", gpus=0, resume=True), quiet=True)
+    assert (tmp_path / "dataset" / first).stat().st_mtime_ns == touched  # finished work is not done again
+    assert files_of(tmp_path) == undisturbed
+
+
+def test_two_processes_give_the_files_of_one(raw: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "cli"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        [*command, "prepare", str(raw), "--out", str(tmp_path), *ARGUMENTS],
+        check=True,
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        env=environment,
+    )
+    assert files_of(tmp_path) == undisturbed
+
+
+def test_resume_refuses_other_settings_and_other_images(raw: Path, tmp_path: Path) -> None:
+    mine, out = tmp_path / "raw", tmp_path / "out"
+    for face in sorted(raw.rglob("face *.jpg"))[:20]:
+        (mine / face.relative_to(raw)).parent.mkdir(parents=True, exist_ok=True)
+        (mine / face.relative_to(raw)).symlink_to(face)
+    config = PrepareConfig(raw_dir=mine, out=out, crop="face", gpus=0)
+    run(config, quiet=True)
+    # As if the run had been killed right after its last chunk: the plan, and no finished index.
+    plan = json.loads((out / "index" / "meta.json").read_text())
+    shutil.rmtree(out)
+    (out / "index" / ".prepare").mkdir(parents=True)
+    (out / "index" / ".prepare" / "plan.json").write_text(json.dumps(plan))
+
+    with pytest.raises(DataError, match=r"changed: face\)"):
+        run(replace(config, face="best", resume=True), quiet=True)
+    next(mine.rglob("face *.jpg")).unlink()
+    with pytest.raises(DataError, match=r"changed: images, listing_sha256\)"):
+        run(replace(config, resume=True), quiet=True)
+    run(replace(config, force=True), quiet=True)
+    assert len(read_index(out)) == 19

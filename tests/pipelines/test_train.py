@@ -1,0 +1,317 @@
+"""Real trainings of a tiny network on the sample faces: whole, interrupted, resumed, and refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from ampnet.config import TrainConfig
+from ampnet.data.index import read_index
+from ampnet.errors import DataError, TrainingError, UsageError
+from ampnet.recipes import make_recipe
+from ampnet.training.checkpoint import load_checkpoint, read_content
+from cli import app
+from pipelines.train import run
+from tests.prepared_faces import write_prepared_faces
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_prepared_faces(tmp_path_factory.mktemp("faces"), train=5, val=2, test=1)
+
+
+@pytest.fixture
+def config(data, tmp_path):
+    recipe = make_recipe("published", {"epochs": 2, "batch_size": 12, "lr": 0.02})
+    return TrainConfig(
+        data=data,
+        out=tmp_path / "checkpoint",
+        name="run",
+        width=0.05,
+        image_size=48,
+        modules=("gp",),
+        recipe=recipe,
+        gpus=0,
+        workers=0,
+    )
+
+
+def changed(config, **changes):
+    return replace(config, recipe=replace(config.recipe, **changes))
+
+
+def weights(folder):
+    return read_content(folder / "last.pt")["model"]
+
+
+def assert_same_weights(first, second):
+    one, other = weights(first), weights(second)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def history(folder):
+    return pd.read_csv(folder / "history.csv").drop(columns="seconds")
+
+
+def stop_after(monkeypatch, checks):
+    """Send this process SIGTERM when the run has looked that often whether it should stop."""
+    from ampnet.training import loop
+
+    original, seen = loop._take_stock, []
+
+    def counted(*arguments):
+        seen.append(1)
+        if len(seen) == checks:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*arguments)
+
+    monkeypatch.setattr(loop, "_take_stock", counted)
+
+
+def test_a_run_leaves_a_folder_that_says_everything(config, data):
+    result = run(config, quiet=True)
+    assert result.folder == config.out / "run"
+    names = {path.name for path in result.folder.iterdir()}
+    assert names == {"best.pt", "last.pt", "previous.pt", "history.csv", "curves.png", "config.json"}
+    rows = pd.read_csv(result.folder / "history.csv")
+    assert rows["epoch"].tolist() == [1, 2]
+    assert rows["val_accuracy"].max() == pytest.approx(result.accuracy, abs=1e-5)
+    about = json.loads((result.folder / "config.json").read_text())
+    assert about["config"]["recipe"]["lr"] == 0.02
+    assert about["data"]["counts"]["train"] == dict.fromkeys(read_index(data).class_names, 5)
+    assert about["environment"]["torch"] == torch.__version__
+    best = load_checkpoint(result.folder)
+    assert best.epoch == result.best_epoch
+    assert best.class_names == read_index(data).class_names
+    assert best.framing.color == "rgb"
+    assert best.selected_on == "val"
+    assert best.metrics["val_accuracy"] == result.accuracy
+    assert set(result.recall) == set(best.class_names)
+
+
+def test_the_same_seed_gives_the_same_weights_with_any_workers_and_another_seed_others(config):
+    run(config, quiet=True)
+    run(replace(config, name="again", workers=2), quiet=True)
+    run(replace(config, name="other", seed=2), quiet=True)
+    assert_same_weights(config.out / "run", config.out / "again")
+    one, other = (weights(config.out / name)["stem.first.conv.weight"] for name in ("run", "other"))
+    assert not torch.equal(one, other)
+
+
+def test_two_and_two_epochs_equal_four(config):
+    run(changed(config, epochs=4), quiet=True)
+    split = replace(config, name="split")
+    run(split, quiet=True)
+    result = run(replace(changed(split, epochs=4), resume=True), quiet=True)
+    assert result.epochs == 4
+    assert_same_weights(config.out / "run", config.out / "split")
+    assert history(config.out / "run").equals(history(config.out / "split"))
+
+
+def test_a_run_stopped_within_an_epoch_goes_on_to_the_same_end(config, monkeypatch):
+    modern = replace(config, recipe=make_recipe("modern", {"epochs": 2, "batch_size": 12}))
+    run(modern, quiet=True)
+    with monkeypatch.context() as patch:
+        stop_after(patch, checks=4)  # three steps an epoch: within the second
+        with pytest.raises(KeyboardInterrupt):
+            run(replace(modern, name="stopped"), quiet=True)
+    saved = read_content(config.out / "stopped" / "last.pt")["training"]
+    assert (saved["epoch"], saved["step"]) == (1, 2)  # the step in which the signal came, and one to notice
+    run(replace(modern, name=None, resume=True), quiet=True)  # the run that was saved last
+    assert_same_weights(config.out / "run", config.out / "stopped")
+    assert history(config.out / "run").equals(history(config.out / "stopped"))
+
+
+def test_a_truncated_save_costs_an_epoch_but_not_the_result(config, capfd):
+    run(config, quiet=True)
+    last = config.out / "run" / "last.pt"
+    expected = weights(last.parent)
+    last.write_bytes(last.read_bytes()[:5000])
+    run(replace(config, resume=True))
+    assert "going on from previous.pt" in capfd.readouterr().err
+    assert all(torch.equal(value, expected[name]) for name, value in weights(last.parent).items())
+
+
+def test_a_finished_run_resumed_gives_its_result_again(config):
+    first = run(config, quiet=True)
+    assert run(replace(config, resume=True), quiet=True) == first
+
+
+def test_changed_settings_are_refused_on_resume(config):
+    run(changed(config, epochs=1), quiet=True)
+    with pytest.raises(TrainingError, match=r"other settings: lr \(was 0.02, now 0.5\); repeat them"):
+        run(replace(changed(config, lr=0.5), resume=True), quiet=True)
+
+
+def test_a_taken_name_and_a_missing_run_say_what_to_do(config):
+    (config.out / "run").mkdir(parents=True)
+    with pytest.raises(UsageError, match="exists already; go on with it by --resume, or choose another --name"):
+        run(config, quiet=True)
+    with pytest.raises(UsageError, match="nothing to go on with; leave --resume out"):
+        run(replace(config, name="none", resume=True), quiet=True)
+    with pytest.raises(UsageError, match="holds no run to go on with"):
+        run(replace(config, name=None, resume=True), quiet=True)
+
+
+def test_missing_data_name_the_command_that_makes_them(config, tmp_path):
+    with pytest.raises(DataError, match="ampnet prepare"):
+        run(replace(config, data=tmp_path), quiet=True)
+    assert not config.out.exists()  # a run that cannot begin leaves nothing behind
+
+
+def test_a_set_without_the_selection_split_says_what_it_has(config, tmp_path):
+    data = write_prepared_faces(tmp_path / "train-only", train=2, val=1)
+    with pytest.raises(DataError, match=r"no image in the split test \(it has train 14, val 7, test 0\)"):
+        run(replace(config, data=data, select_on="test"), quiet=True)
+
+
+def test_a_loss_that_explodes_stops_the_run_with_the_step(config):
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) at step \d of epoch 1; try a lower --lr"):
+        run(changed(config, lr=1e12), quiet=True)
+
+
+def test_selection_on_the_test_split_is_marked(config, capfd):
+    result = run(replace(config, select_on="test"))
+    assert "will flatter" in capfd.readouterr().err
+    assert load_checkpoint(result.folder).selected_on == "test"
+    assert "chosen on the test split itself" in "\n".join(result.lines())
+    assert "test_accuracy" in history(result.folder)
+
+
+def test_patience_ends_a_run_that_does_not_get_better(config):
+    stuck = replace(changed(config, epochs=9, lr=1e-9), patience=2)
+    result = run(stuck, quiet=True)
+    assert result.epochs == result.best_epoch + 2 < 9
+
+
+def test_several_seeds_report_mean_and_spread(config):
+    result = run(replace(changed(config, epochs=1), seeds=2), quiet=True)
+    one, other = (each.accuracy for each in result.runs)
+    plain = json.loads((config.out / "run" / "seeds.json").read_text())
+    assert plain["accuracy_mean"] == pytest.approx((one + other) / 2)
+    assert plain["accuracy_deviation"] == pytest.approx(abs(one - other) / 2**0.5)
+    assert [each.seed for each in result.runs] == [1, 2]
+    again = run(replace(changed(config, epochs=1), seeds=2, resume=True), quiet=True)
+    assert again.runs == result.runs
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_other_precisions_train_float32_weights(config, precision):
+    run(replace(changed(config, epochs=1), precision=precision), quiet=True)
+    assert {value.dtype for value in weights(config.out / "run").values()} == {torch.float32, torch.int64}
+
+
+def test_transfer_starts_from_a_run_and_leaves_the_frozen_stem(config, capfd):
+    run(changed(config, epochs=1), quiet=True)
+    tuned = replace(
+        changed(config, epochs=1, body_lr=0.001), name="tuned", pretrained=config.out / "run", freeze="stem"
+    )
+    run(tuned)
+    assert "heads included" in capfd.readouterr().err
+    before = load_checkpoint(config.out / "run").model.state_dict()
+    after = weights(config.out / "tuned")
+    frozen = [torch.equal(after[name], value) for name, value in before.items() if name.startswith("stem.")]
+    assert all(frozen)
+    assert not torch.equal(after["global_head.weight"], before["global_head.weight"])
+
+
+@pytest.fixture(scope="module")
+def two_processes(data, tmp_path_factory):
+    """Train with two processes, saving after each step.
+
+    Normalisation statistics and dropout are each process's own, so they are frozen and off.
+    """
+    recipe = make_recipe("published", {"epochs": 3, "batch_size": 12, "lr": 0.02, "dropout": 0.0})
+    together = TrainConfig(
+        data=data,
+        out=tmp_path_factory.mktemp("two"),
+        name="run",
+        width=0.05,
+        image_size=48,
+        modules=("gp",),
+        recipe=recipe,
+        freeze="norms",
+        gpus=0,
+        processes=2,
+        workers=0,
+        save_every=0,
+    )
+    run(together, quiet=True)
+    return together
+
+
+def test_two_processes_give_the_losses_of_one(two_processes):
+    run(replace(two_processes, name="alone", processes=1), quiet=True)
+    one, two = (history(two_processes.out / name) for name in ("alone", "run"))
+    assert (one["train_loss"] - two["train_loss"]).abs().max() < 1e-4
+    assert (one["val_loss"] - two["val_loss"]).abs().max() < 1e-4
+    assert one["train_accuracy"].equals(two["train_accuracy"])
+    alone = weights(two_processes.out / "alone")
+    together = weights(two_processes.out / "run")
+    assert all(torch.allclose(value, alone[name], atol=1e-4) for name, value in together.items())
+
+
+def test_a_killed_process_ends_the_run_which_then_goes_on_to_the_undisturbed_runs_end(two_processes):
+    killer = threading.Thread(target=_kill_a_trainer, args=(two_processes.out / "killed",))
+    killer.start()
+    with pytest.raises(TrainingError, match=r"process \d was ended by signal SIGKILL; the others were stopped"):
+        run(replace(two_processes, name="killed"), quiet=True)
+    killer.join()
+    run(replace(two_processes, name="killed", resume=True), quiet=True)
+    assert_same_weights(two_processes.out / "run", two_processes.out / "killed")
+
+
+def _kill_a_trainer(folder):
+    """Wait for the run's first save, then kill one of this process's grandchildren that train."""
+    while not (folder / "last.pt").exists():
+        threading.Event().wait(0.02)
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    trainers = [
+        int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text(errors="replace")
+    ]
+    os.kill(trainers[-1], signal.SIGKILL)
+
+
+def test_a_run_killed_at_random_moments_ends_with_the_undisturbed_runs_weights(data):
+    script = ROOT / "benchmarks" / "kill_resume.py"
+    command = [sys.executable, script, "--data", data, "--kills", "3", "--epochs", "2", "--modules", "gp"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "3 kills in" in done.stdout
+    assert "equal, bit for bit" in done.stdout
+
+
+def test_the_command_trains_and_names_the_next_one(data, tmp_path):
+    options = ["--width", "0.05", "--image-size", "48", "--modules", "gp", "--batch-size", "12", "--epochs", "1"]
+    options += ["--set", "erase=0.5", "--recipe", "modern", "--gpus", "0", "--workers", "0", "--quiet"]
+    result = CliRunner().invoke(app, ["train", "--data", str(data), "--out", str(tmp_path), *options])
+    assert result.exit_code == 0, result.output
+    assert f"next: ampnet eval {tmp_path}/run1 --data {data}" in result.stdout
+    assert result.stderr == ""
+    assert read_content(tmp_path / "run1" / "best.pt")["config"]["recipe"]["augmentation"]["erase"] == 0.5
+
+
+def test_the_command_refuses_what_cannot_be(data):
+    for options, message in (
+        (["--set", "speed=3"], "no recipe has speed"),
+        (["--modules", "gp,xx"], "modules must be some of gp, lp, ap"),
+        (["--gpus", "99"], "99 GPUs were asked for, but none can be used"),
+        (["--sync-bn", "--gpus", "0", "--out", "/tmp/never"], "sync_bn needs GPUs"),
+    ):
+        result = CliRunner().invoke(app, ["train", "--data", str(data), *options])
+        assert result.exit_code == 2
+        assert message in result.stderr

@@ -1,0 +1,44 @@
+"""A prepared data set made of the sample faces and their annotated landmarks, without detection."""
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ampnet.data.landmarks_file import write_landmarks
+from ampnet.labels import EXPRESSIONS
+
+SAMPLES = Path(__file__).parent / "samples"
+POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+
+
+def write_prepared_faces(root: Path, train: int = 6, val: int = 3, test: int = 0, image_size: int = 224) -> Path:
+    """Write index/ and dataset/ with so many faces of each class; returns ``root``.
+
+    Training faces are the samples' training faces, the others their test faces.
+    """
+    (root / "index").mkdir(parents=True)
+    (root / "dataset").mkdir()
+    with (SAMPLES / "annotations.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    lines, names, landmarks = [], [], []
+    for label, expression in enumerate(EXPRESSIONS, start=1):
+        of_class = {
+            split: [row for row in rows if row["expression"] == expression and row["split"] == split]
+            for split in ("train", "test")
+        }
+        held_out = of_class["test"]
+        chosen = {"train": of_class["train"][:train], "val": held_out[:val], "test": held_out[val : val + test]}
+        for split, faces in chosen.items():
+            for row in faces:
+                image = cv2.imread(str(SAMPLES / row["file"]))
+                name = f"{split}_{Path(row['file']).name}"
+                cv2.imwrite(str(root / "dataset" / name), cv2.resize(image, (image_size, image_size)))
+                lines.append(f"{name} {label}\n")
+                names.append(name)
+                points = np.array([[float(row[f"{point}_x"]), float(row[f"{point}_y"])] for point in POINTS])
+                landmarks.append(points * 224 / image.shape[1])
+    (root / "index" / "data_label.txt").write_text("".join(lines), encoding="utf-8")
+    write_landmarks(root / "index" / "land_marks.npy", names, np.array(landmarks))
+    return root

@@ -1,0 +1,41 @@
+"""A checkpoint of a very small network, for tests of what happens around it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ampnet.framing import Framing
+from ampnet.labels import EXPRESSIONS
+from ampnet.models.ampnet import AMPNet
+from ampnet.training.checkpoint import Checkpoint, save_checkpoint
+
+
+def small_checkpoint(
+    folder: Path,
+    class_names: Sequence[str] = EXPRESSIONS,
+    logits: Sequence[float] | None = None,
+    name: str = "best.pt",
+    **fields: object,
+) -> Path:
+    """Save a seeded network.
+
+    Args:
+        folder: run folder.
+        class_names: its classes.
+        logits: what it says of every face; None leaves it random.
+        name: of the file.
+        fields: other fields of the checkpoint.
+
+    Returns:
+        The run folder.
+    """
+    torch.manual_seed(0)
+    model = AMPNet(num_classes=len(class_names), width=0.125, image_size=64)
+    if logits is not None:
+        for head in (model.local_head, model.global_head):
+            torch.nn.init.zeros_(head.weight)
+            head.bias.data = torch.tensor(logits)
+    values = {"framing": Framing(), "epoch": 3, **fields}
+    save_checkpoint(folder / name, Checkpoint(model.eval(), tuple(class_names), **values))
+    return folder

@@ -1,0 +1,93 @@
+"""Devices, seeds, requests to stop, and processes that end together."""
+
+import os
+import signal
+
+import pytest
+import torch
+from torch import distributed
+
+from ampnet.errors import TrainingError, UsageError
+from ampnet.runtime import (
+    Process,
+    StopRequest,
+    choose_device,
+    count_gpus,
+    join_processes,
+    launch,
+    seed_step,
+    sum_over_processes,
+    tell_all,
+)
+
+
+def test_zero_gpus_is_the_cpu():
+    assert choose_device(0) == torch.device("cpu")
+    assert count_gpus(0) == 0
+
+
+def test_more_gpus_than_there_are_says_how_many_there_are(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert count_gpus(None) == 2
+    assert choose_device(1) == torch.device("cuda", 0)
+    with pytest.raises(UsageError, match="3 GPUs were asked for, but 2 can be used; run with --gpus 2"):
+        count_gpus(3)
+
+
+def test_a_process_without_a_launcher_is_alone():
+    with join_processes(0) as process:
+        assert process == Process(0, 1, torch.device("cpu"))
+        assert sum_over_processes(torch.tensor([3.0]), process).item() == 3
+        assert tell_all("word", process) == "word"
+
+
+def test_a_steps_randomness_depends_on_seed_step_and_rank_only():
+    def numbers(*place):
+        seed_step(*place)
+        return torch.rand(3).tolist()
+
+    assert numbers(1, 2, 0) == numbers(1, 2, 0)
+    assert len({tuple(numbers(*place)) for place in ((1, 2, 0), (2, 2, 0), (1, 3, 0), (1, 2, 1))}) == 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_request_to_stop_is_noted_once_and_handlers_come_back(number):
+    before = signal.getsignal(number)
+    with StopRequest() as stop:
+        assert not stop.made
+        os.kill(os.getpid(), number)
+        assert stop.made
+    assert signal.getsignal(number) is before
+
+
+def test_asking_twice_stops_at_once():
+    with StopRequest() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert stop.made
+
+
+def together(base):
+    with join_processes(0) as process:
+        total = sum_over_processes(torch.tensor([base + process.rank]), process)
+        return process.world, total.item(), tell_all(f"from {process.rank}", process)
+
+
+def one_fails_while_the_other_waits(message):
+    with join_processes(0) as process:
+        if process.rank == 0:
+            raise TrainingError(message)
+        distributed.barrier()
+
+
+def test_launched_processes_add_up_and_listen_to_the_first():
+    before = signal.getsignal(signal.SIGTERM)
+    assert launch(2, together, 10) == (2, 21, "from 0")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_failing_process_ends_the_others_and_passes_its_message_on():
+    with pytest.raises(TrainingError, match=r"training process 0 failed: .*the loss is nan at step 7"):
+        launch(2, one_fails_while_the_other_waits, "the loss is nan at step 7")

@@ -1,0 +1,59 @@
+"""The wheel holds everything that the command needs, and nothing else."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = ("ampnet", "pipelines", "cli.py", "pyproject.toml", "README.md", "LICENSE")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Build from a copy, so that nothing is left in the tree."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in SHIPPED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, source / name)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", str(source)]
+    subprocess.run([*command, "--wheel-dir", str(out)], check=True, capture_output=True, cwd=out)
+    return next(out.glob("ampnet-*.whl"))
+
+
+def test_the_wheel_holds_every_module_and_the_weights(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    modules = {
+        path.relative_to(ROOT).as_posix() for name in ("ampnet", "pipelines") for path in ROOT.glob(f"{name}/**/*.py")
+    }
+    assert modules <= names
+    assert "cli.py" in names
+    assert "ampnet/py.typed" in names
+    for folder in ("ampnet/detection/weights/", "ampnet/weights/"):
+        assert any(name.startswith(folder) and name.endswith(".safetensors") for name in names)
+    tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
+    assert tops == {"ampnet", "pipelines", "cli.py"}
+    assert wheel.stat().st_size < 20e6
+
+
+def test_the_installed_command_runs_from_elsewhere(wheel, tmp_path):
+    target, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target)]
+    subprocess.run([*install, str(wheel)], check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(target)}
+
+    def output(*command):
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=elsewhere, env=environment)
+        return done.stdout
+
+    home = output(sys.executable, "-c", "import ampnet, cli, pipelines; print(ampnet.__file__, cli.__file__)")
+    assert home.count(str(target)) == 2  # not the working tree
+    assert "predict" in output(str(target / "bin" / "ampnet"), "--help")
+    detector = "from ampnet import FaceDetector; print(FaceDetector().name)"  # its weights came along
+    assert output(sys.executable, "-c", detector).strip() == "mobilenet0.25"

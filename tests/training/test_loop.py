@@ -1,0 +1,180 @@
+"""The loop, on a network of two layers: the same steps as written out by hand, however it is cut into parts."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ampnet.data.dataset import Batch
+from ampnet.data.sampling import TrainingOrder
+from ampnet.errors import TrainingError
+from ampnet.progress import silent
+from ampnet.recipes import Recipe
+from ampnet.runtime import Process
+from ampnet.training.average import WeightAverage
+from ampnet.training.loop import LoopSettings, Totals, Trainee, Wishes, evaluate, set_train_mode, train_epoch
+from ampnet.training.objective import Objective
+from ampnet.training.optimizer import build_optimizer
+
+ALONE = Process(0, 1, torch.device("cpu"))
+COUNT, CLASSES = 20, 3
+
+
+class TwoLayers(nn.Module):
+    """Colour means and landmark means in, two heads out."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.BatchNorm1d(5)
+        self.heads = nn.ModuleList(nn.Linear(5, CLASSES) for _ in range(2))
+
+    def forward(self, images, landmarks):
+        x = self.stem(torch.cat([images.mean((2, 3)), landmarks.mean(1) / 48], dim=1))
+        return self.heads[0](x), self.heads[1](x)
+
+
+def faces():
+    rng = np.random.default_rng(0)
+    images = torch.from_numpy(rng.integers(0, 256, (COUNT, 3, 4, 4), dtype=np.uint8))
+    landmarks = torch.from_numpy(rng.random((COUNT, 5, 2), dtype=np.float32) * 48)
+    return images, landmarks, torch.from_numpy(rng.integers(0, CLASSES, COUNT))
+
+
+def batches_of(order):
+    everything = faces()
+    for keys in order:
+        chosen = [key.position for key in keys]
+        yield Batch(*(values[chosen] for values in everything))
+
+
+def trainee(recipe, model):
+    return Trainee(
+        model=model,
+        network=model,
+        optimizer=build_optimizer(model, recipe),
+        scaler=torch.amp.GradScaler("cpu", enabled=False),
+        average=WeightAverage(model, recipe.ema) if recipe.ema else None,
+    )
+
+
+def fresh_model(norm=True):
+    torch.manual_seed(0)
+    model = TwoLayers()
+    if not norm:
+        model.stem = nn.Identity()
+    return model
+
+
+def train(recipe, model, parts=1, wishes=Wishes, **settings):
+    order = TrainingOrder(np.zeros(COUNT, dtype=np.int64), recipe.batch_size, seed=1, parts=parts)
+    totals, pupil = Totals(), trainee(recipe, model)
+    loop = LoopSettings(recipe, Objective(recipe.branch_weight, recipe.label_smoothing), CLASSES, **settings)
+    pulses = list(train_epoch(pupil, batches_of(order), order, loop, ALONE, totals, wishes))
+    return pupil, totals, pulses
+
+
+def test_an_epoch_is_plain_stochastic_gradient_descent():
+    recipe = Recipe(batch_size=8, lr=0.5)
+    model, expected = fresh_model(), fresh_model()
+    _, totals, pulses = train(recipe, model)
+
+    optimizer = torch.optim.SGD(expected.parameters(), lr=0.5, momentum=0.9, weight_decay=1e-4)
+    order = TrainingOrder(np.zeros(COUNT, dtype=np.int64), 8, seed=1)
+    losses, hits = [], 0
+    expected.train()
+    for images, landmarks, labels in batches_of(order):
+        local, global_ = expected(images.float() / 255, landmarks)
+        loss = 0.5 * F.cross_entropy(local, labels) + 0.5 * F.cross_entropy(global_, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item() * len(labels))
+        hits += ((local + global_).argmax(1) == labels).sum().item()
+    for trained, by_hand in zip(model.parameters(), expected.parameters(), strict=True):
+        assert torch.allclose(trained, by_hand, atol=1e-6)
+    assert totals.loss == pytest.approx(sum(losses), rel=1e-5)
+    assert (totals.hits, totals.images) == (hits, COUNT)
+    assert [(pulse.step, pulse.images) for pulse in pulses] == [(1, 8), (2, 8), (3, 4)]
+
+
+def test_a_step_in_parts_is_the_same_step():
+    whole, parts = fresh_model(norm=False), fresh_model(norm=False)
+    _, one, _ = train(Recipe(batch_size=8, lr=0.5), whole)
+    _, other, _ = train(Recipe(batch_size=8, lr=0.5), parts, parts=2)
+    for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+    assert one.loss == pytest.approx(other.loss, rel=1e-6)
+
+
+def test_clipping_bounds_the_change_of_a_step():
+    model = fresh_model()
+    before = copy.deepcopy(model)
+    train(Recipe(batch_size=COUNT, lr=1.0, clip=0.01, weight_decay=0.0), model)
+    change = sum(((a - b) ** 2).sum() for a, b in zip(model.parameters(), before.parameters(), strict=True)).sqrt()
+    assert change.item() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step():
+    model = fresh_model()
+    order = TrainingOrder(np.zeros(COUNT, dtype=np.int64), 8, seed=1)
+    order.start_at(4, 0)
+    loop = LoopSettings(Recipe(batch_size=8), Objective(0.5), CLASSES)
+
+    def poisoned():
+        for number, batch in enumerate(batches_of(order)):
+            yield batch if number < 1 else batch._replace(landmarks=batch.landmarks * float("inf"))
+
+    with pytest.raises(TrainingError, match="the loss is nan at step 2 of epoch 5; try a lower --lr"):
+        list(train_epoch(trainee(Recipe(), model), poisoned(), order, loop, ALONE, Totals()))
+
+
+def test_the_average_is_what_is_kept():
+    pupil, _, _ = train(Recipe(batch_size=8, lr=0.5, ema=0.9), fresh_model())
+    assert pupil.kept is pupil.average.model
+    weights, averages = (next(model.heads.parameters()) for model in (pupil.model, pupil.kept))
+    assert not torch.equal(weights, averages)
+
+
+def test_wishes_are_passed_on_after_each_step():
+    answers = iter([Wishes(), Wishes(save=True), Wishes(stop=True)])
+    _, _, pulses = train(Recipe(batch_size=8), fresh_model(), wishes=lambda: next(answers))
+    assert [(pulse.wishes.save, pulse.wishes.stop) for pulse in pulses] == [(0, 0), (1, 0), (0, 1)]
+
+
+def test_half_precision_trains_close_to_full_precision():
+    full, half = fresh_model(), fresh_model()
+    train(Recipe(batch_size=8, lr=0.1), full)
+    train(Recipe(batch_size=8, lr=0.1), half, precision="bf16")
+    for a, b in zip(full.parameters(), half.parameters(), strict=True):
+        assert b.dtype == torch.float32
+        assert torch.allclose(a, b, atol=0.02)
+
+
+def test_evaluation_counts_every_face_and_weighs_the_heads():
+    class Known(nn.Module):
+        def forward(self, images, landmarks):
+            shown = F.one_hot(images[:, 0, 0, 0].mul(255).round().long(), CLASSES).float()
+            return 4 * shown, torch.zeros_like(shown)
+
+    images = torch.tensor([0, 1, 2, 0], dtype=torch.uint8)[:, None, None, None].expand(4, 3, 4, 4)
+    labels, landmarks = torch.tensor([0, 1, 1, 2]), torch.zeros(4, 5, 2)
+    batches = [Batch(images[part], landmarks[part], labels[part]) for part in (slice(3), slice(3, 4))]
+    loop = LoopSettings(Recipe(), Objective(0.75, label_smoothing=0.5), CLASSES)
+    with silent("", 4) as advance:
+        measured = evaluate(Known(), batches, loop, ALONE, advance)
+    assert measured.confusion.tolist() == [[1, 0, 0], [0, 1, 1], [1, 0, 0]]
+    right = np.log(np.exp(4) + 2) - 4  # cross-entropy of the sure head where it is right; wrong: 4 more
+    assert measured.loss == pytest.approx(0.75 * (right + 2) + 0.25 * np.log(3), rel=1e-5)  # no smoothing here
+
+
+@pytest.mark.parametrize("freeze", ["stem", "norms"])
+def test_frozen_statistics_stay_as_they_are(freeze):
+    model = fresh_model()
+    set_train_mode(model, freeze)
+    assert model.training
+    assert not model.stem.training
+    train(Recipe(batch_size=8), model, freeze=freeze)
+    assert model.stem.running_mean.eq(0).all()

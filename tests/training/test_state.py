@@ -1,0 +1,122 @@
+"""Saves of an unfinished run: one whole save always exists, and it only goes on under its own settings."""
+
+import pytest
+import torch
+
+from ampnet.config import TrainConfig
+from ampnet.errors import CheckpointError, TrainingError
+from ampnet.framing import Framing
+from ampnet.models.ampnet import AMPNet
+from ampnet.recipes import make_recipe
+from ampnet.training.average import WeightAverage
+from ampnet.training.checkpoint import Checkpoint, load_checkpoint
+from ampnet.training.loop import Totals, Trainee
+from ampnet.training.optimizer import build_optimizer
+from ampnet.training.state import LAST, NEXT, PREVIOUS, RunState, read_state, restore_state, run_identity, save_state
+
+MODERN = TrainConfig(recipe=make_recipe("modern"))
+
+
+def trainee(seed=0):
+    torch.manual_seed(seed)
+    model = AMPNet(num_classes=2, width=0.05, image_size=48, modules=("gp",))
+    optimizer = build_optimizer(model, MODERN.recipe)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    average = WeightAverage(model, 0.9)
+    average.update(model, 5)
+    return Trainee(model, model, optimizer, torch.amp.GradScaler("cpu", enabled=False), average)
+
+
+def save(folder, pupil, epoch=1, step=3):
+    checkpoint = Checkpoint(pupil.kept, ("a", "b"), Framing())
+    state = RunState(epoch, step, Totals(1.5, 2, 4), seconds=9.0)
+    state.history.add({"epoch": 1, "val_accuracy": 0.5}, 0.5, torch.eye(2, dtype=torch.int64).numpy())
+    save_state(folder, checkpoint, pupil, state, run_identity(MODERN, "abc"))
+    return state
+
+
+def test_a_run_comes_back_as_it_was(tmp_path):
+    saved, pupil = trainee(0), trainee(1)
+    state = save(tmp_path, saved)
+    back = restore_state(read_state(tmp_path).content, pupil, run_identity(MODERN, "abc"), tmp_path)
+    assert back == state
+    for old, new in ((saved.model, pupil.model), (saved.kept, pupil.kept)):
+        assert all(torch.equal(a, b) for a, b in zip(old.state_dict().values(), new.state_dict().values(), strict=True))
+    old, new = (one.optimizer.state_dict()["state"] for one in (saved, pupil))
+    assert all(torch.equal(old[key]["momentum_buffer"], new[key]["momentum_buffer"]) for key in old)
+
+
+def test_the_save_is_a_checkpoint_of_the_averaged_weights(tmp_path):
+    pupil = trainee()
+    save(tmp_path, pupil)
+    kept, loaded = pupil.kept.state_dict(), load_checkpoint(tmp_path / LAST).model.state_dict()
+    assert all(torch.equal(kept[name], loaded[name]) for name in kept)
+
+
+def test_a_run_ended_before_its_first_save_begins_anew(tmp_path):
+    (tmp_path / ".next.pt.77.partial").write_bytes(b"half")
+    assert read_state(tmp_path) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_truncated_save_is_recognised_and_the_one_before_is_used(tmp_path):
+    pupil = trainee()
+    save(tmp_path, pupil, epoch=1)
+    save(tmp_path, pupil, epoch=2)
+    last = tmp_path / LAST
+    last.write_bytes(last.read_bytes()[:-1000])
+    saved = read_state(tmp_path)
+    assert saved.content["training"]["epoch"] == 1
+    assert saved.remark.startswith(f"{last} is no checkpoint")
+    assert saved.remark.endswith(f"going on from {PREVIOUS}")
+
+
+def test_a_kill_between_the_two_renames_loses_nothing(tmp_path):
+    save(tmp_path, trainee(), epoch=4)
+    (tmp_path / LAST).replace(tmp_path / NEXT)
+    saved = read_state(tmp_path)
+    assert saved.content["training"]["epoch"] == 4
+    assert saved.remark == ""
+
+
+def test_no_whole_save_at_all_is_an_error(tmp_path):
+    (tmp_path / LAST).write_text("broken")
+    (tmp_path / PREVIOUS).write_text("broken")
+    with pytest.raises(CheckpointError, match=r"cannot be gone on with: .*last.pt .*previous.pt .*start a new run"):
+        read_state(tmp_path)
+
+
+def changed(name, recipe_changes=None, **settings):
+    now = TrainConfig(recipe=make_recipe("modern", recipe_changes), **settings)
+    with pytest.raises(TrainingError, match=name):
+        restore(now)
+
+
+def restore(now, data_hash="abc", before=MODERN):
+    from ampnet.training.state import check_same_run
+
+    check_same_run(run_identity(before, "abc"), run_identity(now, data_hash), "run1")
+
+
+def test_changed_settings_are_refused_by_name_with_both_values():
+    changed(r"lr \(was 0.1, now 0.5\)", {"lr": 0.5})
+    changed(r"erase \(was 0.3, now 0.0\), lr", {"lr": 0.5, "erase": 0.0})
+    changed(r"epochs \(was 40, now 60\)", {"epochs": 60})
+    changed(r"seed \(was 1, now 2\)", seed=2)
+    changed(r"precision \(was fp32, now bf16\)", precision="bf16")
+
+
+def test_other_data_are_refused():
+    with pytest.raises(TrainingError, match="was trained on other data"):
+        restore(MODERN, data_hash="xyz")
+
+
+def test_what_decides_no_step_may_change():
+    restore(TrainConfig(recipe=MODERN.recipe, workers=0, processes=2, save_every=1, patience=3, resume=True))
+
+
+def test_the_step_schedule_can_be_extended():
+    published = TrainConfig()
+    restore(TrainConfig(recipe=make_recipe("published", {"epochs": 120})), before=published)
