@@ -1,0 +1,134 @@
+"""Timing in turn, so that a busy machine slows both sides alike, and tables of medians."""
+
+import multiprocessing
+import resource
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection
+
+import torch
+
+Times = dict[str, list[float]]
+Tasks = dict[str, Callable[[], object]]
+
+
+class Side:
+    """One side of a comparison in a process of its own, so that neither disturbs the other's memory.
+
+    Args:
+        build: makes the side's tasks there, by name; a module's function.
+    """
+
+    def __init__(self, build: Callable[[], Tasks]) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self.pipe, theirs = spawn.Pipe()
+        self.process = spawn.Process(target=_serve, args=(build, theirs), daemon=True)
+        self.process.start()
+
+    def run(self, task: str) -> float:
+        """Run a task and give its seconds, measured there."""
+        self.pipe.send(task)
+        return float(self.pipe.recv())
+
+    def end(self) -> float:
+        """End the process and give its peak memory in MB."""
+        self.pipe.send(None)
+        peak = float(self.pipe.recv())
+        self.process.join()
+        return peak
+
+
+def _serve(build: Callable[[], Tasks], pipe: Connection) -> None:
+    tasks = build()
+    while name := pipe.recv():
+        start = time.perf_counter()
+        tasks[name]()
+        pipe.send(time.perf_counter() - start)
+    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def sides_in_turn(runs: Mapping[str, tuple[Side, str]], rounds: int) -> Times:
+    """Time tasks of several sides in turn, round after round, after each has run twice untimed.
+
+    Args:
+        runs: side and task, by a name for the result.
+        rounds: of all tasks.
+    """
+    times: Times = {name: [] for name in runs}
+    for number in range(-2, rounds):
+        for name, (side, task) in runs.items():
+            seconds = side.run(task)
+            if number >= 0:
+                times[name].append(seconds)
+    return times
+
+
+def in_turn(
+    tasks: Mapping[str, Callable[[], object]],
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Times:
+    """Time tasks in turn, round after round, after each has run twice untimed.
+
+    Args:
+        tasks: by name.
+        rounds: of all tasks.
+        clock: ``time.process_time`` counts processor time.
+
+    Returns:
+        Seconds of each task, one per round.
+    """
+    times: Times = {name: [] for name in tasks}
+    for task in tasks.values():
+        task()
+        task()
+    for _round in range(rounds):
+        for name, task in tasks.items():
+            start = clock()
+            task()
+            times[name].append(clock() - start)
+    return times
+
+
+def median_ratio(times: Times, slow: str, fast: str) -> float:
+    """Say how many times faster one task is: the median over the rounds."""
+    return statistics.median(a / b for a, b in zip(times[slow], times[fast], strict=True))
+
+
+def rate(times: Times, name: str, count: int) -> float:
+    """Give the median number of pieces a second, of a task that does ``count``."""
+    return count / statistics.median(times[name])
+
+
+def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table in Markdown; floats get three significant digits."""
+    cells = [list(head), *([_text(value) for value in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    print(f"\n### {title}\n", *lines, sep="\n", flush=True)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return str(value)
+
+
+def gemm_peak() -> float:
+    """Measure this machine's best matrix product in float32, in FLOP/s: torch's own and oneDNN's, three sizes."""
+    best = 0.0
+    with torch.inference_mode():
+        for side in (1024, 2048, 3072):
+            a, b = torch.rand(side, side), torch.rand(side, side)
+            products: list[Callable[[], object]] = [lambda a=a, b=b: a @ b]
+            if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+                packed = torch.ops.mkldnn._reorder_linear_weight(b, side)
+                products.append(lambda a=a, w=packed: torch.ops.mkldnn._linear_pointwise(a, w, None, "none", [], None))
+            for product in products:
+                times = in_turn({"product": product}, rounds=5)["product"]
+                best = max(best, 2 * side**3 / min(times))
+    return best

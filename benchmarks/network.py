@@ -1,0 +1,230 @@
+"""Speed and memory of the network, against the published way of working: python -m benchmarks.network."""
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from ampnet.memory import keep_freed_memory
+from ampnet.models.ampnet import AMPNet, Logits, branch_loss
+from ampnet.models.inference import optimize_for_inference
+from ampnet.models.published import published_state
+from ampnet.models.regions import quadrant_boxes, salient_boxes
+from benchmarks.baseline.network import PublishedWay
+from benchmarks.measure import Side, Tasks, Times, gemm_peak, median_ratio, print_table, rate, sides_in_turn
+
+ROUNDS = 9
+TRAIN_BATCH, EVAL_BATCH, SMALL_BATCH = 16, 32, 64
+TEMPLATE = ((0.32, 0.38), (0.68, 0.38), (0.5, 0.59), (0.36, 0.75), (0.64, 0.75))
+
+
+def faces(count: int, size: int = 224, num_classes: int = 7) -> tuple[Tensor, Tensor, Tensor]:
+    """Make noise images with upright landmarks that vary, and labels."""
+    torch.manual_seed(0)
+    landmarks = (torch.tensor(TEMPLATE) + 0.05 * torch.randn(count, 5, 2)) * size
+    return torch.rand(count, 3, size, size), landmarks, torch.arange(count) % num_classes
+
+
+def published_rectangles(landmarks: Tensor) -> tuple[list[list[int]], list[list[int]]]:
+    """Give the regions as the published program's loader hands them on."""
+    outer_first = ((0, 1, 2, 3), (2, 1, 0, 3), (0, 3, 2, 1), (2, 3, 0, 1))
+    quadrants = [
+        [box[corner] for box, order in zip(boxes, outer_first, strict=True) for corner in order]
+        for boxes in quadrant_boxes(landmarks, 28).tolist()
+    ]
+    salient = [
+        [value for x0, y0, x1, y1 in boxes for value in (x0, x1, y0, y1)]
+        for boxes in salient_boxes(landmarks, 28).tolist()
+    ]
+    return quadrants, salient
+
+
+def published_step(network: PublishedWay, batch: tuple[Tensor, Tensor, Tensor]) -> Callable[[], None]:
+    """Train on one batch the published way."""
+    images, landmarks, labels = batch
+    rectangles = published_rectangles(landmarks)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
+
+    def step() -> None:
+        network.train()
+        network.set_rectangles(*rectangles)
+        local_logits, global_logits = network(images)
+        loss = 0.5 * F.cross_entropy(local_logits, labels) + 0.5 * F.cross_entropy(global_logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def our_step(network: AMPNet, batch: tuple[Tensor, Tensor, Tensor]) -> Callable[[], None]:
+    """Train on one batch as `ampnet train` does."""
+    images, landmarks, labels = batch
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4, fused=True)
+
+    def step() -> None:
+        branch_loss(network(images, landmarks), labels).backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
+
+
+def published_tasks() -> Tasks:
+    """Build the published side's tasks."""
+    network = PublishedWay()
+    return {
+        "train": published_step(network, faces(TRAIN_BATCH)),
+        **{f"plain {count}": published_evaluation(network, *faces(count)[:2]) for count in (EVAL_BATCH, 1)},
+    }
+
+
+def published_evaluation(network: PublishedWay, images: Tensor, landmarks: Tensor) -> Callable[[], Logits]:
+    """Evaluate one batch the published way."""
+    rectangles = published_rectangles(landmarks)
+
+    @torch.inference_mode()
+    def evaluate() -> Logits:
+        network.eval()
+        network.set_rectangles(*rectangles)
+        return network(images)
+
+    return evaluate
+
+
+def our_tasks(
+    width: float = 1.0, size: int = 224, train_batch: int = TRAIN_BATCH, eval_batch: int = EVAL_BATCH
+) -> Tasks:
+    """Build our side's tasks."""
+    keep_freed_memory()
+    network = AMPNet(width=width, image_size=size)
+    forms = {"plain": copy.deepcopy(network).eval(), "fast": optimize_for_inference(network)}
+    return {
+        "train": our_step(network, faces(train_batch, size)),
+        **{
+            f"{form} {count}": our_evaluation(forms[form], *faces(count, size)[:2])
+            for form in forms
+            for count in (eval_batch, 1)
+        },
+    }
+
+
+def our_evaluation(network: AMPNet, images: Tensor, landmarks: Tensor) -> Callable[[], Logits]:
+    """Evaluate one batch as `ampnet eval` does."""
+
+    @torch.inference_mode()
+    def evaluate() -> Logits:
+        return network(images, landmarks)
+
+    return evaluate
+
+
+def compare_full_network() -> None:
+    """Print training and evaluation of the full network, and their share of the machine's peak."""
+    published, ours = Side(published_tasks), Side(our_tasks)
+    training, evaluation = count_operations()
+    times = sides_in_turn({"published": (published, "train"), "ours": (ours, "train")}, ROUNDS)
+    what = f"training step, batch {TRAIN_BATCH}"
+    rows: list[list[object]] = [[what, *speeds(times, "ours", TRAIN_BATCH), ">= 1.2"]]
+    reached = [(what, training, rate(times, "ours", TRAIN_BATCH))]
+    for count in (EVAL_BATCH, 1):
+        runs = {"published": (published, f"plain {count}")} | {
+            form: (ours, f"{form} {count}") for form in ("plain", "fast")
+        }
+        times = sides_in_turn(runs, ROUNDS if count > 1 else 3 * ROUNDS)
+        for form, target in (("plain", ">= 1.3"), ("fast", ">= 1.6")):
+            what = f"evaluation, batch {count}, {form}"
+            rows.append([what, *speeds(times, form, count), target if count > 1 else ""])
+            reached.append((what, evaluation, rate(times, form, count)))
+    print_table(f"Full network, {torch.get_num_threads()} threads", HEAD, rows)
+    print(f"largest difference of the logits: {largest_difference():.1g}")
+    published.end()
+    ours.end()
+    peak = gemm_peak()
+    shares = [[what, flops / 1e9, flops * speed / 1e9, f"{flops * speed / peak:.0%}"] for what, flops, speed in reached]
+    head = ["", "GFLOP an image", "GFLOP/s", "share"]
+    print_table(f"Share of the matrix product's peak ({peak / 1e9:.0f} GFLOP/s)", head, shares)
+
+
+def count_operations() -> tuple[float, float]:
+    """Count the floating-point operations of an image in training and in evaluation."""
+    network, (images, landmarks, labels) = AMPNet(), faces(2)
+    with FlopCounterMode(display=False) as training:
+        branch_loss(network(images, landmarks), labels).backward()
+    with FlopCounterMode(display=False) as evaluation, torch.inference_mode():
+        network(images, landmarks)
+    return training.get_total_flops() / 2, evaluation.get_total_flops() / 2
+
+
+def largest_difference() -> float:
+    """Compare the logits of all forms for the same weights."""
+    torch.manual_seed(0)
+    ours, published = AMPNet().eval(), PublishedWay()
+    state = published_state(ours)
+    published.load_state_dict({name: state[name] for name in published.state_dict()})
+    images, landmarks, _ = faces(8)
+    theirs = torch.stack(published_evaluation(published, images, landmarks)())
+    forms = (ours, optimize_for_inference(ours))
+    return max((torch.stack(our_evaluation(form, images, landmarks)()) - theirs).abs().max().item() for form in forms)
+
+
+HEAD = ["", "published way, images/s", "ours, images/s", "times as fast", "target"]
+
+
+def speeds(times: Times, form: str, count: int) -> list[float]:
+    """Give both rates and the median ratio."""
+    return [rate(times, "published", count), rate(times, form, count), median_ratio(times, "published", form)]
+
+
+def show_small_network() -> None:
+    """Print the small network's speed; the published program has none."""
+    side = Side(small_tasks)
+    times = sides_in_turn({"train": (side, "train")}, ROUNDS)
+    rows: list[list[object]] = [[f"training step, batch {SMALL_BATCH}", rate(times, "train", SMALL_BATCH), ""]]
+    for count in (SMALL_BATCH, 1):
+        times = sides_in_turn({form: (side, f"{form} {count}") for form in ("plain", "fast")}, 5 * ROUNDS)
+        for form in times:
+            speed = rate(times, form, count)
+            rows.append([f"evaluation, batch {count}, {form}", speed, 1000 / speed])
+    side.end()
+    print_table("Small network (width 0.25, 112 px)", ["", "images/s", "ms an image"], rows)
+
+
+def small_tasks() -> Tasks:
+    """Build the small network's tasks."""
+    return our_tasks(0.25, 112, SMALL_BATCH, SMALL_BATCH)
+
+
+def compare_memory() -> None:
+    """Print the peak memory of processes that make three training steps."""
+    peaks = []
+    for build in (published_training, our_training):
+        side = Side(build)
+        for _ in range(3):
+            side.run("train")
+        peaks.append(side.end())
+    print_table(
+        f"Peak memory of training the full network, batch {TRAIN_BATCH}",
+        ["published way, MB", "ours, MB", "ours / published", "target"],
+        [[*peaks, peaks[1] / peaks[0], "<= 1"]],
+    )
+
+
+def published_training() -> Tasks:
+    """Build nothing but the published side's training."""
+    return {"train": published_step(PublishedWay(), faces(TRAIN_BATCH))}
+
+
+def our_training() -> Tasks:
+    """Build nothing but our side's training."""
+    keep_freed_memory()
+    return {"train": our_step(AMPNet(), faces(TRAIN_BATCH))}
+
+
+if __name__ == "__main__":
+    compare_full_network()
+    show_small_network()
+    compare_memory()

@@ -1,0 +1,126 @@
+"""Speed of decoding and augmentation, and of look-ups: python -m benchmarks.preprocessing."""
+
+import os
+import random
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from ampnet.data.dataset import Batch, FaceBatches, FaceDataset, SampleKey, batch_loader
+from ampnet.data.index import FaceIndex, read_index
+from ampnet.data.sampling import TrainingOrder
+from ampnet.memory import keep_freed_memory
+from ampnet.models.ampnet import AMPNet
+from ampnet.models.regions import quadrant_boxes, salient_boxes
+from ampnet.recipes import Augmentation
+from benchmarks.baseline.preprocessing import PublishedBatches
+from benchmarks.measure import in_turn, median_ratio, print_table, rate
+from benchmarks.network import SMALL_BATCH, faces, our_step
+from tests.prepared_faces import write_prepared_faces
+
+COUNT = 192
+ROUNDS = 7
+LOOK_UPS = 100
+CPU = torch.device("cpu")
+
+
+def compare_preprocessing(index: FaceIndex) -> None:
+    """Print images a second of one core, from the file to what the network takes."""
+    names = [index.files[i] for i in range(COUNT)]
+    published = PublishedBatches(index.root / "dataset", names, index.landmarks[:COUNT].astype(float), [0] * COUNT)
+    tasks = {"published": lambda: published.batch(names)}
+    keys = [SampleKey(0, i, i) for i in range(COUNT)]
+    for size in (224, 112):
+        batches = FaceBatches(FaceDataset(index, np.arange(COUNT), size, Augmentation()))
+
+        def ours(batches: FaceBatches = batches, grid: int = size // 8) -> tuple[Batch, torch.Tensor, torch.Tensor]:
+            batch = batches[keys].to(CPU)
+            return batch, quadrant_boxes(batch.landmarks, grid), salient_boxes(batch.landmarks, grid)
+
+        tasks[f"{size} px"] = ours
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    times = in_turn(tasks, ROUNDS, clock=time.process_time)
+    rows = [
+        [
+            f"{size} px",
+            rate(times, "published", COUNT),
+            rate(times, f"{size} px", COUNT),
+            median_ratio(times, "published", f"{size} px"),
+        ]
+        for size in (224, 112)
+    ]
+    torch.set_num_threads(os.cpu_count() or 1)
+    print_table(
+        "Preprocessing: decode, augment, regions; per core (processor time)",
+        ["", "published way (224 px), images/s", "ours, images/s", "times as fast", "target"],
+        [[*rows[0], ">= 4"], [*rows[1], ""]],
+    )
+
+
+def show_loading(index: FaceIndex) -> None:
+    """Print how much faster two loading processes are than the small network that they feed."""
+    model = AMPNet(width=0.25, image_size=112)
+    step = our_step(model.train(), faces(SMALL_BATCH, 112))
+    steps = in_turn({"train": step}, ROUNDS)
+    positions = np.arange(50 * COUNT) % len(index)
+    dataset = FaceDataset(index, positions, 112, Augmentation())
+    order = TrainingOrder(index.labels[positions], SMALL_BATCH, seed=0)
+    loader = iter(batch_loader(dataset, order, 2, CPU))
+    for _ in range(10):
+        next(loader)
+    start, loaded = time.perf_counter(), 60
+    for _ in range(loaded):
+        next(loader).to(CPU)
+    loading = loaded * SMALL_BATCH / (time.perf_counter() - start)
+    training = rate(steps, "train", SMALL_BATCH)
+    print_table(
+        "Small network: loading against training",
+        ["2 loading processes, images/s", "training step on all cores, images/s", "loading / training", "target"],
+        [[loading, training, loading / training, "> 1"]],
+    )
+
+
+def compare_look_ups() -> None:
+    """Print the time to find a sample's file, landmarks and label by the size of the data set."""
+    rows = []
+    for count in (10_000, 1_000_000):
+        names = [f"train_{i:07d}.jpg" for i in range(count)]
+        index = FaceIndex(
+            root=Path("data"),
+            class_names=("a", "b"),
+            names=names,
+            labels=np.ones(count, dtype=np.int64),
+            splits=["train"] * count,
+            landmarks=np.ones((count, 5, 2), dtype=np.float32),
+            files=names,
+            lost={},
+            framing=None,
+        )
+        chosen = random.Random(0).sample(range(count), LOOK_UPS)
+
+        def search(names: list[str] = names, index: FaceIndex = index, chosen: list[int] = chosen) -> None:
+            for i in chosen:
+                index.landmarks[names.index(names[i])], index.labels[i]
+
+        def look_up(index: FaceIndex = index, chosen: list[int] = chosen) -> None:
+            for i in chosen:
+                index.image_path(i), index.landmarks[i], index.labels[i]
+
+        times = in_turn({"search": search, "look up": look_up}, ROUNDS)
+        rows.append([f"{count:,}", *(1e6 * statistics.median(times[name]) / LOOK_UPS for name in times)])
+    print_table("Look-ups, microseconds a sample", ["images in the set", "published way", "ours"], rows)
+
+
+if __name__ == "__main__":
+    keep_freed_memory()
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = read_index(write_prepared_faces(Path(folder) / "faces", train=30, val=0))
+        compare_preprocessing(prepared)
+        compare_look_ups()
+        show_loading(prepared)
