@@ -10,12 +10,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ampnet.data.names import unique_names
 from ampnet.data.preparation import CHUNK, Treatment, Work, prepare_chunks
 from ampnet.data.sources import open_source
+from ampnet.data.threads import start_threads
 from ampnet.detection import FaceDetector
 from ampnet.detection.cascade import detect_with_retries
 
@@ -49,8 +49,8 @@ def main(raw: Path, count: int) -> None:
             detect_with_retries(detector, images[start : start + CHUNK])
 
     def prepare() -> None:
-        with ThreadPoolExecutor(THREADS) as pool:
-            for _chunk in prepare_chunks(work, chunks, detector, pool):
+        with start_threads(THREADS, detector.device) as threads:
+            for _chunk in prepare_chunks(work, chunks, detector, threads):
                 pass
 
     tasks = {"decode, one thread": decode, "detector alone": detect, "prepare": prepare}

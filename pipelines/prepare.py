@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +18,7 @@ from ampnet.data.names import unique_names
 from ampnet.data.preparation import Treatment, Work, choose_crop, prepare_chunks
 from ampnet.data.preview import write_preview
 from ampnet.data.sources import Source, open_source
+from ampnet.data.threads import Threads, start_threads
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.framing import Crop
@@ -92,22 +92,18 @@ def _run_process(config: PrepareConfig, process: Process, console: Console) -> P
     names = unique_names(source.items)
 
     journal = Journal(config.out / "index")
-    with ThreadPoolExecutor(config.workers) as pool:
-        try:
-            detector = FaceDetector(config.detector, process.device)
-            plan = _make_plan(config, source, names, detector, pool, journal) if process.is_main else {}
-            plan = tell_all(plan, process)
-            console.print(f"crop {plan['crop']}: {plan['crop_reason']}", markup=False)
-            treatment = Treatment(plan["crop"], plan["face"], plan["no_face"])
-            work = Work(source.items, names, treatment, config.out / "dataset")
-            done = _prepare_share(work, process, detector, pool, journal, progress_bar(console))
-            if not process.is_main:
-                return None
-            seconds = time.monotonic() - started
-            counts = build_index(config.out, source, journal, plan, treatment, seconds)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    with start_threads(config.workers, process.device) as threads:
+        detector = FaceDetector(config.detector, process.device)
+        plan = _make_plan(config, source, names, detector, threads, journal) if process.is_main else {}
+        plan = tell_all(plan, process)
+        console.print(f"crop {plan['crop']}: {plan['crop_reason']}", markup=False)
+        treatment = Treatment(plan["crop"], plan["face"], plan["no_face"])
+        work = Work(source.items, names, treatment, config.out / "dataset")
+        done = _prepare_share(work, process, detector, threads, journal, progress_bar(console))
+        if not process.is_main:
+            return None
+        seconds = time.monotonic() - started
+        counts = build_index(config.out, source, journal, plan, treatment, seconds)
     index = read_index(config.out)
     write_preview(config.out / "index" / PREVIEW_FILE, index)
     found = check(index, config.workers, console) if config.check else None
@@ -161,7 +157,7 @@ def _make_plan(
     source: Source,
     names: Sequence[str],
     detector: FaceDetector,
-    pool: ThreadPoolExecutor,
+    threads: Threads,
     journal: Journal,
 ) -> dict[str, Any]:
     """Settle what happens to every image: anew, or as the interrupted run had it."""
@@ -173,7 +169,7 @@ def _make_plan(
         return plan
     crop, reason = config.crop, "as asked for"
     if crop == "auto":
-        crop, reason = choose_crop(source, config.face, detector, pool)
+        crop, reason = choose_crop(source, config.face, detector, threads)
     plan = _plan(config, source, names, detector, crop, reason)
     remove_index(config.out)
     journal.start(plan)
@@ -218,7 +214,7 @@ def _prepare_share(
     work: Work,
     process: Process,
     detector: FaceDetector,
-    pool: ThreadPoolExecutor,
+    threads: Threads,
     journal: Journal,
     bar: ProgressBar,
 ) -> int:
@@ -242,7 +238,7 @@ def _prepare_share(
             missed = statuses["template"] + statuses["rejected"]
             advance(sum(sizes[chunk] for chunk in new), note=f"{missed} without a face" if missed else "")
 
-        for chunk, faces in prepare_chunks(work, share, detector, pool):
+        for chunk, faces in prepare_chunks(work, share, detector, threads):
             writer.add(chunk, faces)
             statuses.update(face.row.status for face in faces)
             if process.is_main:

@@ -1,7 +1,8 @@
 """From raw images to framed faces: decode in threads, detect in batches, frame and write in threads, in order."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ampnet.config import IMAGE_SIZE, FacePolicy, NoFacePolicy
 from ampnet.data.faces_table import FaceRow
 from ampnet.data.names import face_name
 from ampnet.data.sources import Box, Picture, Source, SourceImage
+from ampnet.data.threads import Threads
 from ampnet.detection import FaceDetector
 from ampnet.detection.cascade import Detection, choose_face, detect_with_retries
 from ampnet.detection.face import Face
@@ -30,6 +32,9 @@ SAMPLE = 256
 
 LEAST_OVERLAP = 0.2
 """Least overlap (IoU) between a found face and the box that a data set gives for it."""
+
+Detected = tuple[list[Picture | str], list[Detection | None]]
+"""A chunk's images, or the reasons why they cannot be read, and what was found in them."""
 
 NO_FACE = "no face found"
 FOUND_AGAIN = "found at a second look"
@@ -78,12 +83,11 @@ class PreparedFace:
 
 
 def prepare_chunks(
-    work: Work, chunks: Sequence[int], detector: FaceDetector, pool: ThreadPoolExecutor
+    work: Work, chunks: Sequence[int], detector: FaceDetector, threads: Threads
 ) -> Iterator[tuple[int, list[PreparedFace]]]:
     """Prepare some chunks of a data set.
 
-    While the detector works on one chunk, threads decode the next and write the one before, so at most three
-    chunks are in memory.
+    While some chunks are in the detector, threads decode the next and write the one before.
 
     Args:
         chunks: numbers of the chunks of ``CHUNK`` items to do, in order.
@@ -95,14 +99,10 @@ def prepare_chunks(
         DataError: an image cannot be written.
     """
     writing: tuple[int, list[Future[list[PreparedFace]]]] | None = None
-    decoding = _start_decoding(work.items, chunks[0], pool) if chunks else []
-    for position, chunk in enumerate(chunks):
-        decoded = [future.result() for future in decoding]
-        decoding = _start_decoding(work.items, chunks[position + 1], pool) if position + 1 < len(chunks) else []
-        detections = _detect(detector, decoded)
+    for chunk, (decoded, detections) in _detected_chunks(work.items, chunks, detector, threads):
         first = chunk * CHUNK
         tasks = [
-            pool.submit(_frame, work, number, image, found)
+            threads.images.submit(_frame, work, number, image, found)
             for number, (image, found) in enumerate(zip(decoded, detections, strict=True), start=first)
         ]
         if writing is not None:
@@ -112,9 +112,7 @@ def prepare_chunks(
         yield writing[0], [face for task in writing[1] for face in task.result()]
 
 
-def choose_crop(
-    source: Source, policy: FacePolicy, detector: FaceDetector, pool: ThreadPoolExecutor
-) -> tuple[Crop, str]:
+def choose_crop(source: Source, policy: FacePolicy, detector: FaceDetector, threads: Threads) -> tuple[Crop, str]:
     """Decide between whole images and warped faces on a sample spread evenly over the data set.
 
     Returns:
@@ -126,7 +124,7 @@ def choose_crop(
     sample = np.unique(np.linspace(0, len(items) - 1, min(SAMPLE, len(items))).round().astype(int))
     shares: list[float] = []
     for start in range(0, len(sample), CHUNK):
-        decoded = pool.map(_decode, [items[i] for i in sample[start : start + CHUNK]])
+        decoded = threads.images.map(_decode, [items[i] for i in sample[start : start + CHUNK]])
         images = [picture.image for picture in decoded if not isinstance(picture, str)]
         for image, faces in zip(images, detector.detect(images), strict=True):
             height, width = image.shape[:2]
@@ -152,8 +150,19 @@ def give_template(
     return _write_framed(picture, placed * (width, height), crop, item, face.item, face.row, folder)
 
 
-def _start_decoding(items: Sequence[SourceImage], chunk: int, pool: ThreadPoolExecutor) -> list[Future[Picture | str]]:
-    return [pool.submit(_decode, item) for item in items[chunk * CHUNK : (chunk + 1) * CHUNK]]
+def _detected_chunks(
+    items: Sequence[SourceImage], chunks: Sequence[int], detector: FaceDetector, threads: Threads
+) -> Iterator[tuple[int, Detected]]:
+    """Decode and detect in order, with one chunk more under way than there are detecting threads."""
+    under_way: deque[tuple[int, Future[Detected]]] = deque()
+    for chunk in chunks:
+        decoding = [threads.images.submit(_decode, item) for item in items[chunk * CHUNK : (chunk + 1) * CHUNK]]
+        under_way.append((chunk, threads.detection.submit(_detect, detector, decoding)))
+        if len(under_way) > threads.detectors:
+            number, future = under_way.popleft()
+            yield number, future.result()
+    for number, future in under_way:
+        yield number, future.result()
 
 
 def _decode(item: SourceImage) -> Picture | str:
@@ -173,9 +182,10 @@ def _rejected(row: FaceRow, item: SourceImage, error: ImageError) -> FaceRow:
     return replace(row, name="", status="rejected", reason=_reason(item, error))
 
 
-def _detect(detector: FaceDetector, decoded: Sequence[Picture | str]) -> list[Detection | None]:
+def _detect(detector: FaceDetector, decoding: Sequence[Future[Picture | str]]) -> Detected:
+    decoded = [future.result() for future in decoding]
     found = iter(detect_with_retries(detector, [picture.image for picture in decoded if not isinstance(picture, str)]))
-    return [None if isinstance(picture, str) else next(found) for picture in decoded]
+    return decoded, [None if isinstance(picture, str) else next(found) for picture in decoded]
 
 
 def _frame(work: Work, number: int, picture: Picture | str, detection: Detection | None) -> list[PreparedFace]:
