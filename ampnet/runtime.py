@@ -64,6 +64,13 @@ def count_gpus(gpus: int | None) -> int:
     return visible if gpus is None else gpus
 
 
+def has_fast_bf16(device: torch.device) -> bool:
+    """Tell whether bfloat16 is worth its while: on GPUs, and on CPUs for which oneDNN has kernels (AVX-512, AMX)."""
+    if device.type != "cpu":
+        return True
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def is_launched() -> bool:
     """Tell whether this process is already one of a group (of torchrun, or of :func:`launch`)."""
     return {"RANK", "WORLD_SIZE", "LOCAL_RANK"} <= os.environ.keys()

@@ -10,7 +10,7 @@ from ampnet.memory import keep_freed_memory
 assert sys.argv[1] == "default" or keep_freed_memory()
 def step():
     return [torch.ones(12_000_000) for _ in range(4)]  # 48 MB each
-for _ in range(3):
+for _ in range(8):  # the heap grows for up to four steps, by how threads divide the work
     step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(4):

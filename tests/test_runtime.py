@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,12 +14,15 @@ from ampnet.runtime import (
     StopRequest,
     choose_device,
     count_gpus,
+    has_fast_bf16,
     join_processes,
     launch,
     seed_step,
     sum_over_processes,
     tell_all,
 )
+
+CPU = torch.device("cpu")
 
 
 def test_zero_gpus_is_the_cpu():
@@ -33,6 +37,14 @@ def test_more_gpus_than_there_are_says_how_many_there_are(monkeypatch):
     assert choose_device(1) == torch.device("cuda", 0)
     with pytest.raises(UsageError, match="3 GPUs were asked for, but 2 can be used; run with --gpus 2"):
         count_gpus(3)
+
+
+def test_bf16_is_fast_where_the_cpu_has_kernels_for_it():
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
+    if "avx2" not in flags:
+        pytest.skip("tells nothing of this CPU")
+    assert has_fast_bf16(CPU) == ("avx512" in flags)
+    assert has_fast_bf16(torch.device("cuda"))
 
 
 def test_a_process_without_a_launcher_is_alone():

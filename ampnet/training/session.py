@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import torch
+
 from ampnet.config import TrainConfig, as_plain
 from ampnet.data.index import FaceIndex, read_index
 from ampnet.framing import Framing
 from ampnet.models.ampnet import AMPNet
-from ampnet.runtime import Process, tell_all
+from ampnet.runtime import Process, has_fast_bf16, tell_all
 from ampnet.training.board import Board
 from ampnet.training.checkpoint import Checkpoint
 from ampnet.training.history import last_metrics
@@ -107,7 +109,7 @@ def open_session(config: TrainConfig, process: Process) -> Session:
         f"{folder}: {faces} faces, {millions:.1f} M parameters, {size.image_size} px",
         remark,
         saved.remark if saved else "",
-        *_doubts(config, index),
+        *_doubts(config, index, process.device),
     )
     return Session(
         config=config,
@@ -126,8 +128,10 @@ def open_session(config: TrainConfig, process: Process) -> Session:
     )
 
 
-def _doubts(config: TrainConfig, index: FaceIndex) -> list[str]:
+def _doubts(config: TrainConfig, index: FaceIndex, device: torch.device) -> list[str]:
     doubts = []
+    if config.precision == "bf16" and not has_fast_bf16(device):
+        doubts.append("this CPU has no bfloat16 arithmetic: bf16 will be many times slower here than --precision fp32")
     if config.select_on == "test":
         doubts.append("the best epoch is chosen on the test split: its accuracy there will flatter, and is marked so")
     if not any(index.splits):
