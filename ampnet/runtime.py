@@ -68,7 +68,7 @@ def has_fast_bf16(device: torch.device) -> bool:
     """Tell whether bfloat16 is worth its while: on GPUs, and on CPUs for which oneDNN has kernels (AVX-512, AMX)."""
     if device.type != "cpu":
         return True
-    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # type: ignore[no-untyped-call]
 
 
 def is_launched() -> bool:
