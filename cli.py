@@ -1,7 +1,10 @@
 """The `ampnet` command: reads arguments, calls one pipeline, prints its result."""
 
 import json
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,7 +73,11 @@ def user_errors(debug: bool, go_on: str = "run the same command again") -> Itera
         typer.echo(f"ampnet: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # asked twice is asked once
         typer.echo(f"ampnet: interrupted; to go on, {go_on}", err=True)
+        if threading.active_count() > 1:  # native code in a thread aborts when Python shuts down around it
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)
         raise typer.Exit(INTERRUPTED) from None
 
 

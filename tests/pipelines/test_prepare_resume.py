@@ -55,11 +55,11 @@ def undisturbed(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 ARGUMENTS = ["--crop", "face", "--no-face", "template", "--gpus", "0"]
 
 
-def start(raw: Path, out: Path, *more: str) -> "subprocess.Popen[bytes]":
+def start(raw: Path, out: Path, stderr: int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-m", "cli", "prepare", str(raw), "--out", str(out), *ARGUMENTS, *more],
+        [sys.executable, "-m", "cli", "prepare", str(raw), "--out", str(out), *ARGUMENTS],
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         cwd=Path(__file__).parents[2],
     )
 
@@ -88,6 +88,20 @@ def test_a_killed_run_goes_on_and_gives_the_same_files(
     run(PrepareConfig(raw_dir=raw, out=tmp_path, crop="face", no_face="template", gpus=0, resume=True), quiet=True)
     assert (tmp_path / "dataset" / first).stat().st_mtime_ns == touched  # finished work is not done again
     assert files_of(tmp_path) == undisturbed
+
+
+def test_an_impatient_ctrl_c_ends_with_one_line(raw: Path, tmp_path: Path) -> None:
+    process = start(raw, tmp_path, stderr=subprocess.PIPE)
+    record = tmp_path / "index" / ".prepare" / "done-0000.jsonl"
+    while process.poll() is None and not record.is_file():
+        time.sleep(0.01)
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    stderr = process.communicate()[1].decode()
+    assert process.returncode == 130
+    assert stderr.splitlines()[-1] == "ampnet: interrupted; to go on, run the same command with --resume"
+    assert "Traceback" not in stderr
 
 
 def test_two_processes_give_the_files_of_one(raw: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
