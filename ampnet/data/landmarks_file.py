@@ -187,6 +187,8 @@ class _Buffer(_Record):
     """NumPy's other constructor of arrays, used by pickles of protocol 5."""
 
     def __new__(cls, content: Any, dtype: Any, shape: Any, order: Any) -> Any:
+        if not isinstance(content, (bytes, bytearray)):  # a number would ask for that much memory
+            raise DataError("holds an array without content")
         array = _Array()
         array.__setstate__((1, shape, dtype, order == "F", bytes(content)))
         return array
