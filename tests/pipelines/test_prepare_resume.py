@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +91,15 @@ def test_a_killed_run_goes_on_and_gives_the_same_files(
     assert files_of(tmp_path) == undisturbed
 
 
+@pytest.fixture
+def heard_ctrl_c() -> Iterator[None]:
+    """Child processes notice SIGINT even where a shell began the tests in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_ctrl_c")
 def test_an_impatient_ctrl_c_ends_with_one_line(raw: Path, tmp_path: Path) -> None:
     process = start(raw, tmp_path, stderr=subprocess.PIPE)
     record = tmp_path / "index" / ".prepare" / "done-0000.jsonl"
