@@ -91,6 +91,7 @@ def prepare_chunks(
 
     Args:
         chunks: numbers of the chunks of ``CHUNK`` items to do, in order.
+        threads: those that read and write images, and those that detect, a chunk each.
 
     Yields:
         The number of each finished chunk, all of its files written, and its faces in the items' order.
@@ -159,10 +160,13 @@ def _detected_chunks(
         decoding = [threads.images.submit(_decode, item) for item in items[chunk * CHUNK : (chunk + 1) * CHUNK]]
         under_way.append((chunk, threads.detection.submit(_detect, detector, decoding)))
         if len(under_way) > threads.detectors:
-            number, future = under_way.popleft()
-            yield number, future.result()
-    for number, future in under_way:
-        yield number, future.result()
+            yield _wait(*under_way.popleft())
+    while under_way:
+        yield _wait(*under_way.popleft())
+
+
+def _wait(chunk: int, future: Future[Detected]) -> tuple[int, Detected]:
+    return chunk, future.result()
 
 
 def _decode(item: SourceImage) -> Picture | str:
