@@ -21,7 +21,9 @@ def transform_points(points: Points, matrix: Affine) -> NDArray[np.float64]:
 
 def compose(first: Affine, then: Affine) -> Affine:
     """Join two maps into the one that applies ``first``, then ``then``."""
-    return then[:, :2] @ first + np.column_stack([np.zeros((2, 2)), then[:, 2]])
+    joined = then[:, :2] @ first
+    joined[:, 2] += then[:, 2]
+    return joined
 
 
 def inverse(matrix: Affine) -> Affine:

@@ -97,11 +97,9 @@ def warp_face(image: Image, matrix: Affine, size: int) -> Image:
         size: side of the result.
     """
     height, width = image.shape[:2]
-    into_frame = np.array([[IMAGE_SIZE / width, 0, 0], [0, IMAGE_SIZE / height, 0]])
-    to_size = np.array([[size / IMAGE_SIZE, 0, 0], [0, size / IMAGE_SIZE, 0]])
-    to_corner = np.array([[1.0, 0, 0.5], [0, 1.0, 0.5]])  # OpenCV counts from pixel centres
-    to_centre = np.array([[1.0, 0, -0.5], [0, 1.0, -0.5]])
-    whole = compose(compose(compose(to_corner, into_frame), compose(matrix, to_size)), to_centre)
+    linear = matrix[:, :2] * (size / np.array([width, height]))
+    shift = matrix[:, 2] * (size / IMAGE_SIZE) + linear.sum(axis=1) / 2 - 0.5  # OpenCV counts from pixel centres
+    whole = np.column_stack([linear, shift])
     if image.ndim == 2:
         return np.asarray(cv2.warpAffine(image, whole, (size, size), flags=cv2.INTER_LINEAR), dtype=np.uint8)
     # OpenCV 5 warps four channels in half the time of three, to the same pixels.
