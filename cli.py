@@ -186,6 +186,10 @@ def train(
     pretrained: Annotated[
         Path | None, typer.Option(help="Start from a run, a checkpoint, or a file of the published program.")
     ] = TrainConfig.pretrained,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(help="Also learn what this trained network says of the faces; repeat for several."),
+    ] = None,
     freeze: Annotated[Freeze, typer.Option(help="Leave the stem, or all norms' statistics.")] = TrainConfig.freeze,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = TrainConfig.seed,
     seeds: Annotated[int, typer.Option(min=1, help="Train this many seeds; report the spread.")] = TrainConfig.seeds,
@@ -231,6 +235,7 @@ def train(
                 recipe, {**common, "published_mirror": published_mirror or None, **read_changes(changes or [])}
             ),
             pretrained=pretrained,
+            teachers=tuple(teacher or ()),
             freeze=freeze,
             seed=seed,
             seeds=seeds,

@@ -181,6 +181,8 @@ class TrainConfig:
     """How it is optimised."""
     pretrained: Path | None = None
     """Checkpoint, ours or of the published program, whose weights the run starts from."""
+    teachers: tuple[Path, ...] = ()
+    """Checkpoints whose mean opinion becomes part of the targets, with the recipe's ``teacher_weight``."""
     freeze: Freeze = "none"
     """``stem`` leaves the stem as it is; ``norms`` leaves all normalisation statistics as they are."""
     seed: int = 1

@@ -77,7 +77,7 @@ def collect_logits(
     """
     labels, logits, mirrored = [], [], []
     for batch in batches:
-        images, landmarks, _ = batch.to(device)
+        images, landmarks, *_ = batch.to(device)
         logits.append([part.cpu() for part in model(images, landmarks)])
         if mirror:
             mirrored.append([part.cpu() for part in model(*mirror_faces(images, landmarks))])

@@ -86,6 +86,8 @@ class Recipe:
     root of that, sampling shows rare classes more often."""
     mixup: float = 0.0
     """Beta distribution's parameter of mixed-up pairs (the larger share's landmarks are used); 0: off."""
+    teacher_weight: float = 0.5
+    """Share of the teachers' opinion in each target, in [0, 1], where there are teachers."""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
@@ -97,7 +99,8 @@ class Recipe:
             require(getattr(self, name) >= 0, f"{name} must be at least 0, got {getattr(self, name)}")
         for name in ("dropout", "momentum", "label_smoothing", "ema"):
             require(0 <= getattr(self, name) < 1, f"{name} must be within [0, 1), got {getattr(self, name)}")
-        require(0 <= self.branch_weight <= 1, f"branch_weight must be within [0, 1], got {self.branch_weight}")
+        for name in ("branch_weight", "teacher_weight"):
+            require(0 <= getattr(self, name) <= 1, f"{name} must be within [0, 1], got {getattr(self, name)}")
         require(0 < self.step_factor <= 1, f"step_factor must be within (0, 1], got {self.step_factor}")
         require(self.optimizer in get_args(Optimizer), f"optimizer must be one of {', '.join(get_args(Optimizer))}")
         require(self.schedule in get_args(Schedule), f"schedule must be one of {', '.join(get_args(Schedule))}")

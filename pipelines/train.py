@@ -136,10 +136,10 @@ def train(config: TrainConfig, quiet: bool = False) -> TrainResult | None:
     keep_freed_memory()
     with join_processes(config.gpus) as process, StopRequest() as stop:
         console = notices(quiet or not process.is_main)
-        session = open_session(config, process)
+        bar = progress_bar(console)
+        session = open_session(config, process, bar)
         for note in session.notes:
             console.print(note, markup=False)
-        bar = progress_bar(console)
         state = session.state
         while state.epoch < config.recipe.epochs and not _is_stale(session):
             with loading_failures():

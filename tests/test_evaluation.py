@@ -51,7 +51,7 @@ def test_mirrored_faces_have_their_halves_and_their_landmarks_swapped():
 
 
 def test_mirroring_agrees_with_the_geometry_and_twice_gives_the_face_back():
-    images, landmarks, _ = two_batches()[0]
+    images, landmarks, *_ = two_batches()[0]
     flipped, moved = mirror_faces(images, landmarks)
     assert np.allclose(moved.numpy(), mirror_landmarks(landmarks.numpy(), 8))
     again, back = mirror_faces(flipped, moved)

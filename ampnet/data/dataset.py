@@ -48,6 +48,8 @@ class Batch(NamedTuple):
     """``(B, 5, 2)`` float32 pixels of those images."""
     labels: Tensor
     """``(B,)`` int64."""
+    targets: Tensor | None = None
+    """``(B, K)`` float32 probabilities to learn instead of the labels, where teachers have a say."""
 
     def to(self, device: torch.device) -> "Batch":
         """Move the batch to a device and turn its images into ``(B, 3, S, S)`` float32 in [0, 1]."""
@@ -56,6 +58,7 @@ class Batch(NamedTuple):
             images.contiguous(memory_format=torch.channels_last),
             self.landmarks.to(device, non_blocking=True),
             self.labels.to(device, non_blocking=True),
+            None if self.targets is None else self.targets.to(device, non_blocking=True),
         )
 
 
@@ -70,6 +73,7 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
         augment: None shows the faces as they are.
         color: ``grey`` reads one channel only.
         seed: with epoch and draw, decides each sample's augmentation.
+        targets: ``(len(indices), K)`` probabilities to learn instead of the labels.
     """
 
     index: FaceIndex
@@ -78,6 +82,7 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
     augment: Augmentation | None = None
     color: Color = "rgb"
     seed: int = 0
+    targets: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -85,6 +90,8 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor, int]:
         """Give a face of epoch 0: image ``(3, S, S)`` float32 in [0, 1], landmarks ``(5, 2)`` in it, label."""
         image, landmarks, label = self.read(SampleKey(0, position, position))
+        if image.ndim == 3:
+            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
         pixels = torch.from_numpy(image.reshape(self.image_size, self.image_size, -1)).permute(2, 0, 1)
         return pixels.float().div(255).expand(3, -1, -1), torch.from_numpy(landmarks), label
 
@@ -92,7 +99,7 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
         """Decode and augment one face.
 
         Returns:
-            Image ``(S, S)`` grey or ``(S, S, 3)`` RGB uint8, landmarks ``(5, 2)`` float32 in its pixels, label.
+            Image ``(S, S)`` grey or ``(S, S, 3)`` BGR uint8, landmarks ``(5, 2)`` float32 in its pixels, label.
 
         Raises:
             DataError: the image cannot be read.
@@ -110,8 +117,6 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
         landmarks *= self.image_size / IMAGE_SIZE
         if self.augment is not None:
             image = erase_patch(image, landmarks, self.augment.erase, rng)
-        if image.ndim == 3:
-            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
         return image, landmarks.astype(np.float32), int(self.index.labels[entry])
 
     def _decode(self, entry: int) -> Image:
@@ -134,13 +139,18 @@ class FaceBatches(Dataset[Batch]):
         images = np.empty((len(keys), size, size, channels), dtype=np.uint8)
         landmarks = np.empty((len(keys), 5, 2), dtype=np.float32)
         labels = np.empty(len(keys), dtype=np.int64)
+        targets = self.faces.targets
         for i, key in enumerate(keys):
             image, landmarks[i], labels[i] = self.faces.read(key)
-            images[i] = image.reshape(size, size, channels)
+            if image.ndim == 3:
+                cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=images[i])
+            else:
+                images[i, ..., 0] = image
         return Batch(
             torch.from_numpy(images).permute(0, 3, 1, 2),  # (B, C, S, S), channels last in memory
             torch.from_numpy(landmarks),
             torch.from_numpy(labels),
+            None if targets is None else torch.from_numpy(targets[[key.position for key in keys]]),
         )
 
 

@@ -162,9 +162,9 @@ def train_epoch(
 
 def _forward(network: nn.Module, batch: Batch, settings: LoopSettings) -> tuple[Tensor, Tensor]:
     """Give the mean loss and the number of hits of a batch."""
-    targets = batch.labels
     if settings.recipe.mixup:
-        batch, targets = mix_up(batch, settings.num_classes, settings.recipe.mixup)
+        batch = mix_up(batch, settings.num_classes, settings.recipe.mixup)
+    targets = batch.labels if batch.targets is None else batch.targets
     with _autocast(settings.precision, batch.images.device):
         logits: Logits = network(batch.images, batch.landmarks)
     loss = settings.objective(logits, targets)

@@ -62,7 +62,7 @@ def build_objective(recipe: Recipe, labels: NDArray[np.int64], num_classes: int,
     return Objective(recipe.branch_weight, recipe.label_smoothing, weights)
 
 
-def mix_up(batch: Batch, num_classes: int, alpha: float) -> tuple[Batch, Tensor]:
+def mix_up(batch: Batch, num_classes: int, alpha: float) -> Batch:
     """Blend each face with another of its batch (Zhang et al. 2018, arXiv:1710.09412).
 
     The regions can follow one face only, so the face with the larger share keeps its landmarks.
@@ -73,11 +73,11 @@ def mix_up(batch: Batch, num_classes: int, alpha: float) -> tuple[Batch, Tensor]
         alpha: parameter of the symmetric beta distribution.
 
     Returns:
-        The batch with blended images, and targets ``(B, K)``.
+        The batch with blended images and targets.
     """
     share = float(np.random.default_rng(int(torch.randint(2**31, ()))).beta(alpha, alpha))
     share = max(share, 1 - share)
     other = torch.randperm(len(batch.labels), device=batch.labels.device)
-    targets = F.one_hot(batch.labels, num_classes).float()
+    targets = F.one_hot(batch.labels, num_classes).float() if batch.targets is None else batch.targets
     images = torch.lerp(batch.images[other], batch.images, share)
-    return batch._replace(images=images), torch.lerp(targets[other], targets, share)
+    return batch._replace(images=images, targets=torch.lerp(targets[other], targets, share))

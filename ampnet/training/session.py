@@ -11,6 +11,7 @@ from ampnet.config import TrainConfig, as_plain
 from ampnet.data.index import FaceIndex, read_index
 from ampnet.framing import Framing
 from ampnet.models.ampnet import AMPNet
+from ampnet.progress import ProgressBar, silent
 from ampnet.runtime import Process, has_fast_bf16, tell_all
 from ampnet.training.board import Board
 from ampnet.training.checkpoint import Checkpoint
@@ -26,6 +27,7 @@ from ampnet.training.setup import (
     training_framing,
 )
 from ampnet.training.state import RunState, read_state, restore_state, run_identity, save_state
+from ampnet.training.teacher import learn_from, load_teachers
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +78,15 @@ class Session:
             save_state(self.folder, self.checkpoint(), self.trainee, self.state, self.identity)
 
 
-def open_session(config: TrainConfig, process: Process) -> Session:
+def open_session(config: TrainConfig, process: Process, bar: ProgressBar = silent) -> Session:
     """Load the data, build the network, and make the run's folder or go back to where an interrupted run was.
 
-    The folder is made last, so that a run that cannot begin leaves nothing behind.
+    The folder is made late, so that a run that cannot begin leaves nothing behind.
+
+    Args:
+        config: of the run.
+        process: this one.
+        bar: shows how the teachers get on.
 
     Raises:
         UsageError: the run's name is taken, or there is no run to go on with.
@@ -93,6 +100,7 @@ def open_session(config: TrainConfig, process: Process) -> Session:
     parts = choose_faces(index, config)
     data_hash = hash_data(index)
     framing = training_framing(index, parts["train"])
+    teachers = load_teachers(config.teachers, index.class_names)
     trainee, model, remark = build_trainee(config, index.class_names, process)
     size = model.architecture
     identity = run_identity(config, data_hash)
@@ -103,6 +111,7 @@ def open_session(config: TrainConfig, process: Process) -> Session:
         state = restore_state(saved.content, trainee, identity, folder)
     elif process.is_main:
         describe_run(folder, config, size, index, parts, data_hash, process)
+    targets = learn_from(teachers, index, parts["train"], config, folder, process, bar) if teachers else None
     faces = ", ".join(f"{len(parts[split])} {split}" for split in ("train", config.select_on))
     millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     notes = (
@@ -116,7 +125,7 @@ def open_session(config: TrainConfig, process: Process) -> Session:
         folder=folder,
         process=process,
         trainee=trainee,
-        loaders=build_loaders(index, parts, config, size.image_size, framing.color, process),
+        loaders=build_loaders(index, parts, config, size.image_size, framing.color, process, targets),
         settings=loop_settings(config, index.labels[parts["train"]], size.num_classes, process.device),
         class_names=index.class_names,
         framing=framing,

@@ -74,10 +74,11 @@ def build_loaders(
     image_size: int,
     color: Color,
     process: Process,
+    targets: NDArray[np.float32] | None = None,
 ) -> Loaders:
-    """Make the batches of this process."""
+    """Make the batches of this process; ``targets`` replace the labels of the training faces."""
     recipe = config.recipe
-    faces = FaceDataset(index, parts["train"], image_size, recipe.augmentation, color, config.seed)
+    faces = FaceDataset(index, parts["train"], image_size, recipe.augmentation, color, config.seed, targets)
     order = TrainingOrder(
         index.labels[parts["train"]],
         recipe.batch_size,

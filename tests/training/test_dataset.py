@@ -46,7 +46,7 @@ def test_batches_hold_what_single_faces_hold_in_channels_last_order(index):
     batch = FaceBatches(faces)[keys(0, 5)]
     assert batch.images.dtype == torch.uint8
     assert batch.images.is_contiguous(memory_format=torch.channels_last)
-    images, landmarks, labels = batch.to(CPU)
+    images, landmarks, labels, _ = batch.to(CPU)
     for i in range(5):
         image, points, label = faces[i]
         assert torch.equal(images[i], image)
@@ -69,7 +69,7 @@ def test_samples_are_the_same_for_any_number_of_workers(index):
     alone, shared = (list(batch_loader(faces, order, workers, CPU)) for workers in (0, 2))
     assert len(alone) == len(shared) == 4  # 21 faces: three batches of six, one of three
     for one, other in zip(alone, shared, strict=True):
-        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(one[:3], other[:3], strict=True))
 
 
 def test_another_epoch_another_draw_or_another_seed_shows_the_face_differently(index):
