@@ -18,6 +18,9 @@ EXTENSIONS = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg",
 DEFAULT_RATE = 25.0
 """Frames a second where a video does not say."""
 
+LEAST_SHARE = 0.9
+"""A video with fewer of the frames that its header counts, which is often a few off, is damaged."""
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -57,13 +60,15 @@ def video_info(path: Path) -> VideoInfo:
 
 
 def read_frames(path: Path) -> Iterator[Frame]:
-    """Decode a video frame by frame; a damaged one ends at its first broken frame.
+    """Decode a video frame by frame.
 
     Raises:
-        ImageError: the file cannot be opened, or holds no frame.
+        ImageError: the file cannot be opened, holds no frame, or, after its last frame that can be decoded, that
+            many are missing.
     """
     with _opened(path) as video:
-        rate = _info(video).rate
+        info = _info(video)
+        rate = info.rate
         number = 0
         while True:
             found, frame = video.read()
@@ -74,6 +79,8 @@ def read_frames(path: Path) -> Iterator[Frame]:
             number += 1
     if number == 0:
         raise ImageError(f"cannot read {path}: it holds no frame that can be decoded")
+    if number < LEAST_SHARE * info.frames:
+        raise ImageError(f"cannot read all of {path}: it ends or breaks after frame {number} of about {info.frames}")
 
 
 class VideoWriter:

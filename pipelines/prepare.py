@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from ampnet.config import NoFacePolicy, PrepareConfig
-from ampnet.data.build import IndexCounts, build_index, make_folders, remove_index
+from ampnet.data.build import IndexCounts, build_index, remove_index
 from ampnet.data.index import META_FILE, PREVIEW_FILE, read_index
 from ampnet.data.journal import Journal
 from ampnet.data.names import unique_names
@@ -21,6 +21,7 @@ from ampnet.data.sources import Source, open_source
 from ampnet.data.threads import Threads, start_threads
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
+from ampnet.files import make_folder
 from ampnet.framing import Crop
 from ampnet.progress import ProgressBar
 from ampnet.runtime import Process, count_gpus, is_launched, join_processes, launch, tell_all
@@ -162,7 +163,8 @@ def _make_plan(
 ) -> dict[str, Any]:
     """Settle what happens to every image: anew, or as the interrupted run had it."""
     earlier = _earlier_plan(config, journal)
-    make_folders(config.out)
+    for part in ("index", "dataset"):
+        make_folder(config.out / part)
     if earlier is not None:
         plan = _plan(config, source, names, detector, earlier["crop"], earlier["crop_reason"])
         _check_same(plan, earlier, journal)

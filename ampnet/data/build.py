@@ -1,7 +1,6 @@
 """The last step of prepare: from the finished chunks to the files of index/."""
 
 import json
-import os
 from array import array
 from collections.abc import Iterator
 from contextlib import suppress
@@ -126,21 +125,6 @@ def build_index(
     with write_aside(index / META_FILE) as aside:
         aside.write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
     return IndexCounts(table, len(usable.names))
-
-
-def make_folders(root: Path) -> None:
-    """Make index/ and dataset/, before any work goes into filling them.
-
-    Raises:
-        DataError: they cannot be made or written to.
-    """
-    for folder in (root / "index", root / "dataset"):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"cannot write to {root}: {error.strerror or error}; choose another --out") from error
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise DataError(f"cannot write to {folder}: no permission; choose another --out")
 
 
 def remove_index(root: Path) -> None:

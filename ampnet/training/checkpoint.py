@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ampnet.config import ArchitectureConfig
@@ -94,7 +94,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, A
             if training is not None:
                 raise ValueError("a safetensors file holds no training state")
             half = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
-            save_file(half, aside, metadata={HEADER: json.dumps(checkpoint.header(), ensure_ascii=False)})
+            # Not save_file: it makes files that only their owner can read.
+            aside.write_bytes(save(half, metadata={HEADER: json.dumps(checkpoint.header(), ensure_ascii=False)}))
         else:
             content = checkpoint.header() | {"model": state}
             torch.save(content if training is None else content | {"training": dict(training)}, aside)

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -152,6 +153,21 @@ def test_a_broken_video_is_listed_and_the_rest_is_done(happy, clip, tmp_path):
     assert "broken.mp4" in result.problems[0]
     assert "no such file" in result.problems[1]
     assert (tmp_path / "drawn" / "clip.mp4").exists()
+
+
+def test_a_video_that_ends_early_is_told_about_and_used_as_far_as_it_goes(happy, tmp_path):
+    whole = cv2.VideoWriter(str(tmp_path / "whole.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 64))
+    for level in range(40):
+        whole.write(np.full((64, 64, 3), 3 * level, np.uint8))
+    whole.release()
+    data = (tmp_path / "whole.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(data[: len(data) // 2])
+    assert predict(happy, tmp_path / "whole.avi").problems == []
+    result = predict(happy, tmp_path / "cut.avi", every=1)
+    assert 5 < len(result.images) < 30
+    assert len(result.problems) == 1
+    assert "breaks after frame" in result.problems[0]
+    assert result.problems[0].endswith("of about 40")
 
 
 def test_a_photo_is_never_drawn_over_even_when_forced(happy, tmp_path):

@@ -49,6 +49,7 @@ def test_a_safetensors_file_holds_the_same_in_half_precision(checkpoint, tmp_pat
         assert value.dtype == tensors(checkpoint)[name].dtype
         assert torch.equal(value, tensors(checkpoint)[name].half().to(value.dtype))
     assert file.stat().st_size < 0.6 * exact.stat().st_size
+    assert file.stat().st_mode == exact.stat().st_mode
 
 
 class Trap:
