@@ -5,8 +5,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test bench clean
 
 DEMO := demo_output
-BUNDLED := ampnet/weights/ampnet-small-fer2013.safetensors
-FINE_TUNING := --variant ampnet-small --recipe modern --pretrained ../$(BUNDLED) --epochs 6 --batch-size 16 --lr 0.02
+FINE_TUNING := --variant ampnet-small --recipe modern --pretrained bundled --epochs 6 --batch-size 16 --lr 0.02
 
 define show
 	@printf '\n$$ %s\n' '$(1)'

@@ -184,11 +184,11 @@ def train(
         bool, typer.Option("--published-mirror", help="Mirror landmarks as the published program does (wrongly).")
     ] = False,
     pretrained: Annotated[
-        Path | None, typer.Option(help="Start from a run, a checkpoint, or a file of the published program.")
+        Path | None, typer.Option(help="Start from a run, a checkpoint, bundled, or a published file.")
     ] = TrainConfig.pretrained,
     teacher: Annotated[
         list[Path] | None,
-        typer.Option(help="Also learn what this trained network says of the faces; repeat for several."),
+        typer.Option(help="Also learn what this trained network (or bundled) says; repeat for several."),
     ] = None,
     freeze: Annotated[Freeze, typer.Option(help="Leave the stem, or all norms' statistics.")] = TrainConfig.freeze,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = TrainConfig.seed,

@@ -13,6 +13,19 @@ RECORD_FILE = _FOLDER / "training_record.json"
 """How it was trained: settings, history, counts and hash of the data."""
 
 
+WORD = "bundled"
+"""Names the model where training asks for a checkpoint."""
+
+
+def named_model(path: Path) -> Path:
+    """Give the bundled model's file for the word ``bundled``, unless a file has that name; else the path itself.
+
+    Raises:
+        UsageError: this copy of ampnet comes without it.
+    """
+    return bundled_model() if str(path) == WORD and not path.exists() else path
+
+
 def bundled_model() -> Path:
     """Give the model's file.
 

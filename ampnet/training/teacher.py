@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ampnet.bundled import named_model
 from ampnet.config import TrainConfig
 from ampnet.data.dataset import FaceDataset, InOrder, batch_loader
 from ampnet.data.index import FaceIndex
@@ -33,7 +34,7 @@ def load_teachers(paths: Sequence[Path], class_names: Sequence[str]) -> list[Che
     Raises:
         CheckpointError: one cannot be read, or knows other classes.
     """
-    teachers = [load_checkpoint(path) for path in paths]
+    teachers = [load_checkpoint(named_model(path)) for path in paths]
     for path, teacher in zip(paths, teachers, strict=True):
         try:
             match_classes(class_names, teacher.class_names)

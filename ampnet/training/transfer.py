@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ampnet.bundled import named_model
 from ampnet.config import Freeze
 from ampnet.errors import CheckpointError
 from ampnet.labels import EXPRESSIONS
@@ -21,8 +22,8 @@ def start_from(model: AMPNet, path: Path, class_names: Sequence[str]) -> str:
 
     Args:
         model: changed in place.
-        path: a checkpoint or run folder of ours, or a file of the published program (7 classes are taken to
-            be in RAF-DB's order).
+        path: a checkpoint or run folder of ours, ``bundled``, or a file of the published program (7 classes are
+            taken to be in RAF-DB's order).
         class_names: of the network, in label order.
 
     Returns:
@@ -31,7 +32,7 @@ def start_from(model: AMPNet, path: Path, class_names: Sequence[str]) -> str:
     Raises:
         CheckpointError: the file cannot be read, or holds a network of another size.
     """
-    state, known = _read(path)
+    state, known = _read(named_model(path))
     own = model.state_dict()
     for name, value in own.items():
         if not name.startswith(HEADS) and (name not in state or state[name].shape != value.shape):

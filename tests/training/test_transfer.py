@@ -1,13 +1,16 @@
 """Pre-trained weights: heads follow the classes' names, other sizes are refused."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from ampnet.bundled import MODEL_FILE
 from ampnet.errors import CheckpointError
 from ampnet.framing import Framing
 from ampnet.labels import EXPRESSIONS
 from ampnet.models.ampnet import AMPNet
-from ampnet.training.checkpoint import Checkpoint, save_checkpoint
+from ampnet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ampnet.training.transfer import freeze_parameters, start_from
 
 
@@ -35,6 +38,13 @@ def test_everything_is_taken_over_for_the_same_classes_with_rows_in_their_new_or
     assert all(torch.equal(value, old.state_dict()[name]) for name, value in body(new).items())
     assert torch.equal(new.local_head.weight, old.local_head.weight[[2, 0, 1]])
     assert torch.equal(new.global_head.bias, old.global_head.bias[[2, 0, 1]])
+
+
+def test_bundled_names_the_model_that_comes_with_ampnet():
+    new = AMPNet(num_classes=7, width=0.25, image_size=112)
+    assert "heads included" in start_from(new, Path("bundled"), EXPRESSIONS)
+    known = load_checkpoint(MODEL_FILE).model.state_dict()
+    assert all(torch.equal(value, known[name]) for name, value in new.state_dict().items())
 
 
 def test_heads_stay_new_for_other_classes(trained):
