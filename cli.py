@@ -347,6 +347,9 @@ def predict(
         Path | None, typer.Option(help="Also write pictures with boxes and labels to this folder.", file_okay=False)
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Of videos, classify every so many frames.")] = PredictConfig.every,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Average with the mirrored faces: surer, at twice the work.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing results.")] = False,
     detector: Detector = DetectorConfig.name,
     weights: DetectorWeights = None,
@@ -373,6 +376,7 @@ def predict(
             detector=DetectorConfig(name=detector, weights=weights, score_threshold=score_threshold),
             batch_size=batch_size,
             gpus=gpus,
+            mirror=mirror,
         )
         result = run(config, quiet)
         if as_json:

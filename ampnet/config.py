@@ -279,6 +279,8 @@ class PredictConfig:
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     batch_size: int = 32
     gpus: int | None = None
+    mirror: bool = False
+    """Decide on the mean of each face and its mirror image."""
 
 
 @dataclass(frozen=True, kw_only=True)

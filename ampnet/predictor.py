@@ -13,6 +13,7 @@ from ampnet.config import IMAGE_SIZE
 from ampnet.data.augment import resize_face
 from ampnet.detection import Face, FaceDetector
 from ampnet.detection.cascade import detect_with_retries
+from ampnet.evaluation import mirror_faces
 from ampnet.framing import AlignedFace, Image, frame_face
 from ampnet.models.ampnet import fuse_logits
 from ampnet.models.inference import optimize_for_inference
@@ -41,6 +42,7 @@ class Predictor:
         detector: finds the faces; None takes the embedded one.
         device: where both run.
         batch_size: faces that the network sees at once.
+        mirror: decide on the mean of each face and its mirror image: a little surer, at twice the work.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
@@ -53,11 +55,13 @@ class Predictor:
         detector: FaceDetector | None = None,
         device: torch.device | str = "cpu",
         batch_size: int = 32,
+        mirror: bool = False,
     ) -> None:
         self.checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
         self.device = torch.device(device)
         self.detector = detector or FaceDetector(device=self.device)
         self.batch_size = batch_size
+        self.mirror = mirror
         self.model = optimize_for_inference(self.checkpoint.model.to(self.device))
 
     @property
@@ -93,10 +97,15 @@ class Predictor:
         parts = [np.zeros((0, len(self.class_names)), dtype=np.float32)]
         for start in range(0, len(faces), self.batch_size):
             images, landmarks = self._network_input(faces[start : start + self.batch_size])
-            local, global_ = self.model(images, landmarks)
-            logits = fuse_logits(local, global_, self.checkpoint.branch_weight)  # (B, K)
+            logits = self._logits(images, landmarks)  # (B, K)
+            if self.mirror:
+                logits = (logits + self._logits(*mirror_faces(images, landmarks))) / 2
             parts.append((logits / self.checkpoint.temperature).softmax(dim=1).cpu().numpy())
         return np.concatenate(parts)
+
+    def _logits(self, images: Tensor, landmarks: Tensor) -> Tensor:
+        local, global_ = self.model(images, landmarks)
+        return fuse_logits(local, global_, self.checkpoint.branch_weight)
 
     def _network_input(self, faces: Sequence[AlignedFace]) -> tuple[Tensor, Tensor]:
         size = self.checkpoint.architecture.image_size

@@ -80,7 +80,7 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
     checkpoint = load_checkpoint(file)
     keep_freed_memory()
     device = choose_device(config.gpus)
-    predictor = Predictor(checkpoint, FaceDetector(config.detector, device), device, config.batch_size)
+    predictor = Predictor(checkpoint, FaceDetector(config.detector, device), device, config.batch_size, config.mirror)
 
     results: list[ImagePredictions] = []
     with progress_bar(console)("predict", _count(sources, config.every)) as advance, Drawings() as drawings:

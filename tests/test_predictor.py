@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ampnet.detection import FaceDetector
-from ampnet.framing import CANONICAL_LANDMARKS, AlignedFace, align_face
+from ampnet.framing import CANONICAL_LANDMARKS, AlignedFace, align_face, frame_face
+from ampnet.geometry import mirror_landmarks
 from ampnet.images import read_image
 from ampnet.predictor import Predictor
 from tests.small_checkpoint import small_checkpoint
@@ -51,6 +52,19 @@ def test_temperature_softens_the_probabilities_and_not_the_decision(tmp_path, gr
     total = 4 + np.e**0.5 + np.e + np.e**1.5
     assert face.label == "happiness"
     assert face.probability == pytest.approx(np.e**1.5 / total, abs=1e-5)
+
+
+def test_averaging_with_the_mirror_image_makes_both_sides_count_alike(tmp_path, group, detector):
+    def both_ways(mirror):
+        predictor = Predictor(small_checkpoint(tmp_path), detector, mirror=mirror)
+        face = predictor.predict([group])[0][0].face
+        framed = frame_face(group, face.landmarks, predictor.checkpoint.framing)
+        flipped = AlignedFace(framed.image[:, ::-1], mirror_landmarks(framed.landmarks, 224), framed.matrix)
+        return predictor.classify([framed, flipped])
+
+    alone, averaged = both_ways(mirror=False), both_ways(mirror=True)
+    assert np.abs(alone[0] - alone[1]).max() > 1e-3
+    assert averaged[0] == pytest.approx(averaged[1], abs=1e-5)
 
 
 def test_a_photo_is_judged_alike_alone_and_among_others(tmp_path, group, detector):
