@@ -27,7 +27,7 @@ from ampnet.models.ampnet import fuse_logits
 from ampnet.models.inference import optimize_for_inference
 from ampnet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
-PLACES = ("data", "out", "name", "pretrained")
+PLACES = ("data", "out", "name", "pretrained", "teachers")
 """Settings that say where files were on the machine that trained."""
 
 
