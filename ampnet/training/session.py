@@ -111,7 +111,9 @@ def open_session(config: TrainConfig, process: Process, bar: ProgressBar = silen
         state = restore_state(saved.content, trainee, identity, folder)
     elif process.is_main:
         describe_run(folder, config, size, index, parts, data_hash, process)
-    targets = learn_from(teachers, index, parts["train"], config, folder, process, bar) if teachers else None
+    targets = None
+    if teachers:
+        targets = learn_from(teachers, index, parts["train"], config, folder, process, bar, asked=saved is not None)
     faces = ", ".join(f"{len(parts[split])} {split}" for split in ("train", config.select_on))
     millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     notes = (

@@ -51,10 +51,11 @@ def learn_from(
     folder: Path,
     process: Process,
     bar: ProgressBar,
+    asked: bool = False,
 ) -> NDArray[np.float32]:
     """Give the targets of the training faces: the label, and with the recipe's weight what the teachers say.
 
-    The teachers are asked once; a resumed run reads their answers from its folder.
+    The teachers are asked once; a run that goes on from a save reads their answers from its folder.
 
     Args:
         teachers: at least one.
@@ -64,6 +65,7 @@ def learn_from(
         folder: of the run.
         process: this one; each asks the teachers about its share of the faces.
         bar: opens the progress bar.
+        asked: the run has a save, so the answers in its folder are its own.
 
     Returns:
         ``(N, K)`` float32, rows of probabilities.
@@ -73,7 +75,7 @@ def learn_from(
         DataError: an image cannot be read, or the answers cannot be written.
     """
     kept, shape = folder / TEACHERS, (len(training), len(index.class_names))
-    if kept.exists():
+    if asked and kept.exists():
         answers = _read(kept, shape)
     else:
         answers = _ask(teachers, index, training, config, process, bar)

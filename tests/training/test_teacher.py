@@ -37,11 +37,11 @@ def settings(data, folder, *teachers, **changes):
                        teachers=teachers, gpus=0, workers=0)  # fmt: skip
 
 
-def learn(config, folder):
+def learn(config, folder, asked=False):
     index = read_index(config.data)
     training = np.flatnonzero(np.array(index.splits) == "train")
     teachers = load_teachers(config.teachers, index.class_names)
-    return index, training, learn_from(teachers, index, training, config, folder, ALONE, silent)
+    return index, training, learn_from(teachers, index, training, config, folder, ALONE, silent, asked)
 
 
 def certain(folder, name, sure_of):
@@ -92,14 +92,15 @@ def test_answers_are_kept_for_a_resumed_run_and_damaged_ones_refused(data, tmp_p
     config = settings(data, tmp_path, certain(tmp_path, "fear.pt", "fear"))
     _, _, targets = learn(config, tmp_path)
     (tmp_path / "fear.pt").write_bytes(certain(tmp_path, "anger.pt", "anger").read_bytes())
-    assert np.array_equal(learn(config, tmp_path)[2], targets)
+    assert np.array_equal(learn(config, tmp_path, asked=True)[2], targets)
+    assert not np.array_equal(learn(config, tmp_path)[2], targets)  # a run without a save asks anew
     for damage in (b"", b"no array", (tmp_path / TEACHERS).read_bytes()[:200]):
         (tmp_path / TEACHERS).write_bytes(damage)
         with pytest.raises(CheckpointError, match="teachers are asked again"):
-            learn(config, tmp_path)
+            learn(config, tmp_path, asked=True)
     np.save(tmp_path / TEACHERS, targets[:5])
     with pytest.raises(CheckpointError, match="other data"):
-        learn(config, tmp_path)
+        learn(config, tmp_path, asked=True)
 
 
 def test_two_processes_train_as_one_with_a_teacher(data, tmp_path):
