@@ -20,6 +20,8 @@ Image = NDArray[np.uint8]
 """``(H, W)`` grey, or ``(H, W, 3)`` BGR as OpenCV decodes it."""
 
 LUMA_BGR = np.array([0.114, 0.587, 0.299])
+COLORED, GREYED, LIFTED = np.eye(3, 4), np.tile([*LUMA_BGR, 0.0], (3, 1)), np.tile([0.0, 0.0, 0.0, 1.0], (3, 1))
+"""``(3, 4)`` maps of BGR that keep it, replace it by its luma, and set it to 1."""
 TONES = ("gamma", "stretch", "equalize", "posterize")
 ERASED_AREA = (0.02, 0.2)
 """Least and greatest share of the image that random erasing covers."""
@@ -53,7 +55,7 @@ class Movement:
 
 def draw_movement(augmentation: Augmentation, rng: np.random.Generator) -> Movement:
     """Draw whole degrees, hundredths of scale and whole pixels, as the published program does."""
-    moved, shifted, mirrored, angle, scale, dx, dy = rng.random(7)
+    moved, shifted, mirrored, angle, scale, dx, dy = rng.random(7).tolist()
     turn, reach = int(augmentation.rotate), int(augmentation.shift)
     moves = moved < augmentation.move_probability
     shifts = shifted < augmentation.shift_probability
@@ -97,9 +99,8 @@ def warp_face(image: Image, matrix: Affine, size: int) -> Image:
         size: side of the result.
     """
     height, width = image.shape[:2]
-    linear = matrix[:, :2] * (size / np.array([width, height]))
-    shift = matrix[:, 2] * (size / IMAGE_SIZE) + linear.sum(axis=1) / 2 - 0.5  # OpenCV counts from pixel centres
-    whole = np.column_stack([linear, shift])
+    whole = matrix * (size / width, size / height, size / IMAGE_SIZE)
+    whole[:, 2] += whole[:, :2].sum(axis=1) / 2 - 0.5  # OpenCV counts from pixel centres
     if image.ndim == 2:
         return np.asarray(cv2.warpAffine(image, whole, (size, size), flags=cv2.INTER_LINEAR), dtype=np.uint8)
     # OpenCV 5 warps four channels in half the time of three, to the same pixels.
@@ -121,7 +122,7 @@ def jitter_colors(image: Image, augmentation: Augmentation, rng: np.random.Gener
     Brightness, contrast and saturation are one map ``x -> A x + b``: without rounding in between, their
     order does not matter.
     """
-    bright, contrast, saturation, grey, toned, tone, amount = rng.random(7)
+    bright, contrast, saturation, grey, toned, tone, amount = rng.random(7).tolist()
     gain = _factor(augmentation.brightness, bright)
     contrast = _factor(augmentation.contrast, contrast)
     level = (1 - contrast) * gain * _mean_luma(image)
@@ -130,8 +131,7 @@ def jitter_colors(image: Image, augmentation: Augmentation, rng: np.random.Gener
         affine = np.arange(256) * (gain * contrast) + level
         return _bend_tones(_look_up(image, affine), bend, amount)
     keep = 0.0 if grey < augmentation.grey else _factor(augmentation.saturation, saturation)
-    mix = keep * np.eye(3) + (1 - keep) * np.tile(LUMA_BGR, (3, 1))
-    matrix = np.column_stack([gain * contrast * mix, np.full(3, level)])
+    matrix = (gain * contrast * keep) * COLORED + (gain * contrast * (1 - keep)) * GREYED + level * LIFTED
     return _bend_tones(np.asarray(cv2.transform(image, matrix), dtype=np.uint8), bend, amount)
 
 
