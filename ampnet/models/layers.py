@@ -22,6 +22,19 @@ def pooled_mean(x: Tensor) -> Tensor:
     return x.sum((2, 3)) * (1 / (x.shape[2] * x.shape[3]))
 
 
+class StridedPointwise(nn.Conv2d):
+    """A 1 x 1 convolution with a stride; picks the cells that it reads, then convolves them all.
+
+    oneDNN's own weight gradient writes past its memory, and ends the process, where such a convolution reads fewer
+    channels than a vector register holds (https://github.com/uxlfoundation/oneDNN/issues/6035).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H / stride, W / stride)``."""
+        rows, columns = self.stride
+        return F.conv2d(x[:, :, ::rows, ::columns], self.weight, self.bias)
+
+
 class ConvNorm(nn.Module):
     """Convolution without bias, then batch normalisation, then ReLU where asked for.
 
@@ -45,7 +58,8 @@ class ConvNorm(nn.Module):
         momentum: float = 0.1,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False)
+        kind = StridedPointwise if kernel == 1 and stride > 1 else nn.Conv2d
+        self.conv = kind(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False)
         self.bn = nn.BatchNorm2d(out_channels, momentum=momentum)
         self.relu = relu
 
