@@ -15,8 +15,9 @@ MIRROR_ORDER = (1, 0, 2, 4, 3)
 
 
 def transform_points(points: Points, matrix: Affine) -> NDArray[np.float64]:
-    """Send ``(..., 2)`` points through a ``(2, 3)`` map."""
-    return np.asarray(points, dtype=np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    """Send ``(..., 2)`` points through a ``(2, 3)`` map, or ``(B, P, 2)`` points through ``(B, 2, 3)`` maps."""
+    shift = matrix[..., 2] if matrix.ndim == 2 else matrix[:, None, :, 2]
+    return np.asarray(points, dtype=np.float64) @ matrix[..., :2].swapaxes(-1, -2) + shift
 
 
 def compose(first: Affine, then: Affine) -> Affine:

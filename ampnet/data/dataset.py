@@ -15,8 +15,11 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ampnet.config import IMAGE_SIZE
 from ampnet.data.augment import (
+    COLORING,
+    MOVING,
     Image,
     draw_movement,
+    draw_numbers,
     erase_patch,
     jitter_colors,
     move_landmarks,
@@ -89,38 +92,16 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor, int]:
         """Give a face of epoch 0: image ``(3, S, S)`` float32 in [0, 1], landmarks ``(5, 2)`` in it, label."""
-        image, landmarks, label = self.read(SampleKey(0, position, position))
-        if image.ndim == 3:
-            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-        pixels = torch.from_numpy(image.reshape(self.image_size, self.image_size, -1)).permute(2, 0, 1)
-        return pixels.float().div(255).expand(3, -1, -1), torch.from_numpy(landmarks), label
+        images, landmarks, labels, _ = FaceBatches(self)[[SampleKey(0, position, position)]].to(torch.device("cpu"))
+        return images[0], landmarks[0], int(labels[0])
 
-    def read(self, key: SampleKey) -> tuple[Image, NDArray[np.float32], int]:
-        """Decode and augment one face.
-
-        Returns:
-            Image ``(S, S)`` grey or ``(S, S, 3)`` BGR uint8, landmarks ``(5, 2)`` float32 in its pixels, label.
+    def decode(self, position: int) -> Image:
+        """Read a face's image as it is stored.
 
         Raises:
-            DataError: the image cannot be read.
+            DataError: it cannot be read.
         """
-        entry = int(self.indices[key.position])
-        image = self._decode(entry)
-        landmarks = self.index.landmarks[entry].astype(np.float64)
-        if self.augment is None:
-            image, landmarks = resize_face(image, self.image_size), landmarks.clip(0, IMAGE_SIZE)
-        else:
-            rng = np.random.default_rng((self.seed, key.epoch, key.draw))
-            movement = draw_movement(self.augment, rng)
-            landmarks = move_landmarks(landmarks, movement, self.augment.published_mirror)
-            image = warp_face(jitter_colors(image, self.augment, rng), movement.matrix(), self.image_size)
-        landmarks *= self.image_size / IMAGE_SIZE
-        if self.augment is not None:
-            image = erase_patch(image, landmarks, self.augment.erase, rng)
-        return image, landmarks.astype(np.float32), int(self.index.labels[entry])
-
-    def _decode(self, entry: int) -> Image:
-        path = self.index.image_path(entry)
+        path = self.index.image_path(int(self.indices[position]))
         mode = cv2.IMREAD_GRAYSCALE if self.color == "grey" else cv2.IMREAD_COLOR
         image = cv2.imread(str(path), mode | cv2.IMREAD_IGNORE_ORIENTATION)
         if image is None:
@@ -130,28 +111,46 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
 
 @dataclass(frozen=True, eq=False)
 class FaceBatches(Dataset[Batch]):
-    """Reads whole batches, so that no sample is copied twice."""
+    """Reads whole batches: what can be is computed for all faces at once, and no sample is copied twice.
+
+    A batch's keys are of one epoch.
+    """
 
     faces: FaceDataset
 
     def __getitem__(self, keys: Sequence[SampleKey]) -> Batch:
-        size, channels = self.faces.image_size, 1 if self.faces.color == "grey" else 3
+        faces, positions = self.faces, [key.position for key in keys]
+        size, channels = faces.image_size, 1 if faces.color == "grey" else 3
+        entries = faces.indices[positions]
         images = np.empty((len(keys), size, size, channels), dtype=np.uint8)
-        landmarks = np.empty((len(keys), 5, 2), dtype=np.float32)
-        labels = np.empty(len(keys), dtype=np.int64)
-        targets = self.faces.targets
-        for i, key in enumerate(keys):
-            image, landmarks[i], labels[i] = self.faces.read(key)
-            if image.ndim == 3:
-                cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=images[i])
-            else:
-                images[i, ..., 0] = image
+        landmarks = faces.index.landmarks[entries].astype(np.float64)
+        if faces.augment is None:
+            landmarks = landmarks.clip(0, IMAGE_SIZE) * (size / IMAGE_SIZE)
+            for position, shown in zip(positions, images, strict=True):
+                _store(resize_face(faces.decode(position), size), shown)
+        else:
+            numbers = draw_numbers(faces.seed, keys[0].epoch, [key.draw for key in keys])
+            moving, coloring, erasing = np.split(numbers, (MOVING, MOVING + COLORING), axis=1)
+            movement = draw_movement(faces.augment, moving)
+            landmarks = move_landmarks(landmarks, movement, faces.augment.published_mirror) * (size / IMAGE_SIZE)
+            for i, (position, matrix) in enumerate(zip(positions, movement.matrix(), strict=True)):
+                colored = jitter_colors(faces.decode(position), faces.augment, coloring[i])
+                _store(warp_face(colored, matrix, size), images[i])
+                erase_patch(images[i], landmarks[i], faces.augment.erase, erasing[i])
         return Batch(
             torch.from_numpy(images).permute(0, 3, 1, 2),  # (B, C, S, S), channels last in memory
-            torch.from_numpy(landmarks),
-            torch.from_numpy(labels),
-            None if targets is None else torch.from_numpy(targets[[key.position for key in keys]]),
+            torch.from_numpy(landmarks.astype(np.float32)),
+            torch.from_numpy(faces.index.labels[entries].astype(np.int64)),
+            None if faces.targets is None else torch.from_numpy(faces.targets[positions]),
         )
+
+
+def _store(image: Image, shown: NDArray[np.uint8]) -> None:
+    """Put a grey or BGR(A) image into its place ``(S, S, 1 or 3)`` in a batch."""
+    if image.ndim == 2:
+        shown[..., 0] = image
+    else:
+        cv2.cvtColor(image, cv2.COLOR_BGRA2RGB if image.shape[2] == 4 else cv2.COLOR_BGR2RGB, dst=shown)
 
 
 class InOrder(Sampler[list[SampleKey]]):

@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from ampnet.config import IMAGE_SIZE, Split, TrainConfig
-from ampnet.data.dataset import Batch, FaceDataset, InOrder, SampleKey, batch_loader
+from ampnet.data.dataset import Batch, FaceDataset, InOrder, batch_loader
 from ampnet.data.index import FaceIndex
 from ampnet.data.sampling import TrainingOrder
 from ampnet.data.splits import split_indices
@@ -62,7 +62,7 @@ def training_framing(index: FaceIndex, training: NDArray[np.int64]) -> Framing:
         return index.framing
     looked_at = training[np.linspace(0, len(training) - 1, min(MEASURED_FACES, len(training))).astype(int)]
     faces = FaceDataset(index, looked_at, image_size=IMAGE_SIZE)
-    grey = [is_grey(faces.read(SampleKey(0, position, position))[0]) for position in range(len(faces))]
+    grey = [is_grey(faces.decode(position)) for position in range(len(faces))]
     sides = np.full(len(training), float(IMAGE_SIZE))
     return measure_framing(index.landmarks[training], "none", float(np.mean(grey)), sides)
 

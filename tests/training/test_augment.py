@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 
 from ampnet.data.augment import (
+    COLORING,
+    ERASING,
+    MOVING,
+    NUMBERS,
     Movement,
     draw_movement,
+    draw_numbers,
     erase_patch,
     jitter_colors,
     move_landmarks,
@@ -25,6 +30,10 @@ STILL = Augmentation(
 
 def rng(seed=0):
     return np.random.default_rng(seed)
+
+
+def numbers(count, seed=0):
+    return rng(seed).random(count)
 
 
 def blob_face(landmarks, size=224):
@@ -57,6 +66,25 @@ def test_the_image_goes_where_its_landmarks_go(size, movement):
         assert np.abs(centre_of_mass(shown, (x, y), round(16 * size / 224)) - (x, y)).max() < 0.15
 
 
+def test_a_batch_moves_as_its_faces_one_by_one():
+    movement = draw_movement(Augmentation(), rng(2).random((50, MOVING)))
+    faces = rng(3).uniform(0, 224, (50, 5, 2))
+    whole = move_landmarks(faces, movement)
+    for i, matrix in enumerate(movement.matrix()):
+        parts = (movement.angle, movement.scale, movement.dx, movement.dy, movement.mirror)
+        one = Movement(*(part[i] for part in parts))
+        assert np.array_equal(one.matrix(), matrix)
+        assert np.array_equal(move_landmarks(faces[i], one), whole[i])
+
+
+def test_a_faces_numbers_depend_on_seed_epoch_and_place_only():
+    together = draw_numbers(1, 2, [40, 41, 44])
+    assert together.shape == (3, NUMBERS)
+    assert np.array_equal(draw_numbers(1, 2, [44]), together[2:])
+    for other in (draw_numbers(2, 2, [44]), draw_numbers(1, 3, [44]), draw_numbers(1, 2, [45])):
+        assert not np.isin(other, together).any()
+
+
 def test_landmarks_are_clipped_after_the_shift_and_before_the_mirror():
     face = np.array([[5, 100], [100, 100], [60, 130], [30, 160], [90, 160]], dtype=float)
     assert move_landmarks(face, Movement(dx=-20))[0].tolist() == [0, 100]
@@ -86,24 +114,23 @@ def test_half_size_is_the_mean_of_four_pixels_with_and_without_augmentation():
 
 
 def test_movements_keep_to_their_ranges_and_probabilities():
-    generator = rng()
-    drawn = [draw_movement(Augmentation(), generator) for _ in range(4000)]
-    assert {move.angle for move in drawn} == set(range(-15, 16))
-    assert {move.dx for move in drawn} == {move.dy for move in drawn} == set(range(-20, 21))
-    scales = {move.scale for move in drawn}
+    drawn = draw_movement(Augmentation(), draw_numbers(1, 0, range(4000))[:, :MOVING])
+    assert set(drawn.angle) == set(range(-15, 16))
+    assert set(drawn.dx) == set(drawn.dy) == set(range(-20, 21))
+    scales = set(drawn.scale.tolist())
     assert min(scales) == 0.9
     assert max(scales) == 1.1
     assert all(round(scale, 2) == scale for scale in scales)
-    assert np.mean([move.angle != 0 for move in drawn]) == pytest.approx(0.8 * 30 / 31, abs=0.03)
-    assert np.mean([move.mirror for move in drawn]) == pytest.approx(0.5, abs=0.03)
+    assert np.mean(drawn.angle != 0) == pytest.approx(0.8 * 30 / 31, abs=0.03)
+    assert np.mean(drawn.mirror) == pytest.approx(0.5, abs=0.03)
 
 
 def test_colour_maps_agree_with_one_step_after_the_other():
     """Brightness, contrast and saturation of torchvision's definitions, one by one, in exact numbers."""
     image = rng().integers(60, 180, (8, 8, 3), dtype=np.uint8)  # no clipping on the way
     strength = Augmentation(grey=0)
-    shown = jitter_colors(image, strength, rng(5))
-    bright, contrast, saturation = 1 + (2 * rng(5).random(7)[:3] - 1) * 0.2
+    shown = jitter_colors(image, strength, numbers(COLORING, 5))
+    bright, contrast, saturation = 1 + (2 * numbers(COLORING, 5)[:3] - 1) * 0.2
     luma = np.array([0.114, 0.587, 0.299])
     steps = image * bright
     steps = contrast * steps + (1 - contrast) * (steps @ luma).mean()
@@ -116,20 +143,19 @@ def test_grey_images_change_like_colour_images_with_equal_channels():
     color = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
     for seed in range(20):
         strength = Augmentation(tone=0.5)
-        difference = jitter_colors(grey, strength, rng(seed)) - jitter_colors(color, strength, rng(seed))[
-            ..., 0
-        ].astype(int)
+        drawn = numbers(COLORING, seed)
+        difference = jitter_colors(grey, strength, drawn) - jitter_colors(color, strength, drawn)[..., 0].astype(int)
         assert np.abs(difference).max() <= 8  # fewer levels may round apart by one level of 4 bits, half of it
 
 
 def test_no_augmentation_of_colour_changes_nothing():
     image = rng().integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    assert np.array_equal(jitter_colors(image, STILL, rng()), image)
+    assert np.array_equal(jitter_colors(image, STILL, numbers(COLORING)), image)
 
 
 def test_grey_probability_one_makes_equal_channels():
     image = rng().integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    shown = jitter_colors(image, Augmentation(brightness=0, contrast=0, grey=1.0), rng())
+    shown = jitter_colors(image, Augmentation(brightness=0, contrast=0, grey=1.0), numbers(COLORING))
     assert (
         np.abs(shown - (image @ np.array([0.114, 0.587, 0.299]))[..., None]).max() <= 0.6
     )  # OpenCV multiplies by whole 1024ths
@@ -139,11 +165,13 @@ def test_erasing_hides_at_most_one_landmark_and_a_fifth_of_the_face():
     face = np.array([[36, 42], [76, 42], [56, 66], [40, 84], [72, 84]], dtype=float)
     erased = 0
     for seed in range(300):
-        image = erase_patch(np.full((112, 112), 7, dtype=np.uint8), face, 1.0, rng(seed))
-        changed = image != 7
+        image = np.full((112, 112, 1), 7, dtype=np.uint8)
+        erase_patch(image, face, 1.0, numbers(ERASING, seed))
+        changed = image[..., 0] != 7
         assert changed.mean() < 0.21
         assert sum(changed[int(y), int(x)] for x, y in face) <= 1
         erased += bool(changed.any())
     assert erased > 280
-    untouched = erase_patch(np.full((112, 112), 7, dtype=np.uint8), face, 0.0, rng())
+    untouched = np.full((112, 112, 3), 7, dtype=np.uint8)
+    erase_patch(untouched, face, 0.0, numbers(ERASING))
     assert (untouched == 7).all()

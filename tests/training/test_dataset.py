@@ -73,12 +73,22 @@ def test_samples_are_the_same_for_any_number_of_workers(index):
 
 
 def test_another_epoch_another_draw_or_another_seed_shows_the_face_differently(index):
-    faces = dataset(index, augment=MODERN, seed=3)
-    shown = faces.read(SampleKey(0, 5, 5))[0]
-    assert np.array_equal(shown, faces.read(SampleKey(0, 5, 5))[0])
-    for other in (SampleKey(1, 5, 5), SampleKey(0, 6, 5)):
-        assert not np.array_equal(shown, faces.read(other)[0])
-    assert not np.array_equal(shown, dataset(index, augment=MODERN, seed=4).read(SampleKey(0, 5, 5))[0])
+    def shown(key, seed=3):
+        return FaceBatches(dataset(index, augment=MODERN, seed=seed))[[key]].images
+
+    first = shown(SampleKey(0, 5, 5))
+    assert torch.equal(first, shown(SampleKey(0, 5, 5)))
+    for other in (shown(SampleKey(1, 5, 5)), shown(SampleKey(0, 6, 5)), shown(SampleKey(0, 5, 5), seed=4)):
+        assert not torch.equal(first, other)
+
+
+def test_an_augmented_face_is_the_same_in_any_batch(index):
+    faces = FaceBatches(dataset(index, augment=MODERN, seed=3))
+    whole = faces[[SampleKey(0, draw, position) for draw, position in ((7, 1), (9, 4), (8, 2))]]
+    alone = faces[[SampleKey(0, 9, 4)]]
+    assert torch.equal(whole.images[1], alone.images[0])
+    assert torch.equal(whole.landmarks[1], alone.landmarks[0])
+    assert whole.labels[1] == alone.labels[0]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
