@@ -12,10 +12,15 @@ HEADS = ("local_head.", "global_head.")
 """Begin the names of the parameters that are new when the rest is pre-trained."""
 
 
-def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def build_optimizer(model: nn.Module, recipe: Recipe, loss_scaling: bool = False) -> torch.optim.Optimizer:
     """Group the trainable parameters by learning rate and weight decay.
 
     Each group's key ``peak`` is the learning rate that :func:`learning_rate_factor` scales.
+
+    Args:
+        model: holds the parameters.
+        recipe: kind of optimizer, learning rates, weight decay.
+        loss_scaling: whether a scaler steps it, which leaves out steps whose gradients overflow.
 
     Raises:
         ConfigError: nothing is left to train.
@@ -36,7 +41,10 @@ def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(options, lr=recipe.lr, fused=True)
     nesterov = recipe.optimizer == "nesterov"
-    return torch.optim.SGD(options, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+    # Fused SGD keeps an uninitialised momentum where the first step is left out; loss scaling often does that.
+    return torch.optim.SGD(
+        options, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, fused=None if loss_scaling else True
+    )
 
 
 def learning_rate_factor(recipe: Recipe, step: int, steps_per_epoch: int) -> float:

@@ -128,11 +128,12 @@ def build_trainee(config: TrainConfig, class_names: tuple[str, ...], process: Pr
         )
     if config.compile:
         network = cast(nn.Module, torch.compile(network))
+    loss_scaling = config.precision == "fp16"
     trainee = Trainee(
         model=model,
         network=network,
-        optimizer=build_optimizer(model, config.recipe),
-        scaler=torch.amp.GradScaler(process.device.type, enabled=config.precision == "fp16"),
+        optimizer=build_optimizer(model, config.recipe, loss_scaling),
+        scaler=torch.amp.GradScaler(process.device.type, enabled=loss_scaling),
         average=WeightAverage(model, config.recipe.ema) if config.recipe.ema else None,
     )
     return trainee, model, remark

@@ -146,3 +146,22 @@ def test_the_average_follows_the_weights_by_its_decay():
     average.update(model, step=90)
     assert average.model[0].weight.item() == pytest.approx(0.5 * 1.9 + 0.5 * 2)
     assert average.model[1].num_batches_tracked == 7
+
+
+@pytest.mark.parametrize("kind", ["sgd", "nesterov", "adamw"])
+def test_a_step_left_out_for_an_overflow_changes_nothing_of_the_next(kind):
+    stepped = []
+    for gradients in ([math.inf, 0.5, 0.25], [0.5, 0.25]):
+        model = nn.Linear(16, 16)
+        nn.init.constant_(model.weight, 0.1)
+        optimizer = build_optimizer(model, make_recipe("published", {"optimizer": kind}), loss_scaling=True)
+        scaler = torch.amp.GradScaler("cpu", init_scale=1.0)
+        for gradient in gradients:
+            scaler.scale((model.weight * gradient).sum()).backward()
+            left_behind = [torch.full_like(model.weight, math.nan) for _ in range(20)]
+            del left_behind  # uninitialised memory shows
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+        stepped.append(model.weight.detach())
+    assert torch.equal(*stepped)
