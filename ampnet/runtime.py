@@ -1,5 +1,6 @@
 """Where work runs: devices, processes that train together, and what they tell each other."""
 
+import gc
 import logging
 import os
 import signal
@@ -9,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -16,9 +18,19 @@ import numpy as np
 import torch
 from torch import Tensor, distributed
 
-from ampnet.errors import TrainingError, UsageError
+from ampnet import errors
+from ampnet.errors import AmpnetError, TrainingError, UsageError
 
 R = TypeVar("R")
+
+SAVING_SECONDS = 600
+"""How long the launcher waits for stopped processes to finish their step and save."""
+
+LEAVING_SECONDS = 2
+"""How long a stopped process of a launcher waits for its result to be taken, which a stopped launcher never does."""
+
+INTERRUPTED = 130
+"""Exit code of a process that SIGINT has ended, the shell's convention."""
 
 BYSTANDER_SECONDS = 10
 """How long a process that has lost its partner waits to be stopped, before it fails for that reason itself."""
@@ -115,14 +127,14 @@ def launch(processes: int, entry: Callable[..., R], *arguments: Any) -> R:
         What process 0 returned.
 
     Raises:
-        TrainingError: a process failed or died; the others were ended.
+        AmpnetError: what the first process to fail raised.
+        TrainingError: a process died, or failed of something unexpected; the others were ended.
         KeyboardInterrupt: this process was told to stop, and has passed that on.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # its news are told below, in a line
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -133,24 +145,51 @@ def launch(processes: int, entry: Callable[..., R], *arguments: Any) -> R:
         max_restarts=0,
         monitor_interval=0.2,
     )
+    config.shutdown_timeout = SAVING_SECONDS  # older releases do not know it and wait 30 seconds
+    results: dict[int, R] = {}
+    try:
+        with _launcher_kept_quiet():
+            results = elastic_launch(config, _guarded)(os.getpid(), entry, arguments)
+    except ChildFailedError as error:
+        raise _first_failure(error.failures) from error
+    except SignalException:
+        pass  # with it goes what the launcher shares with its processes, before this one ends
+    if not results:
+        gc.collect()
+        raise KeyboardInterrupt
+    return results[0]
+
+
+@contextmanager
+def _launcher_kept_quiet() -> Iterator[None]:
+    """Undo what the launcher does to logging and signals; keep Ctrl-C from processes that cannot handle it yet.
+
+    A terminal's Ctrl-C reaches the started processes, too, and they would show where it met them. They inherit this
+    thread's blocked SIGINT until they are ready for it; here another thread takes it.
+    """
     caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     handlers = {number: signal.getsignal(number) for number in caught}
+    over = threading.Event()
+    threading.Thread(target=over.wait, daemon=True).start()
+    resource_tracker.ensure_running()  # starting it would end the block
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    logging.disable(logging.CRITICAL)  # its news are told in a line
     try:
-        results: dict[int, R] = elastic_launch(config, _guarded)(os.getpid(), entry, arguments)
-    except ChildFailedError as error:
-        raise TrainingError(_first_failure(error.failures)) from error
-    except SignalException as error:
-        raise KeyboardInterrupt from error
+        yield
     finally:
-        for number, handler in handlers.items():  # the launcher leaves its own behind
+        logging.disable(logging.NOTSET)
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-    return results[0]
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+        over.set()
 
 
 def _guarded(launcher: int, entry: Callable[..., R], arguments: tuple[Any, ...]) -> R:
     from torch.distributed.elastic.multiprocessing.errors import record
 
     threading.Thread(target=_end_with, args=(launcher,), daemon=True).start()
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # the launcher tells why
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def patient(*given: Any) -> R:
         try:
@@ -170,15 +209,21 @@ def _end_with(launcher: int) -> None:
     os._exit(1)
 
 
-def _first_failure(failures: dict[int, Any]) -> str:
+def _first_failure(failures: dict[int, Any]) -> AmpnetError:
+    """Give what failed first as its own kind of error, where that is known."""
     first = min(failures.values(), key=lambda failure: failure.timestamp)
+    who = f"training process {first.local_rank}"
     if first.exitcode < 0:
-        how = f"was ended by signal {signal.Signals(-first.exitcode).name}"
-    else:
-        message = first.message
-        text = message.get("message", message) if isinstance(message, dict) else message
-        how = f"failed: {str(text).splitlines()[-1] if text else f'exit code {first.exitcode}'}"
-    return f"training process {first.local_rank} {how}; the others were stopped"
+        return TrainingError(
+            f"{who} was ended by signal {signal.Signals(-first.exitcode).name}; the others were stopped"
+        )
+    told = first.message.get("message", first.message) if isinstance(first.message, dict) else first.message
+    last = str(told).splitlines()[-1] if told else f"exit code {first.exitcode}"
+    name, _, reason = last.partition(": ")
+    kind = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, AmpnetError):
+        return kind(reason)
+    return TrainingError(f"{who} failed: {last}; the others were stopped")
 
 
 def sum_over_processes(values: Tensor, process: Process) -> Tensor:
@@ -213,7 +258,10 @@ def seed_step(seed: int, step: int, rank: int) -> None:
 
 
 class StopRequest:
-    """Notices SIGINT and SIGTERM, so that a step is finished and saved before the run ends."""
+    """Notices SIGINT and SIGTERM, so that a step is finished and saved before the run ends.
+
+    A second SIGINT ends it at once; not in a launcher's process, whom both the terminal and the launcher send one.
+    """
 
     def __init__(self) -> None:
         self.made = False
@@ -226,8 +274,12 @@ class StopRequest:
     def __exit__(self, *_: object) -> None:
         for number, handler in getattr(self, "_earlier", {}).items():
             signal.signal(number, handler)
+        if self.made and is_launched():
+            leaving = threading.Timer(LEAVING_SECONDS, os._exit, (INTERRUPTED,))
+            leaving.daemon = True
+            leaving.start()
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.made and number == signal.SIGINT:
-            raise KeyboardInterrupt  # asked twice
+        if self.made and number == signal.SIGINT and not is_launched():
+            raise KeyboardInterrupt
         self.made = True

@@ -2,14 +2,16 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from torch import distributed
 
-from ampnet.errors import TrainingError, UsageError
+from ampnet.errors import ConfigError, TrainingError, UsageError
 from ampnet.runtime import (
+    LEAVING_SECONDS,
     Process,
     StopRequest,
     choose_device,
@@ -81,6 +83,19 @@ def test_asking_twice_stops_at_once():
     assert stop.made
 
 
+def test_a_ctrl_c_that_a_launcher_passes_on_is_asked_once(monkeypatch):
+    left = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.setenv(name, "1")
+    with StopRequest() as stop:
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert stop.made
+    time.sleep(LEAVING_SECONDS + 0.5)
+    assert left == [130]  # its result is not waited for
+
+
 def together(base):
     with join_processes(0) as process:
         total = sum_over_processes(torch.tensor([base + process.rank]), process)
@@ -90,7 +105,7 @@ def together(base):
 def one_fails_while_the_other_waits(message):
     with join_processes(0) as process:
         if process.rank == 0:
-            raise TrainingError(message)
+            raise ConfigError(message) if message else RuntimeError("out of luck")
         distributed.barrier()
 
 
@@ -101,5 +116,7 @@ def test_launched_processes_add_up_and_listen_to_the_first():
 
 
 def test_a_failing_process_ends_the_others_and_passes_its_message_on():
-    with pytest.raises(TrainingError, match=r"training process 0 failed: .*the loss is nan at step 7"):
-        launch(2, one_fails_while_the_other_waits, "the loss is nan at step 7")
+    with pytest.raises(ConfigError, match=r"^lr must be above 0: it is -1$"):
+        launch(2, one_fails_while_the_other_waits, "lr must be above 0: it is -1")
+    with pytest.raises(TrainingError, match="training process 0 failed: RuntimeError: out of luck; the others"):
+        launch(2, one_fails_while_the_other_waits, "")

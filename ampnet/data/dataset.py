@@ -1,6 +1,7 @@
 """Faces of a prepared data set as the network takes them, the same for any number of loading processes."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -195,15 +196,19 @@ def batch_loader(
         pin_memory=device.type == "cuda",
         prefetch_factor=4 if workers else None,
         worker_init_fn=_start_worker,
+        # The launcher's processes would start theirs anew: seconds of imports, at the mercy of a Ctrl-C.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
     )
 
 
 def _start_worker(_worker: int) -> None:
     """Keep a loading process on one core, and leave requests to stop to the process that trains.
 
-    Ctrl-C and most schedulers signal a whole process group, so it gets its own.
+    Ctrl-C and most schedulers signal a whole process group, so it gets its own. Its failures reach the process that
+    trains; what it says besides is that nobody takes its last batches.
     """
     os.setpgid(0, 0)
+    sys.excepthook = lambda *_: None
     cv2.setNumThreads(0)
 
 

@@ -1,0 +1,72 @@
+"""Ctrl-C in a terminal, which reaches every process of a training on two processes, at any moment."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.prepared_faces import write_prepared_faces
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = ["--width", "0.05", "--image-size", "48", "--modules", "gp", "--batch-size", "12", "--epochs", "3"]
+OPTIONS += ["--gpus", "0", "--processes", "2", "--workers", "1", "--name", "run"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_prepared_faces(tmp_path_factory.mktemp("faces"), train=5, val=1)
+
+
+def start(data, out, *more):
+    """Begin a training as a shell does: in a process group of its own, and heeding SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    command = [sys.executable, "-m", "cli", "train", "--data", data, "--out", out, *OPTIONS, *more]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    signal.signal(signal.SIGINT, before)
+    return process
+
+
+def trainers(process):
+    """Give the processes that the launcher has begun."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text(errors="replace")]
+
+
+def wait_for(process, condition):
+    while process.poll() is None and not condition():
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("moment", ["starting", "training"])
+def test_ctrl_c_ends_with_one_line_and_the_run_goes_on(data, tmp_path, moment):
+    process = start(data, tmp_path)
+    if moment == "starting":
+        wait_for(process, lambda: len(trainers(process)) == 2)
+        time.sleep(0.5)  # they import torch now
+    else:
+        wait_for(process, (tmp_path / "run" / "last.pt").exists)
+    os.killpg(process.pid, signal.SIGINT)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, told
+    assert told.splitlines()[-1] == "ampnet: interrupted; to go on, run the same command with --resume"
+    assert not [word for word in ("Traceback", "Warning", "Error") if word in told], told
+    assert (tmp_path / "run" / "last.pt").exists() == (moment == "training")
+
+    again = start(data, tmp_path, *(["--resume"] if moment == "training" else []))
+    told = again.communicate(timeout=120)[1]
+    assert again.returncode == 0, told
+    assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 4
+
+
+def test_going_on_with_a_run_that_is_not_there_is_wrong_usage(data, tmp_path):
+    process = start(data, tmp_path, "--resume")
+    told = process.communicate(timeout=60)[1].strip()
+    assert process.returncode == 2, told
+    assert told == f"ampnet: {tmp_path}/run does not exist, so there is nothing to go on with; leave --resume out"
