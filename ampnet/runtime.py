@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import multiprocessing
 import os
 import signal
 import threading
@@ -145,7 +146,9 @@ def launch(processes: int, entry: Callable[..., R], *arguments: Any) -> R:
         max_restarts=0,
         monitor_interval=0.2,
     )
-    config.shutdown_timeout = SAVING_SECONDS  # older releases do not know it and wait 30 seconds
+    # Older releases know neither: they wait 30 seconds, whatever is asked for meanwhile.
+    config.shutdown_timeout = SAVING_SECONDS
+    config.signals_to_handle = "SIGTERM,SIGHUP,SIGQUIT"
     results: dict[int, R] = {}
     try:
         with _launcher_kept_quiet():
@@ -165,14 +168,28 @@ def _launcher_kept_quiet() -> Iterator[None]:
     """Undo what the launcher does to logging and signals; keep Ctrl-C from processes that cannot handle it yet.
 
     A terminal's Ctrl-C reaches the started processes, too, and they would show where it met them. They inherit this
-    thread's blocked SIGINT until they are ready for it; here another thread takes it.
+    thread's blocked SIGINT until they are ready for it; here another thread takes it. The first Ctrl-C lets them
+    finish, the second ends them.
     """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+
+    asked = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        if not asked.is_set():
+            asked.set()
+            raise SignalException("interrupted", signal.SIGINT)
+        for child in multiprocessing.active_children():
+            child.kill()
+
     caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     handlers = {number: signal.getsignal(number) for number in caught}
     over = threading.Event()
     threading.Thread(target=over.wait, daemon=True).start()
     resource_tracker.ensure_running()  # starting it would end the block
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, interrupt)
     logging.disable(logging.CRITICAL)  # its news are told in a line
     try:
         yield
