@@ -44,24 +44,30 @@ def wait_for(process, condition):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("moment", ["starting", "training"])
-def test_ctrl_c_ends_with_one_line_and_the_run_goes_on(data, tmp_path, moment):
-    process = start(data, tmp_path)
-    if moment == "starting":
-        wait_for(process, lambda: len(trainers(process)) == 2)
-        time.sleep(0.5)  # they import torch now
-    else:
-        wait_for(process, (tmp_path / "run" / "last.pt").exists)
+def stop(process):
+    """Press Ctrl-C; what the command says must be one line, its last."""
     os.killpg(process.pid, signal.SIGINT)
     told = process.communicate(timeout=60)[1]
     assert process.returncode == 130, told
     assert told.splitlines()[-1] == "ampnet: interrupted; to go on, run the same command with --resume"
     assert not [word for word in ("Traceback", "Warning", "Error") if word in told], told
-    assert (tmp_path / "run" / "last.pt").exists() == (moment == "training")
 
-    again = start(data, tmp_path, *(["--resume"] if moment == "training" else []))
-    told = again.communicate(timeout=120)[1]
-    assert again.returncode == 0, told
+
+def test_ctrl_c_while_the_processes_start_ends_with_one_line(data, tmp_path):
+    process = start(data, tmp_path)
+    wait_for(process, lambda: len(trainers(process)) == 2)
+    time.sleep(0.5)  # they import torch now
+    stop(process)
+    assert not (tmp_path / "run" / "last.pt").exists()
+
+
+def test_ctrl_c_while_they_train_saves_and_the_run_goes_on(data, tmp_path):
+    process = start(data, tmp_path)
+    wait_for(process, (tmp_path / "run" / "last.pt").exists)
+    stop(process)
+    resumed = start(data, tmp_path, "--resume")
+    told = resumed.communicate(timeout=120)[1]
+    assert resumed.returncode == 0, told
     assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 4
 
 
