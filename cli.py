@@ -35,7 +35,7 @@ from ampnet.config import (
     Variant,
     read_modules,
 )
-from ampnet.errors import AmpnetError
+from ampnet.errors import INTERRUPTED, AmpnetError
 from ampnet.recipes import RecipeName, make_recipe, read_changes
 
 app = typer.Typer(
@@ -57,9 +57,6 @@ DetectorWeights = Annotated[
     Path | None, typer.Option("--weights", help="Weights file of the detector.", exists=True, dir_okay=False)
 ]
 ScoreThreshold = Annotated[float, typer.Option(min=0.01, max=0.99, help="Least detection score of a face.")]
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, the shell's convention for SIGINT."""
 
 
 @contextmanager

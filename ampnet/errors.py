@@ -1,5 +1,8 @@
 """Errors that a user can cause and cure: each message says what is wrong, where, and what to do."""
 
+INTERRUPTED = 130
+"""Exit code after SIGINT (Ctrl-C), the shell's convention."""
+
 
 class AmpnetError(Exception):
     """Base of all expected failures; the command line shows it as one line and exits with ``exit_code``."""

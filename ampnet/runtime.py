@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, distributed
 
 from ampnet import errors
-from ampnet.errors import AmpnetError, TrainingError, UsageError
+from ampnet.errors import INTERRUPTED, AmpnetError, TrainingError, UsageError
 
 R = TypeVar("R")
 
@@ -29,9 +29,6 @@ SAVING_SECONDS = 600
 
 LEAVING_SECONDS = 2
 """How long a stopped process of a launcher waits for its result to be taken, which a stopped launcher never does."""
-
-INTERRUPTED = 130
-"""Exit code of a process that SIGINT has ended, the shell's convention."""
 
 BYSTANDER_SECONDS = 10
 """How long a process that has lost its partner waits to be stopped, before it fails for that reason itself."""

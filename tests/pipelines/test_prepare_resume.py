@@ -17,6 +17,7 @@ from ampnet.config import PrepareConfig
 from ampnet.data.index import read_index
 from ampnet.errors import DataError
 from pipelines.prepare import run
+from tests.processes import heeding_ctrl_c
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "faces"
 IMAGES = 150
@@ -93,10 +94,8 @@ def test_a_killed_run_goes_on_and_gives_the_same_files(
 
 @pytest.fixture
 def heard_ctrl_c() -> Iterator[None]:
-    """Child processes notice SIGINT even where a shell began the tests in the background, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+    with heeding_ctrl_c():
+        yield
 
 
 @pytest.mark.usefixtures("heard_ctrl_c")

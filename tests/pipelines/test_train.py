@@ -22,6 +22,7 @@ from ampnet.training.checkpoint import load_checkpoint, read_content
 from cli import app
 from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces
+from tests.processes import trainers_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -277,11 +278,7 @@ def _kill_a_trainer(folder):
     """Wait for the run's first save, then kill one of this process's grandchildren that train."""
     while not (folder / "last.pt").exists():
         threading.Event().wait(0.02)
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    trainers = [
-        int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text(errors="replace")
-    ]
-    os.kill(trainers[-1], signal.SIGKILL)
+    os.kill(trainers_of(os.getpid())[-1], signal.SIGKILL)
 
 
 def test_a_run_killed_at_random_moments_ends_with_the_undisturbed_runs_weights(data):

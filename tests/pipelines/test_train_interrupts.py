@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.prepared_faces import write_prepared_faces
+from tests.processes import heeding_ctrl_c, trainers_of
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["--width", "0.05", "--image-size", "48", "--modules", "gp", "--batch-size", "12", "--epochs", "3"]
@@ -23,20 +24,12 @@ def data(tmp_path_factory):
 
 def start(data, out, *more):
     """Begin a training as a shell does: in a process group of its own, and heeding SIGINT."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-m", "cli", "train", "--data", data, "--out", out, *OPTIONS, *more]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    signal.signal(signal.SIGINT, before)
-    return process
-
-
-def trainers(process):
-    """Give the processes that the launcher has begun."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text(errors="replace")]
+    with heeding_ctrl_c():
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
 
 
 def wait_for(process, condition):
@@ -55,7 +48,7 @@ def stop(process):
 
 def test_ctrl_c_while_the_processes_start_ends_with_one_line(data, tmp_path):
     process = start(data, tmp_path)
-    wait_for(process, lambda: len(trainers(process)) == 2)
+    wait_for(process, lambda: len(trainers_of(process.pid)) == 2)
     time.sleep(0.5)  # they import torch now
     stop(process)
     assert not (tmp_path / "run" / "last.pt").exists()
