@@ -10,6 +10,7 @@ Optimizer = Literal["sgd", "nesterov", "adamw"]
 Schedule = Literal["step", "cosine"]
 Balance = Literal["none", "root_weights", "weights", "sampling"]
 RecipeName = Literal["published", "modern"]
+Targets = Literal["label", "votes", "mix"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class Augmentation:
     """Probability that a face loses its colour."""
     tone: float = 0.0
     """Probability of one change of tones (gamma, stretched range, equalised, fewer levels)."""
+    degrade: float = 0.0
+    """Probability of one loss of quality (blur, low resolution, noise, JPEG, uneven light)."""
     rotate: int = 15
     """Largest angle in whole degrees, either way."""
     scale: float = 0.1
@@ -42,7 +45,7 @@ class Augmentation:
     def __post_init__(self) -> None:
         for name in ("brightness", "contrast", "saturation", "scale"):
             require(0 <= getattr(self, name) < 1, f"{name} must be within [0, 1), got {getattr(self, name)}")
-        for name in ("grey", "tone", "move_probability", "shift_probability", "mirror_probability", "erase"):
+        for name in ("grey", "tone", "degrade", "move_probability", "shift_probability", "mirror_probability", "erase"):
             require(0 <= getattr(self, name) <= 1, f"{name} must be within [0, 1], got {getattr(self, name)}")
         require(0 <= self.rotate <= 180, f"rotate must be within [0, 180], got {self.rotate}")
         require(0 <= self.shift <= 112, f"shift must be within [0, 112], got {self.shift}")
@@ -86,6 +89,10 @@ class Recipe:
     root of that, sampling shows rare classes more often."""
     mixup: float = 0.0
     """Beta distribution's parameter of mixed-up pairs (the larger share's landmarks are used); 0: off."""
+    targets: Targets = "label"
+    """What is learned where an index holds votes: each face's label, the shares of its votes, or a mix of both."""
+    vote_weight: float = 0.7
+    """Share of the votes in each target, in [0, 1], for ``targets`` mix."""
     teacher_weight: float = 0.5
     """Share of the teachers' opinion in each target, in [0, 1], where there are teachers."""
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -99,11 +106,12 @@ class Recipe:
             require(getattr(self, name) >= 0, f"{name} must be at least 0, got {getattr(self, name)}")
         for name in ("dropout", "momentum", "label_smoothing", "ema"):
             require(0 <= getattr(self, name) < 1, f"{name} must be within [0, 1), got {getattr(self, name)}")
-        for name in ("branch_weight", "teacher_weight"):
+        for name in ("branch_weight", "vote_weight", "teacher_weight"):
             require(0 <= getattr(self, name) <= 1, f"{name} must be within [0, 1], got {getattr(self, name)}")
         require(0 < self.step_factor <= 1, f"step_factor must be within (0, 1], got {self.step_factor}")
         require(self.optimizer in get_args(Optimizer), f"optimizer must be one of {', '.join(get_args(Optimizer))}")
         require(self.schedule in get_args(Schedule), f"schedule must be one of {', '.join(get_args(Schedule))}")
+        require(self.targets in get_args(Targets), f"targets must be one of {', '.join(get_args(Targets))}")
         require(self.balance in get_args(Balance), f"balance must be one of {', '.join(get_args(Balance))}")
 
 

@@ -28,14 +28,15 @@ LUMA_BGR = np.array([0.114, 0.587, 0.299])
 COLORED, GREYED, LIFTED = np.eye(3, 4), np.tile([*LUMA_BGR, 0.0], (3, 1)), np.tile([0.0, 0.0, 0.0, 1.0], (3, 1))
 """``(3, 4)`` maps of BGR that keep it, replace it by its luma, and set it to 1."""
 TONES = ("gamma", "stretch", "equalize", "posterize")
+DEGRADATIONS = ("blur", "resolution", "noise", "jpeg", "shade")
 ERASED_AREA = (0.02, 0.2)
 """Least and greatest share of the image that random erasing covers."""
 ERASE_TRIES = 5
 
-MOVING, COLORING, ERASING = 7, 7, 1 + 7 * ERASE_TRIES
-"""Random numbers that a face's movement, colours and erased patch take."""
+MOVING, COLORING, DEGRADING, ERASING = 7, 7, 4, 1 + 7 * ERASE_TRIES
+"""Random numbers that a face's movement, colours, loss of quality and erased patch take."""
 
-NUMBERS = -(-(MOVING + COLORING + ERASING) // 4) * 4
+NUMBERS = -(-(MOVING + COLORING + DEGRADING + ERASING) // 4) * 4
 """Random numbers of a face: whole blocks of the generator's four, the last ones unused."""
 
 
@@ -176,6 +177,46 @@ def jitter_colors(image: Image, augmentation: Augmentation, numbers: NDArray[np.
     keep = 0.0 if grey < augmentation.grey else _factor(augmentation.saturation, saturation)
     matrix = (gain * contrast * keep) * COLORED + (gain * contrast * (1 - keep)) * GREYED + level * LIFTED
     return _bend_tones(np.asarray(cv2.transform(image, matrix), dtype=np.uint8), bend, amount)
+
+
+def degrade(image: Image, probability: float, numbers: NDArray[np.float64]) -> Image:
+    """Take some of the quality that photos from elsewhere may lack, after the corruptions of ImageNet-C
+    (Hendrycks and Dietterich 2019, arXiv:1903.12261): one of :data:`DEGRADATIONS`, of random strength.
+
+    Args:
+        image: a face at the network's size, ``(S, S)`` or ``(S, S, C)``.
+        probability: of a loss at all.
+        numbers: ``(DEGRADING,)`` uniform in [0, 1).
+
+    Returns:
+        The same shape.
+    """
+    chance, which, amount, detail = numbers.tolist()
+    if chance >= probability:
+        return image
+    side, kind = image.shape[0], DEGRADATIONS[int(which * len(DEGRADATIONS))]
+    if kind == "blur":
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), side / 112 * (0.5 + 2.5 * amount)), dtype=np.uint8)
+    if kind == "resolution":
+        small = round(side * (0.18 + 0.5 * amount))
+        shrunk = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
+        enlarge = cv2.INTER_CUBIC if detail < 0.5 else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(shrunk, (side, side), interpolation=enlarge), dtype=np.uint8)
+    if kind == "jpeg":
+        _, data = cv2.imencode(".jpg", image if image.ndim == 2 else image[..., :3], [cv2.IMWRITE_JPEG_QUALITY, 10 + int(60 * amount)])
+        decoded = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        return np.asarray(decoded, dtype=np.uint8)
+    if kind == "noise":
+        noise = np.random.Generator(np.random.SFC64(int(detail * 2**32))).standard_normal(image.shape, np.float32)
+        noise *= 3 + 22 * amount
+    else:  # shade: light falls off across the face
+        angle = 2 * np.pi * detail
+        x = np.linspace(-1, 1, side, dtype=np.float32)
+        slope = 1 + (0.2 + 0.6 * amount) * (np.cos(angle) * x[None, :] + np.sin(angle) * x[:, None])
+        slope = slope if image.ndim == 2 else slope[..., None]
+        noise = image * (slope - 1)
+    noise += image
+    return np.rint(noise, out=noise).clip(0, 255).astype(np.uint8)
 
 
 def erase_patch(image: NDArray[np.uint8], landmarks: Points, probability: float, numbers: NDArray[np.float64]) -> None:

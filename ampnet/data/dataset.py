@@ -17,8 +17,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from ampnet.config import IMAGE_SIZE
 from ampnet.data.augment import (
     COLORING,
+    DEGRADING,
     MOVING,
     Image,
+    degrade,
     draw_movement,
     draw_numbers,
     erase_patch,
@@ -131,12 +133,14 @@ class FaceBatches(Dataset[Batch]):
                 _store(resize_face(faces.decode(position), size), shown)
         else:
             numbers = draw_numbers(faces.seed, keys[0].epoch, [key.draw for key in keys])
-            moving, coloring, erasing = np.split(numbers, (MOVING, MOVING + COLORING), axis=1)
+            ends = np.cumsum((MOVING, COLORING, DEGRADING))
+            moving, coloring, degrading, erasing = np.split(numbers, ends, axis=1)
             movement = draw_movement(faces.augment, moving)
             landmarks = move_landmarks(landmarks, movement, faces.augment.published_mirror) * (size / IMAGE_SIZE)
             for i, (position, matrix) in enumerate(zip(positions, movement.matrix(), strict=True)):
                 colored = jitter_colors(faces.decode(position), faces.augment, coloring[i])
-                _store(warp_face(colored, matrix, size), images[i])
+                warped = degrade(warp_face(colored, matrix, size), faces.augment.degrade, degrading[i])
+                _store(warped, images[i])
                 erase_patch(images[i], landmarks[i], faces.augment.erase, erasing[i])
         return Batch(
             torch.from_numpy(images).permute(0, 3, 1, 2),  # (B, C, S, S), channels last in memory

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ampnet.data.faces_table import read_faces
 from ampnet.data.landmarks_file import read_landmarks
+from ampnet.data.votes import VOTES_FILE, LabelVotes, read_votes
 from ampnet.errors import DataError
 from ampnet.labels import EXPRESSIONS
 
@@ -57,6 +58,8 @@ class FaceIndex:
     """For each split (``""`` where there is none) and class, the images that could not be used."""
     framing: "Framing | None" = None
     """How the faces sit in the frame; None for an index made by hand."""
+    votes: LabelVotes | None = None
+    """What several people said about each face, where the set tells."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -75,6 +78,7 @@ class FaceIndex:
             splits=[self.splits[i] for i in chosen],
             landmarks=self.landmarks[chosen],
             files=[self.files[i] for i in chosen],
+            votes=self.votes.subset(chosen) if self.votes else None,
         )
 
 
@@ -110,6 +114,7 @@ def read_index(root: Path) -> FaceIndex:
         files=_match_files(names, root / "dataset"),
         lost=_read_lost(meta, folder / FACES_FILE),
         framing=_read_framing(meta, folder / META_FILE),
+        votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).is_file() else None,
     )
 
 

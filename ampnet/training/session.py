@@ -27,6 +27,7 @@ from ampnet.training.setup import (
     training_framing,
 )
 from ampnet.training.state import RunState, read_state, restore_state, run_identity, save_state
+from ampnet.training.targets import blend_targets, training_targets
 from ampnet.training.teacher import learn_from, load_teachers
 
 
@@ -111,9 +112,10 @@ def open_session(config: TrainConfig, process: Process, bar: ProgressBar = silen
         state = restore_state(saved.content, trainee, identity, folder)
     elif process.is_main:
         describe_run(folder, config, size, index, parts, data_hash, process)
-    targets = None
+    targets = training_targets(index, parts["train"], config.recipe)
     if teachers:
-        targets = learn_from(teachers, index, parts["train"], config, folder, process, bar, asked=saved is not None)
+        said = learn_from(teachers, index, parts["train"], config, folder, process, bar, asked=saved is not None)
+        targets = blend_targets(targets, index.labels[parts["train"]], said, config.recipe.teacher_weight)
     faces = ", ".join(f"{len(parts[split])} {split}" for split in ("train", config.select_on))
     millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     notes = (

@@ -24,6 +24,7 @@ from ampnet.training.average import WeightAverage
 from ampnet.training.loop import LoopSettings, Trainee
 from ampnet.training.objective import build_objective
 from ampnet.training.optimizer import build_optimizer
+from ampnet.training.targets import selection_faces
 from ampnet.training.transfer import freeze_parameters, start_from
 
 MEASURED_FACES = 200
@@ -88,7 +89,7 @@ def build_loaders(
         config.accumulate,
         recipe.balance,
     )
-    chosen = FaceDataset(index, parts[config.select_on], image_size, None, color)
+    chosen = FaceDataset(*selection_faces(index, parts[config.select_on], recipe), image_size, None, color)
     share = InOrder(len(chosen), recipe.batch_size // process.world, process.rank, process.world)
     return Loaders(
         order=order,

@@ -53,7 +53,7 @@ def learn_from(
     bar: ProgressBar,
     asked: bool = False,
 ) -> NDArray[np.float32]:
-    """Give the targets of the training faces: the label, and with the recipe's weight what the teachers say.
+    """Give what the teachers say of the training faces.
 
     The teachers are asked once; a run that goes on from a save reads their answers from its folder.
 
@@ -82,8 +82,7 @@ def learn_from(
         if process.is_main:
             with write_aside(kept) as aside, aside.open("wb") as file:
                 np.save(file, answers)
-    labels = np.eye(shape[1], dtype=np.float32)[index.labels[training]]
-    return labels + np.float32(config.recipe.teacher_weight) * (answers - labels)
+    return answers
 
 
 @torch.inference_mode()
