@@ -250,7 +250,7 @@ def train(
             tensorboard=tensorboard,
             resume=resume,
         )
-        from ampnet.runtime import is_main_process
+        from ampnet.runtime.launch import is_main_process
         from pipelines.train import run  # loads torch; kept out of `ampnet --help`
 
         result = run(config, quiet)

@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ampnet.checkpoints.checkpoint import load_checkpoint
+    from ampnet.checkpoints.reference.convert import load_published
     from ampnet.detection import FaceDetector
     from ampnet.models.ampnet import AMPNet
-    from ampnet.models.published import load_published
-    from ampnet.predictor import Predictor
-    from ampnet.training.checkpoint import load_checkpoint
+    from ampnet.prediction.predictor import Predictor
 
 __version__ = "0.1.0"
 __all__ = ["AMPNet", "FaceDetector", "Predictor", "__version__", "load_checkpoint", "load_published"]
@@ -19,9 +19,9 @@ __all__ = ["AMPNet", "FaceDetector", "Predictor", "__version__", "load_checkpoin
 _HOMES = {
     "AMPNet": "ampnet.models.ampnet",
     "FaceDetector": "ampnet.detection",
-    "Predictor": "ampnet.predictor",
-    "load_checkpoint": "ampnet.training.checkpoint",
-    "load_published": "ampnet.models.published",
+    "Predictor": "ampnet.prediction.predictor",
+    "load_checkpoint": "ampnet.checkpoints.checkpoint",
+    "load_published": "ampnet.checkpoints.reference.convert",
 }
 
 

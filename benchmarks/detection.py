@@ -14,8 +14,8 @@ import torch
 
 from ampnet.detection import FaceDetector
 from ampnet.detection.mobilenet import MobileNetRetinaFace
-from ampnet.images import list_images, read_image
-from ampnet.memory import keep_freed_memory
+from ampnet.media.images import list_images, read_image
+from ampnet.runtime.memory import keep_freed_memory
 from benchmarks.baseline.detection import detect_one
 from benchmarks.measure import in_turn, median_ratio, print_table, rate
 

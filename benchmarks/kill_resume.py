@@ -19,10 +19,10 @@ from pathlib import Path
 
 import torch
 
+from ampnet.checkpoints.checkpoint import read_content
 from ampnet.config import TrainConfig, read_modules
 from ampnet.errors import AmpnetError
 from ampnet.recipes import make_recipe
-from ampnet.training.checkpoint import read_content
 from pipelines.train import train
 
 

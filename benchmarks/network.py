@@ -8,11 +8,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from ampnet.memory import keep_freed_memory
-from ampnet.models.ampnet import AMPNet, Logits, branch_loss
-from ampnet.models.inference import optimize_for_inference
-from ampnet.models.published import published_state
+from ampnet.checkpoints.reference.convert import published_state
+from ampnet.inference.optimize import optimize_for_inference
+from ampnet.models.ampnet import AMPNet, Logits
 from ampnet.models.regions import quadrant_boxes, salient_boxes
+from ampnet.runtime.memory import keep_freed_memory
+from ampnet.training.loss import branch_loss
 from benchmarks.baseline.network import PublishedWay
 from benchmarks.measure import Side, Tasks, Times, gemm_peak, median_ratio, print_table, rate, sides_in_turn
 

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ampnet.data.names import unique_names
-from ampnet.data.preparation import CHUNK, Treatment, Work, prepare_chunks
+from ampnet.data.preparation.executors import start_threads
+from ampnet.data.preparation.file_names import unique_names
+from ampnet.data.preparation.work import CHUNK, Treatment, Work, prepare_chunks
 from ampnet.data.sources import open_source
-from ampnet.data.threads import start_threads
 from ampnet.detection import FaceDetector
-from ampnet.detection.cascade import detect_with_retries
+from ampnet.detection.retries import detect_with_retries
 
 ROUNDS = 5
 THREADS = 2

@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 import torch
 
-from ampnet.data.dataset import FaceBatches, FaceDataset, SampleKey, batch_loader
-from ampnet.data.index import FaceIndex, read_index
-from ampnet.data.sampling import TrainingOrder
-from ampnet.memory import keep_freed_memory
+from ampnet.data.index.face_index import FaceIndex, read_index
+from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey, batch_loader
+from ampnet.data.loading.sampling import TrainingOrder
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.regions import quadrant_boxes, salient_boxes
 from ampnet.recipes import Augmentation
+from ampnet.runtime.memory import keep_freed_memory
 from benchmarks.baseline.preprocessing import PublishedBatches
 from benchmarks.measure import in_turn, median_ratio, print_table, rate
 from benchmarks.network import SMALL_BATCH, faces, our_step

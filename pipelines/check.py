@@ -8,13 +8,13 @@ import numpy as np
 from rich.console import Console
 
 from ampnet.config import CheckConfig
-from ampnet.data.checks import CheckReport, check_index, read_fingerprints
-from ampnet.data.faces_table import read_faces
-from ampnet.data.index import FACES_FILE, FaceIndex, read_index
-from ampnet.data.preview import SheetRow, write_sheet
-from ampnet.data.splits import split_indices
-from ampnet.files import write_aside
-from ampnet.images import Image, read_image
+from ampnet.data.index.face_index import FACES_FILE, FaceIndex, read_index
+from ampnet.data.index.splits import split_indices
+from ampnet.data.preparation.faces_table import read_faces
+from ampnet.data.preparation.preview import SheetRow, write_sheet
+from ampnet.data.quality.checks import CheckReport, check_index, read_fingerprints
+from ampnet.media.files import write_aside
+from ampnet.media.images import Image, read_image
 from pipelines.console import notices, progress_bar
 
 PAIRS_FILE = "duplicates.csv"

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ampnet.progress import Advance, ProgressBar, silent
+from ampnet.runtime.progress import Advance, ProgressBar, silent
 
 PLAIN_LINE_SECONDS = 10.0
 """Least time between two progress lines where there is no terminal."""

@@ -10,28 +10,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ampnet.bundled import bundled_model
+from ampnet.checkpoints.bundled import bundled_model
+from ampnet.checkpoints.checkpoint import Checkpoint, checkpoint_file, load_checkpoint
 from ampnet.config import EvalConfig, TrainConfig
-from ampnet.data.dataset import FaceDataset, InOrder, batch_loader
-from ampnet.data.index import FaceIndex, read_index
-from ampnet.data.splits import split_indices
+from ampnet.data.index.face_index import FaceIndex, read_index
+from ampnet.data.index.splits import split_indices
+from ampnet.data.loading.dataset import FaceDataset, InOrder, batch_loader
 from ampnet.errors import DataError
-from ampnet.evaluation import (
-    Logits,
-    collect_logits,
-    framing_notes,
-    lost_by_class,
-    match_classes,
-    selection_notes,
-)
-from ampnet.files import make_folder
-from ampnet.memory import keep_freed_memory
-from ampnet.metrics import Counts, accuracy, confusion_matrix, score, with_lost
+from ampnet.evaluation.matching import framing_notes, lost_by_class, match_classes, selection_notes
+from ampnet.evaluation.metrics import Counts, accuracy, confusion_matrix, score, with_lost
+from ampnet.evaluation.report import EvalReport, check_free, write_report
+from ampnet.inference.classifier import Logits, collect_logits
+from ampnet.inference.optimize import optimize_for_inference
+from ampnet.media.files import make_folder
 from ampnet.models.ampnet import fuse_logits
-from ampnet.models.inference import optimize_for_inference
-from ampnet.report import EvalReport, check_free, write_report
-from ampnet.runtime import choose_device
-from ampnet.training.checkpoint import Checkpoint, checkpoint_file, load_checkpoint
+from ampnet.runtime.devices import choose_device
+from ampnet.runtime.memory import keep_freed_memory
 from pipelines.console import notices, progress_bar
 
 

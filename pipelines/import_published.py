@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ampnet.checkpoints.reference.convert import build_published, published_class_names, read_published, write_published
 from ampnet.config import ExportConfig, ImportConfig, as_plain
 from ampnet.errors import CheckpointError, UsageError
-from ampnet.framing import Framing
+from ampnet.faces.framing import Framing
 from ampnet.labels import EXPRESSIONS
-from ampnet.models.published import build_published, published_class_names, read_published, write_published
-from ampnet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ampnet.annotate import Mark, annotate
-from ampnet.bundled import bundled_model
+from ampnet.checkpoints.bundled import bundled_model
+from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import PredictConfig
 from ampnet.detection import FaceDetector
 from ampnet.errors import ImageError, UsageError
-from ampnet.files import make_folder, write_aside
-from ampnet.images import list_images, read_image
-from ampnet.memory import keep_freed_memory
-from ampnet.predictions import ImagePredictions, Predictions
-from ampnet.predictor import FacePrediction, Predictor
-from ampnet.runtime import choose_device
-from ampnet.training.checkpoint import load_checkpoint
-from ampnet.video import VideoWriter, is_video, read_frames, video_info, writing_video
+from ampnet.media.drawing import Mark, annotate
+from ampnet.media.files import make_folder, write_aside
+from ampnet.media.images import list_images, read_image
+from ampnet.media.video import VideoWriter, is_video, read_frames, video_info, writing_video
+from ampnet.prediction.predictor import FacePrediction, Predictor
+from ampnet.prediction.results import ImagePredictions, Predictions
+from ampnet.runtime.devices import choose_device
+from ampnet.runtime.memory import keep_freed_memory
 from pipelines.console import notices, progress_bar
 
 CHUNK_IMAGES = 32

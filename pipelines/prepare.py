@@ -11,20 +11,22 @@ from typing import Any
 from rich.console import Console
 
 from ampnet.config import NoFacePolicy, PrepareConfig
-from ampnet.data.build import IndexCounts, build_index, remove_index
-from ampnet.data.index import META_FILE, PREVIEW_FILE, read_index
-from ampnet.data.journal import Journal
-from ampnet.data.names import unique_names
-from ampnet.data.preparation import Treatment, Work, choose_crop, prepare_chunks
-from ampnet.data.preview import write_preview
+from ampnet.data.index.face_index import META_FILE, PREVIEW_FILE, read_index
+from ampnet.data.preparation.build import IndexCounts, build_index, remove_index
+from ampnet.data.preparation.executors import Threads, start_threads
+from ampnet.data.preparation.file_names import unique_names
+from ampnet.data.preparation.journal import Journal
+from ampnet.data.preparation.preview import write_preview
+from ampnet.data.preparation.work import Treatment, Work, choose_crop, prepare_chunks
 from ampnet.data.sources import Source, open_source
-from ampnet.data.threads import Threads, start_threads
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
-from ampnet.files import make_folder
-from ampnet.framing import Crop
-from ampnet.progress import ProgressBar
-from ampnet.runtime import Process, count_gpus, is_launched, join_processes, launch, tell_all
+from ampnet.faces.framing import Crop
+from ampnet.media.files import make_folder
+from ampnet.runtime.collectives import tell_all
+from ampnet.runtime.devices import count_gpus
+from ampnet.runtime.launch import Process, is_launched, join_processes, launch
+from ampnet.runtime.progress import ProgressBar
 from pipelines.check import CheckResult, check
 from pipelines.console import notices, progress_bar
 

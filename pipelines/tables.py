@@ -7,9 +7,9 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from ampnet.metrics import Interval, Scores, normalise_rows
-from ampnet.predictions import ImagePredictions, Predictions
-from ampnet.report import EvalReport
+from ampnet.evaluation.metrics import Interval, Scores, normalise_rows
+from ampnet.evaluation.report import EvalReport
+from ampnet.prediction.results import ImagePredictions, Predictions
 
 LEAST_SHOWN = 0.005
 """Scores that round to less than one percent stay out of the screen's table."""

@@ -7,16 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from ampnet.checkpoints.checkpoint import BEST, save_checkpoint
 from ampnet.config import TrainConfig, as_plain
-from ampnet.data.dataset import loading_failures
+from ampnet.data.loading.dataset import loading_failures
 from ampnet.errors import UsageError
-from ampnet.files import write_aside
-from ampnet.memory import keep_freed_memory
-from ampnet.metrics import accuracy, score
-from ampnet.plots import save_curves
-from ampnet.progress import ProgressBar
-from ampnet.runtime import StopRequest, copy_from_main, count_gpus, is_launched, join_processes, launch
-from ampnet.training.checkpoint import BEST, save_checkpoint
+from ampnet.evaluation.metrics import accuracy, score
+from ampnet.evaluation.plots import save_curves
+from ampnet.media.files import write_aside
+from ampnet.runtime.collectives import copy_from_main
+from ampnet.runtime.devices import count_gpus
+from ampnet.runtime.launch import is_launched, join_processes, launch
+from ampnet.runtime.memory import keep_freed_memory
+from ampnet.runtime.progress import ProgressBar
+from ampnet.runtime.signals import StopRequest
 from ampnet.training.history import Best
 from ampnet.training.loop import SplitMetrics, Totals, Wishes, evaluate, train_epoch
 from ampnet.training.run_folder import CONFIG, CURVES, HISTORY, SEEDS, open_run_folder

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ampnet.data.landmarks_file import write_landmarks
+from ampnet.data.index.landmarks_file import write_landmarks
 from ampnet.labels import EXPRESSIONS
 
 SAMPLES = Path(__file__).parent / "samples"

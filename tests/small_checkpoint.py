@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from ampnet.framing import Framing
+from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from ampnet.faces.framing import Framing
 from ampnet.labels import EXPRESSIONS
 from ampnet.models.ampnet import AMPNet
-from ampnet.training.checkpoint import Checkpoint, save_checkpoint
 
 
 def small_checkpoint(

@@ -16,16 +16,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from ampnet.bundled import MODEL_FILE, RECORD_FILE
-from ampnet.calibration import fit_temperature
-from ampnet.data.dataset import FaceDataset, InOrder, batch_loader
-from ampnet.data.index import read_index
-from ampnet.data.splits import split_indices
-from ampnet.evaluation import collect_logits, match_classes
-from ampnet.files import write_aside
+from ampnet.checkpoints.bundled import MODEL_FILE, RECORD_FILE
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ampnet.data.index.face_index import read_index
+from ampnet.data.index.splits import split_indices
+from ampnet.data.loading.dataset import FaceDataset, InOrder, batch_loader
+from ampnet.evaluation.matching import match_classes
+from ampnet.inference.calibration import fit_temperature
+from ampnet.inference.classifier import collect_logits
+from ampnet.inference.optimize import optimize_for_inference
+from ampnet.media.files import write_aside
 from ampnet.models.ampnet import fuse_logits
-from ampnet.models.inference import optimize_for_inference
-from ampnet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 PLACES = ("data", "out", "name", "pretrained", "teachers")
 """Settings that say where files were on the machine that trained."""

@@ -14,9 +14,9 @@ from ampnet.config import DetectorConfig
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.face import Face
 from ampnet.detection.letterbox import Letterbox, letterbox, padded_size, working_sizes
+from ampnet.detection.multiscale import merge_looks
 from ampnet.detection.networks import load_network
-from ampnet.detection.overview import merge_looks
-from ampnet.progress import ProgressBar, silent
+from ampnet.runtime.progress import ProgressBar, silent
 
 Image = NDArray[np.uint8]
 
@@ -67,7 +67,7 @@ class FaceDetector:
 
         An image's result does not depend on the images beside it: its size alone decides how it is scaled and
         padded (see :mod:`ampnet.detection.letterbox`), and whether a second look from further away is needed (see
-        :mod:`ampnet.detection.overview`).
+        :mod:`ampnet.detection.multiscale`).
 
         Args:
             images: ``(H, W, 3)`` RGB uint8, of any sizes.

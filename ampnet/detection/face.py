@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.geometry import Affine, transform_points
+from ampnet.faces.geometry import Affine, transform_points
 
 
 @dataclass(frozen=True, eq=False)

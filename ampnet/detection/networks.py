@@ -11,8 +11,8 @@ from torch import nn
 from ampnet.config import DetectorConfig
 from ampnet.detection.mobilenet import MobileNetRetinaFace
 from ampnet.errors import DetectorError
-from ampnet.files import sha256_of
-from ampnet.progress import ProgressBar, silent
+from ampnet.media.files import sha256_of
+from ampnet.runtime.progress import ProgressBar, silent
 
 EMBEDDED = "weights/retinaface_mobilenet025.safetensors"
 """Weights inside the package, made by tools/extract_mobilenet_weights.py."""

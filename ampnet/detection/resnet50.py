@@ -19,8 +19,8 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ampnet.errors import DetectorError
-from ampnet.files import sha256_of
-from ampnet.progress import ProgressBar, silent
+from ampnet.media.files import sha256_of
+from ampnet.runtime.progress import ProgressBar, silent
 
 URL = "https://github.com/ternaus/retinaface/releases/download/0.01/retinaface_resnet50_2020-07-20-f168fae3c.zip"
 """Released weights: a zip around one torch file that holds a plain state dict (97 MB)."""

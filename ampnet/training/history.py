@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ampnet.files import write_aside
-from ampnet.metrics import Counts
+from ampnet.evaluation.metrics import Counts
+from ampnet.media.files import write_aside
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,18 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ampnet.config import Freeze, Precision
-from ampnet.data.dataset import Batch
-from ampnet.data.sampling import TrainingOrder
+from ampnet.data.loading.dataset import Batch
+from ampnet.data.loading.sampling import TrainingOrder
 from ampnet.errors import TrainingError
-from ampnet.metrics import Counts
+from ampnet.evaluation.metrics import Counts
 from ampnet.models.ampnet import Logits, fuse_logits
-from ampnet.progress import Advance
 from ampnet.recipes import Recipe
-from ampnet.runtime import Process, seed_step, sum_over_processes
-from ampnet.training.average import WeightAverage
-from ampnet.training.objective import Objective, mix_up
+from ampnet.runtime.collectives import sum_over_processes
+from ampnet.runtime.devices import seed_step
+from ampnet.runtime.launch import Process
+from ampnet.runtime.progress import Advance
+from ampnet.training.ema import WeightAverage
+from ampnet.training.loss import Objective, mix_up
 from ampnet.training.optimizer import learning_rate_factor, set_learning_rate
 
 GPU_CHECK_STEPS = 16

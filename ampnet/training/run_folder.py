@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from ampnet import __version__
 from ampnet.config import ArchitectureConfig, Split, TrainConfig, as_plain
-from ampnet.data.index import FaceIndex
+from ampnet.data.index.face_index import FaceIndex
 from ampnet.errors import DataError, UsageError
-from ampnet.files import write_aside
-from ampnet.runtime import Process
+from ampnet.media.files import write_aside
+from ampnet.runtime.launch import Process
 from ampnet.training.state import LAST, PREVIOUS
 
 CONFIG, HISTORY, CURVES = "config.json", "history.csv", "curves.png"

@@ -7,14 +7,16 @@ from typing import Any, cast
 
 import torch
 
+from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.config import TrainConfig, as_plain
-from ampnet.data.index import FaceIndex, read_index
-from ampnet.framing import Framing
+from ampnet.data.index.face_index import FaceIndex, read_index
+from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
-from ampnet.progress import ProgressBar, silent
-from ampnet.runtime import Process, has_fast_bf16, tell_all
-from ampnet.training.board import Board
-from ampnet.training.checkpoint import Checkpoint
+from ampnet.runtime.collectives import tell_all
+from ampnet.runtime.devices import has_fast_bf16
+from ampnet.runtime.launch import Process
+from ampnet.runtime.progress import ProgressBar, silent
+from ampnet.training.distillation import learn_from, load_teachers
 from ampnet.training.history import last_metrics
 from ampnet.training.loop import LoopSettings, Trainee
 from ampnet.training.run_folder import describe_run, hash_data, open_run_folder
@@ -28,7 +30,7 @@ from ampnet.training.setup import (
 )
 from ampnet.training.state import RunState, read_state, restore_state, run_identity, save_state
 from ampnet.training.targets import blend_targets, training_targets
-from ampnet.training.teacher import learn_from, load_teachers
+from ampnet.training.tensorboard import Board
 
 
 @dataclass(frozen=True, eq=False)

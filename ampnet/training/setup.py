@@ -12,20 +12,21 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from ampnet.config import IMAGE_SIZE, Split, TrainConfig
-from ampnet.data.dataset import Batch, FaceDataset, InOrder, batch_loader
-from ampnet.data.index import FaceIndex
-from ampnet.data.sampling import TrainingOrder
-from ampnet.data.splits import split_indices
+from ampnet.data.index.face_index import FaceIndex
+from ampnet.data.index.splits import split_indices
+from ampnet.data.loading.dataset import Batch, FaceDataset, InOrder, batch_loader
+from ampnet.data.loading.sampling import TrainingOrder
 from ampnet.errors import ConfigError, DataError
-from ampnet.framing import Color, Framing, is_grey, measure_framing
+from ampnet.faces.colour import Color, is_grey
+from ampnet.faces.framing import Framing, measure_framing
 from ampnet.models.ampnet import AMPNet
-from ampnet.runtime import Process
-from ampnet.training.average import WeightAverage
+from ampnet.runtime.launch import Process
+from ampnet.training.ema import WeightAverage
 from ampnet.training.loop import LoopSettings, Trainee
-from ampnet.training.objective import build_objective
+from ampnet.training.loss import build_objective
 from ampnet.training.optimizer import build_optimizer
+from ampnet.training.pretrained import freeze_parameters, start_from
 from ampnet.training.targets import selection_faces
-from ampnet.training.transfer import freeze_parameters, start_from
 
 MEASURED_FACES = 200
 """Training faces looked at to describe a set that was not made by `ampnet prepare`."""

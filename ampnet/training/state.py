@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ampnet.checkpoints.checkpoint import Checkpoint, read_content, save_checkpoint
 from ampnet.config import TrainConfig, as_plain
 from ampnet.errors import CheckpointError, TrainingError
-from ampnet.training.checkpoint import Checkpoint, read_content, save_checkpoint
 from ampnet.training.history import History
 from ampnet.training.loop import Totals, Trainee
 

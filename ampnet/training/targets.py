@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.data.index import FaceIndex
-from ampnet.data.votes import VOTES_FILE
+from ampnet.data.index.face_index import FaceIndex
+from ampnet.data.index.label_votes import VOTES_FILE
 from ampnet.errors import DataError
 from ampnet.recipes import Recipe
 
@@ -29,8 +29,8 @@ def training_targets(index: FaceIndex, training: NDArray[np.int64], recipe: Reci
         return None
     if index.votes is None:
         raise DataError(
-            f"{index.root} holds no index/{VOTES_FILE}, so there are no votes to learn; leave --targets {recipe.targets} "
-            "out, or prepare the set with its votes"
+            f"{index.root} holds no index/{VOTES_FILE}, so there are no votes to learn; "
+            "train with --targets label, or prepare the set with its votes"
         )
     labels = index.labels[training]
     shares = index.votes.subset(training).distribution(index.class_names, labels)

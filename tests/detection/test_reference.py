@@ -13,7 +13,7 @@ from ampnet.detection import FaceDetector
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.networks import load_network
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[1] / "reference"
 FER_2013 = Path(__file__).parents[3] / "shared" / "data" / "fer2013.tar"
 
 

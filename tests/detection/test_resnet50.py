@@ -148,7 +148,7 @@ def test_a_download_that_is_not_the_release_is_not_kept(monkeypatch, tmp_path, r
 
 
 def test_the_release_is_downloaded_once_and_checked_each_time(monkeypatch, tmp_path, released_file):
-    from ampnet.files import sha256_of
+    from ampnet.media.files import sha256_of
 
     cached = serve(monkeypatch, tmp_path, released_file)
     monkeypatch.setattr(resnet50, "HASH_PREFIX", sha256_of(released_file)[:9])

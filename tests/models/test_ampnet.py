@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from ampnet.errors import ConfigError
-from ampnet.models.ampnet import AMPNet, branch_loss, fuse_logits
+from ampnet.models.ampnet import AMPNet, fuse_logits
+from ampnet.training.loss import branch_loss
 
 SIZE = 64
 

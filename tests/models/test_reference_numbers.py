@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.models.ampnet import branch_loss
-from ampnet.models.published_names import published_name
-from tests.models.published_weights import DATA, reference_batch, reference_model
+from ampnet.checkpoints.reference.parameter_names import published_name
+from ampnet.training.loss import branch_loss
+from tests.checkpoints.reference_weights import DATA, reference_batch, reference_model
 
 
 @pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])

@@ -11,8 +11,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.config import CheckConfig
-from ampnet.data.faces_table import FaceRow, write_faces
-from ampnet.data.landmarks_file import write_landmarks
+from ampnet.data.index.landmarks_file import write_landmarks
+from ampnet.data.preparation.faces_table import FaceRow, write_faces
 from cli import app
 from pipelines.check import CheckResult, run
 

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.bundled import MODEL_FILE
+from ampnet.checkpoints.bundled import MODEL_FILE
 from ampnet.config import EvalConfig
-from ampnet.data.faces_table import FaceRow, write_faces
-from ampnet.data.landmarks_file import write_landmarks
+from ampnet.data.index.landmarks_file import write_landmarks
+from ampnet.data.preparation.faces_table import FaceRow, write_faces
 from ampnet.errors import CheckpointError, DataError, UsageError
-from ampnet.framing import CANONICAL_LANDMARKS
+from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.labels import EXPRESSIONS
 from cli import app
 from pipelines.evaluate import run

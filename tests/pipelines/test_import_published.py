@@ -2,12 +2,12 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.reference.parameter_names import published_name
 from ampnet.errors import ConfigError
 from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8
-from ampnet.models.published_names import published_name
-from ampnet.training.checkpoint import load_checkpoint
 from cli import app
-from tests.models.published_weights import placeholder_state, reference_state, write_published_file
+from tests.checkpoints.reference_weights import placeholder_state, reference_state, write_published_file
 from tests.small_checkpoint import small_checkpoint
 
 

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.bundled import MODEL_FILE
+from ampnet.checkpoints.bundled import MODEL_FILE
 from ampnet.config import PredictConfig
 from ampnet.errors import DataError, UsageError
 from ampnet.labels import EXPRESSIONS
-from ampnet.video import read_frames, writing_video
+from ampnet.media.video import read_frames, writing_video
 from cli import app
 from pipelines.predict import plan, run
 from tests.small_checkpoint import small_checkpoint

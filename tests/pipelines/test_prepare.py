@@ -12,12 +12,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.config import PrepareConfig
-from ampnet.data.index import read_index
-from ampnet.data.landmarks_file import read_landmarks
+from ampnet.data.index.face_index import read_index
+from ampnet.data.index.landmarks_file import read_landmarks
 from ampnet.errors import DataError, UsageError
-from ampnet.framing import CANONICAL_LANDMARKS
-from ampnet.geometry import similarity, transform_points
-from ampnet.images import read_image
+from ampnet.faces.alignment import CANONICAL_LANDMARKS
+from ampnet.faces.geometry import similarity, transform_points
+from ampnet.media.images import read_image
 from cli import app
 from pipelines import prepare as pipeline
 from pipelines.prepare import PrepareResult, run

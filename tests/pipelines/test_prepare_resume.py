@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ampnet.config import PrepareConfig
-from ampnet.data.index import read_index
+from ampnet.data.index.face_index import read_index
 from ampnet.errors import DataError
 from pipelines.prepare import run
 from tests.processes import heeding_ctrl_c

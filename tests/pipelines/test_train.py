@@ -14,11 +14,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from ampnet.checkpoints.checkpoint import load_checkpoint, read_content
 from ampnet.config import TrainConfig
-from ampnet.data.index import read_index
+from ampnet.data.index.face_index import read_index
 from ampnet.errors import DataError, TrainingError, UsageError
 from ampnet.recipes import make_recipe
-from ampnet.training.checkpoint import load_checkpoint, read_content
 from cli import app
 from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces

@@ -8,15 +8,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ampnet.data.dataset import Batch
-from ampnet.data.sampling import TrainingOrder
+from ampnet.data.loading.dataset import Batch
+from ampnet.data.loading.sampling import TrainingOrder
 from ampnet.errors import TrainingError
-from ampnet.progress import silent
 from ampnet.recipes import Recipe
-from ampnet.runtime import Process
-from ampnet.training.average import WeightAverage
+from ampnet.runtime.launch import Process
+from ampnet.runtime.progress import silent
+from ampnet.training.ema import WeightAverage
 from ampnet.training.loop import LoopSettings, Totals, Trainee, Wishes, evaluate, set_train_mode, train_epoch
-from ampnet.training.objective import Objective
+from ampnet.training.loss import Objective
 from ampnet.training.optimizer import build_optimizer
 
 ALONE = Process(0, 1, torch.device("cpu"))

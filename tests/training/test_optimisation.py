@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from ampnet.data.dataset import Batch
+from ampnet.data.loading.dataset import Batch
 from ampnet.errors import ConfigError
-from ampnet.models.ampnet import AMPNet, branch_loss
+from ampnet.models.ampnet import AMPNet
 from ampnet.recipes import RECIPES, Recipe, make_recipe, read_changes
-from ampnet.training.average import WeightAverage
-from ampnet.training.objective import Objective, build_objective, mix_up
+from ampnet.training.ema import WeightAverage
+from ampnet.training.loss import Objective, branch_loss, build_objective, mix_up
 from ampnet.training.optimizer import build_optimizer, learning_rate_factor
 
 CPU = torch.device("cpu")

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.config import TrainConfig
 from ampnet.errors import CheckpointError, TrainingError
-from ampnet.framing import Framing
+from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
 from ampnet.recipes import make_recipe
-from ampnet.training.average import WeightAverage
-from ampnet.training.checkpoint import Checkpoint, load_checkpoint
+from ampnet.training.ema import WeightAverage
 from ampnet.training.loop import Totals, Trainee
 from ampnet.training.optimizer import build_optimizer
 from ampnet.training.state import LAST, NEXT, PREVIOUS, RunState, read_state, restore_state, run_identity, save_state

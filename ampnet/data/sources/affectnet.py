@@ -12,8 +12,8 @@ from ampnet.data.sources.folders import read_folders
 from ampnet.data.sources.source import Source, SourceImage, compare_counts
 from ampnet.data.sources.tables import find_file, rows_of
 from ampnet.errors import DataError
-from ampnet.images import list_images
 from ampnet.labels import AFFECTNET_CODES, EXPRESSIONS, EXPRESSIONS_8
+from ampnet.media.images import list_images
 
 LICENCE = "AffectNet: for non-commercial research under its owners' agreement (mohammadmahoor.com), not to be passed on"
 

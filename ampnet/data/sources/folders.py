@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ampnet.data.sources.source import Source, SourceImage
 from ampnet.errors import DataError
-from ampnet.images import list_images
 from ampnet.labels import class_order, expression_of
+from ampnet.media.images import list_images
 
 CLASSES_FILE = "classes.json"
 """Optional, in the raw folder: folder name -> class name, in label order."""

@@ -9,8 +9,8 @@ from ampnet.data.sources.folders import read_folders, subfolders
 from ampnet.data.sources.source import Source, SourceImage, compare_counts, fold_splits
 from ampnet.data.sources.tables import lines_of
 from ampnet.errors import DataError
-from ampnet.images import list_images
 from ampnet.labels import CKPLUS_CODES, EXPRESSIONS, EXPRESSIONS_8, JAFFE_CODES, class_order, expression_of
+from ampnet.media.images import list_images
 
 LICENCE_SFEW = "SFEW 2.0: movie stills for research under its owners' agreement, not to be passed on"
 LICENCE_FEDRO = "FED-RO: images collected from the web, for research only"

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ampnet.errors import DataError, ImageError
-from ampnet.images import Image, read_image, read_reduced, reduce
+from ampnet.media.images import Image, read_image, read_reduced, reduce
 
 Box = tuple[float, float, float, float]
 

@@ -1,0 +1,211 @@
+"""Trained networks as files: weights together with all that is needed to use them rightly.
+
+Two formats carry the same content. ``.pt`` is torch's (float-exact, read with ``weights_only``); ``.safetensors``
+is for models that are handed on (half precision, all but the weights as JSON in its header).
+"""
+
+import json
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ampnet.config import ArchitectureConfig
+from ampnet.errors import CheckpointError, ConfigError, DataError
+from ampnet.faces.framing import Framing
+from ampnet.media.files import write_aside
+from ampnet.models.ampnet import AMPNet
+
+FORMAT = "ampnet"
+VERSION = 1
+BEST = "best.pt"
+HEADER = "ampnet"
+"""Key of the JSON text in a safetensors file's metadata."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained network and what one must know to use it."""
+
+    model: AMPNet
+    """In eval mode, on the CPU, float32."""
+    class_names: tuple[str, ...]
+    """In the order of the logits."""
+    framing: Framing
+    """How the training faces looked."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """The run's settings as plain values."""
+    epoch: int = 0
+    """Finished epochs."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Of that epoch: train_loss, val_loss, val_accuracy, ..."""
+    branch_weight: float = 0.5
+    """Share of the local logits in the decision."""
+    selected_on: str = "val"
+    """Split that chose this epoch."""
+    temperature: float = 1.0
+    """Divides the fused logits before the softmax, so that probabilities are as right as the predictions."""
+    version: int = VERSION
+
+    @property
+    def architecture(self) -> ArchitectureConfig:
+        """Size of the network."""
+        return self.model.architecture
+
+    def header(self) -> dict[str, Any]:
+        """Give everything but the weights as plain values."""
+        return {
+            "format": FORMAT,
+            "version": self.version,
+            "architecture": asdict(self.architecture) | {"modules": list(self.architecture.modules)},
+            "class_names": list(self.class_names),
+            "framing": self.framing.to_plain(),
+            "config": self.config,
+            "epoch": self.epoch,
+            "metrics": self.metrics,
+            "branch_weight": self.branch_weight,
+            "selected_on": self.selected_on,
+            "temperature": self.temperature,
+        }
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, Any] | None = None) -> None:
+    """Write a checkpoint whole or not at all.
+
+    Args:
+        path: ``.safetensors`` writes half precision, any other name torch's format, float-exact.
+        checkpoint: what to write.
+        training: state that a resumed run needs, of plain values and tensors (torch's format only).
+
+    Raises:
+        DataError: the file cannot be written.
+        ValueError: ``training`` is given for a safetensors file.
+    """
+    state = {name: value.detach().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
+    with write_aside(path) as aside:
+        if path.suffix == ".safetensors":
+            if training is not None:
+                raise ValueError("a safetensors file holds no training state")
+            half = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+            # Not save_file: it makes files that only their owner can read.
+            aside.write_bytes(save(half, metadata={HEADER: json.dumps(checkpoint.header(), ensure_ascii=False)}))
+        else:
+            content = checkpoint.header() | {"model": state}
+            torch.save(content if training is None else content | {"training": dict(training)}, aside)
+
+
+def checkpoint_file(path: Path) -> Path:
+    """Resolve a run folder to its best checkpoint; a file stays what it is.
+
+    Raises:
+        CheckpointError: nothing is there, or the folder holds no best.pt.
+    """
+    if path.is_dir():
+        if not (path / BEST).is_file():
+            raise CheckpointError(f"{path} holds no {BEST}; give a run folder of `ampnet train` or a checkpoint file")
+        return path / BEST
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist; give a run folder of `ampnet train` or a checkpoint file")
+    return path
+
+
+def load_checkpoint(path: Path | str) -> Checkpoint:
+    """Read a checkpoint; nothing in the file is executed.
+
+    Args:
+        path: a ``.pt`` or ``.safetensors`` file, or a run folder (its best.pt).
+
+    Raises:
+        CheckpointError: the file is missing, broken, of another program, or of a newer version of ampnet.
+    """
+    file = checkpoint_file(Path(path))
+    return build_checkpoint(read_content(file), file)
+
+
+def read_content(file: Path) -> dict[str, Any]:
+    """Read the header, the weights (``model``) and, in torch's format, the training state of a file.
+
+    Raises:
+        CheckpointError: as for :func:`load_checkpoint`.
+    """
+    content = _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{file} is no checkpoint of ampnet; one of the published program can be read by `ampnet import`"
+        )
+    if not isinstance(content.get("version"), int) or content["version"] > VERSION:
+        raise CheckpointError(f"{file} was written by a newer ampnet; install that, or train again")
+    return content
+
+
+def build_checkpoint(content: Mapping[str, Any], file: Path) -> Checkpoint:
+    """Build the network of a file's content.
+
+    Args:
+        content: from :func:`read_content`.
+        file: named in errors.
+
+    Raises:
+        CheckpointError: a part is missing or does not fit.
+    """
+    try:
+        sizes = content["architecture"]
+        model = AMPNet(**{**sizes, "modules": tuple(sizes["modules"])})
+        model.load_state_dict(content["model"])
+        class_names = tuple(str(name) for name in content["class_names"])
+        if len(class_names) != model.architecture.num_classes:
+            raise CheckpointError(f"{file} is damaged: {len(class_names)} class names for another number of classes")
+        return Checkpoint(
+            model=model.eval(),
+            class_names=class_names,
+            framing=Framing.from_plain(content["framing"]),
+            config=dict(content["config"]),
+            epoch=int(content["epoch"]),
+            metrics={name: float(value) for name, value in content["metrics"].items()},
+            branch_weight=float(content["branch_weight"]),
+            selected_on=str(content["selected_on"]),
+            temperature=float(content["temperature"]),
+            version=int(content["version"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError, DataError) as error:
+        first_line = str(error).splitlines()[0] if str(error) else ""
+        raise CheckpointError(f"{file} is damaged ({type(error).__name__}: {first_line}); train again") from error
+
+
+def _read_torch(file: Path) -> Any:
+    try:
+        if not zipfile.is_zipfile(file):
+            raise CheckpointError(f"{file} is no checkpoint, or it was cut short")
+        with zipfile.ZipFile(file) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise CheckpointError(f"{file} is damaged (in {damaged}); copy or train it again")
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"cannot read {file}: {error.strerror or error}") from error
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{file} holds more than weights and plain values and is not read; "
+            "a file of the published program can be read by `ampnet import`"
+        ) from error
+    except (RuntimeError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{file} is no checkpoint, or it is damaged") from error
+
+
+def _read_safetensors(file: Path) -> Any:
+    try:
+        with safe_open(file, framework="pt") as stored:
+            header = json.loads((stored.metadata() or {}).get(HEADER, "null"))
+            tensors: dict[str, Tensor] = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise CheckpointError(f"cannot read {file}: {error.strerror or error}") from error
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{file} is no checkpoint, or it is damaged") from error
+    return header | {"model": tensors} if isinstance(header, dict) else None

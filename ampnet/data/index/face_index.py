@@ -1,0 +1,278 @@
+"""The index that `ampnet prepare` writes and training reads: labels, landmarks, and what became of each image."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.data.index.label_votes import VOTES_FILE, LabelVotes, read_votes
+from ampnet.data.index.landmarks_file import read_landmarks
+from ampnet.data.preparation.faces_table import read_faces
+from ampnet.errors import DataError
+from ampnet.labels import EXPRESSIONS
+
+if TYPE_CHECKING:
+    from ampnet.faces.framing import Framing
+
+LABELS_FILE = "data_label.txt"
+LANDMARKS_FILE = "land_marks.npy"
+FACES_FILE = "faces.csv"
+FAILURES_FILE = "err.csv"
+META_FILE = "meta.json"
+PREVIEW_FILE = "preview.png"
+CLASSES_FILE = "classes.json"
+"""Optional, beside a hand-made data_label.txt: a JSON list of the class names in label order."""
+
+OFFICIAL_SPLITS = ("train", "val", "test")
+LABEL_BASE_WITH_SPLITS = 1
+"""First label where names carry the split (RAF-DB's convention); 0 elsewhere."""
+
+_SUFFIX = "_aligned"
+
+
+@dataclass(frozen=True)
+class FaceIndex:
+    """The usable faces of a prepared data set, one entry each, in the order of data_label.txt."""
+
+    root: Path
+    """Folder that holds ``index/`` and ``dataset/``."""
+    class_names: tuple[str, ...]
+    """Names in label order."""
+    names: list[str]
+    """Names as data_label.txt gives them."""
+    labels: NDArray[np.int64]
+    """``(N,)`` labels from 0, whatever the file counts from."""
+    splits: list[str]
+    """``train``, ``val`` or ``test``; all empty where the set has no official splits."""
+    landmarks: NDArray[np.float32]
+    """``(N, 5, 2)`` pixels (x, y) in the 224-px image."""
+    files: list[str]
+    """Image file of each entry, inside ``dataset/``."""
+    lost: dict[str, dict[str, int]] = field(default_factory=dict)
+    """For each split (``""`` where there is none) and class, the images that could not be used."""
+    framing: "Framing | None" = None
+    """How the faces sit in the frame; None for an index made by hand."""
+    votes: LabelVotes | None = None
+    """What several people said about each face, where the set tells."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def image_path(self, i: int) -> Path:
+        """Give the image file of entry ``i``."""
+        return self.root / "dataset" / self.files[i]
+
+    def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> "FaceIndex":
+        """Keep the entries at ``indices``, in that order; ``lost`` stays the whole set's."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        return replace(
+            self,
+            names=[self.names[i] for i in chosen],
+            labels=self.labels[chosen],
+            splits=[self.splits[i] for i in chosen],
+            landmarks=self.landmarks[chosen],
+            files=[self.files[i] for i in chosen],
+            votes=self.votes.subset(chosen) if self.votes else None,
+        )
+
+
+def read_index(root: Path) -> FaceIndex:
+    """Load a prepared data set and check that all of its parts fit together.
+
+    Made by `ampnet prepare` or by hand (only data_label.txt and land_marks.npy, as in the paper's
+    README); names are matched with and without ``_aligned``.
+
+    Args:
+        root: folder that holds ``index/`` and ``dataset/``.
+
+    Raises:
+        DataError: a file is missing or broken, a label is out of range, or a name has no landmarks or
+            no image; the message names the place and the cure.
+    """
+    folder = root / "index"
+    if not (folder / LABELS_FILE).is_file():
+        raise DataError(f'{root} holds no index/{LABELS_FILE}; make it with "ampnet prepare RAW_DIR --out {root}"')
+    meta = _read_json(folder / META_FILE, dict) if (folder / META_FILE).is_file() else {}
+    names, codes = _read_labels(folder / LABELS_FILE)
+    splits = _splits_of(names, folder / LABELS_FILE, meta)
+    class_names, base = _classes(folder, meta, codes, has_splits=splits[0] != "")
+    labels = codes - base
+    _check_labels(labels, names, class_names, base, folder / LABELS_FILE)
+    return FaceIndex(
+        root=root,
+        class_names=class_names,
+        names=names,
+        labels=labels,
+        splits=splits,
+        landmarks=_match_landmarks(names, folder / LANDMARKS_FILE),
+        files=_match_files(names, root / "dataset"),
+        lost=_read_lost(meta, folder / FACES_FILE),
+        framing=_read_framing(meta, folder / META_FILE),
+        votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).is_file() else None,
+    )
+
+
+def split_of(name: str) -> str:
+    """Read the official split from a name's prefix; empty when it carries none."""
+    prefix = name.partition("_")[0]
+    return prefix if prefix in OFFICIAL_SPLITS else ""
+
+
+def spellings(name: str) -> tuple[str, str]:
+    """Give a name as it is and with ``_aligned`` taken off or put on, as the published program mixes both."""
+    stem, dot, extension = name.rpartition(".")
+    if not dot:
+        stem, extension = name, ""
+    other = stem.removesuffix(_SUFFIX) if stem.endswith(_SUFFIX) else stem + _SUFFIX
+    return name, f"{other}{dot}{extension}"
+
+
+def _read_labels(path: Path) -> tuple[list[str], NDArray[np.int64]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+    names: list[str] = []
+    codes: list[int] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        parts = line.rsplit(maxsplit=1)
+        if len(parts) != 2 or not parts[1].isdecimal():
+            raise DataError(f"{path}, line {number}: expected `name label`, got {line.strip()!r}")
+        names.append(parts[0].strip())
+        codes.append(int(parts[1]))
+    if not names:
+        raise DataError(f"{path} is empty; prepare a folder that holds faces")
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise DataError(f"{path}: {twice} stands there twice; delete one of the two lines")
+    return names, np.array(codes, dtype=np.int64)
+
+
+def _splits_of(names: list[str], path: Path, meta: dict[str, Any]) -> list[str]:
+    if meta and not meta.get("splits"):
+        return [""] * len(names)
+    splits = [split_of(name) for name in names]
+    if any(splits) and not all(splits):
+        odd = names[splits.index("")]
+        raise DataError(
+            f"{path}: some names begin with train_, val_ or test_, but {odd} does not; "
+            "rename it, or take the prefix off all names to get the published 8:2 split"
+        )
+    return splits
+
+
+def _classes(
+    folder: Path, meta: dict[str, Any], codes: NDArray[np.int64], has_splits: bool
+) -> tuple[tuple[str, ...], int]:
+    base = LABEL_BASE_WITH_SPLITS if has_splits else 0
+    if meta:
+        class_names = meta.get("class_names", [])
+        if not _is_list_of_names(class_names):
+            raise DataError(f"{folder / META_FILE} holds no list class_names; run prepare again")
+        return tuple(class_names), base
+    if (folder / CLASSES_FILE).is_file():
+        class_names = _read_json(folder / CLASSES_FILE, list)
+        if not _is_list_of_names(class_names):
+            raise DataError(f"{folder / CLASSES_FILE} must be a JSON list of two or more class names")
+        return tuple(class_names), base
+    count = int(codes.max()) - base + 1
+    if has_splits and count == len(EXPRESSIONS):
+        return EXPRESSIONS, base  # RAF-DB's own list
+    return tuple(f"class_{code}" for code in range(base, base + max(count, 2))), base
+
+
+def _is_list_of_names(value: Any) -> bool:
+    return isinstance(value, list) and len(value) >= 2 and all(isinstance(name, str) and name for name in value)
+
+
+def _check_labels(
+    labels: NDArray[np.int64], names: list[str], class_names: tuple[str, ...], base: int, path: Path
+) -> None:
+    outside = np.flatnonzero((labels < 0) | (labels >= len(class_names)))
+    if outside.size:
+        first = int(outside[0])
+        raise DataError(
+            f"{path}: {names[first]} has label {labels[first] + base}, but the {len(class_names)} classes "
+            f"are numbered {base} to {base + len(class_names) - 1}"
+            + (" (names with train_, val_ or test_ count from 1)" if base else "")
+        )
+
+
+def _match_landmarks(names: list[str], path: Path) -> NDArray[np.float32]:
+    if not path.is_file():
+        raise DataError(f"{path} is missing; run prepare again")
+    known = read_landmarks(path)
+    found = [_first_known(name, known) for name in names]
+    missing = [name for name, key in zip(names, found, strict=True) if key is None]
+    if missing:
+        raise DataError(
+            f"{path} lacks {len(missing)} of the {len(names)} names in {LABELS_FILE}, the first is {missing[0]}; "
+            "run prepare again, or delete those lines"
+        )
+    return np.stack([known[key] for key in found if key is not None])
+
+
+def _match_files(names: list[str], folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            present = dict.fromkeys(entry.name for entry in entries)
+    except OSError as error:
+        raise DataError(f"cannot read the images in {folder}: {error.strerror}; run prepare again") from error
+    found = [_first_known(name, present) for name in names]
+    missing = [name for name, file in zip(names, found, strict=True) if file is None]
+    if missing:
+        raise DataError(
+            f"{folder} lacks {len(missing)} of the {len(names)} images in {LABELS_FILE}, the first is {missing[0]}; "
+            "run prepare again, or delete those lines"
+        )
+    return [file for file in found if file is not None]
+
+
+def _first_known(name: str, known: dict[str, Any]) -> str | None:
+    return next((spelling for spelling in spellings(name) if spelling in known), None)
+
+
+def _read_lost(meta: dict[str, Any], path: Path) -> dict[str, dict[str, int]]:
+    """Count the rejected images, from the counts of meta.json or else from faces.csv, which is much longer."""
+    counts = meta.get("counts")
+    if isinstance(counts, dict):
+        by_split = {
+            split: {name: int(by_status["rejected"]) for name, by_status in classes.items() if "rejected" in by_status}
+            for split, classes in counts.items()
+        }
+        return {split: by_class for split, by_class in by_split.items() if by_class}
+    lost: dict[str, dict[str, int]] = {}
+    for row in read_faces(path) if path.is_file() else ():
+        if row.status == "rejected":
+            by_class = lost.setdefault(row.split, {})
+            by_class[row.class_name] = by_class.get(row.class_name, 0) + 1
+    return lost
+
+
+def _read_framing(meta: dict[str, Any], path: Path) -> "Framing | None":
+    if "framing" not in meta:
+        return None
+    from ampnet.faces.framing import Framing
+
+    try:
+        return Framing.from_plain(meta["framing"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: the entry framing is broken ({error}); run prepare again") from error
+
+
+def _read_json(path: Path, kind: type) -> Any:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {error}; run prepare again") from error
+    if not isinstance(value, kind):
+        raise DataError(f"{path} must hold a JSON {'list' if kind is list else 'object'}; run prepare again")
+    return value

@@ -1,0 +1,71 @@
+"""Which faces train, which choose the best epoch, which measure."""
+
+import random
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.config import Split
+from ampnet.data.index.face_index import FaceIndex
+from ampnet.errors import DataError
+
+T = TypeVar("T")
+
+PUBLISHED_SEED = 1
+PUBLISHED_TRAIN_SHARE = 0.8
+
+
+def published_8_2(lines: Sequence[T]) -> tuple[list[T], list[T]]:
+    """Split a list as the published program does: Python's sample with seed 1, the first 80 % train.
+
+    Args:
+        lines: the lines of data_label.txt in the file's order.
+
+    Returns:
+        The training and the test lines, in the shuffled order; the global random state is left alone.
+    """
+    shuffled = random.Random(PUBLISHED_SEED).sample(list(lines), len(lines))
+    cut = int(len(shuffled) * PUBLISHED_TRAIN_SHARE)
+    return shuffled[:cut], shuffled[cut:]
+
+
+def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) -> dict[Split, NDArray[np.int64]]:
+    """Assign every face to train, val or test.
+
+    Official splits are kept. Without an official validation split, a stratified share of the training
+    faces becomes one; test faces never do. Without any official split the published 8:2 split applies
+    first. A set with test faces only (FED-RO) has empty train and val.
+
+    Args:
+        seed: decides which training faces validate.
+        val_fraction: share of each class in train that validates, in (0, 1); a class of one face keeps it.
+
+    Returns:
+        Positions in ``index``, ascending, for each split.
+    """
+    if not 0 < val_fraction < 1:
+        raise DataError(f"val_fraction must be within (0, 1), got {val_fraction}")
+    splits = np.array(index.splits, dtype="<U5")
+    if not any(index.splits):
+        train, test = published_8_2(range(len(index)))
+        splits[train] = "train"
+        splits[test] = "test"
+    parts = {name: np.flatnonzero(splits == name) for name in ("train", "val", "test")}
+    if not parts["val"].size and parts["train"].size:
+        parts["train"], parts["val"] = _hold_out(parts["train"], index.labels, val_fraction, seed)
+    return {"train": parts["train"], "val": parts["val"], "test": parts["test"]}
+
+
+def _hold_out(
+    indices: NDArray[np.int64], labels: NDArray[np.int64], fraction: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    generator = np.random.default_rng(seed)
+    held: list[NDArray[np.int64]] = []
+    for label in np.unique(labels[indices]):
+        members = generator.permutation(indices[labels[indices] == label])
+        count = min(max(round(len(members) * fraction), 1), len(members) - 1)
+        held.append(members[:count])
+    val = np.sort(np.concatenate(held))
+    return np.setdiff1d(indices, val), val

@@ -1,0 +1,79 @@
+"""Which training faces each step sees, and which process computes which of them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+from ampnet.data.loading.dataset import SampleKey
+from ampnet.errors import DataError
+from ampnet.recipes import Balance
+
+
+class TrainingOrder(Sampler[list[SampleKey]]):
+    """Shuffles anew each epoch, the same for any number of processes, from any step on.
+
+    A step's batch is dealt out to the processes in turn, and each share is cut into ``parts`` batches. The
+    epoch's last, smaller batch counts, too, unless it is too small to give two faces to every part.
+
+    Args:
+        labels: of the training faces.
+        batch_size: faces of a step over all processes.
+        seed: with the epoch's number, decides the order.
+        rank: number of this process.
+        world: number of processes.
+        parts: batches that a process computes for a step.
+        balance: ``sampling`` draws each class equally often; anything else takes every face once.
+
+    Raises:
+        DataError: there are too few faces for a single step.
+    """
+
+    def __init__(
+        self,
+        labels: NDArray[np.int64],
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        parts: int = 1,
+        balance: Balance = "none",
+    ) -> None:
+        self.labels, self.batch_size, self.seed = labels, batch_size, seed
+        self.rank, self.world, self.parts, self.balance = rank, world, parts, balance
+        full, rest = divmod(len(labels), batch_size)
+        self.steps = full + (rest >= 2 * world * parts)
+        """Steps of an epoch."""
+        self.faces = min(self.steps * batch_size, len(labels))
+        """Faces that an epoch sees."""
+        if self.steps == 0:
+            raise DataError(f"{len(labels)} training faces are too few; {2 * world * parts} are needed at least")
+        self.epoch = self.first_step = 0
+
+    def start_at(self, epoch: int, step: int) -> None:
+        """Choose where the next iteration begins."""
+        self.epoch, self.first_step = epoch, step
+
+    def step_size(self, step: int) -> int:
+        """Count the faces of a step over all processes."""
+        return min(self.batch_size, len(self.labels) - step * self.batch_size)
+
+    def __len__(self) -> int:
+        return (self.steps - self.first_step) * self.parts
+
+    def __iter__(self) -> Iterator[list[SampleKey]]:
+        epoch, order = self.epoch, self._order()
+        for step in range(self.first_step, self.steps):
+            start = step * self.batch_size
+            share = range(start + self.rank, start + self.step_size(step), self.world)
+            for part in np.array_split(share, self.parts):
+                yield [SampleKey(epoch, int(draw), int(order[draw])) for draw in part]
+
+    def _order(self) -> NDArray[np.int64]:
+        rng = np.random.default_rng((self.seed, self.epoch))
+        if self.balance != "sampling":
+            return rng.permutation(len(self.labels))
+        counts = np.bincount(self.labels)
+        chances = 1 / counts[self.labels]
+        return rng.choice(len(self.labels), size=len(self.labels), p=chances / chances.sum())

@@ -1,0 +1,181 @@
+"""The last step of prepare: from the finished chunks to the files of index/."""
+
+import json
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import ampnet
+from ampnet.config import IMAGE_SIZE
+from ampnet.data.index.face_index import (
+    FACES_FILE,
+    FAILURES_FILE,
+    LABEL_BASE_WITH_SPLITS,
+    LABELS_FILE,
+    LANDMARKS_FILE,
+    META_FILE,
+)
+from ampnet.data.index.landmarks_file import write_landmarks
+from ampnet.data.index.splits import published_8_2
+from ampnet.data.preparation.faces_table import FaceRow, read_faces, write_faces, write_failures
+from ampnet.data.preparation.journal import Journal
+from ampnet.data.preparation.work import PreparedFace, Treatment, give_template
+from ampnet.data.sources import Source
+from ampnet.errors import DataError
+from ampnet.faces.framing import measure_framing
+from ampnet.media.files import write_aside
+
+FORMAT_VERSION = 1
+
+Counts = dict[str, dict[str, dict[str, int]]]
+"""Split -> class -> status -> input images."""
+
+
+@dataclass(frozen=True)
+class IndexCounts:
+    """What became of a data set's images."""
+
+    table: Counts
+    faces: int
+    """Usable faces, the lines of data_label.txt."""
+
+    def status(self, status: str) -> int:
+        """Count the rows with one status over all splits and classes."""
+        return sum(row.get(status, 0) for classes in self.table.values() for row in classes.values())
+
+
+@dataclass
+class _Usable:
+    """The usable faces, compact: the whole set's stand in memory here, about 200 bytes each."""
+
+    names: list[str] = field(default_factory=list)
+    labels: "array[int]" = field(default_factory=lambda: array("l"))
+    splits: list[str] = field(default_factory=list)
+    landmarks: "array[float]" = field(default_factory=lambda: array("f"))
+    sides: "array[float]" = field(default_factory=lambda: array("f"))
+    grey: "array[int]" = field(default_factory=lambda: array("b"))
+
+    def add(self, face: PreparedFace, label: int) -> None:
+        """Take in one face."""
+        self.names.append(face.row.name)
+        self.labels.append(label)
+        self.splits.append(face.row.split)
+        self.landmarks.extend(face.landmarks)
+        self.sides.append(face.side)
+        self.grey.append(face.grey)
+
+
+def build_index(
+    root: Path, source: Source, journal: Journal, plan: dict[str, Any], treatment: Treatment, seconds: float
+) -> IndexCounts:
+    """Write the index files from the journal; meta.json last, so that its presence means a whole index.
+
+    Args:
+        plan: the settings to record.
+        seconds: elapsed time to record.
+
+    Raises:
+        DataError: no usable face was found, or a file cannot be written.
+    """
+    journal.finished()
+    base = LABEL_BASE_WITH_SPLITS if source.has_splits else 0
+    codes = {name: code for code, name in enumerate(source.class_names, start=base)}
+    placed = _mean_placed(journal)
+    usable = _Usable()
+    table: Counts = {}
+
+    def rows() -> Iterator[FaceRow]:
+        for face in _with_template(journal, source, placed, treatment, root / "dataset"):
+            row = face.row
+            by_status = table.setdefault(row.split, {}).setdefault(row.class_name, {})
+            by_status[row.status] = by_status.get(row.status, 0) + 1
+            if row.status != "rejected":
+                usable.add(face, codes[row.class_name])
+            yield row
+
+    index = root / "index"
+    write_faces(index / FACES_FILE, rows())
+    landmarks = np.array(usable.landmarks, dtype=np.float32).reshape(-1, 5, 2)
+    write_failures(index / FAILURES_FILE, read_faces(index / FACES_FILE))
+    with write_aside(index / LABELS_FILE) as aside, aside.open("w", encoding="ascii", newline="\n") as file:
+        file.writelines(f"{name} {label}\n" for name, label in zip(usable.names, usable.labels, strict=True))
+    write_landmarks(index / LANDMARKS_FILE, usable.names, landmarks)
+
+    train = _training_part(usable.splits)
+    grey_share = float(np.array(usable.grey)[train].mean())
+    framing = measure_framing(landmarks[train], treatment.crop, grey_share, np.array(usable.sides)[train])
+    meta = {
+        "format_version": FORMAT_VERSION,
+        "ampnet_version": ampnet.__version__,
+        "class_names": list(source.class_names),
+        "label_base": base,
+        "splits": [split for split in ("train", "val", "test") if split in table],
+        "image_size": IMAGE_SIZE,
+        **plan,
+        "framing": framing.to_plain(),
+        "counts": table,
+        "elapsed_seconds": round(seconds, 1),
+    }
+    with write_aside(index / META_FILE) as aside:
+        aside.write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    return IndexCounts(table, len(usable.names))
+
+
+def remove_index(root: Path) -> None:
+    """Take away an index that prepare wrote, and the images it names; anything else in the folders stays."""
+    index = root / "index"
+    if (index / FACES_FILE).is_file():
+        for row in read_faces(index / FACES_FILE):
+            if row.name:
+                with suppress(FileNotFoundError):
+                    (root / "dataset" / row.name).unlink()
+    for name in (META_FILE, LABELS_FILE, LANDMARKS_FILE, FACES_FILE, FAILURES_FILE):
+        (index / name).unlink(missing_ok=True)
+
+
+def _mean_placed(journal: Journal) -> NDArray[np.float64] | None:
+    """Average the landmarks' places in their images over the detected training faces; None without any."""
+    total, count = np.zeros(10), 0
+    fallback, fallback_count = np.zeros(10), 0
+    for face in journal.faces():
+        if not face.placed:
+            continue
+        if face.row.split in ("train", ""):
+            total += face.placed
+            count += 1
+        fallback += face.placed
+        fallback_count += 1
+    if count:
+        return (total / count).reshape(5, 2)
+    return (fallback / fallback_count).reshape(5, 2) if fallback_count else None
+
+
+def _with_template(
+    journal: Journal, source: Source, placed: NDArray[np.float64] | None, treatment: Treatment, folder: Path
+) -> Iterator[PreparedFace]:
+    faces = journal.faces()
+    if placed is None:
+        first = next(faces)
+        raise DataError(
+            f"no face was found in any of the {len(source.items)} images of {source.items[0].root}"
+            f" (the first, {first.row.source}: {first.row.reason})"
+        )
+    for face in faces:
+        if face.row.status == "template":
+            yield give_template(face, source.items[face.item], placed, treatment.crop, folder)
+        else:
+            yield face
+
+
+def _training_part(splits: list[str]) -> NDArray[np.int64]:
+    """Find the faces that train; all of them in a set that only tests."""
+    if not any(splits):
+        return np.sort(np.array(published_8_2(range(len(splits)))[0] or range(len(splits)), dtype=np.int64))
+    train = np.flatnonzero(np.array(splits) == "train")
+    return train if train.size else np.arange(len(splits))

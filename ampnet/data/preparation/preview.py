@@ -1,0 +1,98 @@
+"""Contact sheets: a data set, or some of its pairs, at one glance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageDraw
+
+from ampnet.config import IMAGE_SIZE
+from ampnet.data.index.face_index import FaceIndex
+from ampnet.media.drawing import color_of, label_font
+from ampnet.media.files import write_aside
+from ampnet.media.images import Image, read_image
+from ampnet.models.regions import STRIDE, quadrant_boxes, salient_boxes
+
+COLUMNS = 10
+"""Faces of each class on the preview."""
+
+CELL = 144
+"""Side of a face on a contact sheet, in pixels."""
+
+_TITLE = 24
+_GAP = 4
+
+
+@dataclass(frozen=True, eq=False)
+class SheetRow:
+    """One line of a contact sheet."""
+
+    title: str
+    images: Sequence[Image]
+
+
+def contact_sheet(rows: Sequence[SheetRow]) -> Image:
+    """Lay rows of faces out under their titles.
+
+    Returns:
+        RGB, wide enough for the longest row; every face becomes ``CELL`` x ``CELL``.
+    """
+    columns = max((len(row.images) for row in rows), default=0)
+    width = max(columns * (CELL + _GAP) + _GAP, 4 * CELL)
+    height = max(len(rows), 1) * (_TITLE + CELL + _GAP) + _GAP
+    sheet = Pillow.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, row in enumerate(rows):
+        top = _GAP + number * (_TITLE + CELL + _GAP)
+        draw.text((_GAP, top), row.title, fill="black", font=label_font(15))
+        for column, image in enumerate(row.images):
+            face = Pillow.fromarray(image).resize((CELL, CELL), Pillow.Resampling.BILINEAR)
+            sheet.paste(face, (_GAP + column * (CELL + _GAP), top + _TITLE))
+    return np.array(sheet, dtype=np.uint8)
+
+
+def write_sheet(path: Path, rows: Sequence[SheetRow]) -> None:
+    """Write a contact sheet as PNG."""
+    with write_aside(path) as aside:
+        Pillow.fromarray(contact_sheet(rows)).save(aside, format="PNG")
+
+
+def write_preview(path: Path, index: FaceIndex) -> None:
+    """Write `index/preview.png`: some faces of each class, spread over the set, with what the network reads of them.
+
+    Dots are the landmarks; the four coloured squares are those of local perception, the five thin white ones
+    those of attentional perception (see :mod:`ampnet.models.regions`).
+    """
+    rows: list[SheetRow] = []
+    for label, name in enumerate(index.class_names):
+        members = np.flatnonzero(index.labels == label)
+        chosen = members[np.unique(np.linspace(0, len(members) - 1, min(COLUMNS, len(members))).round().astype(int))]
+        faces = [draw_regions(read_image(index.image_path(i)), index.landmarks[i], name) for i in chosen.tolist()]
+        rows.append(SheetRow(f"{name}: {len(members):,}", faces))
+    write_sheet(path, rows)
+
+
+def draw_regions(image: Image, landmarks: NDArray[np.floating], class_name: str) -> Image:
+    """Draw a prepared face's landmarks and the regions that the network cuts out, in its class's colour.
+
+    Args:
+        image: ``(224, 224, 3)`` RGB.
+        landmarks: ``(5, 2)`` pixels of that image.
+    """
+    points = torch.from_numpy(np.asarray(landmarks, dtype=np.float32))[None]
+    grid = IMAGE_SIZE // STRIDE
+    picture = Pillow.fromarray(image)
+    draw = ImageDraw.Draw(picture)
+    color = color_of(class_name)
+    for x0, y0, x1, y1 in (salient_boxes(points, grid)[0] * STRIDE).tolist():
+        draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline="white", width=1)
+    for x0, y0, x1, y1 in (quadrant_boxes(points, grid)[0] * STRIDE).tolist():
+        if x1 > x0 and y1 > y0:
+            draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=color, width=3)
+    for x, y in landmarks.tolist():
+        draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=color, outline="black")
+    return np.array(picture, dtype=np.uint8)

@@ -1,0 +1,193 @@
+"""What can be wrong with a prepared data set: copies across splits, people in two splits, lost and odd images."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.config import IMAGE_SIZE
+from ampnet.data.index.face_index import FaceIndex
+from ampnet.data.index.splits import split_indices
+from ampnet.data.preparation.faces_table import FaceRow
+from ampnet.data.quality.duplicates import SIDE, Duplicates, copy_groups, find_duplicates, thumbnail
+from ampnet.runtime.progress import Advance
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """What the search for copies needs of each image."""
+
+    thumbnails: NDArray[np.uint8]
+    """``(N, 24, 24)`` grey."""
+    digests: NDArray[np.uint64]
+    """``(N,)`` hashes of the files' bytes."""
+    unreadable: list[int]
+    """Positions of images that cannot be decoded."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """How much of one split is also in another one."""
+
+    split: str
+    other: str
+    images: int
+    """Images of ``split`` with a copy in ``other``."""
+    share: float
+    """Of all images of ``split``, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What was found; counts are of usable faces."""
+
+    images: int
+    classes: dict[str, dict[str, int]]
+    """Split -> class -> faces, with the splits that training uses."""
+    coverage: dict[str, float]
+    """Class -> share of its input images in which a face was detected; empty without faces.csv."""
+    exact_copies: int
+    """Images that are the same, byte for byte, as an earlier one."""
+    near_copies: int
+    """Further images that look the same as an earlier one."""
+    contradictions: int
+    """Pairs of copies with different classes."""
+    leaks: list[Leak]
+    shared_subjects: dict[str, list[str]]
+    """Person -> splits, for people in more than one."""
+    outside: list[str]
+    """Names of faces with landmarks outside the frame."""
+    unreadable: list[str]
+    duplicates: Duplicates = field(repr=False)
+
+    @property
+    def imbalance(self) -> float:
+        """Faces of the largest class over those of the smallest one, in train or else in the whole set."""
+        counts = self.classes.get("train") or next(iter(self.classes.values()))
+        return max(counts.values()) / max(min(counts.values()), 1)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give the report as values for JSON, without the pairs."""
+        plain = {key: value for key, value in vars(self).items() if key not in ("duplicates", "leaks")}
+        return {**plain, "imbalance": round(self.imbalance, 2), "leaks": [asdict(leak) for leak in self.leaks]}
+
+
+def read_fingerprints(index: FaceIndex, threads: int, advance: Advance) -> Fingerprints:
+    """Read every prepared image, at a quarter of its size, and its bytes' hash."""
+    thumbnails = np.zeros((len(index), SIDE, SIDE), dtype=np.uint8)
+    digests = np.zeros(len(index), dtype=np.uint64)
+    unreadable: list[int] = []
+    with ThreadPoolExecutor(threads) as pool:
+        paths = (index.image_path(position) for position in range(len(index)))
+        for position, (digest, small) in enumerate(_in_blocks(pool, paths)):
+            digests[position] = digest
+            if small is None:
+                unreadable.append(position)
+            else:
+                thumbnails[position] = small
+            advance()
+    return Fingerprints(thumbnails, digests, unreadable)
+
+
+def check_index(index: FaceIndex, rows: Iterable[FaceRow], fingerprints: Fingerprints) -> CheckReport:
+    """Look for everything that would make a result on this data set untrustworthy.
+
+    Args:
+        rows: of faces.csv, for coverage and people; nothing for an index made by hand.
+    """
+    parts = split_indices(index)
+    splits = np.full(len(index), "", dtype="<U5")
+    for name, part in parts.items():
+        splits[part] = name
+    found, total, people = _read_rows(rows, dict(zip(index.names, splits.tolist(), strict=True)))
+
+    duplicates = _readable_only(find_duplicates(fingerprints.thumbnails, fingerprints.digests), fingerprints.unreadable)
+    first, second = duplicates.pairs[:, 0], duplicates.pairs[:, 1]
+    exact = len(index) - len(np.unique(copy_groups(len(index), duplicates.pairs[duplicates.exact])))
+    groups = copy_groups(len(index), duplicates.pairs)
+    away = ((index.landmarks < 0) | (index.landmarks > IMAGE_SIZE)).any(axis=(1, 2))
+    return CheckReport(
+        images=len(index),
+        classes={
+            split: {name: int((index.labels[part] == label).sum()) for label, name in enumerate(index.class_names)}
+            for split, part in parts.items()
+            if len(part)
+        },
+        coverage={name: found[name] / total[name] for name in index.class_names if total[name]},
+        exact_copies=exact,
+        near_copies=len(index) - len(np.unique(groups)) - exact,
+        contradictions=int((index.labels[first] != index.labels[second]).sum()),
+        leaks=_leaks(groups, splits),
+        shared_subjects={person: sorted(used) for person, used in sorted(people.items()) if len(used) > 1},
+        outside=[index.names[position] for position in np.flatnonzero(away)],
+        unreadable=[index.names[position] for position in fingerprints.unreadable],
+        duplicates=duplicates,
+    )
+
+
+def _in_blocks(pool: ThreadPoolExecutor, paths: Iterable[Path]) -> Iterable[tuple[int, NDArray[np.uint8] | None]]:
+    """Map :func:`_fingerprint` over any number of files with a bounded number of them in memory."""
+    block: list[Path] = []
+    for path in paths:
+        block.append(path)
+        if len(block) == 1024:
+            yield from pool.map(_fingerprint, block)
+            block = []
+    yield from pool.map(_fingerprint, block)
+
+
+def _fingerprint(path: Path) -> tuple[int, NDArray[np.uint8] | None]:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return 0, None
+    digest = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+    # A quarter of the size straight from the JPEG's frequencies; damaged files give None or raise.
+    try:
+        small = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_4)
+    except cv2.error:
+        return digest, None
+    return digest, None if small is None else thumbnail(np.asarray(small, dtype=np.uint8))
+
+
+def _read_rows(
+    rows: Iterable[FaceRow], split_of: dict[str, str]
+) -> tuple[Counter[str], Counter[str], dict[str, set[str]]]:
+    """Count found and all images by class, and collect the splits that each person is in."""
+    found: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    people: dict[str, set[str]] = {}
+    for row in rows:
+        total[row.class_name] += 1
+        found[row.class_name] += row.status in ("detected", "retried")
+        if row.subject and row.name in split_of:
+            people.setdefault(row.subject, set()).add(split_of[row.name])
+    return found, total, people
+
+
+def _readable_only(duplicates: Duplicates, unreadable: list[int]) -> Duplicates:
+    """Drop pairs of images that could not be decoded: they are broken, not copies."""
+    if not unreadable:
+        return duplicates
+    kept = ~np.isin(duplicates.pairs, unreadable).any(axis=1)
+    return Duplicates(duplicates.pairs[kept], duplicates.similarity[kept], duplicates.exact[kept])
+
+
+def _leaks(groups: NDArray[np.int64], splits: NDArray[np.str_]) -> list[Leak]:
+    """Count, for each split that measures, its images with a copy in a split that decides."""
+    leaks: list[Leak] = []
+    for split, other in (("test", "train"), ("test", "val"), ("val", "train")):
+        mine = groups[splits == split]
+        images = int(np.isin(mine, groups[splits == other]).sum())
+        if images:
+            leaks.append(Leak(split, other, images, images / len(mine)))
+    return leaks

@@ -1,0 +1,173 @@
+"""Finding images that a data set holds twice, exactly or nearly, in near-linear time.
+
+Each image becomes a small grey thumbnail without the set's mean face; what is left of two copies of one photo
+correlates by ``NEAR`` or more even after another compression, crop or change of contrast, what is left of two
+people does not. Candidates come from a perceptual hash: signs of random projections of the thumbnails' main
+components. Sorted by the hash, copies stand next to each other; several hashes make up for the bits that differ.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.media.images import Image
+
+SIDE = 24
+"""Side of a thumbnail in pixels."""
+
+NEAR = 0.92
+"""Least correlation, without the mean face, of two versions of one photo. Of the 60 least alike FER-2013 pairs
+above it 59 are such versions, and of 14 looked at between 0.90 and 0.92 13."""
+
+NEAR_IN_SMALL_SETS = 0.97
+"""Least correlation with the mean face left in, for sets too small to have one."""
+
+SMALL_SET = 100
+
+_COMPONENTS = 64
+_TABLES = 16
+_NEIGHBOURS = 8
+_BITS = 24
+_BLOCK = 4096
+_SAMPLE = 50_000  # thumbnails that the mean face and the components are learnt from
+_PROMISING = 0.88  # correlation of the main components alone from which a pair is compared in full
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Pairs of positions, each once and ``first < second``, in ascending order."""
+
+    pairs: NDArray[np.int64]
+    """``(P, 2)``."""
+    similarity: NDArray[np.float32]
+    """``(P,)`` correlation; 1 for exact copies."""
+    exact: NDArray[np.bool_]
+    """``(P,)`` whether the files are the same byte for byte."""
+
+
+def thumbnail(image: Image) -> NDArray[np.uint8]:
+    """Shrink a grey or RGB image to ``SIDE`` x ``SIDE`` grey."""
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def find_duplicates(thumbnails: NDArray[np.uint8], digests: NDArray[np.uint64]) -> Duplicates:
+    """Find exact and near copies.
+
+    Of FER-2013's 6,114 near pairs that comparing all with all finds, this finds 99.5 %, in time that grows with
+    the number of images and memory of about a kilobyte for each.
+
+    Args:
+        thumbnails: ``(N, SIDE, SIDE)`` from :func:`thumbnail`.
+        digests: ``(N,)`` hashes of the files' bytes. Of more than two equal files each is paired with the next.
+    """
+    count = len(thumbnails)
+    exact = _equal_neighbours(digests)
+    near = _near_pairs(thumbnails) if count > 1 else np.empty(0, dtype=np.int64)
+    keys = np.union1d(exact, near)
+    first, second = keys // max(count, 1), keys % max(count, 1)
+    same = digests[first] == digests[second]
+    similarity = _Compare(thumbnails).pairs(first, second)
+    similarity[same] = 1.0
+    return Duplicates(np.stack([first, second], axis=1), similarity, same)
+
+
+def copy_groups(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Join pairs into groups.
+
+    Returns:
+        ``(count,)`` number of each image's group: the lowest position in it.
+    """
+    parents = list(range(count))
+
+    def root(position: int) -> int:
+        while parents[position] != position:
+            parents[position] = parents[parents[position]]
+            position = parents[position]
+        return position
+
+    for first, second in pairs.tolist():
+        low, high = sorted((root(first), root(second)))
+        parents[high] = low
+    return np.array([root(position) for position in range(count)], dtype=np.int64)
+
+
+class _Compare:
+    """Correlates thumbnails, without the set's mean face where the set is large enough to have one."""
+
+    def __init__(self, thumbnails: NDArray[np.uint8]) -> None:
+        self.flat = thumbnails.reshape(len(thumbnails), SIDE * SIDE)
+        self.is_small = len(self.flat) < SMALL_SET
+        self.mean = np.zeros(SIDE * SIDE, dtype=np.float32)
+        if not self.is_small:
+            step = -(-len(self.flat) // _SAMPLE)
+            self.mean = self._standard(self.flat[::step]).mean(axis=0)
+
+    @property
+    def threshold(self) -> float:
+        """Give the least correlation of two versions of one photo."""
+        return NEAR_IN_SMALL_SETS if self.is_small else NEAR
+
+    def features(self, positions: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """Give ``(n, SIDE * SIDE)`` vectors of length 1; their products are the correlations."""
+        return _unit(self._standard(self.flat[positions]) - self.mean)
+
+    def pairs(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Correlate pairs of positions."""
+        found = np.empty(len(first), dtype=np.float32)
+        for start in range(0, len(first), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            found[part] = np.einsum("ij,ij->i", self.features(first[part]), self.features(second[part]))
+        return found
+
+    @staticmethod
+    def _standard(flat: NDArray[np.uint8]) -> NDArray[np.float32]:
+        values = flat.astype(np.float32)
+        return _unit(values - values.mean(axis=1, keepdims=True))
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-6), dtype=np.float32)
+
+
+def _near_pairs(thumbnails: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Give the near pairs as ``first * N + second``."""
+    count = len(thumbnails)
+    compare = _Compare(thumbnails)
+    components = _main_components(compare, count)
+    generator = np.random.default_rng(0)  # the same images give the same pairs
+    candidates: list[NDArray[np.int64]] = []
+    for _table in range(_TABLES):
+        order = np.argsort(_hashes(components, generator), kind="stable")
+        ordered = components[order]
+        for distance in range(1, min(_NEIGHBOURS, count - 1) + 1):
+            alike = np.einsum("ij,ij->i", ordered[:-distance], ordered[distance:])
+            places = np.flatnonzero(alike > _PROMISING)
+            ends = np.stack([order[places], order[places + distance]])
+            candidates.append(ends.min(axis=0) * count + ends.max(axis=0))
+    keys = np.unique(np.concatenate(candidates))
+    return np.asarray(keys[compare.pairs(keys // count, keys % count) >= compare.threshold])
+
+
+def _main_components(compare: _Compare, count: int) -> NDArray[np.float32]:
+    """Give each thumbnail's main components, ``(N, up to 64)``, of length 1."""
+    sample = compare.features(slice(None, None, -(-count // _SAMPLE)))
+    _values, vectors = np.linalg.eigh(sample.T @ sample)
+    axes = vectors[:, -_COMPONENTS:]
+    blocks = [compare.features(slice(start, start + _BLOCK)) @ axes for start in range(0, count, _BLOCK)]
+    return _unit(np.concatenate(blocks))
+
+
+def _hashes(components: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.int64]:
+    planes = generator.standard_normal((components.shape[1], _BITS)).astype(np.float32)
+    return np.asarray((components @ planes > 0) @ (1 << np.arange(_BITS, dtype=np.int64)))
+
+
+def _equal_neighbours(digests: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Pair each file with the next equal one, as ``first * N + second``."""
+    order = np.argsort(digests, kind="stable")
+    same = np.flatnonzero(digests[order[1:]] == digests[order[:-1]])
+    return np.unique(order[same] * len(digests) + order[same + 1])

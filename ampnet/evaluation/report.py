@@ -1,0 +1,149 @@
+"""The report of an evaluation: what was measured, and the files that keep it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ampnet import __version__
+from ampnet.errors import UsageError
+from ampnet.evaluation.metrics import Counts, Scores, normalise_rows
+from ampnet.evaluation.plots import save_confusion
+from ampnet.media.files import write_aside
+
+REPORT_FILE = "report.json"
+REPORT_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalReport:
+    """One checkpoint on one split of one data set."""
+
+    checkpoint: Path
+    epoch: int
+    data: Path
+    split: str
+    class_names: tuple[str, ...]
+    """In the checkpoint's order, which is the order of all rows and columns."""
+    matrix: Counts
+    """``(K, K + 1)``: true class by predicted class; the last column has the images without a face."""
+    all: Scores
+    """Over all images of the split; those without a face are errors."""
+    scored: Scores
+    """Over the images that could be scored."""
+    local_accuracy: float
+    """Of the local branches (LP and AP) alone, over all images."""
+    global_accuracy: float
+    """Of the global branch (GP) alone, over all images."""
+    mirrored: Scores | None
+    """Over all images, each face averaged with its mirror image; None when not asked for."""
+    unassigned: int
+    """Images without a face that belong to no split, as the set has none of its own."""
+    notes: tuple[str, ...]
+    """What a reader of the numbers must know."""
+    seconds: float
+
+    @property
+    def lost(self) -> int:
+        """Images of the split without a prediction."""
+        return self.all.images - self.scored.images
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give everything as numbers, strings and lists; shares in [0, 1]."""
+        names = [*self.class_names, "no face"]
+        return {
+            "format": REPORT_FORMAT,
+            "ampnet": __version__,
+            "checkpoint": str(self.checkpoint.resolve()),
+            "epoch": self.epoch,
+            "data": str(self.data.resolve()),
+            "split": self.split,
+            "notes": list(self.notes),
+            "images": self.all.images,
+            "lost": self.lost,
+            "lost_unassigned": self.unassigned,
+            "accuracy": {
+                "fused": self.all.accuracy,
+                "local": self.local_accuracy,
+                "global": self.global_accuracy,
+            },
+            "all": asdict(self.all),
+            "scored": asdict(self.scored),
+            "mirrored": self.mirrored and asdict(self.mirrored),
+            "confusion": {
+                "rows": list(self.class_names),
+                "columns": names,
+                "counts": self.matrix.tolist(),
+                "shares": normalise_rows(self.matrix).tolist(),
+            },
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def check_free(folder: Path, checkpoint: Path, data: Path, split: str) -> None:
+    """Make sure that a report in ``folder`` would replace nothing but an earlier one of the same evaluation.
+
+    Raises:
+        UsageError: the folder holds a report on another checkpoint, other data or another split.
+    """
+    path = folder / REPORT_FILE
+    if not path.exists():
+        return
+    try:
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        about = [earlier["checkpoint"], earlier["data"], earlier["split"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        about = []
+    if about != [str(checkpoint.resolve()), str(data.resolve()), split]:
+        what = f"the report on {about[0]} with {about[1]}, {about[2]}" if about else "another file"
+        raise UsageError(f"{path} is {what}; choose another folder with --out, or replace it with --force")
+
+
+def write_report(folder: Path, report: EvalReport, predictions: pd.DataFrame) -> None:
+    """Write report.json, classes.csv, confusion.csv, confusion_shares.csv, predictions.csv and confusion.png.
+
+    Args:
+        folder: is made when missing.
+        predictions: one row for each scored image.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    columns = [*report.class_names, "no face"]
+    shares = normalise_rows(report.matrix)
+    _write_csv(folder / "predictions.csv", predictions)
+    _write_csv(folder / "classes.csv", classes_table(report))
+    _write_csv(folder / "confusion.csv", _matrix_table(report.matrix, report.class_names, columns))
+    _write_csv(folder / "confusion_shares.csv", _matrix_table(shares.round(6), report.class_names, columns))
+    drawn = report.matrix if report.lost else report.matrix[:, :-1]
+    title = f"{report.split}: {report.all.accuracy:.1%} of {report.all.images} images"
+    save_confusion(folder / "confusion.png", drawn, report.class_names, title)
+    with write_aside(folder / REPORT_FILE) as aside:  # last: where it is, the rest is too
+        aside.write_text(json.dumps(report.to_plain(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def classes_table(report: EvalReport) -> pd.DataFrame:
+    """List the classes with images, lost images, recall over all of them, precision and F1."""
+    rows = []
+    for over_all, over_scored in zip(report.all.classes, report.scored.classes, strict=True):
+        lost = over_all.images - over_scored.images
+        rows.append({"class": over_all.name, "images": over_all.images, "lost": lost, **_shares(over_all)})
+    return pd.DataFrame(rows)
+
+
+def _shares(scores: Any) -> dict[str, float | None]:
+    return {"recall": scores.recall, "precision": scores.precision, "f1": scores.f1}
+
+
+def _matrix_table(matrix: Any, rows: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+    table = pd.DataFrame(matrix, columns=list(columns))
+    table.insert(0, "true", list(rows))
+    return table
+
+
+def _write_csv(path: Path, table: pd.DataFrame) -> None:
+    with write_aside(path) as aside:
+        table.to_csv(aside, index=False, lineterminator="\n")

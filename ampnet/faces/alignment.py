@@ -1,0 +1,141 @@
+"""Warping faces onto landmarks, and resizing whole images to the network's frame.
+
+Coordinates are continuous: an image w pixels wide spans ``[0, w]`` and pixel ``i`` covers ``[i, i + 1]``, so resizing
+sends x to ``x * new / old`` and mirroring to ``width - x``, as in the detector and the reference program. OpenCV counts
+from pixel centres; :func:`_warp` makes up for the half pixel.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.config import IMAGE_SIZE
+from ampnet.faces.geometry import Affine, Points, compose, inverse, similarity, transform_points
+
+Image: TypeAlias = NDArray[np.uint8]
+
+CANONICAL_LANDMARKS = np.array([[72, 84], [152, 84], [112, 132], [80, 169], [144, 169]], dtype=np.float64)
+"""Where the landmarks of an aligned face land in the 224 x 224 frame: forehead to chin, as RAF-DB's aligned faces.
+
+It is the mean face of FER-2013 (eyes 80 px apart, mouth 85 px below them), made symmetric.
+"""
+
+FITTED = (0, 1, 3, 4)
+"""Eyes and mouth corners decide the warp; the nose stands out of their plane and would pull turned faces aside."""
+
+
+@dataclass(frozen=True)
+class AlignedFace:
+    """A face in the network's frame."""
+
+    image: Image
+    """``(size, size, 3)`` RGB."""
+    landmarks: NDArray[np.float64]
+    """``(5, 2)`` in that image."""
+    matrix: Affine
+    """``(2, 3)`` map from source pixels to that image."""
+
+
+def align_face(
+    image: Image,
+    landmarks: Points,
+    target_landmarks: Points = CANONICAL_LANDMARKS,
+    size: int = IMAGE_SIZE,
+    resolution: float | None = None,
+) -> AlignedFace:
+    """Warp a face by rotation, uniform scale and shift so that its eyes and mouth land where they should.
+
+    Beyond the photo's edge its last pixels go on: a black border would be an edge that no face has.
+
+    Args:
+        image: ``(H, W, 3)`` RGB.
+        landmarks: ``(5, 2)`` of the face in its pixels.
+        target_landmarks: ``(5, 2)`` where they should land, in the 224 x 224 frame.
+        size: side of the result.
+        resolution: most detail, in pixels along the frame's side: a sharper face is made this small first, then
+            enlarged as `prepare` enlarges. A face with less detail stays as it is.
+
+    Raises:
+        ValueError: all landmarks coincide.
+    """
+    target = np.asarray(target_landmarks, dtype=np.float64)[list(FITTED)] * (size / IMAGE_SIZE)
+    matrix = similarity(np.asarray(landmarks)[list(FITTED)], target)
+    inner = size if resolution is None else round(resolution)
+    if inner < min(size, source_side(matrix, size)):
+        small = _warp(image, matrix * (inner / size), inner)
+        face = _resize(small, (size, size), cv2.INTER_CUBIC)
+    else:
+        face = _warp(image, matrix, size)
+    return AlignedFace(image=face, landmarks=transform_points(landmarks, matrix), matrix=matrix)
+
+
+def resize_whole(
+    image: Image, landmarks: Points | None = None, size: int = IMAGE_SIZE
+) -> tuple[Image, NDArray[np.float64] | None]:
+    """Resize a whole image to a square, each axis by its own factor; landmarks follow exactly.
+
+    Args:
+        image: ``(H, W, 3)``.
+        landmarks: ``(..., 2)`` in its pixels, or None.
+        size: side of the square.
+
+    Returns:
+        The ``(size, size, 3)`` image, averaged over areas where it shrinks and cubic where it grows, and the
+        landmarks in it.
+    """
+    height, width = image.shape[:2]
+    middle_hw = (min(height, size), min(width, size))
+    shrunk = image if middle_hw == (height, width) else _resize(image, middle_hw, cv2.INTER_AREA)
+    resized = shrunk if middle_hw == (size, size) else _resize(shrunk, (size, size), cv2.INTER_CUBIC)
+    if landmarks is None:
+        return resized, None
+    return resized, np.asarray(landmarks, dtype=np.float64) * (size / width, size / height)
+
+
+def resize_face(image: Image, size: int) -> Image:
+    """Bring a face to the network's size without augmentation."""
+    if image.shape[:2] == (size, size):
+        return image
+    method = cv2.INTER_AREA if size < min(image.shape[:2]) else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.uint8)
+
+
+def source_side(matrix: Affine, size: int = IMAGE_SIZE) -> float:
+    """Tell how many source pixels a side of the frame spans: the real resolution of a warped face."""
+    return float(size / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
+def _resize(image: Image, size_hw: tuple[int, int], interpolation: int) -> Image:
+    return np.asarray(cv2.resize(image, size_hw[::-1], interpolation=interpolation), dtype=np.uint8)
+
+
+def _warp(image: Image, matrix: Affine, size: int) -> Image:
+    """Warp without aliasing: cut out what the result shows, shrink it by areas, then only turn and shift."""
+    left, top, right, bottom = _shown(matrix, size, image.shape[1], image.shape[0])
+    part = image[top:bottom, left:right]
+    matrix = compose(np.array([[1.0, 0, left], [0, 1.0, top]]), matrix)
+
+    scale = size / source_side(matrix, size)
+    if scale < 1:
+        height, width = part.shape[:2]
+        small_hw = (max(round(height * scale), 1), max(round(width * scale), 1))
+        part = _resize(part, small_hw, cv2.INTER_AREA)
+        enlarge = np.array([[width / small_hw[1], 0, 0], [0, height / small_hw[0], 0]])
+        matrix = compose(enlarge, matrix)
+
+    to_corner = np.array([[1.0, 0, 0.5], [0, 1.0, 0.5]])
+    centred = compose(compose(to_corner, matrix), inverse(to_corner))
+    warped = cv2.warpAffine(part, centred, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, dtype=np.uint8)
+
+
+def _shown(matrix: Affine, size: int, width: int, height: int) -> tuple[int, int, int, int]:
+    """Bound the source pixels that a ``size`` square shows, with a rim for the interpolation; never empty."""
+    corners = transform_points(np.array([[0, 0], [size, 0], [0, size], [size, size]]), inverse(matrix))
+    rim = 3 + 3 * source_side(matrix, size) / size
+    left, top = np.floor(corners.min(axis=0) - rim).clip(0, (width - 1, height - 1)).astype(int)
+    right, bottom = np.ceil(corners.max(axis=0) + rim).clip((left + 1, top + 1), (width, height)).astype(int)
+    return int(left), int(top), int(right), int(bottom)

@@ -1,0 +1,120 @@
+"""Photos in, expressions out: finds every face, frames it as the network has seen faces, and classifies it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.config import IMAGE_SIZE
+from ampnet.detection import Face, FaceDetector
+from ampnet.detection.retries import detect_with_retries
+from ampnet.faces.alignment import AlignedFace, Image, resize_face
+from ampnet.faces.framing import frame_face
+from ampnet.inference.classifier import mirror_faces
+from ampnet.inference.optimize import optimize_for_inference
+from ampnet.models.ampnet import fuse_logits
+
+
+@dataclass(frozen=True, eq=False)
+class FacePrediction:
+    """One face of a photo and what it shows."""
+
+    face: Face
+    """Box, landmarks and the detector's score, in pixels of the photo."""
+    label: str
+    """The most probable class."""
+    probability: float
+    """Of that class, in [0, 1]."""
+    scores: dict[str, float]
+    """Probability of each class, in the checkpoint's order; they add up to 1."""
+
+
+class Predictor:
+    """A face detector and a trained network, ready for photos of any size.
+
+    Args:
+        checkpoint: a loaded checkpoint, its file, or a run folder.
+        detector: finds the faces; None takes the embedded one.
+        device: where both run.
+        batch_size: faces that the network sees at once.
+        mirror: decide on the mean of each face and its mirror image: a little surer, at twice the work.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be used.
+        DetectorError: the detector's weights cannot be had.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint | Path,
+        detector: FaceDetector | None = None,
+        device: torch.device | str = "cpu",
+        batch_size: int = 32,
+        mirror: bool = False,
+    ) -> None:
+        self.checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
+        self.device = torch.device(device)
+        self.detector = detector or FaceDetector(device=self.device)
+        self.batch_size = batch_size
+        self.mirror = mirror
+        self.model = optimize_for_inference(self.checkpoint.model.to(self.device))
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes in the order of all scores."""
+        return self.checkpoint.class_names
+
+    def predict(self, images: Sequence[Image]) -> list[list[FacePrediction]]:
+        """Find and classify the faces of each photo.
+
+        A photo's result does not depend on the photos beside it.
+
+        Args:
+            images: ``(H, W, 3)`` RGB uint8, of any sizes.
+
+        Returns:
+            For each photo its faces, the one the detector is surest of first; an empty list where there is none.
+        """
+        # photos of anything: a retry must be as sure as the first look, or clouds become faces
+        least = self.detector.config.score_threshold
+        found = [list(detection.faces) for detection in detect_with_retries(self.detector, images, least)]
+        framed = [
+            frame_face(image, face.landmarks, self.checkpoint.framing)
+            for image, faces in zip(images, found, strict=True)
+            for face in faces
+        ]
+        probabilities = iter(self.classify(framed))
+        return [[self._prediction(face, next(probabilities)) for face in faces] for faces in found]
+
+    @torch.inference_mode()
+    def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
+        """Give ``(N, K)`` class probabilities of N faces in the network's frame (224 x 224)."""
+        parts = [np.zeros((0, len(self.class_names)), dtype=np.float32)]
+        for start in range(0, len(faces), self.batch_size):
+            images, landmarks = self._network_input(faces[start : start + self.batch_size])
+            logits = self._logits(images, landmarks)  # (B, K)
+            if self.mirror:
+                logits = (logits + self._logits(*mirror_faces(images, landmarks))) / 2
+            parts.append((logits / self.checkpoint.temperature).softmax(dim=1).cpu().numpy())
+        return np.concatenate(parts)
+
+    def _logits(self, images: Tensor, landmarks: Tensor) -> Tensor:
+        local, global_ = self.model(images, landmarks)
+        return fuse_logits(local, global_, self.checkpoint.branch_weight)
+
+    def _network_input(self, faces: Sequence[AlignedFace]) -> tuple[Tensor, Tensor]:
+        size = self.checkpoint.architecture.image_size
+        pixels = torch.from_numpy(np.stack([resize_face(face.image, size) for face in faces]))
+        images = pixels.to(self.device).permute(0, 3, 1, 2).float().div(255)  # (B, 3, S, S), channels last
+        landmarks = np.stack([face.landmarks for face in faces]) * (size / IMAGE_SIZE)
+        return images, torch.from_numpy(landmarks).float().to(self.device)
+
+    def _prediction(self, face: Face, probabilities: NDArray[np.float32]) -> FacePrediction:
+        best = int(probabilities.argmax())
+        scores = dict(zip(self.class_names, probabilities.tolist(), strict=True))
+        return FacePrediction(face, self.class_names[best], scores[self.class_names[best]], scores)

@@ -1,0 +1,163 @@
+"""land_marks.npy: written for the published program, read without running anything in it."""
+
+import io
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ampnet.data.index.landmarks_file import read_landmarks, write_landmarks
+from ampnet.errors import DataError
+
+
+def save_rows(path: Path, rows: Any, protocol: int = 4) -> None:
+    """Write any object as a .npy file with an object array's header, as numpy.save does."""
+    with path.open("wb") as file:
+        shape = (len(rows), 2)
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": shape})
+        pickle.dump(rows, file, protocol=protocol)
+
+
+def object_array(*rows: tuple[str, Any]) -> np.ndarray:
+    array = np.empty((len(rows), 2), dtype=object)
+    for target, row in zip(array, rows, strict=True):
+        target[0], target[1] = row
+    return array
+
+
+FACE = [[70.5, 80.25], [150.0, 81.0], [112.0, 120.0], [80.0, 160.0], [140.0, 161.0]]
+
+
+def test_landmarks_come_back_as_written(tmp_path: Path) -> None:
+    landmarks = np.random.default_rng(0).uniform(-20, 250, (50, 5, 2)).astype(np.float32)
+    names = [f"train_{i:05d}.jpg" for i in range(50)]
+    write_landmarks(tmp_path / "l.npy", names, landmarks)
+    read = read_landmarks(tmp_path / "l.npy")
+    assert list(read) == names
+    assert np.array_equal(np.stack(list(read.values())), landmarks)
+
+
+def test_the_published_program_can_load_what_we_write(tmp_path: Path) -> None:
+    write_landmarks(tmp_path / "l.npy", ["a.jpg"], np.array([FACE]))
+    loaded = np.load(tmp_path / "l.npy", allow_pickle=True)  # as its data loader does
+    assert loaded.shape == (1, 2)
+    assert loaded[0, 0] == "a.jpg"
+    assert loaded[0, 1].tolist() == FACE
+
+
+def test_the_file_names_no_module_that_old_numpy_lacks(tmp_path: Path) -> None:
+    write_landmarks(tmp_path / "l.npy", ["numpy._core.jpg", "b.jpg"], np.array([FACE, FACE]))
+    content = (tmp_path / "l.npy").read_bytes()
+    assert content.count(b"cnumpy.core.multiarray\n") == 1
+    assert b"cnumpy._core" not in content
+    assert b"numpy._core.jpg" in content
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("points", ["float32", "float64", "list", "scalars", "flat"])
+def test_files_of_other_writers_are_read(tmp_path: Path, protocol: int, points: str) -> None:
+    face: Any = {
+        "float32": np.array(FACE, dtype=np.float32),
+        "float64": np.array(FACE, order="F"),
+        "list": FACE,
+        "scalars": [[np.float32(x), np.float64(y)] for x, y in FACE],
+        "flat": np.array(FACE).reshape(-1),
+    }[points]
+    save_rows(tmp_path / "l.npy", object_array(("a_aligned.jpg", face), ("b.jpg", face)), protocol)
+    read = read_landmarks(tmp_path / "l.npy")
+    assert read["a_aligned.jpg"].tolist() == FACE
+    assert list(read) == ["a_aligned.jpg", "b.jpg"]
+
+
+class Bomb:
+    """Runs a command when it is unpickled the usual way."""
+
+    def __init__(self, command: Any, *arguments: Any) -> None:
+        self.call = command, arguments
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_an_executable_pickle_is_refused_and_not_run(tmp_path: Path, protocol: int) -> None:
+    trace = tmp_path / "it_ran"
+    save_rows(tmp_path / "l.npy", object_array(("a.jpg", Bomb(os.mkdir, str(trace)))), protocol)
+    with pytest.raises(DataError, match=r"asks to run (posix|nt)\.mkdir.*was not run"):
+        read_landmarks(tmp_path / "l.npy")
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        (eval, "open('ran', 'w')"),
+        (exec, "open('ran', 'w')"),
+        (getattr, "text", "upper"),
+        (np.load, "x"),
+        (pickle.loads, b"N."),
+    ],
+    ids=["eval", "exec", "getattr", "np.load", "pickle.loads"],
+)
+def test_no_function_can_be_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_rows(tmp_path / "l.npy", object_array(("a.jpg", Bomb(*call))))
+    with pytest.raises(DataError, match="asks to run"):
+        read_landmarks(tmp_path / "l.npy")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_state_cannot_be_smuggled_onto_the_stand_ins(tmp_path: Path) -> None:
+    # GLOBAL dtype, then BUILD with a dict of attributes for the class itself.
+    body = b"\x80\x02cnumpy\ndtype\n}U\x05shapeK\x01sb."
+    with (tmp_path / "l.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": (1, 2)})
+        file.write(body)
+    with pytest.raises(DataError):
+        read_landmarks(tmp_path / "l.npy")
+
+
+@pytest.mark.filterwarnings("ignore:Reading .*npy:UserWarning")  # NumPy, of a header that it had to repair
+def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, object_array(*((f"{i}.jpg", np.array(FACE)) for i in range(4))), allow_pickle=True)
+    whole = np.frombuffer(buffer.getvalue(), dtype=np.uint8)
+    generator = np.random.default_rng(1)
+    messages = []
+    for _ in range(300):
+        broken = whole[: generator.integers(8, len(whole) + 1)].copy()
+        hits = generator.integers(6, len(broken), size=3)
+        broken[hits] = generator.integers(0, 256, size=3)
+        (tmp_path / "l.npy").write_bytes(broken.tobytes())
+        try:
+            read_landmarks(tmp_path / "l.npy")
+        except DataError as error:
+            messages.append(str(error))
+    assert len(messages) > 150
+    assert not any("\n" in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (object_array(("a.jpg", FACE), ("a.jpg", FACE)), "a.jpg stands there twice"),
+        (object_array(("a.jpg", FACE[:4])), "landmarks of a.jpg are not 5 x 2"),
+        (object_array(("a.jpg", [[float("nan"), 1.0]] * 5)), "landmarks of a.jpg are not 5 x 2 finite"),
+        (object_array(("a.jpg", "text")), "landmarks of a.jpg are not numbers"),
+        (object_array((b"a.jpg", FACE)), "row 0 is not a pair"),
+    ],
+    ids=["twice", "four points", "nan", "text", "bytes name"],
+)
+def test_wrong_content_is_named(tmp_path: Path, rows: np.ndarray, message: str) -> None:
+    save_rows(tmp_path / "l.npy", rows)
+    with pytest.raises(DataError, match=message):
+        read_landmarks(tmp_path / "l.npy")
+
+
+def test_an_array_of_plain_numbers_is_no_landmarks_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "l.npy", np.zeros((3, 2)))
+    with pytest.raises(DataError, match="must hold an object array"):
+        read_landmarks(tmp_path / "l.npy")

@@ -1,0 +1,48 @@
+"""The pictures open, have something in them, and take any class names."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from ampnet.evaluation.plots import save_confusion, save_curves
+
+MATRIX = np.array([[30, 2, 1], [4, 9, 0], [0, 0, 0]])
+
+
+def opened(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def test_confusion_is_darkest_on_a_perfect_diagonal(tmp_path):
+    save_confusion(tmp_path / "deep" / "c.png", np.eye(3, dtype=np.int64) * 5, ["a", "b", "c"], "perfect")
+    picture = opened(tmp_path / "deep" / "c.png")
+    blue = (picture[..., 2] - picture[..., 0]) > 60  # the full colour of the map
+    assert 0.1 < blue.mean() < 0.3  # a third of both panels, which fill some two thirds of the picture
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["c.png"]
+
+
+@pytest.mark.parametrize("names", [["glücklich", "страх", "怒り"], ["$a^{", "b_$", "100%"]])
+def test_any_class_names_are_drawn(tmp_path, names):
+    save_confusion(tmp_path / "c.png", MATRIX, names, "a title with $ and _")
+    assert opened(tmp_path / "c.png").std() > 10
+
+
+def test_images_without_a_face_have_a_column(tmp_path):
+    save_confusion(tmp_path / "without.png", MATRIX, ["a", "b", "c"], "t")
+    save_confusion(tmp_path / "with.png", np.column_stack([MATRIX, [0, 5, 0]]), ["a", "b", "c"], "t")
+    assert (tmp_path / "with.png").read_bytes() != (tmp_path / "without.png").read_bytes()
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 100])
+def test_curves_of_short_and_long_runs(tmp_path, epochs):
+    epoch = np.arange(1, epochs + 1)
+    history = pd.DataFrame(
+        {"epoch": epoch, "train_loss": 2 / epoch, "val_loss": 2.1 / epoch, "val_accuracy": 1 - 0.8 / epoch}
+    )
+    save_curves(tmp_path / "curves.png", history, "run1", best_epoch=epochs)
+    picture = opened(tmp_path / "curves.png")
+    blue = (picture[..., 2] - picture[..., 0]) > 80
+    assert blue[:, : picture.shape[1] // 2].any()  # validation loss
+    assert blue[:, picture.shape[1] // 2 :].any()  # validation accuracy

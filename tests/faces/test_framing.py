@@ -1,0 +1,166 @@
+"""Faces land where they should, with the sharpness and colour that a network has seen."""
+
+import numpy as np
+import pytest
+
+from ampnet.errors import DataError
+from ampnet.faces.alignment import CANONICAL_LANDMARKS, align_face, resize_whole, source_side
+from ampnet.faces.colour import is_grey, to_grey
+from ampnet.faces.framing import Framing, decide_crop, frame_face, measure_framing
+from ampnet.faces.geometry import transform_points
+
+UPRIGHT = np.array([[40, 50], [80, 50], [60, 74], [44, 92.5], [76, 92.5]])
+"""The canonical face at half its size, moved by (4, 8)."""
+
+
+def spot(size_hw, x, y, sigma):
+    """A soft white spot on black, centred on the continuous coordinates (x, y)."""
+    rows, columns = np.mgrid[: size_hw[0], : size_hw[1]] + 0.5
+    value = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2))
+    return np.repeat(value.round().astype(np.uint8)[..., None], 3, axis=2)
+
+
+def centroid(image):
+    """Continuous coordinates of a spot's centre."""
+    weight = image[..., 0].astype(float)
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]] + 0.5
+    return np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
+
+
+def detail(image):
+    """Mean step between neighbours: what blurring takes away."""
+    return np.abs(np.diff(image[..., 0].astype(float), axis=1)).mean()
+
+
+def rotated(points, degrees, scale, shift):
+    angle = np.deg2rad(degrees)
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return transform_points(points, np.column_stack([turn, shift]))
+
+
+def test_a_face_at_half_size_is_enlarged_twice_onto_the_canonical_landmarks():
+    face = align_face(np.zeros((150, 150, 3), np.uint8), UPRIGHT)
+    assert face.matrix == pytest.approx(np.array([[2, 0, -8], [0, 2, -16]]), abs=1e-9)
+    assert face.landmarks == pytest.approx(CANONICAL_LANDMARKS, abs=1e-9)
+    assert source_side(face.matrix) == pytest.approx(112)
+
+
+@pytest.mark.parametrize(("degrees", "scale"), [(0, 0.5), (25, 0.7), (-40, 1.0), (10, 3.0), (170, 5.3)])
+def test_image_and_landmarks_move_together_at_every_scale_and_angle(degrees, scale):
+    landmarks = rotated(CANONICAL_LANDMARKS, degrees, scale, (0, 0))
+    landmarks += 700 - landmarks.mean(axis=0)
+    for index in (0, 2, 4):
+        face = align_face(spot((1400, 1400), *landmarks[index], sigma=4 * scale), landmarks)
+        assert centroid(face.image) == pytest.approx(face.landmarks[index], abs=0.1)
+
+
+def test_a_limited_resolution_keeps_the_place_and_takes_the_detail():
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    landmarks = CANONICAL_LANDMARKS + 30
+    full, limited = align_face(noise, landmarks), align_face(noise, landmarks, resolution=48)
+    assert detail(limited.image) < detail(full.image) / 5
+    face = align_face(spot((300, 300), *landmarks[3], sigma=12), landmarks, resolution=48)
+    assert centroid(face.image) == pytest.approx(CANONICAL_LANDMARKS[3], abs=0.1)
+
+
+def test_a_face_with_less_detail_than_the_limit_stays_as_it_is():
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    landmarks = CANONICAL_LANDMARKS * (40 / 224)
+    assert np.array_equal(align_face(noise, landmarks, resolution=48).image, align_face(noise, landmarks).image)
+
+
+def test_shrinking_a_fine_checkerboard_gives_its_mean_grey():
+    board = np.repeat((np.indices((1792, 1792)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None], 3, axis=2)
+    face = align_face(board, CANONICAL_LANDMARKS * 8)
+    assert face.image.astype(int)[20:200, 20:200] == pytest.approx(127.5, abs=3)
+    whole, _ = resize_whole(board)
+    assert whole.astype(int) == pytest.approx(127.5, abs=3)
+
+
+def test_a_face_at_the_edge_goes_on_with_the_last_pixels():
+    face = align_face(np.full((100, 100, 3), 90, np.uint8), CANONICAL_LANDMARKS - 110)
+    assert (face.image == 90).all()
+
+
+def test_a_turned_head_is_not_moved_by_its_nose():
+    turned = UPRIGHT.copy()
+    turned[2, 0] += 18
+    assert align_face(np.zeros((150, 150, 3), np.uint8), turned).landmarks[[0, 1, 3, 4]] == pytest.approx(
+        CANONICAL_LANDMARKS[[0, 1, 3, 4]]
+    )
+
+
+def test_coinciding_landmarks_are_refused():
+    with pytest.raises(ValueError, match="distinct"):
+        align_face(np.zeros((50, 50, 3), np.uint8), np.full((5, 2), 20.0))
+
+
+@pytest.mark.parametrize("size_hw", [(48, 48), (100, 300), (640, 200), (1, 1)])
+def test_resizing_a_whole_image_scales_each_axis_by_its_own_factor(size_hw):
+    height, width = size_hw
+    image, landmarks = resize_whole(np.zeros((height, width, 3), np.uint8), np.array([[width, height / 2]]))
+    assert image.shape == (224, 224, 3)
+    assert landmarks == pytest.approx(np.array([[224, 112]]))
+
+
+@pytest.mark.parametrize("size_hw", [(64, 64), (120, 400), (700, 180)])
+def test_landmarks_follow_a_whole_image_whatever_its_shape(size_hw):
+    height, width = size_hw
+    x, y = width * 0.4, height * 0.6
+    image, landmarks = resize_whole(spot(size_hw, x, y, sigma=min(size_hw) / 12), np.array([[x, y]]))
+    assert centroid(image) == pytest.approx(landmarks[0], abs=0.1)
+
+
+def test_enlarging_in_use_equals_enlarging_in_prepare():
+    """A 48-px training image and the same face found in a photo give the same network input."""
+    rng = np.random.default_rng(1)
+    photo = np.full((200, 220, 3), 128, np.uint8)
+    photo[100:148, 90:138] = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    inside = CANONICAL_LANDMARKS * (48 / 224)
+    prepared, landmarks = resize_whole(photo[100:148, 90:138], inside)
+    framing = Framing(mean_landmarks=tuple(map(tuple, landmarks.tolist())), crop="none", face_resolution=48)
+    face = frame_face(photo, inside + np.array([90, 100]), framing)
+    assert face.landmarks == pytest.approx(landmarks)
+    difference = np.abs(face.image.astype(int) - prepared.astype(int))[10:-10, 10:-10]
+    assert difference.mean() < 2  # cubic warp against cubic resize; the noise itself steps by 85 on average
+
+
+def test_grey_faces_carry_the_luma_of_jpeg():
+    red = np.zeros((4, 4, 3), np.uint8)
+    red[..., 0] = 255
+    assert (to_grey(red) == 76).all()  # 0.299 * 255
+    assert is_grey(to_grey(red))
+    assert not is_grey(red)
+
+
+def test_a_grey_network_gets_grey_faces():
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (240, 240, 3), dtype=np.uint8)
+    assert is_grey(frame_face(photo, CANONICAL_LANDMARKS, Framing(color="grey")).image)
+    assert not is_grey(frame_face(photo, CANONICAL_LANDMARKS, Framing(color="rgb")).image)
+
+
+def test_tight_faces_stay_whole_and_scenes_are_cut():
+    assert decide_crop(np.array([0.6, 0.7, 0.8, 0.1]))[0] == "none"
+    assert decide_crop(np.array([0.2, 0.25, 0.9]))[0] == "face"
+    mode, reason = decide_crop(np.array([]))
+    assert mode == "none"
+    assert "no face" in reason
+
+
+def test_framing_survives_json_and_refuses_nonsense():
+    framing = measure_framing(CANONICAL_LANDMARKS[None], "none", grey_share=1.0, source_sides=np.array([48.0]))
+    assert framing == Framing(crop="none", color="grey", face_resolution=48.0)
+    assert Framing.from_plain(framing.to_plain()) == framing
+    for wrong in ({}, {**framing.to_plain(), "crop": "half"}, {**framing.to_plain(), "mean_landmarks": [[1, 2]]}):
+        with pytest.raises(DataError, match="framing"):
+            Framing.from_plain(wrong)
+
+
+def test_large_training_faces_set_no_limit_on_detail():
+    landmarks = np.repeat(CANONICAL_LANDMARKS[None], 10, axis=0)
+    assert measure_framing(landmarks, "face", 0.2, np.full(10, 300.0)).face_resolution is None
+    mixed = measure_framing(landmarks, "face", 0.2, np.array([100.0] * 5 + [180.0] * 5))
+    assert mixed.face_resolution == 180.0

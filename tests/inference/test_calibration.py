@@ -1,0 +1,24 @@
+"""Temperatures worked out by hand."""
+
+import math
+
+import pytest
+import torch
+
+from ampnet.inference.calibration import fit_temperature
+
+
+def test_a_network_that_is_right_three_times_in_four_gets_the_temperature_that_says_so():
+    # two classes, a logit gap of 2, 75 % right: log(0.75 / 0.25) = gap / T, so T = 2 / log 3
+    logits = torch.tensor([[2.0, 0.0]]).repeat(8, 1)
+    labels = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1])
+    assert fit_temperature(logits, labels) == pytest.approx(2 / math.log(3), rel=1e-4)
+
+
+def test_dividing_the_logits_beforehand_divides_the_temperature():
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(500, 7, generator=generator)
+    labels = torch.multinomial((logits / 2).softmax(dim=1), 1, generator=generator).squeeze(1)
+    whole = fit_temperature(logits, labels)
+    assert whole == pytest.approx(2, rel=0.15)
+    assert fit_temperature(logits / 4, labels) == pytest.approx(whole / 4, rel=1e-3)
