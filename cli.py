@@ -149,7 +149,7 @@ def prepare(
         if result is None:  # one of many processes; the first one speaks
             return
         if as_json:
-            typer.echo(json.dumps(result.to_plain(), indent=2, ensure_ascii=False))
+            typer.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
             return
         results().print(*prepare_lines(result), sep="\n")
         typer.echo(f"next: ampnet train --data {out}")
@@ -167,7 +167,7 @@ def train(
     image_size: Annotated[int | None, typer.Option(help="Side of the images, a multiple of 8.")] = None,
     modules: Annotated[str, typer.Option(help="Perception modules to use, for ablations.")] = ",".join(MODULES),
     recipe: Annotated[RecipeName, typer.Option(help="How to optimise: as published, or as is usual today.")] = (
-        "published"
+        "reference"
     ),
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training split. [recipe]")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images of a step over all processes. [recipe]")] = None,
@@ -177,8 +177,8 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change any other value of the recipe, e.g. erase=0.5."),
     ] = None,
-    published_mirror: Annotated[
-        bool, typer.Option("--published-mirror", help="Mirror landmarks as the published program does (wrongly).")
+    reference_mirror: Annotated[
+        bool, typer.Option("--reference-mirror", help="Mirror landmarks as the published program does (wrongly).")
     ] = False,
     pretrained: Annotated[
         Path | None, typer.Option(help="Start from a run, a checkpoint, bundled, or a published file.")
@@ -229,7 +229,7 @@ def train(
             image_size=image_size,
             modules=read_modules(modules),
             recipe=make_recipe(
-                recipe, {**common, "published_mirror": published_mirror or None, **read_changes(changes or [])}
+                recipe, {**common, "reference_mirror": reference_mirror or None, **read_changes(changes or [])}
             ),
             pretrained=pretrained,
             teachers=tuple(teacher or ()),
@@ -257,7 +257,7 @@ def train(
         if not is_main_process():
             return  # torchrun runs this command in every process; one of them tells the result
         if as_json:
-            typer.echo(json.dumps(result.to_plain(), indent=2, ensure_ascii=False))
+            typer.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
             return
         typer.echo("\n".join(result.lines()))
 
@@ -278,7 +278,7 @@ def check_data(
 
         result = run(CheckConfig(data=data, workers=workers), quiet)
         if as_json:
-            typer.echo(json.dumps(result.report.to_plain(), indent=2, ensure_ascii=False))
+            typer.echo(json.dumps(result.report.to_dict(), indent=2, ensure_ascii=False))
         else:
             results().print(*check_lines(result), sep="\n")
         if result.report.unreadable:
@@ -326,7 +326,7 @@ def evaluate(
         )
         result = run(config, quiet)
         if as_json:
-            typer.echo(json.dumps(result.report.to_plain(), indent=2, ensure_ascii=False))
+            typer.echo(json.dumps(result.report.to_dict(), indent=2, ensure_ascii=False))
             return
         results().print(*evaluation_tables(result.report), sep="\n")
         typer.echo(f"report: {result.folder}")
@@ -377,7 +377,7 @@ def predict(
         )
         result = run(config, quiet)
         if as_json:
-            typer.echo(json.dumps(result.to_plain(), indent=2, ensure_ascii=False))
+            typer.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
         else:
             results().print(prediction_table(result))
         for problem in result.problems:
@@ -400,10 +400,10 @@ def import_reference(
 ) -> None:
     """Turn a checkpoint of the authors' program into ours; nothing in the file is executed."""
     with user_errors(debug):
-        from pipelines.import_published import import_published  # loads torch; kept out of `ampnet --help`
+        from pipelines.import_reference import import_reference  # loads torch; kept out of `ampnet --help`
 
         names = tuple(name.strip() for name in classes.split(",")) if classes else ()
-        result = import_published(ImportConfig(source=source, out=out, class_names=names, force=force))
+        result = import_reference(ImportConfig(source=source, out=out, class_names=names, force=force))
         typer.echo("\n".join(result.lines()))
 
 
@@ -419,10 +419,10 @@ def export_reference(
 ) -> None:
     """Write a checkpoint of the full network so that the authors' program can load it."""
     with user_errors(debug):
-        from pipelines.import_published import export_published  # loads torch; kept out of `ampnet --help`
+        from pipelines.import_reference import export_reference  # loads torch; kept out of `ampnet --help`
 
         config = ExportConfig(checkpoint=checkpoint, out=out, data_parallel=data_parallel, force=force)
-        typer.echo("\n".join(export_published(config).lines()))
+        typer.echo("\n".join(export_reference(config).lines()))
 
 
 if __name__ == "__main__":

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ampnet.checkpoints.checkpoint import load_checkpoint
-    from ampnet.checkpoints.reference.convert import load_published
+    from ampnet.checkpoints.reference.convert import load_reference
     from ampnet.detection import FaceDetector
     from ampnet.models.ampnet import AMPNet
     from ampnet.prediction.predictor import Predictor
 
 __version__ = "0.1.0"
-__all__ = ["AMPNet", "FaceDetector", "Predictor", "__version__", "load_checkpoint", "load_published"]
+__all__ = ["AMPNet", "FaceDetector", "Predictor", "__version__", "load_checkpoint", "load_reference"]
 
 _HOMES = {
     "AMPNet": "ampnet.models.ampnet",
     "FaceDetector": "ampnet.detection",
     "Predictor": "ampnet.prediction.predictor",
     "load_checkpoint": "ampnet.checkpoints.checkpoint",
-    "load_published": "ampnet.checkpoints.reference.convert",
+    "load_reference": "ampnet.checkpoints.reference.convert",
 }
 
 

@@ -177,7 +177,7 @@ class TrainConfig:
     """Overrides the variant's image size."""
     modules: tuple[Module, ...] = MODULES
     """Perception modules of the network."""
-    recipe: Recipe = RECIPES["published"]
+    recipe: Recipe = RECIPES["reference"]
     """How it is optimised."""
     pretrained: Path | None = None
     """Checkpoint, ours or of the published program, whose weights the run starts from."""
@@ -315,7 +315,7 @@ class ExportConfig:
     """Replace the file where it exists."""
 
 
-def as_plain(config: Any) -> dict[str, Any]:
+def config_to_dict(config: Any) -> dict[str, Any]:
     """Turn a config into plain values (paths as strings) for JSON files and checkpoints."""
 
     def plain(value: Any) -> Any:

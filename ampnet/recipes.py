@@ -9,7 +9,7 @@ from ampnet.errors import ConfigError, require
 Optimizer = Literal["sgd", "nesterov", "adamw"]
 Schedule = Literal["step", "cosine"]
 Balance = Literal["none", "root_weights", "weights", "sampling"]
-RecipeName = Literal["published", "modern"]
+RecipeName = Literal["reference", "modern"]
 Targets = Literal["label", "votes", "mix"]
 
 
@@ -39,7 +39,7 @@ class Augmentation:
     mirror_probability: float = 0.5
     erase: float = 0.0
     """Probability that a rectangle is covered."""
-    published_mirror: bool = False
+    reference_mirror: bool = False
     """Mirror the landmarks as the published program does: two of the five keep their unmirrored places."""
 
     def __post_init__(self) -> None:
@@ -116,7 +116,7 @@ class Recipe:
 
 
 RECIPES: dict[RecipeName, Recipe] = {
-    "published": Recipe(),
+    "reference": Recipe(),
     "modern": Recipe(
         epochs=40,
         dropout=0.2,

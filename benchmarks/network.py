@@ -8,12 +8,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from ampnet.checkpoints.reference.convert import published_state
+from ampnet.checkpoints.reference.convert import reference_state_dict
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.models.ampnet import AMPNet, Logits
 from ampnet.models.regions import quadrant_boxes, salient_boxes
 from ampnet.runtime.memory import keep_freed_memory
-from ampnet.training.loss import branch_loss
+from ampnet.training.loss import Loss
 from benchmarks.baseline.network import PublishedWay
 from benchmarks.measure import Side, Tasks, Times, gemm_peak, median_ratio, print_table, rate, sides_in_turn
 
@@ -67,7 +67,7 @@ def our_step(network: AMPNet, batch: tuple[Tensor, Tensor, Tensor]) -> Callable[
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4, fused=True)
 
     def step() -> None:
-        branch_loss(network(images, landmarks), labels).backward()
+        Loss(branch_weight=0.5)(network(images, landmarks), labels).backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
@@ -154,7 +154,7 @@ def count_operations() -> tuple[float, float]:
     """Count the floating-point operations of an image in training and in evaluation."""
     network, (images, landmarks, labels) = AMPNet(), faces(2)
     with FlopCounterMode(display=False) as training:
-        branch_loss(network(images, landmarks), labels).backward()
+        Loss(branch_weight=0.5)(network(images, landmarks), labels).backward()
     with FlopCounterMode(display=False) as evaluation, torch.inference_mode():
         network(images, landmarks)
     return training.get_total_flops() / 2, evaluation.get_total_flops() / 2
@@ -164,7 +164,7 @@ def largest_difference() -> float:
     """Compare the logits of all forms for the same weights."""
     torch.manual_seed(0)
     ours, published = AMPNet().eval(), PublishedWay()
-    state = published_state(ours)
+    state = reference_state_dict(ours)
     published.load_state_dict({name: state[name] for name in published.state_dict()})
     images, landmarks, _ = faces(8)
     theirs = torch.stack(published_evaluation(published, images, landmarks)())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ampnet.data.preparation.executors import start_threads
 from ampnet.data.preparation.file_names import unique_names
-from ampnet.data.preparation.work import CHUNK, Treatment, Work, prepare_chunks
+from ampnet.data.preparation.work import CHUNK, FramePolicy, PrepareJob, prepare_chunks
 from ampnet.data.sources import open_source
 from ampnet.detection import FaceDetector
 from ampnet.detection.retries import detect_with_retries
@@ -37,7 +37,7 @@ def main(raw: Path, count: int) -> None:
     detector = FaceDetector()
     images = [item.read(1280).image for item in items]
     folder = Path(tempfile.mkdtemp())
-    work = Work(items, unique_names(items), Treatment("none", "largest", "template"), folder)
+    work = PrepareJob(items, unique_names(items), FramePolicy("none", "largest", "template"), folder)
     chunks = range(len(work.chunk_sizes()))
 
     def decode() -> None:

@@ -13,7 +13,7 @@ import torch
 
 from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey, batch_loader
-from ampnet.data.loading.sampling import TrainingOrder
+from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.regions import quadrant_boxes, salient_boxes
 from ampnet.recipes import Augmentation
@@ -77,7 +77,7 @@ def show_loading(index: FaceIndex) -> None:
     steps = in_turn({"train": step}, ROUNDS)
     positions = np.arange(50 * COUNT) % len(index)
     dataset = FaceDataset(index, positions, 112, Augmentation())
-    order = TrainingOrder(index.labels[positions], SMALL_BATCH, seed=0)
+    order = ResumableBatchSampler(index.labels[positions], SMALL_BATCH, seed=0)
     loader = iter(batch_loader(dataset, order, 2, CPU))
     for _ in range(10):
         next(loader)
@@ -106,7 +106,7 @@ def compare_look_ups() -> None:
             splits=["train"] * count,
             landmarks=np.ones((count, 5, 2), dtype=np.float32),
             files=names,
-            lost={},
+            undetected={},
             framing=None,
         )
         chosen = random.Random(0).sample(range(count), LOOK_UPS)

@@ -13,7 +13,7 @@ from ampnet.data.index.splits import split_indices
 from ampnet.data.preparation.faces_table import read_faces
 from ampnet.data.preparation.preview import SheetRow, write_sheet
 from ampnet.data.quality.checks import CheckReport, check_index, read_fingerprints
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 from ampnet.media.images import Image, read_image
 from pipelines.console import notices, progress_bar
 
@@ -76,7 +76,7 @@ def _split_names(index: FaceIndex) -> list[str]:
 
 def _write_pairs(path: Path, index: FaceIndex, report: CheckReport, splits: list[str]) -> None:
     found = report.duplicates
-    with write_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("first", "second", "first_split", "second_split", "first_class", "second_class", "similarity"))
         for (first, second), similarity in zip(found.pairs.tolist(), found.similarity.tolist(), strict=True):

@@ -15,10 +15,10 @@ from ampnet.checkpoints.checkpoint import Checkpoint, checkpoint_file, load_chec
 from ampnet.config import EvalConfig, TrainConfig
 from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import FaceDataset, InOrder, batch_loader
+from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.errors import DataError
-from ampnet.evaluation.matching import framing_notes, lost_by_class, match_classes, selection_notes
-from ampnet.evaluation.metrics import Counts, accuracy, confusion_matrix, score, with_lost
+from ampnet.evaluation.matching import framing_notes, match_classes, selection_notes, undetected_by_class
+from ampnet.evaluation.metrics import Counts, accuracy, confusion_matrix, score, with_undetected
 from ampnet.evaluation.report import EvalReport, check_free, write_report
 from ampnet.inference.classifier import Logits, collect_logits
 from ampnet.inference.optimize import optimize_for_inference
@@ -64,7 +64,7 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
     device = choose_device(config.gpus)
     everyone = np.arange(len(faces))
     dataset = FaceDataset(faces, everyone, checkpoint.architecture.image_size, color=checkpoint.framing.color)
-    batches = batch_loader(dataset, InOrder(len(faces), config.batch_size), config.workers, device)
+    batches = batch_loader(dataset, ShardedSequentialSampler(len(faces), config.batch_size), config.workers, device)
     model = optimize_for_inference(checkpoint.model.to(device))
     with progress_bar(console)(f"eval {config.split}", len(faces)) as advance:
         logits = collect_logits(model, batches, device, config.mirror, advance)
@@ -103,10 +103,10 @@ def _report(
 ) -> EvalReport:
     names = checkpoint.class_names
     labels = codes[logits.labels]
-    lost = lost_by_class(index.lost.get(config.split, {}), index.class_names, codes, len(names))
+    undetected = undetected_by_class(index.undetected.get(config.split, {}), index.class_names, codes, len(names))
 
     def matrix_of(class_scores: Tensor) -> Counts:
-        return with_lost(confusion_matrix(labels, class_scores.argmax(dim=1).numpy(), len(names)), lost)
+        return with_undetected(confusion_matrix(labels, class_scores.argmax(dim=1).numpy(), len(names)), undetected)
 
     fused = fuse_logits(logits.local, logits.global_, checkpoint.branch_weight)
     matrix, mirrored = matrix_of(fused), None
@@ -124,7 +124,7 @@ def _report(
         local_accuracy=accuracy(matrix_of(logits.local)),
         global_accuracy=accuracy(matrix_of(logits.global_)),
         mirrored=mirrored,
-        unassigned=sum(index.lost.get("", {}).values()),
+        unassigned=sum(index.undetected.get("", {}).values()),
         notes=(
             *selection_notes(config.split, checkpoint.selected_on),
             *framing_notes(index.framing, checkpoint.framing),

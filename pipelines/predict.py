@@ -16,7 +16,7 @@ from ampnet.config import PredictConfig
 from ampnet.detection import FaceDetector
 from ampnet.errors import ImageError, UsageError
 from ampnet.media.drawing import Mark, annotate
-from ampnet.media.files import make_folder, write_aside
+from ampnet.media.files import atomic_write, make_folder
 from ampnet.media.images import list_images, read_image
 from ampnet.media.video import VideoWriter, is_video, read_frames, video_info, writing_video
 from ampnet.prediction.predictor import FacePrediction, Predictor
@@ -96,7 +96,7 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
 
     predictions = Predictions(results, checkpoint.class_names, file)
     if config.csv:
-        with write_aside(config.csv) as aside:
+        with atomic_write(config.csv) as aside:
             predictions.to_table().to_csv(aside, index=False, lineterminator="\n")
     return predictions
 
@@ -162,7 +162,7 @@ class Drawings:
         if shot.source.is_video:
             self._writer_of(shot.source, shot.source.drawn).add(drawn)
             return
-        with write_aside(shot.source.drawn) as aside:
+        with atomic_write(shot.source.drawn) as aside:
             Image.fromarray(drawn).save(aside, format=DRAWN_FORMATS[shot.source.drawn.suffix.lower()], quality=92)
 
     def _writer_of(self, source: Source, path: Path) -> VideoWriter:

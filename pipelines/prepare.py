@@ -17,13 +17,13 @@ from ampnet.data.preparation.executors import Threads, start_threads
 from ampnet.data.preparation.file_names import unique_names
 from ampnet.data.preparation.journal import Journal
 from ampnet.data.preparation.preview import write_preview
-from ampnet.data.preparation.work import Treatment, Work, choose_crop, prepare_chunks
+from ampnet.data.preparation.work import FramePolicy, PrepareJob, choose_crop, prepare_chunks
 from ampnet.data.sources import Source, open_source
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
 from ampnet.media.files import make_folder
-from ampnet.runtime.collectives import tell_all
+from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.devices import count_gpus
 from ampnet.runtime.launch import Process, is_launched, join_processes, launch
 from ampnet.runtime.progress import ProgressBar
@@ -50,7 +50,7 @@ class PrepareResult:
     """What looks wrong with the finished set; None when it was not looked at."""
     notes: list[str] = field(default_factory=list)
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Give the result as values for JSON."""
         return {
             "root": str(self.root),
@@ -61,7 +61,7 @@ class PrepareResult:
             "counts": self.counts.table,
             "seconds": round(self.seconds, 1),
             "images_per_second": round(self.images_per_second, 1),
-            "check": None if self.check is None else self.check.report.to_plain(),
+            "check": None if self.check is None else self.check.report.to_dict(),
             "notes": self.notes,
         }
 
@@ -98,15 +98,15 @@ def _run_process(config: PrepareConfig, process: Process, console: Console) -> P
     with start_threads(config.workers, process.device) as threads:
         detector = FaceDetector(config.detector, process.device)
         plan = _make_plan(config, source, names, detector, threads, journal) if process.is_main else {}
-        plan = tell_all(plan, process)
+        plan = broadcast_object(plan, process)
         console.print(f"crop {plan['crop']}: {plan['crop_reason']}", markup=False)
-        treatment = Treatment(plan["crop"], plan["face"], plan["no_face"])
-        work = Work(source.items, names, treatment, config.out / "dataset")
+        frame_policy = FramePolicy(plan["crop"], plan["face"], plan["no_face"])
+        work = PrepareJob(source.items, names, frame_policy, config.out / "dataset")
         done = _prepare_share(work, process, detector, threads, journal, progress_bar(console))
         if not process.is_main:
             return None
         seconds = time.monotonic() - started
-        counts = build_index(config.out, source, journal, plan, treatment, seconds)
+        counts = build_index(config.out, source, journal, plan, frame_policy, seconds)
     index = read_index(config.out)
     write_preview(config.out / "index" / PREVIEW_FILE, index)
     found = check(index, config.workers, console) if config.check else None
@@ -115,7 +115,7 @@ def _run_process(config: PrepareConfig, process: Process, console: Console) -> P
         root=config.out,
         layout=source.layout,
         class_names=source.class_names,
-        crop=treatment.crop,
+        crop=frame_policy.crop,
         counts=counts,
         seconds=seconds,
         images_per_second=done / seconds,
@@ -215,7 +215,7 @@ def _check_same(plan: dict[str, Any], earlier: dict[str, Any], journal: Journal)
 
 
 def _prepare_share(
-    work: Work,
+    work: PrepareJob,
     process: Process,
     detector: FaceDetector,
     threads: Threads,
@@ -231,7 +231,7 @@ def _prepare_share(
     seen = journal.finished()
     open_chunks = [chunk for chunk in range(len(sizes)) if chunk not in seen]
     todo = sum(sizes[chunk] for chunk in open_chunks)
-    share = open_chunks[process.rank :: process.world]
+    share = open_chunks[process.rank :: process.world_size]
     with bar("prepare", sum(sizes)) as advance, journal.writer(process.rank) as writer:
         advance(sum(sizes) - todo)
         statuses: Counter[str] = Counter()

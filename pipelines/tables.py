@@ -43,7 +43,7 @@ def prediction_table(result: Predictions) -> Table:
 def _summary(report: EvalReport) -> Table:
     table = Table("", "all images")
     columns = [report.all]
-    if report.lost:
+    if report.undetected:
         table.add_column("with a face")
         columns.append(report.scored)
     if report.mirrored:
@@ -52,8 +52,8 @@ def _summary(report: EvalReport) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     table.add_row("images", *(f"{scores.images:,}" for scores in columns))
-    if report.lost:
-        table.add_row("without a face, counted as errors", f"{report.lost:,}")
+    if report.undetected:
+        table.add_row("without a face, counted as errors", f"{report.undetected:,}")
     for name in ("accuracy", "macro_f1", "mean_class_accuracy"):
         table.add_row(name.replace("_", " ").replace("f1", "F1"), *(_with_interval(s, name) for s in columns))
     table.add_row("accuracy, local head", f"{report.local_accuracy:.2%}")
@@ -72,7 +72,7 @@ def _interval(scores: Scores, name: str) -> Interval:
 
 
 def _classes(report: EvalReport) -> Table:
-    table = Table("class", "images", "lost", "recall", "precision", "F1", title="by class", title_justify="left")
+    table = Table("class", "images", "undetected", "recall", "precision", "F1", title="by class", title_justify="left")
     for column in table.columns[1:]:
         column.justify = "right"
     for scores, scored in zip(report.all.classes, report.scored.classes, strict=True):
@@ -83,7 +83,7 @@ def _classes(report: EvalReport) -> Table:
 
 def _confusion(report: EvalReport) -> Table:
     title = "confusion: images and % of the true class (rows) by predicted class (columns)"
-    names = [*report.class_names, *(["no face"] if report.lost else [])]
+    names = [*report.class_names, *(["no face"] if report.undetected else [])]
     table = Table("", *(escape(name) for name in names), title=title, title_justify="left", show_lines=True)
     for column in table.columns[1:]:
         column.justify = "right"

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any, cast
 
 from ampnet.checkpoints.checkpoint import BEST, save_checkpoint
-from ampnet.config import TrainConfig, as_plain
+from ampnet.config import TrainConfig, config_to_dict
 from ampnet.data.loading.dataset import loading_failures
 from ampnet.errors import UsageError
 from ampnet.evaluation.metrics import accuracy, score
 from ampnet.evaluation.plots import save_curves
-from ampnet.media.files import write_aside
-from ampnet.runtime.collectives import copy_from_main
+from ampnet.media.files import atomic_write
+from ampnet.runtime.collectives import broadcast_tensors
 from ampnet.runtime.devices import count_gpus
 from ampnet.runtime.launch import is_launched, join_processes, launch
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.progress import ProgressBar
 from ampnet.runtime.signals import StopRequest
 from ampnet.training.history import Best
-from ampnet.training.loop import SplitMetrics, Totals, Wishes, evaluate, train_epoch
+from ampnet.training.loop import SplitMetrics, StopOrSave, Totals, evaluate, train_epoch
 from ampnet.training.run_folder import CONFIG, CURVES, HISTORY, SEEDS, open_run_folder
 from ampnet.training.session import Session, open_session
 from ampnet.training.state import LAST
@@ -48,9 +48,9 @@ class TrainResult:
     """Of each class on that split; None for a class without faces there."""
     seconds: float
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Give the result as values for JSON."""
-        return as_plain(self)
+        return config_to_dict(self)
 
     def lines(self) -> list[str]:
         """Say the result in a few lines, with the command that comes next."""
@@ -70,7 +70,7 @@ class SeedsResult:
 
     runs: tuple[TrainResult, ...]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Give mean and spread, and every run, as values for JSON."""
         accuracies, scores = ([getattr(one, name) for one in self.runs] for name in ("accuracy", "macro_f1"))
         return {
@@ -78,12 +78,12 @@ class SeedsResult:
             "accuracy_deviation": statistics.stdev(accuracies),
             "macro_f1_mean": statistics.mean(scores),
             "macro_f1_deviation": statistics.stdev(scores),
-            "runs": [one.to_plain() for one in self.runs],
+            "runs": [one.to_dict() for one in self.runs],
         }
 
     def lines(self) -> list[str]:
         """Say mean, sample standard deviation and the single runs."""
-        plain, first = self.to_plain(), self.runs[0]
+        plain, first = self.to_dict(), self.runs[0]
         best = max(self.runs, key=lambda one: one.accuracy)
         return [
             *(f"seed {one.seed}: {one.accuracy:.2%}, macro-F1 {one.macro_f1:.3f} ({one.folder})" for one in self.runs),
@@ -120,8 +120,8 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
         once = replace(config, seed=seed, seeds=1, out=folder, name=name, resume=config.resume and begun)
         runs.append(_run_once(once, quiet))
     result = SeedsResult(tuple(runs))
-    with write_aside(folder / SEEDS) as aside:
-        aside.write_text(json.dumps(result.to_plain(), indent=1), encoding="utf-8")
+    with atomic_write(folder / SEEDS) as aside:
+        aside.write_text(json.dumps(result.to_dict(), indent=1), encoding="utf-8")
     return result
 
 
@@ -162,20 +162,22 @@ def _train_one_epoch(session: Session, stop: StopRequest, bar: ProgressBar) -> b
     state, order, process = session.state, session.loaders.order, session.process
     pause, last_save = 60 * session.config.save_every, time.monotonic()
 
-    def wishes() -> Wishes:
-        return Wishes(stop=stop.made, save=process.is_main and time.monotonic() - last_save >= pause)
+    def stop_or_save() -> StopOrSave:
+        return StopOrSave(stop=stop.made, save=process.is_main and time.monotonic() - last_save >= pause)
 
     order.start_at(state.epoch, state.step)
     with bar(f"epoch {state.epoch + 1}/{session.config.recipe.epochs}", order.faces) as advance:
         advance(int(state.totals.images), state.totals.note())
         batches = session.loaders.training
-        for pulse in train_epoch(session.trainee, batches, order, session.settings, process, state.totals, wishes):
-            state.step = pulse.step
-            advance(pulse.images, state.totals.note())
-            if pulse.wishes.stop or (pulse.wishes.save and pulse.step < order.steps):
+        for report in train_epoch(
+            session.train_state, batches, order, session.settings, process, state.totals, stop_or_save
+        ):
+            state.step = report.step
+            advance(report.images, state.totals.note())
+            if report.stop_or_save.stop or (report.stop_or_save.save and report.step < order.steps):
                 session.save()
                 last_save = time.monotonic()
-            if pulse.wishes.stop:
+            if report.stop_or_save.stop:
                 return False
     return True
 
@@ -189,7 +191,7 @@ def _finish_epoch(session: Session, bar: ProgressBar) -> str:
     state.epoch, state.step, state.totals = state.epoch + 1, 0, Totals()
     row = {
         "epoch": state.epoch,
-        "lr": max(group["lr"] for group in session.trainee.optimizer.param_groups),
+        "lr": max(group["lr"] for group in session.train_state.optimizer.param_groups),
         "train_loss": train_loss,
         "train_accuracy": train_accuracy,
         f"{split}_loss": measured.loss,
@@ -203,7 +205,7 @@ def _finish_epoch(session: Session, bar: ProgressBar) -> str:
             save_checkpoint(folder / BEST, session.checkpoint())
         state.history.write(folder / HISTORY)
         save_curves(folder / CURVES, state.history.table(), folder.name, cast(Best, state.history.best).epoch)
-        session.board.add(row)
+        session.tensorboard.add(row)
     session.save()
     return (
         f"epoch {state.epoch}/{session.config.recipe.epochs}: train loss {train_loss:.4f}, accuracy "
@@ -213,8 +215,8 @@ def _finish_epoch(session: Session, bar: ProgressBar) -> str:
 
 
 def _measure(session: Session, bar: ProgressBar) -> SplitMetrics:
-    kept = session.trainee.kept
-    copy_from_main(kept.buffers(), session.process)  # each process has its own normalisation statistics
+    kept = session.train_state.kept
+    broadcast_tensors(kept.buffers(), session.process)  # each process has its own normalisation statistics
     with bar(session.config.select_on, session.loaders.selection_share) as advance:
         return evaluate(kept, session.loaders.selection, session.settings, session.process, advance)
 

@@ -20,12 +20,12 @@ from ampnet.checkpoints.bundled import MODEL_FILE, RECORD_FILE
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import FaceDataset, InOrder, batch_loader
+from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.evaluation.matching import match_classes
 from ampnet.inference.calibration import fit_temperature
 from ampnet.inference.classifier import collect_logits
 from ampnet.inference.optimize import optimize_for_inference
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 from ampnet.models.ampnet import fuse_logits
 
 PLACES = ("data", "out", "name", "pretrained", "teachers")
@@ -43,7 +43,7 @@ def main() -> None:
     settings = {name: value for name, value in checkpoint.config.items() if name not in PLACES}
     temperature = round(temperature_on_val(checkpoint, arguments.data), 4)
     save_checkpoint(MODEL_FILE, replace(checkpoint, config=settings, temperature=temperature))
-    with write_aside(RECORD_FILE) as aside:
+    with atomic_write(RECORD_FILE) as aside:
         aside.write_text(json.dumps(training_record(arguments.run), indent=1) + "\n", encoding="utf-8")
     print(f"{MODEL_FILE}: {MODEL_FILE.stat().st_size / 1e6:.2f} MB, temperature {temperature}")
 
@@ -55,7 +55,7 @@ def temperature_on_val(checkpoint: Checkpoint, data: Path) -> float:
     val = index.subset(split_indices(index, seed=checkpoint.config["seed"])["val"])
     faces = FaceDataset(val, np.arange(len(val)), checkpoint.architecture.image_size, color=checkpoint.framing.color)
     cpu = torch.device("cpu")
-    batches = batch_loader(faces, InOrder(len(val), 64), 0, cpu)
+    batches = batch_loader(faces, ShardedSequentialSampler(len(val), 64), 0, cpu)
     logits = collect_logits(optimize_for_inference(checkpoint.model), batches, cpu, False, lambda *_: None)
     fused = fuse_logits(logits.local, logits.global_, checkpoint.branch_weight)
     return fit_temperature(fused, torch.from_numpy(codes[logits.labels]))

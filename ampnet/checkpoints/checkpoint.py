@@ -20,7 +20,7 @@ from torch import Tensor
 from ampnet.config import ArchitectureConfig
 from ampnet.errors import CheckpointError, ConfigError, DataError
 from ampnet.faces.framing import Framing
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 from ampnet.models.ampnet import AMPNet
 
 FORMAT = "ampnet"
@@ -66,7 +66,7 @@ class Checkpoint:
             "version": self.version,
             "architecture": asdict(self.architecture) | {"modules": list(self.architecture.modules)},
             "class_names": list(self.class_names),
-            "framing": self.framing.to_plain(),
+            "framing": self.framing.to_dict(),
             "config": self.config,
             "epoch": self.epoch,
             "metrics": self.metrics,
@@ -89,7 +89,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, A
         ValueError: ``training`` is given for a safetensors file.
     """
     state = {name: value.detach().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
-    with write_aside(path) as aside:
+    with atomic_write(path) as aside:
         if path.suffix == ".safetensors":
             if training is not None:
                 raise ValueError("a safetensors file holds no training state")
@@ -165,7 +165,7 @@ def build_checkpoint(content: Mapping[str, Any], file: Path) -> Checkpoint:
         return Checkpoint(
             model=model.eval(),
             class_names=class_names,
-            framing=Framing.from_plain(content["framing"]),
+            framing=Framing.from_dict(content["framing"]),
             config=dict(content["config"]),
             epoch=int(content["epoch"]),
             metrics={name: float(value) for name, value in content["metrics"].items()},

@@ -16,7 +16,7 @@ NEAR = 0.6
 """Mean distance, in eyes-to-mouth distances, within which the upright face is the one that was turned up."""
 
 
-def set_upright(detector: FaceDetector, images: Sequence[Image], found: Sequence[Sequence[Face]]) -> list[list[Face]]:
+def derotate(detector: FaceDetector, images: Sequence[Image], found: Sequence[Sequence[Face]]) -> list[list[Face]]:
     """Turn each steeply rolled face up, find it again, and take the landmarks from there.
 
     Args:

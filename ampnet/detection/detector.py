@@ -14,7 +14,7 @@ from ampnet.config import DetectorConfig
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.face import Face
 from ampnet.detection.letterbox import Letterbox, letterbox, padded_size, working_sizes
-from ampnet.detection.multiscale import merge_looks
+from ampnet.detection.multiscale import merge_passes
 from ampnet.detection.networks import load_network
 from ampnet.runtime.progress import ProgressBar, silent
 
@@ -140,7 +140,7 @@ def _faces_of_image(image: Image, looks: list[tuple[int, list[Face]]]) -> list[F
     (long_side, full), *overviews = looks
     scale = long_side / max(image.shape[:2])
     for _, overview in overviews:
-        full = merge_looks(full, overview, scale)
+        full = merge_passes(full, overview, scale)
     return full
 
 

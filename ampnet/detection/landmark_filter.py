@@ -20,7 +20,7 @@ BOX_MARGIN = 0.15
 """How far beyond the box a landmark may lie, as a share of its width and height."""
 
 
-def is_plausible(box: NDArray[np.floating], landmarks: NDArray[np.floating]) -> bool:
+def are_plausible_landmarks(box: NDArray[np.floating], landmarks: NDArray[np.floating]) -> bool:
     """Tell whether the landmarks can be a face's, whatever its roll up to lying down.
 
     The limits were set on the 35,000 faces that the detector finds in FER-2013: profiles, heads thrown back and

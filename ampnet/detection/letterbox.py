@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SMALLEST_LONG_SIDE = 224
-"""Images whose longer side is below this are enlarged to it: faces of 48-px data sets are found and placed
+"""Images whose longer side is below this are enlarged to it: faces of 48-px data sets are found and relative_landmarks
 better so, and it is the size of the prepared images."""
 LARGEST_LONG_SIDE = 1280
 """Photos whose longer side is above this are shrunk to it; a 50-px face of a 4000-px photo is still found."""

@@ -19,7 +19,7 @@ PIECE = 0.5
 """Share of a box inside a large face from which it is a piece of that face."""
 
 
-def merge_looks(full: Sequence[Face], overview: Sequence[Face], scale: float) -> list[Face]:
+def merge_passes(full: Sequence[Face], overview: Sequence[Face], scale: float) -> list[Face]:
     """Take large faces from the overview, the others from the full look.
 
     Args:

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from ampnet.config import FacePolicy
-from ampnet.detection.derotate import set_upright
+from ampnet.detection.derotate import derotate
 from ampnet.detection.detector import FaceDetector, Image
 from ampnet.detection.face import Face, distance, moved_face
-from ampnet.detection.landmark_filter import is_plausible
+from ampnet.detection.landmark_filter import are_plausible_landmarks
 from ampnet.detection.letterbox import SMALLEST_LONG_SIDE, resized
 from ampnet.faces.geometry import Affine, inverse
 
@@ -128,7 +128,7 @@ def detect_with_retries(
         ]
     return [
         Detection(tuple(faces), "none" if not faces else "retried" if index in candidates else "detected")
-        for index, faces in enumerate(set_upright(detector, images, faces_of))
+        for index, faces in enumerate(derotate(detector, images, faces_of))
     ]
 
 
@@ -136,7 +136,7 @@ def _usable(faces: Sequence[Face], min_face: float) -> list[Face]:
     def side(face: Face) -> float:
         return float(min(face.box[2] - face.box[0], face.box[3] - face.box[1]))
 
-    return [face for face in faces if side(face) >= min_face and is_plausible(face.box, face.landmarks)]
+    return [face for face in faces if side(face) >= min_face and are_plausible_landmarks(face.box, face.landmarks)]
 
 
 def _confidence(face: Face, image: Image) -> float:

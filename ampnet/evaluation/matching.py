@@ -43,14 +43,16 @@ def match_classes(data: Sequence[str], model: Sequence[str]) -> NDArray[np.int64
     return np.array([list(model).index(name) for name in data])
 
 
-def lost_by_class(lost: Mapping[str, int], data: Sequence[str], columns: NDArray[np.int64], count: int) -> list[int]:
+def undetected_by_class(
+    undetected: Mapping[str, int], data: Sequence[str], columns: NDArray[np.int64], count: int
+) -> list[int]:
     """Put a split's images without a face into the model's class order.
 
     Raises:
         DataError: an image has a class that the data set does not list.
     """
     by_code = [0] * count
-    for name, images in lost.items():
+    for name, images in undetected.items():
         if name not in data:
             raise DataError(f"index/faces.csv has the class {name}, which index/meta.json lacks; run prepare again")
         by_code[int(columns[list(data).index(name)])] += images

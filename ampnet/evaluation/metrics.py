@@ -62,9 +62,9 @@ def confusion_matrix(labels: NDArray[np.integer], predictions: NDArray[np.intege
     return cells.reshape(num_classes, num_classes).astype(np.int64)
 
 
-def with_lost(matrix: Counts, lost: Sequence[int]) -> Counts:
+def with_undetected(matrix: Counts, undetected: Sequence[int]) -> Counts:
     """Add the column of images without a prediction, one count for each true class."""
-    return np.column_stack([matrix, np.asarray(lost, dtype=np.int64)])
+    return np.column_stack([matrix, np.asarray(undetected, dtype=np.int64)])
 
 
 def accuracy(matrix: Counts) -> float:

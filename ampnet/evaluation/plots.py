@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ampnet.evaluation.metrics import Counts, normalise_rows
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 
 SPLIT_COLORS = {"train": "#7a7a7a", "val": "#1f6fb4", "test": "#c4501b"}
 DOTS_PER_INCH = 120
@@ -91,7 +91,7 @@ def _curves(axes: Axes, history: pd.DataFrame, what: str, unit: float) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    with write_aside(path) as aside, warnings.catch_warnings():
+    with atomic_write(path) as aside, warnings.catch_warnings():
         # A class name in a script that the font lacks is drawn as boxes; the tables beside have it in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(aside, format="png", dpi=DOTS_PER_INCH)

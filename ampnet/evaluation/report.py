@@ -12,7 +12,7 @@ from ampnet import __version__
 from ampnet.errors import UsageError
 from ampnet.evaluation.metrics import Counts, Scores, normalise_rows
 from ampnet.evaluation.plots import save_confusion
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 
 REPORT_FILE = "report.json"
 REPORT_FORMAT = 1
@@ -47,11 +47,11 @@ class EvalReport:
     seconds: float
 
     @property
-    def lost(self) -> int:
+    def undetected(self) -> int:
         """Images of the split without a prediction."""
         return self.all.images - self.scored.images
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Give everything as numbers, strings and lists; shares in [0, 1]."""
         names = [*self.class_names, "no face"]
         return {
@@ -63,7 +63,7 @@ class EvalReport:
             "split": self.split,
             "notes": list(self.notes),
             "images": self.all.images,
-            "lost": self.lost,
+            "undetected": self.undetected,
             "lost_unassigned": self.unassigned,
             "accuracy": {
                 "fused": self.all.accuracy,
@@ -118,19 +118,19 @@ def write_report(folder: Path, report: EvalReport, predictions: pd.DataFrame) ->
     _write_csv(folder / "classes.csv", classes_table(report))
     _write_csv(folder / "confusion.csv", _matrix_table(report.matrix, report.class_names, columns))
     _write_csv(folder / "confusion_shares.csv", _matrix_table(shares.round(6), report.class_names, columns))
-    drawn = report.matrix if report.lost else report.matrix[:, :-1]
+    drawn = report.matrix if report.undetected else report.matrix[:, :-1]
     title = f"{report.split}: {report.all.accuracy:.1%} of {report.all.images} images"
     save_confusion(folder / "confusion.png", drawn, report.class_names, title)
-    with write_aside(folder / REPORT_FILE) as aside:  # last: where it is, the rest is too
-        aside.write_text(json.dumps(report.to_plain(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with atomic_write(folder / REPORT_FILE) as aside:  # last: where it is, the rest is too
+        aside.write_text(json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def classes_table(report: EvalReport) -> pd.DataFrame:
     """List the classes with images, lost images, recall over all of them, precision and F1."""
     rows = []
     for over_all, over_scored in zip(report.all.classes, report.scored.classes, strict=True):
-        lost = over_all.images - over_scored.images
-        rows.append({"class": over_all.name, "images": over_all.images, "lost": lost, **_shares(over_all)})
+        undetected = over_all.images - over_scored.images
+        rows.append({"class": over_all.name, "images": over_all.images, "undetected": undetected, **_shares(over_all)})
     return pd.DataFrame(rows)
 
 
@@ -145,5 +145,5 @@ def _matrix_table(matrix: Any, rows: Sequence[str], columns: Sequence[str]) -> p
 
 
 def _write_csv(path: Path, table: pd.DataFrame) -> None:
-    with write_aside(path) as aside:
+    with atomic_write(path) as aside:
         table.to_csv(aside, index=False, lineterminator="\n")

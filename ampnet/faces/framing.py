@@ -43,7 +43,7 @@ class Framing:
         if self.face_resolution is not None and not self.face_resolution >= 1:
             raise DataError(f"framing: face_resolution must be at least 1 px, got {self.face_resolution}")
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Give the framing as numbers, strings and lists, for JSON and checkpoints."""
         return {
             "mean_landmarks": [list(point) for point in self.mean_landmarks],
@@ -53,8 +53,8 @@ class Framing:
         }
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> "Framing":
-        """Read what :meth:`to_plain` gave.
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Framing":
+        """Read what :meth:`to_dict` gave.
 
         Raises:
             DataError: a field is missing or holds something else.

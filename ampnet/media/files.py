@@ -10,7 +10,7 @@ from ampnet.errors import DataError
 
 
 @contextmanager
-def write_aside(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary name beside ``path``; on success sync that file and rename it to ``path``.
 
     Args:

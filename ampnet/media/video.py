@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError, ImageError
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 
 EXTENSIONS = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"))
 """Extensions, in lower case, of the files that count as videos."""
@@ -117,7 +117,7 @@ def writing_video(path: Path, rate: float) -> Iterator[VideoWriter]:
     Raises:
         DataError: it cannot be written.
     """
-    with write_aside(path) as aside:
+    with atomic_write(path) as aside:
         draft = aside.with_name(f"{aside.name}.mp4")  # the encoder goes by the extension
         writer = VideoWriter(draft, rate)
         try:

@@ -6,7 +6,6 @@ published program (see docs/fidelity.md for every deliberate difference).
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ampnet.config import IMAGE_SIZE, MODULES, ArchitectureConfig, Module
 from ampnet.models.attentional_perception import AttentionalPerception
@@ -99,19 +98,3 @@ def fuse_logits(local_logits: Tensor, global_logits: Tensor, branch_weight: floa
         ``(B, K)``; the largest is the prediction.
     """
     return torch.lerp(global_logits, local_logits, branch_weight)
-
-
-def branch_loss(logits: Logits, labels: Tensor, branch_weight: float = 0.5, label_smoothing: float = 0.0) -> Tensor:
-    """Mix both heads' cross-entropies into the training loss.
-
-    Args:
-        logits: local and global logits, ``(B, K)`` each.
-        labels: ``(B,)`` int64 classes, or ``(B, K)`` float probabilities.
-        branch_weight: share of the local head, as in :func:`fuse_logits`.
-        label_smoothing: share of the target that is spread evenly over the classes.
-
-    Returns:
-        The mean over the batch, a scalar.
-    """
-    local_loss, global_loss = (F.cross_entropy(head, labels, label_smoothing=label_smoothing) for head in logits)
-    return torch.lerp(global_loss, local_loss, branch_weight)

@@ -32,7 +32,7 @@ class ImagePredictions:
         """``ok``, ``no face`` or ``unreadable``."""
         return "ok" if self.faces else "unreadable" if self.problem else "no face"
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Give everything as numbers, strings and lists."""
         height, width = self.size_hw or (None, None)
         return {
@@ -48,7 +48,7 @@ class ImagePredictions:
 
     def rows(self) -> list[dict[str, Any]]:
         """Give one flat row for each face; one without a face when there is none."""
-        plain = self.to_plain()
+        plain = self.to_dict()
         about = {key: plain[key] for key in ("image", "frame", "seconds", "status", "problem")}
         return [about | {"face": i} | _face_row(face) for i, face in enumerate(plain["faces"], start=1)] or [about]
 
@@ -66,12 +66,12 @@ class Predictions:
         """One line for each file that could not be read."""
         return [image.problem for image in self.images if image.problem]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Give everything as numbers, strings and lists; pixels with one decimal, shares in [0, 1]."""
         return {
             "checkpoint": str(self.checkpoint),
             "class_names": list(self.class_names),
-            "images": [image.to_plain() for image in self.images],
+            "images": [image.to_dict() for image in self.images],
         }
 
     def to_table(self) -> pd.DataFrame:

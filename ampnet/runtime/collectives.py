@@ -12,21 +12,21 @@ R = TypeVar("R")
 
 def sum_over_processes(values: Tensor, process: Process) -> Tensor:
     """Add up a tensor over all processes, in place."""
-    if process.world > 1:
+    if process.world_size > 1:
         distributed.all_reduce(values)
     return values
 
 
-def copy_from_main(tensors: Iterator[Tensor], process: Process) -> None:
+def broadcast_tensors(tensors: Iterator[Tensor], process: Process) -> None:
     """Overwrite tensors with process 0's."""
-    if process.world > 1:
+    if process.world_size > 1:
         for tensor in tensors:
             distributed.broadcast(tensor, src=0)
 
 
-def tell_all(value: R, process: Process) -> R:
+def broadcast_object(value: R, process: Process) -> R:
     """Give every process what process 0 passes."""
-    if process.world == 1:
+    if process.world_size == 1:
         return value
     box = [value if process.is_main else None]
     distributed.broadcast_object_list(box, src=0, device=process.device)

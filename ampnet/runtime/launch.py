@@ -37,7 +37,7 @@ class Process:
 
     rank: int
     """Its number over all machines; 0 writes files and shows progress."""
-    world: int
+    world_size: int
     """Number of processes."""
     device: torch.device
 
@@ -66,15 +66,15 @@ def join_processes(gpus: int | None) -> Iterator[Process]:
     if not is_launched():
         yield Process(0, 1, choose_device(gpus))
         return
-    rank, world, local = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    rank, world_size, local = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
     on_gpu = count_gpus(gpus) > 0
     device = torch.device("cuda", local) if on_gpu else torch.device("cpu")
     if on_gpu:
         torch.cuda.set_device(device)
-    elif (here := int(os.environ.get("LOCAL_WORLD_SIZE", world))) > 1:
+    elif (here := int(os.environ.get("LOCAL_WORLD_SIZE", world_size))) > 1:
         torch.set_num_threads(max((os.cpu_count() or 1) // here, 1))
     distributed.init_process_group("nccl" if on_gpu else "gloo")
-    yield Process(rank, world, device)
+    yield Process(rank, world_size, device)
     # Not after an error: the others would fail of the closed connection before the reason is known.
     distributed.destroy_process_group()
 

@@ -1,4 +1,4 @@
-"""Stopping a run between two steps, so that nothing is lost."""
+"""Stopping a run between two steps, so that nothing is undetected."""
 
 import os
 import signal

@@ -15,12 +15,12 @@ from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.config import TrainConfig
 from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.loading.dataset import FaceDataset, InOrder, batch_loader
+from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.errors import CheckpointError, DataError
 from ampnet.evaluation.matching import match_classes
 from ampnet.inference.classifier import collect_logits
 from ampnet.inference.optimize import optimize_for_inference
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 from ampnet.models.ampnet import fuse_logits
 from ampnet.runtime.collectives import sum_over_processes
 from ampnet.runtime.launch import Process
@@ -45,7 +45,7 @@ def load_teachers(paths: Sequence[Path], class_names: Sequence[str]) -> list[Che
     return teachers
 
 
-def learn_from(
+def distillation_targets(
     teachers: Sequence[Checkpoint],
     index: FaceIndex,
     training: NDArray[np.int64],
@@ -82,7 +82,7 @@ def learn_from(
     else:
         answers = _ask(teachers, index, training, config, process, bar)
         if process.is_main:
-            with write_aside(kept) as aside, aside.open("wb") as file:
+            with atomic_write(kept) as aside, aside.open("wb") as file:
                 np.save(file, answers)
     return answers
 
@@ -98,7 +98,9 @@ def _ask(
 ) -> NDArray[np.float32]:
     """Average the teachers' probabilities, each for the mean of the face and its mirror image."""
     total = torch.zeros(len(training), len(index.class_names), device=process.device)
-    share = InOrder(len(training), config.recipe.batch_size // process.world, process.rank, process.world)
+    share = ShardedSequentialSampler(
+        len(training), config.recipe.batch_size // process.world_size, process.rank, process.world_size
+    )
     with bar("asking the teachers", len(teachers) * len(share.share)) as advance:
         for teacher in teachers:
             faces = FaceDataset(index, training, teacher.architecture.image_size, color=teacher.framing.color)

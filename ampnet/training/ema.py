@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-class WeightAverage:
+class ExponentialMovingAverage:
     """Follows a network in training; also its normalisation statistics.
 
     Args:

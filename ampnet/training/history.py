@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ampnet.evaluation.metrics import Counts
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,16 @@ class History:
         Raises:
             DataError: the file cannot be written.
         """
-        with write_aside(path) as aside:
+        with atomic_write(path) as aside:
             self.table().to_csv(aside, index=False, float_format="%.6g")
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Give the history as plain values for a checkpoint."""
         return {"rows": self.rows, "best": asdict(self.best) if self.best else None}
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> "History":
-        """Read what :meth:`to_plain` gave."""
+    def from_dict(cls, plain: Mapping[str, Any]) -> "History":
+        """Read what :meth:`to_dict` gave."""
         best = plain["best"]
         return cls([dict(row) for row in plain["rows"]], Best(**best) if best else None)
 

@@ -11,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ampnet.config import Freeze, Precision
 from ampnet.data.loading.dataset import Batch
-from ampnet.data.loading.sampling import TrainingOrder
+from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import TrainingError
 from ampnet.evaluation.metrics import Counts
 from ampnet.models.ampnet import Logits, fuse_logits
@@ -20,8 +20,8 @@ from ampnet.runtime.collectives import sum_over_processes
 from ampnet.runtime.devices import seed_step
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import Advance
-from ampnet.training.ema import WeightAverage
-from ampnet.training.loss import Objective, mix_up
+from ampnet.training.ema import ExponentialMovingAverage
+from ampnet.training.loss import Loss, mix_up
 from ampnet.training.optimizer import learning_rate_factor, set_learning_rate
 
 GPU_CHECK_STEPS = 16
@@ -31,7 +31,7 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True, eq=False)
-class Trainee:
+class TrainState:
     """A network in training and what changes with it."""
 
     model: nn.Module
@@ -41,7 +41,7 @@ class Trainee:
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     """Does nothing but for fp16."""
-    average: WeightAverage | None
+    average: ExponentialMovingAverage | None
 
     @property
     def kept(self) -> nn.Module:
@@ -54,7 +54,7 @@ class LoopSettings:
     """What the loop needs beside the network and the faces."""
 
     recipe: Recipe
-    objective: Objective
+    loss_fn: Loss
     num_classes: int
     precision: Precision = "fp32"
     freeze: Freeze = "none"
@@ -76,7 +76,7 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class StopOrSave:
     """What some process asks for between two steps."""
 
     stop: bool = False
@@ -84,14 +84,14 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Pulse:
+class StepReport:
     """Where an epoch is, the same in all processes."""
 
     step: int
     """Finished steps of the epoch."""
     images: int
-    """Faces since the last pulse."""
-    wishes: Wishes
+    """Faces since the last report."""
+    stop_or_save: StopOrSave
     """Of any process."""
 
 
@@ -105,33 +105,33 @@ class SplitMetrics:
 
 
 def train_epoch(
-    trainee: Trainee,
+    train_state: TrainState,
     batches: Iterable[Batch],
-    order: TrainingOrder,
+    order: ResumableBatchSampler,
     settings: LoopSettings,
     process: Process,
     totals: Totals,
-    wishes: Callable[[], Wishes] = Wishes,
-) -> Iterator[Pulse]:
+    stop_or_save: Callable[[], StopOrSave] = StopOrSave,
+) -> Iterator[StepReport]:
     """Train from ``order.first_step`` to the end of ``order.epoch``; yields where it can be saved or stopped.
 
     Args:
-        trainee: changed in place.
+        train_state: changed in place.
         batches: this process's, ``order.parts`` for each step.
         order: tells which step is which.
-        settings: recipe, objective, precision.
+        settings: recipe, loss_fn, precision.
         process: this one.
         totals: added to; they hold the epoch's earlier steps when it is resumed.
-        wishes: asked for this process's wishes before each pulse.
+        stop_or_save: asked for this process's wishes before each report.
 
     Raises:
         TrainingError: a loss is not finite.
     """
-    recipe, optimizer, scaler = settings.recipe, trainee.optimizer, trainee.scaler
+    recipe, optimizer, scaler = settings.recipe, train_state.optimizer, train_state.scaler
     check_every = GPU_CHECK_STEPS if process.device.type == "cuda" else 1
     window: list[Tensor] = []
     source = iter(batches)
-    set_train_mode(trainee.model, settings.freeze)
+    set_train_mode(train_state.model, settings.freeze)
     for step in range(order.first_step, order.steps):
         overall = order.epoch * order.steps + step
         seed_step(settings.seed, overall, process.rank)
@@ -140,25 +140,25 @@ def train_epoch(
         sums = torch.zeros(3, dtype=torch.float64, device=process.device)  # loss, hits, images
         for part in range(order.parts):
             batch = next(source).to(process.device)
-            with _gradients_kept_here(trainee.network, until_last=part < order.parts - 1):
-                loss, hits = _forward(trainee.network, batch, settings)
+            with _gradients_kept_here(train_state.network, until_last=part < order.parts - 1):
+                loss, hits = _forward(train_state.network, batch, settings)
                 # DDP averages over processes; this makes it the mean over all faces of the step.
-                share = len(batch.labels) * process.world / order.step_size(step)
+                share = len(batch.labels) * process.world_size / order.step_size(step)
                 scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
             sums += torch.stack([loss.detach() * len(batch.labels), hits, torch.full_like(hits, len(batch.labels))])
 
         if recipe.clip:
             scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(trainee.model.parameters(), recipe.clip, foreach=True)
+            nn.utils.clip_grad_norm_(train_state.model.parameters(), recipe.clip, foreach=True)
         scaler.step(optimizer)
         scaler.update()
         optimizer.zero_grad(set_to_none=True)
-        if trainee.average:
-            trainee.average.update(trainee.model, overall)
+        if train_state.average:
+            train_state.average.update(train_state.model, overall)
 
         window.append(sums)
         if len(window) == check_every or step + 1 == order.steps:
-            yield _take_stock(window, step + 1, order.epoch, totals, wishes(), process)
+            yield _sync_step_losses(window, step + 1, order.epoch, totals, stop_or_save(), process)
             window = []
 
 
@@ -169,14 +169,16 @@ def _forward(network: nn.Module, batch: Batch, settings: LoopSettings) -> tuple[
     targets = batch.labels if batch.targets is None else batch.targets
     with _autocast(settings.precision, batch.images.device):
         logits: Logits = network(batch.images, batch.landmarks)
-    loss = settings.objective(logits, targets)
-    fused = fuse_logits(*logits, settings.objective.branch_weight)
+    loss = settings.loss_fn(logits, targets)
+    fused = fuse_logits(*logits, settings.loss_fn.branch_weight)
     return loss, (fused.detach().argmax(dim=1) == batch.labels).sum().double()
 
 
-def _take_stock(window: list[Tensor], step: int, epoch: int, totals: Totals, wishes: Wishes, process: Process) -> Pulse:
-    """Share losses and wishes among all processes, in one message."""
-    own = torch.tensor([wishes.stop, wishes.save, 0], dtype=torch.float64, device=process.device)
+def _sync_step_losses(
+    window: list[Tensor], step: int, epoch: int, totals: Totals, stop_or_save: StopOrSave, process: Process
+) -> StepReport:
+    """Share losses and requests among all processes, in one message."""
+    own = torch.tensor([stop_or_save.stop, stop_or_save.save, 0], dtype=torch.float64, device=process.device)
     *rows, asked = sum_over_processes(torch.stack([*window, own]), process).tolist()
     for number, (loss, _, _) in enumerate(rows, start=step - len(rows) + 1):
         if not math.isfinite(loss):
@@ -185,7 +187,7 @@ def _take_stock(window: list[Tensor], step: int, epoch: int, totals: Totals, wis
     totals.loss += loss
     totals.hits += hits
     totals.images += images
-    return Pulse(step, int(images), Wishes(stop=asked[0] > 0, save=asked[1] > 0))
+    return StepReport(step, int(images), StopOrSave(stop=asked[0] > 0, save=asked[1] > 0))
 
 
 @torch.inference_mode()
@@ -197,12 +199,12 @@ def evaluate(
     Args:
         model: put into eval mode.
         batches: this process's share; together they hold every face once.
-        settings: precision, and the branch weight of its objective.
+        settings: precision, and the branch weight of its loss_fn.
         process: this one.
         advance: told the number of this process's finished faces.
     """
     model.eval()
-    num_classes, plain = settings.num_classes, Objective(settings.objective.branch_weight)
+    num_classes, plain = settings.num_classes, Loss(settings.loss_fn.branch_weight)
     loss = torch.zeros(1, dtype=torch.float64, device=process.device)
     confusion = torch.zeros(num_classes**2, dtype=torch.int64, device=process.device)
     for raw in batches:

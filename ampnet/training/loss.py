@@ -1,4 +1,4 @@
-"""What training minimises."""
+"""The training loss."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ from ampnet.recipes import Recipe
 
 
 @dataclass(frozen=True, eq=False)
-class Objective:
+class Loss:
     """Both heads' cross-entropies, mixed, with smoothed targets and weighted classes where the recipe says so.
 
     Args:
-        branch_weight: share of the local head.
+        branch_weight: share of the local head (beta in the paper), in [0, 1]; the global head has the rest.
         label_smoothing: share of the target spread evenly.
         class_weights: ``(K,)``, or None for equal ones.
     """
@@ -45,8 +45,8 @@ class Objective:
         return losses.mean()
 
 
-def build_objective(recipe: Recipe, labels: NDArray[np.int64], num_classes: int, device: torch.device) -> Objective:
-    """Make the recipe's objective for a training split.
+def build_loss(recipe: Recipe, labels: NDArray[np.int64], num_classes: int, device: torch.device) -> Loss:
+    """Make the recipe's loss for a training split.
 
     Args:
         labels: of the training faces; with ``balance: weights`` each class weighs inversely to its count, with
@@ -59,7 +59,7 @@ def build_objective(recipe: Recipe, labels: NDArray[np.int64], num_classes: int,
         counts = np.bincount(labels, minlength=num_classes)
         shares = np.where(counts > 0, np.maximum(counts, 1.0) ** -powers[recipe.balance], 0.0)
         weights = torch.tensor(shares * len(labels) / (shares @ counts), dtype=torch.float32, device=device)
-    return Objective(recipe.branch_weight, recipe.label_smoothing, weights)
+    return Loss(recipe.branch_weight, recipe.label_smoothing, weights)
 
 
 def mix_up(batch: Batch, num_classes: int, alpha: float) -> Batch:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.checkpoints.reference.convert import read_published
+from ampnet.checkpoints.reference.convert import read_reference
 from ampnet.config import Freeze
 from ampnet.errors import CheckpointError
 from ampnet.labels import EXPRESSIONS
@@ -15,7 +15,7 @@ from ampnet.models.ampnet import AMPNet
 from ampnet.training.optimizer import HEADS
 
 
-def start_from(model: AMPNet, path: Path, class_names: Sequence[str]) -> str:
+def load_pretrained(model: AMPNet, path: Path, class_names: Sequence[str]) -> str:
     """Copy pre-trained weights into a network.
 
     Heads are taken over when they know the same classes (their rows follow the names), else they stay new.
@@ -65,7 +65,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Sequence[str]]:
         if path.is_dir() or path.suffix == ".safetensors":
             raise
         try:
-            published = read_published(path)
+            published = read_reference(path)
         except CheckpointError:
             raise ours from None
         classes = EXPRESSIONS if published.num_classes == len(EXPRESSIONS) else ()

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet import __version__
-from ampnet.config import ArchitectureConfig, Split, TrainConfig, as_plain
+from ampnet.config import ArchitectureConfig, Split, TrainConfig, config_to_dict
 from ampnet.data.index.face_index import FaceIndex
 from ampnet.errors import DataError, UsageError
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 from ampnet.runtime.launch import Process
 from ampnet.training.state import LAST, PREVIOUS
 
@@ -92,7 +92,7 @@ def describe_run(
     """
     description: dict[str, Any] = {
         "ampnet": __version__,
-        "config": as_plain(config),
+        "config": config_to_dict(config),
         "architecture": asdict(architecture),
         "data": {
             "root": str(config.data.resolve()),
@@ -115,8 +115,8 @@ def describe_run(
             "device": torch.cuda.get_device_name(process.device) if process.device.type == "cuda" else "cpu",
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
-            "processes": process.world,
+            "processes": process.world_size,
         },
     }
-    with write_aside(folder / CONFIG) as aside:
+    with atomic_write(folder / CONFIG) as aside:
         aside.write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")

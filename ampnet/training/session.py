@@ -8,29 +8,29 @@ from typing import Any, cast
 import torch
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.config import TrainConfig, as_plain
+from ampnet.config import TrainConfig, config_to_dict
 from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
-from ampnet.runtime.collectives import tell_all
+from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.devices import has_fast_bf16
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import ProgressBar, silent
-from ampnet.training.distillation import learn_from, load_teachers
+from ampnet.training.distillation import distillation_targets, load_teachers
 from ampnet.training.history import last_metrics
-from ampnet.training.loop import LoopSettings, Trainee
+from ampnet.training.loop import LoopSettings, TrainState
 from ampnet.training.run_folder import describe_run, hash_data, open_run_folder
 from ampnet.training.setup import (
     Loaders,
     build_loaders,
-    build_trainee,
+    build_train_state,
     choose_faces,
     loop_settings,
     training_framing,
 )
 from ampnet.training.state import RunState, read_state, restore_state, run_identity, save_state
 from ampnet.training.targets import blend_targets, training_targets
-from ampnet.training.tensorboard import Board
+from ampnet.training.tensorboard import TensorBoardWriter
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +40,14 @@ class Session:
     config: TrainConfig
     folder: Path
     process: Process
-    trainee: Trainee
+    train_state: TrainState
     loaders: Loaders
     settings: LoopSettings
     class_names: tuple[str, ...]
     framing: Framing
     identity: dict[str, Any]
     state: RunState
-    board: Board
+    tensorboard: TensorBoardWriter
     started: float
     """Monotonic time, less what earlier parts of the run took."""
     notes: tuple[str, ...]
@@ -56,10 +56,10 @@ class Session:
     def checkpoint(self) -> Checkpoint:
         """Give the network as it is now, with what it needs to be used."""
         return Checkpoint(
-            model=cast(AMPNet, self.trainee.kept),
+            model=cast(AMPNet, self.train_state.kept),
             class_names=self.class_names,
             framing=self.framing,
-            config=as_plain(self.config),
+            config=config_to_dict(self.config),
             epoch=self.state.epoch,
             metrics=last_metrics(self.state.history.rows),
             branch_weight=self.config.recipe.branch_weight,
@@ -78,7 +78,7 @@ class Session:
         """
         self.state.seconds = self.seconds()
         if self.process.is_main:
-            save_state(self.folder, self.checkpoint(), self.trainee, self.state, self.identity)
+            save_state(self.folder, self.checkpoint(), self.train_state, self.state, self.identity)
 
 
 def open_session(config: TrainConfig, process: Process, bar: ProgressBar = silent) -> Session:
@@ -104,19 +104,21 @@ def open_session(config: TrainConfig, process: Process, bar: ProgressBar = silen
     data_hash = hash_data(index)
     framing = training_framing(index, parts["train"])
     teachers = load_teachers(config.teachers, index.class_names)
-    trainee, model, remark = build_trainee(config, index.class_names, process)
+    train_state, model, remark = build_train_state(config, index.class_names, process)
     size = model.architecture
     identity = run_identity(config, data_hash)
-    folder = tell_all(open_run_folder(config) if process.is_main else Path(), process)
+    folder = broadcast_object(open_run_folder(config) if process.is_main else Path(), process)
     saved = read_state(folder) if config.resume else None
     state = RunState()
     if saved:
-        state = restore_state(saved.content, trainee, identity, folder)
+        state = restore_state(saved.content, train_state, identity, folder)
     elif process.is_main:
         describe_run(folder, config, size, index, parts, data_hash, process)
     targets = training_targets(index, parts["train"], config.recipe)
     if teachers:
-        said = learn_from(teachers, index, parts["train"], config, folder, process, bar, asked=saved is not None)
+        said = distillation_targets(
+            teachers, index, parts["train"], config, folder, process, bar, asked=saved is not None
+        )
         targets = blend_targets(targets, index.labels[parts["train"]], said, config.recipe.teacher_weight)
     faces = ", ".join(f"{len(parts[split])} {split}" for split in ("train", config.select_on))
     millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
@@ -124,31 +126,33 @@ def open_session(config: TrainConfig, process: Process, bar: ProgressBar = silen
         f"{folder}: {faces} faces, {millions:.1f} M parameters, {size.image_size} px",
         remark,
         saved.remark if saved else "",
-        *_doubts(config, index, process.device),
+        *_warnings(config, index, process.device),
     )
     return Session(
         config=config,
         folder=folder,
         process=process,
-        trainee=trainee,
+        train_state=train_state,
         loaders=build_loaders(index, parts, config, size.image_size, framing.color, process, targets),
         settings=loop_settings(config, index.labels[parts["train"]], size.num_classes, process.device),
         class_names=index.class_names,
         framing=framing,
         identity=identity,
         state=state,
-        board=Board(folder, config.tensorboard and process.is_main),
+        tensorboard=TensorBoardWriter(folder, config.tensorboard and process.is_main),
         started=started - state.seconds,
         notes=tuple(note for note in notes if note),
     )
 
 
-def _doubts(config: TrainConfig, index: FaceIndex, device: torch.device) -> list[str]:
-    doubts = []
+def _warnings(config: TrainConfig, index: FaceIndex, device: torch.device) -> list[str]:
+    warnings = []
     if config.precision == "bf16" and not has_fast_bf16(device):
-        doubts.append("this CPU has no bfloat16 arithmetic: bf16 will be many times slower here than --precision fp32")
+        warnings.append(
+            "this CPU has no bfloat16 arithmetic: bf16 will be many times slower here than --precision fp32"
+        )
     if config.select_on == "test":
-        doubts.append("the best epoch is chosen on the test split: its accuracy there will flatter, and is marked so")
+        warnings.append("the best epoch is chosen on the test split: its accuracy there will flatter, and is marked so")
     if not any(index.splits):
-        doubts.append("the set has no official splits: the published 8:2 split applies, near-duplicates may cross it")
-    return doubts
+        warnings.append("the set has no official splits: the published 8:2 split applies, near-duplicates may cross it")
+    return warnings

@@ -14,18 +14,18 @@ from torch.utils.data import DataLoader
 from ampnet.config import IMAGE_SIZE, Split, TrainConfig
 from ampnet.data.index.face_index import FaceIndex
 from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import Batch, FaceDataset, InOrder, batch_loader
-from ampnet.data.loading.sampling import TrainingOrder
+from ampnet.data.loading.dataset import Batch, FaceDataset, ShardedSequentialSampler, batch_loader
+from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import ConfigError, DataError
 from ampnet.faces.colour import Color, is_grey
 from ampnet.faces.framing import Framing, measure_framing
 from ampnet.models.ampnet import AMPNet
 from ampnet.runtime.launch import Process
-from ampnet.training.ema import WeightAverage
-from ampnet.training.loop import LoopSettings, Trainee
-from ampnet.training.loss import build_objective
+from ampnet.training.ema import ExponentialMovingAverage
+from ampnet.training.loop import LoopSettings, TrainState
+from ampnet.training.loss import build_loss
 from ampnet.training.optimizer import build_optimizer
-from ampnet.training.pretrained import freeze_parameters, start_from
+from ampnet.training.pretrained import freeze_parameters, load_pretrained
 from ampnet.training.targets import selection_faces
 
 MEASURED_FACES = 200
@@ -36,7 +36,7 @@ MEASURED_FACES = 200
 class Loaders:
     """Batches of one process."""
 
-    order: TrainingOrder
+    order: ResumableBatchSampler
     training: DataLoader[Batch]
     selection: DataLoader[Batch]
     """Of the split that chooses the best epoch."""
@@ -81,17 +81,19 @@ def build_loaders(
     """Make the batches of this process; ``targets`` replace the labels of the training faces."""
     recipe = config.recipe
     faces = FaceDataset(index, parts["train"], image_size, recipe.augmentation, color, config.seed, targets)
-    order = TrainingOrder(
+    order = ResumableBatchSampler(
         index.labels[parts["train"]],
         recipe.batch_size,
         config.seed,
         process.rank,
-        process.world,
+        process.world_size,
         config.accumulate,
         recipe.balance,
     )
     chosen = FaceDataset(*selection_faces(index, parts[config.select_on], recipe), image_size, None, color)
-    share = InOrder(len(chosen), recipe.batch_size // process.world, process.rank, process.world)
+    share = ShardedSequentialSampler(
+        len(chosen), recipe.batch_size // process.world_size, process.rank, process.world_size
+    )
     return Loaders(
         order=order,
         training=batch_loader(faces, order, config.workers, process.device),
@@ -100,11 +102,13 @@ def build_loaders(
     )
 
 
-def build_trainee(config: TrainConfig, class_names: tuple[str, ...], process: Process) -> tuple[Trainee, AMPNet, str]:
+def build_train_state(
+    config: TrainConfig, class_names: tuple[str, ...], process: Process
+) -> tuple[TrainState, AMPNet, str]:
     """Build network, optimizer and average.
 
     Returns:
-        The trainee, its model, and a remark on pre-trained weights (empty without).
+        The train_state, its model, and a remark on pre-trained weights (empty without).
 
     Raises:
         ConfigError: a setting does not fit the device.
@@ -118,27 +122,27 @@ def build_trainee(config: TrainConfig, class_names: tuple[str, ...], process: Pr
     torch.manual_seed(config.seed)
     size = config.architecture(len(class_names))
     model = AMPNet(size.num_classes, size.width, size.image_size, size.dropout, size.modules)
-    remark = start_from(model, config.pretrained, class_names) if config.pretrained else ""
+    remark = load_pretrained(model, config.pretrained, class_names) if config.pretrained else ""
     freeze_parameters(model, config.freeze)
     model.to(process.device)
     if config.sync_bn:
         nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # replaces the parts in place
     network: nn.Module = model
-    if process.world > 1:
+    if process.world_size > 1:
         network = DistributedDataParallel(
             model, device_ids=[process.device.index] if process.device.type == "cuda" else None
         )
     if config.compile:
         network = cast(nn.Module, torch.compile(network))
     loss_scaling = config.precision == "fp16"
-    trainee = Trainee(
+    train_state = TrainState(
         model=model,
         network=network,
         optimizer=build_optimizer(model, config.recipe, loss_scaling),
         scaler=torch.amp.GradScaler(process.device.type, enabled=loss_scaling),
-        average=WeightAverage(model, config.recipe.ema) if config.recipe.ema else None,
+        average=ExponentialMovingAverage(model, config.recipe.ema) if config.recipe.ema else None,
     )
-    return trainee, model, remark
+    return train_state, model, remark
 
 
 def loop_settings(
@@ -151,7 +155,7 @@ def loop_settings(
     """
     return LoopSettings(
         recipe=config.recipe,
-        objective=build_objective(config.recipe, labels, num_classes, device),
+        loss_fn=build_loss(config.recipe, labels, num_classes, device),
         num_classes=num_classes,
         precision=config.precision,
         freeze=config.freeze,

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ampnet.checkpoints.checkpoint import Checkpoint, read_content, save_checkpoint
-from ampnet.config import TrainConfig, as_plain
+from ampnet.config import TrainConfig, config_to_dict
 from ampnet.errors import CheckpointError, TrainingError
 from ampnet.training.history import History
-from ampnet.training.loop import Totals, Trainee
+from ampnet.training.loop import Totals, TrainState
 
 LAST, PREVIOUS, NEXT = "last.pt", "previous.pt", "next.pt"
 
@@ -52,7 +52,7 @@ class RunState:
 
 def run_identity(config: TrainConfig, data_hash: str) -> dict[str, Any]:
     """Give all that must stay the same for a run to be gone on with, flat, by name."""
-    settings = {name: value for name, value in as_plain(config).items() if name not in FREE}
+    settings = {name: value for name, value in config_to_dict(config).items() if name not in FREE}
     recipe = settings.pop("recipe")
     augmentation = recipe.pop("augmentation")
     if recipe["schedule"] == "step":
@@ -61,7 +61,7 @@ def run_identity(config: TrainConfig, data_hash: str) -> dict[str, Any]:
 
 
 def save_state(
-    folder: Path, checkpoint: Checkpoint, trainee: Trainee, state: RunState, identity: Mapping[str, Any]
+    folder: Path, checkpoint: Checkpoint, train_state: TrainState, state: RunState, identity: Mapping[str, Any]
 ) -> None:
     """Write last.pt; the one before becomes previous.pt.
 
@@ -72,13 +72,13 @@ def save_state(
     """
     training = {
         "identity": dict(identity),
-        "weights": trainee.model.state_dict() if trainee.average else None,  # else they are the checkpoint's
-        "optimizer": trainee.optimizer.state_dict(),
-        "scaler": trainee.scaler.state_dict(),
+        "weights": train_state.model.state_dict() if train_state.average else None,  # else they are the checkpoint's
+        "optimizer": train_state.optimizer.state_dict(),
+        "scaler": train_state.scaler.state_dict(),
         "epoch": state.epoch,
         "step": state.step,
         "totals": asdict(state.totals),
-        "history": state.history.to_plain(),
+        "history": state.history.to_dict(),
         "seconds": state.seconds,
     }
     save_checkpoint(folder / NEXT, checkpoint, training)
@@ -116,8 +116,10 @@ def read_state(folder: Path) -> SavedState | None:
     return None
 
 
-def restore_state(content: Mapping[str, Any], trainee: Trainee, identity: Mapping[str, Any], folder: Path) -> RunState:
-    """Put a saved run back into a freshly built trainee.
+def restore_state(
+    content: Mapping[str, Any], train_state: TrainState, identity: Mapping[str, Any], folder: Path
+) -> RunState:
+    """Put a saved run back into a freshly built train_state.
 
     Raises:
         TrainingError: the settings or the data are not those of the saved run; the message names them.
@@ -127,18 +129,18 @@ def restore_state(content: Mapping[str, Any], trainee: Trainee, identity: Mappin
     if training is None:
         raise CheckpointError(f"{folder / LAST} holds no training state; start a new run")
     check_same_run(training["identity"], identity, folder)
-    if trainee.average:
-        trainee.average.model.load_state_dict(content["model"])
-        trainee.model.load_state_dict(training["weights"])
+    if train_state.average:
+        train_state.average.model.load_state_dict(content["model"])
+        train_state.model.load_state_dict(training["weights"])
     else:
-        trainee.model.load_state_dict(content["model"])
-    trainee.optimizer.load_state_dict(training["optimizer"])
-    trainee.scaler.load_state_dict(training["scaler"])
+        train_state.model.load_state_dict(content["model"])
+    train_state.optimizer.load_state_dict(training["optimizer"])
+    train_state.scaler.load_state_dict(training["scaler"])
     return RunState(
         epoch=training["epoch"],
         step=training["step"],
         totals=Totals(**training["totals"]),
-        history=History.from_plain(training["history"]),
+        history=History.from_dict(training["history"]),
         seconds=training["seconds"],
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 from ampnet.errors import UsageError
 
 
-class Board:
+class TensorBoardWriter:
     """Writes each epoch's numbers below ``tensorboard/`` in the run folder.
 
     Args:

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ampnet.checkpoints.reference.parameter_names import published_name
+from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.models.ampnet import AMPNet
 
 DATA = Path(__file__).parents[1] / "reference"
 IDENTITY_HEADS = ("fc_1_1", "fc_3", "fc_5")
 
 
-def published_shapes(num_classes: int = 7) -> dict[str, list[int]]:
+def reference_shapes(num_classes: int = 7) -> dict[str, list[int]]:
     """Read every tensor's name and shape in the published state; three heads follow the number of classes."""
     shapes = json.loads((DATA / "state_dict_keys.json").read_text())
     for head in IDENTITY_HEADS:
@@ -49,15 +49,15 @@ def published_tensor(name: str, shape: list[int]) -> Tensor:
 def reference_model(dropout: float = 0.5) -> AMPNet:
     """Build our network with the weights behind the reference numbers."""
     model = AMPNet(dropout=dropout)
-    shapes = published_shapes()
-    names = {name: published_name(name) for name in model.state_dict()}
+    shapes = reference_shapes()
+    names = {name: reference_name(name) for name in model.state_dict()}
     model.load_state_dict({name: published_tensor(theirs, shapes[theirs]) for name, theirs in names.items()})
     return model
 
 
 def reference_state() -> dict[str, Tensor]:
     """Draw the weights behind the reference numbers under the published names; unused ones are placeholders."""
-    drawn = {published_name(name): value for name, value in reference_model().state_dict().items()}
+    drawn = {reference_name(name): value for name, value in reference_model().state_dict().items()}
     return placeholder_state() | drawn
 
 
@@ -70,7 +70,7 @@ def reference_batch() -> tuple[Tensor, Tensor, Tensor]:
 
 def placeholder_state(num_classes: int = 7, prefix: str = "") -> dict[str, Tensor]:
     """Give every name and shape of the published state with zeros that take no room in a file."""
-    shapes = published_shapes(num_classes)
+    shapes = reference_shapes(num_classes)
     return {
         prefix + name: torch.zeros((), dtype=torch.int64 if name.endswith("tracked") else torch.float32).expand(shape)
         for name, shape in shapes.items()
@@ -85,7 +85,7 @@ class RecorderMeter:
         self.epoch_losses = np.zeros((epochs, 2), dtype=np.float32)
 
 
-def write_published_file(path: Path, state: dict[str, Tensor], *, recorder: object = None, old: bool = False) -> Path:
+def write_reference_file(path: Path, state: dict[str, Tensor], *, recorder: object = None, old: bool = False) -> Path:
     """Save a checkpoint as the published program does, in torch's new or old file format."""
     content = {
         "epoch": 62,

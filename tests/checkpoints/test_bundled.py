@@ -13,7 +13,7 @@ from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import EvalConfig, PrepareConfig
 from pipelines import evaluate, prepare
 
-SAMPLES = Path(__file__).parent / "samples" / "faces" / "test"
+SAMPLES = Path(__file__).parents[1] / "samples" / "faces" / "test"
 CARD = MODEL_FILE.with_name("MODEL_CARD.md").read_text(encoding="utf-8")
 
 

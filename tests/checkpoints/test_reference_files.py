@@ -17,24 +17,24 @@ import pytest
 import torch
 
 from ampnet.checkpoints.reference.convert import (
-    build_published,
-    load_published,
-    published_state,
-    read_published,
-    write_published,
+    build_reference,
+    load_reference,
+    read_reference,
+    reference_state_dict,
+    write_reference,
 )
-from ampnet.checkpoints.reference.parameter_names import published_name
+from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.checkpoints.reference.torch_file import open_torch_file
 from ampnet.errors import CheckpointError
 from ampnet.models.ampnet import AMPNet
 from tests.checkpoints.reference_weights import (
     DATA,
     placeholder_state,
-    published_shapes,
     reference_batch,
     reference_model,
+    reference_shapes,
     reference_state,
-    write_published_file,
+    write_reference_file,
 )
 
 watched: list[str] | None = None
@@ -69,9 +69,9 @@ def torch_loads_its_own_parts_first():
 
 @pytest.mark.parametrize("old", [False, True], ids=["new format", "old format"])
 def test_a_published_file_gives_the_published_logits(tmp_path, old):
-    path = write_published_file(tmp_path / "model_best.pth", reference_state(), old=old)
+    path = write_reference_file(tmp_path / "model_best.pth", reference_state(), old=old)
     with nothing_runs():
-        model = load_published(path)
+        model = load_reference(path)
     reference = np.load(DATA / "forward.npz")
     images, landmarks, _ = reference_batch()
     with torch.inference_mode():
@@ -83,24 +83,24 @@ def test_a_published_file_gives_the_published_logits(tmp_path, old):
 def test_every_published_tensor_is_used_once_or_known_as_unused():
     with torch.device("meta"):
         model = AMPNet()
-    names = [published_name(name) for name in model.state_dict()]
+    names = [reference_name(name) for name in model.state_dict()]
     assert len(set(names)) == len(names)
-    shapes = {name: list(value.shape) for name, value in published_state(AMPNet(num_classes=7)).items()}
-    assert shapes == published_shapes()
+    shapes = {name: list(value.shape) for name, value in reference_state_dict(AMPNet(num_classes=7)).items()}
+    assert shapes == reference_shapes()
 
 
 def test_writing_and_reading_gives_the_same_weights(tmp_path):
     model = reference_model()
     path = tmp_path / "ours.pth"
-    write_published(path, model, epoch=3, data_parallel=True)
-    again = read_published(path)
+    write_reference(path, model, epoch=3, data_parallel=True)
+    again = read_reference(path)
     assert again.epoch == 3
     state = model.state_dict()
     assert again.state.keys() == state.keys()
     assert all(torch.equal(again.state[name], value) for name, value in state.items())
     # What the published program's loader sees: exactly its names and shapes.
     seen = torch.load(path, weights_only=True, mmap=True)["state_dict"]
-    expected = {f"module.{name}": shape for name, shape in published_shapes().items()}
+    expected = {f"module.{name}": shape for name, shape in reference_shapes().items()}
     assert {name: list(value.shape) for name, value in seen.items()} == expected
 
 
@@ -109,7 +109,7 @@ def test_networks_that_the_published_program_lacks_are_not_written(tmp_path, net
     with torch.device("meta"):
         model = AMPNet(**network)
     with pytest.raises(CheckpointError, match="full network only"):
-        write_published(tmp_path / "ours.pth", model)
+        write_reference(tmp_path / "ours.pth", model)
     assert not (tmp_path / "ours.pth").exists()
 
 
@@ -117,40 +117,40 @@ def test_networks_that_the_published_program_lacks_are_not_written(tmp_path, net
 @pytest.mark.parametrize("prefix", ["", "module."])
 @pytest.mark.parametrize("classes", [7, 8631])
 def test_all_published_variants_are_read(tmp_path, old, prefix, classes):
-    path = write_published_file(tmp_path / "a.pth", placeholder_state(classes, prefix), old=old)
-    published = read_published(path)
+    path = write_reference_file(tmp_path / "a.pth", placeholder_state(classes, prefix), old=old)
+    published = read_reference(path)
     assert (published.num_classes, published.epoch) == (classes, 62)
 
 
 def test_a_bare_state_is_read(tmp_path):
     torch.save(placeholder_state(8), tmp_path / "bare.pth")
-    published = read_published(tmp_path / "bare.pth")
+    published = read_reference(tmp_path / "bare.pth")
     assert (published.num_classes, published.epoch) == (8, None)
 
 
 def test_heads_start_afresh_where_the_classes_differ(tmp_path):
-    published = read_published(write_published_file(tmp_path / "faces.pth", placeholder_state(8631)))
+    published = read_reference(write_reference_file(tmp_path / "faces.pth", placeholder_state(8631)))
     torch.manual_seed(0)
-    model = build_published(published, num_classes=7)
+    model = build_reference(published, num_classes=7)
     assert model.local_head.weight.shape == (7, 1024)
     assert model.local_head.weight.abs().max() > 0
     assert model.stem.first.conv.weight.abs().max() == 0  # the file's
 
 
-@pytest.mark.parametrize("lost", ["fc_5.bias", "conv1.weight", "stage4.OSA4_1.ese.fc.weight"])
-def test_a_file_without_a_used_tensor_is_refused_by_name(tmp_path, lost):
+@pytest.mark.parametrize("undetected", ["fc_5.bias", "conv1.weight", "stage4.OSA4_1.ese.fc.weight"])
+def test_a_file_without_a_used_tensor_is_refused_by_name(tmp_path, undetected):
     state = placeholder_state()
-    del state[lost]
-    path = write_published_file(tmp_path / "a.pth", state)
-    with pytest.raises(CheckpointError, match=rf"cannot read {path}: .* {lost} is missing"):
-        read_published(path)
+    del state[undetected]
+    path = write_reference_file(tmp_path / "a.pth", state)
+    with pytest.raises(CheckpointError, match=rf"cannot read {path}: .* {undetected} is missing"):
+        read_reference(path)
 
 
 def test_a_tensor_of_another_shape_is_refused_by_name(tmp_path):
     state = placeholder_state() | {"fc_1.weight": torch.zeros(512, 512)}
-    path = write_published_file(tmp_path / "a.pth", state)
+    path = write_reference_file(tmp_path / "a.pth", state)
     with pytest.raises(CheckpointError, match=r"fc_1.weight has the shape \(512, 512\)"):
-        read_published(path)
+        read_reference(path)
 
 
 class Attack:
@@ -181,9 +181,9 @@ def attacks(marker: Path) -> list[object]:
 @pytest.mark.parametrize("attack", range(8))
 def test_a_malicious_recorder_does_not_run(tmp_path, attack, old):
     marker = tmp_path / "ran"
-    path = write_published_file(tmp_path / "a.pth", placeholder_state(), recorder=attacks(marker)[attack], old=old)
+    path = write_reference_file(tmp_path / "a.pth", placeholder_state(), recorder=attacks(marker)[attack], old=old)
     with nothing_runs():
-        assert read_published(path).num_classes == 7
+        assert read_reference(path).num_classes == 7
     assert not marker.exists()
 
 
@@ -191,9 +191,9 @@ def test_a_malicious_recorder_does_not_run(tmp_path, attack, old):
 def test_a_malicious_tensor_is_refused_and_does_not_run(tmp_path, attack):
     marker = tmp_path / "ran"
     state = placeholder_state() | {"fc_5.bias": attacks(marker)[attack]}
-    path = write_published_file(tmp_path / "a.pth", state)
+    path = write_reference_file(tmp_path / "a.pth", state)
     with nothing_runs(), pytest.raises(CheckpointError, match="not a plain one"):
-        read_published(path)
+        read_reference(path)
     assert not marker.exists()
 
 
@@ -204,7 +204,7 @@ def test_a_malicious_pickle_in_place_of_a_checkpoint_is_refused_and_does_not_run
     path = tmp_path / "a.pth"
     path.write_bytes(pickle.dumps(attacks(marker)[attack], protocol=protocol))
     with nothing_runs(), pytest.raises(CheckpointError, match=f"cannot read {path}"):
-        read_published(path)
+        read_reference(path)
     assert not marker.exists()
 
 
@@ -223,7 +223,7 @@ def test_hand_written_pickles_do_not_run(tmp_path, monkeypatch, program):
     with zipfile.ZipFile("a.pth", "w") as archive:
         archive.writestr("a/data.pkl", program)
     with nothing_runs(), pytest.raises(CheckpointError):
-        read_published(Path("a.pth"))
+        read_reference(Path("a.pth"))
     assert not Path("MARKER").exists()
 
 
@@ -288,9 +288,9 @@ def test_files_of_another_kind_are_refused(tmp_path, content):
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=f"cannot read {path}"):
-        read_published(path)
+        read_reference(path)
 
 
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="No such file"):
-        load_published(tmp_path / "none.pth")
+        load_reference(tmp_path / "none.pth")

@@ -9,9 +9,9 @@ import pytest
 
 from ampnet.config import DetectorConfig
 from ampnet.detection import Face, FaceDetector, choose_face, detect_with_retries
-from ampnet.detection.landmark_filter import is_plausible
+from ampnet.detection.landmark_filter import are_plausible_landmarks
 from ampnet.detection.letterbox import LARGEST_LONG_SIDE
-from ampnet.detection.multiscale import merge_looks
+from ampnet.detection.multiscale import merge_passes
 from ampnet.detection.retries import VIEWS, View, _agreeing, _Candidate, _support, show
 from ampnet.faces.geometry import inverse, transform_points
 
@@ -53,7 +53,7 @@ def around(points):
 @pytest.mark.parametrize("degrees", [-100, -45, 0, 45, 100])
 def test_a_face_may_lie_on_its_side(degrees):
     face = turned(UPRIGHT, degrees)
-    assert is_plausible(around(face), face)
+    assert are_plausible_landmarks(around(face), face)
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_a_face_may_lie_on_its_side(degrees):
     ],
 )
 def test_impossible_landmarks_are_no_face(fault, landmarks):
-    assert is_plausible(BOX, UPRIGHT)
-    assert not is_plausible(BOX, landmarks)
+    assert are_plausible_landmarks(BOX, UPRIGHT)
+    assert not are_plausible_landmarks(BOX, landmarks)
 
 
 @pytest.mark.parametrize("box", [(10, 10, 10, 90), (90, 10, 10, 90)])
 def test_a_box_without_area_is_no_face(box):
-    assert not is_plausible(np.array(box, dtype=float), UPRIGHT)
+    assert not are_plausible_landmarks(np.array(box, dtype=float), UPRIGHT)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -159,17 +159,17 @@ def test_two_looks_give_large_faces_from_afar_and_small_ones_from_near():
     large, piece, child = face((0, 0, 900, 900), 0.9), face((300, 200, 600, 500), 0.99), face((880, 0, 980, 100), 0.8)
     in_front = face((100, 700, 200, 800), 0.7)  # small against the large face: someone else
     blurred_child = face((875, 5, 985, 105), 0.95)
-    assert merge_looks([piece, child, in_front], [blurred_child, large], scale=1.0) == [large, child, in_front]
+    assert merge_passes([piece, child, in_front], [blurred_child, large], scale=1.0) == [large, child, in_front]
 
 
 def test_a_face_of_middling_size_seen_in_both_looks_counts_once():
     near, afar = face((0, 0, 350, 350), 0.9), face((0, 0, 360, 360), 0.95)
-    assert merge_looks([near], [afar], scale=1.0) == [near]
+    assert merge_passes([near], [afar], scale=1.0) == [near]
 
 
 def test_a_large_face_that_the_overview_misses_is_kept():
     near = face((0, 0, 500, 500), 0.9)
-    assert merge_looks([near], [], scale=1.0) == [near]
+    assert merge_passes([near], [], scale=1.0) == [near]
 
 
 def candidate(points, confidence, view):

@@ -7,7 +7,7 @@ from torch import nn
 
 from ampnet.data.loading.dataset import Batch
 from ampnet.errors import DataError
-from ampnet.evaluation.matching import framing_notes, lost_by_class, match_classes, selection_notes
+from ampnet.evaluation.matching import framing_notes, match_classes, selection_notes, undetected_by_class
 from ampnet.faces.framing import Framing
 from ampnet.faces.geometry import mirror_landmarks
 from ampnet.inference.classifier import collect_logits, mirror_faces
@@ -77,9 +77,9 @@ def test_different_classes_are_refused_with_both_differences():
 
 def test_lost_images_are_counted_in_the_order_of_the_checkpoint():
     data = ["fear", "anger"]
-    assert lost_by_class({"fear": 3}, data, match_classes(data, ["anger", "fear"]), 2) == [0, 3]
+    assert undetected_by_class({"fear": 3}, data, match_classes(data, ["anger", "fear"]), 2) == [0, 3]
     with pytest.raises(DataError, match="prepare again"):
-        lost_by_class({"joy": 1}, data, np.array([1, 0]), 2)
+        undetected_by_class({"joy": 1}, data, np.array([1, 0]), 2)
 
 
 def test_other_framing_than_in_training_is_said():

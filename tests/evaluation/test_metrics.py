@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ampnet.evaluation.metrics import confusion_matrix, normalise_rows, score, wilson_interval, with_lost
+from ampnet.evaluation.metrics import confusion_matrix, normalise_rows, score, wilson_interval, with_undetected
 
 NAMES = ("anger", "fear", "neutral")
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
@@ -30,7 +30,7 @@ def test_scores_of_ten_images():
 
 
 def test_images_without_a_prediction_are_errors_of_their_class_only():
-    scores = score(with_lost(np.array(MATRIX), [0, 2, 0]), NAMES)
+    scores = score(with_undetected(np.array(MATRIX), [0, 2, 0]), NAMES)
     assert scores.images == 12
     assert scores.accuracy == pytest.approx(7 / 12)
     anger, fear, neutral = scores.classes

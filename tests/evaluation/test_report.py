@@ -39,7 +39,7 @@ def a_report(**changes):
 def test_all_numbers_are_in_the_json(tmp_path):
     write_report(tmp_path / "eval", a_report(), pd.DataFrame({"name": ["a.jpg"]}))
     plain = json.loads((tmp_path / "eval" / "report.json").read_text())
-    assert (plain["images"], plain["lost"]) == (10, 2)
+    assert (plain["images"], plain["undetected"]) == (10, 2)
     assert plain["accuracy"] == {"fused": 0.7, "local": 0.5, "global": 0.6}
     assert plain["scored"]["accuracy"] == pytest.approx(7 / 8)
     assert plain["confusion"]["counts"] == MATRIX.tolist()
@@ -58,7 +58,7 @@ def test_all_numbers_are_in_the_json(tmp_path):
 def test_tables_carry_the_lost_images_by_class(tmp_path):
     write_report(tmp_path, a_report(), pd.DataFrame({"name": ["a.jpg"]}))
     classes = pd.read_csv(tmp_path / "classes.csv")
-    assert classes["lost"].tolist() == [0, 2]
+    assert classes["undetected"].tolist() == [0, 2]
     assert classes["recall"].tolist() == pytest.approx([3 / 4, 4 / 6])
     assert pd.read_csv(tmp_path / "confusion.csv").columns.tolist() == ["true", "anger", "fear", "no face"]
     assert classes_table(a_report())["images"].tolist() == [4, 6]

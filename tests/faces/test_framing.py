@@ -72,10 +72,10 @@ def test_a_face_with_less_detail_than_the_limit_stays_as_it_is():
 
 
 def test_shrinking_a_fine_checkerboard_gives_its_mean_grey():
-    board = np.repeat((np.indices((1792, 1792)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None], 3, axis=2)
-    face = align_face(board, CANONICAL_LANDMARKS * 8)
+    tensorboard = np.repeat((np.indices((1792, 1792)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None], 3, axis=2)
+    face = align_face(tensorboard, CANONICAL_LANDMARKS * 8)
     assert face.image.astype(int)[20:200, 20:200] == pytest.approx(127.5, abs=3)
-    whole, _ = resize_whole(board)
+    whole, _ = resize_whole(tensorboard)
     assert whole.astype(int) == pytest.approx(127.5, abs=3)
 
 
@@ -153,10 +153,10 @@ def test_tight_faces_stay_whole_and_scenes_are_cut():
 def test_framing_survives_json_and_refuses_nonsense():
     framing = measure_framing(CANONICAL_LANDMARKS[None], "none", grey_share=1.0, source_sides=np.array([48.0]))
     assert framing == Framing(crop="none", color="grey", face_resolution=48.0)
-    assert Framing.from_plain(framing.to_plain()) == framing
-    for wrong in ({}, {**framing.to_plain(), "crop": "half"}, {**framing.to_plain(), "mean_landmarks": [[1, 2]]}):
+    assert Framing.from_dict(framing.to_dict()) == framing
+    for wrong in ({}, {**framing.to_dict(), "crop": "half"}, {**framing.to_dict(), "mean_landmarks": [[1, 2]]}):
         with pytest.raises(DataError, match="framing"):
-            Framing.from_plain(wrong)
+            Framing.from_dict(wrong)
 
 
 def test_large_training_faces_set_no_limit_on_detail():

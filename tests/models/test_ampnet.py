@@ -3,7 +3,7 @@ import torch
 
 from ampnet.errors import ConfigError
 from ampnet.models.ampnet import AMPNet, fuse_logits
-from ampnet.training.loss import branch_loss
+from ampnet.training.loss import Loss
 
 SIZE = 64
 
@@ -30,7 +30,7 @@ def test_the_papers_network_has_59_million_parameters():
 
 def test_every_parameter_gets_a_gradient(small):
     small.train().zero_grad()
-    branch_loss(small(*faces(4)), torch.tensor([0, 1, 2, 3])).backward()
+    Loss(branch_weight=0.5)(small(*faces(4)), torch.tensor([0, 1, 2, 3])).backward()
     without = [name for name, p in small.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not without
 
@@ -80,7 +80,7 @@ def test_odd_and_even_maps_work_at_any_width(size):
 def test_parts_of_the_network_train_alone(modules):
     model = AMPNet(num_classes=4, width=0.1, image_size=48, modules=modules)
     logits = model(*faces(3, 48))
-    branch_loss(logits, torch.tensor([0, 1, 2])).backward()
+    Loss(branch_weight=0.5)(logits, torch.tensor([0, 1, 2])).backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
     assert ("gp" in modules and len(modules) > 1) == (logits[0] is not logits[1])
 
@@ -95,7 +95,7 @@ def test_fusion_and_loss_mix_the_heads_by_the_branch_weight():
     local_logits, global_logits = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 4.0]])
     torch.testing.assert_close(fuse_logits(local_logits, global_logits, 0.75), torch.tensor([[1.5, 1.0]]))
     # Cross-entropies of class 0: log(1 + e^-2) = 0.126928 and log(1 + e^4) = 4.018150.
-    loss = branch_loss((local_logits, global_logits), torch.tensor([0]), 0.75)
+    loss = Loss(0.75)((local_logits, global_logits), torch.tensor([0]))
     assert loss.item() == pytest.approx(0.75 * 0.126928 + 0.25 * 4.018150, abs=1e-5)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.checkpoints.reference.parameter_names import published_name
-from ampnet.training.loss import branch_loss
+from ampnet.checkpoints.reference.parameter_names import reference_name
+from ampnet.training.loss import Loss
 from tests.checkpoints.reference_weights import DATA, reference_batch, reference_model
 
 
@@ -30,12 +30,12 @@ def test_logits_and_gradients_equal_the_published_programs(model):
     images, landmarks, labels = reference_batch()
     model.zero_grad()
     local_logits, global_logits = model(images, landmarks)
-    loss = branch_loss((local_logits, global_logits), labels)
+    loss = Loss(branch_weight=0.5)((local_logits, global_logits), labels)
     loss.backward()
     np.testing.assert_allclose(local_logits.detach(), reference["logits_local"], atol=1e-3, rtol=0)
     np.testing.assert_allclose(global_logits.detach(), reference["logits_global"], atol=1e-3, rtol=0)
     assert loss.item() == pytest.approx(float(reference["loss"]), abs=1e-4)
-    norms = {published_name(name): float(value.grad.norm()) for name, value in model.named_parameters()}
+    norms = {reference_name(name): float(value.grad.norm()) for name, value in model.named_parameters()}
     expected = dict(zip(reference["grad_names"].tolist(), reference["grad_norms"].tolist(), strict=True))
     assert norms.keys() == expected.keys()
     assert norms == pytest.approx(expected, rel=0.01)
@@ -61,7 +61,7 @@ def test_five_optimizer_steps_follow_the_published_losses():
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.1)
     losses = []
     for _ in range(5):
-        loss = branch_loss(model(images, landmarks), labels)
+        loss = Loss(branch_weight=0.5)(model(images, landmarks), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -27,7 +27,7 @@ TEST_LABELS = [0, 0, 3, 3, 3, 3, 3, 6]
 ALWAYS_HAPPY = [0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0]
 
 
-def make_data(root: Path, labels=TEST_LABELS, class_names=EXPRESSIONS, lost=()) -> Path:
+def make_data(root: Path, labels=TEST_LABELS, class_names=EXPRESSIONS, undetected=()) -> Path:
     """Write a prepared data set with a test split and one training image; ``lost`` names classes."""
     names = [f"test_{number:04}.jpg" for number in range(len(labels))] + ["train_00001.jpg"]
     rng = np.random.default_rng(0)
@@ -39,7 +39,7 @@ def make_data(root: Path, labels=TEST_LABELS, class_names=EXPRESSIONS, lost=()) 
     (root / "index" / "data_label.txt").write_text("".join(lines))
     (root / "index" / "classes.json").write_text(json.dumps(list(class_names)))
     write_landmarks(root / "index" / "land_marks.npy", names, np.repeat(CANONICAL_LANDMARKS[None], len(names), axis=0))
-    write_faces(root / "index" / "faces.csv", [FaceRow("", "x.jpg", "test", name, "rejected") for name in lost])
+    write_faces(root / "index" / "faces.csv", [FaceRow("", "x.jpg", "test", name, "rejected") for name in undetected])
     return root
 
 
@@ -60,11 +60,11 @@ def test_scores_of_a_network_that_calls_every_face_happy(tmp_path, happy):
     assert report.all.macro_f1 == pytest.approx((2 * 5 / (5 + 8)) / 3)  # recall 1, precision 5/8
     assert report.local_accuracy == report.global_accuracy == pytest.approx(5 / 8)
     assert report.matrix[:, 3].tolist() == [2, 0, 0, 5, 0, 0, 1]
-    assert report.lost == 0
+    assert report.undetected == 0
 
 
 def test_images_without_a_face_count_as_errors_beside_the_scored_ones(tmp_path, happy):
-    report = evaluate(happy, make_data(tmp_path / "data", lost=["happiness", "fear"])).report
+    report = evaluate(happy, make_data(tmp_path / "data", undetected=["happiness", "fear"])).report
     assert (report.all.images, report.scored.images) == (10, 8)
     assert report.all.accuracy == pytest.approx(5 / 10)
     assert report.scored.accuracy == pytest.approx(5 / 8)
@@ -160,7 +160,7 @@ def test_a_run_folder_without_a_checkpoint_says_what_to_give(tmp_path):
 
 
 def test_the_command_prints_tables_or_only_json(tmp_path, happy):
-    data = make_data(tmp_path / "data", lost=["fear"])
+    data = make_data(tmp_path / "data", undetected=["fear"])
     arguments = ["eval", str(happy), "--data", str(data), "--gpus", "0", "--workers", "0", "--mirror"]
     shown = CliRunner().invoke(app, arguments)
     assert shown.exit_code == 0

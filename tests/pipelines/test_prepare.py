@@ -218,7 +218,7 @@ def test_a_turned_phone_picture_gives_the_upright_face(with_bad_files: Path) -> 
 
 
 def test_lost_images_are_counted_for_later_reports(with_bad_files: Path) -> None:
-    assert read_index(with_bad_files).lost == {"test": {"fear": len(BAD_FILES)}}
+    assert read_index(with_bad_files).undetected == {"test": {"fear": len(BAD_FILES)}}
 
 
 def test_whole_images_without_a_face_get_the_mean_landmarks_of_the_training_faces(raw: Path, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def config(data, tmp_path):
-    recipe = make_recipe("published", {"epochs": 2, "batch_size": 12, "lr": 0.02})
+    recipe = make_recipe("reference", {"epochs": 2, "batch_size": 12, "lr": 0.02})
     return TrainConfig(
         data=data,
         out=tmp_path / "checkpoint",
@@ -70,7 +70,7 @@ def stop_after(monkeypatch, checks):
     """Send this process SIGTERM when the run has looked that often whether it should stop."""
     from ampnet.training import loop
 
-    original, seen = loop._take_stock, []
+    original, seen = loop._sync_step_losses, []
 
     def counted(*arguments):
         seen.append(1)
@@ -78,7 +78,7 @@ def stop_after(monkeypatch, checks):
             os.kill(os.getpid(), signal.SIGTERM)
         return original(*arguments)
 
-    monkeypatch.setattr(loop, "_take_stock", counted)
+    monkeypatch.setattr(loop, "_sync_step_losses", counted)
 
 
 def test_a_run_leaves_a_folder_that_says_everything(config, data):
@@ -234,7 +234,7 @@ def two_processes(data, tmp_path_factory):
 
     Normalisation statistics and dropout are each process's own, so they are frozen and off.
     """
-    recipe = make_recipe("published", {"epochs": 3, "batch_size": 12, "lr": 0.02, "dropout": 0.0})
+    recipe = make_recipe("reference", {"epochs": 3, "batch_size": 12, "lr": 0.02, "dropout": 0.0})
     together = TrainConfig(
         data=data,
         out=tmp_path_factory.mktemp("two"),

@@ -15,7 +15,7 @@ from ampnet.media.images import read_image
 from ampnet.prediction.predictor import Predictor
 from tests.small_checkpoint import small_checkpoint
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parents[1] / "samples"
 LOGITS = [0.0, 1.0, 2.0, 3.0, 0.0, 0.0, 0.0]
 """Of e^k shares; happiness is the largest."""
 

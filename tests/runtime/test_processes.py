@@ -10,10 +10,10 @@ import torch
 from torch import distributed
 
 from ampnet.errors import ConfigError, TrainingError, UsageError
-from ampnet.runtime.collectives import sum_over_processes, tell_all
+from ampnet.runtime.collectives import broadcast_object, sum_over_processes
 from ampnet.runtime.devices import choose_device, count_gpus, has_fast_bf16, seed_step
-from ampnet.runtime.launch import LEAVING_SECONDS, Process, join_processes, launch
-from ampnet.runtime.signals import StopRequest
+from ampnet.runtime.launch import Process, join_processes, launch
+from ampnet.runtime.signals import LEAVING_SECONDS, StopRequest
 
 CPU = torch.device("cpu")
 
@@ -44,7 +44,7 @@ def test_a_process_without_a_launcher_is_alone():
     with join_processes(0) as process:
         assert process == Process(0, 1, torch.device("cpu"))
         assert sum_over_processes(torch.tensor([3.0]), process).item() == 3
-        assert tell_all("word", process) == "word"
+        assert broadcast_object("word", process) == "word"
 
 
 def test_a_steps_randomness_depends_on_seed_step_and_rank_only():
@@ -90,7 +90,7 @@ def test_a_ctrl_c_that_a_launcher_passes_on_is_asked_once(monkeypatch):
 def together(base):
     with join_processes(0) as process:
         total = sum_over_processes(torch.tensor([base + process.rank]), process)
-        return process.world, total.item(), tell_all(f"from {process.rank}", process)
+        return process.world_size, total.item(), broadcast_object(f"from {process.rank}", process)
 
 
 def one_fails_while_the_other_waits(message):

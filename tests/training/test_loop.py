@@ -9,14 +9,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from ampnet.data.loading.dataset import Batch
-from ampnet.data.loading.sampling import TrainingOrder
+from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import TrainingError
 from ampnet.recipes import Recipe
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import silent
-from ampnet.training.ema import WeightAverage
-from ampnet.training.loop import LoopSettings, Totals, Trainee, Wishes, evaluate, set_train_mode, train_epoch
-from ampnet.training.loss import Objective
+from ampnet.training.ema import ExponentialMovingAverage
+from ampnet.training.loop import LoopSettings, StopOrSave, Totals, TrainState, evaluate, set_train_mode, train_epoch
+from ampnet.training.loss import Loss
 from ampnet.training.optimizer import build_optimizer
 
 ALONE = Process(0, 1, torch.device("cpu"))
@@ -50,13 +50,13 @@ def batches_of(order):
         yield Batch(*(values[chosen] for values in everything))
 
 
-def trainee(recipe, model):
-    return Trainee(
+def train_state(recipe, model):
+    return TrainState(
         model=model,
         network=model,
         optimizer=build_optimizer(model, recipe),
         scaler=torch.amp.GradScaler("cpu", enabled=False),
-        average=WeightAverage(model, recipe.ema) if recipe.ema else None,
+        average=ExponentialMovingAverage(model, recipe.ema) if recipe.ema else None,
     )
 
 
@@ -68,11 +68,11 @@ def fresh_model(norm=True):
     return model
 
 
-def train(recipe, model, parts=1, wishes=Wishes, **settings):
-    order = TrainingOrder(np.zeros(COUNT, dtype=np.int64), recipe.batch_size, seed=1, parts=parts)
-    totals, pupil = Totals(), trainee(recipe, model)
-    loop = LoopSettings(recipe, Objective(recipe.branch_weight, recipe.label_smoothing), CLASSES, **settings)
-    pulses = list(train_epoch(pupil, batches_of(order), order, loop, ALONE, totals, wishes))
+def train(recipe, model, parts=1, stop_or_save=StopOrSave, **settings):
+    order = ResumableBatchSampler(np.zeros(COUNT, dtype=np.int64), recipe.batch_size, seed=1, parts=parts)
+    totals, pupil = Totals(), train_state(recipe, model)
+    loop = LoopSettings(recipe, Loss(recipe.branch_weight, recipe.label_smoothing), CLASSES, **settings)
+    pulses = list(train_epoch(pupil, batches_of(order), order, loop, ALONE, totals, stop_or_save))
     return pupil, totals, pulses
 
 
@@ -82,7 +82,7 @@ def test_an_epoch_is_plain_stochastic_gradient_descent():
     _, totals, pulses = train(recipe, model)
 
     optimizer = torch.optim.SGD(expected.parameters(), lr=0.5, momentum=0.9, weight_decay=1e-4)
-    order = TrainingOrder(np.zeros(COUNT, dtype=np.int64), 8, seed=1)
+    order = ResumableBatchSampler(np.zeros(COUNT, dtype=np.int64), 8, seed=1)
     losses, hits = [], 0
     expected.train()
     for images, landmarks, labels, _ in batches_of(order):
@@ -97,7 +97,7 @@ def test_an_epoch_is_plain_stochastic_gradient_descent():
         assert torch.allclose(trained, by_hand, atol=1e-6)
     assert totals.loss == pytest.approx(sum(losses), rel=1e-5)
     assert (totals.hits, totals.images) == (hits, COUNT)
-    assert [(pulse.step, pulse.images) for pulse in pulses] == [(1, 8), (2, 8), (3, 4)]
+    assert [(report.step, report.images) for report in pulses] == [(1, 8), (2, 8), (3, 4)]
 
 
 def test_a_step_in_parts_is_the_same_step():
@@ -119,16 +119,16 @@ def test_clipping_bounds_the_change_of_a_step():
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step():
     model = fresh_model()
-    order = TrainingOrder(np.zeros(COUNT, dtype=np.int64), 8, seed=1)
+    order = ResumableBatchSampler(np.zeros(COUNT, dtype=np.int64), 8, seed=1)
     order.start_at(4, 0)
-    loop = LoopSettings(Recipe(batch_size=8), Objective(0.5), CLASSES)
+    loop = LoopSettings(Recipe(batch_size=8), Loss(0.5), CLASSES)
 
     def poisoned():
         for number, batch in enumerate(batches_of(order)):
             yield batch if number < 1 else batch._replace(landmarks=batch.landmarks * float("inf"))
 
     with pytest.raises(TrainingError, match="the loss is nan at step 2 of epoch 5; try a lower --lr"):
-        list(train_epoch(trainee(Recipe(), model), poisoned(), order, loop, ALONE, Totals()))
+        list(train_epoch(train_state(Recipe(), model), poisoned(), order, loop, ALONE, Totals()))
 
 
 def test_the_average_is_what_is_kept():
@@ -139,9 +139,9 @@ def test_the_average_is_what_is_kept():
 
 
 def test_wishes_are_passed_on_after_each_step():
-    answers = iter([Wishes(), Wishes(save=True), Wishes(stop=True)])
-    _, _, pulses = train(Recipe(batch_size=8), fresh_model(), wishes=lambda: next(answers))
-    assert [(pulse.wishes.save, pulse.wishes.stop) for pulse in pulses] == [(0, 0), (1, 0), (0, 1)]
+    answers = iter([StopOrSave(), StopOrSave(save=True), StopOrSave(stop=True)])
+    _, _, pulses = train(Recipe(batch_size=8), fresh_model(), stop_or_save=lambda: next(answers))
+    assert [(report.stop_or_save.save, report.stop_or_save.stop) for report in pulses] == [(0, 0), (1, 0), (0, 1)]
 
 
 def test_half_precision_trains_close_to_full_precision():
@@ -162,7 +162,7 @@ def test_evaluation_counts_every_face_and_weighs_the_heads():
     images = torch.tensor([0, 1, 2, 0], dtype=torch.uint8)[:, None, None, None].expand(4, 3, 4, 4)
     labels, landmarks = torch.tensor([0, 1, 1, 2]), torch.zeros(4, 5, 2)
     batches = [Batch(images[part], landmarks[part], labels[part]) for part in (slice(3), slice(3, 4))]
-    loop = LoopSettings(Recipe(), Objective(0.75, label_smoothing=0.5), CLASSES)
+    loop = LoopSettings(Recipe(), Loss(0.75, label_smoothing=0.5), CLASSES)
     with silent("", 4) as advance:
         measured = evaluate(Known(), batches, loop, ALONE, advance)
     assert measured.confusion.tolist() == [[1, 0, 0], [0, 1, 1], [1, 0, 0]]

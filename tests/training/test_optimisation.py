@@ -11,15 +11,15 @@ from ampnet.data.loading.dataset import Batch
 from ampnet.errors import ConfigError
 from ampnet.models.ampnet import AMPNet
 from ampnet.recipes import RECIPES, Recipe, make_recipe, read_changes
-from ampnet.training.ema import WeightAverage
-from ampnet.training.loss import Objective, branch_loss, build_objective, mix_up
+from ampnet.training.ema import ExponentialMovingAverage
+from ampnet.training.loss import Loss, build_loss, mix_up
 from ampnet.training.optimizer import build_optimizer, learning_rate_factor
 
 CPU = torch.device("cpu")
 
 
 def test_the_published_recipe_is_the_specifications():
-    recipe = RECIPES["published"]
+    recipe = RECIPES["reference"]
     assert (recipe.optimizer, recipe.lr, recipe.momentum, recipe.weight_decay) == ("sgd", 0.01, 0.9, 1e-4)
     assert (recipe.epochs, recipe.schedule, recipe.step_epochs, recipe.step_factor) == (100, "step", 20, 0.1)
     assert (recipe.branch_weight, recipe.dropout, recipe.label_smoothing, recipe.ema) == (0.5, 0.5, 0, 0)
@@ -27,14 +27,14 @@ def test_the_published_recipe_is_the_specifications():
     assert (varied.brightness, varied.contrast, varied.saturation, varied.grey) == (0.2, 0.2, 0.2, 0.2)
     assert (varied.rotate, varied.scale, varied.move_probability) == (15, 0.1, 0.8)
     assert (varied.shift, varied.shift_probability, varied.mirror_probability) == (20, 0.8, 0.5)
-    assert (varied.erase, varied.tone, varied.published_mirror) == (0, 0, False)
+    assert (varied.erase, varied.tone, varied.reference_mirror) == (0, 0, False)
 
 
 def test_any_value_of_a_recipe_can_be_changed_by_name():
-    changes = {"epochs": None, **read_changes(["lr=0.3", "erase=0.5", "body-lr=none", "published_mirror=yes"])}
+    changes = {"epochs": None, **read_changes(["lr=0.3", "erase=0.5", "body-lr=none", "reference_mirror=yes"])}
     recipe = make_recipe("modern", changes)
     assert (recipe.lr, recipe.body_lr, recipe.epochs) == (0.3, None, RECIPES["modern"].epochs)
-    assert (recipe.augmentation.erase, recipe.augmentation.published_mirror) == (0.5, True)
+    assert (recipe.augmentation.erase, recipe.augmentation.reference_mirror) == (0.5, True)
     assert recipe.augmentation.tone == RECIPES["modern"].augmentation.tone
 
 
@@ -52,7 +52,7 @@ def test_any_value_of_a_recipe_can_be_changed_by_name():
 )
 def test_a_change_that_does_not_fit_is_refused(text, message):
     with pytest.raises(ConfigError, match=message):
-        make_recipe("published", read_changes([text]))
+        make_recipe("reference", read_changes([text]))
 
 
 def test_the_step_schedule_drops_to_a_tenth_every_twenty_epochs():
@@ -79,7 +79,7 @@ def groups(recipe, model):
 
 def test_norms_and_biases_decay_only_where_the_recipe_says_so():
     model = AMPNet(width=0.05, image_size=48)
-    published = groups(RECIPES["published"], model)
+    published = groups(RECIPES["reference"], model)
     assert published == {(0.01, 1e-4): {name for name, _ in model.named_parameters()}}
     modern = groups(RECIPES["modern"], model)
     assert modern[0.1, 0.0] == {name for name, value in model.named_parameters() if value.ndim == 1}
@@ -100,27 +100,26 @@ def test_frozen_parameters_stay_out_of_the_optimizer():
     assert not any(name.startswith("stem.") for name in names)
 
 
-def test_the_plain_objective_is_the_models_branch_loss():
-    torch.manual_seed(0)
-    logits = torch.randn(6, 4), torch.randn(6, 4)
-    labels = torch.tensor([0, 1, 2, 3, 0, 1])
-    expected = branch_loss(logits, labels, 0.3, 0.1)
-    assert Objective(0.3, 0.1)(logits, labels) == pytest.approx(expected.item(), abs=1e-6)
+def test_the_loss_mixes_both_heads_cross_entropies():
+    certain, even = torch.tensor([[100.0, 0.0]]), torch.zeros(1, 2)
+    label = torch.tensor([0])
+    assert Loss(0.3)((certain, even), label) == pytest.approx(0.7 * math.log(2), abs=1e-6)
+    assert Loss(0.3)((even, certain), label) == pytest.approx(0.3 * math.log(2), abs=1e-6)
 
 
 def test_class_weights_balance_the_classes_and_have_mean_one():
     labels = np.array([0, 0, 0, 1])
-    objective = build_objective(Recipe(balance="weights"), labels, 3, CPU)
-    assert objective.class_weights.tolist() == pytest.approx([4 / 6, 2.0, 0.0])
-    assert objective.class_weights[labels].mean() == pytest.approx(1)
+    loss_fn = build_loss(Recipe(balance="weights"), labels, 3, CPU)
+    assert loss_fn.class_weights.tolist() == pytest.approx([4 / 6, 2.0, 0.0])
+    assert loss_fn.class_weights[labels].mean() == pytest.approx(1)
     sure, wrong = torch.tensor([[9.0, 0, 0]]), torch.tensor([1])
-    plain = Objective(0.5)((sure, sure), wrong)
-    assert objective((sure, sure), wrong) == pytest.approx(2 * plain.item())
+    plain = Loss(0.5)((sure, sure), wrong)
+    assert loss_fn((sure, sure), wrong) == pytest.approx(2 * plain.item())
 
 
 def test_root_weights_lift_rare_classes_half_as_far():
-    objective = build_objective(Recipe(balance="root_weights"), np.array([0, 0, 0, 0, 1]), 3, CPU)
-    assert objective.class_weights.tolist() == pytest.approx([5 / 6, 5 / 3, 0.0])
+    loss_fn = build_loss(Recipe(balance="root_weights"), np.array([0, 0, 0, 0, 1]), 3, CPU)
+    assert loss_fn.class_weights.tolist() == pytest.approx([5 / 6, 5 / 3, 0.0])
 
 
 def test_mixup_blends_images_and_targets_and_keeps_the_larger_shares_landmarks():
@@ -138,7 +137,7 @@ def test_mixup_blends_images_and_targets_and_keeps_the_larger_shares_landmarks()
 def test_the_average_follows_the_weights_by_its_decay():
     model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
     model[0].weight.data.fill_(1.0)
-    average = WeightAverage(model, decay=0.5)
+    average = ExponentialMovingAverage(model, decay=0.5)
     model[0].weight.data.fill_(2.0)
     model[1].num_batches_tracked += 7
     average.update(model, step=0)  # its decay begins at 1 / 10
@@ -154,7 +153,7 @@ def test_a_step_left_out_for_an_overflow_changes_nothing_of_the_next(kind):
     for gradients in ([math.inf, 0.5, 0.25], [0.5, 0.25]):
         model = nn.Linear(16, 16)
         nn.init.constant_(model.weight, 0.1)
-        optimizer = build_optimizer(model, make_recipe("published", {"optimizer": kind}), loss_scaling=True)
+        optimizer = build_optimizer(model, make_recipe("reference", {"optimizer": kind}), loss_scaling=True)
         scaler = torch.amp.GradScaler("cpu", init_scale=1.0)
         for gradient in gradients:
             scaler.scale((model.weight * gradient).sum()).backward()

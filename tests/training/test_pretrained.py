@@ -11,7 +11,7 @@ from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
 from ampnet.labels import EXPRESSIONS
 from ampnet.models.ampnet import AMPNet
-from ampnet.training.pretrained import freeze_parameters, start_from
+from ampnet.training.pretrained import freeze_parameters, load_pretrained
 
 
 def network(classes=3, **size):
@@ -33,7 +33,7 @@ def body(model):
 def test_everything_is_taken_over_for_the_same_classes_with_rows_in_their_new_order(trained):
     folder, old = trained
     new = network(image_size=64)  # another image size does not change the weights
-    note = start_from(new, folder, ("neutral", "fear", "anger"))
+    note = load_pretrained(new, folder, ("neutral", "fear", "anger"))
     assert "heads included" in note
     assert all(torch.equal(value, old.state_dict()[name]) for name, value in body(new).items())
     assert torch.equal(new.local_head.weight, old.local_head.weight[[2, 0, 1]])
@@ -42,7 +42,7 @@ def test_everything_is_taken_over_for_the_same_classes_with_rows_in_their_new_or
 
 def test_bundled_names_the_model_that_comes_with_ampnet():
     new = AMPNet(num_classes=7, width=0.25, image_size=112)
-    assert "heads included" in start_from(new, Path("bundled"), EXPRESSIONS)
+    assert "heads included" in load_pretrained(new, Path("bundled"), EXPRESSIONS)
     known = load_checkpoint(MODEL_FILE).model.state_dict()
     assert all(torch.equal(value, known[name]) for name, value in new.state_dict().items())
 
@@ -51,7 +51,7 @@ def test_heads_stay_new_for_other_classes(trained):
     folder, old = trained
     new = network(classes=7)
     before = new.local_head.weight.clone()
-    note = start_from(new, folder, EXPRESSIONS)
+    note = load_pretrained(new, folder, EXPRESSIONS)
     assert "new heads" in note
     assert torch.equal(new.local_head.weight, before)
     assert all(torch.equal(value, old.state_dict()[name]) for name, value in body(new).items())
@@ -60,7 +60,7 @@ def test_heads_stay_new_for_other_classes(trained):
 def test_fewer_modules_take_their_part_and_get_new_heads(trained):
     folder, old = trained
     new = network(modules=("gp", "lp"))
-    note = start_from(new, folder, ("fear", "anger", "neutral"))
+    note = load_pretrained(new, folder, ("fear", "anger", "neutral"))
     assert "new heads" in note
     assert all(torch.equal(value, old.state_dict()[name]) for name, value in body(new).items())
 
@@ -69,14 +69,14 @@ def test_a_network_of_another_size_is_refused_and_says_what_to_choose(trained, t
     save_checkpoint(tmp_path / "gp.pt", Checkpoint(network(modules=("gp",)), ("a", "b", "c"), Framing()))
     for model, file in ((network(width=0.2), trained[0]), (network(), tmp_path / "gp.pt")):
         with pytest.raises(CheckpointError, match=r"another size .* choose the same --variant, --width and --modules"):
-            start_from(model, file, ("a", "b", "c"))
+            load_pretrained(model, file, ("a", "b", "c"))
 
 
 def test_a_broken_file_is_refused_with_our_reason(tmp_path):
     file = tmp_path / "model.pt"
     file.write_text("hello")
     with pytest.raises(CheckpointError, match=r"model\.pt is no checkpoint, or it was cut short"):
-        start_from(network(), file, ("a", "b", "c"))
+        load_pretrained(network(), file, ("a", "b", "c"))
 
 
 def test_a_frozen_stem_asks_for_no_gradient():

@@ -9,24 +9,24 @@ from ampnet.errors import CheckpointError, TrainingError
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
 from ampnet.recipes import make_recipe
-from ampnet.training.ema import WeightAverage
-from ampnet.training.loop import Totals, Trainee
+from ampnet.training.ema import ExponentialMovingAverage
+from ampnet.training.loop import Totals, TrainState
 from ampnet.training.optimizer import build_optimizer
 from ampnet.training.state import LAST, NEXT, PREVIOUS, RunState, read_state, restore_state, run_identity, save_state
 
 MODERN = TrainConfig(recipe=make_recipe("modern"))
 
 
-def trainee(seed=0):
+def train_state(seed=0):
     torch.manual_seed(seed)
     model = AMPNet(num_classes=2, width=0.05, image_size=48, modules=("gp",))
     optimizer = build_optimizer(model, MODERN.recipe)
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
-    average = WeightAverage(model, 0.9)
+    average = ExponentialMovingAverage(model, 0.9)
     average.update(model, 5)
-    return Trainee(model, model, optimizer, torch.amp.GradScaler("cpu", enabled=False), average)
+    return TrainState(model, model, optimizer, torch.amp.GradScaler("cpu", enabled=False), average)
 
 
 def save(folder, pupil, epoch=1, step=3):
@@ -38,7 +38,7 @@ def save(folder, pupil, epoch=1, step=3):
 
 
 def test_a_run_comes_back_as_it_was(tmp_path):
-    saved, pupil = trainee(0), trainee(1)
+    saved, pupil = train_state(0), train_state(1)
     state = save(tmp_path, saved)
     back = restore_state(read_state(tmp_path).content, pupil, run_identity(MODERN, "abc"), tmp_path)
     assert back == state
@@ -49,7 +49,7 @@ def test_a_run_comes_back_as_it_was(tmp_path):
 
 
 def test_the_save_is_a_checkpoint_of_the_averaged_weights(tmp_path):
-    pupil = trainee()
+    pupil = train_state()
     save(tmp_path, pupil)
     kept, loaded = pupil.kept.state_dict(), load_checkpoint(tmp_path / LAST).model.state_dict()
     assert all(torch.equal(kept[name], loaded[name]) for name in kept)
@@ -62,7 +62,7 @@ def test_a_run_ended_before_its_first_save_begins_anew(tmp_path):
 
 
 def test_a_truncated_save_is_recognised_and_the_one_before_is_used(tmp_path):
-    pupil = trainee()
+    pupil = train_state()
     save(tmp_path, pupil, epoch=1)
     save(tmp_path, pupil, epoch=2)
     last = tmp_path / LAST
@@ -74,7 +74,7 @@ def test_a_truncated_save_is_recognised_and_the_one_before_is_used(tmp_path):
 
 
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path):
-    save(tmp_path, trainee(), epoch=4)
+    save(tmp_path, train_state(), epoch=4)
     (tmp_path / LAST).replace(tmp_path / NEXT)
     saved = read_state(tmp_path)
     assert saved.content["training"]["epoch"] == 4
@@ -119,4 +119,4 @@ def test_what_decides_no_step_may_change():
 
 def test_the_step_schedule_can_be_extended():
     published = TrainConfig()
-    restore(TrainConfig(recipe=make_recipe("published", {"epochs": 120})), before=published)
+    restore(TrainConfig(recipe=make_recipe("reference", {"epochs": 120})), before=published)

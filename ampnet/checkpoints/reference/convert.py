@@ -10,14 +10,14 @@ from ampnet.checkpoints.reference.parameter_names import (
     GLOBAL_HEAD,
     IDENTITIES,
     LOCAL_HEAD,
-    published_name,
+    reference_name,
     unused_tensors,
 )
 from ampnet.checkpoints.reference.torch_file import TorchFile, open_torch_file
 from ampnet.config import ArchitectureConfig
 from ampnet.errors import CheckpointError
 from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 from ampnet.models.ampnet import AMPNet
 
 DATA_PARALLEL = "module."
@@ -46,7 +46,7 @@ def published_class_names(num_classes: int) -> tuple[str, ...]:
     return {len(names): names for names in (EXPRESSIONS, EXPRESSIONS_8)}.get(num_classes, ())
 
 
-def read_published(path: Path) -> PublishedFile:
+def read_reference(path: Path) -> PublishedFile:
     """Read a checkpoint of the published program, executing nothing in it.
 
     Args:
@@ -66,15 +66,15 @@ def read_published(path: Path) -> PublishedFile:
         num_classes = _num_classes(file, records)
         with torch.device("meta"):
             ours = AMPNet(num_classes).state_dict()
-        state = {name: _tensor(file, records, published_name(name), value.shape) for name, value in ours.items()}
+        state = {name: _tensor(file, records, reference_name(name), value.shape) for name, value in ours.items()}
     return PublishedFile(state, num_classes, epoch if isinstance(epoch, int) else None)
 
 
-def load_published(path: Path | str, num_classes: int | None = None) -> AMPNet:
+def load_reference(path: Path | str, num_classes: int | None = None) -> AMPNet:
     """Build the network with the weights of a published checkpoint, executing nothing in the file.
 
     Args:
-        path: see :func:`read_published`.
+        path: see :func:`read_reference`.
         num_classes: classes of the network; None takes the file's. Where they differ (the file pre-trained
             on 8631 identities), both heads start afresh.
 
@@ -84,11 +84,11 @@ def load_published(path: Path | str, num_classes: int | None = None) -> AMPNet:
     Raises:
         CheckpointError: the file is missing, broken, or holds another network.
     """
-    return build_published(read_published(Path(path)), num_classes)
+    return build_reference(read_reference(Path(path)), num_classes)
 
 
-def build_published(published: PublishedFile, num_classes: int | None = None) -> AMPNet:
-    """Build the network of :func:`load_published` from a file that has been read."""
+def build_reference(published: PublishedFile, num_classes: int | None = None) -> AMPNet:
+    """Build the network of :func:`load_reference` from a file that has been read."""
     model = AMPNet(num_classes or published.num_classes)
     own_heads = model.architecture.num_classes == published.num_classes
     weights = {name: value for name, value in published.state.items() if own_heads or "_head." not in name}
@@ -96,7 +96,7 @@ def build_published(published: PublishedFile, num_classes: int | None = None) ->
     return model.eval()
 
 
-def write_published(path: Path, model: AMPNet, *, epoch: int = 0, data_parallel: bool = False) -> None:
+def write_reference(path: Path, model: AMPNet, *, epoch: int = 0, data_parallel: bool = False) -> None:
     """Write a checkpoint that the published program loads.
 
     Args:
@@ -112,15 +112,15 @@ def write_published(path: Path, model: AMPNet, *, epoch: int = 0, data_parallel:
     wanted = ArchitectureConfig(num_classes=model.architecture.num_classes)
     if (model.architecture.width, set(model.architecture.modules)) != (wanted.width, set(wanted.modules)):
         raise CheckpointError("the published program holds the full network only: width 1, modules gp, lp and ap")
-    state = published_state(model)
+    state = reference_state_dict(model)
     prefix = DATA_PARALLEL if data_parallel else ""
-    with write_aside(path) as aside:
+    with atomic_write(path) as aside:
         torch.save({"epoch": epoch, "state_dict": {prefix + name: value for name, value in state.items()}}, aside)
 
 
-def published_state(model: AMPNet) -> dict[str, Tensor]:
+def reference_state_dict(model: AMPNet) -> dict[str, Tensor]:
     """Give the whole state under the published names; what only the published network has is zero."""
-    ours = {published_name(name): value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    ours = {reference_name(name): value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     return ours | unused_tensors(model.architecture.num_classes)
 
 

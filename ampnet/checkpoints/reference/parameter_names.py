@@ -34,7 +34,7 @@ _BRANCH = re.compile(r"^(local|attentional)_perception\.branches\.(\d)\.(\d)\.")
 _STAGE = re.compile(r"^global_perception\.stages\.(\d)\.")
 
 
-def published_name(name: str) -> str:
+def reference_name(name: str) -> str:
     """Translate the name of one of our state's tensors into the published program's."""
     if stage := _STAGE.match(name):
         return _stage_name(int(stage[1]) + 2, name[stage.end() :])
@@ -71,7 +71,7 @@ def unused_tensors(num_classes: int) -> dict[str, Tensor]:
         stack = attention_stack(256, (512, 1)).state_dict()
     for region in range(1, 6):
         for name, value in stack.items():
-            unused[published_name(f"layer4_2_{region}.{name}")] = torch.zeros(value.shape, dtype=value.dtype)
+            unused[reference_name(f"layer4_2_{region}.{name}")] = torch.zeros(value.shape, dtype=value.dtype)
     for layer, channels in (("Occlusionlayer", 128), ("Occlusionlayer1", 256)):
         for conv, inputs in (("spatial", 2 * channels), ("spatial1", channels)):
             unused[f"{layer}.{conv}.conv.weight"] = torch.zeros(channels, inputs, 3, 3)

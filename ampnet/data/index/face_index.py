@@ -54,7 +54,7 @@ class FaceIndex:
     """``(N, 5, 2)`` pixels (x, y) in the 224-px image."""
     files: list[str]
     """Image file of each entry, inside ``dataset/``."""
-    lost: dict[str, dict[str, int]] = field(default_factory=dict)
+    undetected: dict[str, dict[str, int]] = field(default_factory=dict)
     """For each split (``""`` where there is none) and class, the images that could not be used."""
     framing: "Framing | None" = None
     """How the faces sit in the frame; None for an index made by hand."""
@@ -112,7 +112,7 @@ def read_index(root: Path) -> FaceIndex:
         splits=splits,
         landmarks=_match_landmarks(names, folder / LANDMARKS_FILE),
         files=_match_files(names, root / "dataset"),
-        lost=_read_lost(meta, folder / FACES_FILE),
+        undetected=_read_undetected(meta, folder / FACES_FILE),
         framing=_read_framing(meta, folder / META_FILE),
         votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).is_file() else None,
     )
@@ -240,7 +240,7 @@ def _first_known(name: str, known: dict[str, Any]) -> str | None:
     return next((spelling for spelling in spellings(name) if spelling in known), None)
 
 
-def _read_lost(meta: dict[str, Any], path: Path) -> dict[str, dict[str, int]]:
+def _read_undetected(meta: dict[str, Any], path: Path) -> dict[str, dict[str, int]]:
     """Count the rejected images, from the counts of meta.json or else from faces.csv, which is much longer."""
     counts = meta.get("counts")
     if isinstance(counts, dict):
@@ -249,12 +249,12 @@ def _read_lost(meta: dict[str, Any], path: Path) -> dict[str, dict[str, int]]:
             for split, classes in counts.items()
         }
         return {split: by_class for split, by_class in by_split.items() if by_class}
-    lost: dict[str, dict[str, int]] = {}
+    undetected: dict[str, dict[str, int]] = {}
     for row in read_faces(path) if path.is_file() else ():
         if row.status == "rejected":
-            by_class = lost.setdefault(row.split, {})
+            by_class = undetected.setdefault(row.split, {})
             by_class[row.class_name] = by_class.get(row.class_name, 0) + 1
-    return lost
+    return undetected
 
 
 def _read_framing(meta: dict[str, Any], path: Path) -> "Framing | None":
@@ -263,7 +263,7 @@ def _read_framing(meta: dict[str, Any], path: Path) -> "Framing | None":
     from ampnet.faces.framing import Framing
 
     try:
-        return Framing.from_plain(meta["framing"])
+        return Framing.from_dict(meta["framing"])
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: the entry framing is broken ({error}); run prepare again") from error
 

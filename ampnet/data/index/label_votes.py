@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 
 VOTES_FILE = "label_votes.csv"
 NO_FACE = "no_face"
@@ -87,7 +87,7 @@ def write_votes(path: Path, columns: Sequence[str], rows: Iterable[tuple[str, Se
     Raises:
         DataError: the file cannot be written.
     """
-    with write_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["name", *columns])
         writer.writerows([name, *(f"{count:g}" for count in votes)] for name, votes in rows)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 
 _PICKLE_PROTOCOL = 3  # its globals are plain lines of text, which the rename below relies on
 _NEW_HOME = b"cnumpy._core.multiarray\n_reconstruct\n"
@@ -39,7 +39,7 @@ def write_landmarks(path: Path, names: Sequence[str], landmarks: NDArray[np.floa
     # NumPy 2 names its constructor by a module that NumPy before 1.26 lacks; both know the old name.
     # The first occurrence is the array's own head, before any name of ours.
     body = body.replace(_NEW_HOME, _OLD_HOME, 1)
-    with write_aside(path) as aside, aside.open("wb") as file:
+    with atomic_write(path) as aside, aside.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": rows.shape})
         file.write(body)
 

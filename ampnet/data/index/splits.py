@@ -13,11 +13,11 @@ from ampnet.errors import DataError
 
 T = TypeVar("T")
 
-PUBLISHED_SEED = 1
-PUBLISHED_TRAIN_SHARE = 0.8
+REFERENCE_SEED = 1
+REFERENCE_TRAIN_FRACTION = 0.8
 
 
-def published_8_2(lines: Sequence[T]) -> tuple[list[T], list[T]]:
+def reference_split_8_2(lines: Sequence[T]) -> tuple[list[T], list[T]]:
     """Split a list as the published program does: Python's sample with seed 1, the first 80 % train.
 
     Args:
@@ -26,8 +26,8 @@ def published_8_2(lines: Sequence[T]) -> tuple[list[T], list[T]]:
     Returns:
         The training and the test lines, in the shuffled order; the global random state is left alone.
     """
-    shuffled = random.Random(PUBLISHED_SEED).sample(list(lines), len(lines))
-    cut = int(len(shuffled) * PUBLISHED_TRAIN_SHARE)
+    shuffled = random.Random(REFERENCE_SEED).sample(list(lines), len(lines))
+    cut = int(len(shuffled) * REFERENCE_TRAIN_FRACTION)
     return shuffled[:cut], shuffled[cut:]
 
 
@@ -49,7 +49,7 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
         raise DataError(f"val_fraction must be within (0, 1), got {val_fraction}")
     splits = np.array(index.splits, dtype="<U5")
     if not any(index.splits):
-        train, test = published_8_2(range(len(index)))
+        train, test = reference_split_8_2(range(len(index)))
         splits[train] = "train"
         splits[test] = "test"
     parts = {name: np.flatnonzero(splits == name) for name in ("train", "val", "test")}

@@ -40,7 +40,7 @@ NUMBERS = -(-(MOVING + COLORING + DEGRADING + ERASING) // 4) * 4
 """Random numbers of a face: whole blocks of the generator's four, the last ones unused."""
 
 
-def draw_numbers(seed: int, epoch: int, draws: Sequence[int]) -> NDArray[np.float64]:
+def draw_uniforms(seed: int, epoch: int, draws: Sequence[int]) -> NDArray[np.float64]:
     """Draw all random numbers of a batch at once, each face's from its place in the epoch.
 
     A counter-based generator (Philox, Salmon et al. 2011, doi:10.1145/2063384.2063405) starts anywhere at no cost, so
@@ -62,7 +62,7 @@ def draw_numbers(seed: int, epoch: int, draws: Sequence[int]) -> NDArray[np.floa
 
 
 @dataclass(frozen=True)
-class Movement:
+class AffineJitter:
     """Where augmentation moves a face, or each face of a batch, in pixels of the 224 x 224 frame."""
 
     angle: Number = 0.0
@@ -88,7 +88,7 @@ class Movement:
         return whole
 
 
-def draw_movement(augmentation: Augmentation, numbers: NDArray[np.float64]) -> Movement:
+def draw_affine_jitter(augmentation: Augmentation, numbers: NDArray[np.float64]) -> AffineJitter:
     """Choose whole degrees, hundredths of scale and whole pixels, as the published program does.
 
     Args:
@@ -99,7 +99,7 @@ def draw_movement(augmentation: Augmentation, numbers: NDArray[np.float64]) -> M
     turn, reach = augmentation.rotate, augmentation.shift
     moves = moved < augmentation.move_probability
     shifts = shifted < augmentation.shift_probability
-    return Movement(
+    return AffineJitter(
         angle=np.where(moves, np.floor(angle * (2 * turn + 1)) - turn, 0.0),
         scale=np.where(moves, np.round(1 + (2 * scale - 1) * augmentation.scale, 2), 1.0),
         dx=np.where(shifts, np.floor(dx * (2 * reach + 1)) - reach, 0.0),
@@ -108,13 +108,13 @@ def draw_movement(augmentation: Augmentation, numbers: NDArray[np.float64]) -> M
     )
 
 
-def move_landmarks(landmarks: Points, movement: Movement, published_mirror: bool = False) -> NDArray[np.float64]:
+def jitter_landmarks(landmarks: Points, movement: AffineJitter, reference_mirror: bool = False) -> NDArray[np.float64]:
     """Move landmarks with their faces and clip them to the frame.
 
     Args:
         landmarks: ``(5, 2)`` or ``(B, 5, 2)`` in the 224 x 224 frame.
         movement: where the face goes, or each of them.
-        published_mirror: mirror as the published program does, which overwrites the row that it reads: right
+        reference_mirror: mirror as the published program does, which overwrites the row that it reads: right
             eye and right mouth corner keep their unmirrored places.
 
     Returns:
@@ -122,7 +122,7 @@ def move_landmarks(landmarks: Points, movement: Movement, published_mirror: bool
     """
     moved = transform_points(landmarks, movement.upright()).clip(0, IMAGE_SIZE)
     mirrored = mirror_landmarks(moved, IMAGE_SIZE)
-    if published_mirror:
+    if reference_mirror:
         mirrored[..., (1, 4), :] = moved[..., (1, 4), :]
     return np.where(np.asarray(movement.mirror)[..., None, None], mirrored, moved)
 

@@ -22,11 +22,11 @@ from ampnet.data.loading.augment import (
     MOVING,
     Image,
     degrade,
-    draw_movement,
-    draw_numbers,
+    draw_affine_jitter,
+    draw_uniforms,
     erase_patch,
     jitter_colors,
-    move_landmarks,
+    jitter_landmarks,
     warp_face,
 )
 from ampnet.errors import DataError, TrainingError
@@ -132,11 +132,11 @@ class FaceBatches(Dataset[Batch]):
             for position, shown in zip(positions, images, strict=True):
                 _store(resize_face(faces.decode(position), size), shown)
         else:
-            numbers = draw_numbers(faces.seed, keys[0].epoch, [key.draw for key in keys])
+            numbers = draw_uniforms(faces.seed, keys[0].epoch, [key.draw for key in keys])
             ends = np.cumsum((MOVING, COLORING, DEGRADING))
             moving, coloring, degrading, erasing = np.split(numbers, ends, axis=1)
-            movement = draw_movement(faces.augment, moving)
-            landmarks = move_landmarks(landmarks, movement, faces.augment.published_mirror) * (size / IMAGE_SIZE)
+            movement = draw_affine_jitter(faces.augment, moving)
+            landmarks = jitter_landmarks(landmarks, movement, faces.augment.reference_mirror) * (size / IMAGE_SIZE)
             for i, (position, matrix) in enumerate(zip(positions, movement.matrix(), strict=True)):
                 colored = jitter_colors(faces.decode(position), faces.augment, coloring[i])
                 warped = degrade(warp_face(colored, matrix, size), faces.augment.degrade, degrading[i])
@@ -158,18 +158,18 @@ def _store(image: Image, shown: NDArray[np.uint8]) -> None:
         cv2.cvtColor(image, cv2.COLOR_BGRA2RGB if image.shape[2] == 4 else cv2.COLOR_BGR2RGB, dst=shown)
 
 
-class InOrder(Sampler[list[SampleKey]]):
+class ShardedSequentialSampler(Sampler[list[SampleKey]]):
     """Every face of one process's share exactly once, in the dataset's order.
 
     Args:
         count: faces in the dataset.
         batch_size: of this process.
         rank: number of this process.
-        world: number of processes.
+        world_size: number of processes.
     """
 
-    def __init__(self, count: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
-        self.share = range(rank, count, world)
+    def __init__(self, count: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+        self.share = range(rank, count, world_size)
         self.batch_size = batch_size
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ from ampnet.errors import DataError
 from ampnet.recipes import Balance
 
 
-class TrainingOrder(Sampler[list[SampleKey]]):
+class ResumableBatchSampler(Sampler[list[SampleKey]]):
     """Shuffles anew each epoch, the same for any number of processes, from any step on.
 
     A step's batch is dealt out to the processes in turn, and each share is cut into ``parts`` batches. The
@@ -22,7 +22,7 @@ class TrainingOrder(Sampler[list[SampleKey]]):
         batch_size: faces of a step over all processes.
         seed: with the epoch's number, decides the order.
         rank: number of this process.
-        world: number of processes.
+        world_size: number of processes.
         parts: batches that a process computes for a step.
         balance: ``sampling`` draws each class equally often; anything else takes every face once.
 
@@ -36,19 +36,19 @@ class TrainingOrder(Sampler[list[SampleKey]]):
         batch_size: int,
         seed: int,
         rank: int = 0,
-        world: int = 1,
+        world_size: int = 1,
         parts: int = 1,
         balance: Balance = "none",
     ) -> None:
         self.labels, self.batch_size, self.seed = labels, batch_size, seed
-        self.rank, self.world, self.parts, self.balance = rank, world, parts, balance
+        self.rank, self.world_size, self.parts, self.balance = rank, world_size, parts, balance
         full, rest = divmod(len(labels), batch_size)
-        self.steps = full + (rest >= 2 * world * parts)
+        self.steps = full + (rest >= 2 * world_size * parts)
         """Steps of an epoch."""
         self.faces = min(self.steps * batch_size, len(labels))
         """Faces that an epoch sees."""
         if self.steps == 0:
-            raise DataError(f"{len(labels)} training faces are too few; {2 * world * parts} are needed at least")
+            raise DataError(f"{len(labels)} training faces are too few; {2 * world_size * parts} are needed at least")
         self.epoch = self.first_step = 0
 
     def start_at(self, epoch: int, step: int) -> None:
@@ -66,7 +66,7 @@ class TrainingOrder(Sampler[list[SampleKey]]):
         epoch, order = self.epoch, self._order()
         for step in range(self.first_step, self.steps):
             start = step * self.batch_size
-            share = range(start + self.rank, start + self.step_size(step), self.world)
+            share = range(start + self.rank, start + self.step_size(step), self.world_size)
             for part in np.array_split(share, self.parts):
                 yield [SampleKey(epoch, int(draw), int(order[draw])) for draw in part]
 

@@ -22,14 +22,14 @@ from ampnet.data.index.face_index import (
     META_FILE,
 )
 from ampnet.data.index.landmarks_file import write_landmarks
-from ampnet.data.index.splits import published_8_2
+from ampnet.data.index.splits import reference_split_8_2
 from ampnet.data.preparation.faces_table import FaceRow, read_faces, write_faces, write_failures
 from ampnet.data.preparation.journal import Journal
-from ampnet.data.preparation.work import PreparedFace, Treatment, give_template
+from ampnet.data.preparation.work import FramePolicy, PreparedFace, give_template
 from ampnet.data.sources import Source
 from ampnet.errors import DataError
 from ampnet.faces.framing import measure_framing
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 
 FORMAT_VERSION = 1
 
@@ -72,7 +72,7 @@ class _Usable:
 
 
 def build_index(
-    root: Path, source: Source, journal: Journal, plan: dict[str, Any], treatment: Treatment, seconds: float
+    root: Path, source: Source, journal: Journal, plan: dict[str, Any], frame_policy: FramePolicy, seconds: float
 ) -> IndexCounts:
     """Write the index files from the journal; meta.json last, so that its presence means a whole index.
 
@@ -86,12 +86,12 @@ def build_index(
     journal.finished()
     base = LABEL_BASE_WITH_SPLITS if source.has_splits else 0
     codes = {name: code for code, name in enumerate(source.class_names, start=base)}
-    placed = _mean_placed(journal)
+    relative_landmarks = _mean_relative_landmarks(journal)
     usable = _Usable()
     table: Counts = {}
 
     def rows() -> Iterator[FaceRow]:
-        for face in _with_template(journal, source, placed, treatment, root / "dataset"):
+        for face in _with_template(journal, source, relative_landmarks, frame_policy, root / "dataset"):
             row = face.row
             by_status = table.setdefault(row.split, {}).setdefault(row.class_name, {})
             by_status[row.status] = by_status.get(row.status, 0) + 1
@@ -103,13 +103,13 @@ def build_index(
     write_faces(index / FACES_FILE, rows())
     landmarks = np.array(usable.landmarks, dtype=np.float32).reshape(-1, 5, 2)
     write_failures(index / FAILURES_FILE, read_faces(index / FACES_FILE))
-    with write_aside(index / LABELS_FILE) as aside, aside.open("w", encoding="ascii", newline="\n") as file:
+    with atomic_write(index / LABELS_FILE) as aside, aside.open("w", encoding="ascii", newline="\n") as file:
         file.writelines(f"{name} {label}\n" for name, label in zip(usable.names, usable.labels, strict=True))
     write_landmarks(index / LANDMARKS_FILE, usable.names, landmarks)
 
     train = _training_part(usable.splits)
     grey_share = float(np.array(usable.grey)[train].mean())
-    framing = measure_framing(landmarks[train], treatment.crop, grey_share, np.array(usable.sides)[train])
+    framing = measure_framing(landmarks[train], frame_policy.crop, grey_share, np.array(usable.sides)[train])
     meta = {
         "format_version": FORMAT_VERSION,
         "ampnet_version": ampnet.__version__,
@@ -118,11 +118,11 @@ def build_index(
         "splits": [split for split in ("train", "val", "test") if split in table],
         "image_size": IMAGE_SIZE,
         **plan,
-        "framing": framing.to_plain(),
+        "framing": framing.to_dict(),
         "counts": table,
         "elapsed_seconds": round(seconds, 1),
     }
-    with write_aside(index / META_FILE) as aside:
+    with atomic_write(index / META_FILE) as aside:
         aside.write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
     return IndexCounts(table, len(usable.names))
 
@@ -139,17 +139,17 @@ def remove_index(root: Path) -> None:
         (index / name).unlink(missing_ok=True)
 
 
-def _mean_placed(journal: Journal) -> NDArray[np.float64] | None:
+def _mean_relative_landmarks(journal: Journal) -> NDArray[np.float64] | None:
     """Average the landmarks' places in their images over the detected training faces; None without any."""
     total, count = np.zeros(10), 0
     fallback, fallback_count = np.zeros(10), 0
     for face in journal.faces():
-        if not face.placed:
+        if not face.relative_landmarks:
             continue
         if face.row.split in ("train", ""):
-            total += face.placed
+            total += face.relative_landmarks
             count += 1
-        fallback += face.placed
+        fallback += face.relative_landmarks
         fallback_count += 1
     if count:
         return (total / count).reshape(5, 2)
@@ -157,10 +157,14 @@ def _mean_placed(journal: Journal) -> NDArray[np.float64] | None:
 
 
 def _with_template(
-    journal: Journal, source: Source, placed: NDArray[np.float64] | None, treatment: Treatment, folder: Path
+    journal: Journal,
+    source: Source,
+    relative_landmarks: NDArray[np.float64] | None,
+    frame_policy: FramePolicy,
+    folder: Path,
 ) -> Iterator[PreparedFace]:
     faces = journal.faces()
-    if placed is None:
+    if relative_landmarks is None:
         first = next(faces)
         raise DataError(
             f"no face was found in any of the {len(source.items)} images of {source.items[0].root}"
@@ -168,7 +172,7 @@ def _with_template(
         )
     for face in faces:
         if face.row.status == "template":
-            yield give_template(face, source.items[face.item], placed, treatment.crop, folder)
+            yield give_template(face, source.items[face.item], relative_landmarks, frame_policy.crop, folder)
         else:
             yield face
 
@@ -176,6 +180,6 @@ def _with_template(
 def _training_part(splits: list[str]) -> NDArray[np.int64]:
     """Find the faces that train; all of them in a set that only tests."""
     if not any(splits):
-        return np.sort(np.array(published_8_2(range(len(splits)))[0] or range(len(splits)), dtype=np.int64))
+        return np.sort(np.array(reference_split_8_2(range(len(splits)))[0] or range(len(splits)), dtype=np.int64))
     train = np.flatnonzero(np.array(splits) == "train")
     return train if train.size else np.arange(len(splits))

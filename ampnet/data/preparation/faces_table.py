@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from ampnet.errors import DataError
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 
 Status = Literal["detected", "retried", "template", "rejected"]
 
@@ -111,7 +111,7 @@ def _box(text: str) -> tuple[float, float, float, float] | None:
 
 def _write(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     # File names on disk need not be valid UTF-8; surrogateescape carries their bytes through unchanged.
-    with write_aside(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

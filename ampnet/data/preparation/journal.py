@@ -13,7 +13,7 @@ from typing import Any
 from ampnet.data.preparation.faces_table import FaceRow
 from ampnet.data.preparation.work import PreparedFace
 from ampnet.errors import DataError
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 
 FOLDER = ".prepare"
 """Inside ``index/`` while a prepare runs."""
@@ -55,7 +55,7 @@ class Journal:
         self.remove()
         self._places.clear()
         self._read_to.clear()
-        with write_aside(self.folder / _PLAN_FILE) as aside:
+        with atomic_write(self.folder / _PLAN_FILE) as aside:
             aside.write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
 
     def finished(self) -> set[int]:
@@ -152,7 +152,7 @@ def _face(plain: dict[str, Any]) -> PreparedFace:
         item=plain["item"],
         row=FaceRow(**{**row, "box": box}),
         landmarks=tuple(plain["landmarks"]),
-        placed=tuple(plain["placed"]),
+        relative_landmarks=tuple(plain["relative_landmarks"]),
         side=plain["side"],
         grey=plain["grey"],
     )

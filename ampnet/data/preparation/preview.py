@@ -13,7 +13,7 @@ from PIL import ImageDraw
 from ampnet.config import IMAGE_SIZE
 from ampnet.data.index.face_index import FaceIndex
 from ampnet.media.drawing import color_of, label_font
-from ampnet.media.files import write_aside
+from ampnet.media.files import atomic_write
 from ampnet.media.images import Image, read_image
 from ampnet.models.regions import STRIDE, quadrant_boxes, salient_boxes
 
@@ -57,7 +57,7 @@ def contact_sheet(rows: Sequence[SheetRow]) -> Image:
 
 def write_sheet(path: Path, rows: Sequence[SheetRow]) -> None:
     """Write a contact sheet as PNG."""
-    with write_aside(path) as aside:
+    with atomic_write(path) as aside:
         Pillow.fromarray(contact_sheet(rows)).save(aside, format="PNG")
 
 

@@ -43,7 +43,7 @@ FOUND_AGAIN = "found at a second look"
 
 
 @dataclass(frozen=True)
-class Treatment:
+class FramePolicy:
     """What happens to each image."""
 
     crop: Crop
@@ -52,13 +52,13 @@ class Treatment:
 
 
 @dataclass(frozen=True)
-class Work:
+class PrepareJob:
     """A whole data set, and what is to be done with it."""
 
     items: Sequence[SourceImage]
     names: Sequence[str]
     """Prepared name of each item."""
-    treatment: Treatment
+    frame_policy: FramePolicy
     folder: Path
     """Receives the images."""
 
@@ -77,7 +77,7 @@ class PreparedFace:
     row: FaceRow
     landmarks: tuple[float, ...] = ()
     """Ten coordinates in the 224-px image, rounded to 0.001 px; empty for a face yet to be given the template."""
-    placed: tuple[float, ...] = ()
+    relative_landmarks: tuple[float, ...] = ()
     """The ten as shares of the source image's width and height: what the template is the mean of."""
     side: float = 0.0
     """Source pixels along a side of the frame."""
@@ -85,7 +85,7 @@ class PreparedFace:
 
 
 def prepare_chunks(
-    work: Work, chunks: Sequence[int], detector: FaceDetector, threads: Threads
+    work: PrepareJob, chunks: Sequence[int], detector: FaceDetector, threads: Threads
 ) -> Iterator[tuple[int, list[PreparedFace]]]:
     """Prepare some chunks of a data set.
 
@@ -138,19 +138,19 @@ def choose_crop(source: Source, policy: FacePolicy, detector: FaceDetector, thre
 
 
 def give_template(
-    face: PreparedFace, item: SourceImage, placed: NDArray[np.float64], crop: Crop, folder: Path
+    face: PreparedFace, item: SourceImage, relative_landmarks: NDArray[np.float64], crop: Crop, folder: Path
 ) -> PreparedFace:
     """Frame an image without a detected face as if its landmarks lay where they lie on average, and write it.
 
     Args:
-        placed: ``(5, 2)`` mean landmarks of the set as shares of the image's width and height.
+        relative_landmarks: ``(5, 2)`` mean landmarks of the set as shares of the image's width and height.
     """
     try:
         picture = item.read()
     except ImageError as error:
         return replace(face, row=_rejected(face.row, item, error))
     height, width = picture.size_hw
-    return _write_framed(picture, placed * (width, height), crop, item, face.item, face.row, folder)
+    return _write_framed(picture, relative_landmarks * (width, height), crop, item, face.item, face.row, folder)
 
 
 def _detected_chunks(
@@ -194,25 +194,25 @@ def _detect(detector: FaceDetector, decoding: Sequence[Future[Picture | str]]) -
     return decoded, [None if isinstance(picture, str) else next(found) for picture in decoded]
 
 
-def _frame(work: Work, number: int, picture: Picture | str, detection: Detection | None) -> list[PreparedFace]:
+def _frame(work: PrepareJob, number: int, picture: Picture | str, detection: Detection | None) -> list[PreparedFace]:
     """Turn what was found in one image into its rows, and write its faces."""
-    item, name, treatment = work.items[number], work.names[number], work.treatment
+    item, name, frame_policy = work.items[number], work.names[number], work.frame_policy
     unused = FaceRow("", item.relative, item.split, item.class_name, "rejected", subject=item.subject)
     if isinstance(picture, str) or detection is None:
         return [PreparedFace(number, replace(unused, reason=str(picture)))]
     unused = replace(unused, height=picture.whole_hw[0], width=picture.whole_hw[1])
     faces = [_in_source_pixels(face, picture) for face in detection.faces]
     chosen = (
-        _labelled_face(faces, item.box, picture) if item.box else choose_face(faces, treatment.face, picture.size_hw)
+        _labelled_face(faces, item.box, picture) if item.box else choose_face(faces, frame_policy.face, picture.size_hw)
     )
     if not chosen:
-        if treatment.no_face == "drop":
+        if frame_policy.no_face == "drop":
             return [PreparedFace(number, replace(unused, reason=NO_FACE))]
         return [PreparedFace(number, replace(unused, name=name, status="template", reason=NO_FACE))]
 
     again = detection.status == "retried"
     try:
-        picture = _sharp_enough(item, picture, chosen, treatment.crop)
+        picture = _sharp_enough(item, picture, chosen, frame_policy.crop)
     except ImageError as error:  # it was readable a moment ago
         return [PreparedFace(number, _rejected(unused, item, error))]
     prepared: list[PreparedFace] = []
@@ -226,7 +226,7 @@ def _frame(work: Work, number: int, picture: Picture | str, detection: Detection
             box=_rounded_box(face, picture.origin_xy),
             faces=len(faces),
         )
-        prepared.append(_write_framed(picture, face.landmarks, treatment.crop, item, number, row, work.folder))
+        prepared.append(_write_framed(picture, face.landmarks, frame_policy.crop, item, number, row, work.folder))
     return prepared
 
 
@@ -299,7 +299,9 @@ def _write_framed(
         item=number,
         row=row,
         landmarks=tuple(round(float(value), 3) for value in points.reshape(-1)),
-        placed=tuple(round(float(value), 6) for value in (landmarks / (full_width, full_height)).reshape(-1)),
+        relative_landmarks=tuple(
+            round(float(value), 6) for value in (landmarks / (full_width, full_height)).reshape(-1)
+        ),
         side=round(side, 2),
         grey=is_grey(framed[::4, ::4]),
     )

@@ -75,7 +75,7 @@ class CheckReport:
         counts = self.classes.get("train") or next(iter(self.classes.values()))
         return max(counts.values()) / max(min(counts.values()), 1)
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Give the report as values for JSON, without the pairs."""
         plain = {key: value for key, value in vars(self).items() if key not in ("duplicates", "leaks")}
         return {**plain, "imbalance": round(self.imbalance, 2), "leaks": [asdict(leak) for leak in self.leaks]}

@@ -36,7 +36,7 @@ def test_a_hand_made_rafdb_index_is_read_with_its_class_names(tmp_path: Path) ->
     assert index.labels.tolist() == [0, 1, 2, 3, 4, 5, 6]
     assert index.splits == ["train"] * 7
     assert index.framing is None
-    assert index.lost == {}
+    assert index.undetected == {}
 
 
 def test_names_are_found_with_and_without_aligned(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_rejected_images_are_counted_by_split_and_class(tmp_path: Path) -> None:
         FaceRow("test_b.jpg", "b.jpg", "test", "anger", "template"),
     ]
     write_faces(root / "index" / "faces.csv", rows)
-    assert read_index(root).lost == {"test": {"fear": 2}}
+    assert read_index(root).undetected == {"test": {"fear": 2}}
 
 
 def test_face_rows_come_back_as_written_whatever_the_file_is_called(tmp_path: Path) -> None:

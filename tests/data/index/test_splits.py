@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.index.splits import published_8_2, split_indices
+from ampnet.data.index.splits import reference_split_8_2, split_indices
 from ampnet.errors import DataError
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "split_8_2.json"
@@ -29,7 +29,7 @@ def an_index(labels: list[int], splits: list[str]) -> FaceIndex:
 
 def test_the_8_2_split_is_the_published_one() -> None:
     reference = json.loads(REFERENCE.read_text())
-    train, test = published_8_2([str(line) for line in range(reference["n"])])
+    train, test = reference_split_8_2([str(line) for line in range(reference["n"])])
     assert train[:20] == reference["train_first"]
     assert test[:20] == reference["test_first"]
     assert (len(train), len(test)) == (800, 200)
@@ -38,7 +38,7 @@ def test_the_8_2_split_is_the_published_one() -> None:
 def test_the_8_2_split_leaves_the_global_random_state_alone() -> None:
     random.seed(7)
     before = random.getstate()
-    published_8_2(range(10))
+    reference_split_8_2(range(10))
     assert random.getstate() == before
 
 
@@ -70,7 +70,7 @@ def test_a_class_with_a_single_face_keeps_it_for_training() -> None:
 
 def test_without_official_splits_test_is_the_published_fifth() -> None:
     index = an_index([i % 2 for i in range(100)], [""] * 100)
-    _, test = published_8_2(range(100))
+    _, test = reference_split_8_2(range(100))
     parts = split_indices(index)
     assert parts["test"].tolist() == sorted(test)
     assert len(parts["train"]) == 72

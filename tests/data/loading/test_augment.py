@@ -11,12 +11,12 @@ from ampnet.data.loading.augment import (
     ERASING,
     MOVING,
     NUMBERS,
-    Movement,
-    draw_movement,
-    draw_numbers,
+    AffineJitter,
+    draw_affine_jitter,
+    draw_uniforms,
     erase_patch,
     jitter_colors,
-    move_landmarks,
+    jitter_landmarks,
     warp_face,
 )
 from ampnet.faces.alignment import resize_face
@@ -53,55 +53,57 @@ def centre_of_mass(image, near, reach):
 def test_landmarks_move_as_in_the_published_program():
     cases = np.load(DATA / "augment.npz")
     for before, angle, scale, dx, dy, flip, after in zip(*(cases[name] for name in cases), strict=True):
-        moved = move_landmarks(before, Movement(angle, scale, dx, dy, bool(flip)))
+        moved = jitter_landmarks(before, AffineJitter(angle, scale, dx, dy, bool(flip)))
         assert np.abs(moved - after).max() < 1e-4
 
 
 @pytest.mark.parametrize("size", [224, 112, 96])
-@pytest.mark.parametrize("movement", [Movement(), Movement(15, 1.1, 9, -7), Movement(-8, 0.93, -12, 5, mirror=True)])
+@pytest.mark.parametrize(
+    "movement", [AffineJitter(), AffineJitter(15, 1.1, 9, -7), AffineJitter(-8, 0.93, -12, 5, mirror=True)]
+)
 def test_the_image_goes_where_its_landmarks_go(size, movement):
     face = np.array([[80, 90], [140, 88], [112, 120], [90, 150], [138, 152]], dtype=float)
     shown = warp_face(blob_face(face), movement.matrix(), size)
-    for x, y in move_landmarks(face, movement) * (size / 224):
+    for x, y in jitter_landmarks(face, movement) * (size / 224):
         assert np.abs(centre_of_mass(shown, (x, y), round(16 * size / 224)) - (x, y)).max() < 0.15
 
 
 def test_a_batch_moves_as_its_faces_one_by_one():
-    movement = draw_movement(Augmentation(), rng(2).random((50, MOVING)))
+    movement = draw_affine_jitter(Augmentation(), rng(2).random((50, MOVING)))
     faces = rng(3).uniform(0, 224, (50, 5, 2))
-    whole = move_landmarks(faces, movement)
+    whole = jitter_landmarks(faces, movement)
     for i, matrix in enumerate(movement.matrix()):
         parts = (movement.angle, movement.scale, movement.dx, movement.dy, movement.mirror)
-        one = Movement(*(part[i] for part in parts))
+        one = AffineJitter(*(part[i] for part in parts))
         assert np.array_equal(one.matrix(), matrix)
-        assert np.array_equal(move_landmarks(faces[i], one), whole[i])
+        assert np.array_equal(jitter_landmarks(faces[i], one), whole[i])
 
 
 def test_a_faces_numbers_depend_on_seed_epoch_and_place_only():
-    together = draw_numbers(1, 2, [40, 41, 44])
+    together = draw_uniforms(1, 2, [40, 41, 44])
     assert together.shape == (3, NUMBERS)
-    assert np.array_equal(draw_numbers(1, 2, [44]), together[2:])
-    for other in (draw_numbers(2, 2, [44]), draw_numbers(1, 3, [44]), draw_numbers(1, 2, [45])):
+    assert np.array_equal(draw_uniforms(1, 2, [44]), together[2:])
+    for other in (draw_uniforms(2, 2, [44]), draw_uniforms(1, 3, [44]), draw_uniforms(1, 2, [45])):
         assert not np.isin(other, together).any()
 
 
 def test_landmarks_are_clipped_after_the_shift_and_before_the_mirror():
     face = np.array([[5, 100], [100, 100], [60, 130], [30, 160], [90, 160]], dtype=float)
-    assert move_landmarks(face, Movement(dx=-20))[0].tolist() == [0, 100]
-    assert move_landmarks(face, Movement(dx=-20, mirror=True))[1].tolist() == [224, 100]
+    assert jitter_landmarks(face, AffineJitter(dx=-20))[0].tolist() == [0, 100]
+    assert jitter_landmarks(face, AffineJitter(dx=-20, mirror=True))[1].tolist() == [224, 100]
 
 
 def test_the_published_mirror_leaves_right_eye_and_right_mouth_corner_in_place():
     face = np.array([[70, 90], [150, 91], [112, 130], [80, 170], [140, 171]], dtype=float)
-    right = move_landmarks(face, Movement(mirror=True)).tolist()
+    right = jitter_landmarks(face, AffineJitter(mirror=True)).tolist()
     assert right == [[74, 91], [154, 90], [112, 130], [84, 171], [144, 170]]
-    wrong = move_landmarks(face, Movement(mirror=True), published_mirror=True).tolist()
+    wrong = jitter_landmarks(face, AffineJitter(mirror=True), reference_mirror=True).tolist()
     assert wrong == [[74, 91], [150, 91], [112, 130], [84, 171], [140, 171]]
 
 
 def test_what_comes_from_outside_the_image_is_black():
     white = np.full((224, 224), 255, dtype=np.uint8)
-    moved = warp_face(white, Movement(dx=20).matrix(), 112)
+    moved = warp_face(white, AffineJitter(dx=20).matrix(), 112)
     assert moved[:, :10].max() == 0
     assert moved[:, 10:].min() == 255
 
@@ -110,11 +112,11 @@ def test_half_size_is_the_mean_of_four_pixels_with_and_without_augmentation():
     image = rng().integers(0, 256, (224, 224), dtype=np.uint8)
     mean = image.reshape(112, 2, 112, 2).mean((1, 3))
     assert np.abs(resize_face(image, 112) - mean).max() <= 0.5
-    assert np.abs(warp_face(image, Movement().matrix(), 112) - mean).max() <= 1.0
+    assert np.abs(warp_face(image, AffineJitter().matrix(), 112) - mean).max() <= 1.0
 
 
 def test_movements_keep_to_their_ranges_and_probabilities():
-    drawn = draw_movement(Augmentation(), draw_numbers(1, 0, range(4000))[:, :MOVING])
+    drawn = draw_affine_jitter(Augmentation(), draw_uniforms(1, 0, range(4000))[:, :MOVING])
     assert set(drawn.angle) == set(range(-15, 16))
     assert set(drawn.dx) == set(drawn.dy) == set(range(-20, 21))
     scales = set(drawn.scale.tolist())

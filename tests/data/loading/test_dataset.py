@@ -9,8 +9,15 @@ import pytest
 import torch
 
 from ampnet.data.index.face_index import read_index
-from ampnet.data.loading.dataset import FaceBatches, FaceDataset, InOrder, SampleKey, batch_loader, loading_failures
-from ampnet.data.loading.sampling import TrainingOrder
+from ampnet.data.loading.dataset import (
+    FaceBatches,
+    FaceDataset,
+    SampleKey,
+    ShardedSequentialSampler,
+    batch_loader,
+    loading_failures,
+)
+from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import DataError
 from ampnet.recipes import RECIPES
 from tests.prepared_faces import write_prepared_faces
@@ -64,7 +71,7 @@ def test_grey_batches_carry_one_channel_and_give_three_equal_ones(index):
 
 def test_samples_are_the_same_for_any_number_of_workers(index):
     faces = dataset(index, augment=MODERN, seed=3)
-    order = TrainingOrder(index.labels, batch_size=6, seed=3)
+    order = ResumableBatchSampler(index.labels, batch_size=6, seed=3)
     order.start_at(2, 0)
     alone, shared = (list(batch_loader(faces, order, workers, CPU)) for workers in (0, 2))
     assert len(alone) == len(shared) == 4  # 21 faces: three batches of six, one of three
@@ -96,7 +103,7 @@ def test_an_unreadable_image_is_named_in_one_line(tmp_path, workers):
     index = read_index(write_prepared_faces(tmp_path, train=2, val=0))
     broken = index.image_path(4)
     broken.write_bytes(b"no image")
-    loader = batch_loader(dataset(index), InOrder(len(index), 4), workers, CPU)
+    loader = batch_loader(dataset(index), ShardedSequentialSampler(len(index), 4), workers, CPU)
     with pytest.raises(DataError) as caught, loading_failures():
         list(loader)
     assert str(caught.value) == f"cannot read the prepared image {broken}; run prepare again"
@@ -104,13 +111,15 @@ def test_an_unreadable_image_is_named_in_one_line(tmp_path, workers):
 
 @pytest.mark.parametrize("count", [1, 7, 23])
 def test_evaluation_sees_every_face_exactly_once_over_all_processes(count):
-    seen = [key.position for rank in range(3) for batch in InOrder(count, 4, rank, 3) for key in batch]
+    seen = [key.position for rank in range(3) for batch in ShardedSequentialSampler(count, 4, rank, 3) for key in batch]
     assert sorted(seen) == list(range(count))
-    assert all(len(list(order)) == len(order) for order in (InOrder(count, 4, rank, 3) for rank in range(3)))
+    assert all(
+        len(list(order)) == len(order) for order in (ShardedSequentialSampler(count, 4, rank, 3) for rank in range(3))
+    )
 
 
 def test_an_epoch_sees_every_face_once_in_another_order_each_time():
-    order = TrainingOrder(np.zeros(23, dtype=np.int64), batch_size=5, seed=1)
+    order = ResumableBatchSampler(np.zeros(23, dtype=np.int64), batch_size=5, seed=1)
     epochs = []
     for epoch in range(2):
         order.start_at(epoch, 0)
@@ -121,8 +130,8 @@ def test_an_epoch_sees_every_face_once_in_another_order_each_time():
 
 def test_processes_and_parts_divide_each_step_without_overlap():
     labels = np.zeros(40, dtype=np.int64)
-    whole = [{key.position for key in batch} for batch in TrainingOrder(labels, 12, seed=1)]
-    ranks = [list(TrainingOrder(labels, 12, seed=1, rank=rank, world=2, parts=3)) for rank in range(2)]
+    whole = [{key.position for key in batch} for batch in ResumableBatchSampler(labels, 12, seed=1)]
+    ranks = [list(ResumableBatchSampler(labels, 12, seed=1, rank=rank, world_size=2, parts=3)) for rank in range(2)]
     assert [len(faces) for faces in whole] == [12, 12, 12, 4]
     assert [len(rank) for rank in ranks] == [9, 9]  # the last 4 faces could not give two to each of 6 parts
     for step, faces in enumerate(whole[:3]):
@@ -135,18 +144,18 @@ def test_processes_and_parts_divide_each_step_without_overlap():
 
 def test_the_last_smaller_batch_counts_when_every_part_gets_two_faces():
     labels = np.zeros(16, dtype=np.int64)
-    assert TrainingOrder(labels, 12, seed=1).steps == 2
-    assert TrainingOrder(labels, 12, seed=1, world=2).steps == 2
-    assert TrainingOrder(labels, 12, seed=1, world=2, parts=2).steps == 1
+    assert ResumableBatchSampler(labels, 12, seed=1).steps == 2
+    assert ResumableBatchSampler(labels, 12, seed=1, world_size=2).steps == 2
+    assert ResumableBatchSampler(labels, 12, seed=1, world_size=2, parts=2).steps == 1
 
 
 def test_a_set_too_small_for_one_step_is_refused():
     with pytest.raises(DataError, match="3 training faces are too few; 4 are needed"):
-        TrainingOrder(np.zeros(3, dtype=np.int64), 12, seed=1, world=2)
+        ResumableBatchSampler(np.zeros(3, dtype=np.int64), 12, seed=1, world_size=2)
 
 
 def test_starting_late_gives_the_rest_of_the_same_epoch():
-    order = TrainingOrder(np.zeros(23, dtype=np.int64), batch_size=5, seed=1)
+    order = ResumableBatchSampler(np.zeros(23, dtype=np.int64), batch_size=5, seed=1)
     order.start_at(4, 0)
     whole = list(order)
     order.start_at(4, 3)
@@ -156,7 +165,7 @@ def test_starting_late_gives_the_rest_of_the_same_epoch():
 
 def test_balanced_sampling_draws_rare_classes_as_often_as_others():
     labels = np.array([0] * 900 + [1] * 100)
-    order = TrainingOrder(labels, batch_size=100, seed=1, balance="sampling")
+    order = ResumableBatchSampler(labels, batch_size=100, seed=1, balance="sampling")
     drawn = Counter(labels[key.position] for key in chain.from_iterable(order))
     assert drawn.total() == 1000
     assert 440 < drawn[1] < 560

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ampnet.checkpoints.reference.convert import build_published, published_class_names, read_published, write_published
-from ampnet.config import ExportConfig, ImportConfig, as_plain
+from ampnet.checkpoints.reference.convert import build_reference, published_class_names, read_reference, write_reference
+from ampnet.config import ExportConfig, ImportConfig, config_to_dict
 from ampnet.errors import CheckpointError, UsageError
 from ampnet.faces.framing import Framing
 from ampnet.labels import EXPRESSIONS
@@ -50,7 +50,7 @@ class ExportResult:
         return [f"file: {self.file}", f"labels from 0: {', '.join(self.class_names)}"]
 
 
-def import_published(config: ImportConfig) -> ImportResult:
+def import_reference(config: ImportConfig) -> ImportResult:
     """Write a checkpoint with the weights of a published file; nothing in that file is executed.
 
     Raises:
@@ -60,7 +60,7 @@ def import_published(config: ImportConfig) -> ImportResult:
     """
     out = config.out or Path("checkpoint") / f"{config.source.stem}.pt"
     _refuse_to_replace(out, config.force)
-    published = read_published(config.source)
+    published = read_reference(config.source)
     class_names = config.class_names or published_class_names(published.num_classes)
     if not class_names and published.is_identities:
         class_names = EXPRESSIONS
@@ -68,12 +68,12 @@ def import_published(config: ImportConfig) -> ImportResult:
         raise CheckpointError(
             f"{config.source} knows {published.num_classes} classes; name them in their order with --classes"
         )
-    model = build_published(published, len(class_names))
+    model = build_reference(published, len(class_names))
     checkpoint = Checkpoint(
         model=model,
         class_names=class_names,
         framing=Framing(),  # the published weights were trained on aligned colour faces like RAF-DB's
-        config=as_plain(config),
+        config=config_to_dict(config),
         epoch=published.epoch or 0,
         selected_on="test",  # the published program keeps the best epoch on the test split
     )
@@ -81,7 +81,7 @@ def import_published(config: ImportConfig) -> ImportResult:
     return ImportResult(out, class_names, published.num_classes)
 
 
-def export_published(config: ExportConfig) -> ExportResult:
+def export_reference(config: ExportConfig) -> ExportResult:
     """Write a checkpoint's weights so that the published program loads them.
 
     Raises:
@@ -91,7 +91,7 @@ def export_published(config: ExportConfig) -> ExportResult:
     """
     _refuse_to_replace(config.out, config.force)
     checkpoint = load_checkpoint(config.checkpoint)
-    write_published(config.out, checkpoint.model, epoch=checkpoint.epoch, data_parallel=config.data_parallel)
+    write_reference(config.out, checkpoint.model, epoch=checkpoint.epoch, data_parallel=config.data_parallel)
     return ExportResult(config.out, checkpoint.class_names)
 
 

@@ -3,11 +3,11 @@ import torch
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.checkpoints.reference.parameter_names import published_name
+from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.errors import ConfigError
 from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8
 from cli import app
-from tests.checkpoints.reference_weights import placeholder_state, reference_state, write_published_file
+from tests.checkpoints.reference_weights import placeholder_state, reference_state, write_reference_file
 from tests.small_checkpoint import small_checkpoint
 
 
@@ -18,7 +18,7 @@ def run(*arguments):
 def test_import_keeps_the_weights_and_export_gives_them_back(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     state = reference_state()
-    write_published_file(tmp_path / "model_best.pth", state)
+    write_reference_file(tmp_path / "model_best.pth", state)
     imported = run("import", "model_best.pth")
     assert imported.exit_code == 0
     assert "checkpoint: checkpoint/model_best.pt" in imported.stdout
@@ -29,13 +29,13 @@ def test_import_keeps_the_weights_and_export_gives_them_back(tmp_path, monkeypat
     assert "labels from 0: surprise, fear, disgust, happiness, sadness, anger, neutral" in exported.stdout
     again = torch.load("published.pth", weights_only=True, mmap=True)["state_dict"]
     assert again.keys() == state.keys()
-    used = {published_name(name) for name in checkpoint.model.state_dict()}
+    used = {reference_name(name) for name in checkpoint.model.state_dict()}
     assert all(torch.equal(again[name], state[name]) for name in used)
     assert all((again[name] == 0).all() for name in state.keys() - used)
 
 
 def test_a_file_of_identities_becomes_seven_untrained_classes_and_says_so(tmp_path):
-    source = write_published_file(tmp_path / "faces.pth", placeholder_state(8631))
+    source = write_reference_file(tmp_path / "faces.pth", placeholder_state(8631))
     result = run("import", source, "--out", tmp_path / "faces.pt")
     assert result.exit_code == 0
     assert "know 8631 classes, so both heads are new and untrained" in result.stdout
@@ -43,10 +43,10 @@ def test_a_file_of_identities_becomes_seven_untrained_classes_and_says_so(tmp_pa
 
 
 def test_eight_classes_and_named_classes_are_taken_over(tmp_path):
-    source = write_published_file(tmp_path / "a.pth", placeholder_state(8))
+    source = write_reference_file(tmp_path / "a.pth", placeholder_state(8))
     assert run("import", source, "--out", tmp_path / "eight.pt").exit_code == 0
     assert load_checkpoint(tmp_path / "eight.pt").class_names == EXPRESSIONS_8
-    source = write_published_file(tmp_path / "b.pth", placeholder_state(3))
+    source = write_reference_file(tmp_path / "b.pth", placeholder_state(3))
     unnamed = run("import", source, "--out", tmp_path / "three.pt")
     assert unnamed.exit_code == 1
     assert "knows 3 classes; name them in their order with --classes" in unnamed.stderr
@@ -56,7 +56,7 @@ def test_eight_classes_and_named_classes_are_taken_over(tmp_path):
 
 
 def test_nothing_is_replaced_unasked(tmp_path):
-    source = write_published_file(tmp_path / "a.pth", placeholder_state())
+    source = write_reference_file(tmp_path / "a.pth", placeholder_state())
     out = tmp_path / "a.pt"
     out.write_text("precious")
     refused = run("import", source, "--out", out)
