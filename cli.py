@@ -52,6 +52,16 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stder
 DataRoot = Annotated[Path, typer.Option("--data", help="Folder that `ampnet prepare` wrote (holds index/).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Results as JSON on stdout, and nothing else there.")]
 
+Mirror = Annotated[bool, typer.Option("--mirror", help="Average each face with its mirror image.")]
+PriorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--prior",
+        metavar="training|balanced|FILE",
+        help="Expected class shares; FILE is JSON of class -> share. Default: what the checkpoint was tuned for.",
+    ),
+]
+
 Detector = Annotated[DetectorName, typer.Option(help="Face detector; resnet50 is downloaded on first use.")]
 DetectorWeights = Annotated[
     Path | None, typer.Option("--weights", help="Weights file of the detector.", exists=True, dir_okay=False)
@@ -290,12 +300,13 @@ def evaluate(
     checkpoint: Annotated[
         Path | None,
         typer.Argument(
-            help="A run folder (its best.pt) or a checkpoint file. Default: the bundled model.", exists=True
+            help="A run folder (its best.pt), a checkpoint file, or bundled:NAME. Default: the bundled model."
         ),
     ] = None,
     data: DataRoot = EvalConfig.data,
     split: Annotated[Split, typer.Option(help="Which faces to measure on.")] = EvalConfig.split,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Also average each face with its mirror image.")] = False,
+    mirror: Mirror = False,
+    prior: PriorOption = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the report. Default: eval/<split> beside the checkpoint.")
     ] = None,
@@ -318,6 +329,7 @@ def evaluate(
             data=data,
             split=split,
             mirror=mirror,
+            prior=prior,
             out=out,
             force=force,
             batch_size=batch_size,
@@ -337,16 +349,15 @@ def predict(
     images: Annotated[list[Path], typer.Argument(help="Image files, videos, or folders of images.")],
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="A run folder (its best.pt) or a checkpoint file. Default: the bundled model.", exists=True),
+        typer.Option(help="A run folder (its best.pt), a checkpoint file, or bundled:NAME. Default: bundled."),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write the results to this CSV file.", dir_okay=False)] = None,
     annotate: Annotated[
         Path | None, typer.Option(help="Also write pictures with boxes and labels to this folder.", file_okay=False)
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Of videos, classify every so many frames.")] = PredictConfig.every,
-    mirror: Annotated[
-        bool, typer.Option("--mirror", help="Average with the mirrored faces: surer, at twice the work.")
-    ] = False,
+    mirror: Mirror = False,
+    prior: PriorOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing results.")] = False,
     detector: Detector = DetectorConfig.name,
     weights: DetectorWeights = None,
@@ -374,6 +385,7 @@ def predict(
             batch_size=batch_size,
             gpus=gpus,
             mirror=mirror,
+            prior=prior,
         )
         result = run(config, quiet)
         if as_json:

@@ -250,7 +250,9 @@ class EvalConfig:
     workers: int = 2
     gpus: int | None = None
     mirror: bool = False
-    """Also measure the mean of each face and its mirror image."""
+    """Answer by the average of each face and its mirror image."""
+    prior: str | None = None
+    """Expected class shares: ``training``, ``balanced``, or a JSON file; None: what the checkpoint was tuned for."""
     out: Path | None = None
     """Folder of the report; None: ``eval/<split>`` beside the checkpoint."""
     force: bool = False
@@ -280,7 +282,9 @@ class PredictConfig:
     batch_size: int = 32
     gpus: int | None = None
     mirror: bool = False
-    """Decide on the mean of each face and its mirror image."""
+    """Answer by the average of each face and its mirror image."""
+    prior: str | None = None
+    """Expected class shares: ``training``, ``balanced``, or a JSON file; None: what the checkpoint was tuned for."""
 
 
 @dataclass(frozen=True, kw_only=True)

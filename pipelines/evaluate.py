@@ -1,6 +1,8 @@
 """`ampnet eval`: run a checkpoint over a split of a prepared data set and keep a report of how well it does."""
 
+import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,20 +10,29 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ampnet.checkpoints.bundled import bundled_model
+from ampnet.checkpoints.bundled import model_path, named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, checkpoint_file, load_checkpoint
 from ampnet.config import EvalConfig, TrainConfig
 from ampnet.data.index.face_index import FaceIndex, read_index
+from ampnet.data.index.label_votes import MIN_VOTES, LabelVotes
 from ampnet.data.index.splits import split_indices
 from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.errors import DataError
-from ampnet.evaluation.matching import framing_notes, match_classes, selection_notes, undetected_by_class
-from ampnet.evaluation.metrics import Counts, accuracy, confusion_matrix, score, with_undetected
-from ampnet.evaluation.report import EvalReport, check_free, write_report
-from ampnet.inference.classifier import Logits, collect_logits
-from ampnet.inference.optimize import optimize_for_inference
+from ampnet.evaluation.agreement import measure_agreement
+from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes, undetected_by_class
+from ampnet.evaluation.metrics import (
+    Counts,
+    accuracy,
+    calibration_error,
+    confusion_matrix,
+    score,
+    with_undetected,
+)
+from ampnet.evaluation.report import CrowdReport, EvalReport, PriorScores, check_free, free_folder, write_report
+from ampnet.faces.framing import reframing
+from ampnet.inference.classifier import Classifier, LabelledLogits
+from ampnet.inference.prior import STRENGTHS, read_prior, strength_offsets
 from ampnet.media.files import make_folder
 from ampnet.models.ampnet import fuse_logits
 from ampnet.runtime.devices import choose_device
@@ -38,82 +49,117 @@ class EvalResult:
     """Where its files are."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """One checkpoint's logits for the faces of one split."""
+
+    file: Path
+    checkpoint: Checkpoint
+    faces: FaceIndex
+    match: ClassMatch
+    logits: LabelledLogits
+    probabilities: NDArray[np.float32]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Labels in the checkpoint's order."""
+        return self.match.codes[self.logits.labels]
+
+    @property
+    def num_classes(self) -> int:
+        """Classes of the checkpoint."""
+        return len(self.checkpoint.class_names)
+
+
 def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
     """Measure a checkpoint on one split and write the report.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
-        DataError: the data cannot be used, have other classes, the split holds no image, or the report's folder
-            cannot be written to.
+        ConfigError: the prior does not fit the checkpoint.
+        DataError: the data cannot be used, share no classes with the checkpoint, the split holds no image, or the
+            report's folder cannot be written to.
         UsageError: the folder holds a report on something else, or there is no checkpoint.
     """
     start = time.monotonic()
     console = notices(quiet)
-    file = checkpoint_file(config.checkpoint or bundled_model())
+    file = checkpoint_file(named_model(config.checkpoint))
     if config.checkpoint is None:
-        console.print(f"model: {file.stem}, the one that comes with ampnet (another: ampnet eval CHECKPOINT)")
+        console.print(f"model: {file.stem} (bundled; choose another with `ampnet eval CHECKPOINT`)", markup=False)
     folder = config.out or _default_folder(file, config)
     if not config.force:
         check_free(folder, file, config.data, config.split)
     checkpoint = load_checkpoint(file)
     index = read_index(config.data)
-    codes = match_classes(index.class_names, checkpoint.class_names)
-    faces = _split(index, config, checkpoint)
+    match = match_classes(index.class_names, checkpoint.class_names)
+    faces = _split(index, match, config, checkpoint)
+    prior = None if config.prior is None else read_prior(config.prior)
     keep_freed_memory()
     make_folder(folder)
-    device = choose_device(config.gpus)
-    everyone = np.arange(len(faces))
-    dataset = FaceDataset(faces, everyone, checkpoint.architecture.image_size, color=checkpoint.framing.color)
-    batches = batch_loader(dataset, ShardedSequentialSampler(len(faces), config.batch_size), config.workers, device)
-    model = optimize_for_inference(checkpoint.model.to(device))
-    with progress_bar(console)(f"eval {config.split}", len(faces)) as advance:
-        logits = collect_logits(model, batches, device, config.mirror, advance)
 
-    report = _report(config, file, checkpoint, index, codes, logits, time.monotonic() - start)
-    write_report(folder, report, _predictions(faces, codes, checkpoint, logits))
+    device = choose_device(config.gpus)
+    classifier = Classifier.from_checkpoint(checkpoint, device, config.mirror, prior)
+    classifier.offsets = _without_missing(classifier.offsets, match, checkpoint)
+    reframe = reframing(index.framing, faces.landmarks, checkpoint.framing)
+    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
+    dataset = FaceDataset(faces, np.arange(len(faces)), size, color=color, reframe=reframe)
+    batches = batch_loader(dataset, ShardedSequentialSampler(len(faces), config.batch_size), config.workers, device)
+    with progress_bar(console)(f"eval {config.split}", len(faces)) as advance:
+        logits = classifier.collect(batches, advance)
+
+    probabilities = classifier.probabilities(logits.local, logits.global_)
+    measured = _Measured(file, checkpoint, faces, match, logits, probabilities)
+    reframed = ("the faces were warped to the framing that the checkpoint was trained on",) if reframe else ()
+    notes = (*selection_notes(config.split, checkpoint.selected_on), *match.notes(), *reframed)
+    report = _report(config, measured, index, notes, start)
+    write_report(folder, report, _predictions(measured))
     return EvalResult(report, folder)
 
 
 def _default_folder(file: Path, config: EvalConfig) -> Path:
-    """Put a report beside its checkpoint, that of the bundled model into the data folder.
+    """Put a report beside its checkpoint, that of a bundled model into the data folder.
 
-    The best checkpoint's is named by its split; others also by their file.
+    The best checkpoint's is named by its split, others also by their file; a second data set adds its name.
     """
-    root = config.data if config.checkpoint is None else file.parent
-    return root / "eval" / (config.split if file.stem == "best" else f"{file.stem}-{config.split}")
+    root = config.data if file.parent == model_path().parent else file.parent
+    name = config.split if file.stem == "best" else f"{file.stem}-{config.split}"
+    data = config.data.resolve()
+    with_data = f"{name}-{data.name}"
+    unique = f"{with_data}-{hashlib.sha256(str(data).encode(errors='surrogateescape')).hexdigest()[:8]}"
+    return free_folder(root / "eval", (name, with_data, unique), file, config.data, config.split)
 
 
-def _split(index: FaceIndex, config: EvalConfig, checkpoint: Checkpoint) -> FaceIndex:
+def _split(index: FaceIndex, match: ClassMatch, config: EvalConfig, checkpoint: Checkpoint) -> FaceIndex:
     seed = checkpoint.config.get("seed", TrainConfig.seed)  # so that val is what the run itself held out
     chosen = split_indices(index, seed=seed)[config.split]
+    chosen = chosen[match.codes[index.labels[chosen]] >= 0]
     if not len(chosen):
         filled = sorted(set(index.splits) - {""}) or ["train", "val", "test"]
         raise DataError(f"{config.data} has no image in the split {config.split}; it has {', '.join(filled)}")
     return index.subset(chosen)
 
 
+def _without_missing(offsets: torch.Tensor | None, match: ClassMatch, checkpoint: Checkpoint) -> torch.Tensor:
+    """Rule out answers that the data set does not have."""
+    allowed = torch.zeros(len(checkpoint.class_names)) if offsets is None else offsets.clone()
+    allowed[[checkpoint.class_names.index(name) for name in match.missing]] = -torch.inf
+    return allowed
+
+
 def _report(
-    config: EvalConfig,
-    file: Path,
-    checkpoint: Checkpoint,
-    index: FaceIndex,
-    codes: NDArray[np.int64],
-    logits: Logits,
-    seconds: float,
+    config: EvalConfig, measured: _Measured, index: FaceIndex, notes: tuple[str, ...], start: float
 ) -> EvalReport:
-    names = checkpoint.class_names
-    labels = codes[logits.labels]
-    undetected = undetected_by_class(index.undetected.get(config.split, {}), index.class_names, codes, len(names))
+    checkpoint, codes, logits = measured.checkpoint, measured.match.codes, measured.logits
+    names, labels = checkpoint.class_names, measured.labels
+    rejected = index.undetected.get(config.split, {})
+    undetected = undetected_by_class(rejected, index.class_names, codes, len(names))
 
-    def matrix_of(class_scores: Tensor) -> Counts:
-        return with_undetected(confusion_matrix(labels, class_scores.argmax(dim=1).numpy(), len(names)), undetected)
+    def matrix_of(answers: NDArray[np.int64]) -> Counts:
+        return with_undetected(confusion_matrix(labels, answers, len(names)), undetected)
 
-    fused = fuse_logits(logits.local, logits.global_, checkpoint.branch_weight)
-    matrix, mirrored = matrix_of(fused), None
-    if logits.mirrored:
-        mirrored = score(matrix_of(fused + fuse_logits(*logits.mirrored, checkpoint.branch_weight)), names)
+    matrix = matrix_of(measured.probabilities.argmax(axis=1))
     return EvalReport(
-        checkpoint=file,
+        checkpoint=measured.file,
         epoch=checkpoint.epoch,
         data=config.data,
         split=config.split,
@@ -121,28 +167,76 @@ def _report(
         matrix=matrix,
         all=score(matrix, names),
         scored=score(matrix[:, :-1], names),
-        local_accuracy=accuracy(matrix_of(logits.local)),
-        global_accuracy=accuracy(matrix_of(logits.global_)),
-        mirrored=mirrored,
+        local_accuracy=accuracy(matrix_of(logits.local.argmax(dim=1).numpy())),
+        global_accuracy=accuracy(matrix_of(logits.global_.argmax(dim=1).numpy())),
+        mirror=config.mirror,
+        calibration_error=calibration_error(measured.probabilities, labels),
+        crowd=_crowd(measured),
+        priors=_priors(measured),
         unassigned=sum(index.undetected.get("", {}).values()),
-        notes=(
-            *selection_notes(config.split, checkpoint.selected_on),
-            *framing_notes(index.framing, checkpoint.framing),
-        ),
-        seconds=seconds,
+        notes=notes,
+        seconds=time.monotonic() - start,
     )
 
 
-def _predictions(faces: FaceIndex, codes: NDArray[np.int64], checkpoint: Checkpoint, logits: Logits) -> pd.DataFrame:
+def _majority(votes: LabelVotes, measured: _Measured) -> NDArray[np.int64]:
+    """Give the crowd's majority of each face in the checkpoint's order; -1 without one, or where it sees no face."""
+    majority = votes.majority(measured.checkpoint.class_names)
+    return np.where(votes.calls_no_face(), -1, majority)
+
+
+def _crowd(measured: _Measured) -> CrowdReport | None:
+    """Compare the answers with the votes."""
+    votes, names = measured.faces.votes, measured.checkpoint.class_names
+    if votes is None:
+        return None
+    majority = _majority(votes, measured)
+    decided = majority >= 0
+    if not decided.any():
+        return None
+    answers = measured.probabilities[decided].argmax(axis=1)
+    counts, total = votes.on_classes(names), votes.counts.sum(axis=1)
+    return CrowdReport(
+        measure_agreement(measured.probabilities, counts, total, votes.calls_no_face(), names, MIN_VOTES),
+        score(confusion_matrix(majority[decided], answers, len(names)), names),
+        calibration_error(measured.probabilities[decided], majority[decided]),
+    )
+
+
+def _priors(measured: _Measured) -> tuple[PriorScores, ...]:
+    """Show what other strengths of the prior's adjustment would answer."""
+    checkpoint, names = measured.checkpoint, measured.checkpoint.class_names
+    if not checkpoint.class_shares:
+        return ()
+    fused = fuse_logits(measured.logits.local, measured.logits.global_, checkpoint.branch_weight)
+    votes = measured.faces.votes
+    majority = np.full(len(measured.labels), -1) if votes is None else _majority(votes, measured)
+    decided = majority >= 0
+    rows = []
+    for strength in STRENGTHS:
+        offsets = strength_offsets(np.array(checkpoint.class_shares), strength)
+        answers = (fused + _without_missing(offsets, measured.match, checkpoint)).argmax(dim=1).numpy()
+        against_labels = _accuracy_and_recall(measured.labels, answers, names)
+        crowd = _accuracy_and_recall(majority[decided], answers[decided], names) if decided.any() else (None, None)
+        rows.append(PriorScores(strength, *against_labels, *crowd))
+    return tuple(rows)
+
+
+def _accuracy_and_recall(
+    truth: NDArray[np.int64], answers: NDArray[np.int64], names: Sequence[str]
+) -> tuple[float, float]:
+    scores = score(confusion_matrix(truth, answers, len(names)), names)
+    return scores.accuracy, scores.mean_class_accuracy
+
+
+def _predictions(measured: _Measured) -> pd.DataFrame:
     """List each scored image with its label, its prediction and the probability of every class."""
-    fused = fuse_logits(logits.local, logits.global_, checkpoint.branch_weight)
-    probabilities = torch.softmax(fused / checkpoint.temperature, dim=1).numpy().round(6)
-    names = np.array(checkpoint.class_names, dtype=object)
-    predicted = probabilities.argmax(axis=1)
-    labels = codes[logits.labels]
+    probabilities = measured.probabilities.round(6)
+    names = np.array(measured.checkpoint.class_names, dtype=object)
+    predicted, labels = probabilities.argmax(axis=1), measured.labels
     table = pd.DataFrame(
         {
-            "name": faces.names,
+            "name": measured.faces.names,
             "label": names[labels],
             "prediction": names[predicted],
             "correct": (labels == predicted).astype(int),

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ampnet.checkpoints.bundled import bundled_model
+from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import PredictConfig
 from ampnet.detection import FaceDetector
 from ampnet.errors import ImageError, UsageError
+from ampnet.inference.prior import read_prior
 from ampnet.media.drawing import Mark, annotate
 from ampnet.media.files import atomic_write, make_folder
 from ampnet.media.images import list_images, read_image
@@ -74,13 +75,16 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
     console = notices(quiet)
     sources = plan(config.images, config.annotate)
     _make_room(config, sources)
-    file = config.checkpoint or bundled_model()
+    file = named_model(config.checkpoint)
     if config.checkpoint is None:
-        console.print(f"model: {file.stem}, the one that comes with ampnet (another: --checkpoint)")
+        console.print(f"model: {file.stem} (bundled; choose another with --checkpoint)", markup=False)
     checkpoint = load_checkpoint(file)
+    prior = None if config.prior is None else read_prior(config.prior)
     keep_freed_memory()
     device = choose_device(config.gpus)
-    predictor = Predictor(checkpoint, FaceDetector(config.detector, device), device, config.batch_size, config.mirror)
+    predictor = Predictor(
+        checkpoint, FaceDetector(config.detector, device), device, config.batch_size, config.mirror, prior
+    )
 
     results: list[ImagePredictions] = []
     with progress_bar(console)("predict", _count(sources, config.every)) as advance, Drawings() as drawings:

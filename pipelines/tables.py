@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ampnet.evaluation.metrics import Interval, Scores, normalise_rows
-from ampnet.evaluation.report import EvalReport
+from ampnet.evaluation.report import CrowdReport, EvalReport
 from ampnet.prediction.results import ImagePredictions, Predictions
 
 LEAST_SHOWN = 0.005
@@ -21,6 +21,10 @@ def evaluation_tables(report: EvalReport) -> Iterator[RenderableType]:
     yield _summary(report)
     yield _classes(report)
     yield _confusion(report)
+    if report.crowd:
+        yield _crowd(report.crowd)
+    if report.priors:
+        yield _priors(report)
     for note in report.notes:
         yield f"note: {escape(note)}"
     if report.unassigned:
@@ -46,9 +50,6 @@ def _summary(report: EvalReport) -> Table:
     if report.undetected:
         table.add_column("with a face")
         columns.append(report.scored)
-    if report.mirrored:
-        table.add_column("all, mirror-averaged")
-        columns.append(report.mirrored)
     for column in table.columns[1:]:
         column.justify = "right"
     table.add_row("images", *(f"{scores.images:,}" for scores in columns))
@@ -58,7 +59,56 @@ def _summary(report: EvalReport) -> Table:
         table.add_row(name.replace("_", " ").replace("f1", "F1"), *(_with_interval(s, name) for s in columns))
     table.add_row("accuracy, local head", f"{report.local_accuracy:.2%}")
     table.add_row("accuracy, global head", f"{report.global_accuracy:.2%}")
+    table.add_row("expected calibration error", f"{report.calibration_error:.2%}")
     return table
+
+
+def _crowd(crowd: CrowdReport) -> Table:
+    """Show the agreement with the votes."""
+    agreement, scores = crowd.agreement, crowd.scores
+    left_out = agreement.voted - agreement.majority_rows
+    title = "agreement with the crowd: one class has more than half of all votes"
+    table = Table("", "value", title=title, title_justify="left")
+    table.columns[1].justify = "right"
+    table.add_row("images with a majority", f"{agreement.majority_rows:,}")
+    table.add_row(
+        "left out: no majority / called no face / no votes",
+        f"{left_out:,} / {agreement.no_face:,} / {agreement.unvoted:,}",
+    )
+    table.add_row("accuracy", _with_interval(scores, "accuracy"))
+    table.add_row("mean recall", _with_interval(scores, "mean_class_accuracy"))
+    for one in scores.classes:
+        table.add_row(
+            f"recall, {escape(one.name)} ({one.images:,})", "-" if one.recall is None else f"{one.recall:.1%}"
+        )
+    table.add_row("a single annotator's accuracy (ceiling of one person)", _percent(agreement.annotator_accuracy))
+    table.add_row("expected calibration error", f"{crowd.calibration_error:.2%}")
+    if agreement.cross_entropy is not None and agreement.entropy is not None:
+        floor = f"{agreement.cross_entropy:.3f} (least possible {agreement.entropy:.3f})"
+        table.add_row("cross-entropy to the votes, nats", floor)
+    table.add_row("total variation distance to the votes", _percent(agreement.total_variation))
+    own, best = _percent(agreement.expected_agreement), _percent(agreement.best_expected_agreement)
+    table.add_row("agreement with a random annotator (best possible)", f"{own} ({best})")
+    return table
+
+
+def _priors(report: EvalReport) -> Table:
+    """Show what other priors would answer."""
+    title = "class prior taken out of the logits: 0 as in training, 1 every class alike"
+    table = Table("strength", "accuracy", "mean recall", title=title, title_justify="left")
+    if report.crowd:
+        table.add_column("crowd accuracy")
+        table.add_column("crowd mean recall")
+    for column in table.columns:
+        column.justify = "right"
+    for row in report.priors:
+        shares = [row.accuracy, row.mean_recall, *([row.crowd_accuracy, row.crowd_mean_recall] if report.crowd else [])]
+        table.add_row(f"{row.strength:.2f}", *(_percent(share) for share in shares))
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
 
 
 def _with_interval(scores: Scores, name: str) -> str:

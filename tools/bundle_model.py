@@ -1,9 +1,10 @@
 """Turn a finished run of `ampnet train` into the model that the package ships.
 
-    python tools/bundle_model.py RUN_FOLDER DATA_FOLDER
+    python tools/bundle_model.py RUN_FOLDER DATA_FOLDER NAME
 
-Fits the temperature on the validation split, stores the weights in half precision, and keeps the training
-record (settings, history, data counts and hash) beside them.
+Chooses the prior's strength and fits the temperature on the validation split, stores the weights in half precision, and
+keeps the training record (settings, history, data counts and hash) beside them. NAME is a name in
+ampnet/checkpoints/bundled.py.
 """
 
 import argparse
@@ -16,17 +17,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from ampnet.checkpoints.bundled import MODEL_FILE, RECORD_FILE
+from ampnet.checkpoints.bundled import MODELS, model_path, record_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.splits import split_indices
 from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
-from ampnet.evaluation.matching import match_classes
-from ampnet.inference.calibration import fit_temperature
-from ampnet.inference.classifier import collect_logits
-from ampnet.inference.optimize import optimize_for_inference
+from ampnet.evaluation.matching import match_all_classes
+from ampnet.inference.calibration import choose_prior_strength, fit_temperature
+from ampnet.inference.classifier import Classifier
+from ampnet.inference.prior import strength_offsets
 from ampnet.media.files import atomic_write
 from ampnet.models.ampnet import fuse_logits
+from ampnet.recipes import make_recipe
+from ampnet.training.targets import selection_faces
 
 PLACES = ("data", "out", "name", "pretrained", "teachers")
 """Settings that say where files were on the machine that trained."""
@@ -37,28 +40,49 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder under checkpoint/")
     parser.add_argument("data", type=Path, help="folder from `ampnet prepare` that the run learned from")
+    parser.add_argument("name", choices=MODELS, help="which of the bundled models")
     arguments = parser.parse_args()
 
-    checkpoint = load_checkpoint(arguments.run)
-    settings = {name: value for name, value in checkpoint.config.items() if name not in PLACES}
-    temperature = round(temperature_on_val(checkpoint, arguments.data), 4)
-    save_checkpoint(MODEL_FILE, replace(checkpoint, config=settings, temperature=temperature))
-    with atomic_write(RECORD_FILE) as aside:
+    tuned = calibrated(load_checkpoint(arguments.run), arguments.data)
+    settings = {name: value for name, value in tuned.config.items() if name not in PLACES}
+    file, record = model_path(arguments.name), record_path(arguments.name)
+    save_checkpoint(file, replace(tuned, config=settings))
+    with atomic_write(record) as aside:
         aside.write_text(json.dumps(training_record(arguments.run), indent=1) + "\n", encoding="utf-8")
-    print(f"{MODEL_FILE}: {MODEL_FILE.stat().st_size / 1e6:.2f} MB, temperature {temperature}")
+    size = file.stat().st_size / 1e6
+    print(f"{file}: {size:.2f} MB, prior strength {tuned.prior_strength}, temperature {tuned.temperature}")
 
 
-def temperature_on_val(checkpoint: Checkpoint, data: Path) -> float:
-    """Fit the temperature on the faces that chose the epoch."""
+def calibrated(checkpoint: Checkpoint, data: Path) -> Checkpoint:
+    """Choose prior strength and temperature on the faces that chose the epoch.
+
+    A run that learned votes is judged by the crowd's majority, one that learned labels by the labels.
+    """
     index = read_index(data)
-    codes = match_classes(index.class_names, checkpoint.class_names)
-    val = index.subset(split_indices(index, seed=checkpoint.config["seed"])["val"])
-    faces = FaceDataset(val, np.arange(len(val)), checkpoint.architecture.image_size, color=checkpoint.framing.color)
+    recipe = checkpoint.config["recipe"]
+    parts = split_indices(index, seed=checkpoint.config["seed"])
+    codes = match_all_classes(index.class_names, checkpoint.class_names)
+    labels, voted = index.labels[parts["train"]], recipe["targets"] != "label"
+    if voted and index.votes:
+        shares = index.votes.subset(parts["train"]).distribution(index.class_names, labels).mean(axis=0)
+    else:
+        shares = np.bincount(labels, minlength=len(codes)) / len(labels)
+    class_shares = np.empty(len(codes))
+    class_shares[codes] = shares
+    chosen = selection_faces(index, parts["val"], make_recipe("modern", {"targets": recipe["targets"]}))
+    faces = FaceDataset(*chosen, checkpoint.architecture.image_size, color=checkpoint.framing.color)
     cpu = torch.device("cpu")
-    batches = batch_loader(faces, ShardedSequentialSampler(len(val), 64), 0, cpu)
-    logits = collect_logits(optimize_for_inference(checkpoint.model), batches, cpu, False, lambda *_: None)
-    fused = fuse_logits(logits.local, logits.global_, checkpoint.branch_weight)
-    return fit_temperature(fused, torch.from_numpy(codes[logits.labels]))
+    batches = batch_loader(faces, ShardedSequentialSampler(len(faces), 64), 0, cpu)
+    logits = Classifier.from_checkpoint(checkpoint, cpu, prior="training").collect(batches)
+    fused, truth = fuse_logits(logits.local, logits.global_, checkpoint.branch_weight), codes[logits.labels]
+    strength = choose_prior_strength(fused, truth, class_shares)
+    temperature = fit_temperature(fused + strength_offsets(class_shares, strength), torch.from_numpy(truth))
+    return replace(
+        checkpoint,
+        class_shares=tuple(class_shares.round(6).tolist()),
+        prior_strength=strength,
+        temperature=round(temperature, 4),
+    )
 
 
 def training_record(run: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ is for models that are handed on (half precision, all but the weights as JSON in
 import json
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,10 @@ class Checkpoint:
     """Split that chose this epoch."""
     temperature: float = 1.0
     """Divides the fused logits before the softmax, so that probabilities are as right as the predictions."""
+    class_shares: tuple[float, ...] = ()
+    """Share of each class in the training targets; empty where it is not known."""
+    prior_strength: float = 0.0
+    """How much of those shares is taken out of the logits, in [0, 1] (see :mod:`ampnet.inference.prior`)."""
     version: int = VERSION
 
     @property
@@ -73,6 +77,8 @@ class Checkpoint:
             "branch_weight": self.branch_weight,
             "selected_on": self.selected_on,
             "temperature": self.temperature,
+            "class_shares": list(self.class_shares),
+            "prior_strength": self.prior_strength,
         }
 
 
@@ -172,11 +178,20 @@ def build_checkpoint(content: Mapping[str, Any], file: Path) -> Checkpoint:
             branch_weight=float(content["branch_weight"]),
             selected_on=str(content["selected_on"]),
             temperature=float(content["temperature"]),
+            class_shares=_class_shares(content.get("class_shares", ()), len(class_names)),
+            prior_strength=float(content.get("prior_strength", 0.0)),
             version=int(content["version"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError, DataError) as error:
         first_line = str(error).splitlines()[0] if str(error) else ""
         raise CheckpointError(f"{file} is damaged ({type(error).__name__}: {first_line}); train again") from error
+
+
+def _class_shares(shares: Sequence[float], num_classes: int) -> tuple[float, ...]:
+    values = tuple(float(share) for share in shares)
+    if values and (len(values) != num_classes or not all(0 <= share <= 1 for share in values)):
+        raise ValueError("class_shares must be one share for each class")
+    return values
 
 
 def _read_torch(file: Path) -> Any:

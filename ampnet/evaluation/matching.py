@@ -1,46 +1,75 @@
-"""Matching the classes and the framing of a data set with those of a trained network."""
+"""Matching the classes of a data set with those of a trained network."""
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.config import IMAGE_SIZE
 from ampnet.errors import DataError
-from ampnet.faces.framing import Framing
 
 UNNAMED = re.compile(r"class_\d+")
 """What the classes of an index without class names are called."""
 
-MOVED_PIXELS = 12.0
-"""Mean landmarks this far apart on average (5 % of the frame) are another framing."""
+
+@dataclass(frozen=True)
+class ClassMatch:
+    """How the classes of a data set and of a network correspond, by name."""
+
+    codes: NDArray[np.int64]
+    """``(classes of the data,)`` position of each in the network's list; -1 where the network does not know it."""
+    unknown: tuple[str, ...]
+    """Classes of the data that the network does not know: their images cannot be right and are left out."""
+    missing: tuple[str, ...]
+    """Classes of the network that the data set does not have: they are no possible answer."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Say what is left out."""
+        notes = []
+        if self.unknown:
+            notes.append(
+                f"images of {', '.join(self.unknown)} are left out: the checkpoint does not know these classes"
+            )
+        if self.missing:
+            notes.append(f"{', '.join(self.missing)} cannot be answered: the data set does not have these classes")
+        return tuple(notes)
 
 
-def match_classes(data: Sequence[str], model: Sequence[str]) -> NDArray[np.int64]:
-    """Find the model's code for each class of a data set, by name.
+def match_classes(data: Sequence[str], model: Sequence[str]) -> ClassMatch:
+    """Find the network's code for each class of a data set, by name.
 
-    A data set whose classes have no names (``class_0``, ...) is taken to count like the model.
-
-    Returns:
-        ``(len(data),)`` position in ``model`` of each class in ``data``.
+    A data set whose classes have no names (``class_0``, ...) is taken to count like the network.
 
     Raises:
-        DataError: the two have different classes.
+        DataError: fewer than two classes are the same.
     """
     if len(data) == len(model) and all(UNNAMED.fullmatch(name) for name in data):
-        return np.arange(len(data))
-    unknown, missing = sorted(set(data) - set(model)), sorted(set(model) - set(data))
-    if unknown or missing:
-        differences = [
-            *([f"only in the data: {', '.join(unknown)}"] if unknown else []),
-            *([f"only in the checkpoint: {', '.join(missing)}"] if missing else []),
-        ]
+        return ClassMatch(np.arange(len(data)), (), ())
+    codes = np.array([model.index(name) if name in model else -1 for name in data], dtype=np.int64)
+    if (codes >= 0).sum() < 2:
         raise DataError(
-            f"the data and the checkpoint have different classes ({'; '.join(differences)}); "
-            "evaluate on data with the classes that the checkpoint was trained on"
+            f"the data and the checkpoint share fewer than two classes (data: {', '.join(data)}; "
+            f"checkpoint: {', '.join(model)}); evaluate on data with the classes that the checkpoint was trained on"
         )
-    return np.array([list(model).index(name) for name in data])
+    unknown = tuple(name for name in data if name not in model)
+    return ClassMatch(codes, unknown, tuple(name for name in model if name not in data))
+
+
+def match_all_classes(data: Sequence[str], model: Sequence[str]) -> NDArray[np.int64]:
+    """Find the network's code for each class of a data set where both must have the same classes.
+
+    Raises:
+        DataError: one has a class that the other lacks.
+    """
+    match = match_classes(data, model)
+    if match.unknown or match.missing:
+        differences = [
+            *([f"only in the data: {', '.join(match.unknown)}"] if match.unknown else []),
+            *([f"only in the checkpoint: {', '.join(match.missing)}"] if match.missing else []),
+        ]
+        raise DataError(f"the data and the checkpoint have different classes ({'; '.join(differences)})")
+    return match.codes
 
 
 def undetected_by_class(
@@ -55,7 +84,8 @@ def undetected_by_class(
     for name, images in undetected.items():
         if name not in data:
             raise DataError(f"index/faces.csv has the class {name}, which index/meta.json lacks; run prepare again")
-        by_code[int(columns[list(data).index(name)])] += images
+        if (code := int(columns[list(data).index(name)])) >= 0:
+            by_code[code] += images
     return by_code
 
 
@@ -64,19 +94,3 @@ def selection_notes(split: str, selected_on: str) -> tuple[str, ...]:
     if split != selected_on:
         return ()
     return (f"the best epoch was chosen on this split ({split}), so these numbers flatter the network",)
-
-
-def framing_notes(data: Framing | None, trained: Framing) -> tuple[str, ...]:
-    """Say where faces to be evaluated are framed unlike those that the network was trained on."""
-    if data is None:
-        return ()
-    moved = np.linalg.norm(np.subtract(data.mean_landmarks, trained.mean_landmarks), axis=1).mean()
-    notes = []
-    if moved > MOVED_PIXELS:
-        notes.append(
-            f"the faces sit {moved:.0f} px (of {IMAGE_SIZE}) from where the training faces sat, on average over "
-            f"the landmarks; the training images were made with --crop {trained.crop}, these with --crop {data.crop}"
-        )
-    if data.color == "grey" and trained.color == "rgb":
-        notes.append("the images are grey, the training images were in colour")
-    return tuple(notes)

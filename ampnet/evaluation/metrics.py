@@ -15,6 +15,8 @@ Interval = tuple[float, float]
 
 BOOTSTRAP_ROUNDS = 2000
 
+CALIBRATION_BINS = 15
+
 
 @dataclass(frozen=True)
 class ClassScores:
@@ -108,6 +110,22 @@ def score(matrix: Counts, class_names: Sequence[str], seed: int = 0) -> Scores:
             for k, (name, row) in enumerate(zip(class_names, matrix, strict=True))
         ),
     )
+
+
+def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+    """Give the expected calibration error of the predicted classes (Guo et al. 2017, arXiv:1706.04599).
+
+    Faces are sorted into 15 bins by the probability of their predicted class; the error is the mean distance between
+    a bin's mean probability and its accuracy, weighted by its faces.
+
+    Args:
+        probabilities: ``(N, K)``, N at least 1.
+        labels: ``(N,)``.
+    """
+    confidence, hits = probabilities.max(axis=1).astype(np.float64), probabilities.argmax(axis=1) == labels
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins, weights=confidence - hits, minlength=CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(labels))
 
 
 def wilson_interval(hits: int, count: int, z: float = 1.959964) -> Interval:

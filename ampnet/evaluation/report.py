@@ -10,12 +10,38 @@ import pandas as pd
 
 from ampnet import __version__
 from ampnet.errors import UsageError
+from ampnet.evaluation.agreement import Agreement
 from ampnet.evaluation.metrics import Counts, Scores, normalise_rows
 from ampnet.evaluation.plots import save_confusion
 from ampnet.media.files import atomic_write
 
 REPORT_FILE = "report.json"
 REPORT_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class CrowdReport:
+    """Predictions beside what several people said about the same images."""
+
+    agreement: Agreement
+    scores: Scores
+    """Over the images with a majority, the majority being the true class."""
+    calibration_error: float
+    """Expected calibration error against the majority."""
+
+
+@dataclass(frozen=True)
+class PriorScores:
+    """How the answers change with the class prior that is taken out of the logits."""
+
+    strength: float
+    """0 keeps the training set's shares, 1 expects every class alike."""
+    accuracy: float
+    mean_recall: float
+    """Both against the labels."""
+    crowd_accuracy: float | None
+    crowd_mean_recall: float | None
+    """Both against the crowd's majority."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +64,14 @@ class EvalReport:
     """Of the local branches (LP and AP) alone, over all images."""
     global_accuracy: float
     """Of the global branch (GP) alone, over all images."""
-    mirrored: Scores | None
-    """Over all images, each face averaged with its mirror image; None when not asked for."""
+    mirror: bool
+    """Whether each answer is the average over the face and its mirror image."""
+    calibration_error: float
+    """Expected calibration error against the labels, over the scored images."""
+    crowd: CrowdReport | None
+    """Agreement with the votes of several people; None where the set has none."""
+    priors: tuple[PriorScores, ...]
+    """The same answers under other strengths of the prior's adjustment; empty without class shares."""
     unassigned: int
     """Images without a face that belong to no split, as the set has none of its own."""
     notes: tuple[str, ...]
@@ -72,7 +104,10 @@ class EvalReport:
             },
             "all": asdict(self.all),
             "scored": asdict(self.scored),
-            "mirrored": self.mirrored and asdict(self.mirrored),
+            "mirror": self.mirror,
+            "calibration_error": self.calibration_error,
+            "crowd": self.crowd and asdict(self.crowd),
+            "priors": [asdict(scores) for scores in self.priors],
             "confusion": {
                 "rows": list(self.class_names),
                 "columns": names,
@@ -81,6 +116,22 @@ class EvalReport:
             },
             "seconds": round(self.seconds, 3),
         }
+
+
+def free_folder(root: Path, names: Sequence[str], checkpoint: Path, data: Path, split: str) -> Path:
+    """Choose the first of some folders that holds no report, or an earlier one of the same evaluation.
+
+    Args:
+        root: where the folders are.
+        names: to be tried in order; the last one is given where all are taken.
+    """
+    for name in names[:-1]:
+        try:
+            check_free(root / name, checkpoint, data, split)
+        except UsageError:
+            continue
+        return root / name
+    return root / names[-1]
 
 
 def check_free(folder: Path, checkpoint: Path, data: Path, split: str) -> None:

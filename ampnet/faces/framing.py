@@ -1,7 +1,7 @@
 """How the faces of a training set sit in their frames, so that any other face can be brought to the same look."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -17,6 +17,12 @@ Crop = Literal["none", "face"]
 
 CROPPED_SHARE = 0.4
 """Least median share of the frame that faces fill in an already cropped set (FER-2013: 0.77, scenes: below 0.25)."""
+
+MOVED_PIXELS = 4.0
+"""Mean landmarks further apart than this on average (2 % of the frame) are another framing."""
+
+SHARPER = 1.2
+"""Faces with more than this times the detail that a network has seen are brought to its detail."""
 
 SHARPEST = 90
 """Percentile of the training faces' resolution up to which a face in use keeps its detail."""
@@ -93,6 +99,27 @@ def measure_framing(landmarks: Points, crop: Crop, grey_share: float, source_sid
         color="grey" if grey_share > 0.99 else "rgb",
         face_resolution=round(resolution, 1) if resolution < IMAGE_SIZE else None,
     )
+
+
+def reframing(data: Framing | None, landmarks: Points, trained: Framing) -> Framing | None:
+    """Decide whether prepared faces must be brought to the framing that a network was trained on.
+
+    Args:
+        data: of the prepared faces; None where they were prepared by hand.
+        landmarks: ``(N, 5, 2)`` of the prepared faces in the 224 x 224 frame.
+        trained: of the network.
+
+    Returns:
+        None where the faces fit as they are; else what :func:`frame_face` is to be given. Its resolution is None where
+        the faces have no more detail than the network has seen.
+    """
+    mean = np.asarray(landmarks, dtype=np.float64).mean(axis=0)
+    moved = float(np.linalg.norm(mean - np.asarray(trained.mean_landmarks), axis=1).mean())
+    if moved <= MOVED_PIXELS and (data is None or data.crop == trained.crop):
+        return None
+    detail = float("inf") if data is None or data.face_resolution is None else data.face_resolution
+    sharper = trained.face_resolution is not None and detail > SHARPER * trained.face_resolution
+    return trained if sharper else replace(trained, face_resolution=None)
 
 
 def decide_crop(face_share: NDArray[np.floating]) -> tuple[Crop, str]:

@@ -1,6 +1,10 @@
-"""From faces to probabilities: the one path that training's validation, `eval`, `predict` and distillation take."""
+"""From faces to probabilities: the one path that training's validation, `eval`, `predict` and distillation take.
 
-from collections.abc import Iterable
+A batch becomes both heads' logits (averaged with those of the mirrored faces where asked for), the heads are fused,
+the class prior is adjusted, and the temperature and the softmax make probabilities of them.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,48 +12,133 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.config import IMAGE_SIZE
 from ampnet.data.loading.dataset import Batch
+from ampnet.faces.alignment import AlignedFace, resize_face
 from ampnet.faces.geometry import MIRROR_ORDER
-from ampnet.runtime.progress import Advance
+from ampnet.inference.optimize import optimize_for_inference
+from ampnet.inference.prior import Prior, prior_offsets
+from ampnet.models.ampnet import Logits, fuse_logits
+from ampnet.runtime.progress import Advance, ignore_progress
 
 
-@dataclass(frozen=True)
-class Logits:
-    """What a network said of N labelled faces."""
+@dataclass(frozen=True, eq=False)
+class LabelledLogits:
+    """Both heads' logits of N labelled faces."""
 
     labels: NDArray[np.int64]
+    """``(N,)``."""
     local: Tensor
-    """``(N, K)`` of the local branches."""
+    """``(N, K)`` of the local head, on the CPU."""
     global_: Tensor
-    """``(N, K)`` of the global branch."""
-    mirrored: tuple[Tensor, Tensor] | None
-    """Local and global logits of the mirrored faces, where asked for."""
+    """``(N, K)`` of the global head, on the CPU."""
 
 
-@torch.inference_mode()
-def collect_logits(
-    model: nn.Module, batches: Iterable[Batch], device: torch.device, mirror: bool, advance: Advance
-) -> Logits:
-    """Run a network over all batches.
+class Classifier:
+    """A network and everything that turns its logits into an answer.
 
     Args:
-        model: ``model(images, landmarks) -> (local_logits, global_logits)``, in eval mode.
-        batches: at least one.
-        device: where the model is.
-        mirror: also run it over the mirrored faces.
-        advance: told the number of finished faces.
+        network: ``network(images, landmarks) -> (local_logits, global_logits)``; the caller puts it into eval mode.
+        device: where it runs.
+        branch_weight: share of the local head in the fused logits (beta in the paper), in [0, 1].
+        mirror: average the logits of each face and its mirror image, at twice the work.
+        offsets: ``(K,)`` added to the fused logits, from :func:`ampnet.inference.prior.prior_offsets`; None adds none.
+        temperature: divides the fused logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
     """
-    labels, logits, mirrored = [], [], []
-    for batch in batches:
-        images, landmarks, *_ = batch.to(device)
-        logits.append([part.cpu() for part in model(images, landmarks)])
-        if mirror:
-            mirrored.append([part.cpu() for part in model(*mirror_faces(images, landmarks))])
-        labels.append(batch.labels.numpy())
-        advance(len(batch.labels))
-    local, global_ = (torch.cat(parts) for parts in zip(*logits, strict=True))
-    both = tuple(torch.cat(parts) for parts in zip(*mirrored, strict=True)) if mirror else None
-    return Logits(np.concatenate(labels), local, global_, (both[0], both[1]) if both else None)
+
+    def __init__(
+        self,
+        network: nn.Module,
+        device: torch.device,
+        branch_weight: float = 0.5,
+        mirror: bool = False,
+        offsets: Tensor | None = None,
+        temperature: float = 1.0,
+    ) -> None:
+        self.network, self.device, self.mirror = network, device, mirror
+        self.branch_weight, self.offsets, self.temperature = branch_weight, offsets, temperature
+
+    @classmethod
+    def from_checkpoint(
+        cls, checkpoint: Checkpoint, device: torch.device, mirror: bool = False, prior: Prior | None = None
+    ) -> "Classifier":
+        """Bring a checkpoint's network into its fast form.
+
+        Args:
+            checkpoint: the trained network; it moves to the device.
+            device: where to run it.
+            mirror: average each face with its mirror image.
+            prior: how often each class is expected; None takes what the checkpoint was tuned for.
+
+        Raises:
+            ConfigError: the prior does not fit the checkpoint.
+        """
+        return cls(
+            optimize_for_inference(checkpoint.model.to(device)),
+            device,
+            checkpoint.branch_weight,
+            mirror,
+            prior_offsets(checkpoint, prior),
+            checkpoint.temperature,
+        )
+
+    def head_logits(self, batch: Batch) -> Logits:
+        """Run the network: local and global logits, ``(B, K)`` float32 each, of a batch on the device."""
+        views = [(batch.images, batch.landmarks)]
+        if self.mirror:
+            views.append(mirror_faces(*views[0]))
+        local, global_ = zip(*(self.network(*view) for view in views), strict=True)
+        return sum(local).float() / len(views), sum(global_).float() / len(views)
+
+    def decide(self, local: Tensor, global_: Tensor) -> Tensor:
+        """Fuse both heads and adjust to the prior and the temperature: ``(B, K)``, whose largest is the answer."""
+        fused = fuse_logits(local, global_, self.branch_weight)
+        if self.offsets is not None:
+            fused = fused + self.offsets.to(fused)
+        return fused / self.temperature
+
+    def probabilities(self, local: Tensor, global_: Tensor) -> NDArray[np.float32]:
+        """Turn both heads' logits into ``(B, K)`` class probabilities."""
+        return np.asarray(self.decide(local, global_).softmax(dim=1).cpu().numpy(), dtype=np.float32)
+
+    @torch.inference_mode()
+    def collect(self, batches: Iterable[Batch], advance: Advance = ignore_progress) -> LabelledLogits:
+        """Run the network over labelled faces.
+
+        Args:
+            batches: at least one.
+            advance: told the number of finished faces.
+        """
+        labels, locals_, globals_ = [], [], []
+        for batch in batches:
+            local, global_ = self.head_logits(batch.to(self.device))
+            labels.append(batch.labels.numpy())
+            locals_.append(local.cpu())
+            globals_.append(global_.cpu())
+            advance(len(batch.labels))
+        return LabelledLogits(np.concatenate(labels), torch.cat(locals_), torch.cat(globals_))
+
+    @torch.inference_mode()
+    def classify(self, faces: Sequence[AlignedFace], image_size: int) -> NDArray[np.float32]:
+        """Give ``(B, K)`` class probabilities of B faces, at least one, in the network's frame.
+
+        Args:
+            faces: 224 x 224 faces from :func:`ampnet.faces.framing.frame_face`.
+            image_size: side of the network's input in pixels.
+        """
+        return self.probabilities(*self.head_logits(network_input(faces, image_size).to(self.device)))
+
+
+def network_input(faces: Sequence[AlignedFace], image_size: int) -> Batch:
+    """Make a batch of framed faces, without labels (all 0)."""
+    pixels = torch.from_numpy(np.stack([resize_face(face.image, image_size) for face in faces]))
+    landmarks = np.stack([face.landmarks for face in faces]) * (image_size / IMAGE_SIZE)
+    return Batch(
+        pixels.permute(0, 3, 1, 2),  # (B, 3, S, S), channels last in memory
+        torch.from_numpy(landmarks.astype(np.float32)),
+        torch.zeros(len(faces), dtype=torch.int64),
+    )
 
 
 def mirror_faces(images: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor]:

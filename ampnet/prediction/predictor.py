@@ -7,17 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.config import IMAGE_SIZE
 from ampnet.detection import Face, FaceDetector
 from ampnet.detection.retries import detect_with_retries
-from ampnet.faces.alignment import AlignedFace, Image, resize_face
+from ampnet.faces.alignment import AlignedFace, Image
 from ampnet.faces.framing import frame_face
-from ampnet.inference.classifier import mirror_faces
-from ampnet.inference.optimize import optimize_for_inference
-from ampnet.models.ampnet import fuse_logits
+from ampnet.inference.classifier import Classifier
+from ampnet.inference.prior import Prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +39,12 @@ class Predictor:
         detector: finds the faces; None takes the embedded one.
         device: where both run.
         batch_size: faces that the network sees at once.
-        mirror: decide on the mean of each face and its mirror image: a little surer, at twice the work.
+        mirror: average each face with its mirror image: a little surer, at twice the work.
+        prior: how often each class is expected; None takes what the checkpoint was tuned for.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
+        ConfigError: the prior does not fit the checkpoint.
         DetectorError: the detector's weights cannot be had.
     """
 
@@ -56,13 +55,13 @@ class Predictor:
         device: torch.device | str = "cpu",
         batch_size: int = 32,
         mirror: bool = False,
+        prior: Prior | None = None,
     ) -> None:
         self.checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
         self.device = torch.device(device)
         self.detector = detector or FaceDetector(device=self.device)
         self.batch_size = batch_size
-        self.mirror = mirror
-        self.model = optimize_for_inference(self.checkpoint.model.to(self.device))
+        self.classifier = Classifier.from_checkpoint(self.checkpoint, self.device, mirror, prior)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -91,28 +90,12 @@ class Predictor:
         probabilities = iter(self.classify(framed))
         return [[self._prediction(face, next(probabilities)) for face in faces] for faces in found]
 
-    @torch.inference_mode()
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
         """Give ``(N, K)`` class probabilities of N faces in the network's frame (224 x 224)."""
+        size, step = self.checkpoint.architecture.image_size, self.batch_size
         parts = [np.zeros((0, len(self.class_names)), dtype=np.float32)]
-        for start in range(0, len(faces), self.batch_size):
-            images, landmarks = self._network_input(faces[start : start + self.batch_size])
-            logits = self._logits(images, landmarks)  # (B, K)
-            if self.mirror:
-                logits = (logits + self._logits(*mirror_faces(images, landmarks))) / 2
-            parts.append((logits / self.checkpoint.temperature).softmax(dim=1).cpu().numpy())
+        parts += [self.classifier.classify(faces[start : start + step], size) for start in range(0, len(faces), step)]
         return np.concatenate(parts)
-
-    def _logits(self, images: Tensor, landmarks: Tensor) -> Tensor:
-        local, global_ = self.model(images, landmarks)
-        return fuse_logits(local, global_, self.checkpoint.branch_weight)
-
-    def _network_input(self, faces: Sequence[AlignedFace]) -> tuple[Tensor, Tensor]:
-        size = self.checkpoint.architecture.image_size
-        pixels = torch.from_numpy(np.stack([resize_face(face.image, size) for face in faces]))
-        images = pixels.to(self.device).permute(0, 3, 1, 2).float().div(255)  # (B, 3, S, S), channels last
-        landmarks = np.stack([face.landmarks for face in faces]) * (size / IMAGE_SIZE)
-        return images, torch.from_numpy(landmarks).float().to(self.device)
 
     def _prediction(self, face: Face, probabilities: NDArray[np.float32]) -> FacePrediction:
         best = int(probabilities.argmax())

@@ -17,11 +17,9 @@ from ampnet.config import TrainConfig
 from ampnet.data.index.face_index import FaceIndex
 from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.errors import CheckpointError, DataError
-from ampnet.evaluation.matching import match_classes
-from ampnet.inference.classifier import collect_logits
-from ampnet.inference.optimize import optimize_for_inference
+from ampnet.evaluation.matching import match_all_classes
+from ampnet.inference.classifier import Classifier
 from ampnet.media.files import atomic_write
-from ampnet.models.ampnet import fuse_logits
 from ampnet.runtime.collectives import sum_over_processes
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import ProgressBar
@@ -39,7 +37,7 @@ def load_teachers(paths: Sequence[Path], class_names: Sequence[str]) -> list[Che
     teachers = [load_checkpoint(named_model(path)) for path in paths]
     for path, teacher in zip(paths, teachers, strict=True):
         try:
-            match_classes(class_names, teacher.class_names)
+            match_all_classes(class_names, teacher.class_names)
         except DataError as error:
             raise CheckpointError(f"{path} cannot teach here: {error}") from error
     return teachers
@@ -105,12 +103,11 @@ def _ask(
         for teacher in teachers:
             faces = FaceDataset(index, training, teacher.architecture.image_size, color=teacher.framing.color)
             batches = batch_loader(faces, share, config.workers, process.device)
-            network = optimize_for_inference(teacher.model.to(process.device))
-            logits = collect_logits(network, batches, process.device, mirror=True, advance=advance)
-            mirrored = logits.mirrored or (logits.local, logits.global_)
-            both = [fuse_logits(*views, teacher.branch_weight) for views in ((logits.local, logits.global_), mirrored)]
-            probabilities = torch.softmax((both[0] + both[1]) / (2 * teacher.temperature), dim=1)
-            columns = match_classes(index.class_names, teacher.class_names)
+            # What the teacher has learned, so its own prior and temperature.
+            classifier = Classifier.from_checkpoint(teacher, process.device, mirror=True, prior="training")
+            logits = classifier.collect(batches, advance)
+            probabilities = torch.from_numpy(classifier.probabilities(logits.local, logits.global_))
+            columns = match_all_classes(index.class_names, teacher.class_names)
             total[share.share.start :: share.share.step] += probabilities[:, columns].to(total) / len(teachers)
     return sum_over_processes(total, process).cpu().numpy()
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ampnet.checkpoints.bundled import MODEL_FILE
+from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import EvalConfig, PrepareConfig
 from pipelines import evaluate, prepare
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "faces" / "test"
-CARD = MODEL_FILE.with_name("MODEL_CARD.md").read_text(encoding="utf-8")
+CARD = model_path().with_name("MODEL_CARD.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def test_the_rendered_faces_are_recognised_as_often_as_the_card_says(report: Pat
 
 
 def test_the_file_is_small_and_says_what_its_network_has_seen() -> None:
-    assert MODEL_FILE.stat().st_size < 10_000_000
-    checkpoint = load_checkpoint(MODEL_FILE)
+    assert model_path().stat().st_size < 10_000_000
+    checkpoint = load_checkpoint(model_path())
     assert checkpoint.framing.color == "grey"
     assert checkpoint.selected_on == "val"
     assert checkpoint.config["variant"] == "ampnet-small"

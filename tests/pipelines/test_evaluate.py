@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.checkpoints.bundled import MODEL_FILE
+from ampnet.checkpoints.bundled import model_path
 from ampnet.config import EvalConfig
 from ampnet.data.index.landmarks_file import write_landmarks
 from ampnet.data.preparation.faces_table import FaceRow, write_faces
@@ -176,10 +176,10 @@ def test_the_command_prints_tables_or_only_json(tmp_path, happy):
 def test_without_a_checkpoint_the_bundled_model_is_measured_and_named(tmp_path):
     data = make_data(tmp_path / "data")
     result = CliRunner().invoke(app, ["eval", "--data", str(data), "--gpus", "0", "--workers", "0"])
-    if MODEL_FILE.is_file():
+    if model_path().is_file():
         assert result.exit_code == 0
-        assert MODEL_FILE.stem in result.stderr.splitlines()[0]
-        assert (data / "eval" / f"{MODEL_FILE.stem}-test" / "report.json").exists()
+        assert model_path().stem in result.stderr.splitlines()[0]
+        assert (data / "eval" / f"{model_path().stem}-test" / "report.json").exists()
     else:
         assert result.exit_code == 2
         assert "without a trained model" in result.stderr

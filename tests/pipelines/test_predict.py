@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.checkpoints.bundled import MODEL_FILE
+from ampnet.checkpoints.bundled import model_path
 from ampnet.config import PredictConfig
 from ampnet.errors import DataError, UsageError
 from ampnet.labels import EXPRESSIONS
@@ -181,10 +181,10 @@ def test_a_photo_is_never_drawn_over_even_when_forced(happy, tmp_path):
 def test_without_a_checkpoint_the_bundled_model_is_used_and_named(photos):
     arguments = ["predict", str(photos / "été"), "--gpus", "0", "--json"]
     result = CliRunner().invoke(app, arguments)
-    if MODEL_FILE.is_file():
+    if model_path().is_file():
         assert result.exit_code == 0
-        assert MODEL_FILE.stem in result.stderr.splitlines()[0]
-        assert json.loads(result.stdout)["checkpoint"] == str(MODEL_FILE)
+        assert model_path().stem in result.stderr.splitlines()[0]
+        assert json.loads(result.stdout)["checkpoint"] == str(model_path())
     else:
         assert result.exit_code == 2
         assert "without a trained model" in result.stderr

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ampnet.checkpoints.bundled import MODEL_FILE
+from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
@@ -43,7 +43,7 @@ def test_everything_is_taken_over_for_the_same_classes_with_rows_in_their_new_or
 def test_bundled_names_the_model_that_comes_with_ampnet():
     new = AMPNet(num_classes=7, width=0.25, image_size=112)
     assert "heads included" in load_pretrained(new, Path("bundled"), EXPRESSIONS)
-    known = load_checkpoint(MODEL_FILE).model.state_dict()
+    known = load_checkpoint(model_path()).model.state_dict()
     assert all(torch.equal(value, known[name]) for name, value in new.state_dict().items())
 
 

@@ -30,8 +30,9 @@ from ampnet.data.loading.augment import (
     warp_face,
 )
 from ampnet.errors import DataError, TrainingError
-from ampnet.faces.alignment import resize_face
+from ampnet.faces.alignment import align_face, resize_face
 from ampnet.faces.colour import Color
+from ampnet.faces.framing import Framing
 from ampnet.recipes import Augmentation
 
 
@@ -80,6 +81,7 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
         color: ``grey`` reads one channel only.
         seed: with epoch and draw, decides each sample's augmentation.
         targets: ``(len(indices), K)`` probabilities to learn instead of the labels.
+        reframe: brings each face to this framing, as `predict` does (not with ``augment``).
     """
 
     index: FaceIndex
@@ -89,6 +91,7 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
     color: Color = "rgb"
     seed: int = 0
     targets: NDArray[np.float32] | None = None
+    reframe: Framing | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -128,9 +131,12 @@ class FaceBatches(Dataset[Batch]):
         images = np.empty((len(keys), size, size, channels), dtype=np.uint8)
         landmarks = faces.index.landmarks[entries].astype(np.float64)
         if faces.augment is None:
+            for i, position in enumerate(positions):
+                image = faces.decode(position)
+                if faces.reframe is not None:
+                    image, landmarks[i] = _reframed(image, landmarks[i], faces.reframe)
+                _store(resize_face(image, size), images[i])
             landmarks = landmarks.clip(0, IMAGE_SIZE) * (size / IMAGE_SIZE)
-            for position, shown in zip(positions, images, strict=True):
-                _store(resize_face(faces.decode(position), size), shown)
         else:
             numbers = draw_uniforms(faces.seed, keys[0].epoch, [key.draw for key in keys])
             ends = np.cumsum((MOVING, COLORING, DEGRADING))
@@ -148,6 +154,16 @@ class FaceBatches(Dataset[Batch]):
             torch.from_numpy(faces.index.labels[entries].astype(np.int64)),
             None if faces.targets is None else torch.from_numpy(faces.targets[positions]),
         )
+
+
+def _reframed(image: Image, landmarks: NDArray[np.float64], framing: Framing) -> tuple[Image, NDArray[np.float64]]:
+    """Warp a prepared face, ``(H, W)`` or ``(H, W, 3)``, and its landmarks in the 224 x 224 frame."""
+    in_pixels = landmarks * (image.shape[1] / IMAGE_SIZE, image.shape[0] / IMAGE_SIZE)
+    try:
+        face = align_face(image, in_pixels, np.array(framing.mean_landmarks), resolution=framing.face_resolution)
+    except ValueError:  # landmarks in one point fit no face
+        return image, landmarks
+    return face.image, face.landmarks
 
 
 def _store(image: Image, shown: NDArray[np.uint8]) -> None:
