@@ -110,7 +110,9 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
     probabilities = classifier.probabilities(logits.local, logits.global_)
     measured = _Measured(file, checkpoint, faces, match, logits, probabilities)
     reframed = ("the faces were warped to the framing that the checkpoint was trained on",) if reframe else ()
-    notes = (*selection_notes(config.split, checkpoint.selected_on), *match.notes(), *reframed)
+    grey = index.framing is not None and index.framing.color == "grey" and checkpoint.framing.color == "rgb"
+    greyed = ("the images are grey, the training images were in colour",) if grey else ()
+    notes = (*selection_notes(config.split, checkpoint.selected_on), *match.notes(), *reframed, *greyed)
     report = _report(config, measured, index, notes, start)
     write_report(folder, report, _predictions(measured))
     return EvalResult(report, folder)

@@ -45,7 +45,7 @@ def prediction_table(result: Predictions) -> Table:
 
 
 def _summary(report: EvalReport) -> Table:
-    table = Table("", "all images")
+    table = Table("", "all images, mirror-averaged" if report.mirror else "all images")
     columns = [report.all]
     if report.undetected:
         table.add_column("with a face")

@@ -62,14 +62,15 @@ def match_all_classes(data: Sequence[str], model: Sequence[str]) -> NDArray[np.i
     Raises:
         DataError: one has a class that the other lacks.
     """
-    match = match_classes(data, model)
-    if match.unknown or match.missing:
+    unnamed = all(UNNAMED.fullmatch(name) for name in data)
+    unknown, missing = sorted(set(data) - set(model)), sorted(set(model) - set(data))
+    if (unknown or missing) and not (unnamed and len(data) == len(model)):
         differences = [
-            *([f"only in the data: {', '.join(match.unknown)}"] if match.unknown else []),
-            *([f"only in the checkpoint: {', '.join(match.missing)}"] if match.missing else []),
+            *([f"only in the data: {', '.join(unknown)}"] if unknown else []),
+            *([f"only in the checkpoint: {', '.join(missing)}"] if missing else []),
         ]
         raise DataError(f"the data and the checkpoint have different classes ({'; '.join(differences)})")
-    return match.codes
+    return match_classes(data, model).codes
 
 
 def undetected_by_class(

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from ampnet.evaluation.metrics import confusion_matrix, normalise_rows, score, wilson_interval, with_undetected
+from ampnet.evaluation.metrics import (
+    calibration_error,
+    confusion_matrix,
+    normalise_rows,
+    score,
+    wilson_interval,
+    with_undetected,
+)
 
 NAMES = ("anger", "fear", "neutral")
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
@@ -75,3 +82,10 @@ def test_codes_outside_the_classes_are_refused():
         confusion_matrix(np.array([0, 1]), np.array([0]), 3)
     with pytest.raises(ValueError, match="no images"):
         score(np.zeros((2, 2), np.int64), NAMES[:2])
+
+
+def test_calibration_error_is_the_mean_gap_between_confidence_and_accuracy():
+    # one bin at 0.9 with accuracy 0.5, one at 0.6 with accuracy 1: (2 x 0.4 + 1 x 0.4) / 3
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
+    assert calibration_error(probabilities, np.array([0, 1, 1])) == pytest.approx(0.4)
+    assert calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0

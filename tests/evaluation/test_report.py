@@ -9,7 +9,7 @@ import pytest
 
 from ampnet.errors import UsageError
 from ampnet.evaluation.metrics import score
-from ampnet.evaluation.report import EvalReport, check_free, classes_table, write_report
+from ampnet.evaluation.report import EvalReport, check_free, classes_table, free_folder, write_report
 
 NAMES = ("anger", "fear")
 MATRIX = np.array([[3, 1, 0], [0, 4, 2]])
@@ -28,7 +28,10 @@ def a_report(**changes):
         "scored": score(MATRIX[:, :2], NAMES),
         "local_accuracy": 0.5,
         "global_accuracy": 0.6,
-        "mirrored": None,
+        "mirror": False,
+        "calibration_error": 0.1,
+        "crowd": None,
+        "priors": (),
         "unassigned": 0,
         "notes": (),
         "seconds": 1.0,
@@ -76,3 +79,10 @@ def test_a_file_that_is_no_report_is_not_replaced(tmp_path):
     (tmp_path / "report.json").write_text("mine")
     with pytest.raises(UsageError, match="another file"):
         check_free(tmp_path, Path("run/best.pt"), Path("data"), "test")
+
+
+def test_another_data_set_gets_a_folder_of_its_own(tmp_path):
+    write_report(tmp_path / "test", a_report(), pd.DataFrame({"name": ["a.jpg"]}))
+    names, checkpoint = ("test", "test-other"), Path("run/best.pt")
+    assert free_folder(tmp_path, names, checkpoint, Path("data"), "test").name == "test"
+    assert free_folder(tmp_path, names, checkpoint, Path("other"), "test").name == "test-other"

@@ -13,11 +13,15 @@ from typer.testing import CliRunner
 
 from ampnet.checkpoints.bundled import model_path
 from ampnet.config import EvalConfig
+from ampnet.data.index.face_index import read_index
+from ampnet.data.index.label_votes import write_votes
 from ampnet.data.index.landmarks_file import write_landmarks
 from ampnet.data.preparation.faces_table import FaceRow, write_faces
 from ampnet.errors import CheckpointError, DataError, UsageError
-from ampnet.faces.alignment import CANONICAL_LANDMARKS
+from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace
 from ampnet.labels import EXPRESSIONS
+from ampnet.media.images import read_image
+from ampnet.prediction.predictor import Predictor
 from cli import app
 from pipelines.evaluate import run
 from tests.small_checkpoint import small_checkpoint
@@ -81,10 +85,52 @@ def test_classes_in_another_order_are_matched_by_name(tmp_path):
     assert report.matrix[0, 0] == 3
 
 
-def test_other_classes_than_the_checkpoints_are_refused(tmp_path, happy):
-    data = make_data(tmp_path / "data", class_names=(*EXPRESSIONS[:6], "contempt"))
-    with pytest.raises(DataError, match="only in the data: contempt; only in the checkpoint: neutral"):
+def test_of_other_classes_the_shared_ones_are_measured_and_the_rest_is_told(tmp_path, happy):
+    data = make_data(tmp_path / "data", class_names=(*EXPRESSIONS[:6], "contempt"))  # the face of class 6
+    report = evaluate(happy, data).report
+    assert report.all.images == 7
+    left_out, impossible = report.notes
+    assert "contempt" in left_out
+    assert "neutral" in impossible
+    assert report.matrix[:, 6].sum() == 0
+
+
+def test_a_set_without_shared_classes_is_refused(tmp_path, happy):
+    data = make_data(tmp_path / "data", class_names=[f"{name}s" for name in EXPRESSIONS])
+    with pytest.raises(DataError, match="share fewer than two classes"):
         evaluate(happy, data)
+
+
+def test_faces_framed_otherwise_are_brought_to_the_checkpoints_framing_and_this_is_told(tmp_path, happy):
+    data = make_data(tmp_path / "data")
+    names = read_index(data).names
+    moved = np.repeat(CANONICAL_LANDMARKS[None] + 20, len(names), axis=0)
+    write_landmarks(data / "index" / "land_marks.npy", names, moved)
+    (note,) = evaluate(happy, data).report.notes
+    assert "framing" in note
+
+
+def test_votes_are_compared_with_the_answers(tmp_path, happy):
+    data = make_data(tmp_path / "data", labels=[3, 3, 6, 6])
+    names = read_index(data).names[:4]
+    # always happy: right about the first of three majorities; the last row is split, so it has none
+    votes = [[0, 8, 2], [10, 0, 0], [6, 4, 0], [5, 5, 0]]
+    write_votes(data / "index" / "label_votes.csv", ("neutral", "happiness", "no_face"), zip(names, votes, strict=True))
+    crowd = evaluate(happy, data).report.crowd
+    assert crowd.agreement.majority_rows == 3
+    assert crowd.scores.accuracy == pytest.approx(1 / 3)
+    assert crowd.scores.mean_class_accuracy == pytest.approx(1 / 2)
+
+
+def test_a_prior_changes_the_answers_and_its_strengths_are_listed(tmp_path):
+    shares = [0.05, 0.05, 0.05, 0.7, 0.05, 0.05, 0.05]
+    network = small_checkpoint(tmp_path / "run", logits=[0.0, 0, 0, 2.0, 0, 0, 1.0], class_shares=tuple(shares))
+    data = make_data(tmp_path / "data")
+    assert evaluate(network, data).report.matrix[:, 3].sum() == 8
+    balanced = evaluate(network, data, prior="balanced").report
+    assert balanced.matrix[:, 6].sum() == 8  # log(0.7 / 0.05) = 2.6 is taken from happiness
+    assert [row.strength for row in balanced.priors] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert [row.accuracy for row in balanced.priors] == pytest.approx([5 / 8, 5 / 8, 1 / 8, 1 / 8, 1 / 8])
 
 
 def test_an_empty_split_names_the_splits_there_are(tmp_path, happy):
@@ -118,12 +164,17 @@ def test_predictions_list_every_image_with_all_scores(tmp_path, happy):
     assert float(rows[0]["probability"]) == float(rows[0]["score_happiness"]) == pytest.approx(expected, abs=1e-5)
 
 
-def test_mirror_averaging_is_reported_beside_and_changes_nothing_else(tmp_path):
+def test_with_mirror_the_answers_are_those_of_predict_with_mirror(tmp_path):
     data, network = make_data(tmp_path / "data"), small_checkpoint(tmp_path / "run")
-    plain, mirrored = evaluate(network, data).report, evaluate(network, data, mirror=True).report
-    assert plain.mirrored is None
-    assert mirrored.mirrored is not None
-    assert np.array_equal(plain.matrix, mirrored.matrix)
+    result = evaluate(network, data, mirror=True)
+    assert result.report.mirror
+    answers = pd.read_csv(result.folder / "predictions.csv")
+    index = read_index(data)
+    image, landmarks = read_image(data / "dataset" / index.files[0]), index.landmarks[0]
+    assert answers["name"][0] == index.names[0]
+    predictor = Predictor(network, mirror=True)
+    scores = predictor.classify([AlignedFace(image, landmarks, np.eye(2, 3))])[0]
+    assert answers.filter(like="score_").to_numpy()[0] == pytest.approx(scores, abs=2e-6)
 
 
 def test_last_and_best_have_folders_of_their_own(tmp_path, happy):
@@ -133,13 +184,18 @@ def test_last_and_best_have_folders_of_their_own(tmp_path, happy):
     assert evaluate(happy / "best.pt", data).folder == happy / "eval" / "test"
 
 
+def test_a_second_data_set_gets_a_folder_of_its_own(tmp_path, happy):
+    first, second = make_data(tmp_path / "first"), make_data(tmp_path / "second", labels=[0, 3])
+    assert evaluate(happy, first).folder == evaluate(happy, first).folder == happy / "eval" / "test"
+    assert evaluate(happy, second).folder == happy / "eval" / "test-second"
+
+
 def test_a_report_on_other_data_is_replaced_only_when_forced(tmp_path, happy):
     first, second = make_data(tmp_path / "first"), make_data(tmp_path / "second", labels=[0, 3])
-    evaluate(happy, first)
-    evaluate(happy, first)
+    evaluate(happy, first, out=tmp_path / "out")
     with pytest.raises(UsageError, match="--force"):
-        evaluate(happy, second)
-    assert evaluate(happy, second, force=True).report.all.images == 2
+        evaluate(happy, second, out=tmp_path / "out")
+    assert evaluate(happy, second, out=tmp_path / "out", force=True).report.all.images == 2
 
 
 def test_a_report_that_cannot_be_written_is_said(tmp_path, happy):

@@ -88,7 +88,7 @@ def test_the_network_gets_pixels_in_0_to_1_and_landmarks_in_its_own_frame(tmp_pa
     """The 224-px frame becomes the network's 64 px: landmarks shrink by 3.5."""
     predictor = Predictor(small_checkpoint(tmp_path), detector)
     seen = []
-    predictor.model.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs))
+    predictor.classifier.network.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs))
     face = align_face(np.full((300, 300, 3), (255, 102, 0), np.uint8), CANONICAL_LANDMARKS + 20)
     predictor.classify([face])
     images, landmarks = seen[0]

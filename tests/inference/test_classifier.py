@@ -1,0 +1,65 @@
+"""From a batch to probabilities: order, mirror, fusion, prior, temperature."""
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from ampnet.data.loading.dataset import Batch
+from ampnet.faces.geometry import mirror_landmarks
+from ampnet.inference.classifier import Classifier, mirror_faces
+
+CPU = torch.device("cpu")
+
+
+class BrightHalves(nn.Module):
+    """Local logits: brightness of the left and the right half; global: x of the left eye, and zero."""
+
+    def forward(self, images, landmarks):
+        half = images.shape[-1] // 2
+        local = torch.stack([images[..., :half].mean((1, 2, 3)), images[..., half:].mean((1, 2, 3))], dim=1)
+        return local, torch.stack([landmarks[:, 0, 0], torch.zeros(len(images))], dim=1)
+
+
+def two_batches():
+    images = torch.zeros(3, 3, 8, 8, dtype=torch.uint8)
+    images[0, ..., :4] = 255
+    images[1:, ..., 4:] = 255
+    landmarks = torch.tensor([[2.0, 3], [5, 3], [4, 5], [2, 7], [5, 7]]).expand(3, 5, 2)
+    labels = torch.tensor([0, 1, 0])
+    return [Batch(images[:2], landmarks[:2], labels[:2]), Batch(images[2:], landmarks[2:], labels[2:])]
+
+
+def test_logits_come_in_the_order_of_the_images():
+    logits = Classifier(BrightHalves(), CPU).collect(two_batches())
+    assert logits.labels.tolist() == [0, 1, 0]
+    assert logits.local.tolist() == [[1, 0], [0, 1], [0, 1]]
+    assert logits.global_[:, 0].tolist() == [2, 2, 2]
+
+
+def test_mirror_averages_the_logits_of_the_face_and_its_mirror_image():
+    logits = Classifier(BrightHalves(), CPU, mirror=True).collect(two_batches())
+    assert logits.local.tolist() == [[0.5, 0.5]] * 3
+    assert logits.global_[:, 0].tolist() == [2.5] * 3  # the right eye at 5 of 8 becomes the left one, at 3
+
+
+def test_mirroring_agrees_with_the_geometry_and_twice_gives_the_face_back():
+    images, landmarks, *_ = two_batches()[0]
+    flipped, moved = mirror_faces(images, landmarks)
+    assert np.allclose(moved.numpy(), mirror_landmarks(landmarks.numpy(), 8))
+    again, back = mirror_faces(flipped, moved)
+    assert torch.equal(again, images)
+    assert torch.equal(back, landmarks)
+
+
+def test_heads_are_fused_by_the_branch_weight():
+    classifier = Classifier(BrightHalves(), CPU, branch_weight=0.25)
+    assert classifier.decide(torch.tensor([[4.0, 0.0]]), torch.tensor([[0.0, 8.0]])).tolist() == [[1.0, 6.0]]
+
+
+def test_the_prior_shifts_the_logits_before_the_temperature_divides_them():
+    offsets = torch.tensor([0.0, math.log(9.0)])
+    classifier = Classifier(BrightHalves(), CPU, offsets=offsets, temperature=2.0)
+    even = torch.zeros(1, 2)
+    assert np.allclose(classifier.probabilities(even, even), [[0.25, 0.75]])  # odds of 9, softened to 3
