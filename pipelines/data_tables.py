@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from ampnet.data.quality.photographs import DESCRIPTIONS
 from pipelines.check import CheckResult
 from pipelines.prepare import PrepareResult
 
@@ -49,7 +50,7 @@ def check_lines(result: CheckResult) -> Iterator[RenderableType]:
 
 
 def findings(result: CheckResult) -> Iterator[str]:
-    """Say what looks wrong with a data set, leaks between splits first."""
+    """Say what looks wrong with a data set: leaks between splits, then doubts about its origin, come first."""
     report = result.report
     for leak in report.leaks:
         yield (
@@ -59,6 +60,7 @@ def findings(result: CheckResult) -> Iterator[str]:
     if report.shared_subjects:
         names = escape(", ".join(list(report.shared_subjects)[:5]))
         yield f"[bold red]LEAK[/]: {len(report.shared_subjects):,} people are in more than one split ({names}, ...)"
+    yield from (f"[bold red]CHANGED?[/]: {escape(doubt)}" for doubt in report.doubts)
     copies = report.exact_copies + report.near_copies
     yield f"copies: {report.exact_copies:,} exact and {report.near_copies:,} near ones among {report.images:,} images"
     if copies:
@@ -70,6 +72,9 @@ def findings(result: CheckResult) -> Iterator[str]:
     for what, names_found in (("landmarks outside the frame", report.outside), ("unreadable", report.unreadable)):
         if names_found:
             yield f"{what}: {len(names_found):,} images, such as {escape(names_found[0])}"
+    for trait, found in report.traits.items():
+        names = escape(", ".join(found.examples[:3]))
+        yield f"{trait}: {found.images:,} images ({found.share:.2%}) {DESCRIPTIONS[trait]}, such as {names}"
 
 
 def _rows(result: PrepareResult) -> Iterator[list[str]]:

@@ -117,3 +117,38 @@ def test_a_clean_set_has_no_lists_of_copies(data: Path) -> None:
     assert result.pairs_file is None
     assert not (data / "index" / "duplicates.csv").exists()
     assert result.report.leaks == []
+
+
+def test_traits_of_the_source_images_are_counted_and_a_changed_set_is_named(data: Path) -> None:
+    traits: list[tuple[str, ...]] = [("equalised",)] * 6 + [("equalised", "few-tones"), ()]
+    rows = [
+        FaceRow("", f"{number}.png", "train", "fear", "rejected", traits=found, grey_mean=127, grey_spread=74)
+        for number, found in enumerate(traits)
+    ]
+    write_faces(data / "index" / "faces.csv", rows)
+    result = CliRunner().invoke(app, ["check", "--data", str(data)], env={"COLUMNS": "200"})
+    assert "CHANGED?: 88 % of the images look histogram-equalised: is this the original set?" in result.stdout
+    assert "equalised: 7 images (87.50%) look histogram-equalised, such as 0.png, 1.png, 2.png" in result.stdout
+    assert "few-tones: 1 images (12.50%) consist of a few tones, such as 6.png" in result.stdout
+    plain = json.loads(CliRunner().invoke(app, ["check", "--data", str(data), "--json"]).stdout)
+    assert plain["traits"]["few-tones"] == {"images": 1, "share": 0.125, "examples": ["6.png"]}
+    assert plain["doubts"] == ["88 % of the images look histogram-equalised: is this the original set?"]
+
+
+def test_grey_levels_are_compared_with_those_of_the_known_set_that_meta_names(data: Path) -> None:
+    meta = json.loads((data / "index" / "meta.json").read_text())
+    (data / "index" / "meta.json").write_text(json.dumps({**meta, "layout": "fer2013"}))
+    row = FaceRow("", "a.png", "train", "fear", "rejected", grey_mean=128, grey_spread=74)
+    write_faces(data / "index" / "faces.csv", [row] * 300)
+    assert check(data).report.doubts == [
+        "the grey levels have mean 128 and spread 74, FER-2013's are 129 and 65: these images have been changed"
+    ]
+
+
+def test_without_source_pixels_the_prepared_images_are_examined(data: Path) -> None:
+    (data / "index" / "faces.csv").unlink()
+    Image.new("RGB", (224, 224)).save(data / "dataset" / "train_2.jpg")
+    traits = check(data).report.traits
+    assert {trait: (count.images, count.examples) for trait, count in traits.items()} == {
+        "constant": (1, ["train_2.jpg"])
+    }

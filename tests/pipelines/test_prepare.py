@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
 from ampnet.config import PrepareConfig
@@ -398,6 +398,33 @@ def test_the_command_prints_a_table_or_json(raw: Path, tmp_path: Path) -> None:
     assert "crop face" in plain.stderr
     as_json = CliRunner().invoke(app, ["prepare", str(raw), "--out", str(tmp_path / "b"), "--gpus", "0", "--json"])
     assert json.loads(as_json.stdout)["faces"] == 8
+
+
+def test_images_that_are_no_photographs_any_more_are_named_and_shown(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    for class_name in ("fear", "happiness"):
+        (raw / class_name).mkdir(parents=True)
+        for number in range(2):
+            with Image.open(sample(class_name, number)) as face:
+                ImageOps.equalize(face).save(raw / class_name / f"{class_name}{number}.png")
+    Image.new("RGB", (256, 256)).save(raw / "fear" / "black.png")
+    arguments = ["prepare", str(raw), "--out", str(out), "--crop", "none"]
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert "80 % of the images look histogram-equalised: is this the original set?" in result.stdout
+    assert "constant: 1 images (20.00%) show a single tone, such as fear/black.png" in result.stdout
+    rows = {row["source"]: row for row in faces_of(out)}
+    assert rows["happiness/happiness0.png"]["traits"] == "equalised"
+    black = rows["fear/black.png"]
+    assert (black["status"], black["traits"], black["grey_mean"], black["grey_spread"]) == (
+        "template",
+        "constant",
+        "0.00",
+        "0.00",
+    )
+    with Image.open(out / "index" / "preview.png") as preview:
+        assert preview.size[1] > 4 * 144  # two classes and two traits
+    plain = json.loads(CliRunner().invoke(app, [*arguments, "--force", "--json"]).stdout)
+    assert plain["check"]["traits"]["equalised"]["images"] == 4
 
 
 def test_ctrl_c_leaves_a_state_to_go_on_from(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,8 @@ class FaceIndex:
     """How the faces sit in the frame; None for an index made by hand."""
     votes: LabelVotes | None = None
     """What several people said about each face, where the set tells."""
+    layout: str = ""
+    """The data set's layout as prepare names it; empty for an index made by hand."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -115,6 +117,7 @@ def read_index(root: Path) -> FaceIndex:
         undetected=_read_undetected(meta, folder / FACES_FILE),
         framing=_read_framing(meta, folder / META_FILE),
         votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).is_file() else None,
+        layout=str(meta.get("layout", "")),
     )
 
 

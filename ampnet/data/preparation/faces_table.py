@@ -24,6 +24,9 @@ COLUMNS = (
     "width",
     "height",
     "subject",
+    "traits",
+    "grey_mean",
+    "grey_spread",
 )
 
 
@@ -51,6 +54,12 @@ class FaceRow:
     """Size of the upright source image in pixels; 0 when it could not be read."""
     subject: str = ""
     """The person, where the data set names them."""
+    traits: tuple[str, ...] = ()
+    """What makes its source pixels look like no photograph (:mod:`ampnet.data.quality.photographs`)."""
+    grey_mean: float | None = None
+    """Mean grey level of the source pixels, 0 to 255; None when they were not looked at."""
+    grey_spread: float | None = None
+    """Standard deviation of the grey levels; None with ``grey_mean``."""
 
     def cells(self) -> list[str]:
         """Give the row as the CSV's texts."""
@@ -58,7 +67,8 @@ class FaceRow:
         box = "" if self.box is None else " ".join(f"{value:.1f}" for value in self.box)
         where = [self.name, self.source, self.split, self.class_name]
         sizes = [str(self.faces), str(self.width), str(self.height)]
-        return [*where, self.status, self.reason, score, box, *sizes, self.subject]
+        levels = ["" if level is None else f"{level:.2f}" for level in (self.grey_mean, self.grey_spread)]
+        return [*where, self.status, self.reason, score, box, *sizes, self.subject, " ".join(self.traits), *levels]
 
 
 def write_faces(path: Path, rows: Iterable[FaceRow]) -> None:
@@ -99,7 +109,14 @@ def _row(cells: dict[str, str]) -> FaceRow:
         width=int(cells["width"]),
         height=int(cells["height"]),
         subject=cells.get("subject", ""),
+        traits=tuple(cells.get("traits", "").split()),
+        grey_mean=_level(cells.get("grey_mean", "")),
+        grey_spread=_level(cells.get("grey_spread", "")),
     )
+
+
+def _level(text: str) -> float | None:
+    return float(text) if text else None
 
 
 def _box(text: str) -> tuple[float, float, float, float] | None:

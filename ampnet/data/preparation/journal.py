@@ -150,7 +150,7 @@ def _face(plain: dict[str, Any]) -> PreparedFace:
     box = None if row["box"] is None else tuple(row["box"])
     return PreparedFace(
         item=plain["item"],
-        row=FaceRow(**{**row, "box": box}),
+        row=FaceRow(**{**row, "box": box, "traits": tuple(row.get("traits", ()))}),
         landmarks=tuple(plain["landmarks"]),
         relative_landmarks=tuple(plain["relative_landmarks"]),
         side=plain["side"],

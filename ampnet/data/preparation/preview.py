@@ -1,6 +1,6 @@
 """Contact sheets: a data set, or some of its pairs, at one glance."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from ampnet.config import IMAGE_SIZE
-from ampnet.data.index.face_index import FaceIndex
+from ampnet.data.index.face_index import FACES_FILE, FaceIndex
+from ampnet.data.preparation.faces_table import read_faces
 from ampnet.media.drawing import color_of, label_font
 from ampnet.media.files import atomic_write
 from ampnet.media.images import Image, read_image
@@ -65,15 +66,33 @@ def write_preview(path: Path, index: FaceIndex) -> None:
     """Write `index/preview.png`: some faces of each class, spread over the set, with what the network reads of them.
 
     Dots are the landmarks; the four coloured squares are those of local perception, the five thin white ones
-    those of attentional perception (see :mod:`ampnet.models.regions`).
+    those of attentional perception (see :mod:`ampnet.models.regions`). Below, plain, are some of the faces whose
+    source images look like no photographs, a row for each trait.
     """
     rows: list[SheetRow] = []
     for label, name in enumerate(index.class_names):
         members = np.flatnonzero(index.labels == label)
-        chosen = members[np.unique(np.linspace(0, len(members) - 1, min(COLUMNS, len(members))).round().astype(int))]
+        chosen = members[_spread(len(members))]
         faces = [draw_regions(read_image(index.image_path(i)), index.landmarks[i], name) for i in chosen.tolist()]
         rows.append(SheetRow(f"{name}: {len(members):,}", faces))
-    write_sheet(path, rows)
+    write_sheet(path, [*rows, *_trait_rows(index)])
+
+
+def _spread(count: int) -> NDArray[np.int64]:
+    """Choose up to ``COLUMNS`` of ``count`` positions, evenly."""
+    return np.unique(np.linspace(0, count - 1, min(COLUMNS, count)).round().astype(np.int64))
+
+
+def _trait_rows(index: FaceIndex) -> Iterator[SheetRow]:
+    """Show faces of each trait of their source images, where faces.csv tells."""
+    path = index.root / "index" / FACES_FILE
+    names: dict[str, list[str]] = {}
+    for row in read_faces(path) if path.is_file() else ():
+        for trait in row.traits if row.name else ():
+            names.setdefault(trait, []).append(row.name)
+    for trait, members in sorted(names.items()):
+        faces = [read_image(index.root / "dataset" / members[i]) for i in _spread(len(members)).tolist()]
+        yield SheetRow(f"no longer photographs ({trait}): {len(members):,}", faces)
 
 
 def draw_regions(image: Image, landmarks: NDArray[np.floating], class_name: str) -> Image:

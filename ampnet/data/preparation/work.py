@@ -13,6 +13,7 @@ from ampnet.config import IMAGE_SIZE, FacePolicy, NoFacePolicy
 from ampnet.data.preparation.executors import Threads
 from ampnet.data.preparation.faces_table import FaceRow
 from ampnet.data.preparation.file_names import face_name
+from ampnet.data.quality.photographs import examine
 from ampnet.data.sources import Box, Picture, Source, SourceImage
 from ampnet.detection import FaceDetector
 from ampnet.detection.face import Face
@@ -200,7 +201,7 @@ def _frame(work: PrepareJob, number: int, picture: Picture | str, detection: Det
     unused = FaceRow("", item.relative, item.split, item.class_name, "rejected", subject=item.subject)
     if isinstance(picture, str) or detection is None:
         return [PreparedFace(number, replace(unused, reason=str(picture)))]
-    unused = replace(unused, height=picture.whole_hw[0], width=picture.whole_hw[1])
+    unused = _with_tones(replace(unused, height=picture.whole_hw[0], width=picture.whole_hw[1]), picture)
     faces = [_in_source_pixels(face, picture) for face in detection.faces]
     chosen = (
         _labelled_face(faces, item.box, picture) if item.box else choose_face(faces, frame_policy.face, picture.size_hw)
@@ -228,6 +229,12 @@ def _frame(work: PrepareJob, number: int, picture: Picture | str, detection: Det
         )
         prepared.append(_write_framed(picture, face.landmarks, frame_policy.crop, item, number, row, work.folder))
     return prepared
+
+
+def _with_tones(row: FaceRow, picture: Picture) -> FaceRow:
+    """Note what the pixels say while they are still the source's; the warp and the JPEG cover most traces."""
+    tones = examine(picture.image)
+    return replace(row, traits=tones.traits, grey_mean=round(tones.mean, 2), grey_spread=round(tones.spread, 2))
 
 
 def _in_source_pixels(face: Face, picture: Picture) -> Face:

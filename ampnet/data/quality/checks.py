@@ -17,9 +17,13 @@ from ampnet.data.index.face_index import FaceIndex
 from ampnet.data.index.splits import split_indices
 from ampnet.data.preparation.faces_table import FaceRow
 from ampnet.data.quality.duplicates import SIDE, Duplicates, copy_groups, find_duplicates, thumbnail
+from ampnet.data.quality.original_set import SetTones, TraitCount
+from ampnet.data.quality.photographs import histogram, tonal_traits
 from ampnet.runtime.progress import Advance
 
 SPLITS = ("train", "val", "test")
+
+_Fingerprint = tuple[int, NDArray[np.uint8] | None, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Fingerprints:
     """``(N,)`` hashes of the files' bytes."""
     unreadable: list[int]
     """Positions of images that cannot be decoded."""
+    traits: list[tuple[str, ...]]
+    """Of each prepared image, which of the traits that resizing and compression leave it has."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,10 @@ class CheckReport:
     outside: list[str]
     """Names of faces with landmarks outside the frame."""
     unreadable: list[str]
+    traits: dict[str, TraitCount]
+    """Trait that makes an image look like no photograph -> the input images that have it."""
+    doubts: list[str]
+    """Why this may not be the original set, a sentence each."""
     duplicates: Duplicates = field(repr=False)
 
     @property
@@ -77,38 +87,50 @@ class CheckReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as values for JSON, without the pairs."""
-        plain = {key: value for key, value in vars(self).items() if key not in ("duplicates", "leaks")}
-        return {**plain, "imbalance": round(self.imbalance, 2), "leaks": [asdict(leak) for leak in self.leaks]}
+        plain = {key: value for key, value in vars(self).items() if key not in ("duplicates", "leaks", "traits")}
+        return {
+            **plain,
+            "imbalance": round(self.imbalance, 2),
+            "leaks": [asdict(leak) for leak in self.leaks],
+            "traits": {trait: asdict(count) for trait, count in self.traits.items()},
+        }
 
 
 def read_fingerprints(index: FaceIndex, threads: int, advance: Advance) -> Fingerprints:
-    """Read every prepared image, at a quarter of its size, and its bytes' hash."""
+    """Read every prepared image at a quarter of its size, its tones, and its bytes' hash."""
     thumbnails = np.zeros((len(index), SIDE, SIDE), dtype=np.uint8)
     digests = np.zeros(len(index), dtype=np.uint64)
     unreadable: list[int] = []
+    traits: list[tuple[str, ...]] = []
     with ThreadPoolExecutor(threads) as pool:
         paths = (index.image_path(position) for position in range(len(index)))
-        for position, (digest, small) in enumerate(_in_blocks(pool, paths)):
+        for position, (digest, small, found) in enumerate(_in_blocks(pool, paths)):
             digests[position] = digest
+            traits.append(found)
             if small is None:
                 unreadable.append(position)
             else:
                 thumbnails[position] = small
             advance()
-    return Fingerprints(thumbnails, digests, unreadable)
+    return Fingerprints(thumbnails, digests, unreadable, traits)
 
 
 def check_index(index: FaceIndex, rows: Iterable[FaceRow], fingerprints: Fingerprints) -> CheckReport:
     """Look for everything that would make a result on this data set untrustworthy.
 
     Args:
-        rows: of faces.csv, for coverage and people; nothing for an index made by hand.
+        rows: of faces.csv, for coverage, people and traits; nothing for an index made by hand, of which the
+            prepared images are examined for the traits that resizing leaves.
     """
     parts = split_indices(index)
     splits = np.full(len(index), "", dtype="<U5")
     for name, part in parts.items():
         splits[part] = name
-    found, total, people = _read_rows(rows, dict(zip(index.names, splits.tolist(), strict=True)))
+    tones = SetTones()
+    found, total, people = _read_rows(rows, dict(zip(index.names, splits.tolist(), strict=True)), tones)
+    if not tones.images:
+        for image, traits in zip(index.names, fingerprints.traits, strict=True):
+            tones.add(image, traits)
 
     duplicates = _readable_only(find_duplicates(fingerprints.thumbnails, fingerprints.digests), fingerprints.unreadable)
     first, second = duplicates.pairs[:, 0], duplicates.pairs[:, 1]
@@ -130,11 +152,13 @@ def check_index(index: FaceIndex, rows: Iterable[FaceRow], fingerprints: Fingerp
         shared_subjects={person: sorted(used) for person, used in sorted(people.items()) if len(used) > 1},
         outside=[index.names[position] for position in np.flatnonzero(away)],
         unreadable=[index.names[position] for position in fingerprints.unreadable],
+        traits=tones.counts(),
+        doubts=tones.doubts(index.layout),
         duplicates=duplicates,
     )
 
 
-def _in_blocks(pool: ThreadPoolExecutor, paths: Iterable[Path]) -> Iterable[tuple[int, NDArray[np.uint8] | None]]:
+def _in_blocks(pool: ThreadPoolExecutor, paths: Iterable[Path]) -> Iterable[_Fingerprint]:
     """Map :func:`_fingerprint` over any number of files with a bounded number of them in memory."""
     block: list[Path] = []
     for path in paths:
@@ -145,24 +169,27 @@ def _in_blocks(pool: ThreadPoolExecutor, paths: Iterable[Path]) -> Iterable[tupl
     yield from pool.map(_fingerprint, block)
 
 
-def _fingerprint(path: Path) -> tuple[int, NDArray[np.uint8] | None]:
+def _fingerprint(path: Path) -> _Fingerprint:
     try:
         data = path.read_bytes()
     except OSError:
-        return 0, None
+        return 0, None, ()
     digest = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
     # A quarter of the size straight from the JPEG's frequencies; damaged files give None or raise.
     try:
         small = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_4)
     except cv2.error:
-        return digest, None
-    return digest, None if small is None else thumbnail(np.asarray(small, dtype=np.uint8))
+        return digest, None, ()
+    if small is None:
+        return digest, None, ()
+    grey = np.asarray(small, dtype=np.uint8)
+    return digest, thumbnail(grey), tonal_traits(histogram(grey))
 
 
 def _read_rows(
-    rows: Iterable[FaceRow], split_of: dict[str, str]
+    rows: Iterable[FaceRow], split_of: dict[str, str], tones: SetTones
 ) -> tuple[Counter[str], Counter[str], dict[str, set[str]]]:
-    """Count found and all images by class, and collect the splits that each person is in."""
+    """Count found and all images by class, and collect the splits that each person is in, and the tones."""
     found: Counter[str] = Counter()
     total: Counter[str] = Counter()
     people: dict[str, set[str]] = {}
@@ -171,6 +198,8 @@ def _read_rows(
         found[row.class_name] += row.status in ("detected", "retried")
         if row.subject and row.name in split_of:
             people.setdefault(row.subject, set()).add(split_of[row.name])
+        if row.grey_mean is not None and row.grey_spread is not None:
+            tones.add(row.source, row.traits, (row.grey_mean, row.grey_spread))
     return found, total, people
 
 

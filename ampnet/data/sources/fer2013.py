@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ampnet.data.sources.folders import read_folders, subfolders
-from ampnet.data.sources.source import Picture, Source, SourceImage, compare_counts
+from ampnet.data.sources.source import Picture, Source, SourceImage, compare_class_counts, compare_counts
 from ampnet.data.sources.tables import find_file, rows_of
 from ampnet.errors import DataError, ImageError
 from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES, FERPLUS_COLUMNS
@@ -18,6 +18,14 @@ LICENCE_FERPLUS = f"{LICENCE}; FER+ labels: MIT licence of Microsoft's FERPlus r
 CSV_FILES = ("fer2013.csv", "fer2013/fer2013.csv", "icml_face_data.csv")
 USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 PUBLISHED = {"train": 28_709, "val": 3_589, "test": 3_589}
+PUBLISHED_CLASSES = {
+    split: dict(zip(EXPRESSIONS, counts, strict=True))
+    for split, counts in {
+        "train": (3_171, 4_097, 436, 7_215, 4_830, 3_995, 4_965),
+        "val": (415, 496, 56, 895, 653, 467, 607),
+        "test": (416, 528, 55, 879, 594, 491, 626),
+    }.items()
+}
 SIDE = 48
 
 FERPLUS_FILES = ("fer2013new.csv", "fer2013/fer2013new.csv")
@@ -75,7 +83,7 @@ def read_fer2013(root: Path, layout: str) -> Source:
     path = find_file(root, CSV_FILES)
     if path is None:
         folders = read_folders(root, layout, FER2013_CODES)
-        return replace(folders, licence=LICENCE, notes=[*folders.notes, *compare_counts(folders.items, PUBLISHED)])
+        return replace(folders, licence=LICENCE, notes=[*folders.notes, *_other_counts(folders.items)])
     items: list[SourceImage] = []
     for item, code in _rows(root, path):
         class_name = FER2013_CODES.get(code)
@@ -84,7 +92,7 @@ def read_fer2013(root: Path, layout: str) -> Source:
         items.append(replace(item, class_name=class_name))
     if not items:
         raise DataError(f"{path} holds no images")
-    return Source(layout, EXPRESSIONS, items, compare_counts(items, PUBLISHED), LICENCE)
+    return Source(layout, EXPRESSIONS, items, _other_counts(items), LICENCE)
 
 
 def is_ferplus(root: Path) -> bool:
@@ -145,6 +153,10 @@ def argmax_class(votes: list[int]) -> str | None:
     """Decide a row of FER+ by most votes; None when that is unknown or no face."""
     top = max(range(len(votes)), key=votes.__getitem__)
     return FERPLUS_COLUMNS[top] if votes[top] and top < len(FERPLUS_COLUMNS) else None
+
+
+def _other_counts(items: list[SourceImage]) -> list[str]:
+    return [*compare_counts(items, PUBLISHED), *compare_class_counts(items, PUBLISHED_CLASSES)]
 
 
 def _rows(root: Path, path: Path) -> Iterator[tuple[TableImage, str]]:

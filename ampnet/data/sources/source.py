@@ -131,6 +131,22 @@ def compare_counts(items: list[SourceImage], published: dict[str, int]) -> list[
     ]
 
 
+def compare_class_counts(items: list[SourceImage], published: dict[str, dict[str, int]]) -> list[str]:
+    """Say where a split has its published size, but its classes have not.
+
+    Args:
+        published: images of each class of each split.
+    """
+    found = Counter((item.split, item.class_name) for item in items)
+    return [
+        f"{found[split, name]:,} images of {name} in {split} where the published set has {count:,}"
+        for split, classes in published.items()
+        if sum(found[split, name] for name in classes) == sum(classes.values())
+        for name, count in classes.items()
+        if found[split, name] != count
+    ]
+
+
 def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
     """Divide people into ten folds and those into splits, so that nobody is in two splits.
 

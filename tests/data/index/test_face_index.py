@@ -143,6 +143,9 @@ def test_face_rows_come_back_as_written_whatever_the_file_is_called(tmp_path: Pa
             9,
             8,
             "id1",
+            ("equalised", "few-tones"),
+            127.25,
+            74.5,
         ),
         FaceRow("", "b.jpg", "", "x", "rejected", "not an image"),
     ]
@@ -150,6 +153,13 @@ def test_face_rows_come_back_as_written_whatever_the_file_is_called(tmp_path: Pa
     assert list(read_faces(tmp_path / "faces.csv")) == rows
     write_failures(tmp_path / "err.csv", rows)
     assert (tmp_path / "err.csv").read_text() == "source,reason\nb.jpg,not an image\n"
+
+
+def test_faces_csv_of_an_earlier_version_has_no_traits(tmp_path: Path) -> None:
+    columns = "name,source,split,class,status,reason,score,box,faces,width,height,subject\n"
+    (tmp_path / "faces.csv").write_text(columns + "a.jpg,a.png,train,fear,detected,,0.9,1 2 3 4,1,48,48,\n")
+    (row,) = read_faces(tmp_path / "faces.csv")
+    assert (row.width, row.traits, row.grey_mean, row.grey_spread) == (48, (), None, None)
 
 
 def test_a_subset_keeps_names_labels_and_landmarks_together(tmp_path: Path) -> None:

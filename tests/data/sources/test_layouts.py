@@ -13,7 +13,7 @@ from ampnet.config import LayoutName
 from ampnet.data.preparation.file_names import unique_names
 from ampnet.data.sources import LAYOUTS, Source, open_source
 from ampnet.data.sources.fer2013 import argmax_class, majority_class
-from ampnet.data.sources.source import fold_splits
+from ampnet.data.sources.source import SourceImage, compare_class_counts, fold_splits
 from ampnet.errors import DataError, ImageError
 
 
@@ -174,6 +174,16 @@ def test_fer2013_folders_keep_their_usages(tmp_path: Path) -> None:
 
 
 FERPLUS_HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+
+
+def test_classes_are_compared_with_the_published_ones_in_splits_of_the_right_size(tmp_path: Path) -> None:
+    published = {"train": {"fear": 2, "anger": 1}, "test": {"fear": 5, "anger": 5}}
+    found = [("train", "fear"), ("train", "anger"), ("train", "anger"), ("test", "fear")]
+    items = [SourceImage(tmp_path, "a.png", split, name) for split, name in found]
+    assert compare_class_counts(items, published) == [
+        "1 images of fear in train where the published set has 2",
+        "2 images of anger in train where the published set has 1",
+    ]  # nothing of test: that it has one image instead of ten is said once
 
 
 def test_ferplus_gives_the_rows_of_fer2013_its_own_labels(tmp_path: Path) -> None:
