@@ -103,6 +103,14 @@ def prepare(
     fold: Annotated[
         int, typer.Option(min=0, max=9, help="Tenth of the people that tests, in sets split by person.")
     ] = 0,
+    votes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Votes on the images: fer2013new.csv for FER-2013, or a csv with name and one column per class.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = PrepareConfig.votes,
     crop: Annotated[
         CropMode, typer.Option(help="none keeps whole images, face cuts each face out and aligns it.")
     ] = PrepareConfig.crop,
@@ -135,6 +143,7 @@ def prepare(
             out=out,
             layout=layout,
             fold=fold,
+            votes=votes,
             crop=crop,
             face=face,
             no_face=no_face,
