@@ -36,7 +36,7 @@ from ampnet.config import (
     read_modules,
 )
 from ampnet.errors import INTERRUPTED, AmpnetError
-from ampnet.recipes import RecipeName, make_recipe, read_changes
+from ampnet.recipes import RecipeName, Targets, make_recipe, read_changes
 
 app = typer.Typer(
     name="ampnet",
@@ -182,6 +182,13 @@ def train(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images of a step over all processes. [recipe]")] = None,
     lr: Annotated[float | None, typer.Option(help="Largest learning rate. [recipe]")] = None,
     body_lr: Annotated[float | None, typer.Option(help="Learning rate of all but the heads. [recipe]")] = None,
+    targets: Annotated[
+        Targets | None,
+        typer.Option(help="What to learn: each face's label, the votes on it, or a mix of both. [recipe]"),
+    ] = None,
+    vote_weight: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of the votes in each target, with --targets mix. [recipe]")
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change any other value of the recipe, e.g. erase=0.5."),
@@ -228,7 +235,14 @@ def train(
 ) -> None:
     """Train AMP-Net on a prepared data set and keep the best epoch."""
     with user_errors(debug, go_on="run the same command with --resume"):
-        common = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "body_lr": body_lr}
+        common = {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "lr": lr,
+            "body_lr": body_lr,
+            "targets": targets,
+            "vote_weight": vote_weight,
+        }
         config = TrainConfig(
             data=data,
             out=out,
