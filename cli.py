@@ -36,7 +36,7 @@ from ampnet.config import (
     read_modules,
 )
 from ampnet.errors import INTERRUPTED, AmpnetError
-from ampnet.recipes import RecipeName, make_recipe, read_changes
+from ampnet.recipes import RecipeName, Targets, make_recipe, read_changes
 
 app = typer.Typer(
     name="ampnet",
@@ -113,6 +113,14 @@ def prepare(
     fold: Annotated[
         int, typer.Option(min=0, max=9, help="Tenth of the people that tests, in sets split by person.")
     ] = 0,
+    votes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Votes on the images: fer2013new.csv for FER-2013, or a csv with name and one column per class.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = PrepareConfig.votes,
     crop: Annotated[
         CropMode, typer.Option(help="none keeps whole images, face cuts each face out and aligns it.")
     ] = PrepareConfig.crop,
@@ -145,6 +153,7 @@ def prepare(
             out=out,
             layout=layout,
             fold=fold,
+            votes=votes,
             crop=crop,
             face=face,
             no_face=no_face,
@@ -183,6 +192,13 @@ def train(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images of a step over all processes. [recipe]")] = None,
     lr: Annotated[float | None, typer.Option(help="Largest learning rate. [recipe]")] = None,
     body_lr: Annotated[float | None, typer.Option(help="Learning rate of all but the heads. [recipe]")] = None,
+    targets: Annotated[
+        Targets | None,
+        typer.Option(help="What to learn: each face's label, the votes on it, or a mix of both. [recipe]"),
+    ] = None,
+    vote_weight: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of the votes in each target, with --targets mix. [recipe]")
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change any other value of the recipe, e.g. erase=0.5."),
@@ -229,7 +245,14 @@ def train(
 ) -> None:
     """Train AMP-Net on a prepared data set and keep the best epoch."""
     with user_errors(debug, go_on="run the same command with --resume"):
-        common = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "body_lr": body_lr}
+        common = {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "lr": lr,
+            "body_lr": body_lr,
+            "targets": targets,
+            "vote_weight": vote_weight,
+        }
         config = TrainConfig(
             data=data,
             out=out,

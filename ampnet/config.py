@@ -89,6 +89,8 @@ class PrepareConfig:
     """How the data set is laid out (see :data:`ampnet.data.sources.LAYOUTS`); ``auto`` recognises it."""
     fold: int = 0
     """Which tenth of the people tests, in sets that are split by person (CK+, JAFFE, a csv with subjects)."""
+    votes: Path | None = None
+    """File of what several people said about each image, for a set that does not hold one itself."""
     crop: CropMode = "auto"
     """``none`` keeps the whole image, ``face`` warps each face to the canonical landmarks."""
     face: FacePolicy = "largest"

@@ -41,6 +41,12 @@ def expression_of(name: str) -> str | None:
     return SYNONYMS.get(name.strip().casefold())
 
 
+def answer_of(name: str) -> str | None:
+    """Translate what somebody may say of a face: an expression, ``unknown`` or ``no_face``; None for anything else."""
+    text = name.strip().casefold().replace(" ", "_").replace("-", "_")
+    return "no_face" if text == "nf" else text if text in OTHER_ANSWERS else expression_of(name)
+
+
 def class_order(found: set[str]) -> tuple[str, ...]:
     """Put class names into the written order: known expressions first, others by name.
 
@@ -97,6 +103,12 @@ FERPLUS_COLUMNS: tuple[str, ...] = (
     "contempt",
 )
 """FER+'s columns of votes in order; two more follow them, unknown and NF (no face)."""
+
+OTHER_ANSWERS = ("unknown", "no_face")
+"""What people may answer instead of a class."""
+
+FERPLUS_ANSWERS = (*FERPLUS_COLUMNS, *OTHER_ANSWERS)
+"""All of FER+'s columns of votes, under our names."""
 
 CKPLUS_CODES: dict[str, str] = {
     "0": "neutral",

@@ -29,6 +29,8 @@ def prepare_table(result: PrepareResult) -> Table:
 def prepare_lines(result: PrepareResult) -> Iterator[RenderableType]:
     """Show the table, the rate and where everything is."""
     yield prepare_table(result)
+    if result.counts.votes is not None:
+        yield result.counts.votes.line()
     if result.check is not None:
         yield from findings(result.check)
     rate = f", {result.images_per_second:.0f} images/s" if result.images_per_second else ""

@@ -59,6 +59,7 @@ class PrepareResult:
             "crop": self.crop,
             "faces": self.counts.faces,
             "counts": self.counts.table,
+            "votes": None if self.counts.votes is None else self.counts.votes.to_dict(),
             "seconds": round(self.seconds, 1),
             "images_per_second": round(self.images_per_second, 1),
             "check": None if self.check is None else self.check.report.to_dict(),
@@ -90,7 +91,7 @@ def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult | None:
 
 def _run_process(config: PrepareConfig, process: Process, console: Console) -> PrepareResult | None:
     started = time.monotonic()
-    source = open_source(config.raw_dir, config.layout, config.fold)
+    source = open_source(config.raw_dir, config.layout, config.fold, config.votes)
     _announce(source, console)
     names = unique_names(source.items)
 
@@ -185,11 +186,13 @@ def _plan(
 ) -> dict[str, Any]:
     """Write down everything that decides the outcome, so that a resumed run can be held to it."""
     no_face: NoFacePolicy = config.no_face or ("template" if crop == "none" else "drop")
-    listing = sha256()
+    listing = sha256(",".join(source.vote_columns).encode())
     for item, name in zip(source.items, names, strict=True):
-        listing.update(f"{name}\0{item.relative}\0{item.class_name}\0{item.box}\n".encode(errors="surrogateescape"))
+        listing.update(f"{name}\0{item.relative}\0{item.class_name}\0{item.box}".encode(errors="surrogateescape"))
+        listing.update(f"\0{item.votes}\n".encode() if item.votes else b"\n")
     return {
         "raw_dir": str(config.raw_dir.resolve()),
+        "votes_file": None if config.votes is None else str(config.votes.resolve()),
         "layout": source.layout,
         "images": len(source.items),
         "listing_sha256": listing.hexdigest(),

@@ -441,3 +441,110 @@ def test_ctrl_c_leaves_a_state_to_go_on_from(raw: Path, tmp_path: Path, monkeypa
     assert again.exit_code == 1
     assert "unfinished prepare; go on with --resume" in again.stderr
     assert CliRunner().invoke(app, [*arguments, "--resume"]).exit_code == 0
+
+
+ANSWERS = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+VOTES = {
+    "row00000.png": "0,0,0,1,9,0,0,0,0,0",
+    "row00001.png": "0,10,0,0,0,0,0,0,0,0",
+    "row00002.png": "1,0,0,0,4,0,0,1,4,0",
+    "row00003.png": "1,0,0,0,0,0,0,0,0,9",
+    "row00004.png": "0,0,0,0,0,0,0,0,0,10",
+}
+PLACES = ["Training/angry", "Training/happy", "PublicTest/angry", "PrivateTest/happy", "PrivateTest/angry"]
+
+
+@pytest.fixture(scope="module")
+def fer2013_with_votes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four grey faces and a wall, sorted as FER-2013 is; people call one of the faces and the wall no face."""
+    root = tmp_path_factory.mktemp("fer")
+    for number, (name, folder) in enumerate(zip(VOTES, PLACES, strict=True)):
+        (root / "raw" / folder).mkdir(parents=True, exist_ok=True)
+        path = sample("anger" if "angry" in folder else "happiness", number)
+        with Image.open(path) as face:
+            grey = face.convert("L").resize((48, 48)) if number < 4 else Image.new("L", (48, 48), 150)
+            grey.save(root / "raw" / folder / name)
+    usages = [folder.partition("/")[0] for folder in PLACES]
+    rows = [f"{usage},{name},{votes}" for usage, (name, votes) in zip(usages, VOTES.items(), strict=True)]
+    (root / "fer2013new.csv").write_text("\n".join([f"Usage,Image name,{ANSWERS}", *rows]))
+    return root
+
+
+def test_votes_are_written_for_every_image_used_or_not(fer2013_with_votes: Path, tmp_path: Path) -> None:
+    votes = fer2013_with_votes / "fer2013new.csv"
+    result = prepare(fer2013_with_votes / "raw", tmp_path, votes=votes, crop="face", no_face="drop")
+    lines = (tmp_path / "index" / "label_votes.csv").read_text().splitlines()
+    assert lines[0] == f"name,{ANSWERS.replace('NF', 'no_face')}"
+    splits = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
+    assert sorted(lines[1:]) == sorted(
+        f"{splits[folder.partition('/')[0]]}_{name.replace('png', 'jpg')},{row}"
+        for folder, (name, row) in zip(PLACES, VOTES.items(), strict=True)
+    )
+    index = read_index(tmp_path)
+    assert len(index) == 4  # the wall is rejected, its votes stay
+    assert index.votes is not None
+    third = index.names.index("val_row00002.jpg")
+    assert index.votes.on_classes(("happiness", "anger", "neutral"))[third].tolist() == [0, 4, 1]
+
+    counted = (tmp_path / "index" / "meta.json").read_text()
+    assert result.to_dict()["votes"] == json.loads(counted)["votes"]
+    # 48-pixel faces may be found at the first look or the second.
+    assert json.loads(counted.replace("retried", "detected"))["votes"] == {
+        "images": {"train": {"detected": 2}, "val": {"detected": 1}, "test": {"detected": 1, "rejected": 1}},
+        "no_face": {"test": {"detected": 1, "rejected": 1}},
+    }
+
+
+def test_the_command_tells_how_many_faces_were_found_where_people_see_none(
+    fer2013_with_votes: Path, tmp_path: Path
+) -> None:
+    raw, votes = fer2013_with_votes / "raw", fer2013_with_votes / "fer2013new.csv"
+    arguments = ["prepare", str(raw), "--out", str(tmp_path), "--votes", str(votes), "--gpus", "0", "--crop", "face"]
+    shown = CliRunner().invoke(app, [*arguments, "--no-face", "template"])
+    assert shown.exit_code == 0
+    expected = "votes: 5 of 5 images have some; of 2 that people call no face, a face was found in 1"
+    assert expected in " ".join(shown.stdout.split())
+
+
+def test_a_set_prepared_again_without_votes_keeps_none(fer2013_with_votes: Path, tmp_path: Path) -> None:
+    raw = fer2013_with_votes / "raw"
+    prepare(raw, tmp_path, votes=fer2013_with_votes / "fer2013new.csv", no_face="template")
+    assert (tmp_path / "index" / "label_votes.csv").is_file()
+    prepare(raw, tmp_path, no_face="template", force=True)
+    assert not (tmp_path / "index" / "label_votes.csv").exists()
+    assert read_index(tmp_path).votes is None
+    assert "votes" not in json.loads((tmp_path / "index" / "meta.json").read_text())
+
+
+def test_a_resumed_run_notices_other_votes(
+    fer2013_with_votes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw, votes = fer2013_with_votes / "raw", tmp_path / "fer2013new.csv"
+    shutil.copy(fer2013_with_votes / "fer2013new.csv", votes)
+
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "build_index", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(raw, tmp_path / "out", votes=votes, no_face="template")
+    monkeypatch.undo()
+    good = votes.read_text()
+    votes.write_text(good.replace(VOTES["row00000.png"], "0,0,0,2,8,0,0,0,0,0"))
+    with pytest.raises(DataError, match="changed: listing_sha256"):
+        prepare(raw, tmp_path / "out", votes=votes, no_face="template", resume=True)
+    votes.write_text(good)
+    prepare(raw, tmp_path / "out", votes=votes, no_face="template", resume=True)
+    assert read_index(tmp_path / "out").votes is not None
+
+
+def test_votes_on_a_photo_of_many_faces_belong_to_the_first(tmp_path: Path) -> None:
+    for class_name in ("happiness", "fear"):
+        (tmp_path / "raw" / class_name).mkdir(parents=True)
+    shutil.copy(SAMPLES / "group.jpg", tmp_path / "raw" / "happiness")
+    shutil.copy(sample("fear"), tmp_path / "raw" / "fear" / "one.jpg")
+    (tmp_path / "votes.csv").write_text("name,happiness,fear\ngroup.jpg,8,2\n")
+    prepare(tmp_path / "raw", tmp_path / "out", face="all", votes=tmp_path / "votes.csv")
+    assert (tmp_path / "out" / "index" / "label_votes.csv").read_text() == "name,happiness,fear\ngroup.jpg,8,2\n"
+    meta = json.loads((tmp_path / "out" / "index" / "meta.json").read_text())
+    assert meta["votes"] == {"images": {"": {"detected": 1}}, "no_face": {}}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -17,6 +19,7 @@ from typer.testing import CliRunner
 from ampnet.checkpoints.checkpoint import load_checkpoint, read_content
 from ampnet.config import TrainConfig
 from ampnet.data.index.face_index import read_index
+from ampnet.data.index.label_votes import write_votes
 from ampnet.errors import DataError, TrainingError, UsageError
 from ampnet.recipes import make_recipe
 from cli import app
@@ -312,3 +315,36 @@ def test_the_command_refuses_what_cannot_be(data):
         result = CliRunner().invoke(app, ["train", "--data", str(data), *options])
         assert result.exit_code == 2
         assert message in result.stderr
+
+
+def write_crowd(data, root):
+    """Copy a prepared set and give it votes: for each face eight for its label, two for the next class."""
+    shutil.copytree(data, root)
+    index = read_index(root)
+    rows = [
+        (name, np.roll([8, 2, 0, 0, 0, 0, 0], label)) for name, label in zip(index.names, index.labels, strict=True)
+    ]
+    write_votes(root / "index" / "label_votes.csv", index.class_names, rows)
+    return root
+
+
+def test_votes_can_be_learned_and_choose_the_best_epoch(config, data, tmp_path):
+    crowd = write_crowd(data, tmp_path / "crowd")
+    options = ["--width", "0.05", "--image-size", "48", "--modules", "gp", "--epochs", "1", "--batch-size", "12"]
+    common = ["train", "--data", str(crowd), "--out", str(config.out), *options, "--gpus", "0", "--workers", "0"]
+    for name, learned in {"label": [], "votes": ["--targets", "votes"], "mix": ["--targets", "mix"]}.items():
+        weight = ["--vote-weight", "0.5"] if name == "mix" else []
+        done = CliRunner().invoke(app, [*common, "--name", name, "--quiet", *learned, *weight])
+        assert done.exit_code == 0, done.output
+    losses = {name: history(config.out / name)["train_loss"].item() for name in ("label", "votes", "mix")}
+    assert len(set(losses.values())) == 3
+    recipe = json.loads((config.out / "mix" / "config.json").read_text())["config"]["recipe"]
+    assert (recipe["targets"], recipe["vote_weight"]) == ("mix", 0.5)
+
+
+def test_votes_of_a_set_without_any_are_refused_in_one_line(config, data):
+    arguments = ["train", "--data", str(data), "--out", str(config.out), "--targets", "votes", "--gpus", "0"]
+    done = CliRunner().invoke(app, [*arguments, "--quiet"])
+    assert done.exit_code == 1
+    assert "holds no index/label_votes.csv" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

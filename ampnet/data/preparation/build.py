@@ -21,10 +21,12 @@ from ampnet.data.index.face_index import (
     LANDMARKS_FILE,
     META_FILE,
 )
+from ampnet.data.index.label_votes import VOTES_FILE
 from ampnet.data.index.landmarks_file import write_landmarks
 from ampnet.data.index.splits import reference_split_8_2
 from ampnet.data.preparation.faces_table import FaceRow, read_faces, write_faces, write_failures
 from ampnet.data.preparation.journal import Journal
+from ampnet.data.preparation.votes_table import VoteCounts, VotesTable
 from ampnet.data.preparation.work import FramePolicy, PreparedFace, give_template
 from ampnet.data.sources import Source
 from ampnet.errors import DataError
@@ -44,6 +46,8 @@ class IndexCounts:
     table: Counts
     faces: int
     """Usable faces, the lines of data_label.txt."""
+    votes: VoteCounts | None = None
+    """What became of the images with votes, in a set that has votes."""
 
     def status(self, status: str) -> int:
         """Count the rows with one status over all splits and classes."""
@@ -89,6 +93,7 @@ def build_index(
     relative_landmarks = _mean_relative_landmarks(journal)
     usable = _Usable()
     table: Counts = {}
+    votes = VotesTable(source) if source.vote_columns else None
 
     def rows() -> Iterator[FaceRow]:
         for face in _with_template(journal, source, relative_landmarks, frame_policy, root / "dataset"):
@@ -97,6 +102,8 @@ def build_index(
             by_status[row.status] = by_status.get(row.status, 0) + 1
             if row.status != "rejected":
                 usable.add(face, codes[row.class_name])
+            if votes is not None:
+                votes.add(face)
             yield row
 
     index = root / "index"
@@ -106,6 +113,8 @@ def build_index(
     with atomic_write(index / LABELS_FILE) as aside, aside.open("w", encoding="ascii", newline="\n") as file:
         file.writelines(f"{name} {label}\n" for name, label in zip(usable.names, usable.labels, strict=True))
     write_landmarks(index / LANDMARKS_FILE, usable.names, landmarks)
+    if votes is not None:
+        votes.write(index / VOTES_FILE)
 
     train = _training_part(usable.splits)
     grey_share = float(np.array(usable.grey)[train].mean())
@@ -120,11 +129,12 @@ def build_index(
         **plan,
         "framing": framing.to_dict(),
         "counts": table,
+        **({} if votes is None else {"votes": votes.counts.to_dict()}),
         "elapsed_seconds": round(seconds, 1),
     }
     with atomic_write(index / META_FILE) as aside:
         aside.write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-    return IndexCounts(table, len(usable.names))
+    return IndexCounts(table, len(usable.names), None if votes is None else votes.counts)
 
 
 def remove_index(root: Path) -> None:
@@ -135,7 +145,7 @@ def remove_index(root: Path) -> None:
             if row.name:
                 with suppress(FileNotFoundError):
                     (root / "dataset" / row.name).unlink()
-    for name in (META_FILE, LABELS_FILE, LANDMARKS_FILE, FACES_FILE, FAILURES_FILE):
+    for name in (META_FILE, LABELS_FILE, LANDMARKS_FILE, FACES_FILE, FAILURES_FILE, VOTES_FILE):
         (index / name).unlink(missing_ok=True)
 
 

@@ -21,6 +21,7 @@ from ampnet.data.sources.small_sets import (
     read_sfew,
 )
 from ampnet.data.sources.source import Box, Picture, Source, SourceImage
+from ampnet.data.sources.votes import attach_votes
 from ampnet.errors import DataError, UsageError
 
 __all__ = ["LAYOUTS", "Box", "Picture", "Source", "SourceImage", "open_source"]
@@ -61,17 +62,18 @@ LAYOUTS: dict[str, Layout] = {
 """By the names for ``--layout``; recognised in this order, any other folder counting as class folders."""
 
 
-def open_source(root: Path, layout: str = "auto", fold: int = 0) -> Source:
+def open_source(root: Path, layout: str = "auto", fold: int = 0, votes: Path | None = None) -> Source:
     """List the images of a raw data set.
 
     Args:
         root: folder as its owners hand it out, or a csv file.
         layout: one of :data:`LAYOUTS`, or ``auto`` to recognise it by its files.
         fold: 0 to 9, the tenth of the people that tests, in sets that are split by person.
+        votes: file of what several people said about each image, for a set that does not hold one itself.
 
     Raises:
         UsageError: the layout's name is unknown.
-        DataError: the folder is missing or holds no such data set.
+        DataError: the folder is missing or holds no such data set, or the votes do not fit it.
     """
     if layout not in ("auto", *LAYOUTS):
         raise UsageError(f"unknown layout {layout!r}; known are auto, {', '.join(LAYOUTS)}")
@@ -81,4 +83,5 @@ def open_source(root: Path, layout: str = "auto", fold: int = 0) -> Source:
         layout = "csv"
     elif layout == "auto":
         layout = next(name for name, known in LAYOUTS.items() if known.recognises and known.recognises(root))
-    return LAYOUTS[layout].read(root, layout, fold)
+    source = LAYOUTS[layout].read(root, layout, fold)
+    return source if votes is None else attach_votes(source, votes)

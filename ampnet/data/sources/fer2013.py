@@ -1,6 +1,7 @@
 """FER-2013 as csv or as folders, and FER+, which gives the same images other labels."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from ampnet.data.sources.folders import read_folders, subfolders
 from ampnet.data.sources.source import Picture, Source, SourceImage, compare_class_counts, compare_counts
 from ampnet.data.sources.tables import find_file, rows_of
 from ampnet.errors import DataError, ImageError
-from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES, FERPLUS_COLUMNS
+from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES, FERPLUS_ANSWERS, FERPLUS_COLUMNS
 
 LICENCE = "FER-2013: images collected from the web for the ICML 2013 challenge; use them for research only"
 LICENCE_FERPLUS = f"{LICENCE}; FER+ labels: MIT licence of Microsoft's FERPlus repository"
@@ -30,7 +31,9 @@ SIDE = 48
 
 FERPLUS_FILES = ("fer2013new.csv", "fer2013/fer2013new.csv")
 FERPLUS_FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test"}
-FERPLUS_VOTES = len(FERPLUS_COLUMNS) + 2  # unknown and NF follow
+
+ROW_NAME = re.compile(r"(?:row|fer)_?(\d+)", re.IGNORECASE)
+"""How an image file is named after its row of fer2013.csv, counted from 0: row00042.png, fer0000042.png."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,39 +120,91 @@ def read_ferplus(root: Path, layout: str) -> Source:
     pixels = None if pixels_file is None else (item for item, _code in _rows(root, pixels_file))
     items: list[SourceImage] = []
     nameless = undecided = 0
-    for number, cells in rows_of(votes_file):
-        if cells[0] == "Usage":
-            continue
-        if len(cells) != 2 + FERPLUS_VOTES or cells[0] not in USAGES or not all(c.isdecimal() for c in cells[2:]):
-            raise DataError(f"{votes_file}, line {number}: expected Usage, name and {FERPLUS_VOTES} votes, got {cells}")
+    for split, name, votes in ferplus_rows(votes_file):
         pixel = None if pixels is None else next(pixels, None)
         if pixels is not None and pixel is None:
             raise DataError(f"{pixels_file} has fewer images than {votes_file} has rows; they must be the same set")
-        votes = [int(cell) for cell in cells[2:]]
         class_name = (argmax_class if layout == "ferplus-argmax" else majority_class)(votes)
-        if not cells[1]:
+        if not name:
             nameless += 1
         elif class_name is None:
             undecided += 1
         else:
-            split = USAGES[cells[0]]
-            image = pixel or SourceImage(root, f"{FERPLUS_FOLDERS[split]}/{cells[1]}", split, "")
-            items.append(replace(image, split=split, class_name=class_name))
+            image = pixel or SourceImage(root, f"{FERPLUS_FOLDERS[split]}/{name}", split, "")
+            items.append(replace(image, split=split, class_name=class_name, votes=votes))
     if not items:
         raise DataError(f"{votes_file} holds no usable rows")
     rule = "most votes" if layout == "ferplus-argmax" else "majority after dropping single votes"
     left_out = f"{nameless:,} rows without a name and {undecided:,} undecided, unknown or faceless ones left out"
-    return Source(layout, EXPRESSIONS_8, items, [f"rule: {rule}; {left_out}"], LICENCE_FERPLUS)
+    return Source(layout, EXPRESSIONS_8, items, [f"rule: {rule}; {left_out}"], LICENCE_FERPLUS, FERPLUS_ANSWERS)
 
 
-def majority_class(votes: list[int]) -> str | None:
+def ferplus_rows(path: Path) -> Iterator[tuple[str, str, tuple[float, ...]]]:
+    """Read fer2013new.csv.
+
+    Yields:
+        Split, name (empty where FER+ gives none) and the votes for :data:`FERPLUS_ANSWERS`, in the order of
+        fer2013.csv.
+
+    Raises:
+        DataError: a row is not FER+'s.
+    """
+    votes = len(FERPLUS_ANSWERS)
+    for number, cells in rows_of(path):
+        if cells[0] == "Usage":
+            continue
+        if len(cells) != 2 + votes or cells[0] not in USAGES or not all(c.isdecimal() for c in cells[2:]):
+            raise DataError(f"{path}, line {number}: expected Usage, name and {votes} votes, got {cells}")
+        yield USAGES[cells[0]], cells[1], tuple(float(cell) for cell in cells[2:])
+
+
+def attach_ferplus_votes(source: Source, path: Path) -> Source:
+    """Give FER-2013's images FER+'s votes; classes and labels stay FER-2013's.
+
+    Args:
+        source: FER-2013 as csv, or as folders whose files are named after their row (:data:`ROW_NAME`).
+        path: fer2013new.csv.
+
+    Raises:
+        DataError: the file is another set's: rows are missing, a usage is not the image's split, or a file's name
+            does not tell its row.
+    """
+    rows = list(ferplus_rows(path))
+    if isinstance(source.items[0], TableImage) and len(rows) != len(source.items):
+        raise DataError(f"{path} has {len(rows):,} rows for {len(source.items):,} images; they must be the same set")
+    items: list[SourceImage] = []
+    owners: dict[int, SourceImage] = {}
+    for item in source.items:
+        row = _row_number(item)
+        if row >= len(rows):
+            raise DataError(f"{path} has {len(rows):,} rows, none for {item.path}; they must be the same set")
+        if owners.setdefault(row, item) is not item:
+            raise DataError(f"{owners[row].path} and {item.path} both claim row {row} of {path}")
+        split, _name, votes = rows[row]
+        if split != item.split:
+            raise DataError(f"{path} has row {row} in {split}, but {item.path} is in {item.split}; is it the same set?")
+        items.append(replace(item, votes=votes if any(votes) else ()))
+    return replace(source, items=items, vote_columns=FERPLUS_ANSWERS)
+
+
+def _row_number(item: SourceImage) -> int:
+    named = ROW_NAME.fullmatch(item.stem)
+    if named is None:
+        raise DataError(
+            f"{item.relative} does not tell its row of fer2013.csv, as row00042.png does, so FER+'s votes cannot be "
+            "matched; give --votes a csv of names and votes instead"
+        )
+    return int(named[1])
+
+
+def majority_class(votes: Sequence[float]) -> str | None:
     """Decide a row of FER+ by the owners' majority rule; None when it is undecided, unknown or no face."""
     kept = [count if count > 1 else 0 for count in votes]
     top = max(range(len(kept)), key=kept.__getitem__)
     return FERPLUS_COLUMNS[top] if 2 * kept[top] > sum(kept) and top < len(FERPLUS_COLUMNS) else None
 
 
-def argmax_class(votes: list[int]) -> str | None:
+def argmax_class(votes: Sequence[float]) -> str | None:
     """Decide a row of FER+ by most votes; None when that is unknown or no face."""
     top = max(range(len(votes)), key=votes.__getitem__)
     return FERPLUS_COLUMNS[top] if votes[top] and top < len(FERPLUS_COLUMNS) else None

@@ -1,29 +1,38 @@
-"""A list of one's own: a csv with the columns ``path,label[,split][,x0,y0,x1,y1][,subject]``."""
+"""A list of one's own: a csv with the columns ``path,label[,split][,x0,y0,x1,y1][,subject]``, and votes.
 
+Votes are columns (``anger,happiness,...`` or ``votes_anger,...``), or several rows for one image, a vote each.
+"""
+
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 from ampnet.data.sources.folders import CLASSES_FILE, class_meaning, split_of_folder
 from ampnet.data.sources.source import Box, Source, SourceImage, fold_splits
 from ampnet.data.sources.tables import rows_of
+from ampnet.data.sources.votes import VOTES_PREFIX, meant_answer, plurality, read_counts
 from ampnet.errors import DataError
+from ampnet.labels import OTHER_ANSWERS, answer_of
 
 BOX_COLUMNS = ("x0", "y0", "x1", "y1")
 KNOWN = ("path", "label", "split", *BOX_COLUMNS, "subject")
+WANTED = "the columns path and label, or path and votes for each class"
 
 
 def find_csv(root: Path) -> Path | None:
-    """Find the list: ``root`` itself, or the only csv in the folder with columns path and label."""
+    """Find the list: ``root`` itself, or the only csv in the folder with paths, and labels or votes."""
     if root.is_file():
         return root if root.suffix.lower() == ".csv" else None
-    lists = [path for path in sorted(root.glob("*.csv")) if {"path", "label"} <= set(_header(path))]
+    lists = [path for path in sorted(root.glob("*.csv")) if _is_list(_header(path))]
     return lists[0] if len(lists) == 1 else None
 
 
 def read_csv(root: Path, layout: str, fold: int = 0) -> Source:
     """List the faces of a csv; paths are relative to its folder.
 
-    Without a split column but with subjects, people are divided into ten folds.
+    Without a split column but with subjects, people are divided into ten folds. An image without a label of its
+    own gets the class with most votes, the first in class order where several have as many; where ``unknown`` or
+    ``no_face`` has more, it is left out.
 
     Raises:
         DataError: there is no such csv, a column or a cell is wrong, or labels are bare numbers that no
@@ -31,40 +40,132 @@ def read_csv(root: Path, layout: str, fold: int = 0) -> Source:
     """
     path = find_csv(root)
     if path is None:
-        raise DataError(f"{root} holds no single csv with the columns path and label (others: {', '.join(KNOWN[2:])})")
+        raise DataError(f"{root} holds no single csv with {WANTED} (others: {', '.join(KNOWN[2:])})")
     header = _header(path)
-    unknown = sorted(set(header).difference(KNOWN))
-    if unknown or ("x0" in header and not set(BOX_COLUMNS) <= set(header)):
-        raise DataError(f"{path}: columns must be of {', '.join(KNOWN)} (all four of a box), got {', '.join(header)}")
-    folder = path.parent
-    rows = [(number, dict(zip(header, cells, strict=False))) for number, cells in rows_of(path)][1:]
-    if not rows:
-        raise DataError(f"{path} lists no images")
-    items: list[SourceImage] = []
-    for number, row in rows:
-        if len(row) < len(header) or not row["path"] or not row["label"]:
-            raise DataError(f"{path}, line {number}: expected {len(header)} cells with a path and a label")
-        split = row.get("split", "")
-        official = split_of_folder(split) if split else ""
-        if official is None:
-            raise DataError(f"{path}, line {number}: unknown split {split!r}; use train, val or test")
-        box = _box(row, f"{path}, line {number}")
-        items.append(SourceImage(folder, row["path"], official, row["label"], box, row.get("subject", "")))
+    votes = _vote_columns(header)
+    unknown = sorted(set(header).difference(KNOWN, votes))
+    if unknown or not _is_list(header) or ("x0" in header and not set(BOX_COLUMNS) <= set(header)):
+        raise DataError(
+            f"{path}: columns must be of {', '.join(KNOWN)} (all four of a box) and votes for classes, "
+            f"got {', '.join(header)}"
+        )
+    items = _read_items(path, header, votes)
     if len({bool(item.split) for item in items}) > 1:
         raise DataError(f"{path}: some rows name a split and some do not")
+    repeated = len({(item.relative, item.box) for item in items}) < len(items)
+    if votes and repeated:
+        raise DataError(f"{path} lists an image twice; with columns of votes each image has one row")
+    source = _with_votes(path, layout, items, votes) if votes else _with_labels(path, layout, items, repeated)
+    return _split_by_subject(source, fold)
 
-    meaning, names = class_meaning({item.class_name for item in items}, folder / CLASSES_FILE, f"the labels of {path}")
-    notes = []
-    if not items[0].split and all(item.subject for item in items):
-        splits = fold_splits([item.subject for item in items], fold)
-        items = [replace(item, split=splits[item.subject]) for item in items]
-        notes.append(f"split by subject, fold {fold} tests")
-    return Source(layout, names, [replace(item, class_name=meaning[item.class_name]) for item in items], notes)
+
+def _is_list(header: list[str]) -> bool:
+    return "path" in header and ("label" in header or len(_vote_columns(header)) >= 2)
+
+
+def _vote_columns(header: list[str]) -> list[str]:
+    return [name for name in header if name not in KNOWN and (name.startswith(VOTES_PREFIX) or answer_of(name))]
 
 
 def _header(path: Path) -> list[str]:
     _number, cells = next(rows_of(path), (0, []))
     return [cell.lower() for cell in cells]
+
+
+def _read_items(path: Path, header: list[str], votes: list[str]) -> list[SourceImage]:
+    """Read the rows, with labels as the file spells them."""
+    rows = [(number, dict(zip(header, cells, strict=False))) for number, cells in rows_of(path)][1:]
+    if not rows:
+        raise DataError(f"{path} lists no images")
+    items: list[SourceImage] = []
+    for number, row in rows:
+        where = f"{path}, line {number}"
+        if len(row) < len(header) or not row["path"] or not (votes or row["label"]):
+            raise DataError(f"{where}: expected {len(header)} cells with a path and a label")
+        split = row.get("split", "")
+        official = split_of_folder(split) if split else ""
+        if official is None:
+            raise DataError(f"{where}: unknown split {split!r}; use train, val or test")
+        items.append(
+            SourceImage(
+                path.parent,
+                row["path"],
+                official,
+                row.get("label", ""),
+                _box(row, where),
+                row.get("subject", ""),
+                votes=read_counts([row[name] for name in votes], where),
+            )
+        )
+    return items
+
+
+def _with_votes(path: Path, layout: str, items: list[SourceImage], votes: list[str]) -> Source:
+    """Understand labels and columns of votes; label what has no label of its own."""
+    spelled = {name: name.removeprefix(VOTES_PREFIX) for name in votes}
+    labels = {item.class_name for item in items if item.class_name}
+    found = labels or {text for text in spelled.values() if answer_of(text) not in OTHER_ANSWERS}
+    meaning, names = _class_meaning(path, found)
+    columns = tuple(meant_answer(name, meaning) or text for name, text in spelled.items())
+    if len(set(columns)) < len(columns):
+        raise DataError(f"{path}: two columns of votes mean one answer ({', '.join(columns)})")
+    labelled: list[SourceImage] = []
+    for item in items:
+        if item.class_name:
+            own: str | None = meaning[item.class_name]
+        else:
+            own = plurality(dict(zip(columns, item.votes, strict=True)), names)
+        if own is not None:
+            labelled.append(replace(item, class_name=own, votes=item.votes if any(item.votes) else ()))
+    return _voted(path, Source(layout, names, labelled, vote_columns=columns), len(items))
+
+
+def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bool) -> Source:
+    """Understand the labels; several rows for one face are votes, and their plurality is its label."""
+    found = {item.class_name for item in items}
+    if not repeated:
+        meaning, names = _class_meaning(path, found)
+        return Source(layout, names, [replace(item, class_name=meaning[item.class_name]) for item in items])
+    others = {label for label in found if answer_of(label) in OTHER_ANSWERS}
+    meaning, names = _class_meaning(path, found - others)
+    meaning = {**meaning, **{label: str(answer_of(label)) for label in others}}
+    columns = (*names, *(answer for answer in OTHER_ANSWERS if answer in {meaning[label] for label in others}))
+    rows: dict[tuple[str, Box | None], list[SourceImage]] = {}
+    for item in items:
+        rows.setdefault((item.relative, item.box), []).append(item)
+    labelled: list[SourceImage] = []
+    for first, *further in rows.values():
+        if any((item.split, item.subject) != (first.split, first.subject) for item in further):
+            raise DataError(f"{path}: the rows of {first.relative} differ in split or subject")
+        votes = Counter(meaning[item.class_name] for item in (first, *further))
+        if (own := plurality(votes, names)) is not None:
+            labelled.append(replace(first, class_name=own, votes=tuple(float(votes[answer]) for answer in columns)))
+    return _voted(path, Source(layout, names, labelled, vote_columns=columns), len(rows))
+
+
+def _class_meaning(path: Path, found: set[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    if not found:
+        raise DataError(f"{path} names no class")
+    return class_meaning(found, path.parent / CLASSES_FILE, f"the labels of {path}")
+
+
+def _voted(path: Path, source: Source, images: int) -> Source:
+    """Say how many images have votes, and how many are left out."""
+    if not source.items:
+        raise DataError(f"{path}: no image has a label, or more votes for a class than for unknown or no_face")
+    voted = sum(bool(item.votes) for item in source.items)
+    note = f"votes for {voted:,} of {images:,} images"
+    if left_out := images - len(source.items):
+        note += f"; {left_out:,} left out that have no votes, or most for unknown or no face"
+    return replace(source, notes=[note])
+
+
+def _split_by_subject(source: Source, fold: int) -> Source:
+    if source.has_splits or not all(item.subject for item in source.items):
+        return source
+    splits = fold_splits([item.subject for item in source.items], fold)
+    items = [replace(item, split=splits[item.subject]) for item in source.items]
+    return replace(source, items=items, notes=[*source.notes, f"split by subject, fold {fold} tests"])
 
 
 def _box(row: dict[str, str], where: str) -> Box | None:

@@ -49,6 +49,8 @@ class SourceImage:
     """The person, where the set names them."""
     face_id: str = ""
     """Tells the faces of one image apart, where the set numbers them."""
+    votes: tuple[float, ...] = ()
+    """How many people gave each answer of :attr:`Source.vote_columns`; empty where nobody was asked."""
 
     @property
     def path(self) -> Path:
@@ -104,6 +106,8 @@ class Source:
     """What a user should know: files left out, counts that differ from the published ones."""
     licence: str = ""
     """The owners' terms in one sentence; empty for a user's own folders."""
+    vote_columns: tuple[str, ...] = ()
+    """The answers that several people could give about an image: classes, ``unknown``, ``no_face``."""
 
     @property
     def has_splits(self) -> bool:
