@@ -38,7 +38,7 @@ def keep_faces(faces: Sequence[Face], min_face: float) -> list[Face]:
 def are_plausible_landmarks(box: NDArray[np.floating], landmarks: NDArray[np.floating]) -> bool:
     """Tell whether the landmarks can be a face's, whatever its roll up to lying down.
 
-    The limits were set on the 35,000 faces that the detector finds in FER-2013: profiles, heads thrown back and
+    The limits were set on faces that the detector finds in FER-2013: profiles, heads thrown back and
     lying faces pass, heaps of points on upside-down faces do not.
 
     Args:
