@@ -65,11 +65,11 @@ class DetectorConfig:
     weights: Path | None = None
     """Weights file to use in place of the embedded or downloaded one."""
     score_threshold: float = 0.7
-    """Least score of a face, in [0, 1]; 0.7 is the published program's."""
+    """Minimum score of a face, in [0, 1]; 0.7 is the published program's."""
     nms_threshold: float = 0.4
     """Boxes that overlap a better one by more than this share (IoU) are dropped."""
     min_face: float = 12.0
-    """Least side of a face's box in pixels of the image; smaller ones show no expression. 0 keeps all."""
+    """Minimum side of a face's box in pixels of the image; smaller ones show no expression. 0 keeps all."""
 
     def __post_init__(self) -> None:
         require(0 < self.score_threshold < 1, f"score_threshold must be within (0, 1), got {self.score_threshold}")

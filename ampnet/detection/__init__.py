@@ -1,7 +1,7 @@
 """Finding faces and their five landmarks in images."""
 
 from ampnet.detection.detector import FaceDetector
-from ampnet.detection.face import Face
-from ampnet.detection.retries import Detection, choose_face, detect_with_retries
+from ampnet.detection.face import Face, choose_face
+from ampnet.detection.retries import Detection, detect_with_retries
 
 __all__ = ["Detection", "Face", "FaceDetector", "choose_face", "detect_with_retries"]

@@ -13,20 +13,19 @@ from torchvision.ops import batched_nms
 from ampnet.config import DetectorConfig
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.face import Face
-from ampnet.detection.letterbox import Letterbox, letterbox, padded_size, working_sizes
-from ampnet.detection.multiscale import merge_passes
+from ampnet.detection.letterbox import Letterbox, letterbox, padded_size
+from ampnet.detection.multiscale import merge_passes, pass_sizes
 from ampnet.detection.networks import load_network
+from ampnet.media.images import Image
 from ampnet.runtime.progress import ProgressBar, silent
 
-Image = NDArray[np.uint8]
-
 BATCH_PIXELS = 16 * 224 * 224
-"""Most padded pixels of one pass through the network: bounds memory whatever the images' sizes."""
+"""Most padded pixels of one batch: bounds memory whatever the images' sizes."""
 
 
 @dataclass(frozen=True)
-class _Look:
-    """One passage of an image through the network."""
+class _Pass:
+    """One way of an image through the network."""
 
     index: int
     long_side: int
@@ -63,15 +62,16 @@ class FaceDetector:
         self._std = torch.tensor(network.std, device=self.device).view(1, 3, 1, 1)
 
     def detect(self, images: Sequence[Image], score_threshold: float | None = None) -> list[list[Face]]:
-        """Find the faces of each image.
+        """Find the faces of each image, just as the network gives them.
 
         An image's result does not depend on the images beside it: its size alone decides how it is scaled and
-        padded (see :mod:`ampnet.detection.letterbox`), and whether a second look from further away is needed (see
-        :mod:`ampnet.detection.multiscale`).
+        padded (see :mod:`ampnet.detection.letterbox`), and whether it makes a second, smaller pass (see
+        :mod:`ampnet.detection.multiscale`). Neither size nor landmarks are judged here; see
+        :func:`ampnet.detection.retries.detect_with_retries`.
 
         Args:
             images: ``(H, W, 3)`` RGB uint8, of any sizes.
-            score_threshold: least score; None takes the config's.
+            score_threshold: minimum score; None takes the config's.
 
         Returns:
             For each image its faces, best score first; an empty list where there is none.
@@ -83,18 +83,18 @@ class FaceDetector:
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
                 raise ValueError(f"expected (H, W, 3) uint8 images, got {image.shape} {image.dtype}")
         threshold = self.config.score_threshold if score_threshold is None else score_threshold
-        looks = [
-            _Look(index, side, padded_size(image, side))
+        passes = [
+            _Pass(index, side, padded_size(image, side))
             for index, image in enumerate(images)
-            for side in working_sizes(image)
+            for side in pass_sizes(image)
         ]
-        found: dict[_Look, list[Face]] = {}
-        for batch in _batches_of_like_size(looks):
-            letterboxes = [letterbox(images[look.index], look.long_side) for look in batch]
+        found: dict[_Pass, list[Face]] = {}
+        for batch in _batches_of_like_size(passes):
+            letterboxes = [letterbox(images[item.index], item.long_side) for item in batch]
             found.update(zip(batch, self._detect_batch(letterboxes, threshold), strict=True))
         return [
-            _faces_of_image(image, [(look.long_side, found[look]) for look in of_image])
-            for image, (_, of_image) in zip(images, groupby(looks, key=lambda look: look.index), strict=True)
+            _faces_of_image(image, [(item.long_side, found[item]) for item in of_image])
+            for image, (_, of_image) in zip(images, groupby(passes, key=lambda item: item.index), strict=True)
         ]
 
     @torch.inference_mode()
@@ -125,23 +125,20 @@ class FaceDetector:
         return padded
 
 
-def _batches_of_like_size(looks: Sequence[_Look]) -> Iterator[list[_Look]]:
-    """Group looks by padded size, in batches of at most BATCH_PIXELS."""
-    by_size: dict[tuple[int, int], list[_Look]] = {}
-    for look in looks:
-        by_size.setdefault(look.padded_hw, []).append(look)
+def _batches_of_like_size(passes: Sequence[_Pass]) -> Iterator[list[_Pass]]:
+    """Group passes by padded size, in batches of at most BATCH_PIXELS."""
+    by_size: dict[tuple[int, int], list[_Pass]] = {}
+    for item in passes:
+        by_size.setdefault(item.padded_hw, []).append(item)
     for (height, width), group in by_size.items():
         count = max(1, BATCH_PIXELS // (height * width))
         for start in range(0, len(group), count):
             yield group[start : start + count]
 
 
-def _faces_of_image(image: Image, looks: list[tuple[int, list[Face]]]) -> list[Face]:
-    (long_side, full), *overviews = looks
-    scale = long_side / max(image.shape[:2])
-    for _, overview in overviews:
-        full = merge_passes(full, overview, scale)
-    return full
+def _faces_of_image(image: Image, passes: list[tuple[int, list[Face]]]) -> list[Face]:
+    (long_side, full), *small = passes
+    return merge_passes(full, small[0][1], long_side / max(image.shape[:2])) if small else full
 
 
 def _faces_by_image(

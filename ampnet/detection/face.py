@@ -1,12 +1,14 @@
 """What the detectors give."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.faces.geometry import Affine, transform_points
+from ampnet.config import FacePolicy
+from ampnet.faces.geometry import Affine, box_area, transform_points
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +29,7 @@ class Face:
     @property
     def side(self) -> float:
         """Root of the box's area in pixels."""
-        width, height = (float(edge) for edge in self.box[2:] - self.box[:2])
-        return math.sqrt(max(0.0, width) * max(0.0, height))
-
-
-def shared_area(one: Face, other: Face) -> float:
-    """Square pixels that two boxes have in common."""
-    width, height = np.minimum(one.box[2:], other.box[2:]) - np.maximum(one.box[:2], other.box[:2])
-    return max(0.0, float(width)) * max(0.0, float(height))
+        return math.sqrt(box_area(self.box))
 
 
 def roll(face: Face) -> float:
@@ -43,7 +38,7 @@ def roll(face: Face) -> float:
     return -math.degrees(math.atan2(x, y))
 
 
-def distance(one: Face, other: Face) -> float:
+def landmark_distance(one: Face, other: Face) -> float:
     """Mean distance of two faces' landmarks, in eyes-to-mouth distances of the first."""
     eyes_to_mouth = float(np.hypot(*(one.landmarks[3:].mean(axis=0) - one.landmarks[:2].mean(axis=0))))
     return float(np.hypot(*(one.landmarks - other.landmarks).T).mean()) / max(eyes_to_mouth, 1e-6)
@@ -56,3 +51,29 @@ def moved_face(face: Face, matrix: Affine) -> Face:
     box = np.concatenate([centre - half, centre + half])
     landmarks = transform_points(face.landmarks, matrix)
     return Face(box.astype(np.float32), face.score, landmarks.astype(np.float32))
+
+
+def choose_face(faces: Sequence[Face], policy: FacePolicy, size_hw: tuple[int, int]) -> list[Face]:
+    """Pick the faces that count where an image shows several.
+
+    Args:
+        faces: of one image, best first.
+        policy: ``largest`` part inside the image, nearest to its ``centre``, ``best`` score, or ``all``.
+        size_hw: height and width of the image in pixels.
+
+    Returns:
+        One face, or all of them in their order; nothing when there is none. Equals go to the better score.
+    """
+    if policy == "all" or not faces:
+        return list(faces)
+    if policy == "best":
+        return [max(faces, key=lambda face: face.score)]
+    height, width = size_hw
+
+    def visible_area(face: Face) -> float:
+        return box_area(np.clip(face.box, 0, (width, height, width, height)))
+
+    def distance_from_centre(face: Face) -> float:
+        return float(np.hypot(*((face.box[:2] + face.box[2:]) / 2 - (width / 2, height / 2))))
+
+    return [max(faces, key=visible_area) if policy == "largest" else min(faces, key=distance_from_centre)]

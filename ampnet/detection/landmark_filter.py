@@ -1,29 +1,44 @@
-"""Which landmarks can belong to a face: a mouth above the eyes, or all points in one heap, cannot."""
+"""The one filter of found faces: too small ones go, and landmarks that cannot be a face's.
+
+A mouth above the eyes, or all points in one heap, is no face.
+"""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_ROLL = 120.0
+from ampnet.detection.face import Face
+
+MAX_ROLL = 120.0
 """Degrees between the way from the eyes to the mouth and straight down; lying faces are real, standing on the
 head they are not trusted."""
 EYES_TO_MOUTH = (0.22, 0.85)
 """Distance from between the eyes to the mouth, as a share of the box's side (root of its area)."""
 NOSE_HEIGHT = (-0.02, 1.1)
 """Place of the nose tip on that way: 0 at the eyes, 1 at the mouth. Heads bent far up or down reach the ends."""
-LEAST_EYE_WIDTH = -0.1
+MIN_EYE_WIDTH = -0.1
 """Distance of the eyes across that way, as a share of its length; below zero they have changed places, which a
 full profile shows by a little."""
-LEAST_MOUTH_WIDTH = -0.25
+MIN_MOUTH_WIDTH = -0.25
 BOX_MARGIN = 0.15
 """How far beyond the box a landmark may lie, as a share of its width and height."""
+
+
+def keep_faces(faces: Sequence[Face], min_face: float) -> list[Face]:
+    """Keep the faces with plausible landmarks whose boxes have no side below ``min_face`` pixels."""
+    return [
+        face
+        for face in faces
+        if min(face.box[2:] - face.box[:2]) >= min_face and are_plausible_landmarks(face.box, face.landmarks)
+    ]
 
 
 def are_plausible_landmarks(box: NDArray[np.floating], landmarks: NDArray[np.floating]) -> bool:
     """Tell whether the landmarks can be a face's, whatever its roll up to lying down.
 
-    The limits were set on the 35,000 faces that the detector finds in FER-2013: profiles, heads thrown back and
+    The limits were set on faces that the detector finds in FER-2013: profiles, heads thrown back and
     lying faces pass, heaps of points on upside-down faces do not.
 
     Args:
@@ -43,10 +58,10 @@ def are_plausible_landmarks(box: NDArray[np.floating], landmarks: NDArray[np.flo
 
     within_box = (landmarks - box[:2]) / (width, height)
     return (
-        abs(math.degrees(math.atan2(down[0], down[1]))) <= MOST_ROLL
+        abs(math.degrees(math.atan2(down[0], down[1]))) <= MAX_ROLL
         and EYES_TO_MOUTH[0] <= length / math.sqrt(width * height) <= EYES_TO_MOUTH[1]
         and NOSE_HEIGHT[0] <= float((nose - eyes) @ down) / length**2 <= NOSE_HEIGHT[1]
-        and across(right_eye - left_eye) >= LEAST_EYE_WIDTH
-        and across(right_mouth - left_mouth) >= LEAST_MOUTH_WIDTH
+        and across(right_eye - left_eye) >= MIN_EYE_WIDTH
+        and across(right_mouth - left_mouth) >= MIN_MOUTH_WIDTH
         and bool((within_box >= -BOX_MARGIN).all() and (within_box <= 1 + BOX_MARGIN).all())
     )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ampnet.config import IMAGE_SIZE
 from ampnet.faces.geometry import Affine, Points, compose, inverse, similarity, transform_points
+from ampnet.media.images import resize
 
 Image: TypeAlias = NDArray[np.uint8]
 
@@ -66,7 +67,7 @@ def align_face(
     inner = size if resolution is None else round(resolution)
     if inner < min(size, source_side(matrix, size)):
         small = _warp(image, matrix * (inner / size), inner)
-        face = _resize(small, (size, size), cv2.INTER_CUBIC)
+        face = resize(small, (size, size))
     else:
         face = _warp(image, matrix, size)
     return AlignedFace(image=face, landmarks=transform_points(landmarks, matrix), matrix=matrix)
@@ -87,9 +88,7 @@ def resize_whole(
         landmarks in it.
     """
     height, width = image.shape[:2]
-    middle_hw = (min(height, size), min(width, size))
-    shrunk = image if middle_hw == (height, width) else _resize(image, middle_hw, cv2.INTER_AREA)
-    resized = shrunk if middle_hw == (size, size) else _resize(shrunk, (size, size), cv2.INTER_CUBIC)
+    resized = resize(image, (size, size))
     if landmarks is None:
         return resized, None
     return resized, np.asarray(landmarks, dtype=np.float64) * (size / width, size / height)
@@ -97,19 +96,12 @@ def resize_whole(
 
 def resize_face(image: Image, size: int) -> Image:
     """Bring a face to the network's size without augmentation."""
-    if image.shape[:2] == (size, size):
-        return image
-    method = cv2.INTER_AREA if size < min(image.shape[:2]) else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.uint8)
+    return resize(image, (size, size))
 
 
 def source_side(matrix: Affine, size: int = IMAGE_SIZE) -> float:
     """Tell how many source pixels a side of the frame spans: the real resolution of a warped face."""
     return float(size / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-
-
-def _resize(image: Image, size_hw: tuple[int, int], interpolation: int) -> Image:
-    return np.asarray(cv2.resize(image, size_hw[::-1], interpolation=interpolation), dtype=np.uint8)
 
 
 def _warp(image: Image, matrix: Affine, size: int) -> Image:
@@ -122,7 +114,7 @@ def _warp(image: Image, matrix: Affine, size: int) -> Image:
     if scale < 1:
         height, width = part.shape[:2]
         small_hw = (max(round(height * scale), 1), max(round(width * scale), 1))
-        part = _resize(part, small_hw, cv2.INTER_AREA)
+        part = resize(part, small_hw)
         enlarge = np.array([[width / small_hw[1], 0, 0], [0, height / small_hw[0], 0]])
         matrix = compose(enlarge, matrix)
 

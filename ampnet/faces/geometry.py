@@ -1,13 +1,15 @@
-"""Points and the affine maps that move them; images and landmarks always go through the same map.
+"""Points, boxes and the affine maps that move them; images and landmarks always go through the same map.
 
-A map is a ``(2, 3)`` float64 matrix that takes source pixels ``(x, y, 1)`` to target pixels. Landmarks
-are ordered left eye, right eye, nose tip, left mouth corner, right mouth corner; left is the image's left.
+A box is ``(4,)`` x0, y0, x1, y1. A map is a ``(2, 3)`` float64 matrix that takes source pixels ``(x, y, 1)`` to
+target pixels. Landmarks are ordered left eye, right eye, nose tip, left mouth corner, right mouth corner; left is the
+image's left.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.floating]
+Box = NDArray[np.floating]
 Affine = NDArray[np.float64]
 
 MIRROR_ORDER = (1, 0, 2, 4, 3)
@@ -69,3 +71,21 @@ def mirror_landmarks(landmarks: Points, width: float) -> NDArray[np.float64]:
     mirrored = np.asarray(landmarks, dtype=np.float64)[..., MIRROR_ORDER, :].copy()
     mirrored[..., 0] = width - mirrored[..., 0]
     return mirrored
+
+
+def box_area(box: Box) -> float:
+    """Give the area of a box; an inverted one has none."""
+    width, height = box[2:] - box[:2]
+    return max(0.0, float(width)) * max(0.0, float(height))
+
+
+def intersection_area(first: Box, second: Box) -> float:
+    """Give the area that two boxes have in common."""
+    return box_area(np.concatenate([np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])]))
+
+
+def intersection_over_union(first: Box, second: Box) -> float:
+    """Give the overlap of two boxes in [0, 1]; 0 where neither has an area."""
+    shared = intersection_area(first, second)
+    union = box_area(first) + box_area(second) - shared
+    return shared / union if union > 0 else 0.0

@@ -104,8 +104,14 @@ def reduce(image: Image, longest_side: int) -> Image:
     scale = longest_side / max(height, width)
     if scale >= 1:
         return image
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return resize(image, (max(round(height * scale), 1), max(round(width * scale), 1)))
+
+
+def resize(image: Image, size_hw: tuple[int, int]) -> Image:
+    """Resize an image; each axis averages over areas where it shrinks and is cubic where it grows."""
+    (height, width), (new_height, new_width) = image.shape[:2], size_hw
+    shrunk = _resized_by(cv2.INTER_AREA, image, (min(height, new_height), min(width, new_width)))
+    return _resized_by(cv2.INTER_CUBIC, shrunk, size_hw)
 
 
 def encode_jpeg(image: Image) -> bytes:
@@ -176,6 +182,12 @@ def _decode(path: Path, longest_side: int | None) -> tuple[Image, tuple[int, int
             return np.array(rgb, dtype=np.uint8), (height, width)
     except _BROKEN as error:
         raise ImageError(f"cannot read {path}: {_reason(path, error)}") from error
+
+
+def _resized_by(interpolation: int, image: Image, size_hw: tuple[int, int]) -> Image:
+    if image.shape[:2] == size_hw:
+        return image
+    return np.asarray(cv2.resize(image, size_hw[::-1], interpolation=interpolation), dtype=np.uint8)
 
 
 def _resized(image: Pillow.Image, size_wh: tuple[int, int]) -> Pillow.Image:

@@ -79,9 +79,7 @@ class Predictor:
         Returns:
             For each photo its faces, the one the detector is surest of first; an empty list where there is none.
         """
-        # photos of anything: a retry must be as sure as the first look, or clouds become faces
-        least = self.detector.config.score_threshold
-        found = [list(detection.faces) for detection in detect_with_retries(self.detector, images, least)]
+        found = [list(detection.faces) for detection in detect_with_retries(self.detector, images)]
         framed = [
             frame_face(image, face.landmarks, self.checkpoint.framing)
             for image, faces in zip(images, found, strict=True)

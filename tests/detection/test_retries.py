@@ -1,4 +1,4 @@
-"""Second looks, implausible landmarks, and which face counts."""
+"""Retries, the filter of landmarks, the passes of large images, and which face counts."""
 
 import csv
 from pathlib import Path
@@ -10,9 +10,8 @@ import pytest
 from ampnet.config import DetectorConfig
 from ampnet.detection import Face, FaceDetector, choose_face, detect_with_retries
 from ampnet.detection.landmark_filter import are_plausible_landmarks
-from ampnet.detection.letterbox import LARGEST_LONG_SIDE
-from ampnet.detection.multiscale import merge_passes
-from ampnet.detection.retries import VIEWS, View, _agreeing, _Candidate, _support, show
+from ampnet.detection.multiscale import MAX_LONG_SIDE, merge_passes
+from ampnet.detection.retries import RETRY_SIDE, RETRY_TURNS, turn_image
 from ampnet.faces.geometry import inverse, transform_points
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -79,16 +78,30 @@ def test_a_box_without_area_is_no_face(box):
     assert not are_plausible_landmarks(np.array(box, dtype=float), UPRIGHT)
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_a_view_takes_points_where_its_picture_shows_them(view):
+@pytest.mark.parametrize("degrees", [*RETRY_TURNS, 90.0])
+def test_a_turned_image_shows_points_where_its_matrix_takes_them(degrees):
     image = np.zeros((90, 120, 3), np.uint8)
     image[60:66, 30:36] = 255  # its middle is (33, 63)
-    canvas, matrix = show(image, View(view.side, view.canvas, view.turn))
-    assert min(canvas.shape[:2]) >= view.canvas
+    canvas, matrix = turn_image(image, degrees)
     rows, columns = np.nonzero(canvas[:, :, 0] > 127)
     middle = np.array([columns.mean(), rows.mean()]) + 0.5
     np.testing.assert_allclose(middle, transform_points(np.array([33.0, 63.0]), matrix), atol=0.4)
     np.testing.assert_allclose(transform_points(middle, inverse(matrix)), [33, 63], atol=0.4)
+
+
+def test_a_turned_image_loses_no_corner():
+    canvas, matrix = turn_image(np.full((90, 120, 3), 255, np.uint8), 30.0)
+    corners = transform_points(np.array([[0, 0], [120, 0], [0, 90], [120, 90]]), matrix)
+    assert (corners >= -1e-6).all()
+    assert (corners <= np.array(canvas.shape[1::-1]) + 1e-6).all()
+    shown = (canvas[:, :, 0] > 127).sum()
+    assert shown == pytest.approx(RETRY_SIDE * RETRY_SIDE * 90 / 120, rel=0.01)
+
+
+def test_turning_by_plus_90_degrees_is_counter_clockwise():
+    canvas, matrix = turn_image(np.zeros((60, 120, 3), np.uint8), 90.0)
+    assert canvas.shape[:2] == (RETRY_SIDE, RETRY_SIDE // 2)
+    np.testing.assert_allclose(transform_points(np.array([120.0, 0.0]), matrix), [0, 0], atol=1e-9)  # right goes up
 
 
 @pytest.mark.parametrize(("degrees", "status"), [(40, "detected"), (90, "detected"), (120, "retried")])
@@ -137,7 +150,7 @@ def test_every_face_of_the_group_photo_is_found_once(detector):
         rows = list(csv.DictReader(file))
     noses = np.array([[float(row["nose_x"]), float(row["nose_y"])] for row in rows])
     image = cv2.cvtColor(cv2.imread(str(SAMPLES / "group.jpg")), cv2.COLOR_BGR2RGB)
-    (found,) = detect_with_retries(detector, [image], lowest_score=detector.config.score_threshold)
+    (found,) = detect_with_retries(detector, [image])
     assert len(found.faces) == len(rows)
     nearest = [int(np.linalg.norm(noses - face.landmarks[2], axis=1).argmin()) for face in found.faces]
     assert sorted(nearest) == list(range(len(rows)))
@@ -148,46 +161,58 @@ def test_a_face_that_fills_a_large_photo_is_one_face_in_its_place(detector):
     x0, y0 = np.maximum(truth.min(axis=0) - 45, 0).astype(int)
     x1, y1 = (truth.max(axis=0) + 35).astype(int)
     close_up = cv2.resize(image[y0:y1, x0:x1], None, fx=12, fy=12, interpolation=cv2.INTER_CUBIC)
-    assert max(close_up.shape) > LARGEST_LONG_SIDE
+    assert max(close_up.shape) > MAX_LONG_SIDE
     (faces,) = detector.detect([close_up])
     assert len(faces) == 1
     error = np.linalg.norm(faces[0].landmarks - (truth - [x0, y0]) * 12, axis=1).mean()
     assert error < 0.1 * 12 * np.linalg.norm(truth[1] - truth[0])
 
 
-def test_two_looks_give_large_faces_from_afar_and_small_ones_from_near():
+def test_large_faces_come_from_the_small_pass_and_small_ones_from_the_full_pass():
     large, piece, child = face((0, 0, 900, 900), 0.9), face((300, 200, 600, 500), 0.99), face((880, 0, 980, 100), 0.8)
     in_front = face((100, 700, 200, 800), 0.7)  # small against the large face: someone else
     blurred_child = face((875, 5, 985, 105), 0.95)
     assert merge_passes([piece, child, in_front], [blurred_child, large], scale=1.0) == [large, child, in_front]
 
 
-def test_a_face_of_middling_size_seen_in_both_looks_counts_once():
-    near, afar = face((0, 0, 350, 350), 0.9), face((0, 0, 360, 360), 0.95)
-    assert merge_passes([near], [afar], scale=1.0) == [near]
+def test_a_face_of_middling_size_found_in_both_passes_counts_once():
+    full, small = face((0, 0, 350, 350), 0.9), face((0, 0, 360, 360), 0.95)
+    assert merge_passes([full], [small], scale=1.0) == [full]
 
 
-def test_a_large_face_that_the_overview_misses_is_kept():
-    near = face((0, 0, 500, 500), 0.9)
-    assert merge_passes([near], [], scale=1.0) == [near]
+def test_a_large_face_that_the_small_pass_misses_is_kept():
+    full = face((0, 0, 500, 500), 0.9)
+    assert merge_passes([full], [], scale=1.0) == [full]
 
 
-def candidate(points, confidence, view):
-    return _Candidate(Face(BOX.astype(np.float32), confidence, points.astype(np.float32)), confidence, view)
+class ScriptedDetector:
+    """Finds an upright face in each image of its n-th call, and nothing in any other call."""
+
+    config = DetectorConfig()
+
+    def __init__(self, finds_in_call):
+        self.finds_in_call, self.calls = finds_in_call, []
+
+    def detect(self, images, score_threshold=None):
+        self.calls.append(len(images))
+        faces = [Face(BOX.astype(np.float32), 0.9, UPRIGHT.astype(np.float32))]
+        return [faces if len(self.calls) == self.finds_in_call else [] for _ in images]
 
 
-def test_views_that_agree_add_up_and_each_counts_once():
-    here, there = UPRIGHT, UPRIGHT + 200
-    found = [
-        candidate(here, 0.4, VIEWS[0]),
-        candidate(here + 2, 0.3, VIEWS[0]),  # the same view again
-        candidate(here - 2, 0.5, VIEWS[1]),
-        candidate(there, 0.6, VIEWS[1]),
-    ]
-    best, second = _agreeing(found)
-    assert _support(best) == pytest.approx(0.9)
-    np.testing.assert_allclose(best[0].face.landmarks, here - 2)  # the surest of the group stands for it
-    assert _support(second) == pytest.approx(0.6)
+@pytest.mark.parametrize(
+    ("finds_in_call", "status", "calls"),
+    [
+        (1, "detected", [1, 0, 0, 0]),
+        (2, "retried", [1, 1, 0, 1]),  # the last call is for the face that is steep once its image is turned back
+        (3, "retried", [1, 1, 1, 1]),
+        (4, "none", [1, 1, 1, 0]),
+    ],
+)
+def test_the_first_pass_or_retry_that_finds_a_face_is_the_last(finds_in_call, status, calls):
+    detector = ScriptedDetector(finds_in_call)
+    (found,) = detect_with_retries(detector, [np.zeros((224, 224, 3), np.uint8)])
+    assert found.status == status
+    assert detector.calls == calls
 
 
 def face(box, score):

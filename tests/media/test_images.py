@@ -9,7 +9,7 @@ from PIL import Image
 
 from ampnet.errors import DataError, ImageError
 from ampnet.media import images
-from ampnet.media.images import encode_jpeg, jpeg_as_is, list_images, read_image, read_reduced
+from ampnet.media.images import encode_jpeg, jpeg_as_is, list_images, read_image, read_reduced, resize
 
 
 def quarters(width: int = 40, height: int = 20) -> np.ndarray:
@@ -175,3 +175,14 @@ def test_images_are_listed_sorted_once_and_without_hidden_files(tmp_path: Path) 
 def test_listing_a_missing_folder_names_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot list .*nowhere"):
         list_images(tmp_path / "nowhere")
+
+
+def test_resize_averages_along_the_axis_that_shrinks():
+    columns = np.tile(np.array([10, 30, 50, 90], np.uint8)[None, :, None], (3, 1, 3))
+    assert resize(columns, (3, 2))[:, :, 0].tolist() == [[20, 70]] * 3
+    assert resize(columns, (9, 2))[:, :, 0].tolist() == [[20, 70]] * 9  # equal rows stay equal when they grow
+
+
+def test_resize_to_the_same_size_is_the_image_itself():
+    image = np.zeros((4, 5, 3), np.uint8)
+    assert resize(image, (4, 5)) is image

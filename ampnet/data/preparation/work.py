@@ -16,12 +16,13 @@ from ampnet.data.preparation.file_names import face_name
 from ampnet.data.quality.photographs import examine
 from ampnet.data.sources import Box, Picture, Source, SourceImage
 from ampnet.detection import FaceDetector
-from ampnet.detection.face import Face
-from ampnet.detection.retries import Detection, choose_face, detect_with_retries
+from ampnet.detection.face import Face, choose_face
+from ampnet.detection.retries import Detection, detect_with_retries
 from ampnet.errors import DataError, ImageError
 from ampnet.faces.alignment import align_face, resize_whole, source_side
 from ampnet.faces.colour import is_grey
 from ampnet.faces.framing import Crop, decide_crop
+from ampnet.faces.geometry import intersection_over_union
 from ampnet.media.images import encode_jpeg, jpeg_as_is
 
 CHUNK = 64
@@ -34,13 +35,13 @@ SAMPLE = 256
 """Images that decide between whole images and warped faces."""
 
 LEAST_OVERLAP = 0.2
-"""Least overlap (IoU) between a found face and the box that a data set gives for it."""
+"""Minimum overlap (IoU) between a found face and the box that a data set gives for it."""
 
 Detected = tuple[list[Picture | str], list[Detection | None]]
 """A chunk's images, or the reasons why they cannot be read, and what was found in them."""
 
 NO_FACE = "no face found"
-FOUND_AGAIN = "found at a second look"
+FOUND_BY_RETRY = "found by a retry"
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def _frame(work: PrepareJob, number: int, picture: Picture | str, detection: Det
             return [PreparedFace(number, replace(unused, reason=NO_FACE))]
         return [PreparedFace(number, replace(unused, name=name, status="template", reason=NO_FACE))]
 
-    again = detection.status == "retried"
+    is_retried = detection.status == "retried"
     try:
         picture = _sharp_enough(item, picture, chosen, frame_policy.crop)
     except ImageError as error:  # it was readable a moment ago
@@ -221,8 +222,8 @@ def _frame(work: PrepareJob, number: int, picture: Picture | str, detection: Det
         row = replace(
             unused,
             name=face_name(name, count),
-            status="retried" if again else "detected",
-            reason=FOUND_AGAIN if again else "",
+            status="retried" if is_retried else "detected",
+            reason=FOUND_BY_RETRY if is_retried else "",
             score=round(face.score, 4),
             box=_rounded_box(face, picture.origin_xy),
             faces=len(faces),
@@ -247,16 +248,8 @@ def _in_source_pixels(face: Face, picture: Picture) -> Face:
 def _labelled_face(faces: Sequence[Face], box: Box, picture: Picture) -> list[Face]:
     """Find the face that a data set's own box means; none when nothing found overlaps it enough."""
     wanted = np.array(box) - np.tile(picture.origin_xy, 2)
-    best = max(faces, key=lambda face: _overlap(face.box, wanted), default=None)
-    return [best] if best is not None and _overlap(best.box, wanted) >= LEAST_OVERLAP else []
-
-
-def _overlap(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Intersection over union of two boxes."""
-    low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
-    shared = float(np.prod(np.clip(high - low, 0, None)))
-    areas = float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2]))
-    return shared / (areas - shared) if areas > shared else 0.0
+    best = max(faces, key=lambda face: intersection_over_union(face.box, wanted), default=None)
+    return [best] if best is not None and intersection_over_union(best.box, wanted) >= LEAST_OVERLAP else []
 
 
 def _sharp_enough(item: SourceImage, picture: Picture, faces: Sequence[Face], crop: Crop) -> Picture:
