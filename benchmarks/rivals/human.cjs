@@ -16,7 +16,8 @@ const RGB_TO_GREY = [0.2989, 0.587, 0.114];
 /** Load a network from disk, which plain TensorFlow.js cannot do by itself. */
 async function loadNetwork(file) {
   const model = JSON.parse(fs.readFileSync(file, 'utf8'));
-  const weights = model.weightsManifest.flatMap((group) => group.paths).map((name) => fs.readFileSync(path.join(path.dirname(file), name)));
+  const paths = model.weightsManifest.flatMap((group) => group.paths);
+  const weights = paths.map((name) => fs.readFileSync(path.join(path.dirname(file), name)));
   return tf.loadGraphModel(tf.io.fromMemory({
     modelTopology: model.modelTopology,
     weightSpecs: model.weightsManifest.flatMap((group) => group.weights),

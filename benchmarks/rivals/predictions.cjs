@@ -32,7 +32,8 @@ async function predictFolder(classify, classNames) {
     process.exit(2);
   }
   const [folder, out] = process.argv.slice(2);
-  const names = fs.readdirSync(folder, { recursive: true }).filter((name) => name.toLowerCase().endsWith('.png')).sort();
+  const files = fs.readdirSync(folder, { recursive: true });
+  const names = files.filter((name) => name.toLowerCase().endsWith('.png')).sort();
   if (!names.length) {
     console.error(`${folder} holds no PNG image`);
     process.exit(1);
