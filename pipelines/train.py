@@ -105,7 +105,8 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
         UsageError: the settings contradict each other or the machine.
         DataError: the data cannot be used, or the run folder cannot be written.
         CheckpointError: the weights to start from or the save to go on with cannot be used.
-        TrainingError: the loss is not finite, a process died, or the settings of a resumed run have changed.
+        TrainingError: the loss is not finite, or the settings of a resumed run have changed.
+        ProcessError: one of several processes died.
         KeyboardInterrupt: the run was told to stop, and can be gone on with.
     """
     if config.seeds == 1:
@@ -128,7 +129,7 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
 def _run_once(config: TrainConfig, quiet: bool) -> TrainResult:
     processes = count_gpus(config.gpus) or config.processes
     alone = processes == 1 or is_launched()
-    result = train(config, quiet) if alone else launch(processes, train, config, quiet)
+    result = train(config, quiet) if alone else launch("ampnet train", processes, train, config, quiet)
     if result is None:
         raise KeyboardInterrupt
     return result
