@@ -44,6 +44,7 @@ def config(data, tmp_path):
         modules=("gp",),
         recipe=recipe,
         gpus=0,
+        processes=1,
         workers=0,
     )
 
