@@ -13,7 +13,7 @@ machines. What a command's processes do meanwhile is told in :mod:`ampnet.runtim
 | SIGTERM             | one process            | the others hear of it at their next report; all save    | 130         |
 | a process fails     | launcher               | it stops the others, and raises the process's own error | the error's |
 | a process is killed | launcher               | it stops the others, and names process and signal       | 1           |
-| launcher is killed  | processes              | each notices within half a second, and ends unsaved     | 1, unseen   |
+| launcher is killed  | processes              | each ends in half a second; a step done by then is saved| 1, unseen   |
 | SIGTERM to torchrun | torchrun               | it passes SIGTERM on, they save; it says so in its way  | 1           |
 
 Whatever ends them, the last save is whole, and the run can be resumed from it.
