@@ -36,7 +36,7 @@ from ampnet.config import (
     read_modules,
 )
 from ampnet.errors import INTERRUPTED, AmpnetError
-from ampnet.recipes import RecipeName, Targets, make_recipe, read_changes
+from ampnet.recipes import RecipeName, Targets, read_changes
 
 app = typer.Typer(
     name="ampnet",
@@ -181,13 +181,16 @@ def train(
         TrainConfig.out
     ),
     name: Annotated[str | None, typer.Option(help="The run's folder. Default: run1, run2, ...")] = TrainConfig.name,
-    variant: Annotated[Variant, typer.Option(help="The paper's network, or one for CPUs.")] = TrainConfig.variant,
+    variant: Annotated[
+        Variant | None, typer.Option(help="The paper's network (default with a GPU), or a small one (without).")
+    ] = TrainConfig.variant,
     width: Annotated[float | None, typer.Option(help="Multiplier of all channel counts.")] = TrainConfig.width,
     image_size: Annotated[int | None, typer.Option(help="Side of the images, a multiple of 8.")] = None,
     modules: Annotated[str, typer.Option(help="Perception modules to use, for ablations.")] = ",".join(MODULES),
-    recipe: Annotated[RecipeName, typer.Option(help="How to optimise: as published, or as is usual today.")] = (
-        "reference"
-    ),
+    recipe: Annotated[
+        RecipeName | None,
+        typer.Option(help="How to optimise: as published (default with a GPU), or as is usual today (without)."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training split. [recipe]")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images of a step over all processes. [recipe]")] = None,
     lr: Annotated[float | None, typer.Option(help="Largest learning rate. [recipe]")] = None,
@@ -230,10 +233,13 @@ def train(
     sync_bn: Annotated[bool, typer.Option("--sync-bn", help="Normalise over all GPUs' batches together.")] = False,
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the network; for long runs on GPUs.")] = False,
     gpus: Gpus = None,
-    processes: Annotated[int, typer.Option(min=1, help="CPU processes that train together.")] = TrainConfig.processes,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that load images, for each that trains.")] = (
-        TrainConfig.workers
-    ),
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="CPU processes that train together. Default: one for each core.")
+    ] = TrainConfig.processes,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Processes that load images, for each that trains. Default: 1; up to 8 with GPUs."),
+    ] = TrainConfig.workers,
     save_every: Annotated[float, typer.Option(min=0, help="Minutes between saves within an epoch.")] = (
         TrainConfig.save_every
     ),
@@ -261,9 +267,8 @@ def train(
             width=width,
             image_size=image_size,
             modules=read_modules(modules),
-            recipe=make_recipe(
-                recipe, {**common, "reference_mirror": reference_mirror or None, **read_changes(changes or [])}
-            ),
+            recipe=recipe,
+            recipe_changes={**common, "reference_mirror": reference_mirror or None, **read_changes(changes or [])},
             pretrained=pretrained,
             teachers=tuple(teacher or ()),
             freeze=freeze,

@@ -1,11 +1,12 @@
 """Settings of the four commands: every default stands here once, and the command line takes it from here."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ampnet.errors import require
-from ampnet.recipes import RECIPES, Recipe
+from ampnet.recipes import Recipe, RecipeName, make_recipe
 
 CropMode = Literal["auto", "none", "face"]
 FacePolicy = Literal["largest", "centre", "best", "all"]
@@ -164,7 +165,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Everything that decides a training run; saved inside each checkpoint."""
+    """What `ampnet train` is asked for; :func:`ampnet.training.defaults.resolve_defaults` fills in what is None."""
 
     data: Path = Path()
     """Folder from `ampnet prepare` (holds index/ and dataset/)."""
@@ -172,15 +173,18 @@ class TrainConfig:
     """Folder that receives the run's folder."""
     name: str | None = None
     """The run's folder; None takes the first free ``run1``, ``run2``, ..."""
-    variant: Variant = "ampnet"
+    variant: Variant | None = None
+    """Size of the network; None: ``ampnet`` on GPUs, ``ampnet-small`` on CPUs."""
     width: float | None = None
     """Overrides the variant's width."""
     image_size: int | None = None
     """Overrides the variant's image size."""
     modules: tuple[Module, ...] = MODULES
     """Perception modules of the network."""
-    recipe: Recipe = RECIPES["reference"]
-    """How it is optimised."""
+    recipe: Recipe | RecipeName | None = None
+    """How it is optimised; None: ``reference`` on GPUs, ``modern`` on CPUs."""
+    recipe_changes: Mapping[str, Any] = field(default_factory=dict)
+    """Values to change in that recipe, as for :func:`ampnet.recipes.make_recipe`."""
     pretrained: Path | None = None
     """Checkpoint, ours or of the published program, whose weights the run starts from."""
     teachers: tuple[Path, ...] = ()
@@ -206,10 +210,11 @@ class TrainConfig:
     """Compile the network with torch.compile; pays on GPUs only, after minutes."""
     gpus: int | None = None
     """0 for the CPU, None for all visible GPUs, else the CPU."""
-    processes: int = 1
-    """Training processes on the CPU (with gpus=0)."""
-    workers: int = 2
-    """Data-loading processes of each training process."""
+    processes: int | None = None
+    """Training processes on the CPU, which share its cores; None: one for each core, where the batch is large enough
+    for that. On GPUs there is one for each GPU."""
+    workers: int | None = None
+    """Data-loading processes of each training process; None: 1 on CPUs, up to 8 on GPUs."""
     save_every: float = 10.0
     """Minutes between two saves within an epoch; each epoch's end is saved anyway."""
     tensorboard: bool = False
@@ -218,25 +223,22 @@ class TrainConfig:
     """Go on from the last save of the named run, or of the one that was saved last."""
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "accumulate", "processes"):
-            require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("seed", "patience", "workers", "save_every"):
-            require(getattr(self, name) >= 0, f"{name} must be at least 0, got {getattr(self, name)}")
-        least = 2 * self.accumulate * self.processes
+        for name, minimum in {
+            "seeds": 1,
+            "accumulate": 1,
+            "processes": 1,
+            "seed": 0,
+            "patience": 0,
+            "workers": 0,
+            "save_every": 0,
+        }.items():
+            value = getattr(self, name)
+            require(value is None or value >= minimum, f"{name} must be at least {minimum}, got {value}")
+        recipe = make_recipe(self.recipe or "reference", self.recipe_changes)
+        minimum = 2 * self.accumulate * (self.processes or 1)
         require(
-            self.recipe.batch_size >= least,
-            f"batch_size must be at least 2 x accumulate x processes = {least}, got {self.recipe.batch_size}",
-        )
-
-    def architecture(self, num_classes: int) -> ArchitectureConfig:
-        """Resolve the variant and its overrides for a number of classes."""
-        size = VARIANTS[self.variant]
-        return ArchitectureConfig(
-            num_classes=num_classes,
-            width=size["width"] if self.width is None else self.width,
-            image_size=size["image_size"] if self.image_size is None else self.image_size,
-            dropout=self.recipe.dropout,
-            modules=self.modules,
+            recipe.batch_size >= minimum,
+            f"batch_size must be at least 2 x accumulate x processes = {minimum}, got {recipe.batch_size}",
         )
 
 

@@ -37,7 +37,11 @@ class CheckpointError(AmpnetError):
 
 
 class TrainingError(AmpnetError):
-    """A training run cannot go on (non-finite loss, lost process, changed configuration)."""
+    """A training run cannot go on (non-finite loss, changed configuration)."""
+
+
+class ProcessError(AmpnetError):
+    """One of the processes of a command died; the others were stopped."""
 
 
 def require(holds: bool, message: str) -> None:

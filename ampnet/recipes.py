@@ -133,18 +133,18 @@ RECIPES: dict[RecipeName, Recipe] = {
 }
 
 
-def make_recipe(name: RecipeName, changes: Mapping[str, Any] | None = None) -> Recipe:
+def make_recipe(base: RecipeName | Recipe, changes: Mapping[str, Any] | None = None) -> Recipe:
     """Take a recipe and change some of its values.
 
     Args:
-        name: of the recipe.
+        base: a recipe, or its name.
         changes: new values by name, of the recipe or its augmentation; None keeps a value, strings are read
             as the value's type (``yes`` and ``no`` for switches, ``none`` where a value can be left out).
 
     Raises:
         ConfigError: an unknown name, or a value that does not fit.
     """
-    recipe = RECIPES[name]
+    recipe = base if isinstance(base, Recipe) else RECIPES[base]
     of_recipe, of_augmentation = _types(Recipe), _types(Augmentation)
     del of_recipe["augmentation"]
     own: dict[str, Any] = {}

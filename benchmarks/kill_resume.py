@@ -23,7 +23,7 @@ from ampnet.checkpoints.checkpoint import read_content
 from ampnet.config import TrainConfig, read_modules
 from ampnet.errors import AmpnetError
 from ampnet.recipes import make_recipe
-from pipelines.train import train
+from pipelines.train import run
 
 
 def settings(data: Path, out: Path, epochs: int, workers: int, modules: str) -> TrainConfig:
@@ -38,6 +38,7 @@ def settings(data: Path, out: Path, epochs: int, workers: int, modules: str) -> 
         modules=chosen,
         recipe=recipe,
         gpus=0,
+        processes=1,
         workers=workers,
         save_every=0,
     )
@@ -78,7 +79,7 @@ def kill_and_resume(config: TrainConfig, kills: int, longest_life: float, rng: r
     killed = 0
     while True:
         life = replace(config, resume=(config.out / str(config.name)).is_dir())
-        child = start(lambda life=life: train(life, quiet=True) and None)  # type: ignore[misc]
+        child = start(lambda life=life: run(life, quiet=True) and None)  # type: ignore[misc]
         limit = rng.uniform(0, longest_life) if killed < kills else float("inf")
         status = ended(child, time.monotonic() + limit)
         if status == 0:
@@ -121,7 +122,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = settings(options.data, Path(folder), options.epochs, options.workers, options.modules)
         begun = time.monotonic()
-        calm = start(lambda: train(replace(config, name="calm"), quiet=True) and None)
+        calm = start(lambda: run(replace(config, name="calm"), quiet=True) and None)
         while not (config.out / "calm" / "last.pt").exists() and ended(calm, 0.0) is None:
             time.sleep(0.002)
         starting = time.monotonic() - begun

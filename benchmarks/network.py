@@ -1,24 +1,38 @@
 """Speed and memory of the network, against the published way of working: python -m benchmarks.network."""
 
 import copy
+import functools
+import itertools
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from ampnet.checkpoints.reference.convert import reference_state_dict
+from ampnet.config import TrainConfig
+from ampnet.data.loading.dataset import Batch
+from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.models.ampnet import AMPNet, Logits
 from ampnet.models.regions import quadrant_boxes, salient_boxes
+from ampnet.recipes import Recipe
+from ampnet.runtime.launch import Process
 from ampnet.runtime.memory import keep_freed_memory
+from ampnet.training.defaults import resolve_defaults
+from ampnet.training.loop import train_epoch
 from ampnet.training.loss import Loss
+from ampnet.training.optimizer import build_optimizer
+from ampnet.training.state import TrainState
 from benchmarks.baseline.network import PublishedWay
 from benchmarks.measure import Side, Tasks, Times, gemm_peak, median_ratio, print_table, rate, sides_in_turn
 
 ROUNDS = 9
 TRAIN_BATCH, EVAL_BATCH, SMALL_BATCH = 16, 32, 64
+MOST_STEPS = 10_000
+"""Steps that a training task can make."""
 TEMPLATE = ((0.32, 0.38), (0.68, 0.38), (0.5, 0.59), (0.36, 0.75), (0.64, 0.75))
 
 
@@ -61,17 +75,17 @@ def published_step(network: PublishedWay, batch: tuple[Tensor, Tensor, Tensor]) 
     return step
 
 
-def our_step(network: AMPNet, batch: tuple[Tensor, Tensor, Tensor]) -> Callable[[], None]:
-    """Train on one batch as `ampnet train` does."""
+def our_step(network: AMPNet, batch: tuple[Tensor, Tensor, Tensor]) -> Callable[[], object]:
+    """Train on one batch as `ampnet train` does: each call is a step of its loop."""
     images, landmarks, labels = batch
-    optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4, fused=True)
-
-    def step() -> None:
-        Loss(branch_weight=0.5)(network(images, landmarks), labels).backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-
-    return step
+    recipe = Recipe(batch_size=len(labels), lr=1e-4)
+    config = resolve_defaults(TrainConfig(variant="ampnet", recipe=recipe, gpus=0, processes=1))
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    state = TrainState(network, network, build_optimizer(network, recipe), scaler, ema=None)
+    order = ResumableBatchSampler(np.zeros(MOST_STEPS * len(labels), dtype=np.int64), len(labels), seed=0)
+    pixels = images.mul(255).round().to(torch.uint8).contiguous(memory_format=torch.channels_last)
+    batches, alone = itertools.repeat(Batch(pixels, landmarks, labels)), Process(0, 1, torch.device("cpu"))
+    return functools.partial(next, train_epoch(state, batches, order, Loss(recipe.branch_weight), config, alone))
 
 
 def published_tasks() -> Tasks:

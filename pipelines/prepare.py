@@ -84,7 +84,7 @@ def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult | None:
         DataError: the folder holds no data set, or the output is taken or cannot be written.
     """
     if not is_launched() and (gpus := count_gpus(config.gpus)) > 1:
-        return launch(gpus, run, config, quiet)
+        return launch("ampnet prepare", gpus, run, config, quiet)
     with join_processes(config.gpus) as process:
         return _run_process(config, process, notices(quiet or not process.is_main))
 

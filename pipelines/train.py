@@ -5,7 +5,10 @@ import statistics
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+
+import numpy as np
+from rich.console import Console
 
 from ampnet.checkpoints.checkpoint import BEST, save_checkpoint
 from ampnet.config import TrainConfig, config_to_dict
@@ -15,15 +18,14 @@ from ampnet.evaluation.metrics import accuracy, score
 from ampnet.evaluation.plots import save_curves
 from ampnet.media.files import atomic_write
 from ampnet.runtime.collectives import broadcast_tensors
-from ampnet.runtime.devices import count_gpus
 from ampnet.runtime.launch import is_launched, join_processes, launch
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.progress import ProgressBar
 from ampnet.runtime.signals import StopRequest
-from ampnet.training.history import Best
-from ampnet.training.loop import SplitMetrics, StopOrSave, Totals, evaluate, train_epoch
+from ampnet.training.defaults import Forecast, RunConfig, resolve_defaults
+from ampnet.training.loop import SplitMetrics, evaluate, train_epoch
+from ampnet.training.run import TrainingRun, open_run
 from ampnet.training.run_folder import CONFIG, CURVES, HISTORY, SEEDS, open_run_folder
-from ampnet.training.session import Session, open_session
 from ampnet.training.state import LAST
 from pipelines.console import notices, progress_bar
 
@@ -98,18 +100,21 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
     """Train on as many processes as asked for, or as the launcher of this one says, once or for several seeds.
 
     Args:
-        config: what to train on, and how.
+        config: what to train on, and how; what it leaves open is chosen for this machine.
         quiet: no progress on stderr.
 
     Raises:
         UsageError: the settings contradict each other or the machine.
         DataError: the data cannot be used, or the run folder cannot be written.
         CheckpointError: the weights to start from or the save to go on with cannot be used.
-        TrainingError: the loss is not finite, a process died, or the settings of a resumed run have changed.
+        TrainingError: the loss is not finite, or the settings of a resumed run have changed.
+        ProcessError: one of several processes died.
         KeyboardInterrupt: the run was told to stop, and can be gone on with.
     """
+    chosen = resolve_defaults(config)
+    forecast = Forecast(config, chosen)
     if config.seeds == 1:
-        return _run_once(config, quiet)
+        return _run_once(chosen, forecast, quiet)
     if is_launched():
         raise UsageError("several seeds cannot share one torchrun; start one for each --seed")
     folder = open_run_folder(config, of_seeds=True)
@@ -117,125 +122,125 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
     for seed in range(config.seed, config.seed + config.seeds):
         name = f"seed{seed}"
         begun = (folder / name).is_dir()
-        once = replace(config, seed=seed, seeds=1, out=folder, name=name, resume=config.resume and begun)
-        runs.append(_run_once(once, quiet))
+        once = replace(chosen, seed=seed, seeds=1, out=folder, name=name, resume=config.resume and begun)
+        runs.append(_run_once(once, forecast, quiet))
     result = SeedsResult(tuple(runs))
     with atomic_write(folder / SEEDS) as aside:
         aside.write_text(json.dumps(result.to_dict(), indent=1), encoding="utf-8")
     return result
 
 
-def _run_once(config: TrainConfig, quiet: bool) -> TrainResult:
-    processes = count_gpus(config.gpus) or config.processes
-    alone = processes == 1 or is_launched()
-    result = train(config, quiet) if alone else launch(processes, train, config, quiet)
+def _run_once(config: RunConfig, forecast: Forecast, quiet: bool) -> TrainResult:
+    if config.processes == 1 or is_launched():
+        result = train(config, forecast, quiet)
+    else:
+        result = launch("ampnet train", config.processes, train, config, forecast, quiet)
     if result is None:
         raise KeyboardInterrupt
     return result
 
 
-def train(config: TrainConfig, quiet: bool = False) -> TrainResult | None:
+def train(config: RunConfig, forecast: Forecast, quiet: bool = False) -> TrainResult | None:
     """Train in this process, which may be one of several; None when the run was told to stop."""
     keep_freed_memory()
     with join_processes(config.gpus) as process, StopRequest() as stop:
         console = notices(quiet or not process.is_main)
         bar = progress_bar(console)
-        session = open_session(config, process, bar)
-        for note in session.notes:
+        training = open_run(config, process, bar)
+        for note in training.notes:
             console.print(note, markup=False)
-        state = session.state
-        while state.epoch < config.recipe.epochs and not _is_stale(session):
+        while not training.is_finished():
             with loading_failures():
-                if not _train_one_epoch(session, stop, bar):
-                    console.print(f"stopped and saved in epoch {state.epoch + 1}; go on with --resume")
+                if not _train_one_epoch(training, stop, forecast, console, bar):
+                    console.print(f"stopped and saved in epoch {training.progress.epoch + 1}; go on with --resume")
                     return None
-                console.print(_finish_epoch(session, bar), markup=False)
-        return _result(session)
+                console.print(_finish_epoch(training, bar), markup=False)
+        return _result(training)
 
 
-def _is_stale(session: Session) -> bool:
-    return 0 < session.config.patience <= session.state.history.epochs_without_better()
-
-
-def _train_one_epoch(session: Session, stop: StopRequest, bar: ProgressBar) -> bool:
+def _train_one_epoch(
+    training: TrainingRun, stop: StopRequest, forecast: Forecast, console: Console, bar: ProgressBar
+) -> bool:
     """Train to the epoch's end; False when the run was told to stop, and has been saved."""
-    state, order, process = session.state, session.loaders.order, session.process
-    pause, last_save = 60 * session.config.save_every, time.monotonic()
+    progress, order, process = training.progress, training.order, training.process
+    pause, last_save = 60 * training.config.save_every, time.monotonic()
 
-    def stop_or_save() -> StopOrSave:
-        return StopOrSave(stop=stop.made, save=process.is_main and time.monotonic() - last_save >= pause)
+    def stop_or_save() -> tuple[bool, bool]:
+        return stop.made, process.is_main and time.monotonic() - last_save >= pause
 
-    order.start_at(state.epoch, state.step)
-    with bar(f"epoch {state.epoch + 1}/{session.config.recipe.epochs}", order.faces) as advance:
-        advance(int(state.totals.images), state.totals.note())
-        batches = session.loaders.training
-        for report in train_epoch(
-            session.train_state, batches, order, session.settings, process, state.totals, stop_or_save
-        ):
-            state.step = report.step
-            advance(report.images, state.totals.note())
-            if report.stop_or_save.stop or (report.stop_or_save.save and report.step < order.steps):
-                session.save()
+    order.start_at(progress.epoch, progress.step)
+    reports = train_epoch(
+        training.state, training.batches, order, training.loss_fn, training.config, process, stop_or_save
+    )
+    with bar(f"epoch {progress.epoch + 1}/{training.config.recipe.epochs}", order.faces) as advance:
+        advance(int(progress.images), progress.note())
+        for report in reports:
+            progress.add(report)
+            advance(int(report.images), progress.note())
+            if expected := forecast.add(report.images, order.faces, is_last=report.step == order.steps):
+                console.print(expected, markup=False)
+            if report.stop or (report.save and report.step < order.steps):
+                training.save()
                 last_save = time.monotonic()
-            if report.stop_or_save.stop:
+            if report.stop:
                 return False
     return True
 
 
-def _finish_epoch(session: Session, bar: ProgressBar) -> str:
+def _finish_epoch(training: TrainingRun, bar: ProgressBar) -> str:
     """Measure, keep the best, write the history, save; gives the epoch's line."""
-    state, split, folder = session.state, session.config.select_on, session.folder
-    measured = _measure(session, bar)
-    hits, macro_f1 = accuracy(measured.confusion), score(measured.confusion, session.class_names).macro_f1
-    train_loss, train_accuracy = (total / state.totals.images for total in (state.totals.loss, state.totals.hits))
-    state.epoch, state.step, state.totals = state.epoch + 1, 0, Totals()
+    progress, split, folder = training.progress, training.config.select_on, training.folder
+    measured = _measure(training, bar)
+    hits, macro_f1 = accuracy(measured.confusion), score(measured.confusion, training.class_names).macro_f1
+    train_loss, train_accuracy = progress.loss / progress.images, progress.hits / progress.images
+    progress.end_epoch()
     row = {
-        "epoch": state.epoch,
-        "lr": max(group["lr"] for group in session.train_state.optimizer.param_groups),
+        "epoch": progress.epoch,
+        "lr": max(group["lr"] for group in training.state.optimizer.param_groups),
         "train_loss": train_loss,
         "train_accuracy": train_accuracy,
         f"{split}_loss": measured.loss,
         f"{split}_accuracy": hits,
         f"{split}_macro_f1": macro_f1,
-        "seconds": round(session.seconds(), 1),
+        "seconds": round(training.seconds(), 1),
     }
-    is_best = state.history.add(row, hits, measured.confusion)
-    if session.process.is_main:
+    is_best = progress.history.add(row, hits, measured.confusion)
+    if training.process.is_main:
         if is_best:
-            save_checkpoint(folder / BEST, session.checkpoint())
-        state.history.write(folder / HISTORY)
-        save_curves(folder / CURVES, state.history.table(), folder.name, cast(Best, state.history.best).epoch)
-        session.tensorboard.add(row)
-    session.save()
+            save_checkpoint(folder / BEST, training.checkpoint())
+        progress.history.write(folder / HISTORY)
+        save_curves(folder / CURVES, progress.history.table(), folder.name, progress.history.best_epoch)
+        training.tensorboard.add(row)
+    training.save()
     return (
-        f"epoch {state.epoch}/{session.config.recipe.epochs}: train loss {train_loss:.4f}, accuracy "
+        f"epoch {progress.epoch}/{training.config.recipe.epochs}: train loss {train_loss:.4f}, accuracy "
         f"{train_accuracy:.2%}; {split} loss {measured.loss:.4f}, accuracy {hits:.2%}, macro-F1 {macro_f1:.3f}"
         f"{' (best)' if is_best else ''}"
     )
 
 
-def _measure(session: Session, bar: ProgressBar) -> SplitMetrics:
-    kept = session.train_state.kept
-    broadcast_tensors(kept.buffers(), session.process)  # each process has its own normalisation statistics
-    with bar(session.config.select_on, session.loaders.selection_share) as advance:
-        return evaluate(kept, session.loaders.selection, session.settings, session.process, advance)
+def _measure(training: TrainingRun, bar: ProgressBar) -> SplitMetrics:
+    model, process = training.state.evaluated_model, training.process
+    broadcast_tensors(model.buffers(), process)  # each process has its own normalisation statistics
+    with bar(training.config.select_on, len(training.selection_order.share)) as advance:
+        return evaluate(model, training.selection, training.loss_fn, training.config.precision, process, advance)
 
 
-def _result(session: Session) -> TrainResult:
-    state, best = session.state, cast(Best, session.state.history.best)
-    scores = score(best.matrix, session.class_names)
+def _result(training: TrainingRun) -> TrainResult:
+    history = training.progress.history
+    scores = score(np.array(history.best_confusion, dtype=np.int64), training.class_names)
     return TrainResult(
-        data=session.config.data,
-        folder=session.folder,
-        checkpoint=session.folder / BEST,
-        seed=session.config.seed,
-        epochs=state.epoch,
-        best_epoch=best.epoch,
-        selected_on=session.config.select_on,
-        accuracy=best.accuracy,
+        data=training.config.data,
+        folder=training.folder,
+        checkpoint=training.folder / BEST,
+        seed=training.config.seed,
+        epochs=training.progress.epoch,
+        best_epoch=history.best_epoch,
+        selected_on=training.config.select_on,
+        accuracy=history.best_accuracy,
         macro_f1=scores.macro_f1,
         recall={one.name: one.recall for one in scores.classes},
-        seconds=state.seconds,
+        seconds=training.progress.seconds,
     )
 
 

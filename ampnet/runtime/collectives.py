@@ -1,4 +1,4 @@
-"""What processes that train together tell each other."""
+"""Lets processes that work together add up, and hear what the first of them knows; alone, it does nothing."""
 
 from collections.abc import Iterator
 from typing import TypeVar

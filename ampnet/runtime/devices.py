@@ -1,4 +1,6 @@
-"""Which device a command runs on, and random numbers that depend on the step alone."""
+"""Finds the devices and cores that a command may use, and makes random numbers depend on a step's number alone."""
+
+import os
 
 import numpy as np
 import torch
@@ -28,6 +30,11 @@ def count_gpus(gpus: int | None) -> int:
     if gpus is not None and gpus > visible:
         raise UsageError(f"{gpus} GPUs were asked for, but {visible or 'none'} can be used; run with --gpus {visible}")
     return visible if gpus is None else gpus
+
+
+def usable_cores() -> int:
+    """Count the CPU cores that this process may use: containers and batch systems often grant fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def has_fast_bf16(device: torch.device) -> bool:

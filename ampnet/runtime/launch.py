@@ -1,4 +1,23 @@
-"""One process or several of one machine: starting them, joining their group, and what ends them."""
+"""Runs a command in one process or in several: starts them on one machine, joins their group, ends them together.
+
+:func:`launch` starts one process for each GPU, or each share of the CPU's cores; torchrun does that over several
+machines. What a command's processes do meanwhile is told in :mod:`ampnet.runtime.signals`. What can end them:
+
+| event               | who receives it        | what happens                                            | exit code   |
+|---------------------|------------------------|---------------------------------------------------------|-------------|
+| Ctrl-C              | launcher and processes | the launcher has them finish their step and save        | 130         |
+| Ctrl-C, before they | launcher and processes | they end at once, silently; nothing has been done       | 130         |
+| have begun to work  |                        |                                                         |             |
+| Ctrl-C twice        | launcher and processes | the launcher kills them; the last save stays            | 130         |
+| SIGTERM, SIGHUP     | launcher               | as Ctrl-C: passed on to the processes as SIGTERM        | 130         |
+| SIGTERM             | one process            | the others hear of it at their next report; all save    | 130         |
+| a process fails     | launcher               | it stops the others, and raises the process's own error | the error's |
+| a process is killed | launcher               | it stops the others, and names process and signal       | 1           |
+| launcher is killed  | processes              | each ends in half a second; a step done by then is saved| 1, unseen   |
+| SIGTERM to torchrun | torchrun               | it passes SIGTERM on, they save; it says so in its way  | 1           |
+
+Whatever ends them, the last save is whole, and the run can be resumed from it.
+"""
 
 import gc
 import logging
@@ -19,8 +38,8 @@ import torch
 from torch import distributed
 
 from ampnet import errors
-from ampnet.errors import INTERRUPTED, AmpnetError, TrainingError
-from ampnet.runtime.devices import choose_device, count_gpus
+from ampnet.errors import INTERRUPTED, AmpnetError, ProcessError
+from ampnet.runtime.devices import choose_device, count_gpus, usable_cores
 
 R = TypeVar("R")
 
@@ -33,7 +52,7 @@ BYSTANDER_SECONDS = 10
 
 @dataclass(frozen=True)
 class Process:
-    """One of the processes that train together."""
+    """One of the processes that work together."""
 
     rank: int
     """Its number over all machines; 0 writes files and shows progress."""
@@ -52,6 +71,14 @@ def is_launched() -> bool:
     return {"RANK", "WORLD_SIZE", "LOCAL_RANK"} <= os.environ.keys()
 
 
+def launched_processes() -> tuple[int, int] | None:
+    """Give the number of processes over all machines and on this one; None for a process that no launcher started."""
+    if not is_launched():
+        return None
+    world_size = int(os.environ["WORLD_SIZE"])
+    return world_size, int(os.environ.get("LOCAL_WORLD_SIZE", world_size))
+
+
 def is_main_process() -> bool:
     """Tell whether this process is the first of its group, or alone."""
     return os.environ.get("RANK", "0") == "0"
@@ -63,26 +90,29 @@ def join_processes(gpus: int | None) -> Iterator[Process]:
 
     Several CPU processes share this machine's cores evenly.
     """
-    if not is_launched():
+    launched = launched_processes()
+    if launched is None:
         yield Process(0, 1, choose_device(gpus))
         return
-    rank, world_size, local = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    world_size, here = launched
+    rank, local = (int(os.environ[name]) for name in ("RANK", "LOCAL_RANK"))
     on_gpu = count_gpus(gpus) > 0
     device = torch.device("cuda", local) if on_gpu else torch.device("cpu")
     if on_gpu:
         torch.cuda.set_device(device)
-    elif (here := int(os.environ.get("LOCAL_WORLD_SIZE", world_size))) > 1:
-        torch.set_num_threads(max((os.cpu_count() or 1) // here, 1))
+    elif here > 1:
+        torch.set_num_threads(max(usable_cores() // here, 1))
     distributed.init_process_group("nccl" if on_gpu else "gloo")
     yield Process(rank, world_size, device)
     # Not after an error: the others would fail of the closed connection before the reason is known.
     distributed.destroy_process_group()
 
 
-def launch(processes: int, entry: Callable[..., R], *arguments: Any) -> R:
+def launch(command: str, processes: int, entry: Callable[..., R], *arguments: Any) -> R:
     """Run a function in several processes of this machine, through torch's elastic launcher.
 
     Args:
+        command: what they work for, as the user called it, for messages: ``ampnet train``.
         processes: how many.
         entry: a module's function; it calls :func:`join_processes`.
         arguments: for each of them.
@@ -92,7 +122,7 @@ def launch(processes: int, entry: Callable[..., R], *arguments: Any) -> R:
 
     Raises:
         AmpnetError: what the first process to fail raised.
-        TrainingError: a process died, or failed of something unexpected; the others were ended.
+        ProcessError: a process died, or failed of something unexpected; the others were ended.
         KeyboardInterrupt: this process was told to stop, and has passed that on.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -117,7 +147,7 @@ def launch(processes: int, entry: Callable[..., R], *arguments: Any) -> R:
         with _launcher_kept_quiet():
             results = elastic_launch(config, _guarded)(os.getpid(), entry, arguments)
     except ChildFailedError as error:
-        raise _first_failure(error.failures) from error
+        raise _first_failure(command, error.failures) from error
     except SignalException:
         pass  # with it goes what the launcher shares with its processes, before this one ends
     if not results:
@@ -189,12 +219,12 @@ def _end_with(launcher: int) -> None:
     os._exit(1)
 
 
-def _first_failure(failures: dict[int, Any]) -> AmpnetError:
+def _first_failure(command: str, failures: dict[int, Any]) -> AmpnetError:
     """Give what failed first as its own kind of error, where that is known."""
     first = min(failures.values(), key=lambda failure: failure.timestamp)
-    who = f"training process {first.local_rank}"
+    who = f"process {first.local_rank} of {command}"
     if first.exitcode < 0:
-        return TrainingError(
+        return ProcessError(
             f"{who} was ended by signal {signal.Signals(-first.exitcode).name}; the others were stopped"
         )
     told = first.message.get("message", first.message) if isinstance(first.message, dict) else first.message
@@ -203,4 +233,4 @@ def _first_failure(failures: dict[int, Any]) -> AmpnetError:
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, AmpnetError):
         return kind(reason)
-    return TrainingError(f"{who} failed: {last}; the others were stopped")
+    return ProcessError(f"{who} failed: {last}; the others were stopped")

@@ -1,4 +1,22 @@
-"""Stopping a run between two steps, so that nothing is undetected."""
+"""Stops a run between two steps, so that everything learned until then is saved.
+
+While a :class:`StopRequest` is open, in a process that no launcher started:
+
+| event         | what happens                                                             | exit code |
+|---------------|--------------------------------------------------------------------------|-----------|
+| Ctrl-C once   | the step is finished and saved                                           | 130       |
+| Ctrl-C twice  | it ends at once, wherever it is; the last save stays                     | 130       |
+| SIGTERM       | as Ctrl-C once, however often it comes                                   | 130       |
+| SIGKILL, or   | it ends at once; the last save stays                                     | 137       |
+| out of memory |                                                                          |           |
+
+In a process of :func:`ampnet.runtime.launch.launch` or of torchrun, whom both the terminal and the launcher send a
+Ctrl-C, any number of either is one request. It ends :data:`LEAVING_SECONDS` after its work, with 130, even where the
+launcher has stopped listening. What the launcher does meanwhile is told in :mod:`ampnet.runtime.launch`.
+
+Processes that load images ignore all of this (:mod:`ampnet.data.loading.dataset`): they are in a process group of
+their own, and end with the process that they load for.
+"""
 
 import os
 import signal
@@ -13,10 +31,7 @@ LEAVING_SECONDS = 2
 
 
 class StopRequest:
-    """Notices SIGINT and SIGTERM, so that a step is finished and saved before the run ends.
-
-    A second SIGINT ends it at once; not in a launcher's process, whom both the terminal and the launcher send one.
-    """
+    """Notes SIGINT and SIGTERM in ``made``, for the loop to look at after each step; handlers come back at its end."""
 
     def __init__(self) -> None:
         self.made = False

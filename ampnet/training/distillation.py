@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.config import TrainConfig
 from ampnet.data.index.face_index import FaceIndex
 from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.errors import CheckpointError, DataError
@@ -23,6 +22,7 @@ from ampnet.media.files import atomic_write
 from ampnet.runtime.collectives import sum_over_processes
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import ProgressBar
+from ampnet.training.defaults import RunConfig
 
 TEACHERS = "teachers.npy"
 """In the run folder: the teachers' mean probabilities, ``(N, K)`` float32, a row for each training face."""
@@ -47,7 +47,7 @@ def distillation_targets(
     teachers: Sequence[Checkpoint],
     index: FaceIndex,
     training: NDArray[np.int64],
-    config: TrainConfig,
+    config: RunConfig,
     folder: Path,
     process: Process,
     bar: ProgressBar,
@@ -90,7 +90,7 @@ def _ask(
     teachers: Sequence[Checkpoint],
     index: FaceIndex,
     training: NDArray[np.int64],
-    config: TrainConfig,
+    config: RunConfig,
     process: Process,
     bar: ProgressBar,
 ) -> NDArray[np.float32]:

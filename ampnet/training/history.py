@@ -1,38 +1,26 @@
 """What happened epoch by epoch, and which epoch was best."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ampnet.evaluation.metrics import Counts
 from ampnet.media.files import atomic_write
 
 
-@dataclass(frozen=True)
-class Best:
-    """The epoch with the best accuracy on the selection split; of equals the first."""
-
-    epoch: int
-    accuracy: float
-    confusion: list[list[int]]
-    """On that split; rows are true classes."""
-
-    @property
-    def matrix(self) -> Counts:
-        """The confusion matrix as an array."""
-        return np.array(self.confusion, dtype=np.int64)
-
-
 @dataclass
 class History:
-    """One row of numbers for each finished epoch."""
+    """One row of numbers for each finished epoch, and the epoch that did best on the selection split."""
 
     rows: list[dict[str, float]] = field(default_factory=list)
-    best: Best | None = None
+    best_epoch: int = 0
+    """Counted from 1, of equals the first; 0 before the first has finished."""
+    best_accuracy: float = float("-inf")
+    best_confusion: list[list[int]] = field(default_factory=list)
+    """Of the best epoch on the selection split; rows are true classes."""
 
     def add(self, row: Mapping[str, float], accuracy: float, confusion: Counts) -> bool:
         """Append an epoch; tells whether it is the best so far.
@@ -43,14 +31,14 @@ class History:
             confusion: on the same.
         """
         self.rows.append(dict(row))
-        is_best = self.best is None or accuracy > self.best.accuracy
+        is_best = accuracy > self.best_accuracy
         if is_best:
-            self.best = Best(int(row["epoch"]), accuracy, confusion.tolist())
+            self.best_epoch, self.best_accuracy, self.best_confusion = int(row["epoch"]), accuracy, confusion.tolist()
         return is_best
 
     def epochs_without_better(self) -> int:
         """Count the finished epochs after the best one."""
-        return int(self.rows[-1]["epoch"]) - self.best.epoch if self.best else 0
+        return len(self.rows) - self.best_epoch
 
     def table(self) -> pd.DataFrame:
         """Give the rows as a table, as in history.csv."""
@@ -67,13 +55,14 @@ class History:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the history as plain values for a checkpoint."""
-        return {"rows": self.rows, "best": asdict(self.best) if self.best else None}
+        best = {"epoch": self.best_epoch, "accuracy": self.best_accuracy, "confusion": self.best_confusion}
+        return {"rows": self.rows, "best": best if self.rows else None}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "History":
         """Read what :meth:`to_dict` gave."""
-        best = plain["best"]
-        return cls([dict(row) for row in plain["rows"]], Best(**best) if best else None)
+        best = plain["best"] or {}
+        return cls([dict(row) for row in plain["rows"]], **{f"best_{name}": value for name, value in best.items()})
 
 
 def last_metrics(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -14,85 +14,21 @@ from ampnet.data.loading.dataset import Batch
 from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import TrainingError
 from ampnet.evaluation.metrics import Counts
+from ampnet.inference.classifier import Classifier
 from ampnet.models.ampnet import Logits, fuse_logits
-from ampnet.recipes import Recipe
 from ampnet.runtime.collectives import sum_over_processes
 from ampnet.runtime.devices import seed_step
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import Advance
-from ampnet.training.ema import ExponentialMovingAverage
+from ampnet.training.defaults import RunConfig
 from ampnet.training.loss import Loss, mix_up
 from ampnet.training.optimizer import learning_rate_factor, set_learning_rate
+from ampnet.training.state import StepReport, TrainState
 
 GPU_CHECK_STEPS = 16
 """Steps between two looks at the losses on a GPU, since each look waits for it; the CPU is asked each step."""
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-@dataclass(frozen=True, eq=False)
-class TrainState:
-    """A network in training and what changes with it."""
-
-    model: nn.Module
-    """The network itself, whose weights are saved."""
-    network: nn.Module
-    """What the loop calls: the model, perhaps compiled or wrapped for several processes."""
-    optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
-    """Does nothing but for fp16."""
-    average: ExponentialMovingAverage | None
-
-    @property
-    def kept(self) -> nn.Module:
-        """The network that is evaluated and kept: the average where there is one."""
-        return self.average.model if self.average else self.model
-
-
-@dataclass(frozen=True, eq=False)
-class LoopSettings:
-    """What the loop needs beside the network and the faces."""
-
-    recipe: Recipe
-    loss_fn: Loss
-    num_classes: int
-    precision: Precision = "fp32"
-    freeze: Freeze = "none"
-    seed: int = 1
-
-
-@dataclass
-class Totals:
-    """Sums over the faces that an epoch has trained on, over all processes."""
-
-    loss: float = 0.0
-    hits: float = 0.0
-    images: float = 0.0
-
-    def note(self) -> str:
-        """Say loss and accuracy so far, for a progress bar."""
-        count = max(self.images, 1)
-        return f"loss {self.loss / count:.3f}, accuracy {self.hits / count:.1%}"
-
-
-@dataclass(frozen=True)
-class StopOrSave:
-    """What some process asks for between two steps."""
-
-    stop: bool = False
-    save: bool = False
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """Where an epoch is, the same in all processes."""
-
-    step: int
-    """Finished steps of the epoch."""
-    images: int
-    """Faces since the last report."""
-    stop_or_save: StopOrSave
-    """Of any process."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,43 +41,42 @@ class SplitMetrics:
 
 
 def train_epoch(
-    train_state: TrainState,
+    state: TrainState,
     batches: Iterable[Batch],
     order: ResumableBatchSampler,
-    settings: LoopSettings,
+    loss_fn: Loss,
+    config: RunConfig,
     process: Process,
-    totals: Totals,
-    stop_or_save: Callable[[], StopOrSave] = StopOrSave,
+    stop_or_save: Callable[[], tuple[bool, bool]] = lambda: (False, False),
 ) -> Iterator[StepReport]:
     """Train from ``order.first_step`` to the end of ``order.epoch``; yields where it can be saved or stopped.
 
     Args:
-        train_state: changed in place.
+        state: changed in place.
         batches: this process's, ``order.parts`` for each step.
         order: tells which step is which.
-        settings: recipe, loss_fn, precision.
+        loss_fn: of a batch.
+        config: recipe, precision, freeze, seed.
         process: this one.
-        totals: added to; they hold the epoch's earlier steps when it is resumed.
-        stop_or_save: asked for this process's wishes before each report.
+        stop_or_save: asked before each report whether this process wants to stop, and to save.
 
     Raises:
         TrainingError: a loss is not finite.
     """
-    recipe, optimizer, scaler = settings.recipe, train_state.optimizer, train_state.scaler
-    check_every = GPU_CHECK_STEPS if process.device.type == "cuda" else 1
-    window: list[Tensor] = []
-    source = iter(batches)
-    set_train_mode(train_state.model, settings.freeze)
+    recipe, optimizer, scaler = config.recipe, state.optimizer, state.scaler
+    report_every = GPU_CHECK_STEPS if process.device.type == "cuda" else 1
+    source, unreported = iter(batches), list[Tensor]()
+    set_train_mode(state.model, config.freeze)
     for step in range(order.first_step, order.steps):
         overall = order.epoch * order.steps + step
-        seed_step(settings.seed, overall, process.rank)
+        seed_step(config.seed, overall, process.rank)
         set_learning_rate(optimizer, learning_rate_factor(recipe, overall, order.steps))
 
         sums = torch.zeros(3, dtype=torch.float64, device=process.device)  # loss, hits, images
         for part in range(order.parts):
             batch = next(source).to(process.device)
-            with _gradients_kept_here(train_state.network, until_last=part < order.parts - 1):
-                loss, hits = _forward(train_state.network, batch, settings)
+            with _gradients_kept_here(state.network, until_last=part < order.parts - 1):
+                loss, hits = _forward(state.network, batch, loss_fn, config)
                 # DDP averages over processes; this makes it the mean over all faces of the step.
                 share = len(batch.labels) * process.world_size / order.step_size(step)
                 scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
@@ -149,71 +84,69 @@ def train_epoch(
 
         if recipe.clip:
             scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(train_state.model.parameters(), recipe.clip, foreach=True)
+            nn.utils.clip_grad_norm_(state.model.parameters(), recipe.clip, foreach=True)
         scaler.step(optimizer)
         scaler.update()
         optimizer.zero_grad(set_to_none=True)
-        if train_state.average:
-            train_state.average.update(train_state.model, overall)
+        if state.ema:
+            state.ema.update(state.model, overall)
 
-        window.append(sums)
-        if len(window) == check_every or step + 1 == order.steps:
-            yield _sync_step_losses(window, step + 1, order.epoch, totals, stop_or_save(), process)
-            window = []
+        unreported.append(sums)
+        if len(unreported) == report_every or step + 1 == order.steps:
+            yield _sync_step_losses(unreported, step + 1, order.epoch, stop_or_save(), process)
+            unreported.clear()
 
 
-def _forward(network: nn.Module, batch: Batch, settings: LoopSettings) -> tuple[Tensor, Tensor]:
+def _forward(network: nn.Module, batch: Batch, loss_fn: Loss, config: RunConfig) -> tuple[Tensor, Tensor]:
     """Give the mean loss and the number of hits of a batch."""
-    if settings.recipe.mixup:
-        batch = mix_up(batch, settings.num_classes, settings.recipe.mixup)
+    if config.recipe.mixup:
+        batch = mix_up(batch, loss_fn.num_classes, config.recipe.mixup)
     targets = batch.labels if batch.targets is None else batch.targets
-    with _autocast(settings.precision, batch.images.device):
+    with _autocast(config.precision, batch.images.device):
         logits: Logits = network(batch.images, batch.landmarks)
-    loss = settings.loss_fn(logits, targets)
-    fused = fuse_logits(*logits, settings.loss_fn.branch_weight)
+    loss = loss_fn(logits, targets)
+    fused = fuse_logits(*logits, loss_fn.branch_weight)
     return loss, (fused.detach().argmax(dim=1) == batch.labels).sum().double()
 
 
 def _sync_step_losses(
-    window: list[Tensor], step: int, epoch: int, totals: Totals, stop_or_save: StopOrSave, process: Process
+    unreported: list[Tensor], step: int, epoch: int, stop_or_save: tuple[bool, bool], process: Process
 ) -> StepReport:
     """Share losses and requests among all processes, in one message."""
-    own = torch.tensor([stop_or_save.stop, stop_or_save.save, 0], dtype=torch.float64, device=process.device)
-    *rows, asked = sum_over_processes(torch.stack([*window, own]), process).tolist()
+    own = torch.tensor([*stop_or_save, 0], dtype=torch.float64, device=process.device)
+    *rows, (stop, save, _) = sum_over_processes(torch.stack([*unreported, own]), process).tolist()
     for number, (loss, _, _) in enumerate(rows, start=step - len(rows) + 1):
         if not math.isfinite(loss):
             raise TrainingError(f"the loss is {loss} at step {number} of epoch {epoch + 1}; try a lower --lr")
     loss, hits, images = (sum(column) for column in zip(*rows, strict=True))
-    totals.loss += loss
-    totals.hits += hits
-    totals.images += images
-    return StepReport(step, int(images), StopOrSave(stop=asked[0] > 0, save=asked[1] > 0))
+    return StepReport(step, loss, hits, images, stop=stop > 0, save=save > 0)
 
 
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module, batches: Iterable[Batch], settings: LoopSettings, process: Process, advance: Advance
+    model: nn.Module, batches: Iterable[Batch], loss_fn: Loss, precision: Precision, process: Process, advance: Advance
 ) -> SplitMetrics:
     """Measure a network; each process brings its own share of the faces, the result is all processes'.
 
     Args:
         model: put into eval mode.
         batches: this process's share; together they hold every face once.
-        settings: precision, and the branch weight of its loss_fn.
+        loss_fn: gives its branch weight and number of classes; the loss is measured without smoothing and weights.
+        precision: of the network's arithmetic.
         process: this one.
         advance: told the number of this process's finished faces.
     """
-    model.eval()
-    num_classes, plain = settings.num_classes, Loss(settings.loss_fn.branch_weight)
+    classifier = Classifier(model.eval(), process.device, loss_fn.branch_weight)
+    num_classes, plain = loss_fn.num_classes, Loss(loss_fn.branch_weight)
     loss = torch.zeros(1, dtype=torch.float64, device=process.device)
     confusion = torch.zeros(num_classes**2, dtype=torch.int64, device=process.device)
     for raw in batches:
         batch = raw.to(process.device)
-        with _autocast(settings.precision, process.device):
-            logits: Logits = model(batch.images, batch.landmarks)
-        fused = fuse_logits(logits[0].float(), logits[1].float(), plain.branch_weight)
+        with _autocast(precision, process.device):
+            logits = classifier.head_logits(batch)
+        answers = classifier.decide(*logits).argmax(dim=1)
         loss += plain(logits, batch.labels) * len(batch.labels)
-        confusion += torch.bincount(batch.labels * num_classes + fused.argmax(dim=1), minlength=num_classes**2)
+        confusion += torch.bincount(batch.labels * num_classes + answers, minlength=num_classes**2)
         advance(len(batch.labels))
     sum_over_processes(loss, process)
     matrix = sum_over_processes(confusion, process).reshape(num_classes, num_classes).cpu().numpy()

@@ -21,11 +21,13 @@ class Loss:
         branch_weight: share of the local head (beta in the paper), in [0, 1]; the global head has the rest.
         label_smoothing: share of the target spread evenly.
         class_weights: ``(K,)``, or None for equal ones.
+        num_classes: K.
     """
 
     branch_weight: float
     label_smoothing: float = 0.0
     class_weights: Tensor | None = None
+    num_classes: int = 7
 
     def __call__(self, logits: Logits, targets: Tensor) -> Tensor:
         """Give the mean over the batch.
@@ -59,7 +61,7 @@ def build_loss(recipe: Recipe, labels: NDArray[np.int64], num_classes: int, devi
         counts = np.bincount(labels, minlength=num_classes)
         shares = np.where(counts > 0, np.maximum(counts, 1.0) ** -powers[recipe.balance], 0.0)
         weights = torch.tensor(shares * len(labels) / (shares @ counts), dtype=torch.float32, device=device)
-    return Loss(recipe.branch_weight, recipe.label_smoothing, weights)
+    return Loss(recipe.branch_weight, recipe.label_smoothing, weights, num_classes)
 
 
 def mix_up(batch: Batch, num_classes: int, alpha: float) -> Batch:

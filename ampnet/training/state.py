@@ -1,4 +1,4 @@
-"""The state of an unfinished run: saved so that going on gives what an undisturbed run gives, bit for bit.
+"""What changes while a network trains, and its saves: a run resumed from one ends as an undisturbed one, bit for bit.
 
 A save holds weights, averaged weights, optimizer, scaler, place in the epoch and history. Learning rates,
 the order of faces, their augmentation and each step's dropout are functions of seed and step, so they are
@@ -7,15 +7,19 @@ not in it.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import nn
+
 from ampnet.checkpoints.checkpoint import Checkpoint, read_content, save_checkpoint
-from ampnet.config import TrainConfig, config_to_dict
+from ampnet.config import config_to_dict
 from ampnet.errors import CheckpointError, TrainingError
+from ampnet.training.defaults import RunConfig
+from ampnet.training.ema import ExponentialMovingAverage
 from ampnet.training.history import History
-from ampnet.training.loop import Totals, TrainState
 
 LAST, PREVIOUS, NEXT = "last.pt", "previous.pt", "next.pt"
 
@@ -23,6 +27,7 @@ FREE = {
     "data",
     "out",
     "name",
+    "recipe_changes",
     "resume",
     "seeds",
     "workers",
@@ -35,22 +40,76 @@ FREE = {
 """Settings that may change between two parts of a run: they move or stop it, but decide no step."""
 
 
+@dataclass(frozen=True, eq=False)
+class TrainState:
+    """A network in training and what changes with it at each step."""
+
+    model: nn.Module
+    """The network itself, whose weights are saved."""
+    network: nn.Module
+    """What the loop calls: the model, perhaps compiled or wrapped for several processes."""
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    """Does nothing but for fp16."""
+    ema: ExponentialMovingAverage | None
+
+    @property
+    def evaluated_model(self) -> nn.Module:
+        """The network that is evaluated and kept: the average where there is one."""
+        return self.ema.model if self.ema else self.model
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What happened since the last report, the same in all processes."""
+
+    step: int
+    """Finished steps of the epoch."""
+    loss: float
+    """Sum over the faces of all processes; so are the next two."""
+    hits: float
+    images: float
+    stop: bool
+    """Whether some process asks for the run's end."""
+    save: bool
+    """Whether some process asks for a save."""
+
+
 @dataclass
-class RunState:
+class Progress:
     """How far a run is."""
 
     epoch: int = 0
     """Finished epochs."""
     step: int = 0
     """Finished steps of the next epoch."""
-    totals: Totals = field(default_factory=Totals)
-    """Of those steps."""
+    loss: float = 0.0
+    """Sum over the faces of those steps, over all processes; so are the next two."""
+    hits: float = 0.0
+    images: float = 0.0
     history: History = field(default_factory=History)
     seconds: float = 0.0
     """Spent so far, over all parts of the run."""
 
+    def add(self, report: StepReport) -> None:
+        """Take in what has happened since the last report."""
+        self.step = report.step
+        self.loss += report.loss
+        self.hits += report.hits
+        self.images += report.images
 
-def run_identity(config: TrainConfig, data_hash: str) -> dict[str, Any]:
+    def end_epoch(self) -> None:
+        """Go to the start of the next epoch."""
+        self.epoch, self.step = self.epoch + 1, 0
+        self.loss = self.hits = self.images = 0.0
+
+    def note(self) -> str:
+        """Say the epoch's loss and accuracy so far, for a progress bar."""
+        count = max(self.images, 1)
+        return f"loss {self.loss / count:.3f}, accuracy {self.hits / count:.1%}"
+
+
+def run_identity(config: RunConfig, data_hash: str) -> dict[str, Any]:
     """Give all that must stay the same for a run to be gone on with, flat, by name."""
     settings = {name: value for name, value in config_to_dict(config).items() if name not in FREE}
     recipe = settings.pop("recipe")
@@ -61,7 +120,7 @@ def run_identity(config: TrainConfig, data_hash: str) -> dict[str, Any]:
 
 
 def save_state(
-    folder: Path, checkpoint: Checkpoint, train_state: TrainState, state: RunState, identity: Mapping[str, Any]
+    folder: Path, checkpoint: Checkpoint, state: TrainState, progress: Progress, identity: Mapping[str, Any]
 ) -> None:
     """Write last.pt; the one before becomes previous.pt.
 
@@ -72,14 +131,14 @@ def save_state(
     """
     training = {
         "identity": dict(identity),
-        "weights": train_state.model.state_dict() if train_state.average else None,  # else they are the checkpoint's
-        "optimizer": train_state.optimizer.state_dict(),
-        "scaler": train_state.scaler.state_dict(),
-        "epoch": state.epoch,
-        "step": state.step,
-        "totals": asdict(state.totals),
-        "history": state.history.to_dict(),
-        "seconds": state.seconds,
+        "weights": state.model.state_dict() if state.ema else None,  # else they are the checkpoint's
+        "optimizer": state.optimizer.state_dict(),
+        "scaler": state.scaler.state_dict(),
+        "epoch": progress.epoch,
+        "step": progress.step,
+        "totals": {"loss": progress.loss, "hits": progress.hits, "images": progress.images},
+        "history": progress.history.to_dict(),
+        "seconds": progress.seconds,
     }
     save_checkpoint(folder / NEXT, checkpoint, training)
     with suppress(FileNotFoundError):
@@ -87,17 +146,11 @@ def save_state(
     (folder / NEXT).replace(folder / LAST)
 
 
-@dataclass(frozen=True)
-class SavedState:
-    """A save that was read."""
+def read_state(folder: Path) -> tuple[dict[str, Any], str]:
+    """Read the newest whole save of a run.
 
-    content: dict[str, Any]
-    remark: str
-    """Says so where it is not the newest; else empty."""
-
-
-def read_state(folder: Path) -> SavedState | None:
-    """Read the newest whole save of a run; None for a run that was ended before its first one.
+    Returns:
+        Its content, empty for a run that was ended before its first save, and a message where it is not the newest.
 
     Raises:
         CheckpointError: there are saves, but none is whole.
@@ -108,18 +161,16 @@ def read_state(folder: Path) -> SavedState | None:
     for name in (LAST, NEXT, PREVIOUS):
         if (folder / name).is_file():
             try:
-                return SavedState(read_content(folder / name), f"{broken[0]}; going on from {name}" if broken else "")
+                return read_content(folder / name), f"{broken[0]}; going on from {name}" if broken else ""
             except CheckpointError as error:
                 broken.append(str(error))
     if broken:
         raise CheckpointError(f"{folder} cannot be gone on with: {'; '.join(broken)}; start a new run")
-    return None
+    return {}, ""
 
 
-def restore_state(
-    content: Mapping[str, Any], train_state: TrainState, identity: Mapping[str, Any], folder: Path
-) -> RunState:
-    """Put a saved run back into a freshly built train_state.
+def restore_state(content: Mapping[str, Any], state: TrainState, identity: Mapping[str, Any], folder: Path) -> Progress:
+    """Put a saved run back into a freshly built state.
 
     Raises:
         TrainingError: the settings or the data are not those of the saved run; the message names them.
@@ -129,17 +180,15 @@ def restore_state(
     if training is None:
         raise CheckpointError(f"{folder / LAST} holds no training state; start a new run")
     check_same_run(training["identity"], identity, folder)
-    if train_state.average:
-        train_state.average.model.load_state_dict(content["model"])
-        train_state.model.load_state_dict(training["weights"])
-    else:
-        train_state.model.load_state_dict(content["model"])
-    train_state.optimizer.load_state_dict(training["optimizer"])
-    train_state.scaler.load_state_dict(training["scaler"])
-    return RunState(
+    state.evaluated_model.load_state_dict(content["model"])
+    if state.ema:
+        state.model.load_state_dict(training["weights"])
+    state.optimizer.load_state_dict(training["optimizer"])
+    state.scaler.load_state_dict(training["scaler"])
+    return Progress(
         epoch=training["epoch"],
         step=training["step"],
-        totals=Totals(**training["totals"]),
+        **training["totals"],
         history=History.from_dict(training["history"]),
         seconds=training["seconds"],
     )

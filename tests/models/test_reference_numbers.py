@@ -7,7 +7,16 @@ import pytest
 import torch
 
 from ampnet.checkpoints.reference.parameter_names import reference_name
+from ampnet.config import TrainConfig
+from ampnet.data.loading.dataset import Batch
+from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.recipes import Recipe
+from ampnet.runtime.launch import Process
+from ampnet.training.defaults import resolve_defaults
+from ampnet.training.loop import train_epoch
 from ampnet.training.loss import Loss
+from ampnet.training.optimizer import build_optimizer
+from ampnet.training.state import TrainState
 from tests.checkpoints.reference_weights import DATA, reference_batch, reference_model
 
 
@@ -56,17 +65,20 @@ def test_images_one_by_one_give_the_published_logits(model):
 def test_five_optimizer_steps_follow_the_published_losses():
     reference = np.load(DATA / "trajectory.npz")
     images, landmarks, labels = reference_batch()
-    model = reference_model(dropout=0.0).train()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.1)
+    recipe = Recipe(batch_size=len(labels), lr=0.001, step_epochs=2)
+    config = resolve_defaults(TrainConfig(variant="ampnet", recipe=recipe, gpus=0, processes=1))
+    model = reference_model(dropout=0.0)
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    state = TrainState(model, model, build_optimizer(model, recipe), scaler, ema=None)
+    order, alone = ResumableBatchSampler(labels.numpy(), recipe.batch_size, seed=1), Process(0, 1, torch.device("cpu"))
     losses = []
-    for _ in range(5):
-        loss = Loss(branch_weight=0.5)(model(images, landmarks), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        losses.append(loss.item())
+    for epoch in range(5):  # of one step
+        order.start_at(epoch, 0)
+        batches = [Batch(255 * images, landmarks, labels)]
+        losses += [
+            report.loss / report.images
+            for report in train_epoch(state, batches, order, Loss(recipe.branch_weight), config, alone)
+        ]
     assert losses == pytest.approx(reference["losses"].tolist(), abs=1e-3)
     model.eval()
     with torch.inference_mode():

@@ -20,7 +20,7 @@ from ampnet.checkpoints.checkpoint import load_checkpoint, read_content
 from ampnet.config import TrainConfig
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.label_votes import write_votes
-from ampnet.errors import DataError, TrainingError, UsageError
+from ampnet.errors import DataError, ProcessError, TrainingError, UsageError
 from ampnet.recipes import make_recipe
 from cli import app
 from pipelines.train import run
@@ -47,6 +47,7 @@ def config(data, tmp_path):
         modules=("gp",),
         recipe=recipe,
         gpus=0,
+        processes=1,
         workers=0,
     )
 
@@ -270,7 +271,7 @@ def test_two_processes_give_the_losses_of_one(two_processes):
 def test_a_killed_process_ends_the_run_which_then_goes_on_to_the_undisturbed_runs_end(two_processes):
     killer = threading.Thread(target=_kill_a_trainer, args=(two_processes.out / "killed",))
     killer.start()
-    with pytest.raises(TrainingError, match=r"process \d was ended by signal SIGKILL; the others were stopped"):
+    with pytest.raises(ProcessError, match=r"process \d of ampnet train was ended by signal SIGKILL; the others were"):
         run(replace(two_processes, name="killed"), quiet=True)
     killer.join()
     run(replace(two_processes, name="killed", resume=True), quiet=True)

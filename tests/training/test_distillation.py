@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.config import TrainConfig
 from ampnet.data.index.face_index import read_index
 from ampnet.data.loading.dataset import FaceDataset
 from ampnet.errors import CheckpointError, TrainingError
@@ -18,6 +17,7 @@ from ampnet.models.ampnet import fuse_logits
 from ampnet.recipes import make_recipe
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import silent
+from ampnet.training.defaults import RunConfig
 from ampnet.training.distillation import TEACHERS, distillation_targets, load_teachers
 from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces
@@ -33,8 +33,20 @@ def data(tmp_path_factory):
 
 def settings(data, folder, *teachers, **changes):
     recipe = make_recipe("reference", {"epochs": 1, "batch_size": 12, **changes})
-    return TrainConfig(data=data, out=folder, name="run", width=0.05, image_size=48, modules=("gp",), recipe=recipe,
-                       teachers=teachers, gpus=0, workers=0)  # fmt: skip
+    return RunConfig(
+        data=data,
+        variant="ampnet-small",
+        out=folder,
+        name="run",
+        width=0.05,
+        image_size=48,
+        modules=("gp",),
+        recipe=recipe,
+        teachers=teachers,
+        gpus=0,
+        processes=1,
+        workers=0,
+    )
 
 
 def learn(config, folder, asked=False):

@@ -8,16 +8,19 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ampnet.config import TrainConfig
 from ampnet.data.loading.dataset import Batch
 from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import TrainingError
 from ampnet.recipes import Recipe
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import silent
+from ampnet.training.defaults import resolve_defaults
 from ampnet.training.ema import ExponentialMovingAverage
-from ampnet.training.loop import LoopSettings, StopOrSave, Totals, TrainState, evaluate, set_train_mode, train_epoch
+from ampnet.training.loop import evaluate, set_train_mode, train_epoch
 from ampnet.training.loss import Loss
 from ampnet.training.optimizer import build_optimizer
+from ampnet.training.state import Progress, TrainState
 
 ALONE = Process(0, 1, torch.device("cpu"))
 COUNT, CLASSES = 20, 3
@@ -56,7 +59,7 @@ def train_state(recipe, model):
         network=model,
         optimizer=build_optimizer(model, recipe),
         scaler=torch.amp.GradScaler("cpu", enabled=False),
-        average=ExponentialMovingAverage(model, recipe.ema) if recipe.ema else None,
+        ema=ExponentialMovingAverage(model, recipe.ema) if recipe.ema else None,
     )
 
 
@@ -68,18 +71,27 @@ def fresh_model(norm=True):
     return model
 
 
-def train(recipe, model, parts=1, stop_or_save=StopOrSave, **settings):
+def settings(recipe, **changes):
+    return resolve_defaults(TrainConfig(recipe=recipe, gpus=0, processes=1, **changes))
+
+
+def train(recipe, model, parts=1, stop_or_save=lambda: (False, False), **changes):
     order = ResumableBatchSampler(np.zeros(COUNT, dtype=np.int64), recipe.batch_size, seed=1, parts=parts)
-    totals, pupil = Totals(), train_state(recipe, model)
-    loop = LoopSettings(recipe, Loss(recipe.branch_weight, recipe.label_smoothing), CLASSES, **settings)
-    pulses = list(train_epoch(pupil, batches_of(order), order, loop, ALONE, totals, stop_or_save))
-    return pupil, totals, pulses
+    state, progress = train_state(recipe, model), Progress()
+    loss_fn, config = (
+        Loss(recipe.branch_weight, recipe.label_smoothing, num_classes=CLASSES),
+        settings(recipe, **changes),
+    )
+    reports = list(train_epoch(state, batches_of(order), order, loss_fn, config, ALONE, stop_or_save))
+    for report in reports:
+        progress.add(report)
+    return state, progress, reports
 
 
 def test_an_epoch_is_plain_stochastic_gradient_descent():
     recipe = Recipe(batch_size=8, lr=0.5)
     model, expected = fresh_model(), fresh_model()
-    _, totals, pulses = train(recipe, model)
+    _, progress, reports = train(recipe, model)
 
     optimizer = torch.optim.SGD(expected.parameters(), lr=0.5, momentum=0.9, weight_decay=1e-4)
     order = ResumableBatchSampler(np.zeros(COUNT, dtype=np.int64), 8, seed=1)
@@ -95,9 +107,9 @@ def test_an_epoch_is_plain_stochastic_gradient_descent():
         hits += ((local + global_).argmax(1) == labels).sum().item()
     for trained, by_hand in zip(model.parameters(), expected.parameters(), strict=True):
         assert torch.allclose(trained, by_hand, atol=1e-6)
-    assert totals.loss == pytest.approx(sum(losses), rel=1e-5)
-    assert (totals.hits, totals.images) == (hits, COUNT)
-    assert [(report.step, report.images) for report in pulses] == [(1, 8), (2, 8), (3, 4)]
+    assert progress.loss == pytest.approx(sum(losses), rel=1e-5)
+    assert (progress.hits, progress.images, progress.step) == (hits, COUNT, 3)
+    assert [(report.step, report.images) for report in reports] == [(1, 8), (2, 8), (3, 4)]
 
 
 def test_a_step_in_parts_is_the_same_step():
@@ -121,27 +133,28 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step():
     model = fresh_model()
     order = ResumableBatchSampler(np.zeros(COUNT, dtype=np.int64), 8, seed=1)
     order.start_at(4, 0)
-    loop = LoopSettings(Recipe(batch_size=8), Loss(0.5), CLASSES)
+    recipe = Recipe(batch_size=8)
 
     def poisoned():
         for number, batch in enumerate(batches_of(order)):
             yield batch if number < 1 else batch._replace(landmarks=batch.landmarks * float("inf"))
 
     with pytest.raises(TrainingError, match="the loss is nan at step 2 of epoch 5; try a lower --lr"):
-        list(train_epoch(train_state(Recipe(), model), poisoned(), order, loop, ALONE, Totals()))
+        list(train_epoch(train_state(recipe, model), poisoned(), order, Loss(0.5), settings(recipe), ALONE))
 
 
-def test_the_average_is_what_is_kept():
-    pupil, _, _ = train(Recipe(batch_size=8, lr=0.5, ema=0.9), fresh_model())
-    assert pupil.kept is pupil.average.model
-    weights, averages = (next(model.heads.parameters()) for model in (pupil.model, pupil.kept))
+def test_the_average_is_what_is_evaluated_and_kept():
+    state, _, _ = train(Recipe(batch_size=8, lr=0.5, ema=0.9), fresh_model())
+    assert state.evaluated_model is state.ema.model
+    weights, averages = (next(model.heads.parameters()) for model in (state.model, state.evaluated_model))
     assert not torch.equal(weights, averages)
 
 
-def test_wishes_are_passed_on_after_each_step():
-    answers = iter([StopOrSave(), StopOrSave(save=True), StopOrSave(stop=True)])
-    _, _, pulses = train(Recipe(batch_size=8), fresh_model(), stop_or_save=lambda: next(answers))
-    assert [(report.stop_or_save.save, report.stop_or_save.stop) for report in pulses] == [(0, 0), (1, 0), (0, 1)]
+def test_a_request_to_stop_or_save_is_reported_after_each_step():
+    requests = [(False, False), (False, True), (True, False)]
+    asked = iter(requests)
+    _, _, reports = train(Recipe(batch_size=8), fresh_model(), stop_or_save=lambda: next(asked))
+    assert [(report.stop, report.save) for report in reports] == requests
 
 
 def test_half_precision_trains_close_to_full_precision():
@@ -162,9 +175,9 @@ def test_evaluation_counts_every_face_and_weighs_the_heads():
     images = torch.tensor([0, 1, 2, 0], dtype=torch.uint8)[:, None, None, None].expand(4, 3, 4, 4)
     labels, landmarks = torch.tensor([0, 1, 1, 2]), torch.zeros(4, 5, 2)
     batches = [Batch(images[part], landmarks[part], labels[part]) for part in (slice(3), slice(3, 4))]
-    loop = LoopSettings(Recipe(), Loss(0.75, label_smoothing=0.5), CLASSES)
+    loss_fn = Loss(0.75, label_smoothing=0.5, num_classes=CLASSES)
     with silent("", 4) as advance:
-        measured = evaluate(Known(), batches, loop, ALONE, advance)
+        measured = evaluate(Known(), batches, loss_fn, "fp32", ALONE, advance)
     assert measured.confusion.tolist() == [[1, 0, 0], [0, 1, 1], [1, 0, 0]]
     right = np.log(np.exp(4) + 2) - 4  # cross-entropy of the sure head where it is right; wrong: 4 more
     assert measured.loss == pytest.approx(0.75 * (right + 2) + 0.25 * np.log(3), rel=1e-5)  # no smoothing here

@@ -9,12 +9,28 @@ from ampnet.errors import CheckpointError, TrainingError
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
 from ampnet.recipes import make_recipe
+from ampnet.training.defaults import resolve_defaults
 from ampnet.training.ema import ExponentialMovingAverage
-from ampnet.training.loop import Totals, TrainState
 from ampnet.training.optimizer import build_optimizer
-from ampnet.training.state import LAST, NEXT, PREVIOUS, RunState, read_state, restore_state, run_identity, save_state
+from ampnet.training.state import (
+    LAST,
+    NEXT,
+    PREVIOUS,
+    Progress,
+    TrainState,
+    check_same_run,
+    read_state,
+    restore_state,
+    run_identity,
+    save_state,
+)
 
-MODERN = TrainConfig(recipe=make_recipe("modern"))
+
+def settings(**changes):
+    return resolve_defaults(TrainConfig(gpus=0, **changes))
+
+
+MODERN = settings(recipe="modern")
 
 
 def train_state(seed=0):
@@ -24,61 +40,60 @@ def train_state(seed=0):
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
-    average = ExponentialMovingAverage(model, 0.9)
-    average.update(model, 5)
-    return TrainState(model, model, optimizer, torch.amp.GradScaler("cpu", enabled=False), average)
+    ema = ExponentialMovingAverage(model, 0.9)
+    ema.update(model, 5)
+    return TrainState(model, model, optimizer, torch.amp.GradScaler("cpu", enabled=False), ema)
 
 
-def save(folder, pupil, epoch=1, step=3):
-    checkpoint = Checkpoint(pupil.kept, ("a", "b"), Framing())
-    state = RunState(epoch, step, Totals(1.5, 2, 4), seconds=9.0)
-    state.history.add({"epoch": 1, "val_accuracy": 0.5}, 0.5, torch.eye(2, dtype=torch.int64).numpy())
-    save_state(folder, checkpoint, pupil, state, run_identity(MODERN, "abc"))
-    return state
+def save(folder, state, epoch=1, step=3):
+    checkpoint = Checkpoint(state.evaluated_model, ("a", "b"), Framing())
+    progress = Progress(epoch, step, loss=1.5, hits=2, images=4, seconds=9.0)
+    progress.history.add({"epoch": 1, "val_accuracy": 0.5}, 0.5, torch.eye(2, dtype=torch.int64).numpy())
+    save_state(folder, checkpoint, state, progress, run_identity(MODERN, "abc"))
+    return progress
 
 
 def test_a_run_comes_back_as_it_was(tmp_path):
-    saved, pupil = train_state(0), train_state(1)
-    state = save(tmp_path, saved)
-    back = restore_state(read_state(tmp_path).content, pupil, run_identity(MODERN, "abc"), tmp_path)
-    assert back == state
-    for old, new in ((saved.model, pupil.model), (saved.kept, pupil.kept)):
+    saved, fresh = train_state(0), train_state(1)
+    progress = save(tmp_path, saved)
+    assert restore_state(read_state(tmp_path)[0], fresh, run_identity(MODERN, "abc"), tmp_path) == progress
+    for old, new in ((saved.model, fresh.model), (saved.evaluated_model, fresh.evaluated_model)):
         assert all(torch.equal(a, b) for a, b in zip(old.state_dict().values(), new.state_dict().values(), strict=True))
-    old, new = (one.optimizer.state_dict()["state"] for one in (saved, pupil))
+    old, new = (one.optimizer.state_dict()["state"] for one in (saved, fresh))
     assert all(torch.equal(old[key]["momentum_buffer"], new[key]["momentum_buffer"]) for key in old)
 
 
 def test_the_save_is_a_checkpoint_of_the_averaged_weights(tmp_path):
-    pupil = train_state()
-    save(tmp_path, pupil)
-    kept, loaded = pupil.kept.state_dict(), load_checkpoint(tmp_path / LAST).model.state_dict()
-    assert all(torch.equal(kept[name], loaded[name]) for name in kept)
+    state = train_state()
+    save(tmp_path, state)
+    averages, loaded = state.evaluated_model.state_dict(), load_checkpoint(tmp_path / LAST).model.state_dict()
+    assert all(torch.equal(averages[name], loaded[name]) for name in averages)
 
 
 def test_a_run_ended_before_its_first_save_begins_anew(tmp_path):
     (tmp_path / ".next.pt.77.partial").write_bytes(b"half")
-    assert read_state(tmp_path) is None
+    assert read_state(tmp_path) == ({}, "")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_truncated_save_is_recognised_and_the_one_before_is_used(tmp_path):
-    pupil = train_state()
-    save(tmp_path, pupil, epoch=1)
-    save(tmp_path, pupil, epoch=2)
+    state = train_state()
+    save(tmp_path, state, epoch=1)
+    save(tmp_path, state, epoch=2)
     last = tmp_path / LAST
     last.write_bytes(last.read_bytes()[:-1000])
-    saved = read_state(tmp_path)
-    assert saved.content["training"]["epoch"] == 1
-    assert saved.remark.startswith(f"{last} is no checkpoint")
-    assert saved.remark.endswith(f"going on from {PREVIOUS}")
+    content, message = read_state(tmp_path)
+    assert content["training"]["epoch"] == 1
+    assert message.startswith(f"{last} is no checkpoint")
+    assert message.endswith(f"going on from {PREVIOUS}")
 
 
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path):
     save(tmp_path, train_state(), epoch=4)
     (tmp_path / LAST).replace(tmp_path / NEXT)
-    saved = read_state(tmp_path)
-    assert saved.content["training"]["epoch"] == 4
-    assert saved.remark == ""
+    content, message = read_state(tmp_path)
+    assert content["training"]["epoch"] == 4
+    assert message == ""
 
 
 def test_no_whole_save_at_all_is_an_error(tmp_path):
@@ -88,15 +103,12 @@ def test_no_whole_save_at_all_is_an_error(tmp_path):
         read_state(tmp_path)
 
 
-def changed(name, recipe_changes=None, **settings):
-    now = TrainConfig(recipe=make_recipe("modern", recipe_changes), **settings)
+def changed(name, recipe_changes=None, **changes):
     with pytest.raises(TrainingError, match=name):
-        restore(now)
+        restore(settings(recipe=make_recipe("modern", recipe_changes), **changes))
 
 
 def restore(now, data_hash="abc", before=MODERN):
-    from ampnet.training.state import check_same_run
-
     check_same_run(run_identity(before, "abc"), run_identity(now, data_hash), "run1")
 
 
@@ -114,9 +126,13 @@ def test_other_data_are_refused():
 
 
 def test_what_decides_no_step_may_change():
-    restore(TrainConfig(recipe=MODERN.recipe, workers=0, processes=2, save_every=1, patience=3, resume=True))
+    restore(settings(recipe=MODERN.recipe, workers=0, processes=2, save_every=1, patience=3, resume=True))
 
 
 def test_the_step_schedule_can_be_extended():
-    published = TrainConfig()
-    restore(TrainConfig(recipe=make_recipe("reference", {"epochs": 120})), before=published)
+    restore(settings(recipe=make_recipe("reference", {"epochs": 120})), before=settings(recipe="reference"))
+
+
+def test_what_was_left_open_is_the_same_run_as_the_same_said_aloud():
+    aloud = settings(variant="ampnet-small", recipe="modern", recipe_changes={"lr": "0.05"}, processes=1)
+    restore(settings(recipe_changes={"lr": 0.05}), before=aloud)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -207,6 +208,8 @@ def batch_loader(
         workers: loading processes, kept from epoch to epoch; 0 loads in this one.
         device: batches for GPUs are put into pinned memory.
     """
+    # More workers than cores are somebody's wish (slow storage can deserve it), and defaults never are that many.
+    warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
     return DataLoader(
         FaceBatches(faces),
         batch_size=None,

@@ -48,7 +48,9 @@ class ResumableBatchSampler(Sampler[list[SampleKey]]):
         self.faces = min(self.steps * batch_size, len(labels))
         """Faces that an epoch sees."""
         if self.steps == 0:
-            raise DataError(f"{len(labels)} training faces are too few; {2 * world_size * parts} are needed at least")
+            cure = "; run with --processes 1" if world_size > 1 else ""
+            minimum = 2 * world_size * parts
+            raise DataError(f"{len(labels)} training faces are too few; {minimum} are needed at least{cure}")
         self.epoch = self.first_step = 0
 
     def start_at(self, epoch: int, step: int) -> None:

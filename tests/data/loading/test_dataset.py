@@ -20,6 +20,7 @@ from ampnet.data.loading.dataset import (
 from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import DataError
 from ampnet.recipes import RECIPES
+from ampnet.runtime.devices import usable_cores
 from tests.prepared_faces import write_prepared_faces
 
 CPU = torch.device("cpu")
@@ -107,6 +108,12 @@ def test_an_unreadable_image_is_named_in_one_line(tmp_path, workers):
     with pytest.raises(DataError) as caught, loading_failures():
         list(loader)
     assert str(caught.value) == f"cannot read the prepared image {broken}; run prepare again"
+
+
+def test_more_loading_processes_than_cores_are_nothing_to_warn_of(tmp_path):
+    index = read_index(write_prepared_faces(tmp_path, train=1, val=0))
+    loader = batch_loader(dataset(index), ShardedSequentialSampler(len(index), 4), usable_cores() + 1, CPU)
+    assert sum(len(batch.labels) for batch in loader) == 7  # warnings are errors here
 
 
 @pytest.mark.parametrize("count", [1, 7, 23])

@@ -1,0 +1,84 @@
+"""Which faces a run trains on and which choose its best epoch, and their batches."""
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from ampnet.config import IMAGE_SIZE, Split
+from ampnet.data.index.face_index import FaceIndex
+from ampnet.data.index.splits import split_indices
+from ampnet.data.loading.dataset import Batch, FaceDataset, ShardedSequentialSampler, batch_loader
+from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.errors import DataError
+from ampnet.faces.colour import Color, is_grey
+from ampnet.faces.framing import Framing, measure_framing
+from ampnet.runtime.launch import Process
+from ampnet.training.defaults import RunConfig
+from ampnet.training.targets import selection_faces
+
+MEASURED_FACES = 200
+"""Training faces looked at to describe a set that was not made by `ampnet prepare`."""
+
+
+def choose_faces(index: FaceIndex, config: RunConfig) -> dict[Split, NDArray[np.int64]]:
+    """Split a data set and check that it can be trained on.
+
+    Raises:
+        DataError: there is nothing to train on, or nothing to choose the best epoch by.
+    """
+    parts = split_indices(index, seed=config.seed)
+    for split in ("train", config.select_on):
+        if not len(parts[split]):
+            counts = ", ".join(f"{name} {len(indices)}" for name, indices in parts.items())
+            raise DataError(f"{config.data} has no image in the split {split} (it has {counts}); it cannot train")
+    return parts
+
+
+def training_framing(index: FaceIndex, training: NDArray[np.int64]) -> Framing:
+    """Give the framing that prepare measured, or measure that of a set made by hand."""
+    if index.framing is not None:
+        return index.framing
+    looked_at = training[np.linspace(0, len(training) - 1, min(MEASURED_FACES, len(training))).astype(int)]
+    faces = FaceDataset(index, looked_at, image_size=IMAGE_SIZE)
+    grey = [is_grey(faces.decode(position)) for position in range(len(faces))]
+    sides = np.full(len(training), float(IMAGE_SIZE))
+    return measure_framing(index.landmarks[training], "none", float(np.mean(grey)), sides)
+
+
+def training_loader(
+    index: FaceIndex,
+    training: NDArray[np.int64],
+    config: RunConfig,
+    image_size: int,
+    color: Color,
+    process: Process,
+    targets: NDArray[np.float32] | None,
+) -> tuple[ResumableBatchSampler, DataLoader[Batch]]:
+    """Make this process's batches of the training faces; ``targets`` replace their labels."""
+    recipe = config.recipe
+    faces = FaceDataset(index, training, image_size, recipe.augmentation, color, config.seed, targets)
+    order = ResumableBatchSampler(
+        index.labels[training],
+        recipe.batch_size,
+        config.seed,
+        process.rank,
+        process.world_size,
+        config.accumulate,
+        recipe.balance,
+    )
+    return order, batch_loader(faces, order, config.workers, process.device)
+
+
+def selection_loader(
+    index: FaceIndex,
+    selection: NDArray[np.int64],
+    config: RunConfig,
+    image_size: int,
+    color: Color,
+    process: Process,
+) -> tuple[ShardedSequentialSampler, DataLoader[Batch]]:
+    """Make this process's batches of the split that chooses the best epoch."""
+    faces = FaceDataset(*selection_faces(index, selection, config.recipe), image_size, None, color)
+    batch_size = config.recipe.batch_size // process.world_size
+    order = ShardedSequentialSampler(len(faces), batch_size, process.rank, process.world_size)
+    return order, batch_loader(faces, order, config.workers, process.device)

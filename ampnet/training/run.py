@@ -1,0 +1,219 @@
+"""A run in one process: built anew, or resumed where it was interrupted."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+
+from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.config import config_to_dict
+from ampnet.data.index.face_index import FaceIndex, read_index
+from ampnet.data.loading.dataset import Batch, ShardedSequentialSampler
+from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.errors import ConfigError
+from ampnet.faces.framing import Framing
+from ampnet.models.ampnet import AMPNet
+from ampnet.runtime.collectives import broadcast_object
+from ampnet.runtime.devices import has_fast_bf16
+from ampnet.runtime.launch import Process
+from ampnet.runtime.progress import ProgressBar, silent
+from ampnet.training.defaults import RunConfig
+from ampnet.training.distillation import distillation_targets, load_teachers
+from ampnet.training.ema import ExponentialMovingAverage
+from ampnet.training.history import last_metrics
+from ampnet.training.loaders import choose_faces, selection_loader, training_framing, training_loader
+from ampnet.training.loss import Loss, build_loss
+from ampnet.training.optimizer import build_optimizer
+from ampnet.training.pretrained import freeze_parameters, load_pretrained
+from ampnet.training.run_folder import describe_run, hash_data, open_run_folder
+from ampnet.training.state import Progress, TrainState, read_state, restore_state, run_identity, save_state
+from ampnet.training.targets import blend_targets, training_targets
+from ampnet.training.tensorboard import TensorBoardWriter
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRun:
+    """All that one process of a run works with."""
+
+    config: RunConfig
+    folder: Path
+    process: Process
+    class_names: tuple[str, ...]
+    framing: Framing
+    identity: dict[str, Any]
+    """What must stay the same for the run to be resumed."""
+    state: TrainState
+    loss_fn: Loss
+    order: ResumableBatchSampler
+    batches: DataLoader[Batch]
+    """Of the training faces, in that order."""
+    selection_order: ShardedSequentialSampler
+    selection: DataLoader[Batch]
+    """Of the split that chooses the best epoch."""
+    progress: Progress
+    tensorboard: TensorBoardWriter
+    started: float
+    """Monotonic time, less what earlier parts of the run took."""
+    notes: tuple[str, ...]
+    """What the user should know before it starts."""
+
+    def is_finished(self) -> bool:
+        """Tell whether all epochs are done, or none was better for too long."""
+        without_better = self.progress.history.epochs_without_better()
+        return self.progress.epoch >= self.config.recipe.epochs or 0 < self.config.patience <= without_better
+
+    def checkpoint(self) -> Checkpoint:
+        """Give the network as it is now, with what it needs to be used."""
+        return Checkpoint(
+            model=cast(AMPNet, self.state.evaluated_model),
+            class_names=self.class_names,
+            framing=self.framing,
+            config=config_to_dict(self.config),
+            epoch=self.progress.epoch,
+            metrics=last_metrics(self.progress.history.rows),
+            branch_weight=self.config.recipe.branch_weight,
+            selected_on=self.config.select_on,
+        )
+
+    def seconds(self) -> float:
+        """Tell how long the run has taken, over all its parts."""
+        return time.monotonic() - self.started
+
+    def save(self) -> None:
+        """Write last.pt (the main process does).
+
+        Raises:
+            DataError: the file cannot be written.
+        """
+        self.progress.seconds = self.seconds()
+        if self.process.is_main:
+            save_state(self.folder, self.checkpoint(), self.state, self.progress, self.identity)
+
+
+def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> TrainingRun:
+    """Load the data, build the network, and make the run's folder or go back to where an interrupted run was.
+
+    The folder is made late, so that a run that cannot begin leaves nothing behind.
+
+    Args:
+        config: of the run.
+        process: this one.
+        bar: shows how the teachers get on.
+
+    Raises:
+        UsageError: the run's name is taken, or there is no run to go on with.
+        DataError: the data cannot be trained on.
+        CheckpointError: the weights to start from or the save to go on with cannot be used.
+        TrainingError: the settings or the data are not those of the interrupted run.
+        ConfigError: a setting does not fit the device.
+    """
+    started = time.monotonic()
+    index = read_index(config.data)
+    parts = choose_faces(index, config)
+    training, selection = parts["train"], parts[config.select_on]
+    data_hash = hash_data(index)
+    framing = training_framing(index, training)
+    teachers = load_teachers(config.teachers, index.class_names)
+    state, model, message = build_train_state(config, index.class_names, process)
+    size = model.architecture
+
+    identity = run_identity(config, data_hash)
+    folder = broadcast_object(open_run_folder(config) if process.is_main else Path(), process)
+    saved, newest = read_state(folder) if config.resume else ({}, "")
+    progress = restore_state(saved, state, identity, folder) if saved else Progress()
+    if process.is_main and not saved:
+        describe_run(folder, config, size, index, parts, data_hash, process)
+
+    targets = training_targets(index, training, config.recipe)
+    if teachers:
+        said = distillation_targets(teachers, index, training, config, folder, process, bar, asked=bool(saved))
+        targets = blend_targets(targets, index.labels[training], said, config.recipe.teacher_weight)
+    order, batches = training_loader(index, training, config, size.image_size, framing.color, process, targets)
+    selection_order, selection_batches = selection_loader(
+        index, selection, config, size.image_size, framing.color, process
+    )
+
+    millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
+    faces = f"{len(training)} train, {len(selection)} {config.select_on} faces"
+    about = f"{folder}: {faces}, {millions:.1f} M parameters, {size.image_size} px"
+    notes = (about, message, newest, *_warnings(config, index, process.device))
+    return TrainingRun(
+        config=config,
+        folder=folder,
+        process=process,
+        class_names=index.class_names,
+        framing=framing,
+        identity=identity,
+        state=state,
+        loss_fn=build_loss(config.recipe, index.labels[training], size.num_classes, process.device),
+        order=order,
+        batches=batches,
+        selection_order=selection_order,
+        selection=selection_batches,
+        progress=progress,
+        tensorboard=TensorBoardWriter(folder, config.tensorboard and process.is_main),
+        started=started - progress.seconds,
+        notes=tuple(note for note in notes if note),
+    )
+
+
+def build_train_state(
+    config: RunConfig, class_names: tuple[str, ...], process: Process
+) -> tuple[TrainState, AMPNet, str]:
+    """Build network, optimizer and average.
+
+    Returns:
+        The state, its model, and a message on pre-trained weights (empty without).
+
+    Raises:
+        ConfigError: a setting does not fit the device.
+        CheckpointError: the pre-trained weights cannot be used.
+    """
+    if config.sync_bn and process.device.type != "cuda":
+        raise ConfigError("sync_bn needs GPUs; on CPUs, --freeze norms keeps all processes' statistics alike")
+    if config.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with it only
+        torch.use_deterministic_algorithms(True)
+    torch.manual_seed(config.seed)
+    size = config.architecture(len(class_names))
+    model = AMPNet(size.num_classes, size.width, size.image_size, size.dropout, size.modules)
+    message = load_pretrained(model, config.pretrained, class_names) if config.pretrained else ""
+    freeze_parameters(model, config.freeze)
+    model.to(process.device)
+    if config.sync_bn:
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # replaces the parts in place
+    network: nn.Module = model
+    if process.world_size > 1:
+        network = DistributedDataParallel(
+            model, device_ids=[process.device.index] if process.device.type == "cuda" else None
+        )
+    if config.compile:
+        network = cast(nn.Module, torch.compile(network))
+    loss_scaling = config.precision == "fp16"
+    state = TrainState(
+        model=model,
+        network=network,
+        optimizer=build_optimizer(model, config.recipe, loss_scaling),
+        scaler=torch.amp.GradScaler(process.device.type, enabled=loss_scaling),
+        ema=ExponentialMovingAverage(model, config.recipe.ema) if config.recipe.ema else None,
+    )
+    return state, model, message
+
+
+def _warnings(config: RunConfig, index: FaceIndex, device: torch.device) -> list[str]:
+    warnings = []
+    if config.precision == "bf16" and not has_fast_bf16(device):
+        warnings.append(
+            "this CPU has no bfloat16 arithmetic: bf16 will be many times slower here than --precision fp32"
+        )
+    if config.select_on == "test":
+        warnings.append("the best epoch is chosen on the test split: its accuracy there will flatter, and is marked so")
+    if not any(index.splits):
+        warnings.append("the set has no official splits: the published 8:2 split applies, near-duplicates may cross it")
+    return warnings

@@ -1,0 +1,54 @@
+"""Devices, cores, and random numbers of a step."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from ampnet.errors import UsageError
+from ampnet.runtime.devices import choose_device, count_gpus, has_fast_bf16, seed_step, usable_cores
+
+CPU = torch.device("cpu")
+
+
+def test_zero_gpus_is_the_cpu():
+    assert choose_device(0) == torch.device("cpu")
+    assert count_gpus(0) == 0
+
+
+def test_more_gpus_than_there_are_says_how_many_there_are(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert count_gpus(None) == 2
+    assert choose_device(1) == torch.device("cuda", 0)
+    with pytest.raises(UsageError, match="3 GPUs were asked for, but 2 can be used; run with --gpus 2"):
+        count_gpus(3)
+
+
+def test_bf16_is_fast_where_the_cpu_has_kernels_for_it():
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
+    if "avx2" not in flags:
+        pytest.skip("tells nothing of this CPU")
+    assert has_fast_bf16(CPU) == ("avx512" in flags)
+    assert has_fast_bf16(torch.device("cuda"))
+
+
+def test_a_steps_randomness_depends_on_seed_step_and_rank_only():
+    def numbers(*place):
+        seed_step(*place)
+        return torch.rand(3).tolist()
+
+    assert numbers(1, 2, 0) == numbers(1, 2, 0)
+    assert len({tuple(numbers(*place)) for place in ((1, 2, 0), (2, 2, 0), (1, 3, 0), (1, 2, 1))}) == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to cores")
+def test_cores_that_are_kept_from_a_process_do_not_count():
+    granted = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(granted)})
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, granted)
+    assert usable_cores() == len(granted)

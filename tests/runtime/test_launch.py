@@ -1,0 +1,44 @@
+"""One process or several, which add up, listen to the first, and end together."""
+
+import signal
+
+import pytest
+import torch
+from torch import distributed
+
+from ampnet.errors import ConfigError, ProcessError
+from ampnet.runtime.collectives import broadcast_object, sum_over_processes
+from ampnet.runtime.launch import Process, join_processes, launch
+
+
+def test_a_process_without_a_launcher_is_alone():
+    with join_processes(0) as process:
+        assert process == Process(0, 1, torch.device("cpu"))
+        assert sum_over_processes(torch.tensor([3.0]), process).item() == 3
+        assert broadcast_object("word", process) == "word"
+
+
+def together(base):
+    with join_processes(0) as process:
+        total = sum_over_processes(torch.tensor([base + process.rank]), process)
+        return process.world_size, total.item(), broadcast_object(f"from {process.rank}", process)
+
+
+def one_fails_while_the_other_waits(message):
+    with join_processes(0) as process:
+        if process.rank == 0:
+            raise ConfigError(message) if message else RuntimeError("out of luck")
+        distributed.barrier()
+
+
+def test_launched_processes_add_up_and_listen_to_the_first():
+    before = signal.getsignal(signal.SIGTERM)
+    assert launch("ampnet test", 2, together, 10) == (2, 21, "from 0")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_failing_process_ends_the_others_and_passes_its_message_on():
+    with pytest.raises(ConfigError, match=r"^lr must be above 0: it is -1$"):
+        launch("ampnet test", 2, one_fails_while_the_other_waits, "lr must be above 0: it is -1")
+    with pytest.raises(ProcessError, match=r"^process 0 of ampnet test failed: RuntimeError: out of luck; the others"):
+        launch("ampnet test", 2, one_fails_while_the_other_waits, "")

@@ -1,0 +1,69 @@
+"""A run in one process: built anew, or back where it was."""
+
+import pytest
+import torch
+
+from ampnet.config import TrainConfig
+from ampnet.errors import ConfigError
+from ampnet.runtime.launch import Process
+from ampnet.training.defaults import resolve_defaults
+from ampnet.training.run import open_run
+from tests.prepared_faces import write_prepared_faces
+
+ALONE = Process(0, 1, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_prepared_faces(tmp_path_factory.mktemp("faces"), train=4, val=2)
+
+
+@pytest.fixture
+def settings(data, tmp_path):
+    def make(**changes):
+        asked = TrainConfig(data=data, out=tmp_path, name="run", width=0.05, image_size=48, modules=("gp",), gpus=0,
+                            processes=1, workers=0, **changes)  # fmt: skip
+        return resolve_defaults(asked)
+
+    return make
+
+
+def test_a_new_run_has_all_its_faces_and_a_folder(settings, tmp_path):
+    training = open_run(settings(recipe_changes={"batch_size": 8}), ALONE)
+    assert training.order.faces == 28
+    assert len(training.selection_order.share) == 14
+    assert training.state.evaluated_model is training.state.ema.model  # the modern recipe averages
+    assert training.loss_fn.num_classes == 7
+    assert (tmp_path / "run" / "config.json").is_file()
+    assert training.notes[0].startswith(f"{tmp_path}/run: 28 train, 14 val faces, ")
+    assert training.checkpoint().config["variant"] == "ampnet-small"
+
+
+def test_a_saved_run_comes_back_at_its_step_with_its_weights(settings):
+    first = open_run(settings(), ALONE)
+    first.progress.epoch, first.progress.step = 3, 1
+    with torch.no_grad():
+        first.state.model.global_head.bias.fill_(7)
+    first.save()
+    second = open_run(settings(resume=True), ALONE)
+    assert (second.progress.epoch, second.progress.step) == (3, 1)
+    assert second.state.model.global_head.bias.eq(7).all()
+    assert second.seconds() >= first.progress.seconds
+
+
+@pytest.mark.parametrize(
+    ("epoch", "best", "patience", "finished"),
+    [(40, 40, 0, True), (9, 1, 0, False), (9, 7, 3, False), (9, 6, 3, True)],
+)
+def test_a_run_ends_after_its_epochs_or_its_patience(settings, epoch, best, patience, finished):
+    training = open_run(settings(patience=patience), ALONE)
+    training.progress.epoch = epoch
+    training.progress.history.rows = [{"epoch": number} for number in range(1, epoch + 1)]
+    training.progress.history.best_epoch = best
+    assert training.is_finished() == finished
+
+
+def test_a_run_that_cannot_begin_leaves_nothing_behind(settings, tmp_path):
+    with pytest.raises(ConfigError, match="sync_bn needs GPUs"):
+        open_run(settings(sync_bn=True), ALONE)
+    assert not (tmp_path / "run").exists()
