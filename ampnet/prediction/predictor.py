@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.detection import Face, FaceDetector
 from ampnet.detection.retries import detect_with_retries
@@ -35,7 +36,7 @@ class Predictor:
     """A face detector and a trained network, ready for photos of any size.
 
     Args:
-        checkpoint: a loaded checkpoint, its file, or a run folder.
+        checkpoint: a loaded checkpoint, its file, a run folder, or the name of a bundled model; None takes the default.
         detector: finds the faces; None takes the embedded one.
         device: where both run.
         batch_size: faces that the network sees at once.
@@ -50,14 +51,16 @@ class Predictor:
 
     def __init__(
         self,
-        checkpoint: Checkpoint | Path,
+        checkpoint: Checkpoint | Path | None = None,
         detector: FaceDetector | None = None,
         device: torch.device | str = "cpu",
         batch_size: int = 32,
         mirror: bool = False,
         prior: Prior | None = None,
     ) -> None:
-        self.checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
+        if not isinstance(checkpoint, Checkpoint):
+            checkpoint = load_checkpoint(named_model(checkpoint))
+        self.checkpoint = checkpoint
         self.device = torch.device(device)
         self.detector = detector or FaceDetector(device=self.device)
         self.batch_size = batch_size

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
+from ampnet.checkpoints.bundled import bundled_model
+from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.detection import FaceDetector
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, align_face
 from ampnet.faces.framing import frame_face
@@ -110,3 +112,13 @@ def test_probabilities_equal_those_of_the_network_before_it_was_optimised(tmp_pa
         local, global_ = predictor.checkpoint.model(images, landmarks)
     expected = ((local + global_) / 2).softmax(dim=1).numpy()
     assert predictor.classify(faces) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_example_of_the_readme_finds_the_faces_of_a_photo(tmp_path, monkeypatch, capsys):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    example = readme.split("```python\n")[1].split("```")[0]
+    (tmp_path / "photo.jpg").write_bytes((SAMPLES / "portrait.jpg").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "README.md", "exec"), {})  # our own text
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.split()[0] in load_checkpoint(bundled_model()).class_names
