@@ -115,10 +115,10 @@ def reframing(data: Framing | None, landmarks: Points, trained: Framing) -> Fram
     """
     mean = np.asarray(landmarks, dtype=np.float64).mean(axis=0)
     moved = float(np.linalg.norm(mean - np.asarray(trained.mean_landmarks), axis=1).mean())
-    if moved <= MOVED_PIXELS and (data is None or data.crop == trained.crop):
-        return None
-    detail = float("inf") if data is None or data.face_resolution is None else data.face_resolution
+    detail = IMAGE_SIZE if data is None or data.face_resolution is None else data.face_resolution
     sharper = trained.face_resolution is not None and detail > SHARPER * trained.face_resolution
+    if moved <= MOVED_PIXELS and not sharper and (data is None or data.crop == trained.crop):
+        return None
     return trained if sharper else replace(trained, face_resolution=None)
 
 

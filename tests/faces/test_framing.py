@@ -6,7 +6,7 @@ import pytest
 from ampnet.errors import DataError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, align_face, resize_whole, source_side
 from ampnet.faces.colour import is_grey, to_grey
-from ampnet.faces.framing import Framing, decide_crop, frame_face, measure_framing
+from ampnet.faces.framing import Framing, decide_crop, frame_face, measure_framing, reframing
 from ampnet.faces.geometry import transform_points
 
 UPRIGHT = np.array([[40, 50], [80, 50], [60, 74], [44, 92.5], [76, 92.5]])
@@ -164,3 +164,23 @@ def test_large_training_faces_set_no_limit_on_detail():
     assert measure_framing(landmarks, "face", 0.2, np.full(10, 300.0)).face_resolution is None
     mixed = measure_framing(landmarks, "face", 0.2, np.array([100.0] * 5 + [180.0] * 5))
     assert mixed.face_resolution == 180.0
+
+
+def test_faces_that_fit_the_networks_framing_stay_as_they_are():
+    trained = Framing(face_resolution=48.0)
+    faces = np.repeat(CANONICAL_LANDMARKS[None], 3, axis=0)
+    assert reframing(Framing(face_resolution=50.0), faces, trained) is None
+
+
+def test_faces_elsewhere_in_the_frame_are_brought_to_the_networks_framing():
+    trained = Framing(face_resolution=48.0)
+    faces = np.repeat(CANONICAL_LANDMARKS[None] + 10, 3, axis=0)
+    assert reframing(Framing(face_resolution=40.0), faces, trained) == Framing(face_resolution=None)
+    assert reframing(None, faces, Framing()) == Framing()  # prepared by hand, for a network that saw full detail
+
+
+def test_sharper_faces_are_brought_to_the_detail_that_the_network_has_seen():
+    trained = Framing(face_resolution=48.0)
+    faces = np.repeat(CANONICAL_LANDMARKS[None], 3, axis=0)
+    assert reframing(Framing(face_resolution=None), faces, trained) == trained
+    assert reframing(Framing(face_resolution=100.0), faces, trained) == trained
