@@ -23,7 +23,7 @@ from ampnet.data.index.face_index import read_index
 from ampnet.data.index.splits import split_indices
 from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.evaluation.matching import match_all_classes
-from ampnet.inference.calibration import choose_prior_strength, fit_temperature
+from ampnet.inference.calibration import MAX_ACCURACY_LOSS, choose_prior_strength, fit_temperature
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import strength_offsets
 from ampnet.media.files import atomic_write
@@ -75,7 +75,8 @@ def calibrated(checkpoint: Checkpoint, data: Path) -> Checkpoint:
     batches = batch_loader(faces, ShardedSequentialSampler(len(faces), 64), 0, cpu)
     logits = Classifier.from_checkpoint(checkpoint, cpu, prior="training").collect(batches)
     fused, truth = fuse_logits(logits.local, logits.global_, checkpoint.branch_weight), codes[logits.labels]
-    strength = choose_prior_strength(fused, truth, class_shares)
+    # Single labels are learned for comparison with published accuracies, so nothing of those is given up.
+    strength = choose_prior_strength(fused, truth, class_shares, MAX_ACCURACY_LOSS if voted else 0.0)
     temperature = fit_temperature(fused + strength_offsets(class_shares, strength), torch.from_numpy(truth))
     return replace(
         checkpoint,

@@ -16,10 +16,15 @@ MAX_ACCURACY_LOSS = 0.01
 """Fraction of held-out faces that may be given up for rare classes; other places show other shares of them."""
 
 
-def choose_prior_strength(logits: Tensor, labels: NDArray[np.int64], class_shares: NDArray[np.floating]) -> float:
+def choose_prior_strength(
+    logits: Tensor,
+    labels: NDArray[np.int64],
+    class_shares: NDArray[np.floating],
+    max_accuracy_loss: float = MAX_ACCURACY_LOSS,
+) -> float:
     """Choose how much of the training set's class shares to take out of the logits.
 
-    Of the strengths that cost at most ``MAX_ACCURACY_LOSS`` of the best accuracy, the one with the best mean recall
+    Of the strengths that cost at most ``max_accuracy_loss`` of the best accuracy, the one with the best mean recall
     wins, the smallest of equals: accuracy alone forgets rare classes, and mean recall alone lets a dozen faces of
     disgust outweigh a thousand neutral ones.
 
@@ -27,12 +32,13 @@ def choose_prior_strength(logits: Tensor, labels: NDArray[np.int64], class_share
         logits: ``(N, K)`` fused logits of faces that the network was not trained on.
         labels: ``(N,)``.
         class_shares: ``(K,)`` of the training targets.
+        max_accuracy_loss: fraction of the faces that may be given up; 0 asks for the best accuracy alone.
 
     Returns:
         A strength in [0, 1], in steps of 0.05.
     """
     results = [_accuracy_and_recall(logits, labels, class_shares, strength) for strength in STRENGTHS_TRIED]
-    enough = max(accuracy for accuracy, _ in results) - MAX_ACCURACY_LOSS
+    enough = max(accuracy for accuracy, _ in results) - max_accuracy_loss
     recalls = [recall if accuracy >= enough else -1.0 for accuracy, recall in results]
     return float(STRENGTHS_TRIED[int(np.argmax(recalls))].round(2))
 
