@@ -56,8 +56,8 @@ class OneLineErrors(TyperGroup):
             if not is_program:
                 raise
             if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help already
-                message = " ".join(error.format_message().split()).rstrip(".")
-                see = f"; see `{error.ctx.command_path} --help`" if error.ctx else ""
+                message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+                see = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
                 typer.echo(f"ampnet: {message[:1].lower()}{message[1:]}{see}", err=True)
             code = error.exit_code
         return sys.exit(code) if is_program else code
@@ -521,7 +521,7 @@ def import_reference(
 
 @further_command("export-reference")
 def export_reference(
-    checkpoint: Annotated[Path, typer.Argument(help="A run folder (its best.pt) or a checkpoint file.", exists=True)],
+    checkpoint: Annotated[Path, typer.Argument(help="A run folder (its best.pt) or a checkpoint file.")],
     out: Annotated[Path, output_option(help="File to write (458 MB).", dir_okay=False)] = ExportConfig.out,
     data_parallel: Annotated[
         bool, output_option("--data-parallel", help="Prefix all names with `module.`, as DataParallel does.")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ampnet.checkpoints.reference.convert import build_reference, published_class_names, read_reference, write_reference
 from ampnet.config import ExportConfig, ImportConfig, config_to_dict
@@ -86,11 +87,11 @@ def export_reference(config: ExportConfig) -> ExportResult:
     """Write a checkpoint's weights so that the reference program loads them.
 
     Raises:
-        UsageError: the file exists and may not be replaced.
+        UsageError: the checkpoint does not exist, or the file does and may not be replaced.
         CheckpointError: the checkpoint cannot be read, or holds a network other than the paper's.
         DataError: the file cannot be written.
     """
     refuse_overwrite(config.out, config.force)
-    checkpoint = load_checkpoint(config.checkpoint)
+    checkpoint = load_checkpoint(named_model(config.checkpoint))
     write_reference(config.out, checkpoint.model, epoch=checkpoint.epoch, data_parallel=config.data_parallel)
     return ExportResult(config.out, checkpoint.class_names)

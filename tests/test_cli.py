@@ -69,10 +69,13 @@ def test_shell_completion_gives_the_commands():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["predict"], "missing argument 'images'; see `ampnet predict --help`"),
+        (["predict"], "missing argument 'images' (see `ampnet predict --help`)"),
         (["eval", "nowhere"], "nowhere does not exist"),
         (["eval", "bundled:nobody"], "no bundled model is called 'nobody'; there are ferplus, fer2013"),
-        (["eval", ".", "--split", "tests"], "invalid value for '--split'"),
+        (
+            ["eval", ".", "--split", "tests"],
+            "invalid value for '--split': 'tests' is not one of 'train', 'val', 'test' (see",
+        ),
         (["eval", "--data", "nowhere"], "invalid value for '--data'"),
         (["predict", "a.jpg", "--batch-size", "0"], "invalid value for '--batch-size'"),
         (["predict", "a.jpg", "--gpus", "-1"], "invalid value for '--gpus'"),
@@ -83,7 +86,7 @@ def test_shell_completion_gives_the_commands():
         (["prepare", "nowhere"], "nowhere"),
         (["import", "nowhere.pth"], "nowhere.pth"),
         (["export-reference", "nowhere"], "nowhere"),
-        (["dance"], "no such command 'dance'"),
+        (["evla"], "no such command 'evla'. Did you mean 'eval'? (see `ampnet --help`)"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exits_with_2(arguments, message):
