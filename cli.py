@@ -5,12 +5,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ampnet import __version__
 from ampnet.config import (
@@ -36,41 +39,86 @@ from ampnet.config import (
     read_modules,
 )
 from ampnet.errors import INTERRUPTED, AmpnetError
-from ampnet.recipes import RecipeName, Targets, read_changes
+from ampnet.recipes import Recipe, RecipeName, Targets, read_changes
+
+WrongUsage: Any = typer.BadParameter.__base__  # click's UsageError, or the copy that newer typers carry
+
+
+class OneLineErrors(TyperGroup):
+    """Reports wrong usage like every other failure: in one line on stderr."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run a command line; see :meth:`typer.core.TyperGroup.main`."""
+        is_program = options.pop("standalone_mode", True)
+        try:
+            code = super().main(*args, **options | {"standalone_mode": False})
+        except WrongUsage as error:
+            if not is_program:
+                raise
+            if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help already
+                message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+                see = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
+                typer.echo(f"ampnet: {message[:1].lower()}{message[1:]}{see}", err=True)
+            code = error.exit_code
+        return sys.exit(code) if is_program else code
+
 
 app = typer.Typer(
     name="ampnet",
+    cls=OneLineErrors,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
-    help="Facial expression recognition with AMP-Net: prepare a face data set, train, evaluate, predict.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+main_command = partial(app.command, rich_help_panel="The four steps")
+further_command = partial(app.command, rich_help_panel="Further commands")
 
-Gpus = Annotated[int | None, typer.Option(min=0, help="GPUs to use, one process each; 0 is the CPU. Default: all.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-DataRoot = Annotated[Path, typer.Option("--data", help="Folder that `ampnet prepare` wrote (holds index/).")]
-AsJson = Annotated[bool, typer.Option("--json", help="Results as JSON on stdout, and nothing else there.")]
+input_option = partial(typer.Option, rich_help_panel="Input")
+face_option = partial(typer.Option, rich_help_panel="Faces")
+model_option = partial(typer.Option, rich_help_panel="Model")
+recipe_option = partial(typer.Option, rich_help_panel="Recipe")
+recipe_value = partial(recipe_option, show_default="the recipe's")
+output_option = partial(typer.Option, rich_help_panel="Output")
+machine_option = partial(typer.Option, rich_help_panel="Machine")
 
-Mirror = Annotated[bool, typer.Option("--mirror", help="Average each face with its mirror image.")]
-PriorOption = Annotated[
+A_MODEL = "A run folder (its best.pt), a checkpoint file, `bundled` or `bundled:NAME`."
+WHICH_MODEL = "the newest run in ./checkpoint, else the bundled model"
+
+DataRoot = Annotated[
+    Path,
+    input_option("--data", help="Folder written by `ampnet prepare` (holds index/).", exists=True, file_okay=False),
+]
+AsJson = Annotated[bool, output_option("--json", help="Print the result as JSON, and nothing else on stdout.")]
+Quiet = Annotated[bool, output_option("--quiet", "-q", help="Show no progress and no notices.")]
+Debug = Annotated[bool, output_option("--debug", help="Show the full traceback of an error.")]
+Gpus = Annotated[
+    int | None,
+    machine_option(min=0, help="GPUs to use, one process each; 0 runs on the CPU.", show_default="all, else the CPU"),
+]
+OneGpu = Annotated[
+    int | None,
+    machine_option("--gpus", min=0, help="1 uses the first GPU, 0 the CPU.", show_default="a GPU if there is one"),
+]
+LoadingThreads = Annotated[int, machine_option(min=1, help="Threads that read and write images.")]
+BatchSize = Annotated[int, machine_option(min=1, help="Batch size: faces classified at once.")]
+Mirror = Annotated[bool, model_option("--mirror", help="Average the answers to each face and its mirror image.")]
+Prior = Annotated[
     str | None,
-    typer.Option(
-        "--prior",
+    model_option(
         metavar="training|balanced|FILE",
-        help="Expected class shares; FILE is JSON of class -> share. Default: what the checkpoint was tuned for.",
+        help="Expected class frequencies: the training set's, equal ones, or a JSON file of class -> share.",
+        show_default="what the checkpoint was tuned for",
     ),
 ]
-
-Detector = Annotated[DetectorName, typer.Option(help="Face detector; resnet50 is downloaded on first use.")]
+Detector = Annotated[DetectorName, face_option(help="Face detector; resnet50 is downloaded on first use.")]
 DetectorWeights = Annotated[
-    Path | None, typer.Option("--weights", help="Weights file of the detector.", exists=True, dir_okay=False)
+    Path | None, face_option("--weights", help="Weights file for the detector.", exists=True, dir_okay=False)
 ]
-ScoreThreshold = Annotated[float, typer.Option(min=0.01, max=0.99, help="Least detection score of a face.")]
+ScoreThreshold = Annotated[float, face_option(min=0.01, max=0.99, help="Minimum detection score.")]
 
 
 @contextmanager
-def user_errors(debug: bool, go_on: str = "run the same command again") -> Iterator[None]:
+def user_errors(debug: bool, after_ctrl_c: str = "run the same command again") -> Iterator[None]:
     """Turn expected failures into one line on stderr and an exit code; a bug keeps its traceback."""
     try:
         yield
@@ -80,12 +128,26 @@ def user_errors(debug: bool, go_on: str = "run the same command again") -> Itera
         typer.echo(f"ampnet: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # asked twice is asked once
-        typer.echo(f"ampnet: interrupted; to go on, {go_on}", err=True)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressing it twice is pressing it once
+        typer.echo(f"ampnet: interrupted; {after_ctrl_c}", err=True)
         if threading.active_count() > 1:  # native code in a thread aborts when Python shuts down around it
             sys.stdout.flush()
             os._exit(INTERRUPTED)
         raise typer.Exit(INTERRUPTED) from None
+
+
+TO_RESUME = "to resume, run the same command with --resume"
+
+
+def pick(settings: type[Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Select a command's arguments that have the name of a config's field."""
+    names = {field.name for field in fields(settings)}
+    return {name: value for name, value in arguments.items() if name in names}
+
+
+def print_json(result: dict[str, Any]) -> None:
+    """Print a result for programs."""
+    typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
 
 
 def _show_version(asked: bool) -> None:
@@ -97,348 +159,358 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Facial expression recognition with AMP-Net: prepare a face data set, train, evaluate, predict."""
+    """Facial expression recognition with AMP-Net: prepare a data set, train, evaluate, predict.
+
+    Examples:
+      $ ampnet predict photo.jpg        # with the bundled model
+
+      $ ampnet prepare raw_images       # find the faces: ./index, ./dataset
+      $ ampnet train                    # ./checkpoint/run1
+      $ ampnet eval                     # the newest run, on the test split
+    """
 
 
-@app.command()
+@main_command()
 def prepare(
-    raw_dir: Annotated[Path, typer.Argument(help="Folder with the images as their owners hand them out.")],
-    out: Annotated[Path, typer.Option(help="Folder that receives index/ and dataset/.", file_okay=False)] = Path(),
-    layout: Annotated[
-        LayoutName, typer.Option(help="How the data set is laid out; auto recognises it.")
-    ] = PrepareConfig.layout,
+    raw_dir: Annotated[
+        Path, typer.Argument(help="The data set as its owners distribute it: folder or CSV.", exists=True)
+    ],
+    layout: Annotated[LayoutName, input_option(help="Layout of the data set; auto detects it.")] = PrepareConfig.layout,
     fold: Annotated[
-        int, typer.Option(min=0, max=9, help="Tenth of the people that tests, in sets split by person.")
-    ] = 0,
+        int, input_option(min=0, max=9, help="Test fold (0-9) for data sets split by subject.")
+    ] = PrepareConfig.fold,
     votes: Annotated[
         Path | None,
-        typer.Option(
-            help="Votes on the images: fer2013new.csv for FER-2013, or a csv with name and one column per class.",
+        input_option(
+            help="Annotators' votes: fer2013new.csv for FER-2013, or a CSV with name and one column per class.",
             exists=True,
             dir_okay=False,
         ),
     ] = PrepareConfig.votes,
     crop: Annotated[
-        CropMode, typer.Option(help="none keeps whole images, face cuts each face out and aligns it.")
+        CropMode, face_option(help="none keeps whole images; face cuts out and aligns each face.")
     ] = PrepareConfig.crop,
-    face: Annotated[FacePolicy, typer.Option(help="Which face counts where there are several.")] = PrepareConfig.face,
+    face: Annotated[FacePolicy, face_option(help="Which face to keep if an image has several.")] = PrepareConfig.face,
     no_face: Annotated[
         NoFacePolicy | None,
-        typer.Option(help="Without a face: the set's mean landmarks, or left out. Default: template for whole images."),
-    ] = None,
+        face_option(
+            help="Without a face: use the set's mean landmarks, or drop the image.",
+            show_default="template for whole images, drop for faces",
+        ),
+    ] = PrepareConfig.no_face,
     detector: Detector = DetectorConfig.name,
-    weights: DetectorWeights = None,
+    weights: DetectorWeights = DetectorConfig.weights,
     score_threshold: ScoreThreshold = DetectorConfig.score_threshold,
-    min_face: Annotated[float, typer.Option(min=0, help="Least side of a face in pixels.")] = DetectorConfig.min_face,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that read and write images.")] = PrepareConfig.workers,
-    check: Annotated[bool, typer.Option("--check/--no-check", help="Look for copies and leaks at the end.")] = True,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace an earlier index and its images.")] = False,
-    gpus: Gpus = None,
+    min_face: Annotated[float, face_option(min=0, help="Minimum face size in pixels.")] = DetectorConfig.min_face,
+    out: Annotated[
+        Path, output_option(help="Folder that receives index/ and dataset/.", file_okay=False)
+    ] = PrepareConfig.out,
+    check: Annotated[
+        bool, output_option("--check/--no-check", help="Look for duplicates and leaks at the end.")
+    ] = PrepareConfig.check,
+    resume: Annotated[bool, output_option("--resume", help="Resume an interrupted run.")] = False,
+    force: Annotated[bool, output_option("--force", help="Replace an earlier index and its images.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,
+    gpus: Gpus = PrepareConfig.gpus,
+    workers: LoadingThreads = PrepareConfig.workers,
 ) -> None:
-    """Find the face in every image of a data set and write what training reads: index/ and dataset/."""
-    with user_errors(debug, go_on="run the same command with --resume"):
-        from pipelines.console import results
-        from pipelines.data_tables import prepare_lines  # loads torch; kept out of `ampnet --help`
-        from pipelines.prepare import run
+    """Find the face in every image of a data set and write the index that training reads.
 
-        config = PrepareConfig(
-            raw_dir=raw_dir,
-            out=out,
-            layout=layout,
-            fold=fold,
-            votes=votes,
-            crop=crop,
-            face=face,
-            no_face=no_face,
-            detector=DetectorConfig(name=detector, weights=weights, score_threshold=score_threshold, min_face=min_face),
-            workers=workers,
-            check=check,
-            resume=resume,
-            force=force,
-            gpus=gpus,
-        )
-        result = run(config, quiet)
-        if result is None:  # one of many processes; the first one speaks
-            return
+    Examples:
+      $ ampnet prepare raw_images
+      $ ampnet prepare CK+ --fold 3 --crop face --out ckplus
+      $ ampnet prepare fer2013 --votes fer2013new.csv
+    """
+    with user_errors(debug, TO_RESUME):
+        from pipelines.prepare import run  # loads torch; kept out of `ampnet --help`
+        from pipelines.show import prepare_lines, show
+
+        finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
+        result = run(PrepareConfig(**pick(PrepareConfig, locals()) | {"detector": finder}), quiet)
+        if result is None:
+            return  # one of several processes; the first prints the result
         if as_json:
-            typer.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
-            return
-        results().print(*prepare_lines(result), sep="\n")
-        typer.echo(f"next: ampnet train --data {out}")
+            print_json(result.to_dict())
+        else:
+            show(prepare_lines(result))
+            typer.echo(f"next: ampnet train --data {out}")
 
 
-@app.command()
+@main_command()
 def train(
     data: DataRoot = TrainConfig.data,
-    out: Annotated[Path, typer.Option(help="Folder that receives the run's folder.", file_okay=False)] = (
-        TrainConfig.out
-    ),
-    name: Annotated[str | None, typer.Option(help="The run's folder. Default: run1, run2, ...")] = TrainConfig.name,
     variant: Annotated[
-        Variant | None, typer.Option(help="The paper's network (default with a GPU), or a small one (without).")
+        Variant | None,
+        model_option(
+            help="The paper's network, or a small one for CPUs.", show_default="ampnet with a GPU, else ampnet-small"
+        ),
     ] = TrainConfig.variant,
-    width: Annotated[float | None, typer.Option(help="Multiplier of all channel counts.")] = TrainConfig.width,
-    image_size: Annotated[int | None, typer.Option(help="Side of the images, a multiple of 8.")] = None,
-    modules: Annotated[str, typer.Option(help="Perception modules to use, for ablations.")] = ",".join(MODULES),
+    width: Annotated[
+        float | None, model_option(help="Multiplier of all channel counts.", show_default="the variant's")
+    ] = TrainConfig.width,
+    image_size: Annotated[
+        int | None, model_option(help="Input size in pixels, a multiple of 8.", show_default="the variant's")
+    ] = TrainConfig.image_size,
+    modules: Annotated[str, model_option(help="Perception modules in use, for ablations.")] = ",".join(MODULES),
+    pretrained: Annotated[
+        Path | None,
+        model_option(help=f"Start from these weights. {A_MODEL} A .pth of the reference program works too."),
+    ] = TrainConfig.pretrained,
+    freeze: Annotated[
+        Freeze, model_option(help="Freeze the stem, or the statistics of all normalisation layers.")
+    ] = TrainConfig.freeze,
     recipe: Annotated[
         RecipeName | None,
-        typer.Option(help="How to optimise: as published (default with a GPU), or as is usual today (without)."),
+        recipe_option(
+            help="reference trains as the paper's program does, modern as is usual today.",
+            show_default="reference with a GPU, else modern",
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training split. [recipe]")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images of a step over all processes. [recipe]")] = None,
-    lr: Annotated[float | None, typer.Option(help="Largest learning rate. [recipe]")] = None,
-    body_lr: Annotated[float | None, typer.Option(help="Learning rate of all but the heads. [recipe]")] = None,
+    epochs: Annotated[int | None, recipe_value(min=1, help="Passes over the training split.")] = None,
+    batch_size: Annotated[int | None, recipe_value(min=1, help="Batch size, over all processes.")] = None,
+    lr: Annotated[float | None, recipe_value(help="Peak learning rate.")] = None,
+    body_lr: Annotated[
+        float | None,
+        recipe_value(help="Peak learning rate of all layers but the two heads."),
+    ] = None,
     targets: Annotated[
         Targets | None,
-        typer.Option(help="What to learn: each face's label, the votes on it, or a mix of both. [recipe]"),
+        recipe_value(help="What to learn: each face's label, its annotators' votes, or a mix."),
     ] = None,
     vote_weight: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Share of the votes in each target, with --targets mix. [recipe]")
+        float | None,
+        recipe_value(min=0, max=1, help="Weight of the votes in `--targets mix`."),
     ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Change any other value of the recipe, e.g. erase=0.5."),
+    teachers: Annotated[
+        list[Path] | None,
+        recipe_option("--teacher", help="Distil from this checkpoint, or from `bundled`; repeat for several."),
     ] = None,
     reference_mirror: Annotated[
-        bool, typer.Option("--reference-mirror", help="Mirror landmarks as the published program does (wrongly).")
+        bool,
+        recipe_option(
+            "--reference-mirror", help="Mirror landmarks as the reference program does: two of the five stay put."
+        ),
     ] = False,
-    pretrained: Annotated[
-        Path | None, typer.Option(help="Start from a run, a checkpoint, bundled, or a published file.")
-    ] = TrainConfig.pretrained,
-    teacher: Annotated[
-        list[Path] | None,
-        typer.Option(help="Also learn what this trained network (or bundled) says; repeat for several."),
+    changes: Annotated[
+        list[str] | None,
+        recipe_option("--set", metavar="NAME=VALUE", help="Change any other value of the recipe, e.g. erase=0.5."),
     ] = None,
-    freeze: Annotated[Freeze, typer.Option(help="Leave the stem, or all norms' statistics.")] = TrainConfig.freeze,
-    seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = TrainConfig.seed,
-    seeds: Annotated[int, typer.Option(min=1, help="Train this many seeds; report the spread.")] = TrainConfig.seeds,
+    seed: Annotated[int, recipe_option(min=0, help="Random seed.")] = TrainConfig.seed,
+    seeds: Annotated[
+        int, recipe_option(min=1, help="Train with this many seeds and report the spread.")
+    ] = TrainConfig.seeds,
     select_on: Annotated[
-        SelectionSplit, typer.Option(help="Split that chooses the best epoch; test flatters, and is marked.")
+        SelectionSplit,
+        recipe_option(help="Split that picks the best epoch; test inflates the test score, and every report says so."),
     ] = TrainConfig.select_on,
-    patience: Annotated[int, typer.Option(min=0, help="Stop after so many epochs without a better one; 0: never.")] = (
-        TrainConfig.patience
-    ),
-    precision: Annotated[Precision, typer.Option(help="Of the arithmetic.")] = TrainConfig.precision,
-    accumulate: Annotated[int, typer.Option(min=1, help="Compute each step in so many parts, for less memory.")] = (
-        TrainConfig.accumulate
-    ),
-    deterministic: Annotated[bool, typer.Option("--deterministic", help="Only deterministic operations.")] = False,
-    sync_bn: Annotated[bool, typer.Option("--sync-bn", help="Normalise over all GPUs' batches together.")] = False,
-    compiled: Annotated[bool, typer.Option("--compile", help="Compile the network; for long runs on GPUs.")] = False,
-    gpus: Gpus = None,
+    patience: Annotated[
+        int, recipe_option(min=0, help="Stop after this many epochs without improvement; 0 never stops early.")
+    ] = TrainConfig.patience,
+    out: Annotated[Path, output_option(help="Folder for all runs.", file_okay=False)] = TrainConfig.out,
+    name: Annotated[
+        str | None, output_option(help="Name of the run's folder.", show_default="run1, run2, ...")
+    ] = TrainConfig.name,
+    resume: Annotated[
+        bool, output_option("--resume", help="Resume the run given by --name, or the one saved last.")
+    ] = False,
+    save_every: Annotated[
+        float, output_option(min=0, help="Minutes between saves within an epoch.")
+    ] = TrainConfig.save_every,
+    tensorboard: Annotated[bool, output_option("--tensorboard", help="Also log to TensorBoard.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    gpus: Gpus = TrainConfig.gpus,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="CPU processes that train together. Default: one for each core.")
+        int | None, machine_option(min=1, help="CPU processes that train together.", show_default="one per core")
     ] = TrainConfig.processes,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that load images, for each that trains. Default: 1; up to 8 with GPUs."),
+        machine_option(
+            min=0, help="Image-loading processes per training process.", show_default="1, up to 8 with GPUs"
+        ),
     ] = TrainConfig.workers,
-    save_every: Annotated[float, typer.Option(min=0, help="Minutes between saves within an epoch.")] = (
-        TrainConfig.save_every
-    ),
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard's files.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run --name, or the last saved.")] = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    precision: Annotated[Precision, machine_option(help="Floating-point precision.")] = TrainConfig.precision,
+    accumulate: Annotated[
+        int, machine_option(min=1, help="Split each batch into this many parts to save memory.")
+    ] = TrainConfig.accumulate,
+    deterministic: Annotated[
+        bool, machine_option("--deterministic", help="Allow only deterministic operations.")
+    ] = False,
+    sync_bn: Annotated[bool, machine_option("--sync-bn", help="Synchronise batch norm across GPUs.")] = False,
+    compile: Annotated[
+        bool, machine_option("--compile", help="Compile the network; pays off in long runs on GPUs.")
+    ] = False,
 ) -> None:
-    """Train AMP-Net on a prepared data set and keep the best epoch."""
-    with user_errors(debug, go_on="run the same command with --resume"):
-        common = {
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "lr": lr,
-            "body_lr": body_lr,
-            "targets": targets,
-            "vote_weight": vote_weight,
+    """Train AMP-Net on a prepared data set and keep the best epoch.
+
+    Examples:
+      $ ampnet train
+      $ ampnet train --gpus 4 --precision bf16 --name paper
+      $ ampnet train --pretrained bundled --epochs 6 --lr 0.02
+      $ ampnet train --resume
+    """
+    with user_errors(debug, TO_RESUME):
+        converted = {
+            "modules": read_modules(modules),
+            "teachers": tuple(teachers or ()),
+            "recipe_changes": {
+                **pick(Recipe, locals()),
+                "reference_mirror": reference_mirror or None,
+                **read_changes(changes or []),
+            },
         }
-        config = TrainConfig(
-            data=data,
-            out=out,
-            name=name,
-            variant=variant,
-            width=width,
-            image_size=image_size,
-            modules=read_modules(modules),
-            recipe=recipe,
-            recipe_changes={**common, "reference_mirror": reference_mirror or None, **read_changes(changes or [])},
-            pretrained=pretrained,
-            teachers=tuple(teacher or ()),
-            freeze=freeze,
-            seed=seed,
-            seeds=seeds,
-            select_on=select_on,
-            patience=patience,
-            precision=precision,
-            accumulate=accumulate,
-            deterministic=deterministic,
-            sync_bn=sync_bn,
-            compile=compiled,
-            gpus=gpus,
-            processes=processes,
-            workers=workers,
-            save_every=save_every,
-            tensorboard=tensorboard,
-            resume=resume,
-        )
+        config = TrainConfig(**pick(TrainConfig, locals()) | converted)
         from ampnet.runtime.launch import is_main_process
         from pipelines.train import run  # loads torch; kept out of `ampnet --help`
 
         result = run(config, quiet)
         if not is_main_process():
-            return  # torchrun runs this command in every process; one of them tells the result
+            return  # torchrun runs this command in every process; the first prints the result
         if as_json:
-            typer.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
-            return
-        typer.echo("\n".join(result.lines()))
-
-
-@app.command("check")
-def check_data(
-    data: DataRoot = CheckConfig.data,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that read images.")] = CheckConfig.workers,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Look for copies, leaks between splits, lost and broken images in a prepared data set."""
-    with user_errors(debug):
-        from pipelines.check import run  # loads torch; kept out of `ampnet --help`
-        from pipelines.console import results
-        from pipelines.data_tables import check_lines
-
-        result = run(CheckConfig(data=data, workers=workers), quiet)
-        if as_json:
-            typer.echo(json.dumps(result.report.to_dict(), indent=2, ensure_ascii=False))
+            print_json(result.to_dict())
         else:
-            results().print(*check_lines(result), sep="\n")
-        if result.report.unreadable:
-            raise typer.Exit(1)
+            typer.echo("\n".join(result.lines()))
 
 
-@app.command("eval")
+@main_command("eval")
 def evaluate(
-    checkpoint: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A run folder (its best.pt), a checkpoint file, or bundled:NAME. Default: the bundled model."
-        ),
-    ] = None,
+    checkpoint: Annotated[Path | None, typer.Argument(help=A_MODEL, show_default=WHICH_MODEL)] = None,
     data: DataRoot = EvalConfig.data,
-    split: Annotated[Split, typer.Option(help="Which faces to measure on.")] = EvalConfig.split,
+    split: Annotated[Split, input_option(help="Split to measure.")] = EvalConfig.split,
     mirror: Mirror = False,
-    prior: PriorOption = None,
+    prior: Prior = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the report. Default: eval/<split> beside the checkpoint.")
+        Path | None, output_option(help="Folder of the report.", show_default="eval/<split> beside the checkpoint")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a report on something else.")] = False,
-    batch_size: Annotated[int, typer.Option(min=1, help="Faces at once.")] = EvalConfig.batch_size,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that load images.")] = EvalConfig.workers,
-    gpus: Gpus = None,
+    force: Annotated[bool, output_option("--force", help="Replace a report on another evaluation.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,
+    gpus: OneGpu = EvalConfig.gpus,
+    batch_size: BatchSize = EvalConfig.batch_size,
+    workers: Annotated[int, machine_option(min=0, help="Image-loading processes.")] = EvalConfig.workers,
 ) -> None:
-    """Measure a checkpoint on a split: accuracy, scores by class, confusion matrix; tables, CSV, JSON and PNG."""
+    """Measure a checkpoint on a prepared data set: accuracy, scores by class, confusion matrix.
+
+    Examples:
+      $ ampnet eval
+      $ ampnet eval checkpoint/run1 --split val
+      $ ampnet eval bundled:fer2013 --data fer2013 --json
+    """
     with user_errors(debug):
-        from pipelines.console import results
         from pipelines.evaluate import run  # loads torch; kept out of `ampnet --help`
-        from pipelines.tables import evaluation_tables
+        from pipelines.show import evaluation_tables, show
 
-        config = EvalConfig(
-            checkpoint=checkpoint,
-            data=data,
-            split=split,
-            mirror=mirror,
-            prior=prior,
-            out=out,
-            force=force,
-            batch_size=batch_size,
-            workers=workers,
-            gpus=gpus,
-        )
-        result = run(config, quiet)
+        result = run(EvalConfig(**pick(EvalConfig, locals())), quiet)
         if as_json:
-            typer.echo(json.dumps(result.report.to_dict(), indent=2, ensure_ascii=False))
-            return
-        results().print(*evaluation_tables(result.report), sep="\n")
-        typer.echo(f"report: {result.folder}")
+            print_json(result.report.to_dict())
+        else:
+            show(evaluation_tables(result.report))
+            typer.echo(f"report: {result.folder}")
 
 
-@app.command()
+@main_command(
+    epilog="An expression is not an emotion: the model tells what a face looks like, not what a person feels. "
+    "Do not decide about people by it."
+)
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Image files, videos, or folders of images.")],
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(help="A run folder (its best.pt), a checkpoint file, or bundled:NAME. Default: bundled."),
-    ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Also write the results to this CSV file.", dir_okay=False)] = None,
-    annotate: Annotated[
-        Path | None, typer.Option(help="Also write pictures with boxes and labels to this folder.", file_okay=False)
-    ] = None,
-    every: Annotated[int, typer.Option(min=1, help="Of videos, classify every so many frames.")] = PredictConfig.every,
-    mirror: Mirror = False,
-    prior: PriorOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace existing results.")] = False,
+    images: Annotated[list[Path], typer.Argument(help="Photos, videos, or folders of photos.")],
+    every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
     detector: Detector = DetectorConfig.name,
-    weights: DetectorWeights = None,
+    weights: DetectorWeights = DetectorConfig.weights,
     score_threshold: ScoreThreshold = DetectorConfig.score_threshold,
-    batch_size: Annotated[int, typer.Option(min=1, help="Faces at once.")] = PredictConfig.batch_size,
-    gpus: Gpus = None,
+    checkpoint: Annotated[Path | None, model_option(help=A_MODEL, show_default=WHICH_MODEL)] = None,
+    mirror: Mirror = False,
+    prior: Prior = None,
+    csv: Annotated[Path | None, output_option(help="Also write the results to this CSV file.", dir_okay=False)] = None,
+    annotate: Annotated[
+        Path | None, output_option(help="Also write pictures with boxes and labels to this folder.", file_okay=False)
+    ] = None,
+    force: Annotated[bool, output_option("--force", help="Replace existing files.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,
+    gpus: OneGpu = PredictConfig.gpus,
+    batch_size: BatchSize = PredictConfig.batch_size,
 ) -> None:
-    """Find every face in photos and videos and tell its expression."""
-    with user_errors(debug):
-        from pipelines.console import results
-        from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
-        from pipelines.tables import prediction_table
+    """Find every face in photos and videos and classify its expression.
 
-        config = PredictConfig(
-            images=tuple(images),
-            checkpoint=checkpoint,
-            every=every,
-            csv=csv,
-            annotate=annotate,
-            force=force,
-            detector=DetectorConfig(name=detector, weights=weights, score_threshold=score_threshold),
-            batch_size=batch_size,
-            gpus=gpus,
-            mirror=mirror,
-            prior=prior,
-        )
+    Examples:
+      $ ampnet predict photo.jpg
+      $ ampnet predict holiday/ clip.mp4 --csv faces.csv --annotate drawn
+      $ ampnet predict photo.jpg --checkpoint bundled:fer2013
+    """
+    with user_errors(debug):
+        from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
+        from pipelines.show import prediction_table, show
+
+        finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
+        config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images), "detector": finder})
         result = run(config, quiet)
         if as_json:
-            typer.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+            print_json(result.to_dict())
         else:
-            results().print(prediction_table(result))
+            show([prediction_table(result)])
         for problem in result.problems:
             typer.echo(f"ampnet: {problem}", err=True)
         if result.problems:
             raise typer.Exit(1)
 
 
-@app.command("import")
+@further_command("check")
+def check_data(
+    data: DataRoot = CheckConfig.data,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    workers: LoadingThreads = CheckConfig.workers,
+) -> None:
+    """Look for duplicates, leaks between splits, lost and damaged images in a prepared data set.
+
+    Examples:
+      $ ampnet check
+      $ ampnet check --data fer2013 --json
+    """
+    with user_errors(debug):
+        from pipelines.check import run  # loads torch; kept out of `ampnet --help`
+        from pipelines.show import check_lines, show
+
+        result = run(CheckConfig(data=data, workers=workers), quiet)
+        if as_json:
+            print_json(result.report.to_dict())
+        else:
+            show(check_lines(result))
+        if result.report.unreadable:
+            raise typer.Exit(1)
+
+
+@further_command("import")
 def import_reference(
-    source: Annotated[Path, typer.Argument(help="Checkpoint of the published program (.pth).")],
-    out: Annotated[
-        Path | None, typer.Option(help="Checkpoint to write. Default: checkpoint/<name>.pt.", dir_okay=False)
-    ] = None,
+    source: Annotated[
+        Path, typer.Argument(help="Checkpoint of the reference program (.pth).", exists=True, dir_okay=False)
+    ],
     classes: Annotated[
-        str, typer.Option(help="Class names in the file's label order, by commas. Default: RAF-DB's order.")
+        str, input_option(help="Class names in the file's label order, comma-separated.", show_default="RAF-DB's order")
     ] = "",
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing checkpoint.")] = False,
+    out: Annotated[
+        Path | None,
+        output_option(help="Checkpoint to write.", dir_okay=False, show_default="checkpoint/<name of the file>.pt"),
+    ] = None,
+    force: Annotated[bool, output_option("--force", help="Replace an existing checkpoint.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Turn a checkpoint of the authors' program into ours; nothing in the file is executed."""
+    """Convert a checkpoint of the reference program into ours; nothing in the file is executed.
+
+    Examples:
+      $ ampnet import model_best.pth
+      $ ampnet import model_best.pth --classes joy,pain,other --out pain.pt
+    """
     with user_errors(debug):
         from pipelines.import_reference import import_reference  # loads torch; kept out of `ampnet --help`
 
@@ -447,22 +519,25 @@ def import_reference(
         typer.echo("\n".join(result.lines()))
 
 
-@app.command("export-reference")
+@further_command("export-reference")
 def export_reference(
-    checkpoint: Annotated[Path, typer.Argument(help="A run folder (its best.pt) or a checkpoint file.", exists=True)],
-    out: Annotated[Path, typer.Option(help="File to write (458 MB).", dir_okay=False)] = ExportConfig.out,
+    checkpoint: Annotated[Path, typer.Argument(help="A run folder (its best.pt) or a checkpoint file.")],
+    out: Annotated[Path, output_option(help="File to write (458 MB).", dir_okay=False)] = ExportConfig.out,
     data_parallel: Annotated[
-        bool, typer.Option("--data-parallel", help="Begin all names with module., as DataParallel does.")
+        bool, output_option("--data-parallel", help="Prefix all names with `module.`, as DataParallel does.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: Annotated[bool, output_option("--force", help="Replace an existing file.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Write a checkpoint of the full network so that the authors' program can load it."""
+    """Convert a checkpoint of the full network for the reference program.
+
+    Examples:
+      $ ampnet export-reference checkpoint/run1 --out model.pth
+    """
     with user_errors(debug):
         from pipelines.import_reference import export_reference  # loads torch; kept out of `ampnet --help`
 
-        config = ExportConfig(checkpoint=checkpoint, out=out, data_parallel=data_parallel, force=force)
-        typer.echo("\n".join(export_reference(config).lines()))
+        typer.echo("\n".join(export_reference(ExportConfig(**pick(ExportConfig, locals()))).lines()))
 
 
 if __name__ == "__main__":

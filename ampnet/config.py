@@ -235,6 +235,10 @@ class TrainConfig:
             value = getattr(self, name)
             require(value is None or value >= minimum, f"{name} must be at least {minimum}, got {value}")
         recipe = make_recipe(self.recipe or "reference", self.recipe_changes)
+        require(
+            recipe.targets == "mix" or self.recipe_changes.get("vote_weight") is None,
+            f"--vote-weight needs --targets mix, got --targets {recipe.targets}",
+        )
         minimum = 2 * self.accumulate * (self.processes or 1)
         require(
             recipe.batch_size >= minimum,
@@ -247,7 +251,8 @@ class EvalConfig:
     """What `ampnet eval` measures, on what."""
 
     checkpoint: Path | None = None
-    """A checkpoint file, or a run folder (its best.pt); None: the model bundled with ampnet."""
+    """A checkpoint file, a run folder (its best.pt) or a bundled model; None: the newest run in ./checkpoint, else
+    the bundled model."""
     data: Path = Path()
     split: Split = "test"
     batch_size: int = 64
@@ -274,7 +279,7 @@ class PredictConfig:
     images: tuple[Path, ...]
     """Image files, videos, or folders of images."""
     checkpoint: Path | None = None
-    """None: the model bundled with ampnet."""
+    """As for :class:`EvalConfig`."""
     every: int = 5
     """Of videos, classify every so many frames."""
     csv: Path | None = None

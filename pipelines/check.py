@@ -1,4 +1,4 @@
-"""`ampnet check`: look for copies, leaks between splits, lost and broken images in a prepared data set."""
+"""`ampnet check`: look for duplicates, leaks between splits, lost and damaged images in a prepared data set."""
 
 import csv
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ from ampnet.data.preparation.preview import SheetRow, write_sheet
 from ampnet.data.quality.checks import CheckReport, check_index, read_fingerprints
 from ampnet.media.files import atomic_write
 from ampnet.media.images import Image, read_image
-from pipelines.console import notices, progress_bar
+from pipelines.progress import notices, progress_bar
 
 PAIRS_FILE = "duplicates.csv"
 SHEET_FILE = "duplicates.png"
 
 SHEET_PAIRS = 60
 PAIRS_PER_ROW = 5
-"""Pairs on the contact sheet; those across splits and the less alike ones come first."""
+"""Pairs on the contact sheet: those across splits first, then by rising similarity."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What was found, and where it is written down."""
+    """What was found, and the files that list it."""
 
     root: Path
     report: CheckReport
     pairs_file: Path | None
-    """List of all pairs of copies; None when there are none."""
+    """All pairs of duplicates; None without any."""
     sheet_file: Path | None
-    """Contact sheet of some of them."""
+    """Contact sheet of some pairs."""
 
 
 def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
@@ -44,13 +44,13 @@ def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
         quiet: no progress on stderr.
 
     Raises:
-        DataError: there is no index, or its parts do not fit together.
+        DataError: there is no index, or its parts contradict each other.
     """
     return check(read_index(config.data), config.workers, notices(quiet))
 
 
 def check(index: FaceIndex, threads: int, console: Console) -> CheckResult:
-    """Check a data set that is loaded already, and write its copies down beside the index."""
+    """Check a data set that is already loaded, and list its duplicates beside the index."""
     with progress_bar(console)("check", len(index)) as advance:
         fingerprints = read_fingerprints(index, threads, advance)
     folder = index.root / "index"

@@ -1,4 +1,4 @@
-"""`ampnet eval`: run a checkpoint over a split of a prepared data set and keep a report of how well it does."""
+"""`ampnet eval`: measure a checkpoint on a split of a prepared data set and write a report."""
 
 import hashlib
 import time
@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import model_path, named_model
-from ampnet.checkpoints.checkpoint import Checkpoint, checkpoint_file, load_checkpoint
+from ampnet.checkpoints.bundled import model_path
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.config import EvalConfig, TrainConfig
 from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.data.index.label_votes import MIN_VOTES, LabelVotes
@@ -37,16 +37,17 @@ from ampnet.media.files import make_folder
 from ampnet.models.ampnet import fuse_logits
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
-from pipelines.console import notices, progress_bar
+from pipelines.model import find_model
+from pipelines.progress import notices, progress_bar
 
 
 @dataclass(frozen=True)
 class EvalResult:
-    """What `ampnet eval` shows."""
+    """The report, and where it is."""
 
     report: EvalReport
     folder: Path
-    """Where its files are."""
+    """Holds the report's files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +78,13 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
     Raises:
         CheckpointError: the checkpoint cannot be used.
         ConfigError: the prior does not fit the checkpoint.
-        DataError: the data cannot be used, share no classes with the checkpoint, the split holds no image, or the
-            report's folder cannot be written to.
-        UsageError: the folder holds a report on something else, or there is no checkpoint.
+        DataError: the data cannot be used or share no classes with the checkpoint, the split is empty, or the
+            report cannot be written.
+        UsageError: there is no such checkpoint, or the folder holds a report on another evaluation.
     """
     start = time.monotonic()
     console = notices(quiet)
-    file = checkpoint_file(named_model(config.checkpoint))
-    if config.checkpoint is None:
-        console.print(f"model: {file.stem} (bundled; choose another with `ampnet eval CHECKPOINT`)", markup=False)
+    file = find_model(config.checkpoint, console, "`ampnet eval CHECKPOINT`")
     folder = config.out or _default_folder(file, config)
     if not config.force:
         check_free(folder, file, config.data, config.split)
@@ -109,9 +108,9 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
 
     probabilities = classifier.probabilities(logits.local, logits.global_)
     measured = _Measured(file, checkpoint, faces, match, logits, probabilities)
-    reframed = ("the faces were warped to the framing that the checkpoint was trained on",) if reframe else ()
+    reframed = ("the faces were warped to the framing of the checkpoint's training set",) if reframe else ()
     grey = index.framing is not None and index.framing.color == "grey" and checkpoint.framing.color == "rgb"
-    greyed = ("the images are grey, the training images were in colour",) if grey else ()
+    greyed = ("the images are greyscale, but the checkpoint was trained on colour",) if grey else ()
     notes = (*selection_notes(config.split, checkpoint.selected_on), *match.notes(), *reframed, *greyed)
     report = _report(config, measured, index, notes, start)
     write_report(folder, report, _predictions(measured))
@@ -119,9 +118,9 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
 
 
 def _default_folder(file: Path, config: EvalConfig) -> Path:
-    """Put a report beside its checkpoint, that of a bundled model into the data folder.
+    """Choose eval/<split> beside the checkpoint, or in the data folder for a bundled model.
 
-    The best checkpoint's is named by its split, others also by their file; a second data set adds its name.
+    Checkpoints other than best.pt add their file's name, a second data set adds its own.
     """
     root = config.data if file.parent == model_path().parent else file.parent
     name = config.split if file.stem == "best" else f"{file.stem}-{config.split}"
@@ -142,7 +141,7 @@ def _split(index: FaceIndex, match: ClassMatch, config: EvalConfig, checkpoint: 
 
 
 def _without_missing(offsets: torch.Tensor | None, match: ClassMatch, checkpoint: Checkpoint) -> torch.Tensor:
-    """Rule out answers that the data set does not have."""
+    """Rule out the classes that the data set does not have."""
     allowed = torch.zeros(len(checkpoint.class_names)) if offsets is None else offsets.clone()
     allowed[[checkpoint.class_names.index(name) for name in match.missing]] = -torch.inf
     return allowed
@@ -182,13 +181,13 @@ def _report(
 
 
 def _majority(votes: LabelVotes, measured: _Measured) -> NDArray[np.int64]:
-    """Give the crowd's majority of each face in the checkpoint's order; -1 without one, or where it sees no face."""
+    """Find each face's majority vote in the checkpoint's order; -1 without a majority, or where it is no face."""
     majority = votes.majority(measured.checkpoint.class_names)
     return np.where(votes.calls_no_face(), -1, majority)
 
 
 def _crowd(measured: _Measured) -> CrowdReport | None:
-    """Compare the answers with the votes."""
+    """Compare the answers with the annotators' votes."""
     votes, names = measured.faces.votes, measured.checkpoint.class_names
     if votes is None:
         return None
@@ -206,7 +205,7 @@ def _crowd(measured: _Measured) -> CrowdReport | None:
 
 
 def _priors(measured: _Measured) -> tuple[PriorScores, ...]:
-    """Show what other strengths of the prior's adjustment would answer."""
+    """Score the same logits under other class priors."""
     checkpoint, names = measured.checkpoint, measured.checkpoint.class_names
     if not checkpoint.class_shares:
         return ()

@@ -1,4 +1,4 @@
-"""`ampnet predict`: read photos and videos, find their faces, classify each, write what was asked for."""
+"""`ampnet predict`: read photos and videos, find and classify their faces, write the results."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -10,45 +10,45 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import PredictConfig
 from ampnet.detection import FaceDetector
 from ampnet.errors import ImageError, UsageError
 from ampnet.inference.prior import read_prior
 from ampnet.media.drawing import Mark, annotate
-from ampnet.media.files import atomic_write, make_folder
+from ampnet.media.files import atomic_write, make_folder, refuse_overwrite
 from ampnet.media.images import list_images, read_image
 from ampnet.media.video import VideoWriter, is_video, read_frames, video_info, writing_video
 from ampnet.prediction.predictor import FacePrediction, Predictor
 from ampnet.prediction.results import ImagePredictions, Predictions
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
-from pipelines.console import notices, progress_bar
+from pipelines.model import find_model
+from pipelines.progress import notices, progress_bar
 
 CHUNK_IMAGES = 32
 CHUNK_PIXELS = 50_000_000
-"""Images in memory at once: this many, or fewer that together have this many pixels."""
+"""A chunk of images in memory ends at this many images or this many pixels, whichever comes first."""
 
 DRAWN_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """One input file and the picture or video to be drawn of it."""
+    """One input file, and where its annotated copy goes."""
 
     path: Path
     drawn: Path | None
 
     @property
     def is_video(self) -> bool:
-        """Tell videos from photos."""
+        """Whether it is a video."""
         return is_video(self.path)
 
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """One photo or frame, or the reason why there is none."""
+    """One photo or frame, or the reason why it cannot be read."""
 
     source: Source
     image: NDArray[np.uint8] | None
@@ -59,7 +59,7 @@ class Shot:
     """False for the frames between two that are classified."""
 
     def result(self, faces: list[FacePrediction]) -> ImagePredictions:
-        """Join it with what was found in it."""
+        """Combine it with the faces found in it."""
         size_hw = None if self.image is None else (self.image.shape[0], self.image.shape[1])
         return ImagePredictions(self.source.path, size_hw, faces, self.problem, self.frame, self.seconds)
 
@@ -68,16 +68,14 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
     """Classify every face of the photos and videos.
 
     Raises:
-        UsageError: there is no checkpoint, or a file to be written exists already.
+        UsageError: there is no such checkpoint, a folder holds no image, or an output file exists already.
         CheckpointError: the checkpoint cannot be used.
         DataError: a result cannot be written.
     """
     console = notices(quiet)
     sources = plan(config.images, config.annotate)
-    _make_room(config, sources)
-    file = named_model(config.checkpoint)
-    if config.checkpoint is None:
-        console.print(f"model: {file.stem} (bundled; choose another with --checkpoint)", markup=False)
+    _check_targets(config, sources)
+    file = find_model(config.checkpoint, console, "--checkpoint")
     checkpoint = load_checkpoint(file)
     prior = None if config.prior is None else read_prior(config.prior)
     keep_freed_memory()
@@ -106,10 +104,10 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
 
 
 def plan(inputs: Sequence[Path], annotate_dir: Path | None) -> list[Source]:
-    """List the files behind the inputs, folders with all images below them, and name what is drawn of each.
+    """List the input files, with folders expanded to all images below them, and name their annotated copies.
 
-    Pictures keep the format where it is JPEG or PNG and become JPEG elsewhere, videos become MP4; they keep
-    their place below a folder that was asked for, and of equal names the later ones get a number.
+    Annotated JPEG and PNG files keep their format, other pictures become JPEG, videos MP4. Files from a folder
+    keep their place below it; where names clash, the later ones get a number.
 
     Raises:
         UsageError: a folder holds no image.
@@ -153,7 +151,7 @@ class Drawings:
         self._open.__exit__(*error)
 
     def add(self, shot: Shot, faces: list[FacePrediction] | None) -> None:
-        """Draw one shot, where that was asked for.
+        """Draw one shot, if its source has a place for that.
 
         Raises:
             DataError: the picture cannot be written.
@@ -171,20 +169,19 @@ class Drawings:
 
     def _writer_of(self, source: Source, path: Path) -> VideoWriter:
         if self._writer is None or self._video is not source:
-            self._open.close()  # the video before is complete
+            self._open.close()  # the previous video is complete
             self._writer = self._open.enter_context(writing_video(path, video_info(source.path).rate))
             self._video = source
         return self._writer
 
 
-def _make_room(config: PredictConfig, sources: Sequence[Source]) -> None:
+def _check_targets(config: PredictConfig, sources: Sequence[Source]) -> None:
     targets = [source.drawn for source in sources if source.drawn] + ([config.csv] if config.csv else [])
     read = {source.path.resolve() for source in sources}
     for target in targets:
         if target.resolve() in read:
-            raise UsageError(f"{target} is itself one of the inputs; choose another place for the results")
-        if target.exists() and not config.force:
-            raise UsageError(f"{target} exists; choose another place, or replace it with --force")
+            raise UsageError(f"{target} is itself one of the inputs; write the results somewhere else")
+        refuse_overwrite(target, config.force)
     for folder in {target.parent for target in targets}:
         make_folder(folder)
 
@@ -197,7 +194,7 @@ def _count(sources: Sequence[Source], every: int) -> int:
             step = 1 if source.drawn else every
             total += -(-video_info(source.path).frames // step) if source.is_video else 1
         except ImageError:
-            total += 1  # told about when its turn comes
+            total += 1  # reported when its turn comes
     return total
 
 

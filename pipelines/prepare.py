@@ -28,10 +28,10 @@ from ampnet.runtime.devices import count_gpus
 from ampnet.runtime.launch import Process, is_launched, join_processes, launch
 from ampnet.runtime.progress import ProgressBar
 from pipelines.check import CheckResult, check
-from pipelines.console import notices, progress_bar
+from pipelines.progress import notices, progress_bar
 
 WAIT_SECONDS = 0.5
-"""Between two looks at what the other processes have done."""
+"""Pause between two checks of what the other processes have done."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class PrepareResult:
     counts: IndexCounts
     seconds: float
     images_per_second: float
-    """Of this run's own work; 0 when there was none left to do."""
+    """Rate of this run alone; 0 when nothing was left to do."""
     check: CheckResult | None
-    """What looks wrong with the finished set; None when it was not looked at."""
+    """What looks wrong with the finished set; None with --no-check."""
     notes: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,18 +70,18 @@ class PrepareResult:
 def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult | None:
     """Prepare a raw data set for training.
 
-    Under torchrun every process does its share of the chunks, and process 0 joins them at the end; with several
-    GPUs, one process is started for each.
+    With several GPUs, one process is started for each. Every process does its share of the chunks, as it does under
+    torchrun, and process 0 joins them at the end.
 
     Args:
-        quiet: no progress and no notices (licence, decisions, files left out) on stderr.
+        quiet: show no progress and no notices (licence, decisions, skipped files).
 
     Returns:
         What was written; None in all processes but the first.
 
     Raises:
-        UsageError: the output lies inside the raw folder.
-        DataError: the folder holds no data set, or the output is taken or cannot be written.
+        UsageError: the output lies inside the raw folder, or would replace something.
+        DataError: the folder holds no data set, or the output cannot be written.
     """
     if not is_launched() and (gpus := count_gpus(config.gpus)) > 1:
         return launch("ampnet prepare", gpus, run, config, quiet)
@@ -135,7 +135,7 @@ def _announce(source: Source, console: Console) -> None:
 
 
 def _earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | None:
-    """Decide whether to go on with an interrupted run (its plan) or to start anew (None), or refuse."""
+    """Return the plan of an interrupted run to resume, or None to start over; refuse to replace anything unasked."""
     out, raw = config.out.resolve(), config.raw_dir.resolve()
     if out == raw or raw in out.parents:
         raise UsageError(f"the output {config.out} lies inside the raw folder {config.raw_dir}; choose another --out")
@@ -145,14 +145,12 @@ def _earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | N
     if plan is not None:
         if config.resume:
             return plan
-        raise DataError(f"{config.out} holds an unfinished prepare; go on with --resume, or start anew with --force")
+        raise UsageError(f"{config.out} holds an unfinished run; resume it with --resume, or start over with --force")
     if (config.out / "index" / META_FILE).exists():
-        raise DataError(
-            f"{config.out} holds a finished index already; replace it with --force, or choose another --out"
-        )
+        raise UsageError(f"{config.out} already holds an index; replace it with --force, or choose another --out")
     for taken in (config.out / "index", config.out / "dataset"):
         if taken.is_dir() and any(taken.iterdir()):
-            raise DataError(f"{taken} holds files of yours; choose another --out, or add to them with --force")
+            raise UsageError(f"{taken} holds other files; choose another --out, or add to them with --force")
     return None
 
 
@@ -164,7 +162,7 @@ def _make_plan(
     threads: Threads,
     journal: Journal,
 ) -> dict[str, Any]:
-    """Settle what happens to every image: anew, or as the interrupted run had it."""
+    """Decide what happens to every image, or keep to what the interrupted run decided."""
     earlier = _earlier_plan(config, journal)
     for part in ("index", "dataset"):
         make_folder(config.out / part)
@@ -172,7 +170,7 @@ def _make_plan(
         plan = _plan(config, source, names, detector, earlier["crop"], earlier["crop_reason"])
         _check_same(plan, earlier, journal)
         return plan
-    crop, reason = config.crop, "as asked for"
+    crop, reason = config.crop, "as requested"
     if crop == "auto":
         crop, reason = choose_crop(source, config.face, detector, threads)
     plan = _plan(config, source, names, detector, crop, reason)
@@ -184,7 +182,7 @@ def _make_plan(
 def _plan(
     config: PrepareConfig, source: Source, names: Sequence[str], detector: FaceDetector, crop: Crop, reason: str
 ) -> dict[str, Any]:
-    """Write down everything that decides the outcome, so that a resumed run can be held to it."""
+    """Record everything that decides the outcome, so that a resumed run can be held to it."""
     no_face: NoFacePolicy = config.no_face or ("template" if crop == "none" else "drop")
     listing = sha256(",".join(source.vote_columns).encode())
     for item, name in zip(source.items, names, strict=True):
@@ -213,7 +211,7 @@ def _check_same(plan: dict[str, Any], earlier: dict[str, Any], journal: Journal)
     if changed:
         raise DataError(
             f"{journal.folder.parent.parent} was begun with other settings or images (changed: {', '.join(changed)}); "
-            "use the same, or start anew with --force"
+            "use the same ones, or start over with --force"
         )
 
 
@@ -225,10 +223,10 @@ def _prepare_share(
     journal: Journal,
     bar: ProgressBar,
 ) -> int:
-    """Do this process's share of the chunks that are not done yet; the first process then waits for the others.
+    """Do this process's share of the open chunks; the first process then waits for the others.
 
     Returns:
-        How many images this run did, all processes together, as far as this one saw.
+        Number of images that were left for this run, over all processes.
     """
     sizes = work.chunk_sizes()
     seen = journal.finished()

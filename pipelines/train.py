@@ -1,4 +1,4 @@
-"""`ampnet train`: learn from a prepared data set, keep the best epoch, survive interruptions."""
+"""`ampnet train`: train on a prepared data set, keep the best epoch, survive interruptions."""
 
 import json
 import statistics
@@ -27,7 +27,7 @@ from ampnet.training.loop import SplitMetrics, evaluate, train_epoch
 from ampnet.training.run import TrainingRun, open_run
 from ampnet.training.run_folder import CONFIG, CURVES, HISTORY, SEEDS, open_run_folder
 from ampnet.training.state import LAST
-from pipelines.console import notices, progress_bar
+from pipelines.progress import notices, progress_bar
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class TrainResult:
     data: Path
     folder: Path
     checkpoint: Path
-    """The best epoch."""
+    """The best epoch's."""
     seed: int
     epochs: int
-    """Finished epochs; fewer than asked for when none was better for too long."""
+    """Finished epochs; fewer than requested after an early stop."""
     best_epoch: int
     selected_on: str
     accuracy: float
@@ -55,7 +55,7 @@ class TrainResult:
         return config_to_dict(self)
 
     def lines(self) -> list[str]:
-        """Say the result in a few lines, with the command that comes next."""
+        """Describe the result in a few lines, ending with the next command."""
         recalls = (f"{name} {'-' if value is None else f'{value:.1%}'}" for name, value in self.recall.items())
         return [
             f"best of {self.epochs} epochs: {self.best_epoch}, {self.selected_on} accuracy {self.accuracy:.2%}, "
@@ -68,12 +68,12 @@ class TrainResult:
 
 @dataclass(frozen=True)
 class SeedsResult:
-    """What runs that differ in their seed achieved."""
+    """What several runs achieved that differ in their seed."""
 
     runs: tuple[TrainResult, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give mean and spread, and every run, as values for JSON."""
+        """Give mean, spread and every run as values for JSON."""
         accuracies, scores = ([getattr(one, name) for one in self.runs] for name in ("accuracy", "macro_f1"))
         return {
             "accuracy_mean": statistics.mean(accuracies),
@@ -84,7 +84,7 @@ class SeedsResult:
         }
 
     def lines(self) -> list[str]:
-        """Say mean, sample standard deviation and the single runs."""
+        """List the runs, then their mean and sample standard deviation."""
         plain, first = self.to_dict(), self.runs[0]
         best = max(self.runs, key=lambda one: one.accuracy)
         return [
@@ -97,26 +97,26 @@ class SeedsResult:
 
 
 def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
-    """Train on as many processes as asked for, or as the launcher of this one says, once or for several seeds.
+    """Train once, or once for each seed, on the processes that the config or torchrun asks for.
 
     Args:
         config: what to train on, and how; what it leaves open is chosen for this machine.
-        quiet: no progress on stderr.
+        quiet: show no progress and no notices.
 
     Raises:
         UsageError: the settings contradict each other or the machine.
         DataError: the data cannot be used, or the run folder cannot be written.
-        CheckpointError: the weights to start from or the save to go on with cannot be used.
+        CheckpointError: the weights to start from or the save to resume cannot be used.
         TrainingError: the loss is not finite, or the settings of a resumed run have changed.
         ProcessError: one of several processes died.
-        KeyboardInterrupt: the run was told to stop, and can be gone on with.
+        KeyboardInterrupt: the run was told to stop; it can be resumed.
     """
     chosen = resolve_defaults(config)
     forecast = Forecast(config, chosen)
     if config.seeds == 1:
         return _run_once(chosen, forecast, quiet)
     if is_launched():
-        raise UsageError("several seeds cannot share one torchrun; start one for each --seed")
+        raise UsageError("--seeds does not work under torchrun; start one torchrun for each --seed")
     folder = open_run_folder(config, of_seeds=True)
     runs = []
     for seed in range(config.seed, config.seed + config.seeds):
@@ -152,7 +152,7 @@ def train(config: RunConfig, forecast: Forecast, quiet: bool = False) -> TrainRe
         while not training.is_finished():
             with loading_failures():
                 if not _train_one_epoch(training, stop, forecast, console, bar):
-                    console.print(f"stopped and saved in epoch {training.progress.epoch + 1}; go on with --resume")
+                    console.print(f"stopped and saved in epoch {training.progress.epoch + 1}; resume with --resume")
                     return None
                 console.print(_finish_epoch(training, bar), markup=False)
         return _result(training)
@@ -161,7 +161,7 @@ def train(config: RunConfig, forecast: Forecast, quiet: bool = False) -> TrainRe
 def _train_one_epoch(
     training: TrainingRun, stop: StopRequest, forecast: Forecast, console: Console, bar: ProgressBar
 ) -> bool:
-    """Train to the epoch's end; False when the run was told to stop, and has been saved."""
+    """Train to the epoch's end; False if the run was told to stop and has been saved."""
     progress, order, process = training.progress, training.order, training.process
     pause, last_save = 60 * training.config.save_every, time.monotonic()
 
@@ -188,7 +188,7 @@ def _train_one_epoch(
 
 
 def _finish_epoch(training: TrainingRun, bar: ProgressBar) -> str:
-    """Measure, keep the best, write the history, save; gives the epoch's line."""
+    """Validate, keep the best, write the history, save; return the epoch's line."""
     progress, split, folder = training.progress, training.config.select_on, training.folder
     measured = _measure(training, bar)
     hits, macro_f1 = accuracy(measured.confusion), score(measured.confusion, training.class_names).macro_f1
@@ -245,4 +245,4 @@ def _result(training: TrainingRun) -> TrainResult:
 
 
 def _warning(selected_on: str) -> str:
-    return " (chosen on the test split itself, so this flatters)" if selected_on == "test" else ""
+    return " (epoch chosen on the test split, which inflates this number)" if selected_on == "test" else ""

@@ -1,21 +1,28 @@
 """The command line starts at once, says what is wrong in one line, and exits as it should."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.text import Text
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli import app
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("prepare", "train", "eval", "predict", "import", "export-reference")
+COMMANDS = ("prepare", "train", "eval", "predict", "check", "import", "export-reference")
 HEAVY = ("torch", "torchvision", "cv2", "numpy", "pandas", "matplotlib", "retinaface")
 
 
-def run(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+def run(*arguments, **environment):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env=environment)
+
+
+def commands():
+    return get_command(app).commands
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS), ["--version"]])
@@ -34,21 +41,61 @@ def test_help_lists_the_four_commands():
     assert all(command in shown for command in COMMANDS)
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_a_purpose_examples_on_lines_of_their_own_and_groups(command):
+    shown = run(command, "-h", COLUMNS="80")
+    assert shown.exit_code == 0
+    lines = [line.strip() for line in shown.stdout.splitlines()]
+    examples = [line for line in lines if line.startswith("$ ampnet ")]
+    assert examples
+    assert all(line.startswith(f"$ ampnet {command}") for line in examples)
+    assert any(line.startswith("╭─ Output") for line in lines)
+
+
+def test_no_help_text_is_lost_to_markup():
+    texts = [text for command in commands().values() for text in (command.help, command.epilog) if text]
+    texts += [option.help for command in commands().values() for option in command.params if option.help]
+    assert len(texts) > 50
+    assert [text for text in texts if Text.from_markup(text).plain != text] == []
+
+
+def test_shell_completion_gives_the_commands():
+    code = "import sys; sys.argv[0] = 'ampnet'; from cli import app; app()"
+    asked = {**os.environ, "_AMPNET_COMPLETE": "complete_bash", "COMP_WORDS": "ampnet ", "COMP_CWORD": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=asked, check=True)
+    assert set(done.stdout.split()) == set(COMMANDS)
+
+
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "message"),
     [
-        ["predict"],
-        ["eval", "nowhere"],
-        ["eval", ".", "--split", "tests"],
-        ["predict", "a.jpg", "--batch-size", "0"],
-        ["predict", "a.jpg", "--gpus", "-1"],
-        ["dance"],
+        (["predict"], "missing argument 'images' (see `ampnet predict --help`)"),
+        (["eval", "nowhere"], "nowhere does not exist"),
+        (["eval", "bundled:nobody"], "no bundled model is called 'nobody'; there are ferplus, fer2013"),
+        (
+            ["eval", ".", "--split", "tests"],
+            "invalid value for '--split': 'tests' is not one of 'train', 'val', 'test' (see",
+        ),
+        (["eval", "--data", "nowhere"], "invalid value for '--data'"),
+        (["predict", "a.jpg", "--batch-size", "0"], "invalid value for '--batch-size'"),
+        (["predict", "a.jpg", "--gpus", "-1"], "invalid value for '--gpus'"),
+        (["predict", "a.jpg", "--checkpoint", "nowhere"], "nowhere does not exist"),
+        (["train", "--teacher"], "requires an argument"),
+        (["train", "--vote-weight", "0.5"], "--vote-weight needs --targets mix"),
+        (["train", "--vote-weight", "0.5", "--targets", "votes"], "--vote-weight needs --targets mix"),
+        (["prepare", "nowhere"], "nowhere"),
+        (["import", "nowhere.pth"], "nowhere.pth"),
+        (["export-reference", "nowhere"], "nowhere"),
+        (["evla"], "no such command 'evla'. Did you mean 'eval'? (see `ampnet --help`)"),
     ],
 )
-def test_wrong_usage_exits_with_2(arguments):
+def test_wrong_usage_is_one_line_and_exits_with_2(arguments, message):
     result = run(*arguments)
     assert result.exit_code == 2
-    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("ampnet: ")
+    assert message in line
 
 
 def test_a_failure_is_one_line_on_stderr_that_names_the_cure(tmp_path):

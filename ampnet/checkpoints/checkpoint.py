@@ -122,6 +122,16 @@ def checkpoint_file(path: Path) -> Path:
     return path
 
 
+def newest_run(folder: Path) -> Path | None:
+    """Find the run below a folder that saved a checkpoint last and has a best one; None if there is none.
+
+    Args:
+        folder: holds runs, or folders of several seeds' runs, such as ./checkpoint.
+    """
+    runs = [best.parent for pattern in (f"*/{BEST}", f"*/seed*/{BEST}") for best in folder.glob(pattern)]
+    return max(runs, key=lambda run: max(save.stat().st_mtime for save in run.glob("*.pt")), default=None)
+
+
 def load_checkpoint(path: Path | str) -> Checkpoint:
     """Read a checkpoint; nothing in the file is executed.
 

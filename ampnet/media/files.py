@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ampnet.errors import DataError
+from ampnet.errors import DataError, UsageError
 
 
 @contextmanager
@@ -34,6 +34,16 @@ def atomic_write(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             aside.unlink()
+
+
+def refuse_overwrite(path: Path, force: bool) -> None:
+    """Protect an existing file, unless its user agreed to lose it.
+
+    Raises:
+        UsageError: ``path`` exists and ``force`` is false.
+    """
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists; choose another path, or replace it with --force")
 
 
 def make_folder(folder: Path) -> None:

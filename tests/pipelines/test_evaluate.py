@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -229,7 +230,22 @@ def test_the_command_prints_tables_or_only_json(tmp_path, happy):
     assert plain.stderr == ""
 
 
-def test_without_a_checkpoint_the_bundled_model_is_measured_and_named(tmp_path):
+def test_without_a_checkpoint_the_newest_run_is_measured_and_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("newest", "older", "seeds/seed1")):
+        small_checkpoint(tmp_path / "checkpoint" / name)
+        os.utime(tmp_path / "checkpoint" / name / "best.pt", (1000 - number, 1000 - number))
+    (tmp_path / "checkpoint" / "just begun").mkdir()
+    data = make_data(tmp_path / "data")
+    result = CliRunner().invoke(app, ["eval", "--data", str(data), "--gpus", "0", "--workers", "0"])
+    assert result.exit_code == 0
+    model = "model: checkpoint/newest/best.pt (newest run in checkpoint/"
+    assert result.stderr.splitlines()[0] == f"{model}; choose another with `ampnet eval CHECKPOINT`)"
+    assert (tmp_path / "checkpoint" / "newest" / "eval" / "test" / "report.json").exists()
+
+
+def test_without_a_checkpoint_and_a_run_the_bundled_model_is_measured_and_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     data = make_data(tmp_path / "data")
     result = CliRunner().invoke(app, ["eval", "--data", str(data), "--gpus", "0", "--workers", "0"])
     if model_path().is_file():

@@ -178,7 +178,18 @@ def test_a_photo_is_never_drawn_over_even_when_forced(happy, tmp_path):
     assert (tmp_path / "me.jpg").read_bytes() == before
 
 
-def test_without_a_checkpoint_the_bundled_model_is_used_and_named(photos):
+def test_without_a_checkpoint_the_newest_run_is_used_and_named(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small_checkpoint(tmp_path / "checkpoint" / "run1", logits=ALWAYS_HAPPY)
+    result = CliRunner().invoke(app, ["predict", str(photos / "wall.bmp"), "--gpus", "0", "--json"])
+    assert result.exit_code == 0
+    told = "model: checkpoint/run1/best.pt (newest run in checkpoint/; choose another with --checkpoint)"
+    assert result.stderr.splitlines()[0] == told
+    assert json.loads(result.stdout)["checkpoint"] == "checkpoint/run1/best.pt"
+
+
+def test_without_a_checkpoint_and_a_run_the_bundled_model_is_used_and_named(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     arguments = ["predict", str(photos / "été"), "--gpus", "0", "--json"]
     result = CliRunner().invoke(app, arguments)
     if model_path().is_file():

@@ -324,11 +324,11 @@ def test_jpegs_of_the_final_size_are_not_compressed_again(tmp_path: Path) -> Non
 
 
 def test_nothing_is_overwritten_unasked(raw: Path, prepared: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="finished index already; replace it with --force"):
+    with pytest.raises(UsageError, match="already holds an index; replace it with --force"):
         prepare(raw, prepared)
     (tmp_path / "dataset").mkdir()
     (tmp_path / "dataset" / "holiday.jpg").touch()
-    with pytest.raises(DataError, match="files of yours"):
+    with pytest.raises(UsageError, match="holds other files"):
         prepare(raw, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
 
@@ -435,11 +435,11 @@ def test_ctrl_c_leaves_a_state_to_go_on_from(raw: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr(pipeline, "build_index", interrupt)
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 130
-    assert "to go on, run the same command with --resume" in result.stderr
+    assert "to resume, run the same command with --resume" in result.stderr
     monkeypatch.undo()
     again = CliRunner().invoke(app, arguments)
-    assert again.exit_code == 1
-    assert "unfinished prepare; go on with --resume" in again.stderr
+    assert again.exit_code == 2
+    assert "unfinished run; resume it with --resume" in again.stderr
     assert CliRunner().invoke(app, [*arguments, "--resume"]).exit_code == 0
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from ampnet.config import PrepareConfig
 from ampnet.data.index.face_index import read_index
-from ampnet.errors import DataError
+from ampnet.errors import DataError, UsageError
 from pipelines.prepare import run
 from tests.processes import heeding_ctrl_c
 
@@ -85,7 +85,7 @@ def test_a_killed_run_goes_on_and_gives_the_same_files(
     if b"train_face_149.jpg" not in record.read_bytes():
         (tmp_path / "dataset" / "train_face_149.jpg").write_bytes(b"half")
 
-    with pytest.raises(DataError, match="unfinished prepare; go on with --resume"):
+    with pytest.raises(UsageError, match="unfinished run; resume it with --resume"):
         run(PrepareConfig(raw_dir=raw, out=tmp_path, gpus=0), quiet=True)
     run(PrepareConfig(raw_dir=raw, out=tmp_path, crop="face", no_face="template", gpus=0, resume=True), quiet=True)
     assert (tmp_path / "dataset" / first).stat().st_mtime_ns == touched  # finished work is not done again
@@ -109,7 +109,7 @@ def test_an_impatient_ctrl_c_ends_with_one_line(raw: Path, tmp_path: Path) -> No
         time.sleep(0.05)
     stderr = process.communicate()[1].decode()
     assert process.returncode == 130
-    assert stderr.splitlines()[-1] == "ampnet: interrupted; to go on, run the same command with --resume"
+    assert stderr.splitlines()[-1] == "ampnet: interrupted; to resume, run the same command with --resume"
     assert "Traceback" not in stderr
 
 

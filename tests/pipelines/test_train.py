@@ -191,7 +191,7 @@ def test_selection_on_the_test_split_is_marked(config, capfd):
     result = run(replace(config, select_on="test"))
     assert "will flatter" in capfd.readouterr().err
     assert load_checkpoint(result.folder).selected_on == "test"
-    assert "chosen on the test split itself" in "\n".join(result.lines())
+    assert "chosen on the test split, which inflates" in "\n".join(result.lines())
     assert "test_accuracy" in history(result.folder)
 
 

@@ -42,7 +42,7 @@ def stop(process):
     os.killpg(process.pid, signal.SIGINT)
     told = process.communicate(timeout=60)[1]
     assert process.returncode == 130, told
-    assert told.splitlines()[-1] == "ampnet: interrupted; to go on, run the same command with --resume"
+    assert told.splitlines()[-1] == "ampnet: interrupted; to resume, run the same command with --resume"
     assert not [word for word in ("Traceback", "Warning", "Error") if word in told], told
 
 

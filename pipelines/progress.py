@@ -1,4 +1,4 @@
-"""What the commands show while they work: rich bars on a terminal, plain lines elsewhere, all on stderr."""
+"""What a command shows while it works, on stderr: live bars on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterator
@@ -11,21 +11,12 @@ from rich.text import Text
 from ampnet.runtime.progress import Advance, ProgressBar, silent
 
 PLAIN_LINE_SECONDS = 10.0
-"""Least time between two progress lines where there is no terminal."""
-
-PLAIN_WIDTH = 120
-"""Columns where stdout is no terminal."""
+"""Minimum time between two progress lines where stderr is not a terminal."""
 
 
 def notices(quiet: bool = False) -> Console:
-    """Give the console for progress and warnings (stderr); a quiet one drops everything."""
+    """Open the console for progress and notices (stderr); a quiet one drops everything."""
     return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
-
-
-def results() -> Console:
-    """Give the console for results (stdout)."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
 def progress_bar(console: Console) -> ProgressBar:

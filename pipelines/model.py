@@ -1,0 +1,29 @@
+"""Which checkpoint a command uses: the one that was named, else the newest run, else the bundled model."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from ampnet.checkpoints.bundled import named_model
+from ampnet.checkpoints.checkpoint import checkpoint_file, newest_run
+from ampnet.config import TrainConfig
+
+
+def find_model(asked: Path | None, console: Console, choose: str) -> Path:
+    """Resolve a checkpoint argument to a file; a choice made for the user is announced in one line.
+
+    Args:
+        asked: a path, ``bundled`` or ``bundled:NAME``; None takes the newest run in ./checkpoint if there is one.
+        choose: how to name another checkpoint, for the announcement.
+
+    Raises:
+        UsageError: the path does not exist, there is no such bundled model, or there is none at all.
+        CheckpointError: a folder holds no checkpoint.
+    """
+    if asked is not None:
+        return checkpoint_file(named_model(asked))
+    run = newest_run(TrainConfig.out)
+    file = checkpoint_file(named_model(run))
+    found = f"{file} (newest run in {TrainConfig.out}/" if run else f"{file.stem} (bundled"
+    console.print(f"model: {found}; choose another with {choose})", markup=False)
+    return file

@@ -1,0 +1,109 @@
+"""Tables fit the terminal: no word is cut at 60 columns, and nothing is left out."""
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from ampnet.detection import Face
+from ampnet.evaluation.agreement import measure_agreement
+from ampnet.evaluation.metrics import score
+from ampnet.evaluation.report import CrowdReport, EvalReport, PriorScores
+from ampnet.labels import EXPRESSIONS
+from ampnet.prediction.predictor import FacePrediction
+from ampnet.prediction.results import ImagePredictions, Predictions
+from pipelines.show import confusion_table, evaluation_tables, prediction_table
+
+COUNTS = 1000 * np.eye(7, 8, dtype=np.int64) + np.arange(56).reshape(7, 8)
+
+
+def render(*tables, width):
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    for table in tables:
+        console.print(table, soft_wrap=isinstance(table, str))
+    return console.file.getvalue()
+
+
+def words(text):
+    return set(re.findall(r"[\w.%,]+", text))
+
+
+def make_report(class_names=EXPRESSIONS, matrix=COUNTS):
+    votes = 10 * np.eye(7)  # seven faces, each with ten votes for a class of its own; all are called the first class
+    answers = np.repeat(np.eye(7)[:1], 7, axis=0)
+    agreement = measure_agreement(answers, votes, votes.sum(axis=1), np.zeros(7, bool), class_names, 3)
+    crowd = CrowdReport(agreement, score(np.eye(7, dtype=np.int64), class_names), 0.1)
+    return EvalReport(
+        checkpoint=Path("run/best.pt"),
+        epoch=3,
+        data=Path("data"),
+        split="test",
+        class_names=class_names,
+        matrix=matrix,
+        all=score(matrix, class_names),
+        scored=score(matrix[:, :-1], class_names),
+        local_accuracy=0.5,
+        global_accuracy=0.5,
+        mirror=True,
+        calibration_error=0.1,
+        crowd=crowd,
+        priors=(PriorScores(0.25, 0.5, 0.5, 0.5, 0.5),),
+        unassigned=0,
+        notes=(),
+        seconds=1.0,
+    )
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_evaluation_tables_fit_and_cut_no_word(width):
+    report = make_report()
+    tables = list(evaluation_tables(report))[1:]
+    shown = render(*tables, width=width)
+    assert max(map(len, shown.splitlines())) <= width
+    headings = {"undetected", "precision", "accuracy", "expected", "calibration", "annotator", "comparison", "strength"}
+    assert headings <= words(shown)
+
+
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_every_count_of_the_confusion_matrix_is_shown(width):
+    shown = render(confusion_table(make_report()), width=width)
+    assert max(map(len, shown.splitlines())) <= width
+    assert {str(count) for count in COUNTS.flatten()} <= words(shown.replace(",", ""))
+    assert set(EXPRESSIONS) <= words(shown)
+
+
+def test_a_narrow_confusion_matrix_has_short_headings_and_still_counts_the_missed_faces():
+    lines = render(confusion_table(make_report()), width=60).splitlines()
+    (heading,) = [line for line in lines if "sur" in line and "fea" in line and "surprise" not in line]
+    assert heading.split() == ["sur", "fea", "dis", "hap", "sad", "ang", "neu", "no"]
+    (row,) = [line for line in lines if line.startswith("surprise")]
+    assert row.split() == ["surprise", "1000", "1", "2", "3", "4", "5", "6", "7"]
+
+
+def test_class_names_that_share_their_beginning_are_numbered_with_a_key():
+    names = tuple(f"compound expression {letter}" for letter in "ABCDEFG")
+    shown = " ".join(render(confusion_table(make_report(names)), width=70).split())
+    assert "1 compound expression A, 2 compound expression B" in shown
+
+
+def test_counts_too_wide_for_a_matrix_become_a_list():
+    report = make_report(matrix=COUNTS * 123_456)
+    shown = " ".join(render(confusion_table(report), width=60).split())
+    assert "surprise -> surprise 123,456,000 (97%), fear 123,456 (0%)" in shown
+    assert "no face 864,192 (1%)" in shown
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_predictions_keep_boxes_and_paths_whole(width):
+    face = Face(np.array([101.0, 102, 203, 204]), np.zeros((5, 2)), 0.9)
+    scores = dict(zip(EXPRESSIONS, [0.9, 0.05, 0.01, 0.01, 0.01, 0.01, 0.01], strict=True))
+    path = Path("holiday/in/the/mountains/with/everyone.jpg")
+    result = Predictions(
+        [ImagePredictions(path, (300, 300), [FacePrediction(face, "surprise", 0.9, scores)])], EXPRESSIONS, Path("a.pt")
+    )
+    shown = render(prediction_table(result), width=width)
+    for text in (str(path), "101 102 203 204", "surprise", "90.0%", "fear 5%"):
+        assert text in shown
