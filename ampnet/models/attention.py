@@ -71,6 +71,34 @@ class ParallelStacks(nn.ModuleList):
         return torch.cat([pooled_mean(stack(patch)) for stack, patch in zip(self, patches, strict=True)], dim=1)
 
 
+class FusedStacks(nn.Module):
+    """Embeds the patches of a face, each with its own weights, and fuses them into one vector.
+
+    The common shape of the LP and AP modules of AMP-Net (Liu et al. 2022, doi:10.1109/TCSVT.2022.3165321), which
+    differ in the patches they cut and in their stages.
+
+    Args:
+        count: number of patches N.
+        in_channels: channels of the patches.
+        stages: see :func:`attention_stack`.
+        embed_dim: length of the vector.
+
+    Shape:
+        - patches: ``(N, B, in_channels, H, W)``
+        - returns: ``(B, embed_dim)``
+    """
+
+    def __init__(self, count: int, in_channels: int, *stages: tuple[int, int], embed_dim: int) -> None:
+        super().__init__()
+        self.embed_dim = embed_dim
+        self.branches = ParallelStacks(count, in_channels, *stages)
+        self.fuse = nn.Linear(count * stages[-1][0], embed_dim)
+
+    def embed(self, patches: Tensor) -> Tensor:
+        """Embed the patches and fuse them."""
+        return self.fuse(self.branches(patches))  # (B, N x channels) -> (B, embed_dim)
+
+
 def attention_stack(in_channels: int, *stages: tuple[int, int]) -> nn.Sequential:
     """Chain stages of two attention blocks each.
 

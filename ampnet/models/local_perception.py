@@ -1,8 +1,8 @@
 """Local perception (LP): the four face quadrants, cut where the landmarks say."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from ampnet.models.attention import ParallelStacks
+from ampnet.models.attention import FusedStacks
 from ampnet.models.layers import scaled
 from ampnet.models.regions import (
     NUM_QUADRANTS,
@@ -14,14 +14,10 @@ from ampnet.models.regions import (
 )
 
 
-class LocalPerception(nn.Module):
+class LocalPerception(FusedStacks):
     """Embeds the four face quadrants, each with its own weights, and fuses them.
 
-    The LP module of AMP-Net (Liu et al. 2022, doi:10.1109/TCSVT.2022.3165321).
-
-    Args:
-        in_channels: channels of the stem's feature map.
-        width: multiplier of the channel counts.
+    The LP module of AMP-Net, at a ``width`` times the paper's channel counts.
 
     Shape:
         - features: ``(B, in_channels, G, G)``
@@ -30,10 +26,8 @@ class LocalPerception(nn.Module):
     """
 
     def __init__(self, in_channels: int, width: float = 1.0) -> None:
-        super().__init__()
-        hidden, self.embed_dim = scaled(256, width), scaled(512, width)
-        self.branches = ParallelStacks(NUM_QUADRANTS, in_channels, (hidden, 2), (self.embed_dim, 1))
-        self.fuse = nn.Linear(NUM_QUADRANTS * self.embed_dim, self.embed_dim)
+        hidden, embed_dim = scaled(256, width), scaled(512, width)
+        super().__init__(NUM_QUADRANTS, in_channels, (hidden, 2), (embed_dim, 1), embed_dim=embed_dim)
 
     def forward(self, features: Tensor, landmarks: Tensor) -> Tensor:
         """Embed the quadrants; cells that a quadrant lacks for want of room are zero."""
@@ -42,4 +36,4 @@ class LocalPerception(nn.Module):
         boxes = quadrant_boxes(landmarks, grid)
         origins = quadrant_origins(boxes, side)
         patches = crop_windows(features, origins, side) * inside_boxes(boxes, origins, side)  # (4, B, C, 14, 14)
-        return self.fuse(self.branches(patches))  # (B, 4 x 512) -> (B, 512)
+        return self.embed(patches)  # (B, 4 x 512) -> (B, 512)

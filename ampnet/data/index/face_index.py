@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -213,14 +213,7 @@ def _match_landmarks(names: list[str], path: Path) -> NDArray[np.float32]:
     if not path.is_file():
         raise DataError(f"{path} is missing; run prepare again")
     known = read_landmarks(path)
-    found = [_first_known(name, known) for name in names]
-    missing = [name for name, key in zip(names, found, strict=True) if key is None]
-    if missing:
-        raise DataError(
-            f"{path} lacks {len(missing)} of the {len(names)} names in {LABELS_FILE}, the first is {missing[0]}; "
-            "run prepare again, or delete those lines"
-        )
-    return np.stack([known[key] for key in found if key is not None])
+    return np.stack([known[key] for key in _spelled_as_in(known, names, f"{path} lacks", "names")])
 
 
 def _match_files(names: list[str], folder: Path) -> list[str]:
@@ -229,18 +222,19 @@ def _match_files(names: list[str], folder: Path) -> list[str]:
             present = dict.fromkeys(entry.name for entry in entries)
     except OSError as error:
         raise DataError(f"cannot read the images in {folder}: {error.strerror}; run prepare again") from error
-    found = [_first_known(name, present) for name in names]
-    missing = [name for name, file in zip(names, found, strict=True) if file is None]
+    return _spelled_as_in(present, names, f"{folder} lacks", "images")
+
+
+def _spelled_as_in(known: Mapping[str, Any], names: list[str], lacks: str, kind: str) -> list[str]:
+    """Find each name under one of its spellings; where some are missing, say how many and which is the first."""
+    found = [next((spelling for spelling in spellings(name) if spelling in known), None) for name in names]
+    missing = [name for name, spelling in zip(names, found, strict=True) if spelling is None]
     if missing:
         raise DataError(
-            f"{folder} lacks {len(missing)} of the {len(names)} images in {LABELS_FILE}, the first is {missing[0]}; "
+            f"{lacks} {len(missing)} of the {len(names)} {kind} in {LABELS_FILE}, the first is {missing[0]}; "
             "run prepare again, or delete those lines"
         )
-    return [file for file in found if file is not None]
-
-
-def _first_known(name: str, known: dict[str, Any]) -> str | None:
-    return next((spelling for spelling in spellings(name) if spelling in known), None)
+    return [spelling for spelling in found if spelling is not None]
 
 
 def _read_undetected(meta: dict[str, Any], path: Path) -> dict[str, dict[str, int]]:

@@ -9,13 +9,7 @@ from ampnet.data.preparation.file_names import clean_stem, face_name, unique_nam
 from ampnet.data.sources import SourceImage, open_source
 from ampnet.errors import DataError, UsageError
 from ampnet.labels import EXPRESSIONS
-
-
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-    return root
+from tests.data.sources.small_files import touch
 
 
 def listed(root: Path, layout: str = "auto") -> list[tuple[str, str, str]]:
