@@ -1,12 +1,14 @@
 """Faces land where they should, with the sharpness and colour that a network has seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ampnet.errors import DataError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, align_face, resize_whole, source_side
 from ampnet.faces.colour import is_grey, to_grey
-from ampnet.faces.framing import Framing, decide_crop, frame_face, measure_framing
+from ampnet.faces.framing import MOVED_PIXELS, SHARPER, Framing, decide_crop, frame_face, measure_framing, reframing
 from ampnet.faces.geometry import transform_points
 
 UPRIGHT = np.array([[40, 50], [80, 50], [60, 74], [44, 92.5], [76, 92.5]])
@@ -164,3 +166,34 @@ def test_large_training_faces_set_no_limit_on_detail():
     assert measure_framing(landmarks, "face", 0.2, np.full(10, 300.0)).face_resolution is None
     mixed = measure_framing(landmarks, "face", 0.2, np.array([100.0] * 5 + [180.0] * 5))
     assert mixed.face_resolution == 180.0
+
+
+CENTRED = Framing()
+"""Of a network; its mean landmarks are the canonical ones."""
+
+
+def faces_at(shift, count=3):
+    """Landmarks of prepared faces, moved from the canonical place by so many pixels to the right."""
+    return np.repeat((np.array(CENTRED.mean_landmarks) + np.array([shift, 0]))[None], count, axis=0)
+
+
+def test_faces_where_the_network_expects_them_stay_as_they_are():
+    assert reframing(CENTRED, faces_at(0), CENTRED) is None
+    assert reframing(CENTRED, faces_at(MOVED_PIXELS - 0.1), CENTRED) is None
+    assert reframing(None, faces_at(0), CENTRED) is None  # prepared by hand
+
+
+def test_faces_elsewhere_or_of_another_crop_are_framed_as_the_networks_faces():
+    assert reframing(CENTRED, faces_at(MOVED_PIXELS + 0.1), CENTRED) == CENTRED
+    assert reframing(None, faces_at(MOVED_PIXELS + 0.1), CENTRED) == CENTRED
+    other = replace(CENTRED, crop="none" if CENTRED.crop == "face" else "face")
+    assert reframing(other, faces_at(0), CENTRED) == CENTRED
+
+
+@pytest.mark.parametrize(
+    ("resolution", "limited"), [(None, True), (48 * SHARPER + 0.1, True), (48 * SHARPER - 0.1, False), (30.0, False)]
+)
+def test_only_faces_with_more_detail_than_the_network_has_seen_lose_some(resolution, limited):
+    trained = replace(CENTRED, face_resolution=48.0)
+    framing = reframing(replace(CENTRED, face_resolution=resolution), faces_at(40), trained)
+    assert framing == (trained if limited else replace(trained, face_resolution=None))

@@ -7,7 +7,7 @@ import torch
 from ampnet.inference import optimize as inference
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.models.ampnet import AMPNet
-from tests.checkpoints.reference_weights import DATA, reference_batch, reference_model
+from tests.reference_weights import DATA, reference_batch, reference_model
 
 
 def trained(size: int = 64, **network: object) -> AMPNet:

@@ -17,7 +17,7 @@ from ampnet.training.loop import train_epoch
 from ampnet.training.loss import Loss
 from ampnet.training.optimizer import build_optimizer
 from ampnet.training.state import TrainState
-from tests.checkpoints.reference_weights import DATA, reference_batch, reference_model
+from tests.reference_weights import DATA, reference_batch, reference_model
 
 
 @pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])

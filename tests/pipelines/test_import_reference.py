@@ -7,7 +7,7 @@ from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.errors import ConfigError
 from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8
 from cli import app
-from tests.checkpoints.reference_weights import placeholder_state, reference_state, write_reference_file
+from tests.reference_weights import placeholder_state, reference_state, write_reference_file
 from tests.small_checkpoint import small_checkpoint
 
 

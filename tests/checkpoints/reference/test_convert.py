@@ -28,7 +28,7 @@ from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.checkpoints.reference.torch_file import open_torch_file
 from ampnet.errors import CheckpointError
 from ampnet.models.ampnet import AMPNet
-from tests.checkpoints.reference_weights import (
+from tests.reference_weights import (
     DATA,
     placeholder_state,
     reference_batch,
