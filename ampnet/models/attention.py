@@ -71,20 +71,21 @@ class ParallelStacks(nn.ModuleList):
         return torch.cat([pooled_mean(stack(patch)) for stack, patch in zip(self, patches, strict=True)], dim=1)
 
 
-class FusedStacks(nn.Module):
-    """Embeds the patches of a face, each with its own weights, and fuses them into one vector.
+class RegionPerception(nn.Module):
+    """Embeds regions of a face, each with its own weights, and fuses them into one vector.
 
-    The common shape of the LP and AP modules of AMP-Net (Liu et al. 2022, doi:10.1109/TCSVT.2022.3165321), which
-    differ in the patches they cut and in their stages.
+    The common form of the LP and AP modules of AMP-Net (Liu et al. 2022, doi:10.1109/TCSVT.2022.3165321), which
+    differ in the regions they cut and in the stages of their stacks.
 
     Args:
-        count: number of patches N.
-        in_channels: channels of the patches.
+        count: number of regions N.
+        in_channels: channels of the stem's feature map.
         stages: see :func:`attention_stack`.
         embed_dim: length of the vector.
 
     Shape:
-        - patches: ``(N, B, in_channels, H, W)``
+        - features: ``(B, in_channels, G, G)``
+        - landmarks: ``(B, 5, 2)`` in pixels of the image (8 G x 8 G)
         - returns: ``(B, embed_dim)``
     """
 
@@ -94,9 +95,13 @@ class FusedStacks(nn.Module):
         self.branches = ParallelStacks(count, in_channels, *stages)
         self.fuse = nn.Linear(count * stages[-1][0], embed_dim)
 
-    def embed(self, patches: Tensor) -> Tensor:
-        """Embed the patches and fuse them."""
-        return self.fuse(self.branches(patches))  # (B, N x channels) -> (B, embed_dim)
+    def cut(self, features: Tensor, landmarks: Tensor) -> Tensor:
+        """Cut the regions out of the feature map: ``(N, B, in_channels, H, W)``."""
+        raise NotImplementedError
+
+    def forward(self, features: Tensor, landmarks: Tensor) -> Tensor:
+        """Embed the regions."""
+        return self.fuse(self.branches(self.cut(features, landmarks)))  # (B, N x channels) -> (B, embed_dim)
 
 
 def attention_stack(in_channels: int, *stages: tuple[int, int]) -> nn.Sequential:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ampnet.models.attention import FusedStacks
+from ampnet.models.attention import RegionPerception
 from ampnet.models.layers import scaled
 from ampnet.models.regions import (
     NUM_QUADRANTS,
@@ -14,26 +14,20 @@ from ampnet.models.regions import (
 )
 
 
-class LocalPerception(FusedStacks):
+class LocalPerception(RegionPerception):
     """Embeds the four face quadrants, each with its own weights, and fuses them.
 
-    The LP module of AMP-Net, at a ``width`` times the paper's channel counts.
-
-    Shape:
-        - features: ``(B, in_channels, G, G)``
-        - landmarks: ``(B, 5, 2)`` in pixels of the image (8 G x 8 G)
-        - returns: ``(B, embed_dim)``, 512 at width 1
+    The LP module of AMP-Net, at ``width`` times the paper's channel counts: an embedding of 512 at width 1.
     """
 
     def __init__(self, in_channels: int, width: float = 1.0) -> None:
         hidden, embed_dim = scaled(256, width), scaled(512, width)
         super().__init__(NUM_QUADRANTS, in_channels, (hidden, 2), (embed_dim, 1), embed_dim=embed_dim)
 
-    def forward(self, features: Tensor, landmarks: Tensor) -> Tensor:
-        """Embed the quadrants; cells that a quadrant lacks for want of room are zero."""
+    def cut(self, features: Tensor, landmarks: Tensor) -> Tensor:
+        """Cut the quadrants; cells that one lacks for want of room are zero."""
         grid = features.shape[-1]
         side = quadrant_side(grid)
         boxes = quadrant_boxes(landmarks, grid)
         origins = quadrant_origins(boxes, side)
-        patches = crop_windows(features, origins, side) * inside_boxes(boxes, origins, side)  # (4, B, C, 14, 14)
-        return self.embed(patches)  # (B, 4 x 512) -> (B, 512)
+        return crop_windows(features, origins, side) * inside_boxes(boxes, origins, side)  # (4, B, C, 14, 14)
