@@ -69,6 +69,7 @@ def parts_that_load_at_first_use_are_loaded():
         AMPNet()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("old", [False, True], ids=["new format", "old format"])
 def test_a_published_file_gives_the_published_logits(tmp_path, old):
     path = write_reference_file(tmp_path / "model_best.pth", reference_state(), old=old)
@@ -91,6 +92,7 @@ def test_every_published_tensor_is_used_once_or_known_as_unused():
     assert shapes == reference_shapes()
 
 
+@pytest.mark.slow
 def test_writing_and_reading_gives_the_same_weights(tmp_path):
     model = reference_model()
     path = tmp_path / "ours.pth"
