@@ -107,6 +107,7 @@ def test_a_failure_is_one_line_on_stderr_that_names_the_cure(tmp_path):
     assert str(tmp_path) in result.stderr
 
 
+@pytest.mark.slow
 def test_debug_shows_the_traceback(tmp_path):
     arguments = [sys.executable, "-m", "cli", "predict", "photo.jpg", "--checkpoint", str(tmp_path), "--debug"]
     done = subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, check=False)

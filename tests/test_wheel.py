@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SHIPPED = ("ampnet", "pipelines", "cli.py", "pyproject.toml", "README.md", "LICENSE")
 

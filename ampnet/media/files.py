@@ -1,10 +1,12 @@
-"""Output files that appear whole or not at all."""
+"""Files of ours: output that appears whole or not at all, and JSON read with a message that helps."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ampnet.errors import DataError, UsageError
 
@@ -58,6 +60,26 @@ def make_folder(folder: Path) -> None:
         raise DataError(f"cannot write to {folder}: {error.strerror or error}; choose another folder") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise DataError(f"cannot write to {folder}: no permission; choose another folder")
+
+
+def read_json(path: Path, kind: type, cure: str) -> Any:
+    """Read a JSON file of ours.
+
+    Args:
+        path: the file.
+        kind: ``dict`` or ``list``, which it must hold.
+        cure: what to do where it cannot be used, for the message.
+
+    Raises:
+        DataError: it cannot be read, or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {error}; {cure}") from error
+    if not isinstance(value, kind):
+        raise DataError(f"{path} must hold a JSON {'list' if kind is list else 'object'}; {cure}")
+    return value
 
 
 def sha256_of(path: Path) -> str:

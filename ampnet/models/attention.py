@@ -71,6 +71,39 @@ class ParallelStacks(nn.ModuleList):
         return torch.cat([pooled_mean(stack(patch)) for stack, patch in zip(self, patches, strict=True)], dim=1)
 
 
+class RegionPerception(nn.Module):
+    """Embeds regions of a face, each with its own weights, and fuses them into one vector.
+
+    The common form of the LP and AP modules of AMP-Net (Liu et al. 2022, doi:10.1109/TCSVT.2022.3165321), which
+    differ in the regions they cut and in the stages of their stacks.
+
+    Args:
+        count: number of regions N.
+        in_channels: channels of the stem's feature map.
+        stages: see :func:`attention_stack`.
+        embed_dim: length of the vector.
+
+    Shape:
+        - features: ``(B, in_channels, G, G)``
+        - landmarks: ``(B, 5, 2)`` in pixels of the image (8 G x 8 G)
+        - returns: ``(B, embed_dim)``
+    """
+
+    def __init__(self, count: int, in_channels: int, *stages: tuple[int, int], embed_dim: int) -> None:
+        super().__init__()
+        self.embed_dim = embed_dim
+        self.branches = ParallelStacks(count, in_channels, *stages)
+        self.fuse = nn.Linear(count * stages[-1][0], embed_dim)
+
+    def cut(self, features: Tensor, landmarks: Tensor) -> Tensor:
+        """Cut the regions out of the feature map: ``(N, B, in_channels, H, W)``."""
+        raise NotImplementedError
+
+    def forward(self, features: Tensor, landmarks: Tensor) -> Tensor:
+        """Embed the regions."""
+        return self.fuse(self.branches(self.cut(features, landmarks)))  # (B, N x channels) -> (B, embed_dim)
+
+
 def attention_stack(in_channels: int, *stages: tuple[int, int]) -> nn.Sequential:
     """Chain stages of two attention blocks each.
 

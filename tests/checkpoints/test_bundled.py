@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ampnet.checkpoints.bundled import model_path
+from ampnet.checkpoints.bundled import MODELS, bundled_model, model_path, named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import EvalConfig, PrepareConfig
+from ampnet.errors import UsageError
 from pipelines import evaluate, prepare
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "faces" / "test"
@@ -43,3 +44,48 @@ def test_the_file_is_small_and_says_what_its_network_has_seen() -> None:
     assert checkpoint.framing.color == "grey"
     assert checkpoint.selected_on == "val"
     assert checkpoint.config["variant"] == "ampnet-small"
+
+
+@pytest.fixture
+def all_are_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Empty files in place of the models."""
+    monkeypatch.setattr("ampnet.checkpoints.bundled._FOLDER", tmp_path)
+    for name in MODELS:
+        model_path(name).touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("argument", "file"),
+    [
+        (None, "ampnet-small-ferplus.safetensors"),
+        (Path("bundled"), "ampnet-small-ferplus.safetensors"),
+        (Path("bundled:ferplus"), "ampnet-small-ferplus.safetensors"),
+        (Path("bundled:fer2013"), "ampnet-small-fer2013.safetensors"),
+    ],
+)
+def test_a_word_names_a_bundled_model(all_are_there: Path, argument: Path | None, file: str) -> None:
+    assert named_model(argument) == all_are_there / file
+
+
+def test_an_unknown_model_is_refused_with_the_names_there_are(all_are_there: Path) -> None:
+    with pytest.raises(UsageError, match=r"'rafdb'.*ferplus, fer2013"):
+        named_model(Path("bundled:rafdb"))
+
+
+def test_a_path_stays_what_it_is_even_under_the_word(all_are_there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(all_are_there)
+    Path("bundled").mkdir()
+    assert named_model(Path("bundled")) == Path("bundled")
+
+
+@pytest.mark.parametrize("path", ["missing/best.pt", "bundle", "C:weights.pt"])
+def test_a_path_that_is_not_there_is_refused_by_name(all_are_there: Path, path: str) -> None:
+    with pytest.raises(UsageError, match=f"{path} does not exist"):
+        named_model(Path(path))
+
+
+def test_a_copy_without_weights_says_so(all_are_there: Path) -> None:
+    model_path("fer2013").unlink()
+    with pytest.raises(UsageError, match="without a trained model"):
+        bundled_model("fer2013")

@@ -1,12 +1,14 @@
 """Faces land where they should, with the sharpness and colour that a network has seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ampnet.errors import DataError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, align_face, resize_whole, source_side
 from ampnet.faces.colour import is_grey, to_grey
-from ampnet.faces.framing import Framing, decide_crop, frame_face, measure_framing, reframing
+from ampnet.faces.framing import MOVED_PIXELS, SHARPER, Framing, decide_crop, frame_face, measure_framing, reframing
 from ampnet.faces.geometry import transform_points
 
 UPRIGHT = np.array([[40, 50], [80, 50], [60, 74], [44, 92.5], [76, 92.5]])
@@ -166,17 +168,35 @@ def test_large_training_faces_set_no_limit_on_detail():
     assert mixed.face_resolution == 180.0
 
 
-def test_faces_that_fit_the_networks_framing_stay_as_they_are():
-    trained = Framing(face_resolution=48.0)
-    faces = np.repeat(CANONICAL_LANDMARKS[None], 3, axis=0)
-    assert reframing(Framing(face_resolution=50.0), faces, trained) is None
+CENTRED = Framing()
+"""Of a network; its mean landmarks are the canonical ones."""
 
 
-def test_faces_elsewhere_in_the_frame_are_brought_to_the_networks_framing():
-    trained = Framing(face_resolution=48.0)
-    faces = np.repeat(CANONICAL_LANDMARKS[None] + 10, 3, axis=0)
-    assert reframing(Framing(face_resolution=40.0), faces, trained) == Framing(face_resolution=None)
-    assert reframing(None, faces, Framing()) == Framing()  # prepared by hand, for a network that saw full detail
+def faces_at(shift, count=3):
+    """Landmarks of prepared faces, moved from the canonical place by so many pixels to the right."""
+    return np.repeat((np.array(CENTRED.mean_landmarks) + np.array([shift, 0]))[None], count, axis=0)
+
+
+def test_faces_where_the_network_expects_them_stay_as_they_are():
+    assert reframing(CENTRED, faces_at(0), CENTRED) is None
+    assert reframing(CENTRED, faces_at(MOVED_PIXELS - 0.1), CENTRED) is None
+    assert reframing(None, faces_at(0), CENTRED) is None  # prepared by hand
+
+
+def test_faces_elsewhere_or_of_another_crop_are_framed_as_the_networks_faces():
+    assert reframing(CENTRED, faces_at(MOVED_PIXELS + 0.1), CENTRED) == CENTRED
+    assert reframing(None, faces_at(MOVED_PIXELS + 0.1), CENTRED) == CENTRED
+    other = replace(CENTRED, crop="none" if CENTRED.crop == "face" else "face")
+    assert reframing(other, faces_at(0), CENTRED) == CENTRED
+
+
+@pytest.mark.parametrize(
+    ("resolution", "limited"), [(None, True), (48 * SHARPER + 0.1, True), (48 * SHARPER - 0.1, False), (30.0, False)]
+)
+def test_only_faces_with_more_detail_than_the_network_has_seen_lose_some(resolution, limited):
+    trained = replace(CENTRED, face_resolution=48.0)
+    framing = reframing(replace(CENTRED, face_resolution=resolution), faces_at(40), trained)
+    assert framing == (trained if limited else replace(trained, face_resolution=None))
 
 
 def test_sharper_faces_are_brought_to_the_detail_that_the_network_has_seen():

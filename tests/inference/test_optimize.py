@@ -7,7 +7,7 @@ import torch
 from ampnet.inference import optimize as inference
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.models.ampnet import AMPNet
-from tests.checkpoints.reference_weights import DATA, reference_batch, reference_model
+from tests.reference_weights import DATA, reference_batch, reference_model
 
 
 def trained(size: int = 64, **network: object) -> AMPNet:
@@ -27,6 +27,7 @@ def faces(count: int, size: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.rand(count, 3, size, size), torch.rand(count, 5, 2) * size
 
 
+@pytest.mark.slow
 def test_the_fast_form_gives_the_published_logits():
     reference = np.load(DATA / "forward.npz")
     images, landmarks, _ = reference_batch()
@@ -63,6 +64,7 @@ def test_double_precision_agrees_to_twelve_digits():
         torch.testing.assert_close(fast, model(images, landmarks), atol=1e-12, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_network_and_its_inputs_stay_as_they_were():
     model = trained().train()
     before = copy.deepcopy(model.state_dict())

@@ -37,6 +37,7 @@ def test_a_strided_pointwise_convolution_gives_torchs_own_results_and_gradients(
     assert all(torch.allclose(*pair, atol=1e-5) for pair in zip(gradients, expected, strict=True))
 
 
+@pytest.mark.slow
 def test_a_narrow_network_trains_on_two_threads_without_ending_the_process():
     """Where the CPU has AVX-512 this broke the heap; in a process of its own, as it may end it."""
     child = subprocess.run([sys.executable, "-c", NARROW_TRAINING], capture_output=True, text=True, timeout=120)

@@ -17,10 +17,10 @@ from ampnet.training.loop import train_epoch
 from ampnet.training.loss import Loss
 from ampnet.training.optimizer import build_optimizer
 from ampnet.training.state import TrainState
-from tests.checkpoints.reference_weights import DATA, reference_batch, reference_model
+from tests.reference_weights import DATA, reference_batch, reference_model
 
 
-@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])
+@pytest.fixture(params=[1, pytest.param(2, marks=pytest.mark.slow)], ids=["1 thread", "2 threads"])
 def threads(request) -> Iterator[int]:
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
@@ -61,6 +61,7 @@ def test_images_one_by_one_give_the_published_logits(model):
         np.testing.assert_allclose(logits, reference[name], atol=1e-3, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("threads")
 def test_five_optimizer_steps_follow_the_published_losses():
     reference = np.load(DATA / "trajectory.npz")

@@ -11,7 +11,7 @@ from ampnet.models.regions import (
     salient_boxes,
     salient_radius,
 )
-from tests.checkpoints.reference_weights import DATA
+from tests.reference_weights import DATA
 
 FACE = torch.tensor([[[72.0, 80.0], [152.0, 80.0], [112.0, 128.0], [80.0, 168.0], [144.0, 168.0]]])
 """Upright: cells (9, 10), (19, 10), (14, 16), (10, 21), (18, 21) of a map of 28."""

@@ -19,6 +19,8 @@ from ampnet.errors import DataError, UsageError
 from pipelines.prepare import run
 from tests.processes import heeding_ctrl_c
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[1] / "samples" / "faces"
 IMAGES = 150
 """Three chunks of 64, the last one not full."""

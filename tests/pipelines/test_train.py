@@ -106,6 +106,7 @@ def test_a_run_leaves_a_folder_that_says_everything(config, data):
     assert set(result.recall) == set(best.class_names)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_with_any_workers_and_another_seed_others(config):
     run(config, quiet=True)
     run(replace(config, name="again", workers=2), quiet=True)
@@ -257,6 +258,7 @@ def two_processes(data, tmp_path_factory):
     return together
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_losses_of_one(two_processes):
     run(replace(two_processes, name="alone", processes=1), quiet=True)
     one, two = (history(two_processes.out / name) for name in ("alone", "run"))
@@ -268,6 +270,7 @@ def test_two_processes_give_the_losses_of_one(two_processes):
     assert all(torch.allclose(value, alone[name], atol=1e-4) for name, value in together.items())
 
 
+@pytest.mark.slow
 def test_a_killed_process_ends_the_run_which_then_goes_on_to_the_undisturbed_runs_end(two_processes):
     killer = threading.Thread(target=_kill_a_trainer, args=(two_processes.out / "killed",))
     killer.start()
@@ -285,6 +288,7 @@ def _kill_a_trainer(folder):
     os.kill(trainers_of(os.getpid())[-1], signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_with_the_undisturbed_runs_weights(data):
     script = ROOT / "benchmarks" / "kill_resume.py"
     command = [sys.executable, script, "--data", data, "--kills", "3", "--epochs", "2", "--modules", "gp"]
@@ -306,6 +310,7 @@ def test_the_command_trains_and_names_the_next_one(data, tmp_path):
     assert read_content(tmp_path / "run1" / "best.pt")["config"]["recipe"]["augmentation"]["erase"] == 0.5
 
 
+@pytest.mark.slow
 def test_the_command_refuses_what_cannot_be(data):
     for options, message in (
         (["--set", "speed=3"], "no recipe has speed"),
@@ -343,6 +348,7 @@ def test_votes_can_be_learned_and_choose_the_best_epoch(config, data, tmp_path):
     assert (recipe["targets"], recipe["vote_weight"]) == ("mix", 0.5)
 
 
+@pytest.mark.slow
 def test_votes_of_a_set_without_any_are_refused_in_one_line(config, data):
     arguments = ["train", "--data", str(data), "--out", str(config.out), "--targets", "votes", "--gpus", "0"]
     done = CliRunner().invoke(app, [*arguments, "--quiet"])

@@ -12,6 +12,8 @@ import pytest
 from tests.prepared_faces import write_prepared_faces
 from tests.processes import heeding_ctrl_c, trainers_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["--width", "0.05", "--image-size", "48", "--modules", "gp", "--batch-size", "12", "--epochs", "3"]
 OPTIONS += ["--gpus", "0", "--processes", "2", "--workers", "1", "--name", "run"]

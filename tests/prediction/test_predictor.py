@@ -41,6 +41,7 @@ def test_every_face_of_the_group_is_found_where_it_is(tmp_path, group, detector)
         assert np.linalg.norm(noses - face.face.landmarks[2], axis=1).min() < 6  # of 60-px faces
 
 
+@pytest.mark.slow
 def test_probabilities_are_the_softmax_of_the_logits(tmp_path, group, detector):
     face = Predictor(small_checkpoint(tmp_path, logits=LOGITS), detector).predict([group])[0][0]
     total = 4 + np.e + np.e**2 + np.e**3
@@ -70,6 +71,7 @@ def test_averaging_with_the_mirror_image_makes_both_sides_count_alike(tmp_path, 
     assert averaged[0] == pytest.approx(averaged[1], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_photo_is_judged_alike_alone_and_among_others(tmp_path, group, detector):
     predictor = Predictor(small_checkpoint(tmp_path), detector, batch_size=2)
     portrait, nothing = read_image(SAMPLES / "portrait.jpg"), np.full((120, 90, 3), 80, np.uint8)

@@ -37,6 +37,7 @@ def test_launched_processes_add_up_and_listen_to_the_first():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.slow
 def test_a_failing_process_ends_the_others_and_passes_its_message_on():
     with pytest.raises(ConfigError, match=r"^lr must be above 0: it is -1$"):
         launch("ampnet test", 2, one_fails_while_the_other_waits, "lr must be above 0: it is -1")

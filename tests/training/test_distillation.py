@@ -86,6 +86,7 @@ def test_several_teachers_are_averaged_and_their_classes_matched_by_name(data, t
     assert np.allclose(targets.sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_learns_the_teachers_opinion_in_place_of_the_labels(data, tmp_path):
     teacher = certain(tmp_path, "fear.pt", "fear")
     result = run(settings(data, tmp_path, teacher, teacher_weight=1.0, epochs=8, lr=0.1), quiet=True)
@@ -114,6 +115,7 @@ def test_answers_are_kept_for_a_resumed_run_and_damaged_ones_refused(data, tmp_p
         learn(config, tmp_path, asked=True)
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_with_a_teacher(data, tmp_path):
     teacher = small_checkpoint(tmp_path)
     results = []

@@ -30,6 +30,7 @@ def body(model):
     return {name: value for name, value in model.state_dict().items() if "_head." not in name}
 
 
+@pytest.mark.slow
 def test_everything_is_taken_over_for_the_same_classes_with_rows_in_their_new_order(trained):
     folder, old = trained
     new = network(image_size=64)  # another image size does not change the weights
@@ -47,6 +48,7 @@ def test_bundled_names_the_model_that_comes_with_ampnet():
     assert all(torch.equal(value, known[name]) for name, value in new.state_dict().items())
 
 
+@pytest.mark.slow
 def test_heads_stay_new_for_other_classes(trained):
     folder, old = trained
     new = network(classes=7)

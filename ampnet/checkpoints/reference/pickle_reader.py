@@ -1,12 +1,17 @@
-"""Pickles read as data: a pickle is a small program, and this reader runs none of it.
+"""The one reader of pickles, in `.pth` and `.npy` files: a pickle is a small program, and this runs none of it.
 
 The standard unpickler imports what a pickle names and calls it. Here each instruction only moves plain values,
-and whatever would have been imported, called or given attributes becomes a record of that wish.
+and whatever would have been imported, called or given attributes becomes a record of that wish. Memory stays
+in proportion to the file: a pickle that asks for a huge table of memos or for a key of a million nested tuples,
+both of which bring the standard unpickler down, gets an error.
 """
 
+import gc
 import pickletools
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -24,15 +29,17 @@ class Named:
         return f"{self.module}.{self.name}"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Call:
     """A call that the pickle asks for; never made."""
 
     function: Any
     arguments: Any
     state: Any = None
-    items: dict[Any, Any] = field(default_factory=dict)
-    values: list[Any] = field(default_factory=list)
+    items: dict[Any, Any] | None = None
+    """Keys and values that the result would have been given."""
+    values: list[Any] | None = None
+    """Values that would have been appended to the result."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +47,6 @@ class External:
     """A reference to something outside of the pickle, such as the numbers of a tensor."""
 
     reference: Any
-
-
-ORDERED_DICT = ("collections", "OrderedDict")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Inert:
     :class:`Named`, a :class:`Call` or an :class:`External`."""
     externals: list[External]
     """All references to the outside, in the pickle's order."""
+    names: list[Named]
+    """All classes and functions that the pickle names, used or not, in its order."""
 
 
 def read_inert(file: BinaryIO) -> Inert:
@@ -63,60 +69,59 @@ def read_inert(file: BinaryIO) -> Inert:
         file: positioned at the pickle's start; left right behind its end.
 
     Raises:
-        CheckpointError: the pickle is broken, or uses instructions that no torch file has.
+        CheckpointError: the pickle is broken, or uses instructions that neither torch nor NumPy writes.
     """
-    machine = _Machine()
+    machine = _Machine(file)
+    read, actions = machine.read, _ACTIONS
     try:
-        for instruction, argument, _ in pickletools.genops(file):
-            if instruction.name == "STOP":
-                return Inert(machine.stack.pop(), machine.externals)
-            machine.step(instruction.name, argument)
+        with _collector_paused():
+            while (code := read(1)) != _STOP:
+                actions[code](machine)
+        return Inert(machine.stack.pop(), machine.externals, machine.names)
     # What a hand-made pickle can make fail: missing stack items, unknown memo keys, unhashable keys, bad numbers.
-    except (AttributeError, LookupError, MemoryError, OverflowError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, MemoryError, OverflowError, TypeError, ValueError, struct.error) as error:
         raise CheckpointError(f"its pickle is broken ({error or type(error).__name__})") from error
-    raise CheckpointError("its pickle ends too early")
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from walking a million new records again and again."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 class _Machine:
     """The pickle virtual machine without its ability to import and call."""
 
-    def __init__(self) -> None:
+    __slots__ = ("externals", "file", "marks", "memo", "names", "push", "read", "stack")
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.read = file, file.read
         self.stack: list[Any] = []
+        self.push = self.stack.append
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
         self.externals: list[External] = []
-
-    def step(self, name: str, argument: Any) -> None:
-        """Follow one instruction."""
-        if name in _PUSHES_ARGUMENT:
-            self.stack.append(argument)
-        elif name in _PUSHES_CONSTANT:
-            self.stack.append(_PUSHES_CONSTANT[name]())
-        elif name in _MEMO_WRITES:
-            self.memo[int(argument)] = self.stack[-1]
-        elif name in _MEMO_READS:
-            self.stack.append(self.memo[int(argument)])
-        elif name in _ACTIONS:
-            _ACTIONS[name](self)
-        elif name == "GLOBAL":
-            self.stack.append(Named(*argument.split(" ", 1)))
-        elif name == "PERSID":
-            self.refer(argument)
-        elif name not in ("PROTO", "FRAME"):
-            raise CheckpointError(f"its pickle uses the instruction {name}, which no torch file has")
+        self.names: list[Named] = []
 
     def above_mark(self) -> list[Any]:
         """Take everything that was pushed since the last mark."""
         start = self.marks.pop()
-        taken, self.stack[start:] = self.stack[start:], []
+        taken = self.stack[start:]
+        del self.stack[start:]
         return taken
 
     def take(self, count: int) -> tuple[Any, ...]:
         """Take the last ``count`` values in the order they were pushed."""
         if len(self.stack) < count:
             raise IndexError("a value is missing")
-        taken = tuple(self.stack[len(self.stack) - count :])
-        del self.stack[len(self.stack) - count :]
+        taken = tuple(self.stack[-count:])
+        del self.stack[-count:]
         return taken
 
     def extend(self, values: list[Any]) -> None:
@@ -124,15 +129,20 @@ class _Machine:
         target = self.stack[-1]
         if isinstance(target, set):
             target.update(map(_key, values))
+        elif isinstance(target, Call):
+            target.values = target.values or []
+            target.values.extend(values)
         else:
-            (target.values if isinstance(target, Call) else target).extend(values)
+            target.extend(values)
 
     def set_items(self, pairs: list[Any]) -> None:
         """Put keys and values into the dict or record on top."""
         target = self.stack[-1]
-        items = target.items if isinstance(target, Call) else target
+        if isinstance(target, Call):
+            target.items = target.items or {}
+            target = target.items
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            items[_key(key)] = value
+            target[_key(key)] = value
 
     def make_dict(self) -> None:
         """Make a dict of everything above the mark."""
@@ -140,30 +150,34 @@ class _Machine:
         self.stack.append({})
         self.set_items(pairs)
 
+    def name(self, module: Any, name: Any) -> None:
+        """Note a class or function in place of importing it."""
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise TypeError("a global has no name")
+        self.names.append(Named(module, name))
+        self.stack.append(self.names[-1])
+
     def call(self) -> None:
         """Note a call in place of making it; an ordered dict is data and becomes a dict."""
-        function, arguments = self.take(2)
-        if isinstance(function, Named) and (function.module, function.name) == ORDERED_DICT:
-            self.stack.append({_key(key): value for key, value in chain(*arguments)})
+        arguments = self.stack.pop()
+        function = self.stack[-1]
+        if isinstance(function, Named) and function.name == "OrderedDict" and function.module == "collections":
+            self.stack[-1] = {_key(key): value for key, value in chain(*arguments)}
         else:
-            self.stack.append(Call(function, arguments))
+            self.stack[-1] = Call(function, arguments)
 
     def build(self) -> None:
         """Note the state of a record; a dict's own attributes are dropped."""
-        (state,) = self.take(1)
+        state = self.stack.pop()
         if isinstance(self.stack[-1], Call):
             self.stack[-1].state = state
+        elif not isinstance(self.stack[-1], dict):
+            raise TypeError("it sets the state of something that has none")
 
     def refer(self, reference: Any) -> None:
         """Note a reference to the outside."""
         self.externals.append(External(reference))
         self.stack.append(self.externals[-1])
-
-
-def _named(module: Any, name: Any) -> Named:
-    if not isinstance(module, str) or not isinstance(name, str):
-        raise TypeError("a global has no name")
-    return Named(module, name)
 
 
 def _key(value: Any) -> Any:
@@ -173,43 +187,114 @@ def _key(value: Any) -> Any:
     return value
 
 
-_PUSHES_ARGUMENT = {
-    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
-    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+def _ends_too_early(_: _Machine) -> None:
+    raise CheckpointError("its pickle ends too early")
+
+
+_Action = Callable[[_Machine], Any]
+_uint16, _int32, _uint32 = (struct.Struct(code).unpack for code in ("<H", "<i", "<I"))
+
+# The argument of each instruction, read as the standard library's disassembler reads it.
+_ARGUMENTS: dict[str, Callable[[Any], Any]] = {op.name: op.arg.reader for op in pickletools.opcodes if op.arg}
+
+
+def _with_argument(name: str, action: Callable[[_Machine, Any], Any]) -> _Action:
+    argument = _ARGUMENTS[name]
+    return lambda m: action(m, argument(m.file))
+
+
+def _refusal(name: str) -> _Action:
+    def refuse(_: _Machine) -> None:
+        raise CheckpointError(f"its pickle uses the instruction {name}, which neither torch nor NumPy writes")
+
+    return refuse
+
+
+def _put_short(m: _Machine) -> None:
+    m.memo[m.read(1)[0]] = m.stack[-1]
+
+
+def _put_long(m: _Machine) -> None:
+    m.memo[_uint32(m.read(4))[0]] = m.stack[-1]
+
+
+def _memoize(m: _Machine) -> None:
+    m.memo[len(m.memo)] = m.stack[-1]
+
+
+def _tuple2(m: _Machine) -> None:
+    last = m.stack.pop()
+    m.stack[-1] = (m.stack[-1], last)
+
+
+def _tuple3(m: _Machine) -> None:
+    last, middle = m.stack.pop(), m.stack.pop()
+    m.stack[-1] = (m.stack[-1], middle, last)
+
+
+# What large files consist of, without the detours above.
+_FREQUENT: dict[str, _Action] = {
+    "BINPUT": _put_short,
+    "LONG_BINPUT": _put_long,
+    "MEMOIZE": _memoize,
+    "BINGET": lambda m: m.push(m.memo[m.read(1)[0]]),
+    "BININT1": lambda m: m.push(m.read(1)[0]),
+    "LONG_BINGET": lambda m: m.push(m.memo[_uint32(m.read(4))[0]]),
+    "BININT": lambda m: m.push(_int32(m.read(4))[0]),
+    "BININT2": lambda m: m.push(_uint16(m.read(2))[0]),
+    "SHORT_BINBYTES": lambda m: m.push(m.read(m.read(1)[0])),
+    "BINUNICODE": lambda m: m.push(str(m.read(_uint32(m.read(4))[0]), "utf-8", "surrogatepass")),
+    "SHORT_BINUNICODE": lambda m: m.push(str(m.read(m.read(1)[0]), "utf-8", "surrogatepass")),
 }
-_PUSHES_CONSTANT: dict[str, Callable[[], Any]] = {
-    "NONE": lambda: None,
-    "NEWTRUE": lambda: True,
-    "NEWFALSE": lambda: False,
-    "EMPTY_LIST": list,
-    "EMPTY_TUPLE": tuple,
-    "EMPTY_DICT": dict,
-    "EMPTY_SET": set,
+_PUSH_ARGUMENT = (
+    *("INT", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING"),
+    *("BINBYTES", "BINBYTES8", "BYTEARRAY8", "UNICODE", "BINUNICODE8"),
+)
+_WITH_ARGUMENT: dict[str, Callable[[_Machine, Any], Any]] = {
+    **dict.fromkeys(_PUSH_ARGUMENT, lambda m, argument: m.push(argument)),
+    **dict.fromkeys(("PROTO", "FRAME"), lambda _, __: None),
+    "PUT": lambda m, place: m.memo.__setitem__(int(place), m.stack[-1]),
+    "GET": lambda m, place: m.push(m.memo[int(place)]),
+    "GLOBAL": lambda m, name: m.name(*name.split(" ", 1)),
+    "PERSID": lambda m, reference: m.refer(reference),
 }
-_MEMO_WRITES = {"PUT", "BINPUT", "LONG_BINPUT"}
-_MEMO_READS = {"GET", "BINGET", "LONG_BINGET"}
-_ACTIONS: dict[str, Callable[[_Machine], Any]] = {
+_WITHOUT_ARGUMENT: dict[str, _Action] = {
+    "NONE": lambda m: m.push(None),
+    "NEWTRUE": lambda m: m.push(True),
+    "NEWFALSE": lambda m: m.push(False),
+    "EMPTY_LIST": lambda m: m.push([]),
+    "EMPTY_TUPLE": lambda m: m.push(()),
+    "EMPTY_DICT": lambda m: m.push({}),
+    "EMPTY_SET": lambda m: m.push(set()),
     "MARK": lambda m: m.marks.append(len(m.stack)),
-    "POP": lambda m: m.take(1),
-    "POP_MARK": lambda m: m.above_mark(),
-    "DUP": lambda m: m.stack.append(m.stack[-1]),
-    "MEMOIZE": lambda m: m.memo.__setitem__(len(m.memo), m.stack[-1]),
-    "TUPLE": lambda m: m.stack.append(tuple(m.above_mark())),
-    "TUPLE1": lambda m: m.stack.append(m.take(1)),
-    "TUPLE2": lambda m: m.stack.append(m.take(2)),
-    "TUPLE3": lambda m: m.stack.append(m.take(3)),
-    "LIST": lambda m: m.stack.append(m.above_mark()),
-    "FROZENSET": lambda m: m.stack.append(frozenset(map(_key, m.above_mark()))),
-    "DICT": lambda m: m.make_dict(),
+    "POP": lambda m: m.stack.pop(),
+    "POP_MARK": _Machine.above_mark,
+    "DUP": lambda m: m.push(m.stack[-1]),
+    "TUPLE": lambda m: m.push(tuple(m.above_mark())),
+    "TUPLE1": lambda m: m.push((m.stack.pop(),)),
+    "TUPLE2": _tuple2,
+    "TUPLE3": _tuple3,
+    "LIST": lambda m: m.push(m.above_mark()),
+    "FROZENSET": lambda m: m.push(frozenset(map(_key, m.above_mark()))),
+    "DICT": _Machine.make_dict,
     "APPEND": lambda m: m.extend(list(m.take(1))),
     "APPENDS": lambda m: m.extend(m.above_mark()),
     "ADDITEMS": lambda m: m.extend(m.above_mark()),
     "SETITEM": lambda m: m.set_items(list(m.take(2))),
     "SETITEMS": lambda m: m.set_items(m.above_mark()),
-    "REDUCE": lambda m: m.call(),
-    "NEWOBJ": lambda m: m.call(),
-    "BUILD": lambda m: m.build(),
-    "STACK_GLOBAL": lambda m: m.stack.append(_named(*m.take(2))),
-    "BINPERSID": lambda m: m.refer(*m.take(1)),
+    "REDUCE": _Machine.call,
+    "NEWOBJ": _Machine.call,
+    "BUILD": _Machine.build,
+    "STACK_GLOBAL": lambda m: m.name(*m.take(2)),
+    "BINPERSID": lambda m: m.refer(m.stack.pop()),
 }
+_ACTIONS_BY_NAME = {
+    **_WITHOUT_ARGUMENT,
+    **{name: _with_argument(name, action) for name, action in _WITH_ARGUMENT.items()},
+    **_FREQUENT,
+}
+_ACTIONS: dict[bytes, _Action] = {
+    b"": _ends_too_early,
+    **{op.code.encode("latin1"): _ACTIONS_BY_NAME.get(op.name, _refusal(op.name)) for op in pickletools.opcodes},
+}
+_STOP = b"."

@@ -1,9 +1,8 @@
 """The index that `ampnet prepare` writes and training reads: labels, landmarks, and what became of each image."""
 
-import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from ampnet.data.index.landmarks_file import read_landmarks
 from ampnet.data.preparation.faces_table import read_faces
 from ampnet.errors import DataError
 from ampnet.labels import EXPRESSIONS
+from ampnet.media.files import read_json
 
 if TYPE_CHECKING:
     from ampnet.faces.framing import Framing
@@ -100,7 +100,7 @@ def read_index(root: Path) -> FaceIndex:
     folder = root / "index"
     if not (folder / LABELS_FILE).is_file():
         raise DataError(f'{root} holds no index/{LABELS_FILE}; make it with "ampnet prepare RAW_DIR --out {root}"')
-    meta = _read_json(folder / META_FILE, dict) if (folder / META_FILE).is_file() else {}
+    meta = read_json(folder / META_FILE, dict, "run prepare again") if (folder / META_FILE).is_file() else {}
     names, codes = _read_labels(folder / LABELS_FILE)
     splits = _splits_of(names, folder / LABELS_FILE, meta)
     class_names, base = _classes(folder, meta, codes, has_splits=splits[0] != "")
@@ -182,7 +182,7 @@ def _classes(
             raise DataError(f"{folder / META_FILE} holds no list class_names; run prepare again")
         return tuple(class_names), base
     if (folder / CLASSES_FILE).is_file():
-        class_names = _read_json(folder / CLASSES_FILE, list)
+        class_names = read_json(folder / CLASSES_FILE, list, "run prepare again")
         if not _is_list_of_names(class_names):
             raise DataError(f"{folder / CLASSES_FILE} must be a JSON list of two or more class names")
         return tuple(class_names), base
@@ -213,14 +213,7 @@ def _match_landmarks(names: list[str], path: Path) -> NDArray[np.float32]:
     if not path.is_file():
         raise DataError(f"{path} is missing; run prepare again")
     known = read_landmarks(path)
-    found = [_first_known(name, known) for name in names]
-    missing = [name for name, key in zip(names, found, strict=True) if key is None]
-    if missing:
-        raise DataError(
-            f"{path} lacks {len(missing)} of the {len(names)} names in {LABELS_FILE}, the first is {missing[0]}; "
-            "run prepare again, or delete those lines"
-        )
-    return np.stack([known[key] for key in found if key is not None])
+    return np.stack([known[key] for key in _spelled_as_in(known, names, f"{path} lacks", "names")])
 
 
 def _match_files(names: list[str], folder: Path) -> list[str]:
@@ -229,18 +222,19 @@ def _match_files(names: list[str], folder: Path) -> list[str]:
             present = dict.fromkeys(entry.name for entry in entries)
     except OSError as error:
         raise DataError(f"cannot read the images in {folder}: {error.strerror}; run prepare again") from error
-    found = [_first_known(name, present) for name in names]
-    missing = [name for name, file in zip(names, found, strict=True) if file is None]
+    return _spelled_as_in(present, names, f"{folder} lacks", "images")
+
+
+def _spelled_as_in(known: Mapping[str, Any], names: list[str], lacks: str, kind: str) -> list[str]:
+    """Find each name under one of its spellings; where some are missing, say how many and which is the first."""
+    found = [next((spelling for spelling in spellings(name) if spelling in known), None) for name in names]
+    missing = [name for name, spelling in zip(names, found, strict=True) if spelling is None]
     if missing:
         raise DataError(
-            f"{folder} lacks {len(missing)} of the {len(names)} images in {LABELS_FILE}, the first is {missing[0]}; "
+            f"{lacks} {len(missing)} of the {len(names)} {kind} in {LABELS_FILE}, the first is {missing[0]}; "
             "run prepare again, or delete those lines"
         )
-    return [file for file in found if file is not None]
-
-
-def _first_known(name: str, known: dict[str, Any]) -> str | None:
-    return next((spelling for spelling in spellings(name) if spelling in known), None)
+    return [spelling for spelling in found if spelling is not None]
 
 
 def _read_undetected(meta: dict[str, Any], path: Path) -> dict[str, dict[str, int]]:
@@ -269,13 +263,3 @@ def _read_framing(meta: dict[str, Any], path: Path) -> "Framing | None":
         return Framing.from_dict(meta["framing"])
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: the entry framing is broken ({error}); run prepare again") from error
-
-
-def _read_json(path: Path, kind: type) -> Any:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}; run prepare again") from error
-    if not isinstance(value, kind):
-        raise DataError(f"{path} must hold a JSON {'list' if kind is list else 'object'}; run prepare again")
-    return value

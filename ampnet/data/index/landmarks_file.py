@@ -1,8 +1,8 @@
 """`index/land_marks.npy`: the published program's file of landmarks, written for it and read without trusting it.
 
 The file is a NumPy object array ``(N, 2)`` of names and ``5 x 2`` coordinates, which NumPy stores as a
-pickle; loading a stranger's pickle the usual way runs whatever it asks for. Here every global that the
-pickle names is replaced by an inert record that only copies bytes into an array of numbers.
+pickle; loading a stranger's pickle the usual way runs whatever it asks for. Here it is read as inert records,
+which are then turned into arrays of numbers.
 """
 
 import io
@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.errors import DataError
+from ampnet.checkpoints.reference.numpy_records import foreign_name, to_numpy
+from ampnet.checkpoints.reference.pickle_reader import read_inert
+from ampnet.errors import CheckpointError, DataError
 from ampnet.media.files import atomic_write
 
 _PICKLE_PROTOCOL = 3  # its globals are plain lines of text, which the rename below relies on
 _NEW_HOME = b"cnumpy._core.multiarray\n_reconstruct\n"
 _OLD_HOME = b"cnumpy.core.multiarray\n_reconstruct\n"
+_MOST_VALUES_PER_BYTE = 16  # a row of a repeated name and repeated landmarks takes at least seven bytes for 17 values
 
 
 def write_landmarks(path: Path, names: Sequence[str], landmarks: NDArray[np.floating]) -> None:
@@ -119,128 +122,13 @@ def _rows(path: Path) -> list[Any]:
 
 def _load_inert(body: bytes, path: Path) -> Any:
     try:
-        return _plain(_InertUnpickler(io.BytesIO(body)).load())
-    except DataError as error:
-        raise DataError(f"{path} {error}") from None
-    # A hand-made pickle can fail in any of these ways inside the unpickler's own machine.
-    except (
-        pickle.UnpicklingError,
-        ArithmeticError,
-        AttributeError,
-        EOFError,
-        LookupError,
-        MemoryError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
-        raise DataError(f"{path} is broken: {error or type(error).__name__}; run prepare again") from error
-
-
-class _Record:
-    """Base of what may stand in for a global; a pickle cannot put attributes of its own on it."""
-
-    def __setstate__(self, state: Any) -> None:
-        raise DataError("sets the state of something that has none")
-
-
-class _Dtype(_Record):
-    """What the pickle says of an element type; only its code and byte order are kept."""
-
-    def __init__(self, code: str, *_flags: object) -> None:
-        self.code = code
-        self.byte_order = "="
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.byte_order = state[1]
-
-    def numpy(self) -> np.dtype[Any]:
-        """Give the number type; anything but plain numbers is refused."""
-        if self.code not in _NUMBER_CODES or self.byte_order not in ("<", ">", "=", "|"):
-            raise DataError(f"holds landmarks of type {self.code!r}; expected numbers")
-        return np.dtype(f"{self.byte_order}{self.code}")
-
-
-class _Array(_Record):
-    """What the pickle says of an array; :func:`_plain` turns it into numbers or a list."""
-
-    def __init__(self, *_head: object) -> None:
-        self.shape: tuple[int, ...] = (0,)
-        self.content: Any = []
-        self.dtype: Any = None
-        self.fortran = False
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _version, self.shape, self.dtype, self.fortran, self.content = state
-
-    def plain(self) -> Any:
-        """Give a list for an object array, a NumPy array for one of numbers."""
-        if isinstance(self.content, list):
-            return [_plain(item) for item in self.content]
-        if not isinstance(self.content, bytes) or not isinstance(self.dtype, _Dtype):
-            raise DataError("holds an array without content")
-        flat = np.frombuffer(self.content, dtype=self.dtype.numpy())
-        return flat.reshape(self.shape, order="F" if self.fortran else "C")
-
-
-class _Buffer(_Record):
-    """NumPy's other constructor of arrays, used by pickles of protocol 5."""
-
-    def __new__(cls, content: Any, dtype: Any, shape: Any, order: Any) -> Any:
-        if not isinstance(content, (bytes, bytearray)):  # a number would ask for that much memory
-            raise DataError("holds an array without content")
-        array = _Array()
-        array.__setstate__((1, shape, dtype, order == "F", bytes(content)))
-        return array
-
-
-class _Scalar(_Record):
-    """One NumPy number."""
-
-    def __new__(cls, dtype: Any, content: Any) -> Any:
-        if not isinstance(dtype, _Dtype) or not isinstance(content, bytes):
-            raise DataError("holds a number without a type")
-        return np.frombuffer(content, dtype=dtype.numpy(), count=1)[0]
-
-
-class _Latin1(_Record):
-    """Bytes written as text, as pickles of protocol 2 do; the only encoding they use is this one."""
-
-    def __new__(cls, text: Any, encoding: Any = "latin1") -> Any:
-        if not isinstance(text, str) or encoding != "latin1":
-            raise DataError("holds bytes in an unknown encoding")
-        return text.encode("latin1")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, _Array):
-        return value.plain()
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
-
-
-_NUMBER_CODES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1")
-
-_RECORDS: dict[tuple[str, str], type[_Record]] = {
-    ("numpy", "ndarray"): _Array,
-    ("numpy", "dtype"): _Dtype,
-    ("_codecs", "encode"): _Latin1,
-    **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
-    **{(f"numpy.{core}.multiarray", "scalar"): _Scalar for core in ("core", "_core")},
-    **{(f"numpy.{core}.numeric", "_frombuffer"): _Buffer for core in ("core", "_core")},
-}
-
-
-class _InertUnpickler(pickle.Unpickler):
-    """Reads containers, texts, numbers and arrays of numbers; every other class or function is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Give the inert record for one of NumPy's array constructors."""
-        record = _RECORDS.get((module, name))
-        if record is None:
+        inert = read_inert(io.BytesIO(body))
+        if (foreign := foreign_name(inert)) is not None:
             raise DataError(
-                f"asks to run {module}.{name}, which a file of landmarks never needs; "
+                f"{path} asks to run {foreign}, which a file of landmarks never needs; "
                 "it was not run. Do not use this file; make the index with `ampnet prepare`"
             )
-        return record
+        return to_numpy(inert.content, most_values=_MOST_VALUES_PER_BYTE * len(body))
+    # The other errors are of hand-made pickles whose records contradict themselves.
+    except (CheckpointError, ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is broken: {error or type(error).__name__}; run prepare again") from error

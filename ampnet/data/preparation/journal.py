@@ -13,7 +13,7 @@ from typing import Any
 from ampnet.data.preparation.faces_table import FaceRow
 from ampnet.data.preparation.work import PreparedFace
 from ampnet.errors import DataError
-from ampnet.media.files import atomic_write
+from ampnet.media.files import atomic_write, read_json
 
 FOLDER = ".prepare"
 """Inside ``index/`` while a prepare runs."""
@@ -42,12 +42,7 @@ class Journal:
         path = self.folder / _PLAN_FILE
         if not path.is_file():
             return None
-        try:
-            plan = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(f"cannot read {path}: {error}; start anew with --force") from error
-        if not isinstance(plan, dict):
-            raise DataError(f"{path} is no plan; start anew with --force")
+        plan: dict[str, Any] = read_json(path, dict, "start anew with --force")
         return plan
 
     def start(self, plan: dict[str, Any]) -> None:

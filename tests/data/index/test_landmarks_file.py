@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,13 @@ def save_rows(path: Path, rows: Any, protocol: int = 4) -> None:
         shape = (len(rows), 2)
         np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": shape})
         pickle.dump(rows, file, protocol=protocol)
+
+
+def write_body(path: Path, body: bytes) -> None:
+    """Write a hand-made pickle as a .npy file of one row."""
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": (1, 2)})
+        file.write(body)
 
 
 def object_array(*rows: tuple[str, Any]) -> np.ndarray:
@@ -112,12 +120,30 @@ def test_no_function_can_be_called(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_state_cannot_be_smuggled_onto_the_stand_ins(tmp_path: Path) -> None:
     # GLOBAL dtype, then BUILD with a dict of attributes for the class itself.
-    body = b"\x80\x02cnumpy\ndtype\n}U\x05shapeK\x01sb."
-    with (tmp_path / "l.npy").open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": (1, 2)})
-        file.write(body)
-    with pytest.raises(DataError):
+    write_body(tmp_path / "l.npy", b"\x80\x02cnumpy\ndtype\n}U\x05shapeK\x01sb.")
+    with pytest.raises(DataError, match="state of something that has none"):
         read_landmarks(tmp_path / "l.npy")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"\x80\x04(X\x01\x00\x00\x00ar\xff\xff\xff\xff]l.", "landmarks of a are not"),  # as item 4294967295 of a table
+        (b"\x80\x04}" + b")" + b"\x85" * 10**6 + b"Ns.", "a tuple is used as a key"),  # hashing it needs a deep stack
+        (b"\x80\x04]" + b"\x85" * 10**6 + b".", "broken: maximum recursion"),
+        (b"\x80\x04]" + b"".join(b"q\x00(" + b"h\x00" * 9 + b"l" for _ in range(30)) + b".", "repeats its content"),
+        (b"\x80\x04B\xff\xff\xff\x7f.", "only 1 remain"),  # two gigabytes are announced
+        (b"\x80\x04]Q.", "reference"),
+        (b"(S'touch ran'\nios\nsystem\n.", "INST"),
+    ],
+    ids=["memo", "key", "depth", "repetition", "size", "outside", "inst"],
+)
+def test_hand_made_pickles_take_no_memory_and_no_stack(tmp_path: Path, body: bytes, message: str) -> None:
+    write_body(tmp_path / "l.npy", body)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(DataError, match=message):
+        read_landmarks(tmp_path / "l.npy")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**18  # kilobytes
 
 
 @pytest.mark.filterwarnings("ignore:Reading .*npy:UserWarning")  # NumPy, of a header that it had to repair

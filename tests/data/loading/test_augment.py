@@ -8,13 +8,11 @@ import pytest
 
 from ampnet.data.loading.augment import (
     COLORING,
-    ERASING,
     MOVING,
     NUMBERS,
     AffineJitter,
     draw_affine_jitter,
     draw_uniforms,
-    erase_patch,
     jitter_colors,
     jitter_landmarks,
     warp_face,
@@ -161,19 +159,3 @@ def test_grey_probability_one_makes_equal_channels():
     assert (
         np.abs(shown - (image @ np.array([0.114, 0.587, 0.299]))[..., None]).max() <= 0.6
     )  # OpenCV multiplies by whole 1024ths
-
-
-def test_erasing_hides_at_most_one_landmark_and_a_fifth_of_the_face():
-    face = np.array([[36, 42], [76, 42], [56, 66], [40, 84], [72, 84]], dtype=float)
-    erased = 0
-    for seed in range(300):
-        image = np.full((112, 112, 1), 7, dtype=np.uint8)
-        erase_patch(image, face, 1.0, numbers(ERASING, seed))
-        changed = image[..., 0] != 7
-        assert changed.mean() < 0.21
-        assert sum(changed[int(y), int(x)] for x, y in face) <= 1
-        erased += bool(changed.any())
-    assert erased > 280
-    untouched = np.full((112, 112, 3), 7, dtype=np.uint8)
-    erase_patch(untouched, face, 0.0, numbers(ERASING))
-    assert (untouched == 7).all()

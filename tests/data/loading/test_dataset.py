@@ -1,6 +1,7 @@
 """Samples depend on seed, epoch and place only, and every face is seen as often as promised."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import chain
 
 import cv2
@@ -19,6 +20,7 @@ from ampnet.data.loading.dataset import (
 )
 from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import DataError
+from ampnet.faces.framing import Framing
 from ampnet.recipes import RECIPES
 from ampnet.runtime.devices import usable_cores
 from tests.prepared_faces import write_prepared_faces
@@ -68,6 +70,24 @@ def test_grey_batches_carry_one_channel_and_give_three_equal_ones(index):
     images = batch.to(CPU).images
     assert images.shape == (2, 3, 64, 64)
     assert torch.equal(images[:, 0], images[:, 2])
+
+
+@pytest.mark.parametrize("color", ["rgb", "grey"])
+def test_reframed_faces_lie_where_the_network_expects_them(index, color):
+    framing = Framing(mean_landmarks=((80, 100), (144, 100), (112, 138), (86, 172), (138, 172)))
+    as_stored, reframed = (FaceBatches(dataset(index, color=color, reframe=f))[keys(0, 4)] for f in (None, framing))
+    expected = torch.tensor(framing.mean_landmarks) * 64 / 224
+    assert (as_stored.landmarks.mean(0) - expected).norm(dim=1).mean() > 2
+    assert (reframed.landmarks - expected).norm(dim=2).mean() < 1.5  # the faces differ in their proportions
+    assert reframed.images.shape == as_stored.images.shape
+    assert not torch.equal(reframed.images, as_stored.images)
+
+
+def test_a_face_whose_landmarks_coincide_stays_as_it_is(index):
+    landmarks = index.landmarks.copy()
+    landmarks[3] = 100.0
+    faces = dataset(replace(index, landmarks=landmarks), reframe=Framing())
+    assert torch.equal(faces[3][0], dataset(index)[3][0])
 
 
 def test_samples_are_the_same_for_any_number_of_workers(index):

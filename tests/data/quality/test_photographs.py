@@ -124,6 +124,7 @@ def test_nothing_is_said_of_tiny_images(side: int) -> None:
     assert examine(np.full((side, side, 3), 7, dtype=np.uint8)).traits == ()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DAMAGED.is_file(), reason="the damaged copy of FER-2013 is not at hand")
 def test_of_the_damaged_fer2013_every_destroyed_and_95_percent_of_the_equalised_images_are_found() -> None:
     found: dict[str, list[tuple[str, ...]]] = {"equalised": [], "destroyed": []}

@@ -9,13 +9,7 @@ from ampnet.data.preparation.file_names import clean_stem, face_name, unique_nam
 from ampnet.data.sources import SourceImage, open_source
 from ampnet.errors import DataError, UsageError
 from ampnet.labels import EXPRESSIONS
-
-
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-    return root
+from tests.data.sources.small_files import touch
 
 
 def listed(root: Path, layout: str = "auto") -> list[tuple[str, str, str]]:
@@ -173,6 +167,7 @@ def test_further_faces_of_an_image_get_names_that_no_image_can_have() -> None:
     assert clean_stem("a+2") == "a_2"
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_like_names_are_told_apart_quickly() -> None:
     names = unique_names([item(f"{i}/face.jpg") for i in range(100_000)])
     assert len(set(names)) == 100_000

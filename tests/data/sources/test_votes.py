@@ -8,36 +8,12 @@ from ampnet import labels
 from ampnet.data.sources import Source, open_source
 from ampnet.data.sources.votes import plurality
 from ampnet.errors import DataError
+from tests.data.sources.small_files import FERPLUS_HEADER, text, touch
 
-HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
-ANSWERS = (
-    "neutral",
-    "happiness",
-    "surprise",
-    "sadness",
-    "anger",
-    "disgust",
-    "fear",
-    "contempt",
-    "unknown",
-    "no_face",
-)
+ANSWERS = (*FERPLUS_HEADER.split(",")[2:-1], "no_face")
 HAPPY = (0, 10, 0, 0, 0, 0, 0, 0, 0, 0)
 ANGRY = (2, 0, 0, 1, 5, 0, 0, 1, 1, 0)
 FACELESS = (0, 0, 0, 0, 0, 0, 0, 0, 0, 10)
-
-
-def text(path: Path, content: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content, encoding="utf-8")
-    return path
-
-
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-    return root
 
 
 def voted(source: Source) -> dict[str, tuple[str, tuple[float, ...]]]:
@@ -50,7 +26,7 @@ def ferplus(path: Path, *rows: tuple[str, tuple[int, ...]]) -> Path:
         f"{usage},{'' if votes == FACELESS else f'fer{row:07d}.png'},{','.join(map(str, votes))}"
         for row, (usage, votes) in enumerate(rows)
     ]
-    return text(path, "\n".join([HEADER, *lines]))
+    return text(path, "\n".join([FERPLUS_HEADER, *lines]))
 
 
 def fer2013_csv(root: Path, *usages: str) -> Path:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.models.ampnet import AMPNet
 
-DATA = Path(__file__).parents[1] / "reference"
+DATA = Path(__file__).parent / "reference"
 IDENTITY_HEADS = ("fc_1_1", "fc_3", "fc_5")
 
 
