@@ -1,4 +1,4 @@
-"""Local perception (LP): the four face quadrants, cut where the landmarks say."""
+"""Local perception (LP): the four face quadrants, placed by the landmarks."""
 
 from torch import Tensor, nn
 
@@ -36,7 +36,7 @@ class LocalPerception(nn.Module):
         self.fuse = nn.Linear(NUM_QUADRANTS * self.embed_dim, self.embed_dim)
 
     def forward(self, features: Tensor, landmarks: Tensor) -> Tensor:
-        """Embed the quadrants; cells that a quadrant lacks for want of room are zero."""
+        """Embed the quadrants; where a quadrant is smaller than its patch, the remaining cells are zero."""
         grid = features.shape[-1]
         side = quadrant_side(grid)
         boxes = quadrant_boxes(landmarks, grid)

@@ -151,7 +151,7 @@ def test_tight_faces_stay_whole_and_scenes_are_cut():
 
 
 def test_framing_survives_json_and_refuses_nonsense():
-    framing = measure_framing(CANONICAL_LANDMARKS[None], "none", grey_share=1.0, source_sides=np.array([48.0]))
+    framing = measure_framing(CANONICAL_LANDMARKS[None], "none", grey_fraction=1.0, source_sides=np.array([48.0]))
     assert framing == Framing(crop="none", color="grey", face_resolution=48.0)
     assert Framing.from_dict(framing.to_dict()) == framing
     for wrong in ({}, {**framing.to_dict(), "crop": "half"}, {**framing.to_dict(), "mean_landmarks": [[1, 2]]}):
