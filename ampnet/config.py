@@ -1,4 +1,4 @@
-"""Settings of the four commands: every default stands here once, and the command line takes it from here."""
+"""Settings of the commands. Every default is defined here, and the command line reads it from here."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -43,18 +43,18 @@ MODULES: tuple[Module, ...] = ("gp", "lp", "ap")
 
 
 def read_modules(text: str) -> tuple[Module, ...]:
-    """Read a comma-separated choice of perception modules; they come back in the order of :data:`MODULES`.
+    """Parse a comma-separated list of perception modules, returned in the order of :data:`MODULES`.
 
     Raises:
-        ConfigError: a name is unknown, or there is none.
+        ConfigError: a name is unknown, or the list is empty.
     """
-    asked = {name.strip().lower() for name in text.split(",")}
-    require(asked <= set(MODULES), f"modules must be some of {', '.join(MODULES)}, got {text!r}")
-    return tuple(name for name in MODULES if name in asked)
+    chosen = {name.strip().lower() for name in text.split(",")}
+    require(chosen <= set(MODULES), f"modules must be some of {', '.join(MODULES)}, got {text!r}")
+    return tuple(name for name in MODULES if name in chosen)
 
 
 IMAGE_SIZE = 224
-"""Side of the prepared images and frame of the stored landmarks, in pixels (the paper's)."""
+"""Side of the prepared images, and of the frame that stored landmarks refer to, in pixels (the paper's)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +64,13 @@ class DetectorConfig:
     name: DetectorName = "mobilenet0.25"
     """``mobilenet0.25`` is embedded; ``resnet50`` is retinaface-pytorch's, downloaded on first use."""
     weights: Path | None = None
-    """Weights file to use in place of the embedded or downloaded one."""
+    """Weights file to use instead of the embedded or downloaded one."""
     score_threshold: float = 0.7
-    """Minimum score of a face, in [0, 1]; 0.7 is the published program's."""
+    """Minimum detection score of a face, in (0, 1); 0.7 is the reference program's."""
     nms_threshold: float = 0.4
-    """Boxes that overlap a better one by more than this share (IoU) are dropped."""
+    """Boxes whose overlap (IoU) with a higher-scoring one exceeds this are dropped."""
     min_face: float = 12.0
-    """Minimum side of a face's box in pixels of the image; smaller ones show no expression. 0 keeps all."""
+    """Minimum side of a face box in image pixels; smaller faces show no readable expression. 0 keeps all."""
 
     def __post_init__(self) -> None:
         require(0 < self.score_threshold < 1, f"score_threshold must be within (0, 1), got {self.score_threshold}")
@@ -80,33 +80,33 @@ class DetectorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareConfig:
-    """What `ampnet prepare` reads, finds and writes."""
+    """Settings of `ampnet prepare`."""
 
     raw_dir: Path
-    """Folder with the images as their owners hand them out."""
+    """Folder of raw images, in the data set's original layout."""
     out: Path = Path()
-    """Root that receives index/ and dataset/."""
+    """Output folder for index/ and dataset/."""
     layout: LayoutName = "auto"
-    """How the data set is laid out (see :data:`ampnet.data.sources.LAYOUTS`); ``auto`` recognises it."""
+    """Layout of the data set (see :data:`ampnet.data.sources.LAYOUTS`); ``auto`` detects it."""
     fold: int = 0
-    """Which tenth of the people tests, in sets that are split by person (CK+, JAFFE, a csv with subjects)."""
+    """Test fold (0-9) for data sets split by subject (CK+, JAFFE, a csv with subjects)."""
     votes: Path | None = None
-    """File of what several people said about each image, for a set that does not hold one itself."""
+    """File with several annotators' votes for each image, for data sets that do not include votes."""
     crop: CropMode = "auto"
-    """``none`` keeps the whole image, ``face`` warps each face to the canonical landmarks."""
+    """``none`` keeps the whole image, ``face`` warps each face to the canonical landmarks, ``auto`` decides."""
     face: FacePolicy = "largest"
-    """Which face counts where an image shows several."""
+    """Which face to use when an image shows several."""
     no_face: NoFacePolicy | None = None
-    """What an image without a face becomes; None: ``template`` for uncropped output, ``drop`` for ``crop=face``."""
+    """What to do with images without a detected face; None: ``template`` for whole images, ``drop`` for crops."""
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     workers: int = 2
-    """Threads that read, frame and write images beside the detector."""
+    """Threads that read, frame and write images, besides the detector's."""
     gpus: int | None = None
-    """0 for the CPU, None for all visible GPUs, else the CPU."""
+    """Number of GPUs; 0 uses the CPU, None all visible GPUs, or the CPU if there are none."""
     check: bool = True
-    """Look for copies and leaks in the finished set, as `ampnet check` does."""
+    """Search the finished data set for duplicates and leaks, as `ampnet check` does."""
     resume: bool = False
-    """Go on from an interrupted run in the same folder."""
+    """Resume an interrupted run in the same folder."""
     force: bool = False
     """Replace a finished index in the same folder."""
 
@@ -117,7 +117,7 @@ class PrepareConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckConfig:
-    """What `ampnet check` looks at."""
+    """Settings of `ampnet check`."""
 
     data: Path = Path()
     """Folder from `ampnet prepare` (holds index/ and dataset/)."""
@@ -140,7 +140,7 @@ class ArchitectureConfig:
     dropout: float = 0.5
     """Channel dropout after each one-shot-aggregation stage, in [0, 1)."""
     modules: tuple[Module, ...] = MODULES
-    """Perception modules in use: global (gp), local (lp), attentional (ap)."""
+    """Perception modules to build: global (gp), local (lp), attentional (ap)."""
 
     def __post_init__(self) -> None:
         require(self.num_classes >= 2, f"num_classes must be at least 2, got {self.num_classes}")
@@ -165,14 +165,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """What `ampnet train` is asked for; :func:`ampnet.training.defaults.resolve_defaults` fills in what is None."""
+    """Settings of `ampnet train`; :func:`ampnet.training.defaults.resolve_defaults` fills in those that are None."""
 
     data: Path = Path()
     """Folder from `ampnet prepare` (holds index/ and dataset/)."""
     out: Path = Path("checkpoint")
-    """Folder that receives the run's folder."""
+    """Parent of the run folder."""
     name: str | None = None
-    """The run's folder; None takes the first free ``run1``, ``run2``, ..."""
+    """Name of the run folder; None takes the first free one of ``run1``, ``run2``, ..."""
     variant: Variant | None = None
     """Size of the network; None: ``ampnet`` on GPUs, ``ampnet-small`` on CPUs."""
     width: float | None = None
@@ -182,45 +182,46 @@ class TrainConfig:
     modules: tuple[Module, ...] = MODULES
     """Perception modules of the network."""
     recipe: Recipe | RecipeName | None = None
-    """How it is optimised; None: ``reference`` on GPUs, ``modern`` on CPUs."""
+    """Training recipe; None: ``reference`` on GPUs, ``modern`` on CPUs."""
     recipe_changes: Mapping[str, Any] = field(default_factory=dict)
-    """Values to change in that recipe, as for :func:`ampnet.recipes.make_recipe`."""
+    """Recipe values to override, as for :func:`ampnet.recipes.make_recipe`."""
     pretrained: Path | None = None
-    """Checkpoint, ours or of the published program, whose weights the run starts from."""
+    """Checkpoint to start from, ours or the reference program's."""
     teachers: tuple[Path, ...] = ()
-    """Checkpoints whose mean opinion becomes part of the targets, with the recipe's ``teacher_weight``."""
+    """Checkpoints to distil from; their mean probabilities are mixed into the targets by ``teacher_weight``."""
     freeze: Freeze = "none"
-    """``stem`` leaves the stem as it is; ``norms`` leaves all normalisation statistics as they are."""
+    """``stem`` freezes the stem; ``norms`` freezes all normalisation statistics."""
     seed: int = 1
+    """Random seed."""
     seeds: int = 1
-    """Runs with the seeds ``seed``, ``seed + 1``, ...; mean and spread are reported."""
+    """Number of runs, with the seeds ``seed``, ``seed + 1``, ...; mean and standard deviation are reported."""
     select_on: SelectionSplit = "val"
-    """Split that chooses the best epoch; ``test`` is the field's habit, flatters, and is marked in every report."""
+    """Split that chooses the best epoch; ``test`` inflates the test score; the checkpoint and every report say so."""
     patience: int = 0
-    """Stop after this many epochs without a better one; 0 never does."""
+    """Stop after this many epochs without improvement; 0 never stops early."""
     precision: Precision = "fp32"
-    """Of the network's arithmetic; weights stay float32."""
+    """Floating-point precision of the network; weights stay float32."""
     accumulate: int = 1
-    """Parts that each step's batch is computed in, for less memory."""
+    """Gradient accumulation: parts that each batch is split into, to save memory."""
     deterministic: bool = False
-    """Refuse operations without a deterministic form (on GPUs; on CPUs all are deterministic)."""
+    """Refuse GPU operations without a deterministic implementation (CPU runs are always deterministic)."""
     sync_bn: bool = False
-    """Normalise over the batches of all GPUs together."""
+    """Synchronise batch normalisation over all GPUs."""
     compile: bool = False
-    """Compile the network with torch.compile; pays on GPUs only, after minutes."""
+    """Compile the network with torch.compile; takes minutes to start, and pays off on GPUs only."""
     gpus: int | None = None
-    """0 for the CPU, None for all visible GPUs, else the CPU."""
+    """Number of GPUs; 0 uses the CPU, None all visible GPUs, or the CPU if there are none."""
     processes: int | None = None
-    """Training processes on the CPU, which share its cores; None: one for each core, where the batch is large enough
-    for that. On GPUs there is one for each GPU."""
+    """Training processes on the CPU, which share its cores; None: one for each core if the batch is large enough.
+    On GPUs there is always one for each GPU."""
     workers: int | None = None
     """Data-loading processes of each training process; None: 1 on CPUs, up to 8 on GPUs."""
     save_every: float = 10.0
-    """Minutes between two saves within an epoch; each epoch's end is saved anyway."""
+    """Minutes between saves within an epoch; the end of each epoch is always saved."""
     tensorboard: bool = False
-    """Also write the history for TensorBoard (needs the package tensorboard)."""
+    """Also log to TensorBoard (needs the package tensorboard)."""
     resume: bool = False
-    """Go on from the last save of the named run, or of the one that was saved last."""
+    """Resume the named run, or the most recently saved one, from its last save."""
 
     def __post_init__(self) -> None:
         for name, minimum in {
@@ -248,24 +249,25 @@ class TrainConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EvalConfig:
-    """What `ampnet eval` measures, on what."""
+    """Settings of `ampnet eval`."""
 
     checkpoint: Path | None = None
     """A checkpoint file, a run folder (its best.pt) or a bundled model; None: the newest run in ./checkpoint, else
     the bundled model."""
     data: Path = Path()
+    """Folder from `ampnet prepare` (holds index/ and dataset/)."""
     split: Split = "test"
     batch_size: int = 64
     workers: int = 2
     gpus: int | None = None
     mirror: bool = False
-    """Answer by the average of each face and its mirror image."""
+    """Average the predictions for each face and its mirror image."""
     prior: str | None = None
-    """Expected class shares: ``training``, ``balanced``, or a JSON file; None: what the checkpoint was tuned for."""
+    """Expected class frequencies: ``training``, ``balanced``, or a JSON file; None: the checkpoint's own prior."""
     out: Path | None = None
-    """Folder of the report; None: ``eval/<split>`` beside the checkpoint."""
+    """Report folder; None: ``eval/<split>`` beside the checkpoint."""
     force: bool = False
-    """Replace a report on another checkpoint or other data."""
+    """Replace a report on another checkpoint or data set."""
 
     def __post_init__(self) -> None:
         require(self.batch_size >= 1, f"batch_size must be at least 1, got {self.batch_size}")
@@ -274,39 +276,40 @@ class EvalConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictConfig:
-    """Which photos `ampnet predict` classifies, and what it writes."""
+    """Settings of `ampnet predict`."""
 
     images: tuple[Path, ...]
     """Image files, videos, or folders of images."""
     checkpoint: Path | None = None
     """As for :class:`EvalConfig`."""
     every: int = 5
-    """Of videos, classify every so many frames."""
+    """Classify every Nth frame of a video."""
     csv: Path | None = None
+    """CSV file to write, one row for each face."""
     annotate: Path | None = None
-    """Folder that receives the pictures with boxes, landmarks and labels drawn in."""
+    """Output folder for copies of the images with boxes, landmarks and labels drawn in."""
     force: bool = False
-    """Replace files that ``csv`` and ``annotate`` name."""
+    """Replace existing output files."""
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     batch_size: int = 32
     gpus: int | None = None
     mirror: bool = False
-    """Answer by the average of each face and its mirror image."""
+    """Average the predictions for each face and its mirror image."""
     prior: str | None = None
-    """Expected class shares: ``training``, ``balanced``, or a JSON file; None: what the checkpoint was tuned for."""
+    """Expected class frequencies: ``training``, ``balanced``, or a JSON file; None: the checkpoint's own prior."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportConfig:
-    """Which file of the published program `ampnet import` turns into a checkpoint."""
+    """Settings of `ampnet import`: the reference program's file to convert."""
 
     source: Path
     out: Path | None = None
     """Checkpoint to write; None: checkpoint/<name of the source>.pt."""
     class_names: tuple[str, ...] = ()
-    """In the order of the file's labels; empty: RAF-DB's order for 7, with contempt last for 8."""
+    """Class names in the file's label order; empty: RAF-DB's order for 7 classes, contempt last for 8."""
     force: bool = False
-    """Replace the checkpoint where it exists."""
+    """Replace an existing checkpoint."""
 
     def __post_init__(self) -> None:
         names = self.class_names
@@ -318,18 +321,18 @@ class ImportConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportConfig:
-    """Which checkpoint `ampnet export-reference` turns into a file of the published program."""
+    """Settings of `ampnet export-reference`: the checkpoint to write in the reference program's format."""
 
     checkpoint: Path
     out: Path = Path("published.pth")
     data_parallel: bool = False
-    """Begin all names with ``module.``, as the published program's DataParallel does."""
+    """Prefix all parameter names with ``module.``, as DataParallel does in the reference program."""
     force: bool = False
-    """Replace the file where it exists."""
+    """Replace an existing file."""
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:
-    """Turn a config into plain values (paths as strings) for JSON files and checkpoints."""
+    """Convert a config to plain values (paths as strings) for JSON files and checkpoints."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Path):

@@ -1,51 +1,51 @@
-"""Errors that a user can cause and cure: each message says what is wrong, where, and what to do."""
+"""Errors that a user can cause and fix: each message says what is wrong, where, and how to fix it."""
 
 INTERRUPTED = 130
-"""Exit code after SIGINT (Ctrl-C), the shell's convention."""
+"""Exit code after SIGINT (Ctrl-C), by the shell's convention."""
 
 
 class AmpnetError(Exception):
-    """Base of all expected failures; the command line shows it as one line and exits with ``exit_code``."""
+    """Base class of expected failures; the command line prints one line and exits with ``exit_code``."""
 
     exit_code = 1
 
 
 class UsageError(AmpnetError):
-    """The request itself is wrong (contradicting options, a missing path); exit code 2."""
+    """The request itself is wrong (conflicting options, a missing path); exit code 2."""
 
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    """A setting is outside its range or contradicts another."""
+    """A setting is out of range or conflicts with another."""
 
 
 class DataError(AmpnetError):
-    """A folder, an index or a label list cannot be used as it is."""
+    """A folder, an index or a label list cannot be used."""
 
 
 class ImageError(DataError):
-    """One image file cannot be read as a picture; never stops a run over many."""
+    """An image file cannot be decoded; never ends a run over many images."""
 
 
 class DetectorError(AmpnetError):
-    """The face detector's weights cannot be had or do not fit."""
+    """The face detector's weights are unavailable or do not match the network."""
 
 
 class CheckpointError(AmpnetError):
-    """A checkpoint file is missing, broken, unsafe to read, or made for something else."""
+    """A checkpoint file is missing, damaged, unsafe to load, or belongs to another program."""
 
 
 class TrainingError(AmpnetError):
-    """A training run cannot go on (non-finite loss, changed configuration)."""
+    """A training run cannot continue (non-finite loss, changed settings)."""
 
 
 class ProcessError(AmpnetError):
-    """One of the processes of a command died; the others were stopped."""
+    """A worker process of a command died; the others were stopped."""
 
 
 def require(holds: bool, message: str) -> None:
-    """Refuse a setting.
+    """Check a setting.
 
     Raises:
         ConfigError: ``holds`` is false.

@@ -1,12 +1,12 @@
-"""The classes of facial expression and the label codes of the data sets.
+"""The expression classes, and the label codes of the data sets.
 
-No order is ever inferred from sorted folder names: each data set's codes are written out here.
+Label order is never inferred from sorted folder names: the codes of each data set are listed here.
 """
 
 from ampnet.errors import DataError
 
 EXPRESSIONS = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
-"""The seven basic expressions in RAF-DB's order (its codes 1 to 7 minus one), ampnet's default order."""
+"""The seven basic expressions in RAF-DB's order (its codes 1 to 7, minus one), ampnet's default order."""
 
 EXPRESSIONS_8 = (*EXPRESSIONS, "contempt")
 """The eight expressions of AffectNet-8 and FER+, in ampnet's default order."""
@@ -33,31 +33,31 @@ SYNONYMS: dict[str, str] = {
     "contempt": "contempt",
     "contemptuous": "contempt",
 }
-"""Names found in the data sets (lower case) and the expression each one means."""
+"""Class names found in data sets (lower case), and the expression that each one means."""
 
 
 def expression_of(name: str) -> str | None:
-    """Translate a folder's or a list's class name; None when it is no known expression."""
+    """Translate a data set's class name; None if it is not a known expression."""
     return SYNONYMS.get(name.strip().casefold())
 
 
 def answer_of(name: str) -> str | None:
-    """Translate what somebody may say of a face: an expression, ``unknown`` or ``no_face``; None for anything else."""
+    """Translate an annotator's answer to an expression, ``unknown`` or ``no_face``; None for anything else."""
     text = name.strip().casefold().replace(" ", "_").replace("-", "_")
     return "no_face" if text == "nf" else text if text in OTHER_ANSWERS else expression_of(name)
 
 
 def class_order(found: set[str]) -> tuple[str, ...]:
-    """Put class names into the written order: known expressions first, others by name.
+    """Sort class names into label order: known expressions first, then others by name.
 
     Args:
-        found: class names as the source spells them.
+        found: class names as spelled in the data set.
 
     Returns:
-        Names of the classes in label order; known synonyms are replaced by the expression.
+        Class names in label order; known synonyms are replaced by the expression.
 
     Raises:
-        DataError: no class was found, or a name is blank.
+        DataError: there are no class names, or one is blank.
     """
     if not found or not all(name.strip() for name in found):
         raise DataError("no class names found; expected one folder per class, such as happiness/ and sadness/")
@@ -79,7 +79,7 @@ AFFECTNET_CODES: dict[str, str] = {
     "6": "anger",
     "7": "contempt",
 }
-"""AffectNet, both releases. 8 none, 9 uncertain and 10 no face are no expressions and stay out."""
+"""AffectNet, both releases. 8 (none), 9 (uncertain) and 10 (no face) are not expressions and are excluded."""
 
 FER2013_CODES: dict[str, str] = {
     "0": "anger",
@@ -90,7 +90,7 @@ FER2013_CODES: dict[str, str] = {
     "5": "surprise",
     "6": "neutral",
 }
-"""FER-2013's csv, and ExpW."""
+"""FER-2013's csv and ExpW."""
 
 FERPLUS_COLUMNS: tuple[str, ...] = (
     "neutral",
@@ -102,13 +102,13 @@ FERPLUS_COLUMNS: tuple[str, ...] = (
     "fear",
     "contempt",
 )
-"""FER+'s columns of votes in order; two more follow them, unknown and NF (no face)."""
+"""FER+'s vote columns in order; two more follow, unknown and NF (no face)."""
 
 OTHER_ANSWERS = ("unknown", "no_face")
-"""What people may answer instead of a class."""
+"""Answers that annotators may give instead of a class."""
 
 FERPLUS_ANSWERS = (*FERPLUS_COLUMNS, *OTHER_ANSWERS)
-"""All of FER+'s columns of votes, under our names."""
+"""All vote columns of FER+, under our names."""
 
 CKPLUS_CODES: dict[str, str] = {
     "0": "neutral",
@@ -131,4 +131,4 @@ JAFFE_CODES: dict[str, str] = {
     "SA": "sadness",
     "SU": "surprise",
 }
-"""The letters in JAFFE's file names."""
+"""The codes in JAFFE's file names."""

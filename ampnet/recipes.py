@@ -1,4 +1,4 @@
-"""Training recipes as data: what the published program did, and what trains better today."""
+"""Training recipes: the reference program's settings, and a modern set."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -15,32 +15,32 @@ Targets = Literal["label", "votes", "mix"]
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """How training faces are varied. Lengths are pixels of the 224 x 224 frame; defaults: as published."""
+    """Data augmentation. Lengths are pixels of the 224 x 224 frame; the defaults are the reference program's."""
 
     brightness: float = 0.2
-    """Brightness is multiplied by a factor within 1 +- this; contrast and saturation alike."""
+    """Maximum relative change of brightness, either way; contrast and saturation likewise."""
     contrast: float = 0.2
     saturation: float = 0.2
     grey: float = 0.2
-    """Probability that a face loses its colour."""
+    """Probability of conversion to grey."""
     tone: float = 0.0
-    """Probability of one change of tones (gamma, stretched range, equalised, fewer levels)."""
+    """Probability of one tone change (gamma, contrast stretching, equalisation, posterisation)."""
     degrade: float = 0.0
-    """Probability of one loss of quality (blur, low resolution, noise, JPEG, uneven light)."""
+    """Probability of one quality loss (blur, low resolution, noise, JPEG compression, uneven lighting)."""
     rotate: int = 15
-    """Largest angle in whole degrees, either way."""
+    """Maximum rotation in whole degrees, either way."""
     scale: float = 0.1
-    """Largest relative change of size, either way."""
+    """Maximum relative change of size, either way."""
     move_probability: float = 0.8
-    """Of rotation and scale, which come together."""
+    """Probability of rotation and scaling, which are applied together."""
     shift: int = 20
-    """Largest shift in whole pixels on each axis, either way."""
+    """Maximum shift in whole pixels on each axis, either way."""
     shift_probability: float = 0.8
     mirror_probability: float = 0.5
     erase: float = 0.0
-    """Probability that a rectangle is covered."""
+    """Probability of random erasing."""
     reference_mirror: bool = False
-    """Mirror the landmarks as the published program does: two of the five keep their unmirrored places."""
+    """Mirror the landmarks as the reference program does: two of the five keep their unmirrored positions."""
 
     def __post_init__(self) -> None:
         for name in ("brightness", "contrast", "saturation", "scale"):
@@ -53,48 +53,49 @@ class Augmentation:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything about optimisation that a run can choose. Defaults: the published program's."""
+    """Everything that decides how a network is optimised; the defaults are the reference program's."""
 
     epochs: int = 100
     batch_size: int = 128
-    """Images of one optimizer step over all processes together."""
+    """Images in each optimizer step, over all processes."""
     dropout: float = 0.5
     """Channel dropout of global perception, in [0, 1)."""
     branch_weight: float = 0.5
-    """Share of the local branches in loss and prediction (beta), in [0, 1]; the global branch has the rest."""
+    """Weight of the local branches in loss and prediction (beta), in [0, 1]; the global branch has the rest."""
     optimizer: Optimizer = "sgd"
     lr: float = 0.01
-    """Largest learning rate, of the heads and, unless body_lr says otherwise, of all."""
+    """Peak learning rate, of the whole network unless body_lr is set, else of the heads."""
     body_lr: float | None = None
-    """Learning rate of everything but the two heads, for pre-trained bodies; None: lr."""
+    """Peak learning rate of everything but the two heads, for pre-trained networks; None: lr."""
     momentum: float = 0.9
-    """Of sgd and nesterov; adamw has 0.9 and 0.999."""
+    """Momentum of sgd and nesterov; adamw uses betas of 0.9 and 0.999."""
     weight_decay: float = 1e-4
     decay_norms: bool = True
-    """Whether normalisation weights and biases decay, too."""
+    """Whether weight decay also applies to normalisation weights and biases."""
     schedule: Schedule = "step"
     step_epochs: int = 20
-    """Epochs between two drops of the learning rate, for the schedule step."""
+    """Epochs between learning-rate drops in the step schedule."""
     step_factor: float = 0.1
+    """Factor of each drop in the step schedule."""
     warmup_epochs: float = 0.0
-    """Epochs over which the learning rate rises to its value."""
+    """Epochs of linear learning-rate warm-up."""
     label_smoothing: float = 0.0
-    """Share of each target that is spread evenly over the classes."""
+    """Fraction of each target that is spread evenly over the classes."""
     ema: float = 0.0
-    """Decay per step of the average of weights that is evaluated and kept; 0: the weights themselves."""
+    """Decay per step of the weight average (EMA) that is evaluated and kept; 0: no averaging."""
     clip: float = 0.0
-    """Largest norm of the gradient; 0 leaves it alone."""
+    """Maximum gradient norm; 0 disables clipping."""
     balance: Balance = "none"
-    """For imbalanced sets: weights makes losses count inversely to their class's faces, root_weights to the square
-    root of that, sampling shows rare classes more often."""
+    """Class balancing: ``weights`` weighs the loss inversely to class frequency, ``root_weights`` to its square root,
+    ``sampling`` draws all classes equally often."""
     mixup: float = 0.0
-    """Beta distribution's parameter of mixed-up pairs (the larger share's landmarks are used); 0: off."""
+    """Alpha of mixup's beta distribution (the landmarks of the dominant face are used); 0: off."""
     targets: Targets = "label"
-    """What is learned where an index holds votes: each face's label, the shares of its votes, or a mix of both."""
+    """Training targets where an index holds votes: the label, the distribution of votes, or a mix of both."""
     vote_weight: float = 0.7
-    """Share of the votes in each target, in [0, 1], for ``targets`` mix."""
+    """Weight of the votes in each target, in [0, 1], for ``targets`` mix."""
     teacher_weight: float = 0.5
-    """Share of the teachers' opinion in each target, in [0, 1], where there are teachers."""
+    """Weight of the teachers' probabilities in each target, in [0, 1], when distilling."""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
@@ -134,15 +135,15 @@ RECIPES: dict[RecipeName, Recipe] = {
 
 
 def make_recipe(base: RecipeName | Recipe, changes: Mapping[str, Any] | None = None) -> Recipe:
-    """Take a recipe and change some of its values.
+    """Return a recipe with some values overridden.
 
     Args:
         base: a recipe, or its name.
-        changes: new values by name, of the recipe or its augmentation; None keeps a value, strings are read
-            as the value's type (``yes`` and ``no`` for switches, ``none`` where a value can be left out).
+        changes: new values by name, of the recipe or its augmentation; None keeps a value, strings are converted
+            to the value's type (``yes`` and ``no`` for switches, ``none`` for optional values).
 
     Raises:
-        ConfigError: an unknown name, or a value that does not fit.
+        ConfigError: a name is unknown, or a value is invalid.
     """
     recipe = base if isinstance(base, Recipe) else RECIPES[base]
     of_recipe, of_augmentation = _types(Recipe), _types(Augmentation)
@@ -151,7 +152,8 @@ def make_recipe(base: RecipeName | Recipe, changes: Mapping[str, Any] | None = N
     varied: dict[str, Any] = {}
     for key, value in (changes or {}).items():
         if key not in of_recipe and key not in of_augmentation:
-            raise ConfigError(f"no recipe has {key}; it can be {', '.join(sorted({*of_recipe, *of_augmentation}))}")
+            known = ", ".join(sorted({*of_recipe, *of_augmentation}))
+            raise ConfigError(f"unknown recipe value {key}; choose one of {known}")
         if value is None:
             continue
         if key in of_recipe:
@@ -162,10 +164,10 @@ def make_recipe(base: RecipeName | Recipe, changes: Mapping[str, Any] | None = N
 
 
 def read_changes(texts: Iterable[str]) -> dict[str, str]:
-    """Read ``NAME=VALUE`` texts.
+    """Parse ``NAME=VALUE`` strings.
 
     Raises:
-        ConfigError: a text is something else.
+        ConfigError: a string has another form.
     """
     changes: dict[str, str] = {}
     for text in texts:

@@ -1,4 +1,4 @@
-"""Speed of face detection in batches against one image at a time: python -m benchmarks.detection [FOLDER].
+"""Speed of batched face detection, compared with one image at a time: python -m benchmarks.detection [FOLDER].
 
 FOLDER holds images, for example FER-2013's PrivateTest; without it, the sample faces are used. All are brought
 to 224 x 224.
@@ -25,27 +25,27 @@ SAMPLES = Path(__file__).parents[1] / "tests" / "samples" / "faces"
 
 
 def compare_detection(folder: Path) -> None:
-    """Print images a second of the published way, of our detector one by one, and in batches."""
+    """Print the speed of the baseline, and of our detector one image at a time and in batches."""
     paths = list_images(folder)
     paths = paths[:: max(len(paths) // COUNT, 1)][:COUNT]
     images = [cv2.resize(read_image(path), (224, 224), interpolation=cv2.INTER_CUBIC) for path in paths]
     detector = FaceDetector()
     plain = copy.deepcopy(detector.network).to(memory_format=torch.contiguous_format)
     tasks = {
-        "published way": lambda: [detect_one(plain, MobileNetRetinaFace.mean, image) for image in images],
+        "baseline": lambda: [detect_one(plain, MobileNetRetinaFace.mean, image) for image in images],
         "ours, one image at a time": lambda: [detector.detect([image]) for image in images],
         "ours, in batches": lambda: detector.detect(images),
     }
     same = [
         len(theirs) == len(ours) and all(np.abs(a[:4] - b.box).max() < 0.5 for a, b in zip(theirs, ours, strict=True))
-        for theirs, ours in zip(tasks["published way"](), tasks["ours, in batches"](), strict=True)
+        for theirs, ours in zip(tasks["baseline"](), tasks["ours, in batches"](), strict=True)
     ]
     times = in_turn(tasks, ROUNDS)
     rows = [
         [
             name,
             rate(times, name, len(images)),
-            median_ratio(times, "published way", name),
+            median_ratio(times, "baseline", name),
             ">= 1.5" if "batch" in name else "",
         ]
         for name in tasks

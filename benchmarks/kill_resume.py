@@ -1,9 +1,9 @@
-"""Kill a real training run at random moments, resume it each time, and compare its weights with an undisturbed run.
+"""Kill a real training run at random moments, resume it each time, and compare its weights with an uninterrupted run.
 
     python benchmarks/kill_resume.py --data DIR --kills 20
 
-This process imports everything and trains nothing; each life of the run is a fork of it, so that a kill costs
-no start. Exits with 1 unless both runs end with the same weights, bit for bit.
+This process only imports; each part of the run is a fork of it, so that a kill costs no start-up time. Exits with 1
+unless both runs end with the same weights, bit for bit.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def settings(data: Path, out: Path, epochs: int, workers: int, modules: str) -> 
 
 
 def start(life: Callable[[], None]) -> int:
-    """Run a function in a forked process; gives its number."""
+    """Run a function in a forked process; returns its pid."""
     child = os.fork()
     if child == 0:
         status = 1
@@ -61,7 +61,7 @@ def start(life: Callable[[], None]) -> int:
 
 
 def ended(child: int, deadline: float) -> int | None:
-    """Wait for a process until a moment; gives its exit status (0 if it was waited for before), None if it works."""
+    """Wait for a process until a deadline; returns its exit status (0 if already collected), None if still running."""
     while True:
         try:
             done, status = os.waitpid(child, os.WNOHANG)
@@ -75,7 +75,7 @@ def ended(child: int, deadline: float) -> int | None:
 
 
 def kill_and_resume(config: TrainConfig, kills: int, longest_life: float, rng: random.Random) -> int:
-    """Run to the end through at most so many random kills; gives their number."""
+    """Run to the end, with at most ``kills`` random kills; returns their number."""
     killed = 0
     while True:
         life = replace(config, resume=(config.out / str(config.name)).is_dir())
@@ -85,7 +85,7 @@ def kill_and_resume(config: TrainConfig, kills: int, longest_life: float, rng: r
         if status == 0:
             return killed
         if status is not None:
-            sys.exit(f"the run failed after {killed} kills instead of going on")
+            sys.exit(f"the run failed after {killed} kills instead of resuming")
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         killed += 1
@@ -110,14 +110,14 @@ def same_weights(first: Path, second: Path) -> bool:
 
 
 def main() -> None:
-    """Compare an undisturbed run with a killed one."""
+    """Compare an uninterrupted run with killed ones."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder from `ampnet prepare`")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--modules", default="gp,lp,ap")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the kill times")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         config = settings(options.data, Path(folder), options.epochs, options.workers, options.modules)

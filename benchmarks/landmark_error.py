@@ -1,4 +1,4 @@
-"""How far the detected landmarks lie from the true ones, on rendered faces whose landmarks are known.
+"""Error of the detected landmarks on rendered faces with known landmarks.
 
     python benchmarks/landmark_error.py
 
@@ -44,7 +44,7 @@ def in_grey(image: Image) -> Image:
 
 
 def errors(images: Sequence[Image], truth: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Percent of the eyes' distance for each image, NaN where no face was found."""
+    """Return the error of each image in percent of the eye distance; NaN if no face was found."""
     found = detect_with_retries(FaceDetector(), images)
     return np.array([error(*item) for item in zip(found, images, truth, strict=True)])
 

@@ -1,4 +1,4 @@
-"""Timing in turn, so that a busy machine slows both sides alike, and tables of medians."""
+"""Interleaved timing, so that load on the machine slows both sides alike, and tables of medians."""
 
 import multiprocessing
 import resource
@@ -17,7 +17,7 @@ class Side:
     """One side of a comparison in a process of its own, so that neither disturbs the other's memory.
 
     Args:
-        build: makes the side's tasks there, by name; a module's function.
+        build: module-level function that builds the side's tasks by name.
     """
 
     def __init__(self, build: Callable[[], Tasks]) -> None:
@@ -27,12 +27,12 @@ class Side:
         self.process.start()
 
     def run(self, task: str) -> float:
-        """Run a task and give its seconds, measured there."""
+        """Run a task; returns its seconds, measured in its process."""
         self.pipe.send(task)
         return float(self.pipe.recv())
 
     def end(self) -> float:
-        """End the process and give its peak memory in MB."""
+        """End the process; returns its peak memory in MB."""
         self.pipe.send(None)
         peak = float(self.pipe.recv())
         self.process.join()
@@ -49,11 +49,11 @@ def _serve(build: Callable[[], Tasks], pipe: Connection) -> None:
 
 
 def sides_in_turn(runs: Mapping[str, tuple[Side, str]], rounds: int) -> Times:
-    """Time tasks of several sides in turn, round after round, after each has run twice untimed.
+    """Time tasks of several sides in interleaved rounds, after two warm-up rounds.
 
     Args:
-        runs: side and task, by a name for the result.
-        rounds: of all tasks.
+        runs: side and task, by the result's name.
+        rounds: number of rounds.
     """
     times: Times = {name: [] for name in runs}
     for number in range(-2, rounds):
@@ -69,15 +69,15 @@ def in_turn(
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Times:
-    """Time tasks in turn, round after round, after each has run twice untimed.
+    """Time tasks in interleaved rounds, after each has run twice as a warm-up.
 
     Args:
-        tasks: by name.
-        rounds: of all tasks.
-        clock: ``time.process_time`` counts processor time.
+        tasks: tasks by name.
+        rounds: number of rounds.
+        clock: ``time.process_time`` measures CPU time.
 
     Returns:
-        Seconds of each task, one per round.
+        Seconds of each task in each round.
     """
     times: Times = {name: [] for name in tasks}
     for task in tasks.values():
@@ -92,12 +92,12 @@ def in_turn(
 
 
 def median_ratio(times: Times, slow: str, fast: str) -> float:
-    """Say how many times faster one task is: the median over the rounds."""
+    """Return the speed-up of one task over another: the median over the rounds."""
     return statistics.median(a / b for a, b in zip(times[slow], times[fast], strict=True))
 
 
 def rate(times: Times, name: str, count: int) -> float:
-    """Give the median number of pieces a second, of a task that does ``count``."""
+    """Return the median items per second of a task that processes ``count`` items."""
     return count / statistics.median(times[name])
 
 

@@ -1,4 +1,4 @@
-"""Speed and memory of the network, against the published way of working: python -m benchmarks.network."""
+"""Speed and memory of the network, compared with the baseline: python -m benchmarks.network."""
 
 import copy
 import functools
@@ -26,7 +26,7 @@ from ampnet.training.loop import train_epoch
 from ampnet.training.loss import Loss
 from ampnet.training.optimizer import build_optimizer
 from ampnet.training.state import TrainState
-from benchmarks.baseline.network import PublishedWay
+from benchmarks.baseline.network import BaselineNetwork
 from benchmarks.measure import Side, Tasks, Times, gemm_peak, median_ratio, print_table, rate, sides_in_turn
 
 ROUNDS = 9
@@ -43,8 +43,8 @@ def faces(count: int, size: int = 224, num_classes: int = 7) -> tuple[Tensor, Te
     return torch.rand(count, 3, size, size), landmarks, torch.arange(count) % num_classes
 
 
-def published_rectangles(landmarks: Tensor) -> tuple[list[list[int]], list[list[int]]]:
-    """Give the regions as the published program's loader hands them on."""
+def baseline_rectangles(landmarks: Tensor) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the regions in the form of the reference program's loader."""
     outer_first = ((0, 1, 2, 3), (2, 1, 0, 3), (0, 3, 2, 1), (2, 3, 0, 1))
     quadrants = [
         [box[corner] for box, order in zip(boxes, outer_first, strict=True) for corner in order]
@@ -57,10 +57,10 @@ def published_rectangles(landmarks: Tensor) -> tuple[list[list[int]], list[list[
     return quadrants, salient
 
 
-def published_step(network: PublishedWay, batch: tuple[Tensor, Tensor, Tensor]) -> Callable[[], None]:
-    """Train on one batch the published way."""
+def baseline_step(network: BaselineNetwork, batch: tuple[Tensor, Tensor, Tensor]) -> Callable[[], None]:
+    """Train the baseline on one batch."""
     images, landmarks, labels = batch
-    rectangles = published_rectangles(landmarks)
+    rectangles = baseline_rectangles(landmarks)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
 
     def step() -> None:
@@ -88,18 +88,18 @@ def our_step(network: AMPNet, batch: tuple[Tensor, Tensor, Tensor]) -> Callable[
     return functools.partial(next, train_epoch(state, batches, order, Loss(recipe.branch_weight), config, alone))
 
 
-def published_tasks() -> Tasks:
-    """Build the published side's tasks."""
-    network = PublishedWay()
+def baseline_tasks() -> Tasks:
+    """Build the baseline's tasks."""
+    network = BaselineNetwork()
     return {
-        "train": published_step(network, faces(TRAIN_BATCH)),
-        **{f"plain {count}": published_evaluation(network, *faces(count)[:2]) for count in (EVAL_BATCH, 1)},
+        "train": baseline_step(network, faces(TRAIN_BATCH)),
+        **{f"plain {count}": baseline_evaluation(network, *faces(count)[:2]) for count in (EVAL_BATCH, 1)},
     }
 
 
-def published_evaluation(network: PublishedWay, images: Tensor, landmarks: Tensor) -> Callable[[], Logits]:
-    """Evaluate one batch the published way."""
-    rectangles = published_rectangles(landmarks)
+def baseline_evaluation(network: BaselineNetwork, images: Tensor, landmarks: Tensor) -> Callable[[], Logits]:
+    """Evaluate the baseline on one batch."""
+    rectangles = baseline_rectangles(landmarks)
 
     @torch.inference_mode()
     def evaluate() -> Logits:
@@ -138,15 +138,15 @@ def our_evaluation(network: AMPNet, images: Tensor, landmarks: Tensor) -> Callab
 
 
 def compare_full_network() -> None:
-    """Print training and evaluation of the full network, and their share of the machine's peak."""
-    published, ours = Side(published_tasks), Side(our_tasks)
+    """Print speed of training and evaluation of the full network, also relative to the machine's peak."""
+    baseline, ours = Side(baseline_tasks), Side(our_tasks)
     training, evaluation = count_operations()
-    times = sides_in_turn({"published": (published, "train"), "ours": (ours, "train")}, ROUNDS)
+    times = sides_in_turn({"baseline": (baseline, "train"), "ours": (ours, "train")}, ROUNDS)
     what = f"training step, batch {TRAIN_BATCH}"
     rows: list[list[object]] = [[what, *speeds(times, "ours", TRAIN_BATCH), ">= 1.2"]]
     reached = [(what, training, rate(times, "ours", TRAIN_BATCH))]
     for count in (EVAL_BATCH, 1):
-        runs = {"published": (published, f"plain {count}")} | {
+        runs = {"baseline": (baseline, f"plain {count}")} | {
             form: (ours, f"{form} {count}") for form in ("plain", "fast")
         }
         times = sides_in_turn(runs, ROUNDS if count > 1 else 3 * ROUNDS)
@@ -156,7 +156,7 @@ def compare_full_network() -> None:
             reached.append((what, evaluation, rate(times, form, count)))
     print_table(f"Full network, {torch.get_num_threads()} threads", HEAD, rows)
     print(f"largest difference of the logits: {largest_difference():.1g}")
-    published.end()
+    baseline.end()
     ours.end()
     peak = gemm_peak()
     shares = [[what, flops / 1e9, flops * speed / 1e9, f"{flops * speed / peak:.0%}"] for what, flops, speed in reached]
@@ -175,27 +175,27 @@ def count_operations() -> tuple[float, float]:
 
 
 def largest_difference() -> float:
-    """Compare the logits of all forms for the same weights."""
+    """Return the largest difference between the logits of all forms with the same weights."""
     torch.manual_seed(0)
-    ours, published = AMPNet().eval(), PublishedWay()
+    ours, baseline = AMPNet().eval(), BaselineNetwork()
     state = reference_state_dict(ours)
-    published.load_state_dict({name: state[name] for name in published.state_dict()})
+    baseline.load_state_dict({name: state[name] for name in baseline.state_dict()})
     images, landmarks, _ = faces(8)
-    theirs = torch.stack(published_evaluation(published, images, landmarks)())
+    theirs = torch.stack(baseline_evaluation(baseline, images, landmarks)())
     forms = (ours, optimize_for_inference(ours))
     return max((torch.stack(our_evaluation(form, images, landmarks)()) - theirs).abs().max().item() for form in forms)
 
 
-HEAD = ["", "published way, images/s", "ours, images/s", "times as fast", "target"]
+HEAD = ["", "baseline, images/s", "ours, images/s", "times as fast", "target"]
 
 
 def speeds(times: Times, form: str, count: int) -> list[float]:
-    """Give both rates and the median ratio."""
-    return [rate(times, "published", count), rate(times, form, count), median_ratio(times, "published", form)]
+    """Return both rates and the median ratio."""
+    return [rate(times, "baseline", count), rate(times, form, count), median_ratio(times, "baseline", form)]
 
 
 def show_small_network() -> None:
-    """Print the small network's speed; the published program has none."""
+    """Print the small network's speed; the reference program has no small network."""
     side = Side(small_tasks)
     times = sides_in_turn({"train": (side, "train")}, ROUNDS)
     rows: list[list[object]] = [[f"training step, batch {SMALL_BATCH}", rate(times, "train", SMALL_BATCH), ""]]
@@ -216,25 +216,25 @@ def small_tasks() -> Tasks:
 def compare_memory() -> None:
     """Print the peak memory of processes that make three training steps."""
     peaks = []
-    for build in (published_training, our_training):
+    for build in (baseline_training, our_training):
         side = Side(build)
         for _ in range(3):
             side.run("train")
         peaks.append(side.end())
     print_table(
         f"Peak memory of training the full network, batch {TRAIN_BATCH}",
-        ["published way, MB", "ours, MB", "ours / published", "target"],
+        ["baseline, MB", "ours, MB", "ours / baseline", "target"],
         [[*peaks, peaks[1] / peaks[0], "<= 1"]],
     )
 
 
-def published_training() -> Tasks:
-    """Build nothing but the published side's training."""
-    return {"train": published_step(PublishedWay(), faces(TRAIN_BATCH))}
+def baseline_training() -> Tasks:
+    """Build the baseline's training task only."""
+    return {"train": baseline_step(BaselineNetwork(), faces(TRAIN_BATCH))}
 
 
 def our_training() -> Tasks:
-    """Build nothing but our side's training."""
+    """Build our training task only."""
     keep_freed_memory()
     return {"train": our_step(AMPNet(), faces(TRAIN_BATCH))}
 

@@ -1,4 +1,4 @@
-"""How fast prepare is beside its detector alone: python benchmarks/prepare_rate.py RAW_DIR [IMAGES].
+"""Speed of prepare, compared with its detector alone: python benchmarks/prepare_rate.py RAW_DIR [IMAGES].
 
 Both ways take the same images in turn, round after round, so that a busy machine slows both alike; the last
 column is processor time, which a busy machine changes least.
@@ -24,14 +24,14 @@ THREADS = 2
 
 
 def timed(task: Callable[[], None]) -> tuple[float, float]:
-    """Run a task; give its seconds and its processor seconds."""
+    """Run a task; returns its wall time and CPU time in seconds."""
     wall, cpu = time.perf_counter(), time.process_time()
     task()
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def main(raw: Path, count: int) -> None:
-    """Print images per second of decoding, detection and the whole of prepare."""
+    """Print the speed of decoding, detection and all of prepare."""
     source = open_source(raw)
     items = source.items[:: max(len(source.items) // count, 1)][:count]
     detector = FaceDetector()

@@ -1,4 +1,4 @@
-"""Speed of decoding and augmentation, and of look-ups: python -m benchmarks.preprocessing."""
+"""Speed of decoding, augmentation and look-ups: python -m benchmarks.preprocessing."""
 
 import os
 import random
@@ -18,7 +18,7 @@ from ampnet.models.ampnet import AMPNet
 from ampnet.models.regions import quadrant_boxes, salient_boxes
 from ampnet.recipes import Augmentation
 from ampnet.runtime.memory import keep_freed_memory
-from benchmarks.baseline.preprocessing import PublishedBatches
+from benchmarks.baseline.preprocessing import BaselineBatches
 from benchmarks.measure import in_turn, median_ratio, print_table, rate
 from benchmarks.network import SMALL_BATCH, faces, our_step
 from tests.prepared_faces import write_prepared_faces
@@ -30,16 +30,16 @@ CPU = torch.device("cpu")
 
 
 def compare_preprocessing(index: FaceIndex) -> None:
-    """Print images a second of one core, from the file to what the network takes."""
+    """Print images per second on one core, from the file to the network's input."""
     names = [index.files[i] for i in range(COUNT)]
-    published = PublishedBatches(index.root / "dataset", names, index.landmarks[:COUNT].astype(float), [0] * COUNT)
+    baseline = BaselineBatches(index.root / "dataset", names, index.landmarks[:COUNT].astype(float), [0] * COUNT)
     starts = range(0, COUNT, BATCH)
 
-    def publish() -> None:
+    def run_baseline() -> None:
         for start in starts:
-            published.batch(names[start : start + BATCH])
+            baseline.batch(names[start : start + BATCH])
 
-    tasks = {"published": publish}
+    tasks = {"baseline": run_baseline}
     keys = [SampleKey(0, i, i) for i in range(COUNT)]
     for size in (224, 112):
         batches = FaceBatches(FaceDataset(index, np.arange(COUNT), size, Augmentation()))
@@ -56,22 +56,22 @@ def compare_preprocessing(index: FaceIndex) -> None:
     rows = [
         [
             f"{size} px",
-            rate(times, "published", COUNT),
+            rate(times, "baseline", COUNT),
             rate(times, f"{size} px", COUNT),
-            median_ratio(times, "published", f"{size} px"),
+            median_ratio(times, "baseline", f"{size} px"),
         ]
         for size in (224, 112)
     ]
     torch.set_num_threads(os.cpu_count() or 1)
     print_table(
         "Preprocessing: decode, augment, regions; per core (processor time)",
-        ["", "published way (224 px), images/s", "ours, images/s", "times as fast", "target"],
+        ["", "baseline (224 px), images/s", "ours, images/s", "times as fast", "target"],
         [[*rows[0], ">= 4"], [*rows[1], ""]],
     )
 
 
 def show_loading(index: FaceIndex) -> None:
-    """Print how much faster two loading processes are than the small network that they feed."""
+    """Print the speed of two loader workers relative to the small network that they feed."""
     model = AMPNet(width=0.25, image_size=112)
     step = our_step(model.train(), faces(SMALL_BATCH, 112))
     steps = in_turn({"train": step}, ROUNDS)
@@ -121,7 +121,7 @@ def compare_look_ups() -> None:
 
         times = in_turn({"search": search, "look up": look_up}, ROUNDS)
         rows.append([f"{count:,}", *(1e6 * statistics.median(times[name]) / LOOK_UPS for name in times)])
-    print_table("Look-ups, microseconds a sample", ["images in the set", "published way", "ours"], rows)
+    print_table("Look-ups, microseconds a sample", ["images in the set", "baseline", "ours"], rows)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ampnet.checkpoints.reference.convert import build_reference, published_class_names, read_reference, write_reference
+from ampnet.checkpoints.reference.convert import build_reference, read_reference, reference_class_names, write_reference
 from ampnet.config import ExportConfig, ImportConfig, config_to_dict
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
@@ -63,7 +63,7 @@ def import_reference(config: ImportConfig) -> ImportResult:
     out = config.out or Path("checkpoint") / f"{config.source.stem}.pt"
     refuse_overwrite(out, config.force)
     published = read_reference(config.source)
-    class_names = config.class_names or published_class_names(published.num_classes)
+    class_names = config.class_names or reference_class_names(published.num_classes)
     if not class_names and published.is_identities:
         class_names = EXPRESSIONS
     if not class_names:

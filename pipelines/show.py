@@ -314,7 +314,7 @@ def findings(result: CheckResult) -> Iterator[str]:
     if report.shared_subjects:
         names = escape(", ".join(list(report.shared_subjects)[:5]))
         yield f"[bold red]LEAK[/]: {len(report.shared_subjects):,} people are in more than one split ({names}, ...)"
-    yield from (f"[bold red]CHANGED?[/]: {escape(doubt)}" for doubt in report.doubts)
+    yield from (f"[bold red]CHANGED?[/]: {escape(warning)}" for warning in report.warnings)
     copies = report.exact_copies + report.near_copies
     yield f"copies: {report.exact_copies:,} exact and {report.near_copies:,} near ones among {report.images:,} images"
     if copies:

@@ -222,7 +222,7 @@ def _finish_epoch(training: TrainingRun, bar: ProgressBar) -> str:
 def _measure(training: TrainingRun, bar: ProgressBar) -> SplitMetrics:
     model, process = training.state.evaluated_model, training.process
     broadcast_tensors(model.buffers(), process)  # each process has its own normalisation statistics
-    with bar(training.config.select_on, len(training.selection_order.share)) as advance:
+    with bar(training.config.select_on, len(training.selection_order.shard)) as advance:
         return evaluate(model, training.selection, training.loss_fn, training.config.precision, process, advance)
 
 

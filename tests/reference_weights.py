@@ -78,7 +78,7 @@ def placeholder_state(num_classes: int = 7, prefix: str = "") -> dict[str, Tenso
 
 
 class RecorderMeter:
-    """Stands for the published program's class; files name it in a module that does not exist here."""
+    """Stands for the reference program's class; files name it in a module that does not exist here."""
 
     def __init__(self, epochs: int) -> None:
         self.total_epoch = epochs
@@ -86,7 +86,7 @@ class RecorderMeter:
 
 
 def write_reference_file(path: Path, state: dict[str, Tensor], *, recorder: object = None, old: bool = False) -> Path:
-    """Save a checkpoint as the published program does, in torch's new or old file format."""
+    """Save a checkpoint as the reference program does, in torch's new or old file format."""
     content = {
         "epoch": 62,
         "state_dict": state,

@@ -32,7 +32,7 @@ def test_any_value_of_a_recipe_can_be_changed_by_name():
         ("lr=fast", "lr must be a number, got 'fast'"),
         ("epochs=1.5", "epochs must be a whole number"),
         ("decay_norms=maybe", "decay_norms must be yes or no"),
-        ("speed=1", "no recipe has speed; it can be balance, batch_size"),
+        ("speed=1", "unknown recipe value speed; choose one of balance, batch_size"),
         ("optimizer=adam", "optimizer must be one of sgd, nesterov, adamw"),
         ("erase=2", r"erase must be within \[0, 1\], got 2.0"),
         ("lr", "expected NAME=VALUE, got 'lr'"),

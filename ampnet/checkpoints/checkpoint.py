@@ -1,7 +1,7 @@
-"""Trained networks as files: weights together with all that is needed to use them rightly.
+"""Checkpoint files: weights together with everything needed to use them.
 
-Two formats carry the same content. ``.pt`` is torch's (float-exact, read with ``weights_only``); ``.safetensors``
-is for models that are handed on (half precision, all but the weights as JSON in its header).
+Two formats hold the same content. ``.pt`` is torch's (exact floats, read with ``weights_only``); ``.safetensors`` is
+for distribution (half precision, everything but the weights as JSON in its header).
 """
 
 import json
@@ -27,35 +27,35 @@ FORMAT = "ampnet"
 VERSION = 1
 BEST = "best.pt"
 HEADER = "ampnet"
-"""Key of the JSON text in a safetensors file's metadata."""
+"""Metadata key of the JSON text in a safetensors file."""
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A trained network and what one must know to use it."""
+    """A trained network and everything needed to use it."""
 
     model: AMPNet
     """In eval mode, on the CPU, float32."""
     class_names: tuple[str, ...]
     """In the order of the logits."""
     framing: Framing
-    """How the training faces looked."""
+    """How the training faces were framed."""
     config: dict[str, Any] = field(default_factory=dict)
-    """The run's settings as plain values."""
+    """Settings of the training run, as plain values."""
     epoch: int = 0
     """Finished epochs."""
     metrics: dict[str, float] = field(default_factory=dict)
-    """Of that epoch: train_loss, val_loss, val_accuracy, ..."""
+    """Metrics of that epoch: train_loss, val_loss, val_accuracy, ..."""
     branch_weight: float = 0.5
-    """Share of the local logits in the decision."""
+    """Weight of the local logits in the fused logits, in [0, 1]."""
     selected_on: str = "val"
     """Split that chose this epoch."""
     temperature: float = 1.0
-    """Divides the fused logits before the softmax, so that probabilities are as right as the predictions."""
+    """Divides the fused logits before the softmax, to calibrate the probabilities."""
     class_shares: tuple[float, ...] = ()
-    """Share of each class in the training targets; empty where it is not known."""
+    """Relative frequency of each class in the training targets; empty if unknown."""
     prior_strength: float = 0.0
-    """How much of those shares is taken out of the logits, in [0, 1] (see :mod:`ampnet.inference.prior`)."""
+    """How much of that prior is removed from the logits, in [0, 1] (see :mod:`ampnet.inference.prior`)."""
     version: int = VERSION
 
     @property
@@ -64,7 +64,7 @@ class Checkpoint:
         return self.model.architecture
 
     def header(self) -> dict[str, Any]:
-        """Give everything but the weights as plain values."""
+        """Return everything except the weights as plain values."""
         return {
             "format": FORMAT,
             "version": self.version,
@@ -83,12 +83,12 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, Any] | None = None) -> None:
-    """Write a checkpoint whole or not at all.
+    """Write a checkpoint atomically.
 
     Args:
-        path: ``.safetensors`` writes half precision, any other name torch's format, float-exact.
+        path: ``.safetensors`` selects half precision, any other suffix torch's format with exact floats.
         checkpoint: what to write.
-        training: state that a resumed run needs, of plain values and tensors (torch's format only).
+        training: plain values and tensors needed to resume a run (torch's format only).
 
     Raises:
         DataError: the file cannot be written.
@@ -100,7 +100,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, A
             if training is not None:
                 raise ValueError("a safetensors file holds no training state")
             half = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
-            # Not save_file: it makes files that only their owner can read.
+            # Not save_file: it creates files that only their owner can read.
             aside.write_bytes(save(half, metadata={HEADER: json.dumps(checkpoint.header(), ensure_ascii=False)}))
         else:
             content = checkpoint.header() | {"model": state}
@@ -108,10 +108,10 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, A
 
 
 def checkpoint_file(path: Path) -> Path:
-    """Resolve a run folder to its best checkpoint; a file stays what it is.
+    """Resolve a run folder to its best checkpoint; a file is returned unchanged.
 
     Raises:
-        CheckpointError: nothing is there, or the folder holds no best.pt.
+        CheckpointError: the path does not exist, or the folder holds no best.pt.
     """
     if path.is_dir():
         if not (path / BEST).is_file():
@@ -133,20 +133,20 @@ def newest_run(folder: Path) -> Path | None:
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
-    """Read a checkpoint; nothing in the file is executed.
+    """Load a checkpoint without executing anything in the file.
 
     Args:
         path: a ``.pt`` or ``.safetensors`` file, or a run folder (its best.pt).
 
     Raises:
-        CheckpointError: the file is missing, broken, of another program, or of a newer version of ampnet.
+        CheckpointError: the file is missing, damaged, another program's, or written by a newer version of ampnet.
     """
     file = checkpoint_file(Path(path))
     return build_checkpoint(read_content(file), file)
 
 
 def read_content(file: Path) -> dict[str, Any]:
-    """Read the header, the weights (``model``) and, in torch's format, the training state of a file.
+    """Read a file's header, weights (``model``) and, in torch's format, training state.
 
     Raises:
         CheckpointError: as for :func:`load_checkpoint`.
@@ -154,22 +154,22 @@ def read_content(file: Path) -> dict[str, Any]:
     content = _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(
-            f"{file} is no checkpoint of ampnet; one of the published program can be read by `ampnet import`"
+            f"{file} is not an ampnet checkpoint; convert a reference program's file with `ampnet import`"
         )
     if not isinstance(content.get("version"), int) or content["version"] > VERSION:
-        raise CheckpointError(f"{file} was written by a newer ampnet; install that, or train again")
+        raise CheckpointError(f"{file} was written by a newer ampnet; upgrade ampnet, or train again")
     return content
 
 
 def build_checkpoint(content: Mapping[str, Any], file: Path) -> Checkpoint:
-    """Build the network of a file's content.
+    """Build a checkpoint from a file's content.
 
     Args:
         content: from :func:`read_content`.
-        file: named in errors.
+        file: its path, for error messages.
 
     Raises:
-        CheckpointError: a part is missing or does not fit.
+        CheckpointError: a part is missing or does not match.
     """
     try:
         sizes = content["architecture"]
@@ -177,7 +177,9 @@ def build_checkpoint(content: Mapping[str, Any], file: Path) -> Checkpoint:
         model.load_state_dict(content["model"])
         class_names = tuple(str(name) for name in content["class_names"])
         if len(class_names) != model.architecture.num_classes:
-            raise CheckpointError(f"{file} is damaged: {len(class_names)} class names for another number of classes")
+            raise CheckpointError(
+                f"{file} is damaged: {len(class_names)} class names for {model.architecture.num_classes} classes"
+            )
         return Checkpoint(
             model=model.eval(),
             class_names=class_names,
@@ -200,28 +202,28 @@ def build_checkpoint(content: Mapping[str, Any], file: Path) -> Checkpoint:
 def _class_shares(shares: Sequence[float], num_classes: int) -> tuple[float, ...]:
     values = tuple(float(share) for share in shares)
     if values and (len(values) != num_classes or not all(0 <= share <= 1 for share in values)):
-        raise ValueError("class_shares must be one share for each class")
+        raise ValueError("class_shares must hold one number in [0, 1] for each class")
     return values
 
 
 def _read_torch(file: Path) -> Any:
     try:
         if not zipfile.is_zipfile(file):
-            raise CheckpointError(f"{file} is no checkpoint, or it was cut short")
+            raise CheckpointError(f"{file} is not a checkpoint, or is truncated")
         with zipfile.ZipFile(file) as archive:
             damaged = archive.testzip()
         if damaged is not None:
-            raise CheckpointError(f"{file} is damaged (in {damaged}); copy or train it again")
+            raise CheckpointError(f"{file} is damaged (in {damaged}); copy it again, or train again")
         return torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"cannot read {file}: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{file} holds more than weights and plain values and is not read; "
-            "a file of the published program can be read by `ampnet import`"
+            f"{file} holds more than weights and plain values, so it is not loaded; "
+            "convert a reference program's file with `ampnet import`"
         ) from error
     except (RuntimeError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{file} is no checkpoint, or it is damaged") from error
+        raise CheckpointError(f"{file} is not a checkpoint, or is damaged") from error
 
 
 def _read_safetensors(file: Path) -> Any:
@@ -232,5 +234,5 @@ def _read_safetensors(file: Path) -> Any:
     except OSError as error:
         raise CheckpointError(f"cannot read {file}: {error.strerror or error}") from error
     except (SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{file} is no checkpoint, or it is damaged") from error
+        raise CheckpointError(f"{file} is not a checkpoint, or is damaged") from error
     return header | {"model": tensors} if isinstance(header, dict) else None

@@ -1,4 +1,4 @@
-"""Finding faces and their five landmarks in images."""
+"""Detection of faces and their five landmarks."""
 
 from ampnet.detection.detector import FaceDetector
 from ampnet.detection.face import Face, choose_face

@@ -1,4 +1,4 @@
-"""Anchors of RetinaFace, and what the network's raw numbers mean relative to them."""
+"""RetinaFace's anchors, and decoding of the network's outputs relative to them."""
 
 from functools import lru_cache
 
@@ -14,10 +14,10 @@ SIZE_VARIANCE = 0.2
 
 @lru_cache(maxsize=64)
 def anchor_boxes(height: int, width: int, device: torch.device) -> Tensor:
-    """Lay out the anchors of an input size, level by level, row by row, both sizes of a cell in turn.
+    """Lay out the anchors for an input size: by level, then row, then column, with both sizes in each cell.
 
     Args:
-        height, width: size of the network's input in pixels; a started stride counts as a cell.
+        height, width: size of the network's input in pixels; partial strides count as cells.
 
     Returns:
         ``(A, 3)`` float32: centre x, centre y, side, in pixels.
@@ -32,7 +32,7 @@ def anchor_boxes(height: int, width: int, device: torch.device) -> Tensor:
 
 
 def decode_boxes(offsets: Tensor, anchors: Tensor) -> Tensor:
-    """Turn box offsets ``(..., 4)`` and their anchors ``(..., 3)`` into ``(..., 4)`` boxes x0, y0, x1, y1 in pixels."""
+    """Decode box offsets ``(..., 4)`` and anchors ``(..., 3)`` to ``(..., 4)`` boxes x0, y0, x1, y1 in pixels."""
     side = anchors[..., 2:]
     centre = anchors[..., :2] + offsets[..., :2] * CENTRE_VARIANCE * side
     half = side * torch.exp(offsets[..., 2:] * SIZE_VARIANCE) / 2
@@ -40,6 +40,6 @@ def decode_boxes(offsets: Tensor, anchors: Tensor) -> Tensor:
 
 
 def decode_landmarks(offsets: Tensor, anchors: Tensor) -> Tensor:
-    """Turn landmark offsets ``(..., 10)`` and their anchors ``(..., 3)`` into ``(..., 5, 2)`` points in pixels."""
+    """Decode landmark offsets ``(..., 10)`` and anchors ``(..., 3)`` to ``(..., 5, 2)`` points in pixels."""
     points = offsets.reshape(*offsets.shape[:-1], 5, 2)
     return anchors[..., None, :2] + points * CENTRE_VARIANCE * anchors[..., None, 2:]

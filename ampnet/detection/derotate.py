@@ -1,4 +1,4 @@
-"""Landmarks of turned faces, set right: the network finds such faces, but places their landmarks badly."""
+"""Correction of landmarks on rotated faces, which the network detects but places inaccurately."""
 
 from collections.abc import Sequence
 
@@ -9,24 +9,24 @@ from ampnet.faces.geometry import inverse
 from ampnet.media.images import Image
 
 STEEP_ROLL = 25.0
-"""Degrees of roll from which a face is detected once more, upright. On rendered faces the landmarks' error halves
-there (10 to 5 % of the eyes' distance) and falls to a quarter for a face on its side."""
+"""Degrees of roll above which a face is detected again, upright. On rendered faces this halves the landmark error at
+that angle (10 to 5 % of the eye distance), and quarters it for faces lying on their side."""
 MIN_SCORE = 0.5
-"""Of the upright face: its place is known, so less will do than for finding one."""
+"""Minimum score of the upright face: since its position is known, less is needed than for finding one."""
 NEAR = 0.6
-"""Mean distance, in eyes-to-mouth distances, within which the upright face is the one that was turned up."""
+"""Maximum mean landmark distance, in eye-to-mouth distances, at which the upright face is taken to be the same one."""
 
 
 def derotate(detector: FaceDetector, images: Sequence[Image], found: Sequence[Sequence[Face]]) -> list[list[Face]]:
-    """Turn each steeply rolled face up, detect it there, and take the landmarks from that.
+    """Rotate each steeply rolled face upright, detect it again, and take the new landmarks.
 
     Args:
-        detector: found the faces.
+        detector: the detector that found the faces.
         images: ``(H, W, 3)`` RGB uint8.
         found: faces of each image.
 
     Returns:
-        The same faces; those that were found upright with new landmarks, all else as it was.
+        The same faces, with new landmarks where a face was found again upright.
     """
     corrected = [list(faces) for faces in found]
     steep = [

@@ -1,4 +1,4 @@
-"""Faces in images of any sizes, found in batches."""
+"""Batched face detection in images of any size."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from ampnet.media.images import Image
 from ampnet.runtime.progress import ProgressBar, silent
 
 BATCH_PIXELS = 16 * 224 * 224
-"""Most padded pixels of one batch: bounds memory whatever the images' sizes."""
+"""Maximum padded pixels in a batch; bounds memory for images of any size."""
 
 
 @dataclass(frozen=True)
 class _Pass:
-    """One way of an image through the network."""
+    """One pass of an image through the network, at one size."""
 
     index: int
     long_side: int
@@ -33,19 +33,19 @@ class _Pass:
 
 
 class FaceDetector:
-    """RetinaFace, ready to use (Deng et al. 2020, arXiv:1905.00641).
+    """The RetinaFace detector (Deng et al. 2020, arXiv:1905.00641).
 
     Args:
-        config: which network, its weights and thresholds.
+        config: network, weights and thresholds.
         device: where the network runs.
-        bar: shows the download of weights that are not in the package.
+        bar: progress bar for downloading weights that are not in the package.
 
     Raises:
-        DetectorError: the weights cannot be had or do not fit.
+        DetectorError: the weights are unavailable or do not match the network.
 
     Attributes:
         name: the network's name, as in the config.
-        weights_sha256: fingerprint of the weights file in use, hexadecimal.
+        weights_sha256: hexadecimal SHA-256 of the weights file in use.
     """
 
     def __init__(
@@ -62,19 +62,19 @@ class FaceDetector:
         self._std = torch.tensor(network.std, device=self.device).view(1, 3, 1, 1)
 
     def detect(self, images: Sequence[Image], score_threshold: float | None = None) -> list[list[Face]]:
-        """Find the faces of each image, just as the network gives them.
+        """Detect the faces in each image, without filtering.
 
-        An image's result does not depend on the images beside it: its size alone decides how it is scaled and
-        padded (see :mod:`ampnet.detection.letterbox`), and whether it makes a second, smaller pass (see
-        :mod:`ampnet.detection.multiscale`). Neither size nor landmarks are judged here; see
+        Results do not depend on the rest of the batch: an image's size alone decides how it is scaled and padded (see
+        :mod:`ampnet.detection.letterbox`), and whether it gets a second, smaller pass (see
+        :mod:`ampnet.detection.multiscale`). For retries, and filtering by size and landmarks, see
         :func:`ampnet.detection.retries.detect_with_retries`.
 
         Args:
-            images: ``(H, W, 3)`` RGB uint8, of any sizes.
+            images: ``(H, W, 3)`` RGB uint8, of any size.
             score_threshold: minimum score; None takes the config's.
 
         Returns:
-            For each image its faces, best score first; an empty list where there is none.
+            The faces in each image, best score first; empty if there are none.
 
         Raises:
             ValueError: an image is not ``(H, W, 3)`` uint8 with at least one pixel.
@@ -106,7 +106,7 @@ class FaceDetector:
         owner, anchor = torch.nonzero(scores > threshold, as_tuple=True)
         anchors = anchor_boxes(height, width, self.device)[anchor]
         boxes, scores = decode_boxes(box_offsets[owner, anchor], anchors), scores[owner, anchor]
-        # float64: batched_nms moves each image's boxes far apart, which must not change an overlap
+        # float64: batched_nms separates images by adding large offsets to boxes, which must not change any overlap
         kept = batched_nms(boxes.double(), scores.double(), owner, self.config.nms_threshold)  # best first
         landmarks = decode_landmarks(landmark_offsets[owner[kept], anchor[kept]], anchors[kept])
         results = (item.cpu().numpy() for item in (owner[kept], boxes[kept], scores[kept], landmarks))
@@ -121,7 +121,9 @@ class FaceDetector:
         for row, item in zip(padded, batch, strict=True):
             image = torch.from_numpy(np.ascontiguousarray(item.image)).to(self.device)
             h, w = image.shape[:2]
-            row[:, :h, :w] = (image.permute(2, 0, 1).float() - self._mean[0]) / self._std[0]  # the rest stays mean grey
+            row[:, :h, :w] = (image.permute(2, 0, 1).float() - self._mean[0]) / self._std[
+                0
+            ]  # padding is the mean colour
         return padded
 
 

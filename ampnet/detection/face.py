@@ -1,4 +1,4 @@
-"""What the detectors give."""
+"""Detected faces."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class Face:
     """One face, in pixels of the image it was found in.
 
     Attributes:
-        box: ``(4,)`` float32 x0, y0, x1, y1; may reach beyond the image.
+        box: ``(4,)`` float32 x0, y0, x1, y1; may extend beyond the image.
         score: the detector's confidence, in [0, 1].
         landmarks: ``(5, 2)`` float32 (x, y): left eye, right eye, nose tip, left and right mouth corner; left
             is the image's left.
@@ -28,24 +28,24 @@ class Face:
 
     @property
     def side(self) -> float:
-        """Root of the box's area in pixels."""
+        """Square root of the box's area, in pixels."""
         return math.sqrt(box_area(self.box))
 
 
 def roll(face: Face) -> float:
-    """Degrees, clockwise positive, between straight down and the way from the eyes to the mouth."""
+    """Return the roll in degrees, clockwise positive: the angle of the eyes-to-mouth axis from straight down."""
     x, y = face.landmarks[3:].mean(axis=0) - face.landmarks[:2].mean(axis=0)
     return -math.degrees(math.atan2(x, y))
 
 
 def landmark_distance(one: Face, other: Face) -> float:
-    """Mean distance of two faces' landmarks, in eyes-to-mouth distances of the first."""
+    """Return the mean distance of two faces' landmarks, in eye-to-mouth distances of the first."""
     eyes_to_mouth = float(np.hypot(*(one.landmarks[3:].mean(axis=0) - one.landmarks[:2].mean(axis=0))))
     return float(np.hypot(*(one.landmarks - other.landmarks).T).mean()) / max(eyes_to_mouth, 1e-6)
 
 
 def moved_face(face: Face, matrix: Affine) -> Face:
-    """Send a face through a map; its box becomes the upright one around the ellipse in the old one."""
+    """Apply an affine map to a face; the new box bounds the image of the ellipse inscribed in the old one."""
     centre = transform_points((face.box[:2] + face.box[2:]) / 2, matrix)
     half = np.sqrt(matrix[:, :2] ** 2 @ ((face.box[2:] - face.box[:2]).astype(np.float64) / 2) ** 2)
     box = np.concatenate([centre - half, centre + half])
@@ -54,15 +54,15 @@ def moved_face(face: Face, matrix: Affine) -> Face:
 
 
 def choose_face(faces: Sequence[Face], policy: FacePolicy, size_hw: tuple[int, int]) -> list[Face]:
-    """Pick the faces that count where an image shows several.
+    """Select among several faces of an image.
 
     Args:
-        faces: of one image, best first.
-        policy: ``largest`` part inside the image, nearest to its ``centre``, ``best`` score, or ``all``.
+        faces: faces of one image, best score first.
+        policy: ``largest`` visible area, nearest to the ``centre`` of the image, ``best`` score, or ``all``.
         size_hw: height and width of the image in pixels.
 
     Returns:
-        One face, or all of them in their order; nothing when there is none. Equals go to the better score.
+        One face, or all in their order; empty if there are none. Ties go to the better score.
     """
     if policy == "all" or not faces:
         return list(faces)

@@ -1,7 +1,4 @@
-"""The one filter of found faces: too small ones go, and landmarks that cannot be a face's.
-
-A mouth above the eyes, or all points in one heap, is no face.
-"""
+"""Filtering of detections: faces that are too small, or whose landmarks are impossible, are dropped."""
 
 import math
 from collections.abc import Sequence
@@ -12,18 +9,18 @@ from numpy.typing import NDArray
 from ampnet.detection.face import Face
 
 MAX_ROLL = 120.0
-"""Degrees between the way from the eyes to the mouth and straight down; lying faces are real, standing on the
-head they are not trusted."""
+"""Maximum angle in degrees of the eyes-to-mouth axis from straight down: lying faces pass, upside-down ones do not."""
 EYES_TO_MOUTH = (0.22, 0.85)
-"""Distance from between the eyes to the mouth, as a share of the box's side (root of its area)."""
+"""Range of the distance from the eyes' midpoint to the mouth's, as a fraction of the box's side (root of its area)."""
 NOSE_HEIGHT = (-0.02, 1.1)
-"""Place of the nose tip on that way: 0 at the eyes, 1 at the mouth. Heads bent far up or down reach the ends."""
+"""Range of the nose tip's position along that axis: 0 at the eyes, 1 at the mouth. Strong pitch reaches the ends."""
 MIN_EYE_WIDTH = -0.1
-"""Distance of the eyes across that way, as a share of its length; below zero they have changed places, which a
-full profile shows by a little."""
+"""Minimum eye distance across the axis, as a fraction of its length; below zero the eyes are swapped, as happens
+slightly in full profiles."""
 MIN_MOUTH_WIDTH = -0.25
+"""Minimum mouth width across the axis, as a fraction of its length."""
 BOX_MARGIN = 0.15
-"""How far beyond the box a landmark may lie, as a share of its width and height."""
+"""How far landmarks may lie outside the box, as a fraction of its width and height."""
 
 
 def keep_faces(faces: Sequence[Face], min_face: float) -> list[Face]:
@@ -36,10 +33,10 @@ def keep_faces(faces: Sequence[Face], min_face: float) -> list[Face]:
 
 
 def are_plausible_landmarks(box: NDArray[np.floating], landmarks: NDArray[np.floating]) -> bool:
-    """Tell whether the landmarks can be a face's, whatever its roll up to lying down.
+    """Return whether landmarks are plausible for a face with any roll up to lying down.
 
-    The limits were set on faces that the detector finds in FER-2013: profiles, heads thrown back and
-    lying faces pass, heaps of points on upside-down faces do not.
+    The limits were set on detections in FER-2013: profiles, heads tilted back and lying faces pass; the clustered
+    points found on upside-down faces do not.
 
     Args:
         box: ``(4,)`` x0, y0, x1, y1 in pixels.
@@ -53,8 +50,8 @@ def are_plausible_landmarks(box: NDArray[np.floating], landmarks: NDArray[np.flo
     if width <= 0 or height <= 0 or length == 0:
         return False
 
-    def across(way: NDArray[np.float64]) -> float:
-        return float(way[0] * down[1] - way[1] * down[0]) / length**2
+    def across(vector: NDArray[np.float64]) -> float:
+        return float(vector[0] * down[1] - vector[1] * down[0]) / length**2
 
     within_box = (landmarks - box[:2]) / (width, height)
     return (

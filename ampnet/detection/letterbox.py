@@ -1,20 +1,20 @@
-"""How an image of any size enters the network: scaled to a working size, padded to whole cells."""
+"""Network input for images of any size: scaled to a working size, padded to whole cells."""
 
 from dataclasses import dataclass
 
 from ampnet.media.images import Image, resize
 
 CELL = 32
-"""Sizes are padded to a multiple of the coarsest stride, so that images of like size share a batch."""
+"""Sizes are padded to a multiple of the coarsest stride, so that images of similar size share a batch."""
 
 
 @dataclass(frozen=True)
 class Letterbox:
-    """An image as the network sees it, with the way back.
+    """A scaled image, and its relation to the original.
 
     Attributes:
-        image: ``(H, W, 3)`` RGB uint8 in the working size, not yet padded.
-        padded_hw: height and width of the network's input that holds it in its top left corner.
+        image: ``(H, W, 3)`` RGB uint8 at the working size, before padding.
+        padded_hw: height and width of the network's input, with the image in its top left corner.
         scale_xy: working pixels per source pixel, along x and y.
     """
 
@@ -24,13 +24,13 @@ class Letterbox:
 
 
 def padded_size(image: Image, long_side: int) -> tuple[int, int]:
-    """Give height and width of the network's input for an image brought to ``long_side``."""
+    """Return height and width of the network's input for an image scaled to ``long_side``."""
     height, width = scaled_size(image, long_side)
     return -(-height // CELL) * CELL, -(-width // CELL) * CELL
 
 
 def letterbox(image: Image, long_side: int) -> Letterbox:
-    """Bring an image's longer side to ``long_side``, keeping its shape to the pixel."""
+    """Scale an image's longer side to ``long_side``, keeping its aspect ratio to the nearest pixel."""
     height, width = image.shape[:2]
     new_height, new_width = scaled_size(image, long_side)
     scaled = resize(image, (new_height, new_width))
@@ -38,7 +38,7 @@ def letterbox(image: Image, long_side: int) -> Letterbox:
 
 
 def scaled_size(image: Image, long_side: int) -> tuple[int, int]:
-    """Give height and width of an image brought to ``long_side``."""
+    """Return height and width of an image scaled to ``long_side``."""
     height, width = image.shape[:2]
     scale = long_side / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))

@@ -1,7 +1,7 @@
 """RetinaFace on a quarter-width MobileNet (Deng et al. 2020, arXiv:1905.00641), for inference only.
 
-Batch norms are folded into the convolutions, each level's three heads are one convolution, and the two
-first convolutions of a context module are one: fewer passes over memory, the same numbers.
+Batch norms are folded into the convolutions, the three heads of each level are one convolution, and so are the first
+two convolutions of a context module: fewer passes over memory, with the same results.
 """
 
 import torch
@@ -14,7 +14,7 @@ ANCHOR_NUMBERS = 4 + 2 + 10
 
 
 def conv(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Conv2d:
-    """Biased convolution that keeps the size at stride 1."""
+    """Return a convolution with bias that keeps the size at stride 1."""
     return nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups)
 
 
@@ -23,13 +23,13 @@ def leaky() -> nn.LeakyReLU:
 
 
 def separable(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
-    """Depthwise 3 x 3 and pointwise convolution, each with its activation."""
+    """Return a depthwise 3 x 3 and a pointwise convolution, each with its activation."""
     depthwise = conv(in_channels, in_channels, stride=stride, groups=in_channels)
     return nn.Sequential(depthwise, leaky(), conv(in_channels, out_channels, kernel=1), leaky())
 
 
 class ContextModule(nn.Module):
-    """Reads each cell at three fields of view (3, 5 and 7 cells), the SSH context module.
+    """SSH context module: reads each cell with three receptive fields (3, 5 and 7 cells).
 
     Shape:
         - features: ``(B, 64, H, W)``
@@ -49,7 +49,7 @@ class ContextModule(nn.Module):
 
 
 class MobileNetRetinaFace(nn.Module):
-    """Backbone, feature pyramid, context modules and heads of the embedded detector.
+    """The embedded detector: backbone, feature pyramid, context modules and heads.
 
     Shape:
         - images: ``(B, 3, H, W)`` float RGB minus :attr:`mean`, any size
@@ -58,7 +58,7 @@ class MobileNetRetinaFace(nn.Module):
     """
 
     mean = (127.0, 117.0, 104.0)
-    """RGB, in grey levels of 0 to 255."""
+    """RGB, on a scale of 0 to 255."""
     std = (1.0, 1.0, 1.0)
 
     def __init__(self) -> None:

@@ -1,8 +1,7 @@
-"""At which sizes an image passes through the network, and how the passes become one list of faces.
+"""Detection at several sizes, and merging of the results.
 
-RetinaFace takes faces beyond some 500 px to pieces, each piece a face of its own with a high score. Large images
-therefore make two passes, one in full and one small: large faces come from the small pass, all others from the full
-one.
+RetinaFace splits faces larger than about 500 px into fragments, each detected as a face with a high score. Large images
+therefore get two passes, full and small: large faces are taken from the small pass, all others from the full one.
 """
 
 from collections.abc import Sequence
@@ -12,41 +11,41 @@ from ampnet.faces.geometry import box_area, intersection_area, intersection_over
 from ampnet.media.images import Image
 
 MIN_LONG_SIDE = 224
-"""Images whose longer side is below this are enlarged to it: faces of 48-px data sets are found and placed better
-so, and it is the size of the prepared images."""
+"""Images with a shorter longest side are enlarged to this: faces in 48-px data sets are then found more often and more
+accurately, and it is the size of the prepared images."""
 MAX_LONG_SIDE = 1280
-"""Photos whose longer side is above this are shrunk to it; a 50-px face of a 4000-px photo is still found."""
+"""Images with a longer longest side are shrunk to this; a 50-px face in a 4000-px photo is still found."""
 SMALL_PASS_SIDE = 320
 """Longer side of the small pass."""
 SMALL_PASS_FROM = 512
-"""Working size above which there is a small pass, too."""
+"""Working size above which a small pass is added."""
 
 WHOLE_FACE = 384
-"""Side of a face in working pixels of the full pass up to which it is not taken to pieces."""
+"""Maximum side of a face, in working pixels of the full pass, at which it is not split into fragments."""
 MIN_SMALL_PASS_FACE = 0.75
-"""Side from which a face of the small pass counts, as a share of WHOLE_FACE."""
+"""Minimum side of faces taken from the small pass, as a fraction of WHOLE_FACE."""
 SAME_FACE = 0.4
-"""Overlap (IoU) above which the two passes' boxes mean one face."""
+"""Overlap (IoU) above which boxes of the two passes are the same face."""
 PIECE = 0.5
-"""Share of a box inside a large face above which it is a piece of that face."""
+"""Fraction of a box inside a large face above which it is a fragment of that face."""
 
 
 def pass_sizes(image: Image) -> list[int]:
-    """Say at which longer sides an image passes through the network: in full, and where that is large, small."""
+    """Return the longest side of each pass of an image: the full one and, for large images, the small one."""
     side = min(max(*image.shape[:2], MIN_LONG_SIDE), MAX_LONG_SIDE)
     return [side, SMALL_PASS_SIDE] if side > SMALL_PASS_FROM else [side]
 
 
 def merge_passes(full: Sequence[Face], small: Sequence[Face], scale: float) -> list[Face]:
-    """Take large faces from the small pass, the others from the full one.
+    """Merge two passes: large faces from the small pass, the others from the full one.
 
     Args:
-        full: faces of the full pass, in pixels of the image.
-        small: faces of the small pass, in pixels of the image.
-        scale: working pixels of the full pass per pixel of the image.
+        full: faces of the full pass, in image pixels.
+        small: faces of the small pass, in image pixels.
+        scale: working pixels of the full pass per image pixel.
 
     Returns:
-        Faces without doubles and pieces, best score first.
+        Faces without duplicates and fragments, best score first.
     """
     whole = [face for face in full if face.side * scale <= WHOLE_FACE]
     too_large = [face for face in full if face.side * scale > WHOLE_FACE]
@@ -55,7 +54,7 @@ def merge_passes(full: Sequence[Face], small: Sequence[Face], scale: float) -> l
         for face in small
         if face.side * scale >= MIN_SMALL_PASS_FACE * WHOLE_FACE and not any(_is_same(face, other) for other in whole)
     ]
-    # a large face that only the full pass has found is better than none
+    # a large face found only in the full pass is better than none
     large += [face for face in too_large if not any(_is_piece(face, of) or _is_same(face, of) for of in large)]
     whole = [face for face in whole if not any(_is_piece(face, of) for of in large)]
     return sorted(whole + large, key=lambda face: face.score, reverse=True)
@@ -66,5 +65,5 @@ def _is_same(one: Face, other: Face) -> bool:
 
 
 def _is_piece(face: Face, of: Face) -> bool:
-    """A much smaller face is no piece: it may be someone in front."""
+    """Return whether a face is a fragment of another; a much smaller one may be a person in front."""
     return face.side > of.side / 4 and intersection_area(face.box, of.box) > PIECE * box_area(face.box)

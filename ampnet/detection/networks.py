@@ -1,4 +1,4 @@
-"""The detection networks by name, with their weights."""
+"""Loading of the detection networks and their weights by name."""
 
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -15,12 +15,12 @@ from ampnet.media.files import sha256_of
 from ampnet.runtime.progress import ProgressBar, silent
 
 EMBEDDED = "weights/retinaface_mobilenet025.safetensors"
-"""Weights inside the package, made by tools/extract_mobilenet_weights.py."""
+"""Weights inside the package, created by tools/extract_mobilenet_weights.py."""
 
 
 @dataclass(frozen=True)
 class DetectionNetwork:
-    """A network, what its input is normalised by (RGB, grey levels of 0 to 255), and its weights' fingerprint."""
+    """A network, the normalisation of its input (RGB, 0 to 255), and the SHA-256 of its weights."""
 
     module: nn.Module
     mean: tuple[float, float, float]
@@ -32,15 +32,15 @@ def load_network(config: DetectorConfig, bar: ProgressBar = silent) -> Detection
     """Build the configured network with its weights.
 
     Args:
-        config: which network, and its weights file if not the usual one.
-        bar: shows the download of weights that are not in the package.
+        config: the network, and its weights file if not the default.
+        bar: progress bar for downloading weights that are not in the package.
 
     Raises:
-        DetectorError: the weights cannot be had, or are not this network's.
+        DetectorError: the weights are unavailable or do not match the network.
     """
     if config.name == "mobilenet0.25":
         return _mobilenet(config.weights)
-    from ampnet.detection import resnet50  # its package is needed by no one else
+    from ampnet.detection import resnet50  # the only module that needs the package retinaface
 
     weights = config.weights or resnet50.released_weights(bar)
     return DetectionNetwork(resnet50.build_resnet50(weights), resnet50.MEAN, resnet50.STD, sha256_of(weights))
@@ -58,6 +58,6 @@ def _mobilenet(weights: Path | None) -> DetectionNetwork:
         raise DetectorError(f"cannot read the detector's weights {weights}: {error.strerror or error}") from error
     except (SafetensorError, RuntimeError) as error:
         raise DetectorError(
-            f"{weights} does not hold the weights of mobilenet0.25; leave --weights out to use the embedded ones"
+            f"{weights} does not hold the weights of mobilenet0.25; omit --weights to use the embedded ones"
         ) from error
     return DetectionNetwork(network, network.mean, network.std, digest)

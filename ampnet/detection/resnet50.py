@@ -1,4 +1,4 @@
-"""The larger detector: retinaface-pytorch's RetinaFace on ResNet-50, with the weights its author released."""
+"""The larger detector: retinaface-pytorch's RetinaFace on ResNet-50, with its released weights."""
 
 import hashlib
 import io
@@ -23,12 +23,12 @@ from ampnet.media.files import sha256_of
 from ampnet.runtime.progress import ProgressBar, silent
 
 URL = "https://github.com/ternaus/retinaface/releases/download/0.01/retinaface_resnet50_2020-07-20-f168fae3c.zip"
-"""Released weights: a zip around one torch file that holds a plain state dict (97 MB)."""
+"""Released weights: a zip archive with one torch file that holds a plain state dict (97 MB)."""
 HASH_PREFIX = "f168fae3c"
-"""Start of the SHA-256, as the file's name gives it (torch hub's convention)."""
+"""Start of the SHA-256, as in the file name (torch hub's convention)."""
 MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
-"""ImageNet's, RGB in grey levels of 0 to 255, as the released network was trained."""
+"""ImageNet's, RGB on a scale of 0 to 255, as in the released network's training."""
 
 ARCHITECTURE: dict[str, Any] = {
     "name": "Resnet50",
@@ -37,36 +37,36 @@ ARCHITECTURE: dict[str, Any] = {
     "in_channels": 256,
     "out_channels": 256,
 }
-"""As the package itself builds it for the released weights."""
+"""The package's own configuration for the released weights."""
 
 TIMEOUT_SECONDS = 30
 CHUNK = 1 << 20
-LARGEST_MEMBER = 1 << 29
-"""Bytes that a zipped weights file may unfold to; the released one has 109 million."""
+MAX_MEMBER_BYTES = 1 << 29
+"""Maximum size of an unzipped weights file; the released one has 109 million bytes."""
 UNREADABLE = (
     *(RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, struct.error),
     *(EOFError, LookupError, ValueError, TypeError, AttributeError, AssertionError),
 )
-"""What torch's safe reader raises on a file that is none of its own, or whose tensors do not fit."""
+"""Exceptions of torch's safe reader for other file types, or tensors that do not match."""
 
 
 def build_resnet50(weights: Path) -> nn.Module:
     """Load the network for inference, its batch norms folded into the convolutions.
 
     Args:
-        weights: the released zip, or a torch file with the same state dict; read without running any code in it.
+        weights: the released zip, or a torch file with the same state dict; loaded without executing any code in it.
 
     Raises:
-        DetectorError: the file cannot be read or holds something else.
+        DetectorError: the file cannot be read or holds other weights.
     """
     try:
         state = _read_state_dict(weights)
     except OSError as error:
         raise DetectorError(f"cannot read the detector's weights {weights}: {error.strerror or error}") from error
     except UNREADABLE as error:
-        raise DetectorError(f"{weights} is no file of torch weights; the released one is at {URL}") from error
-    with warnings.catch_warnings(), torch.device("meta"):  # no random weights are drawn
-        warnings.simplefilter("ignore")  # the package passes torchvision an argument that is deprecated
+        raise DetectorError(f"{weights} is not a torch weights file; the released one is at {URL}") from error
+    with warnings.catch_warnings(), torch.device("meta"):  # skips random initialisation
+        warnings.simplefilter("ignore")  # the package passes a deprecated argument to torchvision
         network: nn.Module = RetinaFace(**ARCHITECTURE)
     try:
         network.load_state_dict(state, assign=True)
@@ -83,20 +83,20 @@ def _read_state_dict(path: Path) -> Mapping[str, Any]:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            if len(members) == 1:  # a zip around a torch file; torch's own zips hold several
-                if members[0].file_size > LARGEST_MEMBER:
-                    raise ValueError("unfolds to more than any weights of this network")
+            if len(members) == 1:  # a zipped torch file; torch's own zip format has several members
+                if members[0].file_size > MAX_MEMBER_BYTES:
+                    raise ValueError("larger than any weights of this network")
                 source = io.BytesIO(archive.read(members[0]))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about foreign pickles: they end as errors
+        warnings.simplefilter("ignore")  # about foreign pickles, which raise errors anyway
         state = torch.load(source, map_location="cpu", weights_only=True)
     if not isinstance(state, Mapping):
-        raise TypeError("no state dict")
+        raise TypeError("not a state dict")
     return state
 
 
 def fold_batch_norms(module: nn.Module) -> None:
-    """Replace each convolution followed by a batch norm by one convolution, in place; in eval mode only."""
+    """Fold each batch norm into the convolution before it, in place; the module must be in eval mode."""
     previous: tuple[str, nn.Module] | None = None
     for name, child in list(module.named_children()):
         if isinstance(child, nn.BatchNorm2d) and previous and isinstance(previous[1], nn.Conv2d):
@@ -108,17 +108,17 @@ def fold_batch_norms(module: nn.Module) -> None:
 
 
 def released_weights(bar: ProgressBar = silent) -> Path:
-    """Give the released weights file in torch hub's cache; download it when it is not there yet.
+    """Return the released weights file in torch hub's cache, downloading it if necessary.
 
     Args:
-        bar: shows the download in megabytes.
+        bar: progress bar of the download, in megabytes.
 
     Raises:
-        DetectorError: there is no network, or the file is not the released one; says both ways out.
+        DetectorError: the download failed, or the file is not the released one.
     """
     path = Path(torch.hub.get_dir()) / "checkpoints" / URL.rsplit("/", 1)[1]
-    ways_out = (
-        f"download {URL} on a machine with network, then put it there or pass it with --weights FILE; "
+    remedy = (
+        f"download {URL} on a machine with network access, then copy it there or pass it with --weights FILE; "
         "or use the embedded detector, --detector mobilenet0.25"
     )
     if not path.exists():
@@ -126,16 +126,16 @@ def released_weights(bar: ProgressBar = silent) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _download(URL, aside, bar)
-            _require_released(aside, ways_out)
+            _require_released(aside, remedy)
             aside.replace(path)
         except (OSError, HTTPException) as error:  # URLError and timeouts are OSErrors
             raise DetectorError(
-                f"cannot download the resnet50 weights to {path} ({getattr(error, 'reason', error)}); {ways_out}"
+                f"cannot download the resnet50 weights to {path} ({getattr(error, 'reason', error)}); {remedy}"
             ) from error
         finally:
             aside.unlink(missing_ok=True)
     else:
-        _require_released(path, ways_out)
+        _require_released(path, remedy)
     return path
 
 
@@ -148,15 +148,15 @@ def _download(url: str, path: Path, bar: ProgressBar) -> None:
                 advance()
 
 
-def _require_released(path: Path, ways_out: str) -> None:
-    """Compare with the hash in the name, of the zip itself or of the one file in it: the name leaves that open."""
+def _require_released(path: Path, remedy: str) -> None:
+    """Check the hash in the file name, which may be that of the zip or of the file in it."""
     digests = [sha256_of(path)]
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            if len(members) == 1 and members[0].file_size <= LARGEST_MEMBER:
+            if len(members) == 1 and members[0].file_size <= MAX_MEMBER_BYTES:
                 digests.append(hashlib.sha256(archive.read(members[0])).hexdigest())
     if not any(digest.startswith(HASH_PREFIX) for digest in digests):
         raise DetectorError(
-            f"{path} is damaged: its SHA-256 is {digests[0]}, not {HASH_PREFIX}...; remove it and {ways_out}"
+            f"{path} is damaged: its SHA-256 is {digests[0]}, not {HASH_PREFIX}...; delete it and {remedy}"
         )

@@ -1,4 +1,4 @@
-"""Detection as data preparation and prediction use it: a pass, retries where it finds nothing, steep faces upright."""
+"""Detection for data preparation and prediction: a first pass, retries if it finds nothing, and derotation."""
 
 import math
 from collections.abc import Sequence
@@ -17,35 +17,35 @@ from ampnet.faces.geometry import Affine, inverse, transform_points
 from ampnet.media.images import Image, resize
 
 RETRY_TURNS = (-30.0, 30.0)
-"""Degrees, counter-clockwise, by which an image without a face is turned for each retry, in this order. Most missed
-faces hang to one side; see docs/landmarks.md for what each retry finds."""
+"""Counter-clockwise rotations, in degrees, of an image without a face, tried in this order. Most missed faces are
+tilted to one side; see docs/landmarks.md for what each retry finds."""
 RETRY_SIDE = 256
-"""Longer side of the image in a retry, before it is turned; 288 and 320 px find no more, 224 px finds less."""
+"""Longest side of the image in a retry, before rotation; 288 and 320 px find no more faces, 224 px finds fewer."""
 
 Status = Literal["detected", "retried", "none"]
 
 
 @dataclass(frozen=True)
 class Detection:
-    """The faces of one image, best first, and whether the first pass found them, a retry did, or nothing."""
+    """The faces in an image, best score first, and whether the first pass found them, a retry, or neither."""
 
     faces: tuple[Face, ...]
     status: Status
 
 
 def detect_with_retries(detector: FaceDetector, images: Sequence[Image]) -> list[Detection]:
-    """Find faces; turn the images that show none and try again; set the landmarks of steep faces right.
+    """Detect faces, retry rotated images where none is found, and correct the landmarks of steeply rolled faces.
 
-    Retries ask for the same minimum score as the first pass, and the first one that finds a face ends them. They
-    run batched over all images still without a face, so give many images at once; an image's result does not depend
-    on the images beside it.
+    Retries use the same minimum score as the first pass, and stop at the first one that finds a face. They run in
+    batches over all images still without a face, so pass many images at once; results do not depend on the rest of the
+    batch.
 
     Args:
-        detector: finds the faces; its config gives the minimum score and the smallest face.
-        images: ``(H, W, 3)`` RGB uint8, of any sizes.
+        detector: the detector; its config sets the minimum score and face size.
+        images: ``(H, W, 3)`` RGB uint8, of any size.
 
     Returns:
-        One detection for each image. Faces with impossible landmarks do not count.
+        A detection for each image, without faces whose landmarks are impossible.
     """
     faces_of: list[list[Face]] = [[] for _ in images]
     status: list[Status] = ["none"] * len(images)
@@ -62,7 +62,7 @@ def detect_with_retries(detector: FaceDetector, images: Sequence[Image]) -> list
 
 
 def _detect_turned(detector: FaceDetector, images: Sequence[Image], degrees: float) -> list[list[Face]]:
-    """Find the faces of images turned by that much, in pixels of the images as they were."""
+    """Detect the faces in rotated images, in pixels of the original images."""
     if not degrees:
         return detector.detect(images)
     turned = [turn_image(image, degrees) for image in images]
@@ -73,10 +73,10 @@ def _detect_turned(detector: FaceDetector, images: Sequence[Image], degrees: flo
 
 
 def turn_image(image: Image, degrees: float, long_side: int = RETRY_SIDE) -> tuple[Image, Affine]:
-    """Resize an image and turn it counter-clockwise, on a black canvas that holds all of it.
+    """Resize an image and rotate it counter-clockwise, on a black canvas that contains all of it.
 
     Returns:
-        The canvas, and the ``(2, 3)`` map from the image's pixels to the canvas.
+        The canvas, and the ``(2, 3)`` map from image pixels to canvas pixels.
     """
     height, width = scaled_size(image, long_side)
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))

@@ -1,4 +1,4 @@
-"""Matching the classes of a data set with those of a trained network."""
+"""Matching the classes of a data set with those of a checkpoint."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,39 +10,39 @@ from numpy.typing import NDArray
 from ampnet.errors import DataError
 
 UNNAMED = re.compile(r"class_\d+")
-"""What the classes of an index without class names are called."""
+"""Default class names of an index without class names."""
 
 
 @dataclass(frozen=True)
 class ClassMatch:
-    """How the classes of a data set and of a network correspond, by name."""
+    """Correspondence of a data set's classes and a network's, by name."""
 
     codes: NDArray[np.int64]
-    """``(classes of the data,)`` position of each in the network's list; -1 where the network does not know it."""
+    """``(classes of the data,)`` position of each in the network's list; -1 if the network does not have it."""
     unknown: tuple[str, ...]
-    """Classes of the data that the network does not know: their images cannot be right and are left out."""
+    """Classes of the data that the network does not have; their images are excluded."""
     missing: tuple[str, ...]
-    """Classes of the network that the data set does not have: they are no possible answer."""
+    """Classes of the network that the data set does not have; they are never predicted."""
 
     def notes(self) -> tuple[str, ...]:
-        """Say what is left out."""
+        """Describe what is excluded."""
         notes = []
         if self.unknown:
             notes.append(
-                f"images of {', '.join(self.unknown)} are left out: the checkpoint does not know these classes"
+                f"images of {', '.join(self.unknown)} are excluded: the checkpoint does not have these classes"
             )
         if self.missing:
-            notes.append(f"{', '.join(self.missing)} cannot be answered: the data set does not have these classes")
+            notes.append(f"never predicted: {', '.join(self.missing)}; the data set does not have these classes")
         return tuple(notes)
 
 
 def match_classes(data: Sequence[str], model: Sequence[str]) -> ClassMatch:
     """Find the network's code for each class of a data set, by name.
 
-    A data set whose classes have no names (``class_0``, ...) is taken to count like the network.
+    Unnamed classes (``class_0``, ...) are assumed to be in the network's order.
 
     Raises:
-        DataError: fewer than two classes are the same.
+        DataError: fewer than two classes are shared.
     """
     if len(data) == len(model) and all(UNNAMED.fullmatch(name) for name in data):
         return ClassMatch(np.arange(len(data)), (), ())
@@ -50,17 +50,17 @@ def match_classes(data: Sequence[str], model: Sequence[str]) -> ClassMatch:
     if (codes >= 0).sum() < 2:
         raise DataError(
             f"the data and the checkpoint share fewer than two classes (data: {', '.join(data)}; "
-            f"checkpoint: {', '.join(model)}); evaluate on data with the classes that the checkpoint was trained on"
+            f"checkpoint: {', '.join(model)}); use data with the classes that the checkpoint was trained on"
         )
     unknown = tuple(name for name in data if name not in model)
     return ClassMatch(codes, unknown, tuple(name for name in model if name not in data))
 
 
 def match_all_classes(data: Sequence[str], model: Sequence[str]) -> NDArray[np.int64]:
-    """Find the network's code for each class of a data set where both must have the same classes.
+    """Find the network's code for each class of a data set, if both have the same classes.
 
     Raises:
-        DataError: one has a class that the other lacks.
+        DataError: the classes differ.
     """
     unnamed = all(UNNAMED.fullmatch(name) for name in data)
     unknown, missing = sorted(set(data) - set(model)), sorted(set(model) - set(data))
@@ -76,22 +76,22 @@ def match_all_classes(data: Sequence[str], model: Sequence[str]) -> NDArray[np.i
 def undetected_by_class(
     undetected: Mapping[str, int], data: Sequence[str], columns: NDArray[np.int64], count: int
 ) -> list[int]:
-    """Put a split's images without a face into the model's class order.
+    """Reorder a split's counts of undetected faces to the model's classes.
 
     Raises:
-        DataError: an image has a class that the data set does not list.
+        DataError: a count's class is not in the data set's list.
     """
     by_code = [0] * count
     for name, images in undetected.items():
         if name not in data:
-            raise DataError(f"index/faces.csv has the class {name}, which index/meta.json lacks; run prepare again")
+            raise DataError(f"index/faces.csv has the class {name}, which index/meta.json does not; run prepare again")
         if (code := int(columns[list(data).index(name)])) >= 0:
             by_code[code] += images
     return by_code
 
 
 def selection_notes(split: str, selected_on: str) -> tuple[str, ...]:
-    """Say where the images to be evaluated also chose the epoch."""
+    """Warn if the evaluated split also chose the epoch."""
     if split != selected_on:
         return ()
-    return (f"the best epoch was chosen on this split ({split}), so these numbers flatter the network",)
+    return (f"the best epoch was chosen on this split ({split}), so these scores are inflated",)

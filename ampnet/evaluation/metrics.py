@@ -1,7 +1,7 @@
-"""How well predictions match the labels: confusion matrices, per-class scores and their uncertainty.
+"""Classification metrics: confusion matrices, per-class scores and confidence intervals.
 
-A matrix has one row for each true class and one column for each predicted one. One more column may hold the
-images that got no prediction (no face was found): they count as errors of their class, and of no other.
+A confusion matrix has a row for each true class and a column for each predicted class. An additional column may hold
+the images without a prediction (no face was found): they count as errors of their true class only.
 """
 
 from collections.abc import Sequence
@@ -20,22 +20,22 @@ CALIBRATION_BINS = 15
 
 @dataclass(frozen=True)
 class ClassScores:
-    """One class; None where a share has no denominator."""
+    """Scores of one class; None if undefined (division by zero)."""
 
     name: str
     images: int
     """Images of the class."""
     recall: float | None
-    """Share of its images that were recognised: the class's accuracy."""
+    """Fraction of its images that were predicted correctly."""
     precision: float | None
-    """Share of the images called by its name that are of it."""
+    """Fraction of the images predicted as this class that belong to it."""
     f1: float | None
-    """Harmonic mean of the two; 0 where the class was never predicted."""
+    """Harmonic mean of the two; 0 if the class was never predicted."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """All classes together, each with its 95 % interval. Means run over the classes that have images."""
+    """Scores over all classes, with 95 % confidence intervals. Means are over the classes that have images."""
 
     images: int
     accuracy: float
@@ -43,20 +43,20 @@ class Scores:
     """Wilson's interval."""
     macro_f1: float
     macro_f1_interval: Interval
-    """Percentiles of a bootstrap over the images."""
+    """Bootstrap percentiles over the images."""
     mean_class_accuracy: float
     mean_class_accuracy_interval: Interval
     classes: tuple[ClassScores, ...]
 
 
 def confusion_matrix(labels: NDArray[np.integer], predictions: NDArray[np.integer], num_classes: int) -> Counts:
-    """Count the images of each true class (rows) by predicted class (columns).
+    """Count the images by true class (rows) and predicted class (columns).
 
     Raises:
-        ValueError: lengths differ, or a label or prediction is outside ``[0, num_classes)``.
+        ValueError: the lengths differ, or a label or prediction is outside ``[0, num_classes)``.
     """
     if labels.shape != predictions.shape or labels.ndim != 1:
-        raise ValueError(f"need as many predictions as labels, got {labels.shape} and {predictions.shape}")
+        raise ValueError(f"expected as many predictions as labels, got {labels.shape} and {predictions.shape}")
     for codes in (labels, predictions):
         if codes.size and not 0 <= codes.min() <= codes.max() < num_classes:
             raise ValueError(f"class codes must be within [0, {num_classes}), got {codes.min()} to {codes.max()}")
@@ -65,17 +65,17 @@ def confusion_matrix(labels: NDArray[np.integer], predictions: NDArray[np.intege
 
 
 def with_undetected(matrix: Counts, undetected: Sequence[int]) -> Counts:
-    """Add the column of images without a prediction, one count for each true class."""
+    """Append the column of images without a prediction, one count for each true class."""
     return np.column_stack([matrix, np.asarray(undetected, dtype=np.int64)])
 
 
 def accuracy(matrix: Counts) -> float:
-    """Give the share of hits in all images of a matrix."""
+    """Return the fraction of correct predictions."""
     return float(np.trace(matrix) / matrix.sum())
 
 
 def normalise_rows(matrix: Counts) -> NDArray[np.float64]:
-    """Turn counts into shares of each true class; a class without images has zeros."""
+    """Normalise counts by true class; the row of a class without images is zero."""
     return np.asarray(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))
 
 
@@ -83,12 +83,12 @@ def score(matrix: Counts, class_names: Sequence[str], seed: int = 0) -> Scores:
     """Summarise a confusion matrix.
 
     Args:
-        matrix: ``(K, K)``, or ``(K, K + 1)`` with the images without a prediction.
+        matrix: ``(K, K)``, or ``(K, K + 1)`` with a column of images without a prediction.
         class_names: K names.
-        seed: of the bootstrap behind the intervals.
+        seed: random seed of the bootstrap.
 
     Raises:
-        ValueError: the matrix counts no image.
+        ValueError: the matrix is all zeros.
     """
     images = int(matrix.sum())
     if images == 0:
@@ -113,10 +113,10 @@ def score(matrix: Counts, class_names: Sequence[str], seed: int = 0) -> Scores:
 
 
 def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
-    """Give the expected calibration error of the predicted classes (Guo et al. 2017, arXiv:1706.04599).
+    """Return the expected calibration error of the predicted classes (Guo et al. 2017, arXiv:1706.04599).
 
-    Faces are sorted into 15 bins by the probability of their predicted class; the error is the mean distance between
-    a bin's mean probability and its accuracy, weighted by its faces.
+    Faces are grouped into 15 bins by the probability of their predicted class; the error is the mean absolute
+    difference between each bin's mean probability and its accuracy, weighted by the number of faces.
 
     Args:
         probabilities: ``(N, K)``, N at least 1.
@@ -129,15 +129,15 @@ def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.in
 
 
 def wilson_interval(hits: int, count: int, z: float = 1.959964) -> Interval:
-    """Bound a share of ``hits`` in ``count`` (Wilson 1927); z = 1.96 gives 95 %."""
-    share = hits / count
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    """Return Wilson's score interval for ``hits`` out of ``count`` (Wilson 1927); z = 1.96 gives 95 %."""
+    rate = hits / count
+    middle = (rate + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(rate * (1 - rate) / count + z**2 / (4 * count**2))
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def _class_shares(matrices: Counts) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Give recall, precision and F1, each ``(R, K)`` for R matrices; NaN without a denominator."""
+    """Return recall, precision and F1, each ``(R, K)`` for R matrices; NaN if undefined."""
     num_classes = matrices.shape[1]
     hits = np.diagonal(matrices[:, :, :num_classes], axis1=1, axis2=2)
     present, called = matrices.sum(axis=2), matrices[:, :, :num_classes].sum(axis=1)

@@ -1,4 +1,4 @@
-"""Pictures for people: a confusion matrix, the curves of a training run."""
+"""Plots: confusion matrices, and the curves of a training run."""
 
 import warnings
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ DOTS_PER_INCH = 120
 
 
 def save_confusion(path: Path, matrix: Counts, class_names: Sequence[str], title: str) -> None:
-    """Draw a confusion matrix twice, as counts and as shares of each true class.
+    """Draw a confusion matrix twice: as counts, and normalised by true class.
 
     Args:
         path: PNG file to write.
         matrix: ``(K, K)``, or ``(K, K + 1)`` with a last column of images without a prediction.
         class_names: K names.
-        title: one line above both.
+        title: title above both.
 
     Raises:
         DataError: the file cannot be written.
@@ -55,10 +55,10 @@ def save_curves(path: Path, history: pd.DataFrame, title: str, best_epoch: int |
 
     Args:
         path: PNG file to write.
-        history: one row for each epoch, with ``epoch`` and any of ``train_loss``, ``val_loss``, ``test_loss``,
-            ``train_accuracy``, ``val_accuracy``, ``test_accuracy`` (shares).
-        title: one line above both.
-        best_epoch: marked by a line.
+        history: a row for each epoch, with ``epoch`` and any of ``train_loss``, ``val_loss``, ``test_loss``,
+            ``train_accuracy``, ``val_accuracy``, ``test_accuracy`` (in [0, 1]).
+        title: title above both.
+        best_epoch: epoch to mark by a line; None marks none.
 
     Raises:
         DataError: the file cannot be written.
@@ -92,6 +92,6 @@ def _curves(axes: Axes, history: pd.DataFrame, what: str, unit: float) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     with atomic_write(path) as aside, warnings.catch_warnings():
-        # A class name in a script that the font lacks is drawn as boxes; the tables beside have it in full.
+        # Class names in scripts that the font lacks are drawn as boxes; the tables beside the plot hold them in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(aside, format="png", dpi=DOTS_PER_INCH)

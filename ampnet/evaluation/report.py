@@ -1,4 +1,4 @@
-"""The report of an evaluation: what was measured, and the files that keep it."""
+"""Evaluation reports, and the files they are written to."""
 
 import json
 from collections.abc import Sequence
@@ -21,61 +21,61 @@ REPORT_FORMAT = 1
 
 @dataclass(frozen=True)
 class CrowdReport:
-    """Predictions beside what several people said about the same images."""
+    """Predictions compared with annotators' votes for the same images."""
 
     agreement: Agreement
     scores: Scores
-    """Over the images with a majority, the majority being the true class."""
+    """Over the images with a majority, which is taken as the true class."""
     calibration_error: float
     """Expected calibration error against the majority."""
 
 
 @dataclass(frozen=True)
 class PriorScores:
-    """How the answers change with the class prior that is taken out of the logits."""
+    """Scores for one strength of the class-prior adjustment."""
 
     strength: float
-    """0 keeps the training set's shares, 1 expects every class alike."""
+    """0 keeps the training set's class frequencies, 1 expects all classes equally often."""
     accuracy: float
     mean_recall: float
     """Both against the labels."""
     crowd_accuracy: float | None
     crowd_mean_recall: float | None
-    """Both against the crowd's majority."""
+    """Both against the annotators' majority."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalReport:
-    """One checkpoint on one split of one data set."""
+    """Evaluation of a checkpoint on a split of a data set."""
 
     checkpoint: Path
     epoch: int
     data: Path
     split: str
     class_names: tuple[str, ...]
-    """In the checkpoint's order, which is the order of all rows and columns."""
+    """In the checkpoint's order, which all rows and columns follow."""
     matrix: Counts
-    """``(K, K + 1)``: true class by predicted class; the last column has the images without a face."""
+    """``(K, K + 1)``: true class by predicted class; the last column counts the images without a detected face."""
     all: Scores
-    """Over all images of the split; those without a face are errors."""
+    """Over all images of the split; those without a detected face are errors."""
     scored: Scores
-    """Over the images that could be scored."""
+    """Over the images with a detected face."""
     local_accuracy: float
-    """Of the local branches (LP and AP) alone, over all images."""
+    """Accuracy of the local branches (LP and AP) alone, over all images."""
     global_accuracy: float
-    """Of the global branch (GP) alone, over all images."""
+    """Accuracy of the global branch (GP) alone, over all images."""
     mirror: bool
-    """Whether each answer is the average over the face and its mirror image."""
+    """Whether predictions are averaged over each face and its mirror image."""
     calibration_error: float
     """Expected calibration error against the labels, over the scored images."""
     crowd: CrowdReport | None
-    """Agreement with the votes of several people; None where the set has none."""
+    """Agreement with annotators' votes; None if the data set has none."""
     priors: tuple[PriorScores, ...]
-    """The same answers under other strengths of the prior's adjustment; empty without class shares."""
+    """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
     unassigned: int
-    """Images without a face that belong to no split, as the set has none of its own."""
+    """Images without a detected face that belong to no split, since the data set has no official splits."""
     notes: tuple[str, ...]
-    """What a reader of the numbers must know."""
+    """Caveats for the reader."""
     seconds: float
 
     @property
@@ -84,7 +84,7 @@ class EvalReport:
         return self.all.images - self.scored.images
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as numbers, strings and lists; shares in [0, 1]."""
+        """Return the report as plain values for JSON; fractions in [0, 1]."""
         names = [*self.class_names, "no face"]
         return {
             "format": REPORT_FORMAT,
@@ -119,11 +119,14 @@ class EvalReport:
 
 
 def free_folder(root: Path, names: Sequence[str], checkpoint: Path, data: Path, split: str) -> Path:
-    """Choose the first of some folders that holds no report, or an earlier one of the same evaluation.
+    """Choose the first folder that holds no report, or an earlier one of the same evaluation.
 
     Args:
-        root: where the folders are.
-        names: to be tried in order; the last one is given where all are taken.
+        root: parent of the folders.
+        names: folder names to try in order; the last one is returned if all are taken.
+        checkpoint: evaluated checkpoint.
+        data: evaluated data set.
+        split: evaluated split.
     """
     for name in names[:-1]:
         try:
@@ -135,10 +138,10 @@ def free_folder(root: Path, names: Sequence[str], checkpoint: Path, data: Path, 
 
 
 def check_free(folder: Path, checkpoint: Path, data: Path, split: str) -> None:
-    """Make sure that a report in ``folder`` would replace nothing but an earlier one of the same evaluation.
+    """Check that writing a report to ``folder`` would only replace one of the same evaluation.
 
     Raises:
-        UsageError: the folder holds a report on another checkpoint, other data or another split.
+        UsageError: the folder holds a report on another checkpoint, data set or split.
     """
     path = folder / REPORT_FILE
     if not path.exists():
@@ -157,8 +160,9 @@ def write_report(folder: Path, report: EvalReport, predictions: pd.DataFrame) ->
     """Write report.json, classes.csv, confusion.csv, confusion_shares.csv, predictions.csv and confusion.png.
 
     Args:
-        folder: is made when missing.
-        predictions: one row for each scored image.
+        folder: output folder, created if missing.
+        report: the report.
+        predictions: a row for each scored image.
 
     Raises:
         DataError: a file cannot be written.
@@ -172,12 +176,12 @@ def write_report(folder: Path, report: EvalReport, predictions: pd.DataFrame) ->
     drawn = report.matrix if report.undetected else report.matrix[:, :-1]
     title = f"{report.split}: {report.all.accuracy:.1%} of {report.all.images} images"
     save_confusion(folder / "confusion.png", drawn, report.class_names, title)
-    with atomic_write(folder / REPORT_FILE) as aside:  # last: where it is, the rest is too
+    with atomic_write(folder / REPORT_FILE) as aside:  # last, so that its presence marks a complete report
         aside.write_text(json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def classes_table(report: EvalReport) -> pd.DataFrame:
-    """List the classes with images, lost images, recall over all of them, precision and F1."""
+    """Tabulate images, undetected faces, recall over all images, precision and F1 of each class."""
     rows = []
     for over_all, over_scored in zip(report.all.classes, report.scored.classes, strict=True):
         undetected = over_all.images - over_scored.images

@@ -1,8 +1,8 @@
-"""Warping faces onto landmarks, and resizing whole images to the network's frame.
+"""Aligning faces by their landmarks, and resizing whole images to the network's frame.
 
 Coordinates are continuous: an image w pixels wide spans ``[0, w]`` and pixel ``i`` covers ``[i, i + 1]``, so resizing
-sends x to ``x * new / old`` and mirroring to ``width - x``, as in the detector and the reference program. OpenCV counts
-from pixel centres; :func:`_warp` makes up for the half pixel.
+maps x to ``x * new / old`` and mirroring to ``width - x``, as in the detector and the reference program. OpenCV
+measures from pixel centres; :func:`_warp` compensates for the half pixel.
 """
 
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from ampnet.media.images import resize
 Image: TypeAlias = NDArray[np.uint8]
 
 CANONICAL_LANDMARKS = np.array([[72, 84], [152, 84], [112, 132], [80, 169], [144, 169]], dtype=np.float64)
-"""Where the landmarks of an aligned face land in the 224 x 224 frame: forehead to chin, as RAF-DB's aligned faces.
+"""Landmarks of an aligned face in the 224 x 224 frame, which spans forehead to chin, like RAF-DB's aligned faces.
 
-It is the mean face of FER-2013 (eyes 80 px apart, mouth 85 px below them), made symmetric.
+They are the mean of FER-2013 (eyes 80 px apart, mouth 85 px below them), made symmetric.
 """
 
 FITTED = (0, 1, 3, 4)
-"""Eyes and mouth corners decide the warp; the nose stands out of their plane and would pull turned faces aside."""
+"""Eyes and mouth corners decide the warp; the nose is not in their plane and would shift faces turned sideways."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,17 @@ def align_face(
     size: int = IMAGE_SIZE,
     resolution: float | None = None,
 ) -> AlignedFace:
-    """Warp a face by rotation, uniform scale and shift so that its eyes and mouth land where they should.
+    """Warp a face by rotation, uniform scaling and a shift that bring its eyes and mouth to target positions.
 
-    Beyond the photo's edge its last pixels go on: a black border would be an edge that no face has.
+    Border pixels are repeated outside the image: a black border would add edges that no face has.
 
     Args:
         image: ``(H, W, 3)`` RGB.
-        landmarks: ``(5, 2)`` of the face in its pixels.
-        target_landmarks: ``(5, 2)`` where they should land, in the 224 x 224 frame.
+        landmarks: ``(5, 2)`` landmarks of the face in its pixels.
+        target_landmarks: ``(5, 2)`` target positions in the 224 x 224 frame.
         size: side of the result.
-        resolution: most detail, in pixels along the frame's side: a sharper face is made this small first, then
-            enlarged as `prepare` enlarges. A face with less detail stays as it is.
+        resolution: maximum detail, in source pixels along the frame's side: sharper faces are first reduced to it, then
+            enlarged as `prepare` does. Faces with less detail are unaffected.
 
     Raises:
         ValueError: all landmarks coincide.
@@ -84,8 +84,8 @@ def resize_whole(
         size: side of the square.
 
     Returns:
-        The ``(size, size, 3)`` image, averaged over areas where it shrinks and cubic where it grows, and the
-        landmarks in it.
+        The ``(size, size, 3)`` image (area averaging to shrink, cubic interpolation to enlarge), and the landmarks in
+        it.
     """
     height, width = image.shape[:2]
     resized = resize(image, (size, size))
@@ -95,17 +95,17 @@ def resize_whole(
 
 
 def resize_face(image: Image, size: int) -> Image:
-    """Bring a face to the network's size without augmentation."""
+    """Resize a face to the network's input size, without augmentation."""
     return resize(image, (size, size))
 
 
 def source_side(matrix: Affine, size: int = IMAGE_SIZE) -> float:
-    """Tell how many source pixels a side of the frame spans: the real resolution of a warped face."""
+    """Return how many source pixels a side of the frame spans: the real resolution of an aligned face."""
     return float(size / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
 def _warp(image: Image, matrix: Affine, size: int) -> Image:
-    """Warp without aliasing: cut out what the result shows, shrink it by areas, then only turn and shift."""
+    """Warp without aliasing: crop the visible part, shrink it by area averaging, then rotate and shift."""
     left, top, right, bottom = _shown(matrix, size, image.shape[1], image.shape[0])
     part = image[top:bottom, left:right]
     matrix = compose(np.array([[1.0, 0, left], [0, 1.0, top]]), matrix)
@@ -125,9 +125,9 @@ def _warp(image: Image, matrix: Affine, size: int) -> Image:
 
 
 def _shown(matrix: Affine, size: int, width: int, height: int) -> tuple[int, int, int, int]:
-    """Bound the source pixels that a ``size`` square shows, with a rim for the interpolation; never empty."""
+    """Return the bounds of the source pixels visible in the result, with a margin for interpolation; never empty."""
     corners = transform_points(np.array([[0, 0], [size, 0], [0, size], [size, size]]), inverse(matrix))
-    rim = 3 + 3 * source_side(matrix, size) / size
-    left, top = np.floor(corners.min(axis=0) - rim).clip(0, (width - 1, height - 1)).astype(int)
-    right, bottom = np.ceil(corners.max(axis=0) + rim).clip((left + 1, top + 1), (width, height)).astype(int)
+    margin = 3 + 3 * source_side(matrix, size) / size
+    left, top = np.floor(corners.min(axis=0) - margin).clip(0, (width - 1, height - 1)).astype(int)
+    right, bottom = np.ceil(corners.max(axis=0) + margin).clip((left + 1, top + 1), (width, height)).astype(int)
     return int(left), int(top), int(right), int(bottom)

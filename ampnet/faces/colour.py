@@ -1,4 +1,4 @@
-"""Pictures with and without colour."""
+"""Grey and colour images."""
 
 from typing import Literal
 
@@ -10,16 +10,16 @@ from ampnet.faces.alignment import Image
 Color = Literal["rgb", "grey"]
 
 GREY_TOLERANCE = 2.0
-"""Largest mean difference between the colour channels of a grey picture (JPEG leaves some)."""
+"""Maximum mean difference between the channels of a grey image (JPEG compression causes some)."""
 
 
 def is_grey(image: Image) -> bool:
-    """Tell whether a picture carries no colour, whatever its file format says."""
+    """Return whether an image has no colour, regardless of its number of channels."""
     channels = image.astype(np.int16)
     return float((channels.max(axis=2) - channels.min(axis=2)).mean()) <= GREY_TOLERANCE
 
 
 def to_grey(image: Image) -> Image:
-    """Drop the colour of an RGB picture, with the luma weights of JPEG; it keeps three equal channels."""
+    """Convert RGB to grey with JPEG's luma weights; the result has three equal channels."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return np.repeat(np.asarray(grey, dtype=np.uint8)[..., None], 3, axis=2)

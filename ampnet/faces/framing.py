@@ -1,4 +1,4 @@
-"""How the faces of a training set sit in their frames, so that any other face can be brought to the same look."""
+"""Framing: how the faces of a training set are positioned, so that any other face can be framed alike."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,30 +15,30 @@ from ampnet.faces.geometry import Points
 
 Crop = Literal["none", "face"]
 
-CROPPED_SHARE = 0.4
-"""Least median share of the frame that faces fill in an already cropped set (FER-2013: 0.77, scenes: below 0.25)."""
+CROPPED_FRACTION = 0.4
+"""Minimum median fraction of the image that faces fill in a cropped data set (FER-2013: 0.77, scenes: below 0.25)."""
 
-MOVED_PIXELS = 4.0
-"""Mean landmarks further apart than this on average (2 % of the frame) are another framing."""
+MAX_OFFSET = 4.0
+"""Mean distance of the mean landmarks, in pixels (2 % of the frame), above which two framings differ."""
 
-SHARPER = 1.2
-"""Faces with more than this times the detail that a network has seen are brought to its detail."""
+MAX_SHARPNESS_RATIO = 1.2
+"""Faces whose resolution exceeds the training faces' by more than this factor are reduced to it."""
 
-SHARPEST = 90
-"""Percentile of the training faces' resolution up to which a face in use keeps its detail."""
+RESOLUTION_PERCENTILE = 90
+"""Percentile of the training faces' resolution to which sharper faces are reduced in prediction."""
 
 
 @dataclass(frozen=True)
 class Framing:
-    """How the faces that a network was trained on look; `predict` brings every face to it."""
+    """Position, resolution and colour of a network's training faces; `predict` frames every face alike."""
 
     mean_landmarks: tuple[tuple[float, float], ...] = tuple((float(x), float(y)) for x, y in CANONICAL_LANDMARKS)
     """Mean of the five landmarks over the training split, in the 224 x 224 frame."""
     crop: Crop = "face"
-    """``face``: each face was warped to the canonical landmarks; ``none``: images were kept whole."""
+    """``face``: each face was aligned to the canonical landmarks; ``none``: images were kept whole."""
     color: Color = "rgb"
     face_resolution: float | None = None
-    """Side in source pixels of the sharper training faces' frames; None where it reaches 224 or more."""
+    """Source pixels along the frame's side in the sharper training faces; None if 224 or more."""
 
     def __post_init__(self) -> None:
         points = np.asarray(self.mean_landmarks, dtype=np.float64)
@@ -50,7 +50,7 @@ class Framing:
             raise DataError(f"framing: face_resolution must be at least 1 px, got {self.face_resolution}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the framing as numbers, strings and lists, for JSON and checkpoints."""
+        """Return the framing as plain values for JSON and checkpoints."""
         return {
             "mean_landmarks": [list(point) for point in self.mean_landmarks],
             "crop": self.crop,
@@ -60,10 +60,10 @@ class Framing:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Framing":
-        """Read what :meth:`to_dict` gave.
+        """Build a framing from the result of :meth:`to_dict`.
 
         Raises:
-            DataError: a field is missing or holds something else.
+            DataError: a field is missing or invalid.
         """
         try:
             resolution = plain["face_resolution"]
@@ -74,73 +74,73 @@ class Framing:
                 face_resolution=None if resolution is None else float(resolution),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"framing: cannot be read ({type(error).__name__}: {error})") from error
+            raise DataError(f"framing: invalid ({type(error).__name__}: {error})") from error
 
 
-def measure_framing(landmarks: Points, crop: Crop, grey_share: float, source_sides: NDArray[np.floating]) -> Framing:
-    """Describe the framing of a training split.
+def measure_framing(landmarks: Points, crop: Crop, grey_fraction: float, source_sides: NDArray[np.floating]) -> Framing:
+    """Measure the framing of a training split.
 
     Args:
-        landmarks: ``(N, 5, 2)`` of its images in the 224 x 224 frame.
-        crop: how the images were made.
-        grey_share: share of its images that are grey, see :func:`is_grey`.
-        source_sides: ``(N,)`` source pixels along a side of each image's frame, see :func:`source_side`.
+        landmarks: ``(N, 5, 2)`` landmarks in the 224 x 224 frame.
+        crop: whether images were kept whole or faces aligned.
+        grey_fraction: fraction of its images that are grey, see :func:`is_grey`.
+        source_sides: ``(N,)`` source pixels along a side of each face's frame, see :func:`source_side`.
 
     Raises:
-        DataError: there are no images.
+        DataError: there are no faces.
     """
     if len(landmarks) == 0:
-        raise DataError("framing: the training split holds no face to measure")
+        raise DataError("framing: the training split holds no faces")
     mean = np.asarray(landmarks, dtype=np.float64).mean(axis=0).round(3)
-    resolution = float(np.percentile(source_sides, SHARPEST))
+    resolution = float(np.percentile(source_sides, RESOLUTION_PERCENTILE))
     return Framing(
         mean_landmarks=tuple((float(x), float(y)) for x, y in mean),
         crop=crop,
-        color="grey" if grey_share > 0.99 else "rgb",
+        color="grey" if grey_fraction > 0.99 else "rgb",
         face_resolution=round(resolution, 1) if resolution < IMAGE_SIZE else None,
     )
 
 
 def reframing(data: Framing | None, landmarks: Points, trained: Framing) -> Framing | None:
-    """Decide whether prepared faces must be brought to the framing that a network was trained on.
+    """Decide whether prepared faces must be reframed for a network.
 
     Args:
-        data: of the prepared faces; None where they were prepared by hand.
-        landmarks: ``(N, 5, 2)`` of the prepared faces in the 224 x 224 frame.
-        trained: of the network.
+        data: framing of the prepared faces; None for a hand-made index.
+        landmarks: ``(N, 5, 2)`` landmarks of the prepared faces in the 224 x 224 frame.
+        trained: framing of the network's training faces.
 
     Returns:
-        None where the faces fit as they are; else what :func:`frame_face` is to be given. Its resolution is None where
-        the faces have no more detail than the network has seen.
+        None if the framings match, else the framing for :func:`frame_face`; its resolution is None unless the faces
+        have more detail than the network was trained on.
     """
     mean = np.asarray(landmarks, dtype=np.float64).mean(axis=0)
     moved = float(np.linalg.norm(mean - np.asarray(trained.mean_landmarks), axis=1).mean())
     detail = IMAGE_SIZE if data is None or data.face_resolution is None else data.face_resolution
-    sharper = trained.face_resolution is not None and detail > SHARPER * trained.face_resolution
-    if moved <= MOVED_PIXELS and not sharper and (data is None or data.crop == trained.crop):
+    sharper = trained.face_resolution is not None and detail > MAX_SHARPNESS_RATIO * trained.face_resolution
+    if moved <= MAX_OFFSET and not sharper and (data is None or data.crop == trained.crop):
         return None
     return trained if sharper else replace(trained, face_resolution=None)
 
 
-def decide_crop(face_share: NDArray[np.floating]) -> tuple[Crop, str]:
-    """Choose between whole images and warped faces, from how much of their frames the faces fill.
+def decide_crop(face_fraction: NDArray[np.floating]) -> tuple[Crop, str]:
+    """Choose between whole images and aligned faces, from the fraction of the image that faces fill.
 
     Args:
-        face_share: area of the chosen face's box over the image's area, one for each image with a face.
+        face_fraction: area of the chosen face's box over the image's area, for each image with a face.
 
     Returns:
-        The mode, and the reason for people.
+        The mode, and the reason as text.
     """
-    if len(face_share) == 0:
-        return "none", "no face was found, so the images stay whole"
-    share = float(np.median(face_share))
-    if share >= CROPPED_SHARE:
-        return "none", f"faces fill {share:.0%} of their images (median): already cropped, so the images stay whole"
-    return "face", f"faces fill {share:.0%} of their images (median): each face is cut out and aligned"
+    if len(face_fraction) == 0:
+        return "none", "no face was found, so images are kept whole"
+    median = float(np.median(face_fraction))
+    if median >= CROPPED_FRACTION:
+        return "none", f"faces fill {median:.0%} of their images (median): already cropped, so images are kept whole"
+    return "face", f"faces fill {median:.0%} of their images (median): each face is cropped and aligned"
 
 
 def frame_face(image: Image, landmarks: Points, framing: Framing) -> AlignedFace:
-    """Bring a face of any photo to what a network has seen: place, sharpness and colour, at 224 x 224."""
+    """Frame a face like the training faces, in position, resolution and colour, at 224 x 224."""
     face = align_face(image, landmarks, np.array(framing.mean_landmarks), resolution=framing.face_resolution)
     if framing.color == "rgb":
         return face

@@ -1,8 +1,8 @@
-"""Points, boxes and the affine maps that move them; images and landmarks always go through the same map.
+"""Points, boxes and affine maps; an image and its landmarks are always transformed by the same map.
 
-A box is ``(4,)`` x0, y0, x1, y1. A map is a ``(2, 3)`` float64 matrix that takes source pixels ``(x, y, 1)`` to
-target pixels. Landmarks are ordered left eye, right eye, nose tip, left mouth corner, right mouth corner; left is the
-image's left.
+A box is ``(4,)`` x0, y0, x1, y1. A map is a ``(2, 3)`` float64 matrix from source pixels ``(x, y, 1)`` to target
+pixels. Landmarks are ordered left eye, right eye, nose tip, left mouth corner, right mouth corner; left is the image's
+left.
 """
 
 import numpy as np
@@ -17,20 +17,20 @@ MIRROR_ORDER = (1, 0, 2, 4, 3)
 
 
 def transform_points(points: Points, matrix: Affine) -> NDArray[np.float64]:
-    """Send ``(..., 2)`` points through a ``(2, 3)`` map, or ``(B, P, 2)`` points through ``(B, 2, 3)`` maps."""
+    """Apply a ``(2, 3)`` map to ``(..., 2)`` points, or ``(B, 2, 3)`` maps to ``(B, P, 2)`` points."""
     shift = matrix[..., 2] if matrix.ndim == 2 else matrix[:, None, :, 2]
     return np.asarray(points, dtype=np.float64) @ matrix[..., :2].swapaxes(-1, -2) + shift
 
 
 def compose(first: Affine, then: Affine) -> Affine:
-    """Join two maps into the one that applies ``first``, then ``then``."""
+    """Compose two maps: the result applies ``first``, then ``then``."""
     joined = then[:, :2] @ first
     joined[:, 2] += then[:, 2]
     return joined
 
 
 def inverse(matrix: Affine) -> Affine:
-    """Undo a map.
+    """Invert a map.
 
     Raises:
         numpy.linalg.LinAlgError: the map is singular.
@@ -40,7 +40,7 @@ def inverse(matrix: Affine) -> Affine:
 
 
 def similarity(source: Points, target: Points) -> Affine:
-    """Fit rotation, uniform scale and shift that take ``source`` to ``target`` with least squared error.
+    """Fit the rotation, uniform scaling and shift from ``source`` to ``target`` in the least-squares sense.
 
     Closed form for two dimensions (Umeyama 1991, without reflection).
 
@@ -64,9 +64,9 @@ def similarity(source: Points, target: Points) -> Affine:
 
 
 def mirror_landmarks(landmarks: Points, width: float) -> NDArray[np.float64]:
-    """Mirror ``(..., 5, 2)`` landmarks at the vertical middle of a frame: x becomes ``width - x``.
+    """Mirror ``(..., 5, 2)`` landmarks about the vertical centre line of a frame: x becomes ``width - x``.
 
-    The eyes and the mouth corners change places, so that left stays the image's left.
+    The eyes and the mouth corners are swapped, so that left is still the image's left.
     """
     mirrored = np.asarray(landmarks, dtype=np.float64)[..., MIRROR_ORDER, :].copy()
     mirrored[..., 0] = width - mirrored[..., 0]
@@ -74,18 +74,18 @@ def mirror_landmarks(landmarks: Points, width: float) -> NDArray[np.float64]:
 
 
 def box_area(box: Box) -> float:
-    """Give the area of a box; an inverted one has none."""
+    """Return the area of a box; 0 if it is inverted."""
     width, height = box[2:] - box[:2]
     return max(0.0, float(width)) * max(0.0, float(height))
 
 
 def intersection_area(first: Box, second: Box) -> float:
-    """Give the area that two boxes have in common."""
+    """Return the area of the intersection of two boxes."""
     return box_area(np.concatenate([np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])]))
 
 
 def intersection_over_union(first: Box, second: Box) -> float:
-    """Give the overlap of two boxes in [0, 1]; 0 where neither has an area."""
+    """Return the overlap (IoU) of two boxes in [0, 1]; 0 if neither has an area."""
     shared = intersection_area(first, second)
     union = box_area(first) + box_area(second) - shared
     return shared / union if union > 0 else 0.0

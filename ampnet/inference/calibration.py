@@ -1,4 +1,4 @@
-"""After training, on held-out faces: how much of the class prior to take out, and how sure to be."""
+"""Calibration after training, on held-out faces: strength of the prior adjustment, and temperature."""
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ STEPS = 100
 STRENGTHS_TRIED = np.linspace(0, 1, 21)
 
 MAX_ACCURACY_LOSS = 0.01
-"""Fraction of held-out faces that may be given up for rare classes; other places show other shares of them."""
+"""Maximum loss of accuracy, in [0, 1], accepted for better recall of rare classes."""
 
 
 def choose_prior_strength(
@@ -22,10 +22,10 @@ def choose_prior_strength(
     class_shares: NDArray[np.floating],
     max_accuracy_loss: float = MAX_ACCURACY_LOSS,
 ) -> float:
-    """Choose how much of the training set's class shares to take out of the logits.
+    """Choose how much of the training set's class prior to remove from the logits.
 
-    Of the strengths that cost at most ``max_accuracy_loss`` of the best accuracy, the one with the best mean recall
-    wins, the smallest of equals: accuracy alone forgets rare classes, and mean recall alone lets a dozen faces of
+    Among the strengths within ``max_accuracy_loss`` of the best accuracy, the one with the best mean recall is chosen,
+    the smallest if there is a tie: accuracy alone neglects rare classes, and mean recall alone lets a dozen faces of
     disgust outweigh a thousand neutral ones.
 
     Args:
@@ -53,16 +53,16 @@ def _accuracy_and_recall(
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """Find the temperature that makes the labels of held-out faces most probable (Guo et al. 2017, arXiv:1706.04599).
+    """Fit the temperature that maximises the likelihood of held-out labels (Guo et al. 2017, arXiv:1706.04599).
 
-    Predictions do not change.
+    The predicted classes do not change.
 
     Args:
         logits: ``(N, K)`` fused logits, adjusted to the prior, of faces that the network was not trained on.
         labels: ``(N,)`` int64.
 
     Returns:
-        What the logits are to be divided by before the softmax: above 1 for an overconfident network.
+        The divisor of the logits before the softmax; above 1 for an overconfident network.
     """
     log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([log_temperature], max_iter=STEPS, line_search_fn="strong_wolfe")

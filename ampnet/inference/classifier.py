@@ -1,7 +1,7 @@
-"""From faces to probabilities: the one path that training's validation, `eval`, `predict` and distillation take.
+"""From faces to probabilities: the single path used by validation, `eval`, `predict` and distillation.
 
-A batch becomes both heads' logits (averaged with those of the mirrored faces where asked for), the heads are fused,
-the class prior is adjusted, and the temperature and the softmax make probabilities of them.
+The network computes both heads' logits, optionally averaged over each face and its mirror image; the heads are fused,
+the class prior is adjusted, and temperature and softmax turn the result into probabilities.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ from ampnet.runtime.progress import Advance, ignore_progress
 
 @dataclass(frozen=True, eq=False)
 class LabelledLogits:
-    """Both heads' logits of N labelled faces."""
+    """Both heads' logits for N labelled faces."""
 
     labels: NDArray[np.int64]
     """``(N,)``."""
@@ -36,13 +36,13 @@ class LabelledLogits:
 
 
 class Classifier:
-    """A network and everything that turns its logits into an answer.
+    """A network, and everything that turns its logits into predictions.
 
     Args:
-        network: ``network(images, landmarks) -> (local_logits, global_logits)``; the caller puts it into eval mode.
+        network: ``network(images, landmarks) -> (local_logits, global_logits)``, in eval mode.
         device: where it runs.
-        branch_weight: share of the local head in the fused logits (beta in the paper), in [0, 1].
-        mirror: average the logits of each face and its mirror image, at twice the work.
+        branch_weight: weight of the local head in the fused logits (beta in the paper), in [0, 1].
+        mirror: average the logits of each face and its mirror image, at twice the cost.
         offsets: ``(K,)`` added to the fused logits, from :func:`ampnet.inference.prior.prior_offsets`; None adds none.
         temperature: divides the fused logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
     """
@@ -63,16 +63,16 @@ class Classifier:
     def from_checkpoint(
         cls, checkpoint: Checkpoint, device: torch.device, mirror: bool = False, prior: Prior | None = None
     ) -> "Classifier":
-        """Bring a checkpoint's network into its fast form.
+        """Build a classifier from a checkpoint, with its network optimised for inference.
 
         Args:
-            checkpoint: the trained network; it moves to the device.
+            checkpoint: the trained network; it is moved to the device.
             device: where to run it.
-            mirror: average each face with its mirror image.
-            prior: how often each class is expected; None takes what the checkpoint was tuned for.
+            mirror: average the logits of each face and its mirror image.
+            prior: expected class frequencies; None takes the checkpoint's own prior.
 
         Raises:
-            ConfigError: the prior does not fit the checkpoint.
+            ConfigError: the prior does not match the checkpoint.
         """
         return cls(
             optimize_for_inference(checkpoint.model.to(device)),
@@ -84,7 +84,7 @@ class Classifier:
         )
 
     def head_logits(self, batch: Batch) -> Logits:
-        """Run the network: local and global logits, ``(B, K)`` float32 each, of a batch on the device."""
+        """Run the network on a batch on the device: local and global logits, ``(B, K)`` float32 each."""
         views = [(batch.images, batch.landmarks)]
         if self.mirror:
             views.append(mirror_faces(*views[0]))
@@ -92,14 +92,14 @@ class Classifier:
         return sum(local).float() / len(views), sum(global_).float() / len(views)
 
     def decide(self, local: Tensor, global_: Tensor) -> Tensor:
-        """Fuse both heads and adjust to the prior and the temperature: ``(B, K)``, whose largest is the answer."""
+        """Fuse both heads and apply prior and temperature: ``(B, K)``, whose maximum is the prediction."""
         fused = fuse_logits(local, global_, self.branch_weight)
         if self.offsets is not None:
             fused = fused + self.offsets.to(fused)
         return fused / self.temperature
 
     def probabilities(self, local: Tensor, global_: Tensor) -> NDArray[np.float32]:
-        """Turn both heads' logits into ``(B, K)`` class probabilities."""
+        """Convert both heads' logits to ``(B, K)`` class probabilities."""
         return np.asarray(self.decide(local, global_).softmax(dim=1).cpu().numpy(), dtype=np.float32)
 
     @torch.inference_mode()
@@ -107,8 +107,8 @@ class Classifier:
         """Run the network over labelled faces.
 
         Args:
-            batches: at least one.
-            advance: told the number of finished faces.
+            batches: at least one batch.
+            advance: called with the number of finished faces.
         """
         labels, locals_, globals_ = [], [], []
         for batch in batches:
@@ -121,7 +121,7 @@ class Classifier:
 
     @torch.inference_mode()
     def classify(self, faces: Sequence[AlignedFace], image_size: int) -> NDArray[np.float32]:
-        """Give ``(B, K)`` class probabilities of B faces, at least one, in the network's frame.
+        """Return ``(B, K)`` class probabilities of B framed faces, at least one.
 
         Args:
             faces: 224 x 224 faces from :func:`ampnet.faces.framing.frame_face`.
@@ -131,7 +131,7 @@ class Classifier:
 
 
 def network_input(faces: Sequence[AlignedFace], image_size: int) -> Batch:
-    """Make a batch of framed faces, without labels (all 0)."""
+    """Build a batch of framed faces; all labels are 0."""
     pixels = torch.from_numpy(np.stack([resize_face(face.image, image_size) for face in faces]))
     landmarks = np.stack([face.landmarks for face in faces]) * (image_size / IMAGE_SIZE)
     return Batch(
@@ -142,7 +142,7 @@ def network_input(faces: Sequence[AlignedFace], image_size: int) -> Batch:
 
 
 def mirror_faces(images: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor]:
-    """Mirror ``(B, 3, S, S)`` images and their ``(B, 5, 2)`` landmarks; left stays the image's left."""
+    """Mirror ``(B, 3, S, S)`` images and their ``(B, 5, 2)`` landmarks; left is still the image's left."""
     mirrored = landmarks[:, list(MIRROR_ORDER)]
     flipped = torch.stack([images.shape[-1] - mirrored[..., 0], mirrored[..., 1]], dim=-1)  # (B, 5, 2)
     return images.flip(-1), flipped

@@ -1,8 +1,8 @@
-"""The network in the form that `eval` and `predict` run: same logits, fewer and larger operations.
+"""The network optimised for inference: the same logits with fewer, larger operations.
 
-Batch normalisation is folded into the convolutions. The stacks of local and attentional perception run side
-by side as groups of one convolution. On CPUs, weights are laid out for oneDNN once, and ReLU and shortcut are
-part of the convolution.
+Batch normalisation is folded into the convolutions. The stacks of local and attentional perception run in parallel as
+groups of one convolution. On CPUs, weights are laid out for oneDNN once, and ReLU and shortcut are fused into the
+convolution.
 """
 
 import copy
@@ -19,17 +19,17 @@ from ampnet.models.attention import CBAM, ChannelGate, ParallelStacks, SpatialGa
 from ampnet.models.layers import BasicBlock, ConvNorm, pooled_mean
 
 MapSizes = dict[nn.Module, torch.Size]
-"""Height and width of the map that each convolution reads; oneDNN's best layout of the weights depends on it."""
+"""Height and width of each convolution's input; oneDNN's best weight layout depends on it."""
 
 TYPICAL_BATCH = 8
-"""Batch size that weights are laid out for; any other works as well."""
+"""Batch size that weights are laid out for; others work as well."""
 
 
 def optimize_for_inference(model: AMPNet) -> AMPNet:
-    """Copy a network into its fast form for prediction.
+    """Copy a network into its optimised form for inference.
 
     Args:
-        model: any network, on the device where it shall run; it is left as it is.
+        model: any network, on the device where it will run; not modified.
 
     Returns:
         A network with the same logits within 1e-4. It cannot be trained, saved or moved to another device.
@@ -40,7 +40,7 @@ def optimize_for_inference(model: AMPNet) -> AMPNet:
 
 
 def _map_sizes(model: AMPNet) -> MapSizes:
-    """Find the size of the map that each convolution reads, by running the network once."""
+    """Record the size of each convolution's input by running the network once."""
     sizes: MapSizes = {}
 
     def note(module: nn.Module, inputs: tuple[Tensor]) -> None:
@@ -68,14 +68,14 @@ def _replace_parts(module: nn.Module, sizes: MapSizes) -> None:
 
 
 class FoldedConv(nn.Module):
-    """Convolutions of one shape side by side as groups, with their normalisation folded in.
+    """Parallel convolutions of the same shape as groups of one, with their normalisation folded in.
 
     Args:
         layers: G convolutions that share shapes and settings.
-        sizes: sizes of the maps they read.
+        sizes: sizes of their inputs.
 
     Shape:
-        - x: ``(B, G * in_channels, H, W)``, the groups' channels one group after the other
+        - x: ``(B, G * in_channels, H, W)``, channels ordered by group
         - returns: ``(B, G * out_channels, H / stride, W / stride)``
     """
 
@@ -118,15 +118,15 @@ class FoldedConv(nn.Module):
 
 
 def _has_onednn() -> bool:
-    return hasattr(torch.ops.mkldnn, "_convolution_pointwise")  # only there where torch was built with oneDNN
+    return hasattr(torch.ops.mkldnn, "_convolution_pointwise")  # only if torch was built with oneDNN
 
 
 class FoldedBlock(nn.Module):
-    """Basic blocks of one shape side by side, as groups.
+    """Parallel basic blocks of the same shape, as groups.
 
     Args:
         blocks: G blocks that share shapes and settings.
-        sizes: sizes of the maps that their convolutions read.
+        sizes: sizes of their convolutions' inputs.
     """
 
     def __init__(self, blocks: Sequence[BasicBlock], sizes: MapSizes) -> None:
@@ -139,7 +139,7 @@ class FoldedBlock(nn.Module):
         self.gate = FoldedCBAM(gates, sizes) if gates else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(B, G * in_channels, H, W)``, whose memory may be reused, to the blocks' outputs."""
+        """Map ``(B, G * in_channels, H, W)``, whose memory may be overwritten, to the blocks' outputs."""
         residual = self.first(x)
         if self.gate is None:
             return self.second.add_to(self.shortcut(x), residual)
@@ -147,11 +147,11 @@ class FoldedBlock(nn.Module):
 
 
 class FoldedCBAM(nn.Module):
-    """Attention gates of one shape side by side, as groups.
+    """Parallel attention gates of the same shape, as groups.
 
     Args:
         gates: G gates that share shapes.
-        sizes: sizes of the maps that their convolutions read.
+        sizes: sizes of their convolutions' inputs.
     """
 
     squeeze: Tensor
@@ -190,7 +190,7 @@ class FoldedStacks(nn.Module):
 
     Args:
         stacks: the trained stacks.
-        sizes: sizes of the maps that their convolutions read.
+        sizes: sizes of their convolutions' inputs.
     """
 
     def __init__(self, stacks: ParallelStacks, sizes: MapSizes) -> None:

@@ -1,7 +1,7 @@
-"""How often each class is expected: the prior, adjusted after training (Menon et al. 2021, arXiv:2007.07314).
+"""Class priors: logit adjustment after training (Menon et al. 2021, arXiv:2007.07314).
 
-A network learns how often each class occurs in its training set. Where other shares are expected, the log of the
-wanted share over the learned one is added to the logits; no weight changes.
+A network learns how often each class occurs in its training set. If other class frequencies are expected, the log of
+the ratio of expected to learned frequency is added to the logits; no weight changes.
 """
 
 import json
@@ -17,24 +17,24 @@ from torch import Tensor
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.errors import ConfigError
 
-SMALLEST_SHARE = 1e-4
-"""Shares below this are raised to it: a class that is never expected could never be answered."""
+MIN_CLASS_SHARE = 1e-4
+"""Lower bound of class frequencies: a class with frequency 0 could never be predicted."""
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Strengths that a report shows and from which calibration chooses, finer steps between them."""
+"""Strengths of the adjustment shown in reports; calibration uses finer steps."""
 
 Prior = Literal["training", "balanced"] | dict[str, float]
-"""The training set's own shares, equal shares, or shares by class name."""
+"""The training set's class frequencies, equal ones, or frequencies by class name."""
 
 
 def read_prior(text: str) -> Prior:
-    """Read what `--prior` names.
+    """Parse the value of `--prior`.
 
     Args:
-        text: ``training``, ``balanced``, or the path of a JSON object of class name -> share or count.
+        text: ``training``, ``balanced``, or the path of a JSON object of class name -> frequency or count.
 
     Raises:
-        ConfigError: the file is missing, or is no object of non-negative numbers.
+        ConfigError: the file is missing, or is not an object of non-negative numbers.
     """
     if text == "training":
         return "training"
@@ -48,41 +48,43 @@ def read_prior(text: str) -> Prior:
             'or a JSON file such as {"happiness": 0.4, "neutral": 0.6}'
         ) from error
     if not isinstance(value, dict) or not value or not all(_is_share(share) for share in value.values()):
-        raise ConfigError(f"{text} must be a JSON object of class name -> share, each a number from 0 up")
+        raise ConfigError(f"{text} must be a JSON object of class name -> frequency, each a number of at least 0")
     return {str(name): float(share) for name, share in value.items()}
 
 
 def strength_offsets(class_shares: NDArray[np.floating], strength: float) -> Tensor:
-    """Give what to add to the logits to take a share of the learned prior out.
+    """Return the logit offsets that remove part of the learned prior.
 
     Args:
-        class_shares: ``(K,)`` of the training targets.
-        strength: 0 keeps the training set's shares, 1 expects every class alike.
+        class_shares: ``(K,)`` relative class frequencies in the training targets.
+        strength: 0 keeps the training set's frequencies, 1 expects all classes equally often.
 
     Returns:
         ``(K,)`` float32.
     """
-    shares = np.maximum(np.asarray(class_shares, dtype=np.float64), SMALLEST_SHARE)
+    shares = np.maximum(np.asarray(class_shares, dtype=np.float64), MIN_CLASS_SHARE)
     return torch.from_numpy((-strength * np.log(shares)).astype(np.float32))
 
 
 def prior_offsets(checkpoint: Checkpoint, prior: Prior | None) -> Tensor | None:
-    """Give what to add to a checkpoint's fused logits for a prior.
+    """Return the offsets of a checkpoint's fused logits for a prior.
 
     Args:
-        checkpoint: knows the class shares of its training targets, and the strength that it was tuned to.
-        prior: None takes that strength.
+        checkpoint: holds the class frequencies of its training targets, and its tuned strength.
+        prior: expected class frequencies; None applies the tuned strength.
 
     Returns:
-        ``(K,)`` float32, or None where nothing is to be added.
+        ``(K,)`` float32, or None if there is nothing to add.
 
     Raises:
-        ConfigError: the checkpoint does not know its training shares, or the prior names other classes.
+        ConfigError: the checkpoint does not hold its training frequencies, or the prior names other classes.
     """
     if prior == "training" or (prior is None and not checkpoint.prior_strength):
         return None
     if not checkpoint.class_shares:
-        raise ConfigError("this checkpoint does not know the class shares that it was trained on; use --prior training")
+        raise ConfigError(
+            "this checkpoint does not hold the class frequencies of its training set; use --prior training"
+        )
     shares = np.array(checkpoint.class_shares)
     if prior is None or prior == "balanced":
         return strength_offsets(shares, checkpoint.prior_strength if prior is None else 1.0)
@@ -93,10 +95,10 @@ def prior_offsets(checkpoint: Checkpoint, prior: Prior | None) -> Tensor | None:
             + (f"; unknown: {', '.join(sorted(unknown))}" if unknown else "")
             + (f"; missing: {', '.join(sorted(missing))}" if missing else "")
         )
-    wanted = np.array([prior[name] for name in checkpoint.class_names])
-    if wanted.sum() <= 0:
-        raise ConfigError("the prior expects no class at all; at least one share must be above 0")
-    return strength_offsets(shares, 1.0) - strength_offsets(wanted / wanted.sum(), 1.0)
+    expected = np.array([prior[name] for name in checkpoint.class_names])
+    if expected.sum() <= 0:
+        raise ConfigError("the prior expects no class at all; at least one frequency must be above 0")
+    return strength_offsets(shares, 1.0) - strength_offsets(expected / expected.sum(), 1.0)
 
 
 def _is_share(value: object) -> bool:

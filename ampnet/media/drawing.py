@@ -1,4 +1,4 @@
-"""Drawing predictions into a picture: boxes, landmarks and labels, readable at any size of the photo."""
+"""Drawing predictions on images: boxes, landmarks and labels, readable at any image size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,23 +25,23 @@ OTHER_COLORS = tuple(COLORS.values())
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """What to draw for one face."""
+    """The drawing of one face."""
 
     box: NDArray[np.floating]
     """``(4,)`` x0, y0, x1, y1 in pixels."""
     landmarks: NDArray[np.floating]
     """``(5, 2)`` (x, y) in pixels."""
     label: str
-    """Name of the class; decides the colour."""
+    """Class name; decides the colour."""
     text: str
-    """What the tag says."""
+    """Text of the tag."""
 
 
 def annotate(image: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint8]:
-    """Draw each face's box, landmarks and tag into a copy of a picture.
+    """Draw each face's box, landmarks and tag on a copy of an image.
 
-    Line and letter sizes follow the picture and the face, so that both a thumbnail and a 24-megapixel photo can
-    be read; a tag stays inside the picture, above its box where there is room, else below, else within.
+    Line width and font size scale with the image and the face, so that both a thumbnail and a 24-megapixel photo are
+    readable; a tag stays inside the image, above its box if there is room, else below, else within.
 
     Args:
         image: ``(H, W, 3)`` RGB.
@@ -57,13 +57,13 @@ def annotate(image: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint
         radius = max(1.0, (x1 - x0) / 50)
         for x, y in mark.landmarks.tolist():
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
-    for mark in marks:  # above all boxes, so that no line crosses a text
+    for mark in marks:  # on top of all boxes, so that no line crosses a tag
         _draw_tag(draw, picture.size, mark)
     return np.array(picture, dtype=np.uint8)
 
 
 def color_of(label: str) -> str:
-    """Give a class its colour: the expressions have their own, any other name always gets the same one."""
+    """Return the colour of a class: fixed for the expressions, derived from the name for any other class."""
     return COLORS.get(label) or OTHER_COLORS[sum(label.encode()) % len(OTHER_COLORS)]
 
 
@@ -94,5 +94,5 @@ def _ink_on(color: str) -> str:
 
 @cache
 def label_font(size: int) -> ImageFont.FreeTypeFont:
-    """Give the bold font of labels: DejaVu comes with matplotlib and knows Greek, Cyrillic and more."""
+    """Return the bold font for labels: DejaVu, which comes with matplotlib and covers Greek, Cyrillic and more."""
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"), size)

@@ -1,4 +1,4 @@
-"""Files of ours: output that appears whole or not at all, and JSON read with a message that helps."""
+"""Atomic writing of output files, the overwrite guard, and reading JSON."""
 
 import hashlib
 import json
@@ -13,14 +13,13 @@ from ampnet.errors import DataError, UsageError
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside ``path``; on success sync that file and rename it to ``path``.
+    """Yield a temporary path beside ``path``; on success, sync that file and rename it to ``path``.
 
     Args:
-        path: final name; its folder is made when missing.
+        path: final name; its folder is created if missing.
 
     Raises:
-        DataError: the folder cannot be made or written to, or the disk is full; nothing is left at
-            ``path`` that was not there before.
+        DataError: the folder cannot be created or written to, or the disk is full; ``path`` is left unchanged.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -49,10 +48,10 @@ def refuse_overwrite(path: Path, force: bool) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results, before any work goes into filling it.
+    """Create an output folder, so that a run fails early if it cannot be written to.
 
     Raises:
-        DataError: it cannot be made or written to.
+        DataError: the folder cannot be created or written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +82,7 @@ def read_json(path: Path, kind: type, cure: str) -> Any:
 
 
 def sha256_of(path: Path) -> str:
-    """Fingerprint a file's bytes, hexadecimal."""
+    """Return a file's SHA-256 in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

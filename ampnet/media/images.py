@@ -1,4 +1,4 @@
-"""Reading pictures: what strangers store as an image becomes upright RGB bytes, or a plain reason why not."""
+"""Image files: strict decoding to upright RGB with clear error messages, resizing, and JPEG encoding."""
 
 import os
 import struct
@@ -21,10 +21,10 @@ EXTENSIONS = frozenset(
 """Extensions, in lower case, of the files that count as images."""
 
 MAX_PIXELS = 150_000_000
-"""Larger pictures are refused: no camera makes them, decompression bombs do."""
+"""Larger images are refused: no camera produces them, but decompression bombs do."""
 
 JPEG_QUALITY = 95
-"""Quality of the images we write; colour is stored at full resolution (4:4:4)."""
+"""Quality of written images; colour is stored at full resolution (4:4:4)."""
 
 _ORIENTATION_TAG = 0x0112
 _TURNS: dict[int, Pillow.Transpose] = {
@@ -38,7 +38,7 @@ _TURNS: dict[int, Pillow.Transpose] = {
 }
 _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
-# What Pillow's decoders are known to raise on broken files, besides their own error types.
+# Exceptions that Pillow's decoders are known to raise on damaged files, including their own types.
 _BROKEN = (
     OSError,
     SyntaxError,
@@ -56,9 +56,9 @@ _BROKEN = (
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Find the image files below a folder by their extensions, sorted by path.
+    """Find the image files below a folder by extension, sorted by path.
 
-    Linked folders are followed, each real folder once; hidden files and folders are left out.
+    Symbolic links to folders are followed, each real folder once; hidden files and folders are skipped.
 
     Raises:
         DataError: the folder does not exist or cannot be listed.
@@ -67,16 +67,16 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def read_image(path: Path) -> Image:
-    """Decode an image file into upright RGB.
+    """Decode an image file to upright RGB.
 
-    EXIF rotation is applied, 16-bit greys are scaled to 8 bits, grey, palette and CMYK pictures become RGB,
-    and transparent ones are laid over white. Of an animation the first frame is taken.
+    EXIF rotation is applied; 16-bit grey is scaled to 8 bits; grey, palette and CMYK images are converted to RGB;
+    transparent images are composited over white. The first frame of an animation is used.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, C-contiguous.
 
     Raises:
-        ImageError: the file is missing, empty, truncated, no image, or has more than ``MAX_PIXELS`` pixels.
+        ImageError: the file is missing, empty, truncated, not an image, or has more than ``MAX_PIXELS`` pixels.
     """
     return _decode(path, longest_side=None)[0]
 
@@ -84,22 +84,23 @@ def read_image(path: Path) -> Image:
 def read_reduced(path: Path, longest_side: int) -> tuple[Image, tuple[int, int]]:
     """Decode an image like :func:`read_image`, but no larger than needed.
 
-    JPEG files are decoded at a half, quarter or eighth where that suffices, which is several times faster.
+    JPEG files are decoded at a half, quarter or eighth of their size if that suffices, which is several times faster.
 
     Args:
-        longest_side: most pixels along the longer side of the result.
+        path: the image file.
+        longest_side: maximum length of the longer side of the result, in pixels.
 
     Returns:
         ``(h, w, 3)`` uint8 RGB, and height and width of the full upright image.
 
     Raises:
-        ImageError: as :func:`read_image`.
+        ImageError: see :func:`read_image`.
     """
     return _decode(path, longest_side)
 
 
 def reduce(image: Image, longest_side: int) -> Image:
-    """Shrink an image by averaging so that its longer side fits; a smaller one stays as it is."""
+    """Shrink an image by area averaging to a maximum side; smaller images are returned unchanged."""
     height, width = image.shape[:2]
     scale = longest_side / max(height, width)
     if scale >= 1:
@@ -108,14 +109,14 @@ def reduce(image: Image, longest_side: int) -> Image:
 
 
 def resize(image: Image, size_hw: tuple[int, int]) -> Image:
-    """Resize an image; each axis averages over areas where it shrinks and is cubic where it grows."""
+    """Resize an image, with area averaging on axes that shrink and cubic interpolation on axes that grow."""
     (height, width), (new_height, new_width) = image.shape[:2], size_hw
     shrunk = _resized_by(cv2.INTER_AREA, image, (min(height, new_height), min(width, new_width)))
     return _resized_by(cv2.INTER_CUBIC, shrunk, size_hw)
 
 
 def encode_jpeg(image: Image) -> bytes:
-    """Compress RGB to JPEG at quality ``JPEG_QUALITY`` without colour subsampling; grey pictures get one channel."""
+    """Encode RGB as JPEG at quality ``JPEG_QUALITY`` without chroma subsampling; grey images get one channel."""
     grey = np.array_equal(image[..., 0], image[..., 1]) and np.array_equal(image[..., 1], image[..., 2])
     pixels = image[..., 0] if grey else image[..., ::-1]  # OpenCV wants BGR
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
@@ -123,15 +124,12 @@ def encode_jpeg(image: Image) -> bytes:
         options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     written, data = cv2.imencode(".jpg", np.ascontiguousarray(pixels), options)
     if not written:
-        raise ImageError(f"cannot compress an image of shape {image.shape} as JPEG")
+        raise ImageError(f"cannot encode an image of shape {image.shape} as JPEG")
     return data.tobytes()
 
 
 def jpeg_as_is(path: Path, size_hw: tuple[int, int]) -> bytes | None:
-    """Give a file's own bytes where it is an upright JPEG of that size already; None where it must be made.
-
-    A second compression would only lose detail.
-    """
+    """Return a file's bytes if it is an upright JPEG of that size, else None: recompression would lose detail."""
     try:
         with Pillow.open(path, formats=("JPEG",)) as image:
             fits = image.size == size_hw[::-1] and image.mode in ("L", "RGB") and _turn(image) is None
@@ -198,7 +196,7 @@ def _turn(image: Pillow.Image) -> Pillow.Transpose | None:
     try:
         return _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1))
     except _BROKEN:
-        return None  # a damaged EXIF block does not make the picture unusable
+        return None  # a damaged EXIF block does not make the image unusable
 
 
 def _to_rgb(image: Pillow.Image) -> Pillow.Image:
@@ -224,7 +222,7 @@ def _eight_bit(pixels: NDArray[np.integer]) -> Image:
 
 def _reason(path: Path, error: Exception | Warning) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "the file is empty" if path.stat().st_size == 0 else "not an image, or a broken one"
+        return "the file is empty" if path.stat().st_size == 0 else "not an image, or a damaged one"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

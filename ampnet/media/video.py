@@ -1,4 +1,4 @@
-"""Frames of videos: read one after the other, and written again with drawings in them."""
+"""Video files: reading frame by frame, and writing MP4."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,36 +16,36 @@ EXTENSIONS = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg",
 """Extensions, in lower case, of the files that count as videos."""
 
 DEFAULT_RATE = 25.0
-"""Frames a second where a video does not say."""
+"""Frames per second if a video does not state it."""
 
-LEAST_SHARE = 0.9
-"""A video with fewer of the frames that its header counts, which is often a few off, is damaged."""
+MIN_DECODED_FRACTION = 0.9
+"""Minimum fraction of the header's frame count, which is often slightly off; a video with fewer frames is damaged."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video's header says."""
+    """A video's header."""
 
     frames: int
     """Number of frames; an estimate, at least 1."""
     rate: float
-    """Frames a second."""
+    """Frames per second."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a video."""
+    """A frame of a video."""
 
     number: int
-    """From 0."""
+    """Number of the frame, from 0."""
     seconds: float
-    """Since the video's start, by its frame rate."""
+    """Time since the start of the video, by its frame rate."""
     image: NDArray[np.uint8]
     """``(H, W, 3)`` RGB, upright."""
 
 
 def is_video(path: Path) -> bool:
-    """Tell videos from images by their extension."""
+    """Return whether a file is a video, by its extension."""
     return path.suffix.lower() in EXTENSIONS
 
 
@@ -53,7 +53,7 @@ def video_info(path: Path) -> VideoInfo:
     """Read a video's header.
 
     Raises:
-        ImageError: it cannot be opened.
+        ImageError: the file cannot be opened.
     """
     with _opened(path) as video:
         return _info(video)
@@ -63,8 +63,8 @@ def read_frames(path: Path) -> Iterator[Frame]:
     """Decode a video frame by frame.
 
     Raises:
-        ImageError: the file cannot be opened, holds no frame, or, after its last frame that can be decoded, that
-            many are missing.
+        ImageError: the file cannot be opened or holds no frames; or, after the last decodable frame, too many are
+            missing.
     """
     with _opened(path) as video:
         info = _info(video)
@@ -78,8 +78,8 @@ def read_frames(path: Path) -> Iterator[Frame]:
             yield Frame(number, number / rate, rgb)
             number += 1
     if number == 0:
-        raise ImageError(f"cannot read {path}: it holds no frame that can be decoded")
-    if number < LEAST_SHARE * info.frames:
+        raise ImageError(f"cannot read {path}: it holds no decodable frame")
+    if number < MIN_DECODED_FRACTION * info.frames:
         raise ImageError(f"cannot read all of {path}: it ends or breaks after frame {number} of about {info.frames}")
 
 
@@ -112,13 +112,13 @@ class VideoWriter:
 
 @contextmanager
 def writing_video(path: Path, rate: float) -> Iterator[VideoWriter]:
-    """Open a video file for writing; it appears whole or not at all.
+    """Open a video file for atomic writing.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: the file cannot be written.
     """
     with atomic_write(path) as aside:
-        draft = aside.with_name(f"{aside.name}.mp4")  # the encoder goes by the extension
+        draft = aside.with_name(f"{aside.name}.mp4")  # the encoder is chosen by extension
         writer = VideoWriter(draft, rate)
         try:
             yield writer
@@ -137,7 +137,7 @@ def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
     video = cv2.VideoCapture(str(path))
     try:
         if not video.isOpened():
-            raise ImageError(f"cannot read {path}: not a video, or of a kind that this OpenCV cannot decode")
+            raise ImageError(f"cannot read {path}: not a video, or a format that this OpenCV cannot decode")
         yield video
     finally:
         video.release()

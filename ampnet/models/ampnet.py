@@ -1,7 +1,7 @@
 """AMP-Net: adaptive multilayer perceptual attention network for facial expression recognition.
 
-Liu, Cai, Lin, Li, Xiao, IEEE TCSVT 2022, doi:10.1109/TCSVT.2022.3165321, with the numbers of the authors'
-published program (see docs/fidelity.md for every deliberate difference).
+Liu, Cai, Lin, Li, Xiao, IEEE TCSVT 2022, doi:10.1109/TCSVT.2022.3165321, numerically equal to the reference program
+(see docs/fidelity.md for all deliberate differences).
 """
 
 import torch
@@ -18,7 +18,7 @@ Logits = tuple[Tensor, Tensor]
 
 
 class AMPNet(nn.Module):
-    """Classifies aligned faces by expression from three views: quadrants, salient regions, whole face.
+    """Classifies faces by expression from three views: quadrants, salient regions and the whole face.
 
     Args:
         num_classes: number of expressions K.
@@ -26,16 +26,16 @@ class AMPNet(nn.Module):
         image_size: side S of the images in pixels, a multiple of 8; 224 is the paper's.
         dropout: channel dropout of global perception in training.
         modules: the perception modules to build: ``lp`` and ``ap`` feed the local head, ``gp`` the global one.
-            A network with one head returns its logits in both places, so that fusion and loss do not change.
+            A network with a single head returns its logits twice, so that fusion and loss do not change.
 
     Shape:
-        - images: ``(B, 3, S, S)`` float RGB in [0, 1], without mean or deviation taken out
+        - images: ``(B, 3, S, S)`` float RGB in [0, 1], not standardised
         - landmarks: ``(B, 5, 2)`` float ``(x, y)`` in pixels of those images: left eye, right eye, nose tip,
           left mouth corner, right mouth corner; left is the image's left
         - returns: local and global logits, ``(B, K)`` each
 
     Raises:
-        ConfigError: an argument is outside its range (see :class:`ampnet.config.ArchitectureConfig`).
+        ConfigError: an argument is out of range (see :class:`ampnet.config.ArchitectureConfig`).
     """
 
     def __init__(
@@ -87,14 +87,14 @@ class AMPNet(nn.Module):
 
 
 def fuse_logits(local_logits: Tensor, global_logits: Tensor, branch_weight: float = 0.5) -> Tensor:
-    """Mix both heads' logits into the decision's.
+    """Fuse both heads' logits by a weighted mean.
 
     Args:
         local_logits: ``(B, K)``.
         global_logits: ``(B, K)``.
-        branch_weight: share of the local head (beta in the paper), in [0, 1]; the global head has the rest.
+        branch_weight: weight of the local head (beta in the paper), in [0, 1]; the global head has the rest.
 
     Returns:
-        ``(B, K)``; the largest is the prediction.
+        ``(B, K)``; the maximum is the prediction.
     """
     return torch.lerp(global_logits, local_logits, branch_weight)

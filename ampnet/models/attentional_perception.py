@@ -1,4 +1,4 @@
-"""Attentional perception (AP): the regions around eyes and mouth corners, where expressions show."""
+"""Attentional perception (AP): the regions around eyes and mouth corners, where expressions are most visible."""
 
 from torch import Tensor
 

@@ -10,7 +10,7 @@ LAYERS_PER_STAGE = 3
 
 
 class ScalarGate(nn.Module):
-    """Weigh a whole map by one number per image, from the means of its channels."""
+    """Weights a whole map by one number for each image, computed from the channel means."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -22,19 +22,19 @@ class ScalarGate(nn.Module):
 
 
 class EffectiveSqueeze(nn.Module):
-    """Weigh channels by their means through one layer and a hard sigmoid (Lee and Park 2020, arXiv:1911.06667)."""
+    """Effective squeeze-and-excitation: channel weights from their means (Lee and Park 2020, arXiv:1911.06667)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.project = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the weights ``(B, C, 1, 1)`` for the channels of ``(B, C, H, W)``."""
+        """Return the weights ``(B, C, 1, 1)`` for the channels of ``(B, C, H, W)``."""
         return F.hardsigmoid(self.project(pooled_mean(x)[:, :, None, None]))
 
 
 class AggregationStage(nn.Module):
-    """One-shot aggregation: three layers in a row, all their outputs joined once at the end.
+    """One-shot aggregation: three layers in sequence, whose outputs are concatenated once at the end.
 
     After VoVNet (Lee and Park 2020, arXiv:1911.06667), with a scalar gate in each layer.
 
@@ -54,7 +54,7 @@ class AggregationStage(nn.Module):
         )
         self.join = ConvNorm(in_channels + LAYERS_PER_STAGE * layer_channels, out_channels, 1, relu=True)
         self.squeeze = EffectiveSqueeze(out_channels)
-        # On the weights this drops whole channels like Dropout2d on the map, without another pass over it.
+        # Applied to the channel weights, this equals Dropout2d on the map, without another pass over it.
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class AggregationStage(nn.Module):
 
 
 class GlobalPerception(nn.Module):
-    """Embeds the whole face in three aggregation stages.
+    """Embeds the whole face by three aggregation stages.
 
     The GP module of AMP-Net (Liu et al. 2022, doi:10.1109/TCSVT.2022.3165321).
 

@@ -1,4 +1,4 @@
-"""Blocks that several parts of the network share: scaled channel counts, convolution with BN, the basic block."""
+"""Building blocks shared by several parts of the network: channel scaling, convolution with BN, the basic block."""
 
 import math
 
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 CHANNEL_STEP = 8
-"""Channel counts are multiples of this, the width of the CPUs' and GPUs' vector units."""
+"""Channel counts are multiples of this, to suit the vector units of CPUs and GPUs."""
 
 
 def scaled(channels: int, width: float) -> int:
@@ -15,18 +15,18 @@ def scaled(channels: int, width: float) -> int:
 
 
 def pooled_mean(x: Tensor) -> Tensor:
-    """Average ``(B, C, H, W)`` over its cells, to ``(B, C)``.
+    """Average ``(B, C, H, W)`` over its cells to ``(B, C)``.
 
-    Divides after the sum: the gradient of torch's own mean fills a whole map with the quotient first.
+    Divides after summing: the gradient of torch's mean first fills a whole map with the quotient.
     """
     return x.sum((2, 3)) * (1 / (x.shape[2] * x.shape[3]))
 
 
 class StridedPointwise(nn.Conv2d):
-    """A 1 x 1 convolution with a stride; picks the cells that it reads, then convolves them all.
+    """A 1 x 1 convolution with stride, computed as subsampling followed by a dense convolution.
 
-    oneDNN's own weight gradient writes past its memory, and ends the process, where such a convolution reads fewer
-    channels than a vector register holds (https://github.com/uxlfoundation/oneDNN/issues/6035).
+    oneDNN's weight gradient of strided 1 x 1 convolutions writes out of bounds and crashes the process if there are
+    fewer input channels than a vector register holds (https://github.com/uxlfoundation/oneDNN/issues/6035).
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -36,15 +36,15 @@ class StridedPointwise(nn.Conv2d):
 
 
 class ConvNorm(nn.Module):
-    """Convolution without bias, then batch normalisation, then ReLU where asked for.
+    """Convolution without bias, batch normalisation and an optional ReLU.
 
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
         kernel: side of the kernel, odd; the map keeps its size, or halves it with stride 2.
-        stride: of the convolution.
+        stride: stride of the convolution.
         relu: whether a ReLU follows.
-        momentum: of the running statistics.
+        momentum: momentum of the running statistics.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class BasicBlock(nn.Module):
 
     Args:
         in_channels: channels of the input.
-        out_channels: channels of the output; where they differ or the stride is not 1, a 1 x 1 convolution
-            fits the shortcut.
-        stride: of the first convolution.
+        out_channels: channels of the output; if they differ or the stride is not 1, the shortcut is a 1 x 1
+            convolution.
+        stride: stride of the first convolution.
         gate: applied to the residual before the shortcut is added.
     """
 

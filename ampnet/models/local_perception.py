@@ -1,4 +1,4 @@
-"""Local perception (LP): the four face quadrants, cut where the landmarks say."""
+"""Local perception (LP): the four face quadrants, placed by the landmarks."""
 
 from torch import Tensor
 
@@ -25,7 +25,7 @@ class LocalPerception(RegionPerception):
         super().__init__(NUM_QUADRANTS, in_channels, (hidden, 2), (embed_dim, 1), embed_dim=embed_dim)
 
     def cut(self, features: Tensor, landmarks: Tensor) -> Tensor:
-        """Cut the quadrants; cells that one lacks for want of room are zero."""
+        """Cut the quadrants; where one is smaller than its patch, the remaining cells are zero."""
         grid = features.shape[-1]
         side = quadrant_side(grid)
         boxes = quadrant_boxes(landmarks, grid)

@@ -1,7 +1,7 @@
-"""Landmarks to rectangles on the feature map, and the patches that local and attentional perception read there.
+"""From landmarks to boxes on the feature map, and the patches that local and attentional perception crop there.
 
-The integer geometry of the published program, in tensor operations over whole batches. A cell of the
-feature map is 8 x 8 pixels of the image; boxes are half-open ``(x0, y0, x1, y1)`` in cells.
+The integer geometry is the reference program's, in tensor operations over whole batches. A cell of the feature map is
+8 x 8 pixels of the image; boxes are half-open ``(x0, y0, x1, y1)`` in cells.
 """
 
 import torch
@@ -16,34 +16,34 @@ NUM_SALIENT = 5
 
 
 def quadrant_side(grid: int) -> int:
-    """Give the side of a local patch on a map of ``grid`` x ``grid`` cells; 14 at the paper's 28."""
+    """Return the side of a local patch on a map of ``grid`` x ``grid`` cells; 14 at the paper's 28."""
     return grid // 2
 
 
 def salient_radius(grid: int) -> int:
-    """Give half the side of a salient region on a map of ``grid`` x ``grid`` cells; 5 at the paper's 28."""
+    """Return half the side of a salient region on a map of ``grid`` x ``grid`` cells; 5 at the paper's 28."""
     return max(2, round(grid * 5 / 28))
 
 
 def landmark_cells(landmarks: Tensor, grid: int) -> Tensor:
-    """Find the cells of landmarks.
+    """Convert landmarks to feature-map cells.
 
     Args:
         landmarks: ``(B, 5, 2)`` float ``(x, y)`` in pixels of the image; points outside are clipped to its border.
         grid: side of the feature map in cells.
 
     Returns:
-        ``(B, 5, 2)`` int64 within ``[0, grid]`` (``grid`` is one past the last cell), halves rounded to even.
+        ``(B, 5, 2)`` int64 within ``[0, grid]`` (``grid`` is one past the last cell), rounded half to even.
     """
     return (landmarks.clamp(0, grid * STRIDE) / STRIDE).round().long()
 
 
 def quadrant_boxes(landmarks: Tensor, grid: int) -> Tensor:
-    """Cut a face into the four squares that local perception reads.
+    """Compute the four square boxes of local perception.
 
-    The upper pair meets between the eyes, the lower pair between the mouth corners, both at nose height,
-    so a covered mouth leaves both eye patches untouched. A pair shares the largest side that fits on both
-    sides of its meeting point; when that is less than a third of the map, the one with more room may grow.
+    The upper pair meets between the eyes, the lower pair between the mouth corners, both at nose height, so a covered
+    mouth does not affect the eye patches. A pair has the largest common side that fits on both sides of its meeting
+    point; if that is less than a third of the map, the square with more room may be larger.
 
     Args:
         landmarks: ``(B, 5, 2)`` float ``(x, y)`` in pixels of the image: left eye, right eye, nose tip, left
@@ -71,26 +71,26 @@ def quadrant_boxes(landmarks: Tensor, grid: int) -> Tensor:
 def _pair_sides(depth: Tensor, left: Tensor, grid: int) -> tuple[Tensor, Tensor]:
     """Choose the sides of a left and a right square with ``depth``, ``left`` and ``grid - left`` cells of room."""
     right = grid - left
-    least = torch.minimum(depth, torch.minimum(left, right))
-    # The room that limits both squares counts in the order depth, left, right where rooms are equal.
-    together = (3 * least >= grid) | (depth == least)
-    left_limits = ~together & (left == least)
-    right_limits = ~together & ~left_limits
-    most = quadrant_side(grid)
-    left_side = torch.where(right_limits, torch.minimum(depth, left).clamp(max=most), least)
-    right_side = torch.where(left_limits, torch.minimum(depth, right).clamp(max=most), least)
+    common = torch.minimum(depth, torch.minimum(left, right))
+    # If rooms are equal, the limiting one is chosen in the order depth, left, right.
+    is_shared = (3 * common >= grid) | (depth == common)
+    left_limits = ~is_shared & (left == common)
+    right_limits = ~is_shared & ~left_limits
+    limit = quadrant_side(grid)
+    left_side = torch.where(right_limits, torch.minimum(depth, left).clamp(max=limit), common)
+    right_side = torch.where(left_limits, torch.minimum(depth, right).clamp(max=limit), common)
     return left_side, right_side
 
 
 def quadrant_origins(boxes: Tensor, side: int) -> Tensor:
-    """Place full-size windows over quadrant boxes so that each keeps its corner on the meeting point.
+    """Place full-size windows over quadrant boxes, each with its corner at the meeting point.
 
     Args:
         boxes: ``(B, 4, 4)`` from :func:`quadrant_boxes`.
         side: side of the windows in cells.
 
     Returns:
-        ``(B, 4, 2)`` int64 ``(x0, y0)`` of the windows; they may reach over the map's border.
+        ``(B, 4, 2)`` int64 ``(x0, y0)`` of the windows, which may extend beyond the map.
     """
     x0, y0, x1, y1 = boxes.unbind(2)  # each (B, 4)
     left = torch.stack([x1[:, 0] - side, x0[:, 1], x1[:, 2] - side, x0[:, 3]], dim=1)
@@ -99,15 +99,15 @@ def quadrant_origins(boxes: Tensor, side: int) -> Tensor:
 
 
 def salient_boxes(landmarks: Tensor, grid: int) -> Tensor:
-    """Frame the five regions that attentional perception reads.
+    """Compute the five boxes of attentional perception.
 
     Args:
         landmarks: as for :func:`quadrant_boxes`.
         grid: side of the feature map in cells.
 
     Returns:
-        ``(B, 5, 4)`` int64 boxes of side ``2 * salient_radius(grid)``, shifted to lie within the map: left eye,
-        right eye, middle of the eyes, left mouth corner, right mouth corner.
+        ``(B, 5, 4)`` int64 boxes of side ``2 * salient_radius(grid)``, shifted to lie within the map: left eye, right
+        eye, midpoint of the eyes, left mouth corner, right mouth corner.
     """
     cells = landmark_cells(landmarks, grid)
     radius = salient_radius(grid)
@@ -118,11 +118,11 @@ def salient_boxes(landmarks: Tensor, grid: int) -> Tensor:
 
 
 def crop_windows(features: Tensor, origins: Tensor, side: int) -> Tensor:
-    """Copy square windows out of a batch of feature maps in one gather.
+    """Crop square windows from a batch of feature maps in one gather operation.
 
     Args:
         features: ``(B, C, G, G)``, fastest in channels-last memory.
-        origins: ``(B, N, 2)`` int64 ``(x0, y0)`` of each window in cells; cells outside the map repeat its border.
+        origins: ``(B, N, 2)`` int64 ``(x0, y0)`` of each window in cells; cells outside the map repeat the border.
         side: side of the windows in cells.
 
     Returns:
@@ -134,12 +134,12 @@ def crop_windows(features: Tensor, origins: Tensor, side: int) -> Tensor:
     columns, rows = columns.clamp(0, grid - 1), rows.clamp(0, grid - 1)
     index = images + rows[..., :, None] * grid + columns[..., None, :]  # (N, B, side, side)
     cells = features.permute(0, 2, 3, 1).reshape(batch * grid * grid, channels)
-    # A look-up of rows: the same values as slicing, and of all gathers the one with the fastest gradient on CPUs.
+    # An embedding look-up: the same values as slicing, and of all gathers the one with the fastest gradient on CPUs.
     return F.embedding(index, cells).permute(0, 1, 4, 2, 3)
 
 
 def inside_boxes(boxes: Tensor, origins: Tensor, side: int) -> Tensor:
-    """Mark the cells of windows that belong to their boxes.
+    """Mask the cells of windows that lie inside their boxes.
 
     Args:
         boxes: ``(B, N, 4)`` int64 boxes in cells.

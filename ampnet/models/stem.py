@@ -1,4 +1,4 @@
-"""The stem: the first half of a ResNet-34, from the image to the map that all three perception modules read."""
+"""The stem: the first half of a ResNet-34, which computes the feature map for all three perception modules."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -7,7 +7,7 @@ from ampnet.models.layers import BasicBlock, ConvNorm, scaled
 
 
 class Stem(nn.Module):
-    """Embeds an image at an eighth of its resolution (He et al. 2016, doi:10.1109/CVPR.2016.90).
+    """Computes features at an eighth of the image's resolution (He et al. 2016, doi:10.1109/CVPR.2016.90).
 
     Args:
         width: multiplier of the channel counts.
@@ -30,6 +30,6 @@ class Stem(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Embed the images."""
         x = self.first(images)  # (B, 64, S / 2, S / 2)
-        # ReLU after the pooling: the same values from a quarter of the cells.
+        # ReLU after pooling: the same values, computed on a quarter of the cells.
         x = F.relu(F.max_pool2d(x, 3, stride=2, padding=1), inplace=True)  # (B, 64, S / 4, S / 4)
         return self.layer2(self.layer1(x))  # (B, 128, S / 8, S / 8)

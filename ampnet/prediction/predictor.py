@@ -1,4 +1,4 @@
-"""Photos in, expressions out: finds every face, frames it as the network has seen faces, and classifies it."""
+"""Predictor: detects, frames and classifies every face in a photo."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,33 +20,33 @@ from ampnet.inference.prior import Prior
 
 @dataclass(frozen=True, eq=False)
 class FacePrediction:
-    """One face of a photo and what it shows."""
+    """A face in a photo and its expression."""
 
     face: Face
-    """Box, landmarks and the detector's score, in pixels of the photo."""
+    """Box and landmarks in pixels of the photo, and the detection score."""
     label: str
     """The most probable class."""
     probability: float
-    """Of that class, in [0, 1]."""
+    """Probability of that class, in [0, 1]."""
     scores: dict[str, float]
-    """Probability of each class, in the checkpoint's order; they add up to 1."""
+    """Probability of each class, in the checkpoint's order; they sum to 1."""
 
 
 class Predictor:
-    """A face detector and a trained network, ready for photos of any size.
+    """A face detector and a trained network, for photos of any size.
 
     Args:
         checkpoint: a loaded checkpoint, its file, a run folder, or the name of a bundled model; None takes the default.
         detector: finds the faces; None takes the embedded one.
         device: where both run.
-        batch_size: faces that the network sees at once.
-        mirror: average each face with its mirror image: a little surer, at twice the work.
-        prior: how often each class is expected; None takes what the checkpoint was tuned for.
+        batch_size: batch size of the network, in faces.
+        mirror: average the predictions for each face and its mirror image; slightly more accurate, at twice the cost.
+        prior: expected class frequencies; None takes the checkpoint's own prior.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
-        ConfigError: the prior does not fit the checkpoint.
-        DetectorError: the detector's weights cannot be had.
+        ConfigError: the prior does not match the checkpoint.
+        DetectorError: the detector's weights are unavailable.
     """
 
     def __init__(
@@ -68,19 +68,19 @@ class Predictor:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes in the order of all scores."""
+        """Class names, in the order of all scores."""
         return self.checkpoint.class_names
 
     def predict(self, images: Sequence[Image]) -> list[list[FacePrediction]]:
-        """Find and classify the faces of each photo.
+        """Detect and classify the faces in each photo.
 
-        A photo's result does not depend on the photos beside it.
+        Results do not depend on the rest of the batch.
 
         Args:
-            images: ``(H, W, 3)`` RGB uint8, of any sizes.
+            images: ``(H, W, 3)`` RGB uint8, of any size.
 
         Returns:
-            For each photo its faces, the one the detector is surest of first; an empty list where there is none.
+            The faces in each photo, best detection score first; empty if there are none.
         """
         found = [list(detection.faces) for detection in detect_with_retries(self.detector, images)]
         framed = [
@@ -92,7 +92,7 @@ class Predictor:
         return [[self._prediction(face, next(probabilities)) for face in faces] for faces in found]
 
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
-        """Give ``(N, K)`` class probabilities of N faces in the network's frame (224 x 224)."""
+        """Return ``(N, K)`` class probabilities of N framed faces (224 x 224)."""
         size, step = self.checkpoint.architecture.image_size, self.batch_size
         parts = [np.zeros((0, len(self.class_names)), dtype=np.float32)]
         parts += [self.classifier.classify(faces[start : start + step], size) for start in range(0, len(faces), step)]

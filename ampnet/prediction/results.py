@@ -1,4 +1,4 @@
-"""What `predict` found in photos and videos, as plain values and as a table."""
+"""Results of `predict` on photos and videos, as plain values and as a table."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +14,18 @@ LANDMARK_NAMES = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 
 @dataclass(frozen=True, eq=False)
 class ImagePredictions:
-    """One photo, one frame of a video, or one file that could not be read."""
+    """Results for a photo, a video frame, or a file that could not be read."""
 
     path: Path
     size_hw: tuple[int, int] | None
-    """None when it could not be read."""
+    """Height and width in pixels; None if it could not be read."""
     faces: list[FacePrediction]
     problem: str | None = None
     """Why it could not be read."""
     frame: int | None = None
     """Number of the frame in its video, from 0; None for a photo."""
     seconds: float | None = None
-    """Of the frame, since the video's start."""
+    """Time of the frame since the start of its video."""
 
     @property
     def status(self) -> str:
@@ -33,7 +33,7 @@ class ImagePredictions:
         return "ok" if self.faces else "unreadable" if self.problem else "no face"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as numbers, strings and lists."""
+        """Return the results as plain values for JSON."""
         height, width = self.size_hw or (None, None)
         return {
             "image": str(self.path),
@@ -43,11 +43,11 @@ class ImagePredictions:
             "problem": self.problem,
             "width": width,
             "height": height,
-            "faces": [_face_plain(face) for face in self.faces],
+            "faces": [_face_to_dict(face) for face in self.faces],
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """Give one flat row for each face; one without a face when there is none."""
+        """Return a flat row for each face; a row without a face if there are none."""
         plain = self.to_dict()
         about = {key: plain[key] for key in ("image", "frame", "seconds", "status", "problem")}
         return [about | {"face": i} | _face_row(face) for i, face in enumerate(plain["faces"], start=1)] or [about]
@@ -55,7 +55,7 @@ class ImagePredictions:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """All photos and frames, in the order asked for."""
+    """Results for all photos and frames, in input order."""
 
     images: list[ImagePredictions]
     class_names: tuple[str, ...]
@@ -63,11 +63,11 @@ class Predictions:
 
     @property
     def problems(self) -> list[str]:
-        """One line for each file that could not be read."""
+        """A line for each file that could not be read."""
         return [image.problem for image in self.images if image.problem]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as numbers, strings and lists; pixels with one decimal, shares in [0, 1]."""
+        """Return the results as plain values for JSON; pixels with one decimal, probabilities in [0, 1]."""
         return {
             "checkpoint": str(self.checkpoint),
             "class_names": list(self.class_names),
@@ -83,21 +83,21 @@ class Predictions:
         return pd.DataFrame(rows, columns=columns).astype({"face": "Int64", "frame": "Int64"})
 
 
-def _face_plain(face: FacePrediction) -> dict[str, Any]:
+def _face_to_dict(face: FacePrediction) -> dict[str, Any]:
     return {
         "box": np.round(face.face.box.astype(float), 1).tolist(),
         "face_score": round(face.face.score, 4),
         "landmarks": np.round(face.face.landmarks.astype(float), 1).tolist(),
         "label": face.label,
         "probability": round(face.probability, 6),
-        "scores": {name: round(share, 6) for name, share in face.scores.items()},
+        "scores": {name: round(score, 6) for name, score in face.scores.items()},
     }
 
 
 def _face_row(face: dict[str, Any]) -> dict[str, Any]:
     row = dict(zip(("x0", "y0", "x1", "y1"), face["box"], strict=True))
     row |= {key: face[key] for key in ("face_score", "label", "probability")}
-    row |= {f"score_{name}": share for name, share in face["scores"].items()}
+    row |= {f"score_{name}": score for name, score in face["scores"].items()}
     for name, (x, y) in zip(LANDMARK_NAMES, face["landmarks"], strict=True):
         row |= {f"{name}_x": x, f"{name}_y": y}
     return row

@@ -1,4 +1,4 @@
-"""Lets processes that work together add up, and hear what the first of them knows; alone, it does nothing."""
+"""Collective operations over the processes of a command; no-ops in a single process."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -11,7 +11,7 @@ R = TypeVar("R")
 
 
 def sum_over_processes(values: Tensor, process: Process) -> Tensor:
-    """Add up a tensor over all processes, in place."""
+    """Sum a tensor over all processes, in place."""
     if process.world_size > 1:
         distributed.all_reduce(values)
     return values
@@ -25,7 +25,7 @@ def broadcast_tensors(tensors: Iterator[Tensor], process: Process) -> None:
 
 
 def broadcast_object(value: R, process: Process) -> R:
-    """Give every process what process 0 passes."""
+    """Return process 0's value in every process."""
     if process.world_size == 1:
         return value
     box = [value if process.is_main else None]

@@ -1,22 +1,23 @@
-"""Runs a command in one process or in several: starts them on one machine, joins their group, ends them together.
+"""Running a command in one or several processes: starting them, joining their group, ending them together.
 
-:func:`launch` starts one process for each GPU, or each share of the CPU's cores; torchrun does that over several
-machines. What a command's processes do meanwhile is told in :mod:`ampnet.runtime.signals`. What can end them:
+:func:`launch` starts one process for each GPU, or for each group of CPU cores; torchrun does so over several machines.
+For the behaviour of a single process, see :mod:`ampnet.runtime.signals`. Events that end a command:
 
-| event               | who receives it        | what happens                                            | exit code   |
+| event               | received by            | what happens                                            | exit code   |
 |---------------------|------------------------|---------------------------------------------------------|-------------|
-| Ctrl-C              | launcher and processes | the launcher has them finish their step and save        | 130         |
-| Ctrl-C, before they | launcher and processes | they end at once, silently; nothing has been done       | 130         |
-| have begun to work  |                        |                                                         |             |
-| Ctrl-C twice        | launcher and processes | the launcher kills them; the last save stays            | 130         |
-| SIGTERM, SIGHUP     | launcher               | as Ctrl-C: passed on to the processes as SIGTERM        | 130         |
-| SIGTERM             | one process            | the others hear of it at their next report; all save    | 130         |
-| a process fails     | launcher               | it stops the others, and raises the process's own error | the error's |
+| Ctrl-C              | launcher and processes | the launcher lets them finish their step and save       | 130         |
+| Ctrl-C during       | launcher and processes | they exit at once, silently; no work is lost            | 130         |
+| start-up            |                        |                                                         |             |
+| Ctrl-C twice        | launcher and processes | the launcher kills them; the last save is kept          | 130         |
+| SIGTERM, SIGHUP     | launcher               | as Ctrl-C; forwarded to the processes as SIGTERM        | 130         |
+| SIGTERM             | one process            | the others learn of it at their next report; all save   | 130         |
+| a process fails     | launcher               | it stops the others, and raises the process's error     | the error's |
 | a process is killed | launcher               | it stops the others, and names process and signal       | 1           |
-| launcher is killed  | processes              | each ends in half a second; a step done by then is saved| 1, unseen   |
-| SIGTERM to torchrun | torchrun               | it passes SIGTERM on, they save; it says so in its way  | 1           |
+| launcher is killed  | processes              | each exits within half a second; a step finished by     | 1, unseen   |
+|                     |                        | then is saved                                           |             |
+| SIGTERM to torchrun | torchrun               | it forwards SIGTERM, they save; it logs its own message | 1           |
 
-Whatever ends them, the last save is whole, and the run can be resumed from it.
+In all cases the last save is complete, and the run can be resumed from it.
 """
 
 import gc
@@ -44,35 +45,35 @@ from ampnet.runtime.devices import choose_device, count_gpus, usable_cores
 R = TypeVar("R")
 
 SAVING_SECONDS = 600
-"""How long the launcher waits for stopped processes to finish their step and save."""
+"""Time that the launcher gives stopped processes to finish their step and save."""
 
 BYSTANDER_SECONDS = 10
-"""How long a process that has lost its partner waits to be stopped, before it fails for that reason itself."""
+"""Time that a process with a lost connection waits to be stopped before it raises that error itself."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """One of the processes that work together."""
+    """One of the processes of a command."""
 
     rank: int
-    """Its number over all machines; 0 writes files and shows progress."""
+    """Its number over all machines; process 0 writes files and shows progress."""
     world_size: int
     """Number of processes."""
     device: torch.device
 
     @property
     def is_main(self) -> bool:
-        """Whether this one writes and speaks."""
+        """Whether this process writes files and messages."""
         return self.rank == 0
 
 
 def is_launched() -> bool:
-    """Tell whether this process is already one of a group (of torchrun, or of :func:`launch`)."""
+    """Return whether this process was started by torchrun or :func:`launch`."""
     return {"RANK", "WORLD_SIZE", "LOCAL_RANK"} <= os.environ.keys()
 
 
 def launched_processes() -> tuple[int, int] | None:
-    """Give the number of processes over all machines and on this one; None for a process that no launcher started."""
+    """Return the number of processes over all machines and on this one; None without a launcher."""
     if not is_launched():
         return None
     world_size = int(os.environ["WORLD_SIZE"])
@@ -80,15 +81,15 @@ def launched_processes() -> tuple[int, int] | None:
 
 
 def is_main_process() -> bool:
-    """Tell whether this process is the first of its group, or alone."""
+    """Return whether this process is the first of its group, or the only one."""
     return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
 def join_processes(gpus: int | None) -> Iterator[Process]:
-    """Join the group that the launcher describes; without a launcher, be alone.
+    """Join the launcher's process group, or run as a single process without one.
 
-    Several CPU processes share this machine's cores evenly.
+    CPU processes share the machine's cores evenly.
     """
     launched = launched_processes()
     if launched is None:
@@ -104,26 +105,26 @@ def join_processes(gpus: int | None) -> Iterator[Process]:
         torch.set_num_threads(max(usable_cores() // here, 1))
     distributed.init_process_group("nccl" if on_gpu else "gloo")
     yield Process(rank, world_size, device)
-    # Not after an error: the others would fail of the closed connection before the reason is known.
+    # Not after an error: the others would fail because of the closed connection, and hide the cause.
     distributed.destroy_process_group()
 
 
 def launch(command: str, processes: int, entry: Callable[..., R], *arguments: Any) -> R:
-    """Run a function in several processes of this machine, through torch's elastic launcher.
+    """Run a function in several processes on this machine, by torch's elastic launcher.
 
     Args:
-        command: what they work for, as the user called it, for messages: ``ampnet train``.
-        processes: how many.
-        entry: a module's function; it calls :func:`join_processes`.
-        arguments: for each of them.
+        command: the command as the user typed it, for messages: ``ampnet train``.
+        processes: number of processes.
+        entry: a module-level function that calls :func:`join_processes`.
+        arguments: arguments of the function, the same in all processes.
 
     Returns:
-        What process 0 returned.
+        The return value of process 0.
 
     Raises:
-        AmpnetError: what the first process to fail raised.
-        ProcessError: a process died, or failed of something unexpected; the others were ended.
-        KeyboardInterrupt: this process was told to stop, and has passed that on.
+        AmpnetError: the error of the first process that failed.
+        ProcessError: a process died, or raised an unexpected error; the others were stopped.
+        KeyboardInterrupt: this process was interrupted; the others have been stopped.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -139,7 +140,7 @@ def launch(command: str, processes: int, entry: Callable[..., R], *arguments: An
         max_restarts=0,
         monitor_interval=0.2,
     )
-    # Older releases know neither: they wait 30 seconds, whatever is asked for meanwhile.
+    # Ignored by older releases, which always wait 30 seconds.
     config.shutdown_timeout = SAVING_SECONDS
     config.signals_to_handle = "SIGTERM,SIGHUP,SIGQUIT"
     results: dict[int, R] = {}
@@ -149,7 +150,7 @@ def launch(command: str, processes: int, entry: Callable[..., R], *arguments: An
     except ChildFailedError as error:
         raise _first_failure(command, error.failures) from error
     except SignalException:
-        pass  # with it goes what the launcher shares with its processes, before this one ends
+        pass  # leaving the block releases what the launcher shares with its processes, before this one exits
     if not results:
         gc.collect()
         raise KeyboardInterrupt
@@ -158,20 +159,20 @@ def launch(command: str, processes: int, entry: Callable[..., R], *arguments: An
 
 @contextmanager
 def _launcher_kept_quiet() -> Iterator[None]:
-    """Undo what the launcher does to logging and signals; keep Ctrl-C from processes that cannot handle it yet.
+    """Silence the launcher's logging, restore signal handlers, and shield starting processes from Ctrl-C.
 
-    A terminal's Ctrl-C reaches the started processes, too, and they would show where it met them. They inherit this
-    thread's blocked SIGINT until they are ready for it; here another thread takes it. The first Ctrl-C lets them
-    finish, the second ends them.
+    A terminal's Ctrl-C also reaches the started processes, which would print tracebacks. They inherit this thread's
+    blocked SIGINT until they can handle it; in this process another thread receives it. The first Ctrl-C lets them
+    finish, the second kills them.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
 
-    asked = threading.Event()
+    interrupted = threading.Event()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        if not asked.is_set():
-            asked.set()
+        if not interrupted.is_set():
+            interrupted.set()
             raise SignalException("interrupted", signal.SIGINT)
         for child in multiprocessing.active_children():
             child.kill()
@@ -180,10 +181,10 @@ def _launcher_kept_quiet() -> Iterator[None]:
     handlers = {number: signal.getsignal(number) for number in caught}
     over = threading.Event()
     threading.Thread(target=over.wait, daemon=True).start()
-    resource_tracker.ensure_running()  # starting it would end the block
+    resource_tracker.ensure_running()  # starting it later would unblock SIGINT
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     signal.signal(signal.SIGINT, interrupt)
-    logging.disable(logging.CRITICAL)  # its news are told in a line
+    logging.disable(logging.CRITICAL)  # we report failures in one line instead
     try:
         yield
     finally:
@@ -198,7 +199,7 @@ def _guarded(launcher: int, entry: Callable[..., R], arguments: tuple[Any, ...])
     from torch.distributed.elastic.multiprocessing.errors import record
 
     threading.Thread(target=_end_with, args=(launcher,), daemon=True).start()
-    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # the launcher tells why
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # the launcher reports it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def patient(*given: Any) -> R:
@@ -206,29 +207,29 @@ def _guarded(launcher: int, entry: Callable[..., R], arguments: tuple[Any, ...])
             return entry(*given)
         except RuntimeError as error:
             if isinstance(error, distributed.DistError) or "gloo" in str(error):
-                time.sleep(BYSTANDER_SECONDS)  # another process has failed, and the launcher is to find that one
+                time.sleep(BYSTANDER_SECONDS)  # another process failed, and the launcher should report that one
             raise
 
     return record(patient)(*arguments)  # type: ignore[return-value]
 
 
 def _end_with(launcher: int) -> None:
-    """End this process as soon as its launcher has gone: an orphan must not write on."""
+    """Exit as soon as the launcher is gone: an orphan must not keep writing."""
     while os.getppid() == launcher:
         threading.Event().wait(0.5)
     os._exit(1)
 
 
 def _first_failure(command: str, failures: dict[int, Any]) -> AmpnetError:
-    """Give what failed first as its own kind of error, where that is known."""
+    """Return the first failure as its own type of error if known."""
     first = min(failures.values(), key=lambda failure: failure.timestamp)
     who = f"process {first.local_rank} of {command}"
     if first.exitcode < 0:
         return ProcessError(
-            f"{who} was ended by signal {signal.Signals(-first.exitcode).name}; the others were stopped"
+            f"{who} was killed by signal {signal.Signals(-first.exitcode).name}; the others were stopped"
         )
-    told = first.message.get("message", first.message) if isinstance(first.message, dict) else first.message
-    last = str(told).splitlines()[-1] if told else f"exit code {first.exitcode}"
+    message = first.message.get("message", first.message) if isinstance(first.message, dict) else first.message
+    last = str(message).splitlines()[-1] if message else f"exit code {first.exitcode}"
     name, _, reason = last.partition(": ")
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, AmpnetError):

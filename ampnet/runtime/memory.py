@@ -1,25 +1,25 @@
-"""The C library's memory allocator, told that this process will use again what it frees."""
+"""Tuning of the C library's memory allocator, to keep freed memory for reuse."""
 
 import ctypes
 import platform
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Names of glibc's settings in malloc.h."""
+"""Parameters of glibc's mallopt, from malloc.h."""
 
 KEPT_BLOCK = 1 << 30
-"""Blocks up to this many bytes come from the heap, which keeps them when they are freed."""
+"""Maximum size in bytes of blocks allocated from the heap, which keeps them when they are freed."""
 
 NEVER_TRIM = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Let freed memory stay with the process, so that the next step need not have it zeroed by the kernel again.
+    """Keep freed memory in the process, so that the kernel need not zero it again for the next step.
 
-    A step of the full network at batch 16 otherwise returns and fetches 100,000 pages, a tenth of its time. Peak
-    memory grows by about 1 %.
+    Otherwise a step of the full network at batch 16 returns and fetches 100,000 pages, a tenth of its time. Peak memory
+    grows by about 1 %.
 
     Returns:
-        Whether the C library knows these settings (glibc does); elsewhere nothing changes.
+        Whether the C library supports these settings (glibc does); otherwise nothing changes.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

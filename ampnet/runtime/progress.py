@@ -1,4 +1,4 @@
-"""How long work tells that it moves on; the library itself prints nothing."""
+"""Progress reporting by callbacks; the library itself prints nothing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -6,18 +6,18 @@ from typing import Protocol
 
 
 class Advance(Protocol):
-    """Called after each finished piece of work."""
+    """Callback after each finished item of work."""
 
     def __call__(self, count: int = 1, note: str = "") -> None:
-        """Add ``count`` finished pieces; ``note`` replaces the text behind the bar (loss, accuracy)."""
+        """Add ``count`` finished items; ``note`` replaces the text after the bar (loss, accuracy)."""
 
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
-"""``bar(title, total)`` opens one bar; a pipeline passes a rich one, tests and libraries the silent one."""
+"""``bar(title, total)`` opens a progress bar; pipelines pass a rich one, tests and library users a silent one."""
 
 
 def ignore_progress(count: int = 1, note: str = "") -> None:
-    """Do nothing with a finished piece."""
+    """Ignore finished items."""
 
 
 @contextmanager

@@ -1,21 +1,21 @@
-"""Stops a run between two steps, so that everything learned until then is saved.
+"""Stopping a run between two steps, so that all progress is saved.
 
-While a :class:`StopRequest` is open, in a process that no launcher started:
+While a :class:`StopRequest` is open, in a process without a launcher:
 
-| event         | what happens                                                             | exit code |
-|---------------|--------------------------------------------------------------------------|-----------|
-| Ctrl-C once   | the step is finished and saved                                           | 130       |
-| Ctrl-C twice  | it ends at once, wherever it is; the last save stays                     | 130       |
-| SIGTERM       | as Ctrl-C once, however often it comes                                   | 130       |
-| SIGKILL, or   | it ends at once; the last save stays                                     | 137       |
-| out of memory |                                                                          |           |
+| event         | what happens                                              | exit code |
+|---------------|-----------------------------------------------------------|-----------|
+| Ctrl-C once   | the current step is finished and saved                    | 130       |
+| Ctrl-C twice  | the process exits at once; the last save is kept          | 130       |
+| SIGTERM       | as Ctrl-C once, however often it is sent                  | 130       |
+| SIGKILL, or   | the process ends at once; the last save is kept           | 137       |
+| out of memory |                                                           |           |
 
-In a process of :func:`ampnet.runtime.launch.launch` or of torchrun, whom both the terminal and the launcher send a
-Ctrl-C, any number of either is one request. It ends :data:`LEAVING_SECONDS` after its work, with 130, even where the
-launcher has stopped listening. What the launcher does meanwhile is told in :mod:`ampnet.runtime.launch`.
+A process of :func:`ampnet.runtime.launch.launch` or torchrun receives a Ctrl-C from both the terminal and the launcher,
+so any number of them count as one request. It exits with 130, at most :data:`LEAVING_SECONDS` after its work is done,
+even if the launcher has stopped listening. For the launcher's behaviour, see :mod:`ampnet.runtime.launch`.
 
-Processes that load images ignore all of this (:mod:`ampnet.data.loading.dataset`): they are in a process group of
-their own, and end with the process that they load for.
+Loader workers ignore all of this (:mod:`ampnet.data.loading.dataset`): they have a process group of their own, and end
+with the process that they load for.
 """
 
 import os
@@ -27,11 +27,11 @@ from ampnet.errors import INTERRUPTED
 from ampnet.runtime.launch import is_launched
 
 LEAVING_SECONDS = 2
-"""How long a stopped process of a launcher waits for its result to be taken, which a stopped launcher never does."""
+"""Time that a stopped process waits for its launcher to collect the result, which a stopped launcher never does."""
 
 
 class StopRequest:
-    """Notes SIGINT and SIGTERM in ``made``, for the loop to look at after each step; handlers come back at its end."""
+    """Records SIGINT and SIGTERM in ``made``, which the loop checks after each step; restores the handlers on exit."""
 
     def __init__(self) -> None:
         self.made = False

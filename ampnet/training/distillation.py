@@ -1,7 +1,6 @@
-"""Learning from trained networks: what they say of the training faces becomes part of the targets.
+"""Knowledge distillation (Hinton et al. 2015, arXiv:1503.02531): teachers' probabilities become part of the targets.
 
-Knowledge distillation (Hinton et al. 2015, arXiv:1503.02531). Expression labels are noisy, and a teacher's
-probabilities also say which classes a face lies between.
+Expression labels are noisy, and a teacher's probabilities also express which classes a face is between.
 """
 
 from collections.abc import Sequence
@@ -25,21 +24,21 @@ from ampnet.runtime.progress import ProgressBar
 from ampnet.training.defaults import RunConfig
 
 TEACHERS = "teachers.npy"
-"""In the run folder: the teachers' mean probabilities, ``(N, K)`` float32, a row for each training face."""
+"""File in the run folder: the teachers' mean probabilities, ``(N, K)`` float32, a row for each training face."""
 
 
 def load_teachers(paths: Sequence[Path], class_names: Sequence[str]) -> list[Checkpoint]:
-    """Read the teachers' checkpoints.
+    """Load the teachers' checkpoints.
 
     Raises:
-        CheckpointError: one cannot be read, or knows other classes.
+        CheckpointError: a checkpoint cannot be read, or has other classes.
     """
     teachers = [load_checkpoint(named_model(path)) for path in paths]
     for path, teacher in zip(paths, teachers, strict=True):
         try:
             match_all_classes(class_names, teacher.class_names)
         except DataError as error:
-            raise CheckpointError(f"{path} cannot teach here: {error}") from error
+            raise CheckpointError(f"cannot distil from {path}: {error}") from error
     return teachers
 
 
@@ -51,42 +50,41 @@ def distillation_targets(
     folder: Path,
     process: Process,
     bar: ProgressBar,
-    asked: bool = False,
+    is_resumed: bool = False,
 ) -> NDArray[np.float32]:
-    """Give what the teachers say of the training faces.
+    """Return the teachers' mean probabilities for the training faces.
 
-    The teachers are asked once; a run that goes on from a save reads their answers from its folder.
+    They are computed once; a resumed run reads them from its folder.
 
     Args:
-        teachers: at least one.
+        teachers: at least one checkpoint.
         index: the data set.
         training: positions of its training faces.
-        config: of the run.
-        folder: of the run.
-        process: this one; each asks the teachers about its share of the faces.
+        config: settings of the run.
+        folder: the run folder.
+        process: this process; each one computes a shard of the faces.
         bar: opens the progress bar.
-        asked: the run has a save, so the answers in its folder are its own.
+        is_resumed: whether the run was saved before, so that the probabilities in its folder are its own.
 
     Returns:
         ``(N, K)`` float32, rows of probabilities.
 
     Raises:
-        CheckpointError: the kept answers are damaged.
-        DataError: an image cannot be read, or the answers cannot be written.
+        CheckpointError: the saved probabilities are damaged.
+        DataError: an image cannot be read, or the probabilities cannot be written.
     """
-    kept, shape = folder / TEACHERS, (len(training), len(index.class_names))
-    if asked and kept.exists():
-        answers = _read(kept, shape)
-    else:
-        answers = _ask(teachers, index, training, config, process, bar)
-        if process.is_main:
-            with atomic_write(kept) as aside, aside.open("wb") as file:
-                np.save(file, answers)
-    return answers
+    saved, shape = folder / TEACHERS, (len(training), len(index.class_names))
+    if is_resumed and saved.exists():
+        return _read(saved, shape)
+    probabilities = _mean_probabilities(teachers, index, training, config, process, bar)
+    if process.is_main:
+        with atomic_write(saved) as aside, aside.open("wb") as file:
+            np.save(file, probabilities)
+    return probabilities
 
 
 @torch.inference_mode()
-def _ask(
+def _mean_probabilities(
     teachers: Sequence[Checkpoint],
     index: FaceIndex,
     training: NDArray[np.int64],
@@ -94,29 +92,29 @@ def _ask(
     process: Process,
     bar: ProgressBar,
 ) -> NDArray[np.float32]:
-    """Average the teachers' probabilities, each for the mean of the face and its mirror image."""
+    """Average the teachers' probabilities, each computed from a face and its mirror image."""
     total = torch.zeros(len(training), len(index.class_names), device=process.device)
-    share = ShardedSequentialSampler(
+    order = ShardedSequentialSampler(
         len(training), config.recipe.batch_size // process.world_size, process.rank, process.world_size
     )
-    with bar("asking the teachers", len(teachers) * len(share.share)) as advance:
+    with bar("running the teachers", len(teachers) * len(order.shard)) as advance:
         for teacher in teachers:
             faces = FaceDataset(index, training, teacher.architecture.image_size, color=teacher.framing.color)
-            batches = batch_loader(faces, share, config.workers, process.device)
-            # What the teacher has learned, so its own prior and temperature.
+            batches = batch_loader(faces, order, config.workers, process.device)
+            # The probabilities that the teacher learned: its training prior, without adjustment.
             classifier = Classifier.from_checkpoint(teacher, process.device, mirror=True, prior="training")
             logits = classifier.collect(batches, advance)
             probabilities = torch.from_numpy(classifier.probabilities(logits.local, logits.global_))
             columns = match_all_classes(index.class_names, teacher.class_names)
-            total[share.share.start :: share.share.step] += probabilities[:, columns].to(total) / len(teachers)
+            total[order.shard.start :: order.shard.step] += probabilities[:, columns].to(total) / len(teachers)
     return sum_over_processes(total, process).cpu().numpy()
 
 
 def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
     try:
-        answers = np.load(path, allow_pickle=False)
+        probabilities = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}; remove it, and the teachers are asked again") from error
-    if answers.shape != shape or answers.dtype != np.float32:
-        raise CheckpointError(f"{path} belongs to other data; remove it, and the teachers are asked again")
-    return np.asarray(answers, dtype=np.float32)
+        raise CheckpointError(f"cannot read {path}: {error}; delete it to run the teachers again") from error
+    if probabilities.shape != shape or probabilities.dtype != np.float32:
+        raise CheckpointError(f"{path} belongs to other data; delete it to run the teachers again")
+    return np.asarray(probabilities, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Exponential moving average of a network's weights: what is evaluated and kept."""
+"""Exponential moving average (EMA) of a network's weights, which is evaluated and kept."""
 
 import copy
 
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 
 class ExponentialMovingAverage:
-    """Follows a network in training; also its normalisation statistics.
+    """Averages the weights and normalisation statistics of a network in training.
 
     Args:
-        model: network to follow; the average starts as its copy.
-        decay: share of the old average kept at each step, in [0, 1); it grows to this over the first steps.
+        model: the network; the average starts as its copy.
+        decay: decay of the average at each step, in [0, 1); it rises to this value over the first steps.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -20,7 +20,7 @@ class ExponentialMovingAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take in the network after a step (counted from 0 over all epochs)."""
+        """Update the average after a step (counted from 0 over all epochs)."""
         decay = min(self.decay, (1 + step) / (10 + step))
         average: list[Tensor] = []
         current: list[Tensor] = []
@@ -29,7 +29,7 @@ class ExponentialMovingAverage:
                 average.append(own)
                 current.append(latest)
             else:
-                own.copy_(latest)  # counters of the normalisations
+                own.copy_(latest)  # batch counters of the normalisation layers
         torch._foreach_lerp_(average, current, 1 - decay)
 
 

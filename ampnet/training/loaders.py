@@ -1,4 +1,4 @@
-"""Which faces a run trains on and which choose its best epoch, and their batches."""
+"""Training and selection faces of a run, and their data loaders."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,14 @@ from ampnet.training.defaults import RunConfig
 from ampnet.training.targets import selection_faces
 
 MEASURED_FACES = 200
-"""Training faces looked at to describe a set that was not made by `ampnet prepare`."""
+"""Training faces sampled to measure the framing of a hand-made index."""
 
 
 def choose_faces(index: FaceIndex, config: RunConfig) -> dict[Split, NDArray[np.int64]]:
-    """Split a data set and check that it can be trained on.
+    """Split a data set, and check that it can be trained on.
 
     Raises:
-        DataError: there is nothing to train on, or nothing to choose the best epoch by.
+        DataError: the training or the selection split is empty.
     """
     parts = split_indices(index, seed=config.seed)
     for split in ("train", config.select_on):
@@ -35,11 +35,11 @@ def choose_faces(index: FaceIndex, config: RunConfig) -> dict[Split, NDArray[np.
 
 
 def training_framing(index: FaceIndex, training: NDArray[np.int64]) -> Framing:
-    """Give the framing that prepare measured, or measure that of a set made by hand."""
+    """Return the framing that prepare measured, or measure that of a hand-made index."""
     if index.framing is not None:
         return index.framing
-    looked_at = training[np.linspace(0, len(training) - 1, min(MEASURED_FACES, len(training))).astype(int)]
-    faces = FaceDataset(index, looked_at, image_size=IMAGE_SIZE)
+    sample = training[np.linspace(0, len(training) - 1, min(MEASURED_FACES, len(training))).astype(int)]
+    faces = FaceDataset(index, sample, image_size=IMAGE_SIZE)
     grey = [is_grey(faces.decode(position)) for position in range(len(faces))]
     sides = np.full(len(training), float(IMAGE_SIZE))
     return measure_framing(index.landmarks[training], "none", float(np.mean(grey)), sides)
@@ -54,7 +54,7 @@ def training_loader(
     process: Process,
     targets: NDArray[np.float32] | None,
 ) -> tuple[ResumableBatchSampler, DataLoader[Batch]]:
-    """Make this process's batches of the training faces; ``targets`` replace their labels."""
+    """Create this process's loader of training batches; ``targets`` replace the labels."""
     recipe = config.recipe
     faces = FaceDataset(index, training, image_size, recipe.augmentation, color, config.seed, targets)
     order = ResumableBatchSampler(
@@ -77,7 +77,7 @@ def selection_loader(
     color: Color,
     process: Process,
 ) -> tuple[ShardedSequentialSampler, DataLoader[Batch]]:
-    """Make this process's batches of the split that chooses the best epoch."""
+    """Create this process's loader of the split that chooses the best epoch."""
     faces = FaceDataset(*selection_faces(index, selection, config.recipe), image_size, None, color)
     batch_size = config.recipe.batch_size // process.world_size
     order = ShardedSequentialSampler(len(faces), batch_size, process.rank, process.world_size)

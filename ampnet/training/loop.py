@@ -1,4 +1,4 @@
-"""One epoch of training and one evaluation, as functions of their arguments."""
+"""One training epoch and one evaluation, as functions of their arguments."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -26,14 +26,14 @@ from ampnet.training.optimizer import learning_rate_factor, set_learning_rate
 from ampnet.training.state import StepReport, TrainState
 
 GPU_CHECK_STEPS = 16
-"""Steps between two looks at the losses on a GPU, since each look waits for it; the CPU is asked each step."""
+"""Steps between reports of the losses on a GPU, since each report waits for the GPU; CPUs report every step."""
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True, eq=False)
 class SplitMetrics:
-    """How a network does on a split."""
+    """Loss and confusion matrix of a network on a split."""
 
     loss: float
     confusion: Counts
@@ -49,16 +49,16 @@ def train_epoch(
     process: Process,
     stop_or_save: Callable[[], tuple[bool, bool]] = lambda: (False, False),
 ) -> Iterator[StepReport]:
-    """Train from ``order.first_step`` to the end of ``order.epoch``; yields where it can be saved or stopped.
+    """Train from ``order.first_step`` to the end of ``order.epoch``; yields wherever the run can be saved or stopped.
 
     Args:
         state: changed in place.
-        batches: this process's, ``order.parts`` for each step.
-        order: tells which step is which.
-        loss_fn: of a batch.
-        config: recipe, precision, freeze, seed.
-        process: this one.
-        stop_or_save: asked before each report whether this process wants to stop, and to save.
+        batches: batches of this process, ``order.parts`` for each step.
+        order: sampler behind the batches, which numbers the steps.
+        loss_fn: the training loss.
+        config: settings of the run.
+        process: this process.
+        stop_or_save: called before each report; returns whether this process requests a stop, and a save.
 
     Raises:
         TrainingError: a loss is not finite.
@@ -78,8 +78,8 @@ def train_epoch(
             with _gradients_kept_here(state.network, until_last=part < order.parts - 1):
                 loss, hits = _forward(state.network, batch, loss_fn, config)
                 # DDP averages over processes; this makes it the mean over all faces of the step.
-                share = len(batch.labels) * process.world_size / order.step_size(step)
-                scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
+                weight = len(batch.labels) * process.world_size / order.step_size(step)
+                scaler.scale(loss * weight).backward()  # type: ignore[no-untyped-call]
             sums += torch.stack([loss.detach() * len(batch.labels), hits, torch.full_like(hits, len(batch.labels))])
 
         if recipe.clip:
@@ -98,7 +98,7 @@ def train_epoch(
 
 
 def _forward(network: nn.Module, batch: Batch, loss_fn: Loss, config: RunConfig) -> tuple[Tensor, Tensor]:
-    """Give the mean loss and the number of hits of a batch."""
+    """Return the mean loss and the number of hits of a batch."""
     if config.recipe.mixup:
         batch = mix_up(batch, loss_fn.num_classes, config.recipe.mixup)
     targets = batch.labels if batch.targets is None else batch.targets
@@ -112,7 +112,7 @@ def _forward(network: nn.Module, batch: Batch, loss_fn: Loss, config: RunConfig)
 def _sync_step_losses(
     unreported: list[Tensor], step: int, epoch: int, stop_or_save: tuple[bool, bool], process: Process
 ) -> StepReport:
-    """Share losses and requests among all processes, in one message."""
+    """Sum losses and requests over all processes, in one message."""
     own = torch.tensor([*stop_or_save, 0], dtype=torch.float64, device=process.device)
     *rows, (stop, save, _) = sum_over_processes(torch.stack([*unreported, own]), process).tolist()
     for number, (loss, _, _) in enumerate(rows, start=step - len(rows) + 1):
@@ -126,15 +126,15 @@ def _sync_step_losses(
 def evaluate(
     model: nn.Module, batches: Iterable[Batch], loss_fn: Loss, precision: Precision, process: Process, advance: Advance
 ) -> SplitMetrics:
-    """Measure a network; each process brings its own share of the faces, the result is all processes'.
+    """Evaluate a network; each process evaluates its shard, and all return the overall result.
 
     Args:
-        model: put into eval mode.
-        batches: this process's share; together they hold every face once.
-        loss_fn: gives its branch weight and number of classes; the loss is measured without smoothing and weights.
-        precision: of the network's arithmetic.
-        process: this one.
-        advance: told the number of this process's finished faces.
+        model: the network; set to eval mode.
+        batches: this process's shard; together the shards hold every face once.
+        loss_fn: provides branch weight and number of classes; the loss is computed without smoothing and class weights.
+        precision: floating-point precision of the network.
+        process: this process.
+        advance: called with the number of faces that this process has finished.
     """
     classifier = Classifier(model.eval(), process.device, loss_fn.branch_weight)
     num_classes, plain = loss_fn.num_classes, Loss(loss_fn.branch_weight)
@@ -154,7 +154,7 @@ def evaluate(
 
 
 def set_train_mode(model: nn.Module, freeze: Freeze) -> None:
-    """Put a network into training mode, but leave what is frozen in eval mode, so that its statistics stay."""
+    """Set a network to training mode, except frozen parts, whose statistics must not change."""
     model.train()
     if freeze == "stem":
         model.get_submodule("stem").eval()
@@ -165,7 +165,7 @@ def set_train_mode(model: nn.Module, freeze: Freeze) -> None:
 
 
 def _gradients_kept_here(network: nn.Module, until_last: bool) -> AbstractContextManager[None]:
-    """Hold gradients back from the other processes until the step's last part."""
+    """Delay the exchange of gradients between processes until the last part of a step."""
     if until_last and isinstance(network, DistributedDataParallel):
         held: AbstractContextManager[None] = network.no_sync()
         return held

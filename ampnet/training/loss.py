@@ -15,12 +15,12 @@ from ampnet.recipes import Recipe
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """Both heads' cross-entropies, mixed, with smoothed targets and weighted classes where the recipe says so.
+    """Weighted mean of both heads' cross-entropies, with optional label smoothing and class weights.
 
     Args:
-        branch_weight: share of the local head (beta in the paper), in [0, 1]; the global head has the rest.
-        label_smoothing: share of the target spread evenly.
-        class_weights: ``(K,)``, or None for equal ones.
+        branch_weight: weight of the local head (beta in the paper), in [0, 1]; the global head has the rest.
+        label_smoothing: fraction of the target that is spread evenly over the classes.
+        class_weights: ``(K,)``, or None for equal weights.
         num_classes: K.
     """
 
@@ -30,7 +30,7 @@ class Loss:
     num_classes: int = 7
 
     def __call__(self, logits: Logits, targets: Tensor) -> Tensor:
-        """Give the mean over the batch.
+        """Return the mean loss of a batch.
 
         Args:
             logits: local and global, ``(B, K)`` each.
@@ -48,38 +48,40 @@ class Loss:
 
 
 def build_loss(recipe: Recipe, labels: NDArray[np.int64], num_classes: int, device: torch.device) -> Loss:
-    """Make the recipe's loss for a training split.
+    """Build the recipe's loss for a training split.
 
     Args:
-        labels: of the training faces; with ``balance: weights`` each class weighs inversely to its count, with
-            ``root_weights`` to the count's square root, so that the weights' mean over the split is 1. A class
-            without faces weighs nothing.
+        recipe: with ``balance: weights``, classes are weighted inversely to their counts, with ``root_weights``
+            inversely to the square roots; the mean weight over the split is 1. Classes without faces have weight 0.
+        labels: labels of the training faces.
+        num_classes: K.
+        device: where the loss is computed.
     """
     powers = {"weights": 1.0, "root_weights": 0.5}
     weights = None
     if recipe.balance in powers:
         counts = np.bincount(labels, minlength=num_classes)
-        shares = np.where(counts > 0, np.maximum(counts, 1.0) ** -powers[recipe.balance], 0.0)
-        weights = torch.tensor(shares * len(labels) / (shares @ counts), dtype=torch.float32, device=device)
+        inverse = np.where(counts > 0, np.maximum(counts, 1.0) ** -powers[recipe.balance], 0.0)
+        weights = torch.tensor(inverse * len(labels) / (inverse @ counts), dtype=torch.float32, device=device)
     return Loss(recipe.branch_weight, recipe.label_smoothing, weights, num_classes)
 
 
 def mix_up(batch: Batch, num_classes: int, alpha: float) -> Batch:
-    """Blend each face with another of its batch (Zhang et al. 2018, arXiv:1710.09412).
+    """Mix each face with another of its batch (mixup, Zhang et al. 2018, arXiv:1710.09412).
 
-    The regions can follow one face only, so the face with the larger share keeps its landmarks.
+    Regions can follow only one face, so the landmarks of the dominant face are used.
 
     Args:
-        batch: on its device, images as floats.
+        batch: on its device, with float images.
         num_classes: K.
         alpha: parameter of the symmetric beta distribution.
 
     Returns:
-        The batch with blended images and targets.
+        The batch with mixed images and targets.
     """
-    share = float(np.random.default_rng(int(torch.randint(2**31, ()))).beta(alpha, alpha))
-    share = max(share, 1 - share)
+    weight = float(np.random.default_rng(int(torch.randint(2**31, ()))).beta(alpha, alpha))
+    weight = max(weight, 1 - weight)
     other = torch.randperm(len(batch.labels), device=batch.labels.device)
     targets = F.one_hot(batch.labels, num_classes).float() if batch.targets is None else batch.targets
-    images = torch.lerp(batch.images[other], batch.images, share)
-    return batch._replace(images=images, targets=torch.lerp(targets[other], targets, share))
+    images = torch.lerp(batch.images[other], batch.images, weight)
+    return batch._replace(images=images, targets=torch.lerp(targets[other], targets, weight))

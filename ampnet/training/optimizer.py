@@ -1,4 +1,4 @@
-"""Optimizer and learning rate of a recipe."""
+"""Optimizer and learning-rate schedule of a recipe."""
 
 import math
 
@@ -9,7 +9,7 @@ from ampnet.errors import ConfigError
 from ampnet.recipes import Recipe
 
 HEADS = ("local_head.", "global_head.")
-"""Begin the names of the parameters that are new when the rest is pre-trained."""
+"""Prefixes of the parameters that are newly initialised when the rest is pre-trained."""
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe, loss_scaling: bool = False) -> torch.optim.Optimizer:
@@ -18,12 +18,12 @@ def build_optimizer(model: nn.Module, recipe: Recipe, loss_scaling: bool = False
     Each group's key ``peak`` is the learning rate that :func:`learning_rate_factor` scales.
 
     Args:
-        model: holds the parameters.
-        recipe: kind of optimizer, learning rates, weight decay.
-        loss_scaling: whether a scaler steps it, which leaves out steps whose gradients overflow.
+        model: the network.
+        recipe: type of optimizer, learning rates, weight decay.
+        loss_scaling: whether a gradient scaler is used, which skips steps whose gradients overflow.
 
     Raises:
-        ConfigError: nothing is left to train.
+        ConfigError: every parameter is frozen.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
@@ -41,16 +41,16 @@ def build_optimizer(model: nn.Module, recipe: Recipe, loss_scaling: bool = False
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(options, lr=recipe.lr, fused=True)
     nesterov = recipe.optimizer == "nesterov"
-    # Fused SGD keeps an uninitialised momentum where the first step is left out; loss scaling often does that.
+    # Fused SGD leaves momentum uninitialised if the first step is skipped, as loss scaling often does.
     return torch.optim.SGD(
         options, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, fused=None if loss_scaling else True
     )
 
 
 def learning_rate_factor(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """Give the share of the peak learning rate at a step counted over all epochs.
+    """Return the learning rate relative to its peak at a step, counted over all epochs.
 
-    It depends on nothing else, so a resumed run needs no schedule's state.
+    It depends on the step only, so a resumed run needs no scheduler state.
     """
     warmup = recipe.warmup_epochs * steps_per_epoch
     rise = min(1.0, (step + 1) / warmup) if warmup else 1.0
@@ -60,6 +60,6 @@ def learning_rate_factor(recipe: Recipe, step: int, steps_per_epoch: int) -> flo
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Scale each group's peak."""
+    """Set each group's learning rate to its peak times a factor."""
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * factor

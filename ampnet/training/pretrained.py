@@ -1,4 +1,4 @@
-"""Starting from weights that were trained before: ours, or the published program's."""
+"""Initialisation from pre-trained weights: ours, or the reference program's."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,18 +16,18 @@ from ampnet.training.optimizer import HEADS
 
 
 def load_pretrained(model: AMPNet, path: Path, class_names: Sequence[str]) -> str:
-    """Copy pre-trained weights into a network.
+    """Load pre-trained weights into a network.
 
-    Heads are taken over when they know the same classes (their rows follow the names), else they stay new.
+    Heads are loaded if they have the same classes, matched by name; otherwise they keep their initialisation.
 
     Args:
         model: changed in place.
-        path: a checkpoint or run folder of ours, ``bundled``, or a file of the published program (7 classes are
-            taken to be in RAF-DB's order).
-        class_names: of the network, in label order.
+        path: a checkpoint, a run folder, ``bundled``, or a reference program's file (whose 7 classes are assumed to be
+            in RAF-DB's order).
+        class_names: class names of the network, in label order.
 
     Returns:
-        One sentence on what was taken over.
+        A sentence describing what was loaded.
 
     Raises:
         CheckpointError: the file cannot be read, or holds a network of another size.
@@ -38,36 +38,36 @@ def load_pretrained(model: AMPNet, path: Path, class_names: Sequence[str]) -> st
         if not name.startswith(HEADS) and (name not in state or state[name].shape != value.shape):
             raise CheckpointError(
                 f"{path} holds a network of another size ({name} differs); "
-                "choose the same --variant, --width and --modules"
+                "use the same --variant, --width and --modules"
             )
     taken = {name: state[name] for name in own if not name.startswith(HEADS)}
     if sorted(known) == sorted(class_names):
         rows = [list(known).index(name) for name in class_names]
         heads = {name: state[name][rows] for name in own if name.startswith(HEADS)}
-        if all(value.shape == own[name].shape for name, value in heads.items()):  # not so with other modules
+        if all(value.shape == own[name].shape for name, value in heads.items()):  # they differ with other modules
             model.load_state_dict(taken | heads)
             return f"weights from {path}, heads included"
     model.load_state_dict(own | taken)
-    return f"weights from {path}, but new heads: it knows other classes or has other modules"
+    return f"weights from {path}, but new heads: it has other classes or modules"
 
 
 def freeze_parameters(model: AMPNet, freeze: Freeze) -> None:
-    """Keep the stem out of training; frozen statistics are the loop's part."""
+    """Freeze the stem's parameters; the training loop freezes statistics."""
     if freeze == "stem":
         model.stem.requires_grad_(False)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Sequence[str]]:
-    """Give weights under our names and the class names of the heads, none where they are unknown."""
+    """Return weights under our names, and the class names of the heads; empty if unknown."""
     try:
         checkpoint = load_checkpoint(path)
     except CheckpointError as ours:
         if path.is_dir() or path.suffix == ".safetensors":
             raise
         try:
-            published = read_reference(path)
+            reference = read_reference(path)
         except CheckpointError:
             raise ours from None
-        classes = EXPRESSIONS if published.num_classes == len(EXPRESSIONS) else ()
-        return published.state, classes
+        classes = EXPRESSIONS if reference.num_classes == len(EXPRESSIONS) else ()
+        return reference.state, classes
     return checkpoint.model.state_dict(), checkpoint.class_names

@@ -1,4 +1,4 @@
-"""A run in one process: built anew, or resumed where it was interrupted."""
+"""One process of a training run: newly built, or resumed."""
 
 import os
 import time
@@ -39,7 +39,7 @@ from ampnet.training.tensorboard import TensorBoardWriter
 
 @dataclass(frozen=True, eq=False)
 class TrainingRun:
-    """All that one process of a run works with."""
+    """Everything that a process of a training run needs."""
 
     config: RunConfig
     folder: Path
@@ -47,29 +47,29 @@ class TrainingRun:
     class_names: tuple[str, ...]
     framing: Framing
     identity: dict[str, Any]
-    """What must stay the same for the run to be resumed."""
+    """Settings that must not change when the run is resumed."""
     state: TrainState
     loss_fn: Loss
     order: ResumableBatchSampler
     batches: DataLoader[Batch]
-    """Of the training faces, in that order."""
+    """Batches of the training faces, in that order."""
     selection_order: ShardedSequentialSampler
     selection: DataLoader[Batch]
-    """Of the split that chooses the best epoch."""
+    """Batches of the split that chooses the best epoch."""
     progress: Progress
     tensorboard: TensorBoardWriter
     started: float
-    """Monotonic time, less what earlier parts of the run took."""
+    """Monotonic start time, minus the duration of earlier parts of the run."""
     notes: tuple[str, ...]
-    """What the user should know before it starts."""
+    """Messages to the user before training starts."""
 
     def is_finished(self) -> bool:
-        """Tell whether all epochs are done, or none was better for too long."""
+        """Return whether all epochs are done, or patience has run out."""
         without_better = self.progress.history.epochs_without_better()
         return self.progress.epoch >= self.config.recipe.epochs or 0 < self.config.patience <= without_better
 
     def checkpoint(self) -> Checkpoint:
-        """Give the network as it is now, with what it needs to be used."""
+        """Return a checkpoint of the current network."""
         return Checkpoint(
             model=cast(AMPNet, self.state.evaluated_model),
             class_names=self.class_names,
@@ -82,11 +82,11 @@ class TrainingRun:
         )
 
     def seconds(self) -> float:
-        """Tell how long the run has taken, over all its parts."""
+        """Return the run's duration so far, over all its parts."""
         return time.monotonic() - self.started
 
     def save(self) -> None:
-        """Write last.pt (the main process does).
+        """Write last.pt, in the main process only.
 
         Raises:
             DataError: the file cannot be written.
@@ -97,21 +97,21 @@ class TrainingRun:
 
 
 def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> TrainingRun:
-    """Load the data, build the network, and make the run's folder or go back to where an interrupted run was.
+    """Load the data, build the network, and create the run folder or restore an interrupted run.
 
-    The folder is made late, so that a run that cannot begin leaves nothing behind.
+    The folder is created last, so that a run that fails to start leaves nothing behind.
 
     Args:
-        config: of the run.
-        process: this one.
-        bar: shows how the teachers get on.
+        config: settings of the run.
+        process: this process.
+        bar: progress bar of the teachers.
 
     Raises:
-        UsageError: the run's name is taken, or there is no run to go on with.
+        UsageError: the run's name is taken, or there is no run to resume.
         DataError: the data cannot be trained on.
-        CheckpointError: the weights to start from or the save to go on with cannot be used.
-        TrainingError: the settings or the data are not those of the interrupted run.
-        ConfigError: a setting does not fit the device.
+        CheckpointError: the pre-trained weights or the save cannot be used.
+        TrainingError: the settings or the data differ from those of the interrupted run.
+        ConfigError: a setting is not supported on the device.
     """
     started = time.monotonic()
     index = read_index(config.data)
@@ -132,8 +132,8 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
 
     targets = training_targets(index, training, config.recipe)
     if teachers:
-        said = distillation_targets(teachers, index, training, config, folder, process, bar, asked=bool(saved))
-        targets = blend_targets(targets, index.labels[training], said, config.recipe.teacher_weight)
+        soft = distillation_targets(teachers, index, training, config, folder, process, bar, is_resumed=bool(saved))
+        targets = blend_targets(targets, index.labels[training], soft, config.recipe.teacher_weight)
     order, batches = training_loader(index, training, config, size.image_size, framing.color, process, targets)
     selection_order, selection_batches = selection_loader(
         index, selection, config, size.image_size, framing.color, process
@@ -166,19 +166,19 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
 def build_train_state(
     config: RunConfig, class_names: tuple[str, ...], process: Process
 ) -> tuple[TrainState, AMPNet, str]:
-    """Build network, optimizer and average.
+    """Build network, optimizer and weight average.
 
     Returns:
-        The state, its model, and a message on pre-trained weights (empty without).
+        The state, its model, and a message on pre-trained weights (empty if there are none).
 
     Raises:
-        ConfigError: a setting does not fit the device.
+        ConfigError: a setting is not supported on the device.
         CheckpointError: the pre-trained weights cannot be used.
     """
     if config.sync_bn and process.device.type != "cuda":
-        raise ConfigError("sync_bn needs GPUs; on CPUs, --freeze norms keeps all processes' statistics alike")
+        raise ConfigError("sync_bn needs GPUs; on CPUs, --freeze norms keeps the statistics of all processes equal")
     if config.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with it only
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required for deterministic cuBLAS
         torch.use_deterministic_algorithms(True)
     torch.manual_seed(config.seed)
     size = config.architecture(len(class_names))
@@ -187,7 +187,7 @@ def build_train_state(
     freeze_parameters(model, config.freeze)
     model.to(process.device)
     if config.sync_bn:
-        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # replaces the parts in place
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # in place
     network: nn.Module = model
     if process.world_size > 1:
         network = DistributedDataParallel(
@@ -209,11 +209,14 @@ def build_train_state(
 def _warnings(config: RunConfig, index: FaceIndex, device: torch.device) -> list[str]:
     warnings = []
     if config.precision == "bf16" and not has_fast_bf16(device):
-        warnings.append(
-            "this CPU has no bfloat16 arithmetic: bf16 will be many times slower here than --precision fp32"
-        )
+        warnings.append("this CPU has no bfloat16 instructions: bf16 will be many times slower than --precision fp32")
     if config.select_on == "test":
-        warnings.append("the best epoch is chosen on the test split: its accuracy there will flatter, and is marked so")
+        warnings.append(
+            "the best epoch is chosen on the test split, which inflates the test score; "
+            "the checkpoint and every report say so"
+        )
     if not any(index.splits):
-        warnings.append("the set has no official splits: the published 8:2 split applies, near-duplicates may cross it")
+        warnings.append(
+            "the data set has no official splits: the reference 8:2 split is used; near-duplicates may be in both parts"
+        )
     return warnings

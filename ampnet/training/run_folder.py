@@ -1,4 +1,4 @@
-"""The folder of a run, which says everything about it."""
+"""The run folder, and its description of the run."""
 
 import json
 import os
@@ -22,18 +22,19 @@ from ampnet.training.state import LAST, PREVIOUS
 
 CONFIG, HISTORY, CURVES = "config.json", "history.csv", "curves.png"
 SEEDS = "seeds.json"
-"""In the folder of several seeds' runs: mean, spread, and each run."""
+"""File in the folder of a run over several seeds: mean, standard deviation and each run."""
 
 
 def open_run_folder(config: TrainConfig, of_seeds: bool = False) -> Path:
-    """Make the folder of a new run, or find the one to go on with.
+    """Create the folder of a new run, or find the one to resume.
 
     Args:
-        of_seeds: it holds a run's folder for each seed.
+        config: settings of the run.
+        of_seeds: whether the folder holds a run folder for each seed.
 
     Raises:
-        UsageError: the name is taken, or there is no run to go on with.
-        DataError: the folder cannot be made.
+        UsageError: the name is taken, or there is no run to resume.
+        DataError: the folder cannot be created.
     """
     if config.resume:
         return _existing(config, of_seeds)
@@ -46,29 +47,29 @@ def open_run_folder(config: TrainConfig, of_seeds: bool = False) -> Path:
         except FileExistsError:
             if config.name:
                 raise UsageError(
-                    f"{folder} exists already; go on with it by --resume, or choose another --name"
+                    f"{folder} already exists; resume it with --resume, or choose another --name"
                 ) from None
             number += 1
         except OSError as error:
-            raise DataError(f"cannot make {folder}: {error.strerror}; choose another --out") from error
+            raise DataError(f"cannot create {folder}: {error.strerror}; choose another --out") from error
 
 
 def _existing(config: TrainConfig, of_seeds: bool) -> Path:
     if config.name:
         folder = config.out / config.name
         if not folder.is_dir():
-            raise UsageError(f"{folder} does not exist, so there is nothing to go on with; leave --resume out")
+            raise UsageError(f"{folder} does not exist, so there is nothing to resume; omit --resume")
         return folder
     below = "*/seed*" if of_seeds else "*"
     saves = [save for name in (LAST, PREVIOUS) for save in config.out.glob(f"{below}/{name}")]
     if not saves:
-        raise UsageError(f"{config.out} holds no run to go on with; leave --resume out")
+        raise UsageError(f"{config.out} holds no run to resume; omit --resume")
     newest = max(saves, key=lambda save: save.stat().st_mtime).parent
     return newest.parent if of_seeds else newest
 
 
 def hash_data(index: FaceIndex) -> str:
-    """Give the SHA-256 of names, labels, splits and landmarks; images are taken at their names' word."""
+    """Return the SHA-256 of names, labels, splits and landmarks; pixels are not included."""
     digest = sha256()
     for texts in (index.class_names, index.names, index.splits):
         digest.update("\n".join(texts).encode() + b"\0")
@@ -85,7 +86,7 @@ def describe_run(
     data_hash: str,
     process: Process,
 ) -> None:
-    """Write config.json: settings, network, data, versions and machine.
+    """Write config.json: settings, architecture, data, versions and machine.
 
     Raises:
         DataError: the file cannot be written.

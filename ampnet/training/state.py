@@ -1,8 +1,7 @@
-"""What changes while a network trains, and its saves: a run resumed from one ends as an undisturbed one, bit for bit.
+"""The state of a training run, and its saves: a resumed run ends exactly as an uninterrupted one.
 
-A save holds weights, averaged weights, optimizer, scaler, place in the epoch and history. Learning rates,
-the order of faces, their augmentation and each step's dropout are functions of seed and step, so they are
-not in it.
+A save holds weights, averaged weights, optimizer, scaler, position in the epoch and history. Learning rates, the order
+of faces, their augmentation and each step's dropout are functions of seed and step, so they need not be saved.
 """
 
 from collections.abc import Mapping
@@ -37,80 +36,80 @@ FREE = {
     "tensorboard",
     "patience",
 }
-"""Settings that may change between two parts of a run: they move or stop it, but decide no step."""
+"""Settings that may change when a run is resumed: they do not affect any step."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainState:
-    """A network in training and what changes with it at each step."""
+    """A network in training, and everything else that changes at each step."""
 
     model: nn.Module
     """The network itself, whose weights are saved."""
     network: nn.Module
-    """What the loop calls: the model, perhaps compiled or wrapped for several processes."""
+    """The callable network: the model, compiled or wrapped for several processes if configured."""
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    """Does nothing but for fp16."""
+    """Gradient scaler; active for fp16 only."""
     ema: ExponentialMovingAverage | None
 
     @property
     def evaluated_model(self) -> nn.Module:
-        """The network that is evaluated and kept: the average where there is one."""
+        """The network that is evaluated and kept: the weight average if there is one, else the model."""
         return self.ema.model if self.ema else self.model
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """What happened since the last report, the same in all processes."""
+    """Progress since the last report, identical in all processes."""
 
     step: int
     """Finished steps of the epoch."""
     loss: float
-    """Sum over the faces of all processes; so are the next two."""
+    """Sum over the faces of all processes, like the next two."""
     hits: float
     images: float
     stop: bool
-    """Whether some process asks for the run's end."""
+    """Whether any process requests a stop."""
     save: bool
-    """Whether some process asks for a save."""
+    """Whether any process requests a save."""
 
 
 @dataclass
 class Progress:
-    """How far a run is."""
+    """Progress of a run."""
 
     epoch: int = 0
     """Finished epochs."""
     step: int = 0
-    """Finished steps of the next epoch."""
+    """Finished steps of the current epoch."""
     loss: float = 0.0
-    """Sum over the faces of those steps, over all processes; so are the next two."""
+    """Sum over the faces of those steps in all processes, like the next two."""
     hits: float = 0.0
     images: float = 0.0
     history: History = field(default_factory=History)
     seconds: float = 0.0
-    """Spent so far, over all parts of the run."""
+    """Training time so far, over all parts of the run."""
 
     def add(self, report: StepReport) -> None:
-        """Take in what has happened since the last report."""
+        """Add a report."""
         self.step = report.step
         self.loss += report.loss
         self.hits += report.hits
         self.images += report.images
 
     def end_epoch(self) -> None:
-        """Go to the start of the next epoch."""
+        """Move to the start of the next epoch."""
         self.epoch, self.step = self.epoch + 1, 0
         self.loss = self.hits = self.images = 0.0
 
     def note(self) -> str:
-        """Say the epoch's loss and accuracy so far, for a progress bar."""
+        """Describe the epoch's loss and accuracy so far, for a progress bar."""
         count = max(self.images, 1)
         return f"loss {self.loss / count:.3f}, accuracy {self.hits / count:.1%}"
 
 
 def run_identity(config: RunConfig, data_hash: str) -> dict[str, Any]:
-    """Give all that must stay the same for a run to be gone on with, flat, by name."""
+    """Return all settings that must not change when a run is resumed, as a flat dict."""
     settings = {name: value for name, value in config_to_dict(config).items() if name not in FREE}
     recipe = settings.pop("recipe")
     augmentation = recipe.pop("augmentation")
@@ -122,16 +121,14 @@ def run_identity(config: RunConfig, data_hash: str) -> dict[str, Any]:
 def save_state(
     folder: Path, checkpoint: Checkpoint, state: TrainState, progress: Progress, identity: Mapping[str, Any]
 ) -> None:
-    """Write last.pt; the one before becomes previous.pt.
-
-    At any moment at least one of the two is whole.
+    """Write last.pt, and keep the earlier save as previous.pt; at least one of the two is complete at any time.
 
     Raises:
-        DataError: the disk is full or the folder cannot be written; the earlier save stays.
+        DataError: the disk is full or the folder is not writable; the earlier save is kept.
     """
     training = {
         "identity": dict(identity),
-        "weights": state.model.state_dict() if state.ema else None,  # else they are the checkpoint's
+        "weights": state.model.state_dict() if state.ema else None,  # without EMA they are in the checkpoint
         "optimizer": state.optimizer.state_dict(),
         "scaler": state.scaler.state_dict(),
         "epoch": progress.epoch,
@@ -147,33 +144,33 @@ def save_state(
 
 
 def read_state(folder: Path) -> tuple[dict[str, Any], str]:
-    """Read the newest whole save of a run.
+    """Read the newest intact save of a run.
 
     Returns:
-        Its content, empty for a run that was ended before its first save, and a message where it is not the newest.
+        Its content, empty if the run ended before its first save; and a message if newer saves are damaged.
 
     Raises:
-        CheckpointError: there are saves, but none is whole.
+        CheckpointError: all saves are damaged.
     """
     for leftover in folder.glob(".*.partial"):
-        leftover.unlink(missing_ok=True)  # another process of the run may be faster
-    broken: list[str] = []
+        leftover.unlink(missing_ok=True)  # another process of the run may delete it first
+    damaged: list[str] = []
     for name in (LAST, NEXT, PREVIOUS):
         if (folder / name).is_file():
             try:
-                return read_content(folder / name), f"{broken[0]}; going on from {name}" if broken else ""
+                return read_content(folder / name), f"{damaged[0]}; resuming from {name}" if damaged else ""
             except CheckpointError as error:
-                broken.append(str(error))
-    if broken:
-        raise CheckpointError(f"{folder} cannot be gone on with: {'; '.join(broken)}; start a new run")
+                damaged.append(str(error))
+    if damaged:
+        raise CheckpointError(f"{folder} cannot be resumed: {'; '.join(damaged)}; start a new run")
     return {}, ""
 
 
 def restore_state(content: Mapping[str, Any], state: TrainState, identity: Mapping[str, Any], folder: Path) -> Progress:
-    """Put a saved run back into a freshly built state.
+    """Restore a save into a newly built state.
 
     Raises:
-        TrainingError: the settings or the data are not those of the saved run; the message names them.
+        TrainingError: the settings or the data differ from those of the saved run.
         CheckpointError: the save holds no training state.
     """
     training = content.get("training")
@@ -195,10 +192,10 @@ def restore_state(content: Mapping[str, Any], state: TrainState, identity: Mappi
 
 
 def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
-    """Refuse to go on with a run under other settings; those that only one version of ampnet knows are passed over.
+    """Check that settings and data are those of the saved run, ignoring settings that only one version of ampnet knows.
 
     Raises:
-        TrainingError: naming each setting with both values.
+        TrainingError: they differ; the message names each setting with both values.
     """
     changed = [name for name in sorted(saved.keys() & now.keys()) if saved[name] != now[name]]
     if "data_hash" in changed:

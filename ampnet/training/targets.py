@@ -1,4 +1,4 @@
-"""What each training face is to be recognised as: its label, the votes of a crowd, or some of both."""
+"""Training targets: labels, annotators' votes, or a mix of both."""
 
 from dataclasses import replace
 
@@ -12,29 +12,29 @@ from ampnet.recipes import Recipe
 
 
 def training_targets(index: FaceIndex, training: NDArray[np.int64], recipe: Recipe) -> NDArray[np.float32] | None:
-    """Give the targets of the training faces.
+    """Return the targets of the training faces.
 
     Args:
         index: the data set.
         training: positions of its training faces.
-        recipe: says whether labels, votes or a mix of them are learned.
+        recipe: selects labels, votes or a mix.
 
     Returns:
-        ``(N, K)`` float32, rows of probabilities; None where the labels are all there is to learn.
+        ``(N, K)`` float32, rows of probabilities; None if the targets are the labels.
 
     Raises:
-        DataError: votes are asked for, and the set has none.
+        DataError: the recipe needs votes, and the data set has none.
     """
     if recipe.targets == "label":
         return None
     if index.votes is None:
         raise DataError(
-            f"{index.root} holds no index/{VOTES_FILE}, so there are no votes to learn; "
-            "train with --targets label, or prepare the set with its votes"
+            f"{index.root} holds no index/{VOTES_FILE}, so there are no votes to train on; "
+            "use --targets label, or prepare the data set with its votes"
         )
     labels = index.labels[training]
-    shares = index.votes.subset(training).distribution(index.class_names, labels)
-    return shares if recipe.targets == "votes" else blend_targets(None, labels, shares, recipe.vote_weight)
+    votes = index.votes.subset(training).distribution(index.class_names, labels)
+    return votes if recipe.targets == "votes" else blend_targets(None, labels, votes, recipe.vote_weight)
 
 
 def blend_targets(
@@ -43,10 +43,10 @@ def blend_targets(
     """Mix other probabilities into targets.
 
     Args:
-        targets: ``(N, K)``; None stands for the labels alone.
+        targets: ``(N, K)``; None for the labels.
         labels: ``(N,)``.
         other: ``(N, K)`` probabilities.
-        weight: share of ``other``, in [0, 1].
+        weight: weight of ``other``, in [0, 1].
     """
     own = np.eye(other.shape[1], dtype=np.float32)[labels] if targets is None else targets
     return own + np.float32(weight) * (other - own)
@@ -55,12 +55,12 @@ def blend_targets(
 def selection_faces(
     index: FaceIndex, selection: NDArray[np.int64], recipe: Recipe
 ) -> tuple[FaceIndex, NDArray[np.int64]]:
-    """Give the faces that choose the best epoch, labelled as the run is to be judged.
+    """Return the faces that choose the best epoch, with the labels to score them by.
 
-    A run that learns votes is judged by the crowd's majority; faces without one are left out.
+    A run that trains on votes is scored by the annotators' majority; faces without one are left out.
 
     Returns:
-        The data set, and positions in it.
+        The data set with those labels, and positions in it.
     """
     if recipe.targets == "label" or index.votes is None:
         return index, selection

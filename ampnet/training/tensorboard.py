@@ -1,4 +1,4 @@
-"""The history for TensorBoard, where its package is installed and asked for."""
+"""Optional logging to TensorBoard."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,27 +8,27 @@ from ampnet.errors import UsageError
 
 
 class TensorBoardWriter:
-    """Writes each epoch's numbers below ``tensorboard/`` in the run folder.
+    """Logs each epoch's metrics to ``tensorboard/`` in the run folder.
 
     Args:
-        folder: of the run.
-        wanted: False writes nothing.
+        folder: the run folder.
+        enabled: if False, nothing is written.
 
     Raises:
         UsageError: the package tensorboard is not installed.
     """
 
-    def __init__(self, folder: Path, wanted: bool) -> None:
+    def __init__(self, folder: Path, enabled: bool) -> None:
         self._writer: Any = None
-        if wanted:
+        if enabled:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError:
-                raise UsageError("--tensorboard needs a package: pip install tensorboard") from None
+                raise UsageError("--tensorboard needs an additional package: pip install tensorboard") from None
             self._writer = SummaryWriter(folder / "tensorboard")
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Write an epoch's numbers."""
+        """Log an epoch's metrics."""
         if self._writer is not None:
             for name, value in row.items():
                 self._writer.add_scalar(name, value, int(row["epoch"]))

@@ -1,8 +1,8 @@
-"""The network computed the published way, as a baseline for speed; written from its description.
+"""The baseline network: computed as in the reference program, written from its description, to compare speed.
 
 Plain separate modules in NCHW memory; the landmarks' rectangles are module state, set before each call; patches
 are cut image by image with slices, padded into zero tensors and joined by copies; gates expand their weights to
-the map's size. Parameter names are the published ones, so it takes our weights as they are.
+the map's size. Parameter names are the reference program's, so our exported weights can be loaded.
 """
 
 from collections import OrderedDict
@@ -131,8 +131,8 @@ def stage(number: int, in_channels: int, channels: int, out_channels: int, dropo
     return nn.Sequential(OrderedDict(parts))
 
 
-class PublishedWay(nn.Module):
-    """AMP-Net in the published program's way of working; ``rectangles`` must be set before each call."""
+class BaselineNetwork(nn.Module):
+    """AMP-Net as the reference program computes it; ``rectangles`` must be set before each call."""
 
     def __init__(self, num_classes: int = 7, dropout: float = 0.5) -> None:
         super().__init__()

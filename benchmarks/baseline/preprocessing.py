@@ -1,4 +1,4 @@
-"""Loading and augmentation the published way, as a baseline for speed; written from its description.
+"""Baseline loading and augmentation, as in the reference program, written from its description, to compare speed.
 
 The loader decodes with Pillow and jitters colours with torchvision. Then, in the main process, each sample's
 landmarks are found by a search through the list of all names, and threads move image after image: one warp for
@@ -29,15 +29,15 @@ LOADER_TRANSFORM = transforms.Compose(
 )
 
 
-class PublishedBatches:
+class BaselineBatches:
     """Prepared batches: images, rectangles and labels.
 
     Args:
-        folder: of the images.
-        names: of all images, in the landmark file's order.
-        landmarks: ``(N, 5, 2)`` in that order.
-        labels: in that order.
-        threads: that augment.
+        folder: folder of the images.
+        names: names of all images, in the landmark file's order.
+        landmarks: ``(N, 5, 2)``, in that order.
+        labels: labels, in that order.
+        threads: augmentation threads.
     """
 
     def __init__(self, folder: Path, names: list[str], landmarks: Points, labels: list[int], threads: int = 2) -> None:

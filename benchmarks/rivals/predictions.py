@@ -1,6 +1,6 @@
-"""What all adapters share: the images of a folder, and the CSV that score.py reads.
+"""Common to all adapters: reading the images of a folder, and writing the CSV that score.py reads.
 
-Runs in the rival's own environment, so it needs numpy and OpenCV only.
+Runs in the tool's own environment, so it needs only NumPy and OpenCV.
 """
 
 import csv
@@ -17,11 +17,11 @@ Image = NDArray[np.uint8]
 
 
 def predict_folder(classify: Callable[[Image], NDArray[np.floating]], class_names: Sequence[str]) -> None:
-    """Run a network over a folder and write its answers; both are named on the command line: FOLDER OUT.csv.
+    """Run a network over a folder and write its predictions; command line: FOLDER OUT.csv.
 
     Args:
-        classify: gives the probability of each class for one image.
-        class_names: our names in the order of the network's outputs.
+        classify: returns the probability of each class for an image.
+        class_names: our class names, in the order of the network's outputs.
     """
     if len(sys.argv) != 3:
         sys.exit("usage: python -m benchmarks.rivals.NAME FOLDER OUT.csv")

@@ -1,8 +1,8 @@
 """Score any tool's predictions by ampnet's own rules: python -m benchmarks.rivals.score DATA PREDICTIONS.csv...
 
-DATA is a prepared data set, of which the test split is scored. Each CSV has a column `name` and one column a class
-with its probability, under the data set's class names; predictions.csv of `ampnet eval` will do, too. A name is the
-path of a source image below any folder of the raw set, or the image's name in the index.
+DATA is a prepared data set; its test split is scored. Each CSV has a column `name` and a column of probabilities for
+each class, named as in the data set; predictions.csv of `ampnet eval` also works. A name is the path of a source image
+below any folder of the raw data set, or the image's name in the index.
 """
 
 import argparse
@@ -32,7 +32,7 @@ class SplitFaces:
 
     faces: FaceIndex
     spellings: list[list[str]]
-    """For each face the names that a CSV may give it."""
+    """Names that a CSV may use for each face."""
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def main() -> None:
         no_face = votes.calls_no_face()
         majority = int(((votes.majority(chosen.faces.class_names) >= 0) & ~no_face).sum())
         print(f"\nCrowd: {majority:,} images where one class has more than half of all votes.")
-        print(f"{int(no_face.sum())} images that more people call no face than anything else are set apart.")
+        print(f"{int(no_face.sum())} images are excluded: their most frequent vote is no face.")
 
 
 def read_split(data: Path) -> SplitFaces:
@@ -106,7 +106,7 @@ def read_predictions(path: Path, chosen: SplitFaces) -> NDArray[np.float64]:
 
 
 def row_of(path: Path, chosen: SplitFaces) -> list[str]:
-    """Score one CSV against the labels and, where the set has votes, the crowd."""
+    """Score one CSV against the labels and, if the data set has them, the votes."""
     shares, faces = read_predictions(path, chosen), chosen.faces
     names, answers = faces.class_names, shares.argmax(axis=1)
     against_labels = score(confusion_matrix(faces.labels, answers, len(names)), names)
@@ -130,7 +130,7 @@ def row_of(path: Path, chosen: SplitFaces) -> list[str]:
 
 
 def _path_ends(source: str) -> list[str]:
-    """Give ``a/b/c.png``, ``b/c.png`` and ``c.png``."""
+    """Return ``a/b/c.png``, ``b/c.png`` and ``c.png``."""
     parts = source.split("/")
     return ["/".join(parts[start:]) for start in range(len(parts))]
 

@@ -116,7 +116,7 @@ def test_a_file_cut_short_is_recognised(checkpoint, tmp_path, suffix, share):
     save_checkpoint(file, checkpoint)
     data = file.read_bytes()
     file.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(CheckpointError, match="no checkpoint"):
+    with pytest.raises(CheckpointError, match="not a checkpoint"):
         load_checkpoint(file)
 
 

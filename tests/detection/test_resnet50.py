@@ -105,7 +105,7 @@ def test_a_weights_file_that_carries_code_is_refused_without_running_it(tmp_path
     path = tmp_path / "weights.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("weights.pth", pickle.dumps(RunsCode()))
-    with pytest.raises(DetectorError, match=r"weights\.zip is no file of torch weights"):
+    with pytest.raises(DetectorError, match=r"weights\.zip is not a torch weights file"):
         resnet50.build_resnet50(path)
 
 
@@ -113,7 +113,7 @@ def test_a_weights_file_that_carries_code_is_refused_without_running_it(tmp_path
 def test_a_file_of_something_else_is_refused(tmp_path, content):
     path = tmp_path / "weights.zip"
     path.write_bytes(content)
-    with pytest.raises(DetectorError, match="is no file of torch weights"):
+    with pytest.raises(DetectorError, match="is not a torch weights file"):
         resnet50.build_resnet50(path)
 
 

@@ -45,4 +45,4 @@ def test_undetected_images_are_counted_in_the_order_of_the_checkpoint():
 
 def test_numbers_on_the_split_that_chose_the_epoch_are_marked():
     assert selection_notes("test", "val") == ()
-    assert "flatter" in selection_notes("test", "test")[0]
+    assert "inflated" in selection_notes("test", "test")[0]

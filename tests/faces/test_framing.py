@@ -8,7 +8,15 @@ import pytest
 from ampnet.errors import DataError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, align_face, resize_whole, source_side
 from ampnet.faces.colour import is_grey, to_grey
-from ampnet.faces.framing import MOVED_PIXELS, SHARPER, Framing, decide_crop, frame_face, measure_framing, reframing
+from ampnet.faces.framing import (
+    MAX_OFFSET,
+    MAX_SHARPNESS_RATIO,
+    Framing,
+    decide_crop,
+    frame_face,
+    measure_framing,
+    reframing,
+)
 from ampnet.faces.geometry import transform_points
 
 UPRIGHT = np.array([[40, 50], [80, 50], [60, 74], [44, 92.5], [76, 92.5]])
@@ -153,7 +161,7 @@ def test_tight_faces_stay_whole_and_scenes_are_cut():
 
 
 def test_framing_survives_json_and_refuses_nonsense():
-    framing = measure_framing(CANONICAL_LANDMARKS[None], "none", grey_share=1.0, source_sides=np.array([48.0]))
+    framing = measure_framing(CANONICAL_LANDMARKS[None], "none", grey_fraction=1.0, source_sides=np.array([48.0]))
     assert framing == Framing(crop="none", color="grey", face_resolution=48.0)
     assert Framing.from_dict(framing.to_dict()) == framing
     for wrong in ({}, {**framing.to_dict(), "crop": "half"}, {**framing.to_dict(), "mean_landmarks": [[1, 2]]}):
@@ -179,19 +187,20 @@ def faces_at(shift, count=3):
 
 def test_faces_where_the_network_expects_them_stay_as_they_are():
     assert reframing(CENTRED, faces_at(0), CENTRED) is None
-    assert reframing(CENTRED, faces_at(MOVED_PIXELS - 0.1), CENTRED) is None
+    assert reframing(CENTRED, faces_at(MAX_OFFSET - 0.1), CENTRED) is None
     assert reframing(None, faces_at(0), CENTRED) is None  # prepared by hand
 
 
 def test_faces_elsewhere_or_of_another_crop_are_framed_as_the_networks_faces():
-    assert reframing(CENTRED, faces_at(MOVED_PIXELS + 0.1), CENTRED) == CENTRED
-    assert reframing(None, faces_at(MOVED_PIXELS + 0.1), CENTRED) == CENTRED
+    assert reframing(CENTRED, faces_at(MAX_OFFSET + 0.1), CENTRED) == CENTRED
+    assert reframing(None, faces_at(MAX_OFFSET + 0.1), CENTRED) == CENTRED
     other = replace(CENTRED, crop="none" if CENTRED.crop == "face" else "face")
     assert reframing(other, faces_at(0), CENTRED) == CENTRED
 
 
 @pytest.mark.parametrize(
-    ("resolution", "limited"), [(None, True), (48 * SHARPER + 0.1, True), (48 * SHARPER - 0.1, False), (30.0, False)]
+    ("resolution", "limited"),
+    [(None, True), (48 * MAX_SHARPNESS_RATIO + 0.1, True), (48 * MAX_SHARPNESS_RATIO - 0.1, False), (30.0, False)],
 )
 def test_only_faces_with_more_detail_than_the_network_has_seen_lose_some(resolution, limited):
     trained = replace(CENTRED, face_resolution=48.0)

@@ -1,4 +1,4 @@
-"""The published program's logits, losses and gradients, from weights that are a function of their names."""
+"""The reference program's logits, losses and gradients, from weights that are a function of their names."""
 
 from collections.abc import Iterator
 

@@ -132,7 +132,7 @@ def test_traits_of_the_source_images_are_counted_and_a_changed_set_is_named(data
     assert "few-tones: 1 images (12.50%) consist of a few tones, such as 6.png" in result.stdout
     plain = json.loads(CliRunner().invoke(app, ["check", "--data", str(data), "--json"]).stdout)
     assert plain["traits"]["few-tones"] == {"images": 1, "share": 0.125, "examples": ["6.png"]}
-    assert plain["doubts"] == ["88 % of the images look histogram-equalised: is this the original set?"]
+    assert plain["warnings"] == ["88 % of the images look histogram-equalised: is this the original set?"]
 
 
 def test_grey_levels_are_compared_with_those_of_the_known_set_that_meta_names(data: Path) -> None:
@@ -140,7 +140,7 @@ def test_grey_levels_are_compared_with_those_of_the_known_set_that_meta_names(da
     (data / "index" / "meta.json").write_text(json.dumps({**meta, "layout": "fer2013"}))
     row = FaceRow("", "a.png", "train", "fear", "rejected", grey_mean=128, grey_spread=74)
     write_faces(data / "index" / "faces.csv", [row] * 300)
-    assert check(data).report.doubts == [
+    assert check(data).report.warnings == [
         "the grey levels have mean 128 and spread 74, FER-2013's are 129 and 65: these images have been changed"
     ]
 

@@ -208,7 +208,7 @@ def test_a_report_that_cannot_be_written_is_said(tmp_path, happy):
 def test_an_epoch_chosen_on_the_test_split_is_marked(tmp_path):
     data = make_data(tmp_path / "data")
     chosen_on_test = small_checkpoint(tmp_path / "run", selected_on="test")
-    assert any("flatter" in note for note in evaluate(chosen_on_test, data).report.notes)
+    assert any("inflated" in note for note in evaluate(chosen_on_test, data).report.notes)
 
 
 def test_a_run_folder_without_a_checkpoint_says_what_to_give(tmp_path):

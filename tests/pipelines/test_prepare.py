@@ -150,7 +150,7 @@ def test_without_official_splits_labels_count_from_zero(tmp_path: Path) -> None:
 
 
 BAD_FILES = {
-    "text.jpg": "not an image, or a broken one",
+    "text.jpg": "not an image, or a damaged one",
     "empty.png": "the file is empty",
     "cut.jpg": "truncated",
     "dot.png": "no face found",
@@ -502,7 +502,7 @@ def test_the_command_tells_how_many_faces_were_found_where_people_see_none(
     arguments = ["prepare", str(raw), "--out", str(tmp_path), "--votes", str(votes), "--gpus", "0", "--crop", "face"]
     shown = CliRunner().invoke(app, [*arguments, "--no-face", "template"])
     assert shown.exit_code == 0
-    expected = "votes: 5 of 5 images have some; of 2 that people call no face, a face was found in 1"
+    expected = "votes: 5 of 5 images have votes; of 2 voted to show no face, the detector found a face in 1"
     assert expected in " ".join(shown.stdout.split())
 
 

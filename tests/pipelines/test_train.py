@@ -146,7 +146,7 @@ def test_a_truncated_save_costs_an_epoch_but_not_the_result(config, capfd):
     expected = weights(last.parent)
     last.write_bytes(last.read_bytes()[:5000])
     run(replace(config, resume=True))
-    assert "going on from previous.pt" in capfd.readouterr().err
+    assert "resuming from previous.pt" in capfd.readouterr().err
     assert all(torch.equal(value, expected[name]) for name, value in weights(last.parent).items())
 
 
@@ -163,11 +163,11 @@ def test_changed_settings_are_refused_on_resume(config):
 
 def test_a_taken_name_and_a_missing_run_say_what_to_do(config):
     (config.out / "run").mkdir(parents=True)
-    with pytest.raises(UsageError, match="exists already; go on with it by --resume, or choose another --name"):
+    with pytest.raises(UsageError, match="already exists; resume it with --resume, or choose another --name"):
         run(config, quiet=True)
-    with pytest.raises(UsageError, match="nothing to go on with; leave --resume out"):
+    with pytest.raises(UsageError, match="nothing to resume; omit --resume"):
         run(replace(config, name="none", resume=True), quiet=True)
-    with pytest.raises(UsageError, match="holds no run to go on with"):
+    with pytest.raises(UsageError, match="holds no run to resume"):
         run(replace(config, name=None, resume=True), quiet=True)
 
 
@@ -190,7 +190,7 @@ def test_a_loss_that_explodes_stops_the_run_with_the_step(config):
 
 def test_selection_on_the_test_split_is_marked(config, capfd):
     result = run(replace(config, select_on="test"))
-    assert "will flatter" in capfd.readouterr().err
+    assert "inflates" in capfd.readouterr().err
     assert load_checkpoint(result.folder).selected_on == "test"
     assert "chosen on the test split, which inflates" in "\n".join(result.lines())
     assert "test_accuracy" in history(result.folder)
@@ -274,7 +274,7 @@ def test_two_processes_give_the_losses_of_one(two_processes):
 def test_a_killed_process_ends_the_run_which_then_goes_on_to_the_undisturbed_runs_end(two_processes):
     killer = threading.Thread(target=_kill_a_trainer, args=(two_processes.out / "killed",))
     killer.start()
-    with pytest.raises(ProcessError, match=r"process \d of ampnet train was ended by signal SIGKILL; the others were"):
+    with pytest.raises(ProcessError, match=r"process \d of ampnet train was killed by signal SIGKILL; the others were"):
         run(replace(two_processes, name="killed"), quiet=True)
     killer.join()
     run(replace(two_processes, name="killed", resume=True), quiet=True)
@@ -313,7 +313,7 @@ def test_the_command_trains_and_names_the_next_one(data, tmp_path):
 @pytest.mark.slow
 def test_the_command_refuses_what_cannot_be(data):
     for options, message in (
-        (["--set", "speed=3"], "no recipe has speed"),
+        (["--set", "speed=3"], "unknown recipe value speed"),
         (["--modules", "gp,xx"], "modules must be some of gp, lp, ap"),
         (["--gpus", "99"], "99 GPUs were asked for, but none can be used"),
         (["--sync-bn", "--gpus", "0", "--out", "/tmp/never"], "sync_bn needs GPUs"),

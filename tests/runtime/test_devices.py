@@ -22,7 +22,7 @@ def test_more_gpus_than_there_are_says_how_many_there_are(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert count_gpus(None) == 2
     assert choose_device(1) == torch.device("cuda", 0)
-    with pytest.raises(UsageError, match="3 GPUs were asked for, but 2 can be used; run with --gpus 2"):
+    with pytest.raises(UsageError, match="3 GPUs requested, but 2 available; run with --gpus 2"):
         count_gpus(3)
 
 

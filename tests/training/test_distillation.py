@@ -49,11 +49,11 @@ def settings(data, folder, *teachers, **changes):
     )
 
 
-def learn(config, folder, asked=False):
+def learn(config, folder, is_resumed=False):
     index = read_index(config.data)
     training = np.flatnonzero(np.array(index.splits) == "train")
     teachers = load_teachers(config.teachers, index.class_names)
-    return index, training, distillation_targets(teachers, index, training, config, folder, ALONE, silent, asked)
+    return index, training, distillation_targets(teachers, index, training, config, folder, ALONE, silent, is_resumed)
 
 
 def certain(folder, name, sure_of):
@@ -104,15 +104,15 @@ def test_answers_are_kept_for_a_resumed_run_and_damaged_ones_refused(data, tmp_p
     config = settings(data, tmp_path, certain(tmp_path, "fear.pt", "fear"))
     _, _, targets = learn(config, tmp_path)
     (tmp_path / "fear.pt").write_bytes(certain(tmp_path, "anger.pt", "anger").read_bytes())
-    assert np.array_equal(learn(config, tmp_path, asked=True)[2], targets)
+    assert np.array_equal(learn(config, tmp_path, is_resumed=True)[2], targets)
     assert not np.array_equal(learn(config, tmp_path)[2], targets)  # a run without a save asks anew
     for damage in (b"", b"no array", (tmp_path / TEACHERS).read_bytes()[:200]):
         (tmp_path / TEACHERS).write_bytes(damage)
-        with pytest.raises(CheckpointError, match="teachers are asked again"):
-            learn(config, tmp_path, asked=True)
+        with pytest.raises(CheckpointError, match="run the teachers again"):
+            learn(config, tmp_path, is_resumed=True)
     np.save(tmp_path / TEACHERS, targets[:5])
     with pytest.raises(CheckpointError, match="other data"):
-        learn(config, tmp_path, asked=True)
+        learn(config, tmp_path, is_resumed=True)
 
 
 @pytest.mark.slow
@@ -138,6 +138,6 @@ def test_a_resumed_run_keeps_its_teachers(data, tmp_path):
 
 def test_a_teacher_of_other_classes_is_refused_before_anything_is_made(data, tmp_path):
     teacher = small_checkpoint(tmp_path / "teacher", ("cat", "dog"))
-    with pytest.raises(CheckpointError, match=r"cannot teach here: .*only in the checkpoint: cat, dog"):
+    with pytest.raises(CheckpointError, match=r"cannot distil from .*: .*only in the checkpoint: cat, dog"):
         run(settings(data, tmp_path / "runs", teacher), quiet=True)
     assert not (tmp_path / "runs").exists()

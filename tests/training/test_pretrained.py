@@ -70,14 +70,14 @@ def test_fewer_modules_take_their_part_and_get_new_heads(trained):
 def test_a_network_of_another_size_is_refused_and_says_what_to_choose(trained, tmp_path):
     save_checkpoint(tmp_path / "gp.pt", Checkpoint(network(modules=("gp",)), ("a", "b", "c"), Framing()))
     for model, file in ((network(width=0.2), trained[0]), (network(), tmp_path / "gp.pt")):
-        with pytest.raises(CheckpointError, match=r"another size .* choose the same --variant, --width and --modules"):
+        with pytest.raises(CheckpointError, match=r"another size .* use the same --variant, --width and --modules"):
             load_pretrained(model, file, ("a", "b", "c"))
 
 
 def test_a_broken_file_is_refused_with_our_reason(tmp_path):
     file = tmp_path / "model.pt"
     file.write_text("hello")
-    with pytest.raises(CheckpointError, match=r"model\.pt is no checkpoint, or it was cut short"):
+    with pytest.raises(CheckpointError, match=r"model\.pt is not a checkpoint, or is truncated"):
         load_pretrained(network(), file, ("a", "b", "c"))
 
 

@@ -31,7 +31,7 @@ def settings(data, tmp_path):
 def test_a_new_run_has_all_its_faces_and_a_folder(settings, tmp_path):
     training = open_run(settings(recipe_changes={"batch_size": 8}), ALONE)
     assert training.order.faces == 28
-    assert len(training.selection_order.share) == 14
+    assert len(training.selection_order.shard) == 14
     assert training.state.evaluated_model is training.state.ema.model  # the modern recipe averages
     assert training.loss_fn.num_classes == 7
     assert (tmp_path / "run" / "config.json").is_file()

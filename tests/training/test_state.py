@@ -85,7 +85,7 @@ def test_a_truncated_save_is_recognised_and_the_one_before_is_used(tmp_path):
     content, message = read_state(tmp_path)
     assert content["training"]["epoch"] == 1
     assert message.startswith(f"{last} is no checkpoint")
-    assert message.endswith(f"going on from {PREVIOUS}")
+    assert message.endswith(f"resuming from {PREVIOUS}")
 
 
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path):
@@ -99,7 +99,7 @@ def test_a_kill_between_the_two_renames_loses_nothing(tmp_path):
 def test_no_whole_save_at_all_is_an_error(tmp_path):
     (tmp_path / LAST).write_text("broken")
     (tmp_path / PREVIOUS).write_text("broken")
-    with pytest.raises(CheckpointError, match=r"cannot be gone on with: .*last.pt .*previous.pt .*start a new run"):
+    with pytest.raises(CheckpointError, match=r"cannot be resumed: .*last.pt .*previous.pt .*start a new run"):
         read_state(tmp_path)
 
 

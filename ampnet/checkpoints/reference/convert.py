@@ -1,4 +1,4 @@
-"""Files of the authors' published program: read without trusting them, and written for it."""
+"""Checkpoints of the reference program (the paper's authors' code): safe reading, and writing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,40 +21,40 @@ from ampnet.media.files import atomic_write
 from ampnet.models.ampnet import AMPNet
 
 DATA_PARALLEL = "module."
-"""Prefix of all names where the program ran under DataParallel."""
+"""Prefix of all parameter names in files saved under DataParallel."""
 
 
 @dataclass(frozen=True)
-class PublishedFile:
-    """The used part of a published checkpoint."""
+class ReferenceFile:
+    """The parts of a reference checkpoint that we use."""
 
     state: dict[str, Tensor]
     """Weights under our names."""
     num_classes: int
-    """7 or 8 expressions, or 8631 identities of the pre-training."""
+    """7 or 8 expressions, or the 8631 identities of the pre-training."""
     epoch: int | None
-    """Finished epochs, where the file tells."""
+    """Finished epochs; None if the file does not say."""
 
     @property
     def is_identities(self) -> bool:
-        """Whether this is the pre-training on faces of 8631 people."""
+        """Whether this is the face recognition pre-training on 8631 people."""
         return self.num_classes == IDENTITIES
 
 
-def published_class_names(num_classes: int) -> tuple[str, ...]:
-    """Name the classes of a published file in its label order, RAF-DB's; none where they are no expressions."""
+def reference_class_names(num_classes: int) -> tuple[str, ...]:
+    """Return the classes in the reference program's label order (RAF-DB's); empty if they are not expressions."""
     return {len(names): names for names in (EXPRESSIONS, EXPRESSIONS_8)}.get(num_classes, ())
 
 
-def read_reference(path: Path) -> PublishedFile:
-    """Read a checkpoint of the published program, executing nothing in it.
+def read_reference(path: Path) -> ReferenceFile:
+    """Read a checkpoint of the reference program without executing anything in it.
 
     Args:
-        path: what the program's ``torch.save`` wrote: a dict with ``state_dict``, or the bare state; names
-            with or without ``module.``; torch's old or new file format.
+        path: file written by its ``torch.save``: a dict with ``state_dict``, or the bare state dict; names with or
+            without ``module.``; torch's old or new file format.
 
     Raises:
-        CheckpointError: the file is missing, broken, or holds another network.
+        CheckpointError: the file is missing, damaged, or holds another network.
     """
     with open_torch_file(path) as file:
         content = file.content
@@ -67,51 +67,51 @@ def read_reference(path: Path) -> PublishedFile:
         with torch.device("meta"):
             ours = AMPNet(num_classes).state_dict()
         state = {name: _tensor(file, records, reference_name(name), value.shape) for name, value in ours.items()}
-    return PublishedFile(state, num_classes, epoch if isinstance(epoch, int) else None)
+    return ReferenceFile(state, num_classes, epoch if isinstance(epoch, int) else None)
 
 
 def load_reference(path: Path | str, num_classes: int | None = None) -> AMPNet:
-    """Build the network with the weights of a published checkpoint, executing nothing in the file.
+    """Build the network with the weights of a reference checkpoint, without executing anything in the file.
 
     Args:
         path: see :func:`read_reference`.
-        num_classes: classes of the network; None takes the file's. Where they differ (the file pre-trained
-            on 8631 identities), both heads start afresh.
+        num_classes: classes of the network; None takes the file's. If they differ (the file pre-trained on 8631
+            identities), both heads are newly initialised.
 
     Returns:
         The paper's network in eval mode.
 
     Raises:
-        CheckpointError: the file is missing, broken, or holds another network.
+        CheckpointError: the file is missing, damaged, or holds another network.
     """
     return build_reference(read_reference(Path(path)), num_classes)
 
 
-def build_reference(published: PublishedFile, num_classes: int | None = None) -> AMPNet:
-    """Build the network of :func:`load_reference` from a file that has been read."""
-    model = AMPNet(num_classes or published.num_classes)
-    own_heads = model.architecture.num_classes == published.num_classes
-    weights = {name: value for name, value in published.state.items() if own_heads or "_head." not in name}
+def build_reference(reference: ReferenceFile, num_classes: int | None = None) -> AMPNet:
+    """Build the network of :func:`load_reference` from a file already read."""
+    model = AMPNet(num_classes or reference.num_classes)
+    own_heads = model.architecture.num_classes == reference.num_classes
+    weights = {name: value for name, value in reference.state.items() if own_heads or "_head." not in name}
     model.load_state_dict({**model.state_dict(), **weights})
     return model.eval()
 
 
 def write_reference(path: Path, model: AMPNet, *, epoch: int = 0, data_parallel: bool = False) -> None:
-    """Write a checkpoint that the published program loads.
+    """Write a checkpoint that the reference program can load.
 
     Args:
-        path: file to write, replaced whole (458 MB: half of it zeros for parameters that the program never reads).
-        model: the paper's network (width 1, all modules); any number of classes.
-        epoch: finished epochs to note in the file.
-        data_parallel: begin all names with ``module.``, as the program's DataParallel does.
+        path: file to write, replaced atomically (458 MB, half of it zeros for parameters that the program never uses).
+        model: the paper's network (width 1, all modules), with any number of classes.
+        epoch: finished epochs to record in the file.
+        data_parallel: prefix all names with ``module.``, as DataParallel does.
 
     Raises:
-        CheckpointError: the network has another shape than the published one.
+        CheckpointError: the network is not the paper's.
         DataError: the file cannot be written.
     """
     wanted = ArchitectureConfig(num_classes=model.architecture.num_classes)
     if (model.architecture.width, set(model.architecture.modules)) != (wanted.width, set(wanted.modules)):
-        raise CheckpointError("the published program holds the full network only: width 1, modules gp, lp and ap")
+        raise CheckpointError("the reference program holds the full network only: width 1, modules gp, lp and ap")
     state = reference_state_dict(model)
     prefix = DATA_PARALLEL if data_parallel else ""
     with atomic_write(path) as aside:
@@ -119,7 +119,7 @@ def write_reference(path: Path, model: AMPNet, *, epoch: int = 0, data_parallel:
 
 
 def reference_state_dict(model: AMPNet) -> dict[str, Tensor]:
-    """Give the whole state under the published names; what only the published network has is zero."""
+    """Return the state dict under the reference names; tensors that only the reference network has are zero."""
     ours = {reference_name(name): value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     return ours | unused_tensors(model.architecture.num_classes)
 
@@ -135,8 +135,8 @@ def _num_classes(file: TorchFile, records: dict[str, object]) -> int:
 
 def _tensor(file: TorchFile, records: dict[str, object], name: str, shape: torch.Size | None = None) -> Tensor:
     if name not in records:
-        raise CheckpointError(f"it is no checkpoint of the published program: {name} is missing")
+        raise CheckpointError(f"it is not a checkpoint of the reference program: {name} is missing")
     tensor = file.tensor(records[name])
     if shape is not None and tensor.shape != shape:
-        raise CheckpointError(f"{name} has the shape {tuple(tensor.shape)}; the published program's is {tuple(shape)}")
+        raise CheckpointError(f"{name} has the shape {tuple(tensor.shape)}, expected {tuple(shape)}")
     return tensor

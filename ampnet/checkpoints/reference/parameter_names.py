@@ -1,4 +1,4 @@
-"""The published program's names of our parameters, and the tensors that only it has."""
+"""The reference program's names for our parameters, and the tensors that only it has."""
 
 import re
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from ampnet.models.attention import attention_stack
 
 IDENTITIES = 8631
-"""Classes of the VGGFace2 identity training; two unused heads of the published network keep them always."""
+"""Classes of the VGGFace2 pre-training; two unused heads of the reference network always have this size."""
 
 LOCAL_HEAD, GLOBAL_HEAD = "fc_5", "fc_3"
 
@@ -35,16 +35,16 @@ _STAGE = re.compile(r"^global_perception\.stages\.(\d)\.")
 
 
 def reference_name(name: str) -> str:
-    """Translate the name of one of our state's tensors into the published program's."""
+    """Translate one of our tensor names to the reference program's."""
     if stage := _STAGE.match(name):
         return _stage_name(int(stage[1]) + 2, name[stage.end() :])
     if branch := _BRANCH.match(name):
         index, block = int(branch[2]) + 1, int(branch[3])
-        # Its layer3_1_i and layer3_2_i are the two halves of quadrant i; its layer4_1_i is salient region i.
+        # layer3_1_i and layer3_2_i are the two halves of quadrant i; layer4_1_i is salient region i.
         layer = f"layer3_{1 + block // 2}_{index}" if branch[1] == "local" else f"layer4_1_{index}"
         name = f"{layer}.{block % 2}.{name[branch.end() :]}"
-    for ours, published in _PARTS:
-        name = re.sub(ours, published, name)
+    for ours, theirs in _PARTS:
+        name = re.sub(ours, theirs, name)
     return name
 
 
@@ -58,13 +58,13 @@ def _stage_name(number: int, rest: str) -> str:
 
 
 def unused_tensors(num_classes: int) -> dict[str, Tensor]:
-    """Make zeros for the tensors that the published network holds but never reads (55 million numbers).
+    """Create zeros for the tensors that the reference network holds but never uses (55 million numbers).
 
     Args:
-        num_classes: classes of its heads; two of the unused ones have 8631 all the same.
+        num_classes: classes of its heads; two of the unused heads have 8631 regardless.
 
     Returns:
-        Tensors by their published names.
+        Tensors by reference name.
     """
     unused: dict[str, Tensor] = {}
     with torch.device("meta"):

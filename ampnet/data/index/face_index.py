@@ -1,4 +1,4 @@
-"""The index that `ampnet prepare` writes and training reads: labels, landmarks, and what became of each image."""
+"""The index that `ampnet prepare` writes and training reads: labels, landmarks, and the outcome for each image."""
 
 import os
 from collections import Counter
@@ -27,51 +27,51 @@ FAILURES_FILE = "err.csv"
 META_FILE = "meta.json"
 PREVIEW_FILE = "preview.png"
 CLASSES_FILE = "classes.json"
-"""Optional, beside a hand-made data_label.txt: a JSON list of the class names in label order."""
+"""Optional, beside a hand-made data_label.txt: JSON list of the class names in label order."""
 
 OFFICIAL_SPLITS = ("train", "val", "test")
 LABEL_BASE_WITH_SPLITS = 1
-"""First label where names carry the split (RAF-DB's convention); 0 elsewhere."""
+"""First label if names begin with the split (RAF-DB's convention); otherwise 0."""
 
 _SUFFIX = "_aligned"
 
 
 @dataclass(frozen=True)
 class FaceIndex:
-    """The usable faces of a prepared data set, one entry each, in the order of data_label.txt."""
+    """The usable faces of a prepared data set, in the order of data_label.txt."""
 
     root: Path
     """Folder that holds ``index/`` and ``dataset/``."""
     class_names: tuple[str, ...]
-    """Names in label order."""
+    """Class names in label order."""
     names: list[str]
-    """Names as data_label.txt gives them."""
+    """Image names as in data_label.txt."""
     labels: NDArray[np.int64]
-    """``(N,)`` labels from 0, whatever the file counts from."""
+    """``(N,)`` labels from 0, regardless of the file's first label."""
     splits: list[str]
-    """``train``, ``val`` or ``test``; all empty where the set has no official splits."""
+    """``train``, ``val`` or ``test``; all empty if the data set has no official splits."""
     landmarks: NDArray[np.float32]
     """``(N, 5, 2)`` pixels (x, y) in the 224-px image."""
     files: list[str]
     """Image file of each entry, inside ``dataset/``."""
     undetected: dict[str, dict[str, int]] = field(default_factory=dict)
-    """For each split (``""`` where there is none) and class, the images that could not be used."""
+    """Number of rejected images by split (``""`` if there are none) and class."""
     framing: "Framing | None" = None
-    """How the faces sit in the frame; None for an index made by hand."""
+    """How the faces are framed; None for a hand-made index."""
     votes: LabelVotes | None = None
-    """What several people said about each face, where the set tells."""
+    """Annotators' votes for each face; None if the data set has none."""
     layout: str = ""
-    """The data set's layout as prepare names it; empty for an index made by hand."""
+    """Name of the data set's layout; empty for a hand-made index."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     def image_path(self, i: int) -> Path:
-        """Give the image file of entry ``i``."""
+        """Return the path of entry ``i``'s image."""
         return self.root / "dataset" / self.files[i]
 
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> "FaceIndex":
-        """Keep the entries at ``indices``, in that order; ``lost`` stays the whole set's."""
+        """Keep the entries at ``indices``, in that order; ``undetected`` still covers the whole data set."""
         chosen = np.asarray(indices, dtype=np.int64)
         return replace(
             self,
@@ -85,17 +85,16 @@ class FaceIndex:
 
 
 def read_index(root: Path) -> FaceIndex:
-    """Load a prepared data set and check that all of its parts fit together.
+    """Load a prepared data set and check its consistency.
 
-    Made by `ampnet prepare` or by hand (only data_label.txt and land_marks.npy, as in the paper's
-    README); names are matched with and without ``_aligned``.
+    It may come from `ampnet prepare`, or be hand-made (only data_label.txt and land_marks.npy, as for the reference
+    program); names are matched with and without ``_aligned``.
 
     Args:
         root: folder that holds ``index/`` and ``dataset/``.
 
     Raises:
-        DataError: a file is missing or broken, a label is out of range, or a name has no landmarks or
-            no image; the message names the place and the cure.
+        DataError: a file is missing or damaged, a label is out of range, or a name has no landmarks or no image.
     """
     folder = root / "index"
     if not (folder / LABELS_FILE).is_file():
@@ -122,13 +121,13 @@ def read_index(root: Path) -> FaceIndex:
 
 
 def split_of(name: str) -> str:
-    """Read the official split from a name's prefix; empty when it carries none."""
+    """Return the official split in a name's prefix; empty if there is none."""
     prefix = name.partition("_")[0]
     return prefix if prefix in OFFICIAL_SPLITS else ""
 
 
 def spellings(name: str) -> tuple[str, str]:
-    """Give a name as it is and with ``_aligned`` taken off or put on, as the published program mixes both."""
+    """Return a name unchanged, and with ``_aligned`` removed or added: the reference program mixes both."""
     stem, dot, extension = name.rpartition(".")
     if not dot:
         stem, extension = name, ""
@@ -155,7 +154,7 @@ def _read_labels(path: Path) -> tuple[list[str], NDArray[np.int64]]:
         raise DataError(f"{path} is empty; prepare a folder that holds faces")
     if len(set(names)) < len(names):
         twice = next(name for name, count in Counter(names).items() if count > 1)
-        raise DataError(f"{path}: {twice} stands there twice; delete one of the two lines")
+        raise DataError(f"{path}: {twice} is listed twice; delete one of the two lines")
     return names, np.array(codes, dtype=np.int64)
 
 
@@ -167,7 +166,7 @@ def _splits_of(names: list[str], path: Path, meta: dict[str, Any]) -> list[str]:
         odd = names[splits.index("")]
         raise DataError(
             f"{path}: some names begin with train_, val_ or test_, but {odd} does not; "
-            "rename it, or take the prefix off all names to get the published 8:2 split"
+            "rename it, or remove the prefix from all names to get the reference 8:2 split"
         )
     return splits
 
@@ -179,7 +178,7 @@ def _classes(
     if meta:
         class_names = meta.get("class_names", [])
         if not _is_list_of_names(class_names):
-            raise DataError(f"{folder / META_FILE} holds no list class_names; run prepare again")
+            raise DataError(f"{folder / META_FILE} lacks the list class_names; run prepare again")
         return tuple(class_names), base
     if (folder / CLASSES_FILE).is_file():
         class_names = read_json(folder / CLASSES_FILE, list, "run prepare again")
@@ -205,7 +204,7 @@ def _check_labels(
         raise DataError(
             f"{path}: {names[first]} has label {labels[first] + base}, but the {len(class_names)} classes "
             f"are numbered {base} to {base + len(class_names) - 1}"
-            + (" (names with train_, val_ or test_ count from 1)" if base else "")
+            + (" (with the prefixes train_, val_ or test_, labels count from 1)" if base else "")
         )
 
 
@@ -231,14 +230,14 @@ def _spelled_as_in(known: Mapping[str, Any], names: list[str], lacks: str, kind:
     missing = [name for name, spelling in zip(names, found, strict=True) if spelling is None]
     if missing:
         raise DataError(
-            f"{lacks} {len(missing)} of the {len(names)} {kind} in {LABELS_FILE}, the first is {missing[0]}; "
+            f"{lacks} {len(missing)} of the {len(names)} {kind} in {LABELS_FILE}, first {missing[0]}; "
             "run prepare again, or delete those lines"
         )
     return [spelling for spelling in found if spelling is not None]
 
 
 def _read_undetected(meta: dict[str, Any], path: Path) -> dict[str, dict[str, int]]:
-    """Count the rejected images, from the counts of meta.json or else from faces.csv, which is much longer."""
+    """Count the rejected images, from meta.json if it holds counts, else from the much longer faces.csv."""
     counts = meta.get("counts")
     if isinstance(counts, dict):
         by_split = {
@@ -262,4 +261,4 @@ def _read_framing(meta: dict[str, Any], path: Path) -> "Framing | None":
     try:
         return Framing.from_dict(meta["framing"])
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: the entry framing is broken ({error}); run prepare again") from error
+        raise DataError(f"{path}: the entry framing is invalid ({error}); run prepare again") from error

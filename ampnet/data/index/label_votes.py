@@ -1,7 +1,8 @@
-"""Several opinions about one image: `index/label_votes.csv`, and what training and evaluation make of it.
+"""Several annotators' votes for each image: `index/label_votes.csv`, and its use in training and evaluation.
 
-The rule is FER+'s (Barsoum et al. 2016, arXiv:1608.01041) brought to any list of classes: votes for classes that the
-data set does not list, for ``unknown`` and for ``no_face`` teach nothing, but they count when a majority is asked for.
+The rules follow FER+ (Barsoum et al. 2016, arXiv:1608.01041), generalised to any list of classes: votes for
+``unknown``, ``no_face`` and classes that the data set does not list are left out of training targets, but count
+towards the total when a majority is determined.
 """
 
 import csv
@@ -17,27 +18,27 @@ from ampnet.media.files import atomic_write
 
 VOTES_FILE = "label_votes.csv"
 NO_FACE = "no_face"
-"""Column of the votes that call an image no face."""
+"""Column of the votes that an image shows no face."""
 
 MIN_VOTES = 3
-"""Fewer votes than this on the set's classes say nothing: the label alone is learned."""
+"""Minimum votes for the data set's classes; with fewer, the target is the label alone."""
 
 
 @dataclass(frozen=True, eq=False)
 class LabelVotes:
-    """What people said about each face of an index."""
+    """The votes for each face of an index."""
 
     columns: tuple[str, ...]
-    """Classes, and answers that are none (``unknown``, ``no_face``)."""
+    """Classes, and other answers (``unknown``, ``no_face``)."""
     counts: NDArray[np.float32]
-    """``(N, V)`` votes; a row of zeros where nobody was asked."""
+    """``(N, V)`` votes; zeros in rows without votes."""
 
     def subset(self, indices: NDArray[np.int64]) -> "LabelVotes":
         """Keep the faces at ``indices``, in that order."""
         return LabelVotes(self.columns, self.counts[indices])
 
     def on_classes(self, class_names: Sequence[str]) -> NDArray[np.float32]:
-        """Give the votes for the classes of a list, ``(N, K)``; zeros for a class that nobody could vote for."""
+        """Return the ``(N, K)`` votes for a list of classes; zeros for classes that are not a column."""
         counts = np.zeros((len(self.counts), len(class_names)), dtype=np.float32)
         for code, name in enumerate(class_names):
             if name in self.columns:
@@ -45,27 +46,27 @@ class LabelVotes:
         return counts
 
     def distribution(self, class_names: Sequence[str], labels: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Turn votes into targets: shares of the votes on the classes.
+        """Convert votes to targets: the fraction of votes for each class.
 
         Args:
             class_names: K classes.
-            labels: ``(N,)``; the whole target where fewer than :data:`MIN_VOTES` votes fall on the classes.
+            labels: ``(N,)``; the sole target where the classes have fewer than :data:`MIN_VOTES` votes.
 
         Returns:
             ``(N, K)`` float32, rows of probabilities.
         """
         counts = self.on_classes(class_names)
         total = counts.sum(axis=1, keepdims=True)
-        shares = counts / np.maximum(total, 1)
-        alone = np.eye(len(class_names), dtype=np.float32)[labels]
-        return np.where(total >= MIN_VOTES, shares, alone).astype(np.float32)
+        fractions = counts / np.maximum(total, 1)
+        one_hot = np.eye(len(class_names), dtype=np.float32)[labels]
+        return np.where(total >= MIN_VOTES, fractions, one_hot).astype(np.float32)
 
     def majority(self, class_names: Sequence[str]) -> NDArray[np.int64]:
-        """Find the class that more than half of all votes name.
+        """Find the class with more than half of all votes.
 
         Returns:
-            ``(N,)`` codes in ``class_names``; -1 where no class has more than half of all votes of the image, those
-            for other answers counted in.
+            ``(N,)`` codes in ``class_names``; -1 where no class has more than half of the image's votes, other
+            answers included.
         """
         counts = self.on_classes(class_names)
         top = counts.argmax(axis=1)
@@ -73,7 +74,7 @@ class LabelVotes:
         return np.where(decided, top, -1).astype(np.int64)
 
     def calls_no_face(self) -> NDArray[np.bool_]:
-        """Tell for each image whether more people call it no face than anything else."""
+        """Return for each image whether ``no_face`` has more votes than any other answer."""
         if NO_FACE not in self.columns:
             return np.zeros(len(self.counts), dtype=bool)
         column = self.columns.index(NO_FACE)
@@ -82,7 +83,7 @@ class LabelVotes:
 
 
 def write_votes(path: Path, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[float]]]) -> None:
-    """Write label_votes.csv whole: the prepared name of each image and its votes.
+    """Write label_votes.csv atomically: the prepared name of each image and its votes.
 
     Raises:
         DataError: the file cannot be written.
@@ -94,14 +95,14 @@ def write_votes(path: Path, columns: Sequence[str], rows: Iterable[tuple[str, Se
 
 
 def read_votes(path: Path, names: Sequence[str]) -> LabelVotes:
-    """Read label_votes.csv for some faces.
+    """Read the votes of some faces from label_votes.csv.
 
     Args:
-        path: of the file.
-        names: the faces, in the order of the result; without a row a face has no votes.
+        path: the file.
+        names: the faces, in the order of the result; a face without a row has no votes.
 
     Raises:
-        DataError: the file cannot be read, or a row is none of names and non-negative numbers.
+        DataError: the file cannot be read, or a row is not a name and non-negative numbers.
     """
     position = {name: i for i, name in enumerate(names)}
     try:
@@ -109,7 +110,7 @@ def read_votes(path: Path, names: Sequence[str]) -> LabelVotes:
             reader = csv.reader(file)
             header = next(reader, [])
             if len(header) < 3 or header[0] != "name" or len(set(header)) < len(header):
-                raise DataError(f"{path}: expected the columns name and one for each class; run prepare again")
+                raise DataError(f"{path}: expected a column name and one for each class; run prepare again")
             counts = np.zeros((len(names), len(header) - 1), dtype=np.float32)
             for number, cells in enumerate(reader, start=2):
                 if len(cells) != len(header):
@@ -119,5 +120,5 @@ def read_votes(path: Path, names: Sequence[str]) -> LabelVotes:
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
         raise DataError(f"cannot read {path}: {error}; run prepare again") from error
     if not np.isfinite(counts).all() or (counts < 0).any():
-        raise DataError(f"{path}: votes must be numbers from 0 up; run prepare again")
+        raise DataError(f"{path}: votes must be numbers of at least 0; run prepare again")
     return LabelVotes(tuple(header[1:]), counts)

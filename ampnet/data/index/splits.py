@@ -1,4 +1,4 @@
-"""Which faces train, which choose the best epoch, which measure."""
+"""Splitting the faces of an index into train, val and test."""
 
 import random
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ REFERENCE_TRAIN_FRACTION = 0.8
 
 
 def reference_split_8_2(lines: Sequence[T]) -> tuple[list[T], list[T]]:
-    """Split a list as the published program does: Python's sample with seed 1, the first 80 % train.
+    """Split a list as the reference program does: Python's sample with seed 1, the first 80 % train.
 
     Args:
         lines: the lines of data_label.txt in the file's order.
 
     Returns:
-        The training and the test lines, in the shuffled order; the global random state is left alone.
+        The training and the test lines, in shuffled order; the global random state is not touched.
     """
     shuffled = random.Random(REFERENCE_SEED).sample(list(lines), len(lines))
     cut = int(len(shuffled) * REFERENCE_TRAIN_FRACTION)
@@ -34,16 +34,17 @@ def reference_split_8_2(lines: Sequence[T]) -> tuple[list[T], list[T]]:
 def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) -> dict[Split, NDArray[np.int64]]:
     """Assign every face to train, val or test.
 
-    Official splits are kept. Without an official validation split, a stratified share of the training
-    faces becomes one; test faces never do. Without any official split the published 8:2 split applies
-    first. A set with test faces only (FED-RO) has empty train and val.
+    Official splits are kept. Without an official validation split, a stratified fraction of the training faces is held
+    out; test faces never are. Without any official split, the reference program's 8:2 split is applied first. A data
+    set with test faces only (FED-RO) has empty train and val.
 
     Args:
-        seed: decides which training faces validate.
-        val_fraction: share of each class in train that validates, in (0, 1); a class of one face keeps it.
+        index: the data set.
+        seed: decides which training faces are held out for validation.
+        val_fraction: fraction of each training class to hold out, in (0, 1); a class of one face stays in train.
 
     Returns:
-        Positions in ``index``, ascending, for each split.
+        Positions in ``index`` for each split, ascending.
     """
     if not 0 < val_fraction < 1:
         raise DataError(f"val_fraction must be within (0, 1), got {val_fraction}")

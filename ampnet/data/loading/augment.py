@@ -1,8 +1,8 @@
-"""Augmentation of faces: colour as one table or matrix, movement as one warp, landmarks moved alike.
+"""Augmentation of faces: colour changes as one table or matrix, geometric ones as one warp that landmarks follow.
 
-Movements are those of the published program, in the 224 x 224 frame: rotation and scale about the middle,
-a shift, a mirror; there they were three resamplings, here their maps are joined with the resize to the
-network's image size. Coordinates are continuous, as in :mod:`ampnet.faces.framing`.
+The geometric transforms are the reference program's, in the 224 x 224 frame: rotation and scaling about the centre, a
+shift, and mirroring. The reference program resamples three times; here the maps are composed with the resize to the
+network's image size. Coordinates are continuous, as in :mod:`ampnet.faces.alignment`.
 """
 
 import math
@@ -26,30 +26,31 @@ Number: TypeAlias = float | NDArray[np.float64]
 
 LUMA_BGR = np.array([0.114, 0.587, 0.299])
 COLORED, GREYED, LIFTED = np.eye(3, 4), np.tile([*LUMA_BGR, 0.0], (3, 1)), np.tile([0.0, 0.0, 0.0, 1.0], (3, 1))
-"""``(3, 4)`` maps of BGR that keep it, replace it by its luma, and set it to 1."""
+"""``(3, 4)`` maps of BGR: identity, replacement by luma, and the constant 1."""
 TONES = ("gamma", "stretch", "equalize", "posterize")
 DEGRADATIONS = ("blur", "resolution", "noise", "jpeg", "shade")
 ERASED_AREA = (0.02, 0.2)
-"""Least and greatest share of the image that random erasing covers."""
+"""Minimum and maximum fraction of the image that random erasing covers."""
 ERASE_TRIES = 5
 
 MOVING, COLORING, DEGRADING, ERASING = 7, 7, 4, 1 + 7 * ERASE_TRIES
-"""Random numbers that a face's movement, colours, loss of quality and erased patch take."""
+"""Random numbers used by a face's geometric transform, colour jitter, degradation and erased patch."""
 
 NUMBERS = -(-(MOVING + COLORING + DEGRADING + ERASING) // 4) * 4
-"""Random numbers of a face: whole blocks of the generator's four, the last ones unused."""
+"""Random numbers drawn for each face: a multiple of the generator's block of four."""
 
 
 def draw_uniforms(seed: int, epoch: int, draws: Sequence[int]) -> NDArray[np.float64]:
-    """Draw all random numbers of a batch at once, each face's from its place in the epoch.
+    """Draw the random numbers of a whole batch; each face's depend only on its position in the epoch.
 
-    A counter-based generator (Philox, Salmon et al. 2011, doi:10.1145/2063384.2063405) starts anywhere at no cost, so
-    a face's numbers do not depend on the faces beside it.
+    A counter-based generator (Philox, Salmon et al. 2011, doi:10.1145/2063384.2063405) can start anywhere at no cost,
+    so a face's numbers do not depend on the rest of the batch.
 
     Args:
-        seed: of the run.
+        seed: random seed of the run.
         epoch: number of the epoch.
-        draws: places of the faces in the epoch's order, near each other: the numbers in between are made, too.
+        draws: positions of the faces in the epoch's order; should be close together, since all numbers in between are
+            generated as well.
 
     Returns:
         ``(B, NUMBERS)`` uniform in [0, 1).
@@ -63,17 +64,17 @@ def draw_uniforms(seed: int, epoch: int, draws: Sequence[int]) -> NDArray[np.flo
 
 @dataclass(frozen=True)
 class AffineJitter:
-    """Where augmentation moves a face, or each face of a batch, in pixels of the 224 x 224 frame."""
+    """Geometric augmentation of a face, or of each face of a batch, in pixels of the 224 x 224 frame."""
 
     angle: Number = 0.0
-    """Degrees, positive turns the face counter-clockwise on the screen."""
+    """Degrees; positive rotates the face counter-clockwise on the screen."""
     scale: Number = 1.0
     dx: Number = 0.0
     dy: Number = 0.0
     mirror: bool | NDArray[np.bool_] = False
 
     def upright(self) -> Affine:
-        """Join rotation and scale about (112, 112) and the shift into one map, ``(2, 3)`` or ``(B, 2, 3)``."""
+        """Compose rotation and scaling about (112, 112) with the shift: ``(2, 3)`` or ``(B, 2, 3)``."""
         middle, angle = IMAGE_SIZE / 2, np.radians(self.angle)
         a, b = self.scale * np.cos(angle), self.scale * np.sin(angle)
         x = (1 - a) * middle - b * middle + self.dx
@@ -81,7 +82,7 @@ class AffineJitter:
         return np.stack([np.stack([a, b, x], axis=-1), np.stack([-b, a, y], axis=-1)], axis=-2)
 
     def matrix(self) -> Affine:
-        """Join all of it into one map, ``(2, 3)`` or ``(B, 2, 3)``."""
+        """Compose all transforms, mirroring last: ``(2, 3)`` or ``(B, 2, 3)``."""
         whole = self.upright()
         whole[..., 0, :] *= np.where(self.mirror, -1.0, 1.0)[..., None]
         whole[..., 0, 2] += np.where(self.mirror, IMAGE_SIZE, 0.0)
@@ -89,10 +90,10 @@ class AffineJitter:
 
 
 def draw_affine_jitter(augmentation: Augmentation, numbers: NDArray[np.float64]) -> AffineJitter:
-    """Choose whole degrees, hundredths of scale and whole pixels, as the published program does.
+    """Draw transforms in whole degrees, hundredths of scale and whole pixels, as the reference program does.
 
     Args:
-        augmentation: the ranges and probabilities.
+        augmentation: ranges and probabilities.
         numbers: ``(B, MOVING)`` uniform in [0, 1).
     """
     moved, shifted, mirrored, angle, scale, dx, dy = numbers.T
@@ -109,16 +110,16 @@ def draw_affine_jitter(augmentation: Augmentation, numbers: NDArray[np.float64])
 
 
 def jitter_landmarks(landmarks: Points, movement: AffineJitter, reference_mirror: bool = False) -> NDArray[np.float64]:
-    """Move landmarks with their faces and clip them to the frame.
+    """Transform landmarks with their faces, and clip them to the frame.
 
     Args:
         landmarks: ``(5, 2)`` or ``(B, 5, 2)`` in the 224 x 224 frame.
-        movement: where the face goes, or each of them.
-        reference_mirror: mirror as the published program does, which overwrites the row that it reads: right
-            eye and right mouth corner keep their unmirrored places.
+        movement: transform of the face, or of each face.
+        reference_mirror: mirror as the reference program does, which overwrites rows before reading them: the right
+            eye and the right mouth corner keep their unmirrored positions.
 
     Returns:
-        The same shape, in the frame of the moved face, within [0, 224].
+        The same shape, in the frame of the transformed face, within [0, 224].
     """
     moved = transform_points(landmarks, movement.upright()).clip(0, IMAGE_SIZE)
     mirrored = mirror_landmarks(moved, IMAGE_SIZE)
@@ -128,16 +129,16 @@ def jitter_landmarks(landmarks: Points, movement: AffineJitter, reference_mirror
 
 
 def warp_face(image: Image, matrix: Affine, size: int) -> Image:
-    """Show a face in the network's frame, moved, in one resampling; what comes from outside is black.
+    """Warp a face into the network's frame with a single resampling; areas outside the image are black.
 
     Args:
         image: any size; it fills the 224 x 224 frame.
-        matrix: ``(2, 3)`` map of that frame onto itself, of an augmentation.
+        matrix: ``(2, 3)`` map of that frame onto itself, from :meth:`AffineJitter.matrix`.
         size: side S of the result.
 
     Returns:
-        ``(S, S)`` grey, or ``(S, S, 4)`` BGR and a channel without meaning: OpenCV 5 warps four channels in half the
-        time of three, to the same pixels.
+        ``(S, S)`` grey, or ``(S, S, 4)`` BGR and an unused channel: OpenCV 5 warps four channels in half the time of
+        three, with the same pixels.
     """
     height, width = image.shape[:2]
     whole = matrix * (size / width, size / height, size / IMAGE_SIZE)
@@ -148,14 +149,14 @@ def warp_face(image: Image, matrix: Affine, size: int) -> Image:
 
 
 def jitter_colors(image: Image, augmentation: Augmentation, numbers: NDArray[np.float64]) -> Image:
-    """Change brightness, contrast, saturation and tone, and drop the colour at times.
+    """Randomly change brightness, contrast, saturation and tone, or convert to grey.
 
-    Brightness, contrast and saturation are one map ``x -> A x + b``: without rounding in between, their
-    order does not matter.
+    Brightness, contrast and saturation are one map ``x -> A x + b``: without intermediate rounding, their order does
+    not matter.
 
     Args:
-        image: of one face.
-        augmentation: the strengths and probabilities.
+        image: one face.
+        augmentation: strengths and probabilities.
         numbers: ``(COLORING,)`` uniform in [0, 1).
     """
     bright, contrast, saturation, grey, toned, tone, amount = numbers.tolist()
@@ -172,12 +173,13 @@ def jitter_colors(image: Image, augmentation: Augmentation, numbers: NDArray[np.
 
 
 def degrade(image: Image, probability: float, numbers: NDArray[np.float64]) -> Image:
-    """Take some of the quality that photos from elsewhere may lack, after the corruptions of ImageNet-C
-    (Hendrycks and Dietterich 2019, arXiv:1903.12261): one of :data:`DEGRADATIONS`, of random strength.
+    """Apply one of :data:`DEGRADATIONS` with random strength, to simulate photos of lower quality.
+
+    After the corruptions of ImageNet-C (Hendrycks and Dietterich 2019, arXiv:1903.12261).
 
     Args:
         image: a face at the network's size, ``(S, S)`` or ``(S, S, C)``.
-        probability: of a loss at all.
+        probability: of any degradation.
         numbers: ``(DEGRADING,)`` uniform in [0, 1).
 
     Returns:
@@ -201,7 +203,7 @@ def degrade(image: Image, probability: float, numbers: NDArray[np.float64]) -> I
     if kind == "noise":
         noise = np.random.Generator(np.random.SFC64(int(detail * 2**32))).standard_normal(image.shape, np.float32)
         noise *= 3 + 22 * amount
-    else:  # shade: light falls off across the face
+    else:  # shade: a brightness gradient across the face
         angle = 2 * np.pi * detail
         x = np.linspace(-1, 1, side, dtype=np.float32)
         slope = 1 + (0.2 + 0.6 * amount) * (np.cos(angle) * x[None, :] + np.sin(angle) * x[:, None])
@@ -212,25 +214,24 @@ def degrade(image: Image, probability: float, numbers: NDArray[np.float64]) -> I
 
 
 def erase_patch(image: NDArray[np.uint8], landmarks: Points, probability: float, numbers: NDArray[np.float64]) -> None:
-    """Cover a rectangle with one colour (random erasing, Zhong et al. 2020, arXiv:1708.04896).
+    """Fill a random rectangle with one colour (random erasing, Zhong et al. 2020, arXiv:1708.04896).
 
-    A rectangle that hides more than one landmark is drawn again, so that what the landmarks cut out still
-    shows the face.
+    Rectangles that hide more than one landmark are rejected, so that the regions around landmarks still show the face.
 
     Args:
         image: ``(S, S, C)``, changed in place.
         landmarks: ``(5, 2)`` in pixels of the image.
-        probability: of erasing at all.
+        probability: of erasing.
         numbers: at least ``ERASING``, uniform in [0, 1).
     """
     if numbers[0] >= probability:
         return
     side = image.shape[0]
     for area, ratio, left, top, *color in numbers[1:ERASING].reshape(ERASE_TRIES, -1):
-        share = ERASED_AREA[0] + area * (ERASED_AREA[1] - ERASED_AREA[0])
+        fraction = ERASED_AREA[0] + area * (ERASED_AREA[1] - ERASED_AREA[0])
         aspect = math.exp((2 * ratio - 1) * math.log(3))
-        height = min(side - 1, round(side * math.sqrt(share * aspect)))
-        width = min(side - 1, round(side * math.sqrt(share / aspect)))
+        height = min(side - 1, round(side * math.sqrt(fraction * aspect)))
+        width = min(side - 1, round(side * math.sqrt(fraction / aspect)))
         start = np.array([int(left * (side - width + 1)), int(top * (side - height + 1))])
         hidden = ((landmarks >= start) & (landmarks < start + np.array([width, height]))).all(axis=1).sum()
         if hidden <= 1:
@@ -253,7 +254,7 @@ def _look_up(image: Image, table: NDArray[np.floating]) -> Image:
 
 
 def _bend_tones(image: Image, name: str | None, amount: float) -> Image:
-    """Apply one of :data:`TONES` to an ``amount`` in [0, 1); a colour image's first channel sets the range."""
+    """Apply one of :data:`TONES` by an ``amount`` in [0, 1); in colour images, the first channel sets the range."""
     if name is None:
         return image
     levels = np.arange(256.0)

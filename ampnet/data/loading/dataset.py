@@ -1,4 +1,4 @@
-"""Faces of a prepared data set as the network takes them, the same for any number of loading processes."""
+"""Batches of prepared faces for the network, identical for any number of loader workers."""
 
 import os
 import sys
@@ -38,17 +38,17 @@ from ampnet.recipes import Augmentation
 
 
 class SampleKey(NamedTuple):
-    """One face in one epoch; with the dataset's seed, epoch and draw decide everything random about it."""
+    """One face in one epoch; the dataset's seed, the epoch and the draw decide its augmentation."""
 
     epoch: int
     draw: int
-    """Place in the epoch's order, so that a face drawn twice looks different each time."""
+    """Position in the epoch's order, so that a face drawn twice is augmented differently each time."""
     position: int
-    """In the dataset's indices."""
+    """Position in the dataset's indices."""
 
 
 class Batch(NamedTuple):
-    """Samples on their way to the network, as small as they can be."""
+    """Samples for the network, in a compact form until they are on the device."""
 
     images: Tensor
     """``(B, 1 or 3, S, S)`` uint8, in channels_last order."""
@@ -57,10 +57,10 @@ class Batch(NamedTuple):
     labels: Tensor
     """``(B,)`` int64."""
     targets: Tensor | None = None
-    """``(B, K)`` float32 probabilities to learn instead of the labels, where teachers have a say."""
+    """``(B, K)`` float32 target probabilities that replace the labels (votes, distillation); None: the labels."""
 
     def to(self, device: torch.device) -> "Batch":
-        """Move the batch to a device and turn its images into ``(B, 3, S, S)`` float32 in [0, 1]."""
+        """Move the batch to a device and convert its images to ``(B, 3, S, S)`` float32 in [0, 1]."""
         images = self.images.to(device, non_blocking=True).float().div_(255).expand(-1, 3, -1, -1)
         return Batch(
             images.contiguous(memory_format=torch.channels_last),
@@ -72,17 +72,17 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
-    """Reads single faces; see :class:`FaceBatches` for training's faster way.
+    """Single faces of an index; :class:`FaceBatches` loads whole batches faster.
 
     Args:
         index: the prepared data set.
-        indices: which of its faces, in order.
+        indices: positions of the faces in it, in order.
         image_size: side S of the images.
-        augment: None shows the faces as they are.
-        color: ``grey`` reads one channel only.
-        seed: with epoch and draw, decides each sample's augmentation.
-        targets: ``(len(indices), K)`` probabilities to learn instead of the labels.
-        reframe: brings each face to this framing, as `predict` does (not with ``augment``).
+        augment: augmentation; None for none.
+        color: ``grey`` loads one channel only.
+        seed: decides each sample's augmentation, together with epoch and draw.
+        targets: ``(len(indices), K)`` target probabilities that replace the labels.
+        reframe: framing to warp each face to, as `predict` does (ignored with ``augment``).
     """
 
     index: FaceIndex
@@ -98,15 +98,15 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
         return len(self.indices)
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor, int]:
-        """Give a face of epoch 0: image ``(3, S, S)`` float32 in [0, 1], landmarks ``(5, 2)`` in it, label."""
+        """Return a face of epoch 0: ``(3, S, S)`` float32 in [0, 1], ``(5, 2)`` landmarks in its pixels, label."""
         images, landmarks, labels, _ = FaceBatches(self)[[SampleKey(0, position, position)]].to(torch.device("cpu"))
         return images[0], landmarks[0], int(labels[0])
 
     def decode(self, position: int) -> Image:
-        """Read a face's image as it is stored.
+        """Decode a face's image as stored.
 
         Raises:
-            DataError: it cannot be read.
+            DataError: the image cannot be read.
         """
         path = self.index.image_path(int(self.indices[position]))
         mode = cv2.IMREAD_GRAYSCALE if self.color == "grey" else cv2.IMREAD_COLOR
@@ -118,10 +118,7 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
 
 @dataclass(frozen=True, eq=False)
 class FaceBatches(Dataset[Batch]):
-    """Reads whole batches: what can be is computed for all faces at once, and no sample is copied twice.
-
-    A batch's keys are of one epoch.
-    """
+    """Whole batches of a dataset, vectorised where possible, without copying samples. A batch's keys share an epoch."""
 
     faces: FaceDataset
 
@@ -158,17 +155,17 @@ class FaceBatches(Dataset[Batch]):
 
 
 def _reframed(image: Image, landmarks: NDArray[np.float64], framing: Framing) -> tuple[Image, NDArray[np.float64]]:
-    """Warp a prepared face, ``(H, W)`` or ``(H, W, 3)``, and its landmarks in the 224 x 224 frame."""
+    """Warp a prepared face, ``(H, W)`` or ``(H, W, 3)``, and its landmarks to another framing."""
     in_pixels = landmarks * (image.shape[1] / IMAGE_SIZE, image.shape[0] / IMAGE_SIZE)
     try:
         face = align_face(image, in_pixels, np.array(framing.mean_landmarks), resolution=framing.face_resolution)
-    except ValueError:  # landmarks in one point fit no face
+    except ValueError:  # all landmarks coincide
         return image, landmarks
     return face.image, face.landmarks
 
 
 def _store(image: Image, shown: NDArray[np.uint8]) -> None:
-    """Put a grey or BGR(A) image into its place ``(S, S, 1 or 3)`` in a batch."""
+    """Store a grey or BGR(A) image in its slot of a batch, ``(S, S, 1 or 3)`` grey or RGB."""
     if image.ndim == 2:
         shown[..., 0] = image
     else:
@@ -176,39 +173,39 @@ def _store(image: Image, shown: NDArray[np.uint8]) -> None:
 
 
 class ShardedSequentialSampler(Sampler[list[SampleKey]]):
-    """Every face of one process's share exactly once, in the dataset's order.
+    """Iterates over one process's shard in the dataset's order, each face exactly once.
 
     Args:
-        count: faces in the dataset.
-        batch_size: of this process.
+        count: number of faces in the dataset.
+        batch_size: batch size of this process.
         rank: number of this process.
         world_size: number of processes.
     """
 
     def __init__(self, count: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
-        self.share = range(rank, count, world_size)
+        self.shard = range(rank, count, world_size)
         self.batch_size = batch_size
 
     def __len__(self) -> int:
-        return -(-len(self.share) // self.batch_size)
+        return -(-len(self.shard) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
-        for start in range(0, len(self.share), self.batch_size):
-            yield [SampleKey(0, position, position) for position in self.share[start : start + self.batch_size]]
+        for start in range(0, len(self.shard), self.batch_size):
+            yield [SampleKey(0, position, position) for position in self.shard[start : start + self.batch_size]]
 
 
 def batch_loader(
     faces: FaceDataset, order: Sampler[list[SampleKey]], workers: int, device: torch.device
 ) -> DataLoader[Batch]:
-    """Load batches in the order of a sampler.
+    """Create a data loader that yields a sampler's batches.
 
     Args:
-        faces: where they come from.
-        order: the keys of each batch.
-        workers: loading processes, kept from epoch to epoch; 0 loads in this one.
-        device: batches for GPUs are put into pinned memory.
+        faces: the dataset.
+        order: yields the keys of each batch.
+        workers: loader processes, kept alive between epochs; 0 loads in this process.
+        device: batches for GPUs are loaded into pinned memory.
     """
-    # More workers than cores are somebody's wish (slow storage can deserve it), and defaults never are that many.
+    # More workers than cores are the user's choice (useful with slow storage); the defaults never exceed the cores.
     warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
     return DataLoader(
         FaceBatches(faces),
@@ -219,16 +216,16 @@ def batch_loader(
         pin_memory=device.type == "cuda",
         prefetch_factor=4 if workers else None,
         worker_init_fn=_start_worker,
-        # The launcher's processes would start theirs anew: seconds of imports, at the mercy of a Ctrl-C.
+        # Under the launcher the default is spawn: seconds of imports, during which a Ctrl-C would kill the worker.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
     )
 
 
 def _start_worker(_worker: int) -> None:
-    """Keep a loading process on one core, and leave requests to stop to the process that trains.
+    """Restrict a loader worker to one core, and shield it from signals meant for the training process.
 
-    Ctrl-C and most schedulers signal a whole process group, so it gets its own. Its failures reach the process that
-    trains; what it says besides is that nobody takes its last batches.
+    Ctrl-C and most schedulers signal a whole process group, so the worker gets its own. Its failures reach the training
+    process; anything else it would print is only that its last batches were not collected.
     """
     os.setpgid(0, 0)
     sys.excepthook = lambda *_: None
@@ -237,19 +234,19 @@ def _start_worker(_worker: int) -> None:
 
 @contextmanager
 def loading_failures() -> Iterator[None]:
-    """Say in one line what went wrong in a loading process.
+    """Convert errors of loader workers to one-line messages.
 
     Raises:
         DataError: an image cannot be read.
-        TrainingError: a loading process died.
+        TrainingError: a worker died.
     """
     try:
         yield
-    except DataError as error:  # of a loading process: its traceback, our message being the last line
+    except DataError as error:  # holds a worker's traceback, whose last line is our message
         raise DataError(str(error).strip().splitlines()[-1].removeprefix("ampnet.errors.DataError: ")) from error
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
         raise TrainingError(
-            "a process that loads images died, perhaps for lack of memory; go on with --resume and fewer --workers"
+            "a data-loading process died, perhaps out of memory; resume with --resume and fewer --workers"
         ) from error

@@ -1,4 +1,4 @@
-"""Which training faces each step sees, and which process computes which of them."""
+"""Sampling of training batches, and their distribution over processes."""
 
 from collections.abc import Iterator
 
@@ -12,19 +12,19 @@ from ampnet.recipes import Balance
 
 
 class ResumableBatchSampler(Sampler[list[SampleKey]]):
-    """Shuffles anew each epoch, the same for any number of processes, from any step on.
+    """Shuffled batches that are the same for any number of processes and can start at any step.
 
-    A step's batch is dealt out to the processes in turn, and each share is cut into ``parts`` batches. The
-    epoch's last, smaller batch counts, too, unless it is too small to give two faces to every part.
+    Each step's batch is divided among the processes in turn, and each shard is split into ``parts`` batches. The
+    epoch's last, smaller batch is included unless it has fewer than two faces for every part.
 
     Args:
-        labels: of the training faces.
-        batch_size: faces of a step over all processes.
-        seed: with the epoch's number, decides the order.
+        labels: labels of the training faces.
+        batch_size: faces in each step, over all processes.
+        seed: decides the order, together with the epoch.
         rank: number of this process.
         world_size: number of processes.
-        parts: batches that a process computes for a step.
-        balance: ``sampling`` draws each class equally often; anything else takes every face once.
+        parts: batches that a process computes for each step (gradient accumulation).
+        balance: ``sampling`` draws all classes equally often; anything else takes every face once.
 
     Raises:
         DataError: there are too few faces for a single step.
@@ -44,21 +44,21 @@ class ResumableBatchSampler(Sampler[list[SampleKey]]):
         self.rank, self.world_size, self.parts, self.balance = rank, world_size, parts, balance
         full, rest = divmod(len(labels), batch_size)
         self.steps = full + (rest >= 2 * world_size * parts)
-        """Steps of an epoch."""
+        """Steps in an epoch."""
         self.faces = min(self.steps * batch_size, len(labels))
-        """Faces that an epoch sees."""
+        """Faces in an epoch."""
         if self.steps == 0:
-            cure = "; run with --processes 1" if world_size > 1 else ""
+            hint = "; run with --processes 1" if world_size > 1 else ""
             minimum = 2 * world_size * parts
-            raise DataError(f"{len(labels)} training faces are too few; {minimum} are needed at least{cure}")
+            raise DataError(f"{len(labels)} training faces are too few; at least {minimum} are needed{hint}")
         self.epoch = self.first_step = 0
 
     def start_at(self, epoch: int, step: int) -> None:
-        """Choose where the next iteration begins."""
+        """Set the epoch and step at which the next iteration starts."""
         self.epoch, self.first_step = epoch, step
 
     def step_size(self, step: int) -> int:
-        """Count the faces of a step over all processes."""
+        """Return the number of faces in a step, over all processes."""
         return min(self.batch_size, len(self.labels) - step * self.batch_size)
 
     def __len__(self) -> int:
@@ -68,8 +68,8 @@ class ResumableBatchSampler(Sampler[list[SampleKey]]):
         epoch, order = self.epoch, self._order()
         for step in range(self.first_step, self.steps):
             start = step * self.batch_size
-            share = range(start + self.rank, start + self.step_size(step), self.world_size)
-            for part in np.array_split(share, self.parts):
+            shard = range(start + self.rank, start + self.step_size(step), self.world_size)
+            for part in np.array_split(shard, self.parts):
                 yield [SampleKey(epoch, int(draw), int(order[draw])) for draw in part]
 
     def _order(self) -> NDArray[np.int64]:
@@ -77,5 +77,5 @@ class ResumableBatchSampler(Sampler[list[SampleKey]]):
         if self.balance != "sampling":
             return rng.permutation(len(self.labels))
         counts = np.bincount(self.labels)
-        chances = 1 / counts[self.labels]
-        return rng.choice(len(self.labels), size=len(self.labels), p=chances / chances.sum())
+        weights = 1 / counts[self.labels]
+        return rng.choice(len(self.labels), size=len(self.labels), p=weights / weights.sum())

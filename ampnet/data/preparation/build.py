@@ -1,4 +1,4 @@
-"""The last step of prepare: from the finished chunks to the files of index/."""
+"""The last step of prepare: writing index/ from the finished chunks."""
 
 import json
 from array import array
@@ -25,9 +25,10 @@ from ampnet.data.index.label_votes import VOTES_FILE
 from ampnet.data.index.landmarks_file import write_landmarks
 from ampnet.data.index.splits import reference_split_8_2
 from ampnet.data.preparation.faces_table import FaceRow, read_faces, write_faces, write_failures
+from ampnet.data.preparation.frames import PreparedFace, write_template_frame
 from ampnet.data.preparation.journal import Journal
 from ampnet.data.preparation.votes_table import VoteCounts, VotesTable
-from ampnet.data.preparation.work import FramePolicy, PreparedFace, give_template
+from ampnet.data.preparation.work import FramePolicy
 from ampnet.data.sources import Source
 from ampnet.errors import DataError
 from ampnet.faces.framing import measure_framing
@@ -41,13 +42,13 @@ Counts = dict[str, dict[str, dict[str, int]]]
 
 @dataclass(frozen=True)
 class IndexCounts:
-    """What became of a data set's images."""
+    """Counts of a data set's images by outcome."""
 
     table: Counts
     faces: int
     """Usable faces, the lines of data_label.txt."""
     votes: VoteCounts | None = None
-    """What became of the images with votes, in a set that has votes."""
+    """Counts of the images with votes; None if the data set has none."""
 
     def status(self, status: str) -> int:
         """Count the rows with one status over all splits and classes."""
@@ -56,7 +57,7 @@ class IndexCounts:
 
 @dataclass
 class _Usable:
-    """The usable faces, compact: the whole set's stand in memory here, about 200 bytes each."""
+    """The usable faces in compact form, about 200 bytes each: those of the whole data set are held in memory."""
 
     names: list[str] = field(default_factory=list)
     labels: "array[int]" = field(default_factory=lambda: array("l"))
@@ -66,7 +67,7 @@ class _Usable:
     grey: "array[int]" = field(default_factory=lambda: array("b"))
 
     def add(self, face: PreparedFace, label: int) -> None:
-        """Take in one face."""
+        """Append a face."""
         self.names.append(face.row.name)
         self.labels.append(label)
         self.splits.append(face.row.split)
@@ -78,14 +79,18 @@ class _Usable:
 def build_index(
     root: Path, source: Source, journal: Journal, plan: dict[str, Any], frame_policy: FramePolicy, seconds: float
 ) -> IndexCounts:
-    """Write the index files from the journal; meta.json last, so that its presence means a whole index.
+    """Write the index files from the journal; meta.json last, so that its presence marks a complete index.
 
     Args:
-        plan: the settings to record.
+        root: output folder of prepare.
+        source: the data set.
+        journal: record of the finished chunks.
+        plan: settings to record.
+        frame_policy: how faces are framed.
         seconds: elapsed time to record.
 
     Raises:
-        DataError: no usable face was found, or a file cannot be written.
+        DataError: there is no usable face, or a file cannot be written.
     """
     journal.finished()
     base = LABEL_BASE_WITH_SPLITS if source.has_splits else 0
@@ -117,8 +122,8 @@ def build_index(
         votes.write(index / VOTES_FILE)
 
     train = _training_part(usable.splits)
-    grey_share = float(np.array(usable.grey)[train].mean())
-    framing = measure_framing(landmarks[train], frame_policy.crop, grey_share, np.array(usable.sides)[train])
+    grey_fraction = float(np.array(usable.grey)[train].mean())
+    framing = measure_framing(landmarks[train], frame_policy.crop, grey_fraction, np.array(usable.sides)[train])
     meta = {
         "format_version": FORMAT_VERSION,
         "ampnet_version": ampnet.__version__,
@@ -138,7 +143,7 @@ def build_index(
 
 
 def remove_index(root: Path) -> None:
-    """Take away an index that prepare wrote, and the images it names; anything else in the folders stays."""
+    """Delete an index that prepare wrote, and its images; other files in the folders are kept."""
     index = root / "index"
     if (index / FACES_FILE).is_file():
         for row in read_faces(index / FACES_FILE):
@@ -150,7 +155,7 @@ def remove_index(root: Path) -> None:
 
 
 def _mean_relative_landmarks(journal: Journal) -> NDArray[np.float64] | None:
-    """Average the landmarks' places in their images over the detected training faces; None without any."""
+    """Average the relative landmarks over the detected training faces, else over all; None without any."""
     total, count = np.zeros(10), 0
     fallback, fallback_count = np.zeros(10), 0
     for face in journal.faces():
@@ -182,13 +187,13 @@ def _with_template(
         )
     for face in faces:
         if face.row.status == "template":
-            yield give_template(face, source.items[face.item], relative_landmarks, frame_policy.crop, folder)
+            yield write_template_frame(face, source.items[face.item], relative_landmarks, frame_policy.crop, folder)
         else:
             yield face
 
 
 def _training_part(splits: list[str]) -> NDArray[np.int64]:
-    """Find the faces that train; all of them in a set that only tests."""
+    """Return the positions of the training faces; all faces of a data set with test faces only."""
     if not any(splits):
         return np.sort(np.array(reference_split_8_2(range(len(splits)))[0] or range(len(splits)), dtype=np.int64))
     train = np.flatnonzero(np.array(splits) == "train")

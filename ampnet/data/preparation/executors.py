@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-MOST_DETECTORS = 8
-"""Chunks detected at once: bounds memory on machines with many cores, which torchrun can use."""
+MAX_DETECTORS = 8
+"""Chunks detected in parallel; bounds memory on machines with many cores, which torchrun can use instead."""
 
 
 @dataclass(frozen=True)
@@ -18,22 +18,22 @@ class Threads:
     images: ThreadPoolExecutor
     detection: ThreadPoolExecutor
     detectors: int
-    """How many detect."""
+    """Number of detection threads."""
 
 
 @contextmanager
 def start_threads(workers: int, device: torch.device) -> Iterator[Threads]:
-    """Start the threads of a run; at an error, what they have not begun is dropped.
+    """Start the threads of a run; on an error, pending tasks are cancelled.
 
-    On the CPU every operation runs on the one thread that asks for it, so that a result's last bits, and with them
-    the written files, do not depend on the number of cores; the cores are used by detecting several chunks at once.
+    On the CPU every operation uses one thread, so that the last bits of a result, and the written files, do not depend
+    on the number of cores; several chunks are detected in parallel instead.
 
     Args:
         workers: threads that read, frame and write images.
-        device: where the detector runs; a GPU gets its work from one thread.
+        device: where the detector runs; a GPU is fed by one thread.
     """
     cores = torch.get_num_threads()
-    detectors = min(cores, MOST_DETECTORS) if device.type == "cpu" else 1
+    detectors = min(cores, MAX_DETECTORS) if device.type == "cpu" else 1
     if device.type == "cpu":
         torch.set_num_threads(1)
     try:

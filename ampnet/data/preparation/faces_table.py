@@ -1,4 +1,4 @@
-"""`index/faces.csv`: one row for every input image, used or not; `index/err.csv`: the published list of failures."""
+"""`index/faces.csv`, a row for every input image, and `index/err.csv`, the reference program's list of failures."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -32,10 +32,10 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class FaceRow:
-    """What became of one input image."""
+    """The outcome for one input image."""
 
     name: str
-    """Name in data_label.txt; empty when rejected."""
+    """Name in data_label.txt; empty if rejected."""
     source: str
     """Path relative to the raw folder, with ``/``."""
     split: str
@@ -44,25 +44,25 @@ class FaceRow:
     reason: str = ""
     """Why it was rejected, retried or given template landmarks."""
     score: float | None = None
-    """The detector's score in [0, 1]; None without a detection."""
+    """Detection score in [0, 1]; None without a detection."""
     box: tuple[float, float, float, float] | None = None
     """``x0, y0, x1, y1`` in pixels of the upright source image."""
     faces: int = 0
-    """Faces that the detector found in the image."""
+    """Number of faces detected in the image."""
     width: int = 0
     height: int = 0
-    """Size of the upright source image in pixels; 0 when it could not be read."""
+    """Size of the upright source image in pixels; 0 if it could not be read."""
     subject: str = ""
-    """The person, where the data set names them."""
+    """The person, if the data set identifies them."""
     traits: tuple[str, ...] = ()
-    """What makes its source pixels look like no photograph (:mod:`ampnet.data.quality.photographs`)."""
+    """Signs that the source image is not an unaltered photograph (:mod:`ampnet.data.quality.photographs`)."""
     grey_mean: float | None = None
-    """Mean grey level of the source pixels, 0 to 255; None when they were not looked at."""
+    """Mean grey level of the source pixels, 0 to 255; None if it was not measured."""
     grey_spread: float | None = None
     """Standard deviation of the grey levels; None with ``grey_mean``."""
 
     def cells(self) -> list[str]:
-        """Give the row as the CSV's texts."""
+        """Return the row as CSV cells."""
         score = "" if self.score is None else f"{self.score:.4f}"
         box = "" if self.box is None else " ".join(f"{value:.1f}" for value in self.box)
         where = [self.name, self.source, self.split, self.class_name]
@@ -72,7 +72,7 @@ class FaceRow:
 
 
 def write_faces(path: Path, rows: Iterable[FaceRow]) -> None:
-    """Write faces.csv whole."""
+    """Write faces.csv atomically."""
     _write(path, COLUMNS, (row.cells() for row in rows))
 
 
@@ -85,7 +85,7 @@ def read_faces(path: Path) -> Iterator[FaceRow]:
     """Read faces.csv row by row.
 
     Raises:
-        DataError: the file cannot be read, or a row is no row of faces.csv.
+        DataError: the file cannot be read, or a row is invalid.
     """
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:

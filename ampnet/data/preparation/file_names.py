@@ -1,4 +1,4 @@
-"""Names of the prepared images: unique, free of white space, safe in every shell and on every file system."""
+"""Names of the prepared images: unique, without white space, safe in every shell and file system."""
 
 import re
 import unicodedata
@@ -8,28 +8,28 @@ from ampnet.data.index.face_index import split_of
 from ampnet.data.sources import SourceImage
 
 FACE_MARK = "+"
-"""Stands before the number of a further face of one image; no cleaned stem contains it."""
+"""Precedes the number of further faces of one image; cleaned stems never contain it."""
 
-_LONGEST_STEM = 120
+_MAX_STEM = 120
 
 
 def clean_stem(stem: str) -> str:
-    """Turn a file's stem into plain ASCII: accents dropped, anything but letters, digits, ``._-`` replaced by ``_``."""
+    """Convert a stem to plain ASCII: accents are dropped, all but letters, digits and ``._-`` become ``_``."""
     plain = unicodedata.normalize("NFKD", stem)
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", plain).lstrip(".-")
-    return plain[:_LONGEST_STEM] or "_"
+    return plain[:_MAX_STEM] or "_"
 
 
 def unique_names(items: Sequence[SourceImage]) -> list[str]:
     """Name every image of a data set for data_label.txt.
 
-    With official splits a name begins with ``train_``, ``val_`` or ``test_`` (not twice); without, it
-    does not, so that nobody takes it for a split. Of images with like stems the second gets ``-2`` and so
-    on; names that differ only in upper and lower case count as like.
+    With official splits, names begin with ``train_``, ``val_`` or ``test_`` (once); without, they never do, so that
+    they are not mistaken for splits. The second image with the same stem gets the suffix ``-2``, and so on; stems that
+    differ only in case count as the same.
 
     Returns:
-        One name with ``.jpg`` for each item, in order.
+        A name with the suffix ``.jpg`` for each item, in order.
     """
     taken: set[str] = set()
     latest: dict[str, int] = {}
@@ -51,5 +51,5 @@ def unique_names(items: Sequence[SourceImage]) -> list[str]:
 
 
 def face_name(name: str, number: int) -> str:
-    """Name the ``number``-th face (from 1) of an image; the first keeps the image's name."""
+    """Name the ``number``-th face of an image, counted from 1; the first has the image's name."""
     return name if number == 1 else f"{name.removesuffix('.jpg')}{FACE_MARK}{number}.jpg"

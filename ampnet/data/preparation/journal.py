@@ -1,4 +1,4 @@
-"""What an interrupted prepare has already done, chunk by chunk, so that it goes on without doing it again."""
+"""The record of finished chunks, from which an interrupted prepare is resumed."""
 
 import json
 import os
@@ -11,21 +11,21 @@ from types import TracebackType
 from typing import Any
 
 from ampnet.data.preparation.faces_table import FaceRow
-from ampnet.data.preparation.work import PreparedFace
+from ampnet.data.preparation.frames import PreparedFace
 from ampnet.errors import DataError
 from ampnet.media.files import atomic_write, read_json
 
 FOLDER = ".prepare"
-"""Inside ``index/`` while a prepare runs."""
+"""Folder inside ``index/`` that exists while prepare runs."""
 
 _PLAN_FILE = "plan.json"
 
 
 class Journal:
-    """The record of a running prepare: the plan, and one line for each finished chunk.
+    """The record of a running prepare: its plan, and one line for each finished chunk.
 
-    Every process appends to a file of its own; a line counts only when it is complete, so a process killed
-    while it writes loses that line and nothing else.
+    Every process appends to its own file; only complete lines count, so a process killed while writing loses that line
+    and nothing else.
     """
 
     def __init__(self, index_folder: Path) -> None:
@@ -34,19 +34,19 @@ class Journal:
         self._read_to: dict[Path, int] = {}
 
     def plan(self) -> dict[str, Any] | None:
-        """Read the plan of the interrupted run; None when there is none.
+        """Read the plan of an interrupted run; None if there is none.
 
         Raises:
-            DataError: it is broken.
+            DataError: the plan cannot be read.
         """
         path = self.folder / _PLAN_FILE
         if not path.is_file():
             return None
-        plan: dict[str, Any] = read_json(path, dict, "start anew with --force")
+        plan: dict[str, Any] = read_json(path, dict, "start over with --force")
         return plan
 
     def start(self, plan: dict[str, Any]) -> None:
-        """Write the plan of a new run, forgetting an older one."""
+        """Write the plan of a new run, discarding any earlier record."""
         self.remove()
         self._places.clear()
         self._read_to.clear()
@@ -54,17 +54,14 @@ class Journal:
             aside.write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
 
     def finished(self) -> set[int]:
-        """Find the chunks that are done, by any process, and remember where their lines are.
-
-        Only lines that were added since the last call are read.
-        """
+        """Return the chunks finished by any process; reads only lines added since the last call."""
         for path in sorted(self.folder.glob("done-*.jsonl")):
             offset = self._read_to.get(path, 0)
             with path.open("rb") as file:
                 file.seek(offset)
                 for line in file:
                     if not line.endswith(b"\n"):
-                        break  # being written, or cut short by a kill
+                        break  # still being written, or truncated by a kill
                     if (chunk := _chunk_of(line)) is not None:
                         self._places[chunk] = path, offset
                     offset += len(line)
@@ -72,7 +69,7 @@ class Journal:
         return set(self._places)
 
     def faces(self) -> Iterator[PreparedFace]:
-        """Read back the faces of all chunks that :meth:`finished` found, in the data set's order."""
+        """Read the faces of all chunks that :meth:`finished` found, in the data set's order."""
         files = {path: path.open("rb") for path in {path for path, _offset in self._places.values()}}
         try:
             for chunk in sorted(self._places):
@@ -85,11 +82,11 @@ class Journal:
                 file.close()
 
     def writer(self, rank: int = 0) -> "JournalWriter":
-        """Open this process's part of the record, to be used as a context."""
+        """Open this process's part of the record; use as a context manager."""
         return JournalWriter(self.folder / f"done-{rank:04d}.jsonl")
 
     def remove(self) -> None:
-        """Delete the record once the index is whole."""
+        """Delete the record."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -100,13 +97,13 @@ class JournalWriter:
         self._path = path
         self._file = path.open("ab")
         if path.stat().st_size and not _ends_with_newline(path):
-            self._file.write(b"\n")  # closes the line that a kill cut short, so that ours stands alone
+            self._file.write(b"\n")  # ends a line truncated by a kill, so that ours starts on a new one
 
     def add(self, chunk: int, faces: list[PreparedFace]) -> None:
-        """Record a chunk whose files are all written.
+        """Record a chunk once all of its files are written.
 
         Raises:
-            DataError: the disk is full or gone.
+            DataError: the record cannot be written.
         """
         line = json.dumps({"chunk": chunk, "faces": [asdict(face) for face in faces]}, separators=(",", ":"))
         try:
@@ -137,7 +134,7 @@ def _chunk_of(line: bytes) -> int | None:
     try:
         return int(json.loads(line)["chunk"])
     except (ValueError, KeyError, TypeError):
-        return None  # cut short by a kill
+        return None  # truncated by a kill
 
 
 def _face(plain: dict[str, Any]) -> PreparedFace:

@@ -1,4 +1,4 @@
-"""Contact sheets: a data set, or some of its pairs, at one glance."""
+"""Contact sheets: an overview of a data set, or of its duplicate pairs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,10 +37,10 @@ class SheetRow:
 
 
 def contact_sheet(rows: Sequence[SheetRow]) -> Image:
-    """Lay rows of faces out under their titles.
+    """Arrange rows of faces under their titles.
 
     Returns:
-        RGB, wide enough for the longest row; every face becomes ``CELL`` x ``CELL``.
+        RGB image, wide enough for the longest row; every face is resized to ``CELL`` x ``CELL``.
     """
     columns = max((len(row.images) for row in rows), default=0)
     width = max(columns * (CELL + _GAP) + _GAP, 4 * CELL)
@@ -63,11 +63,11 @@ def write_sheet(path: Path, rows: Sequence[SheetRow]) -> None:
 
 
 def write_preview(path: Path, index: FaceIndex) -> None:
-    """Write `index/preview.png`: some faces of each class, spread over the set, with what the network reads of them.
+    """Write `index/preview.png`: sample faces of each class, with the regions that the network uses.
 
-    Dots are the landmarks; the four coloured squares are those of local perception, the five thin white ones
-    those of attentional perception (see :mod:`ampnet.models.regions`). Below, plain, are some of the faces whose
-    source images look like no photographs, a row for each trait.
+    Dots mark the landmarks; the four coloured squares are the patches of local perception, the five thin white ones the
+    regions of attentional perception (see :mod:`ampnet.models.regions`). The last rows show, without marks, faces whose
+    source images do not look like unaltered photographs, one row for each trait.
     """
     rows: list[SheetRow] = []
     for label, name in enumerate(index.class_names):
@@ -79,12 +79,12 @@ def write_preview(path: Path, index: FaceIndex) -> None:
 
 
 def _spread(count: int) -> NDArray[np.int64]:
-    """Choose up to ``COLUMNS`` of ``count`` positions, evenly."""
+    """Choose up to ``COLUMNS`` of ``count`` positions, evenly spaced."""
     return np.unique(np.linspace(0, count - 1, min(COLUMNS, count)).round().astype(np.int64))
 
 
 def _trait_rows(index: FaceIndex) -> Iterator[SheetRow]:
-    """Show faces of each trait of their source images, where faces.csv tells."""
+    """Yield a row of faces for each trait listed in faces.csv."""
     path = index.root / "index" / FACES_FILE
     names: dict[str, list[str]] = {}
     for row in read_faces(path) if path.is_file() else ():
@@ -92,11 +92,11 @@ def _trait_rows(index: FaceIndex) -> Iterator[SheetRow]:
             names.setdefault(trait, []).append(row.name)
     for trait, members in sorted(names.items()):
         faces = [read_image(index.root / "dataset" / members[i]) for i in _spread(len(members)).tolist()]
-        yield SheetRow(f"no longer photographs ({trait}): {len(members):,}", faces)
+        yield SheetRow(f"not unaltered photographs ({trait}): {len(members):,}", faces)
 
 
 def draw_regions(image: Image, landmarks: NDArray[np.floating], class_name: str) -> Image:
-    """Draw a prepared face's landmarks and the regions that the network cuts out, in its class's colour.
+    """Draw a prepared face's landmarks, and the regions that the network crops, in the colour of its class.
 
     Args:
         image: ``(224, 224, 3)`` RGB.

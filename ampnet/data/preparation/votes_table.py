@@ -1,4 +1,4 @@
-"""`index/label_votes.csv` in the making, and what became of the images that people voted on."""
+"""Writing `index/label_votes.csv`, and counting the images with votes by outcome."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ import numpy as np
 from ampnet.data.index.label_votes import LabelVotes, write_votes
 from ampnet.data.preparation.faces_table import Status
 from ampnet.data.preparation.file_names import unique_names
-from ampnet.data.preparation.work import PreparedFace
+from ampnet.data.preparation.frames import PreparedFace
 from ampnet.data.sources import Source
 
 StatusCounts = dict[str, dict[str, int]]
@@ -21,32 +21,32 @@ FOUND: tuple[Status, ...] = ("detected", "retried")
 
 @dataclass(frozen=True)
 class VoteCounts:
-    """What became of the images with votes."""
+    """Counts of the images with votes by outcome."""
 
     total: int
-    """Images of the set, with votes or without."""
+    """Images of the data set, with or without votes."""
     images: StatusCounts = field(default_factory=dict)
-    """Those with votes."""
+    """Images with votes."""
     no_face: StatusCounts = field(default_factory=dict)
-    """Those among them that more people call no face than anything else."""
+    """Images whose most frequent answer is ``no_face``."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the counts as values for JSON."""
+        """Return the counts as values for JSON."""
         return {"images": self.images, "no_face": self.no_face}
 
     def line(self) -> str:
-        """Say it in one line."""
+        """Summarise the counts in one line."""
         return (
-            f"votes: {_sum(self.images):,} of {self.total:,} images have some; of {_sum(self.no_face):,} that people "
-            f"call no face, a face was found in {_sum(self.no_face, FOUND):,}"
+            f"votes: {_sum(self.images):,} of {self.total:,} images have votes; of {_sum(self.no_face):,} voted to "
+            f"show no face, the detector found a face in {_sum(self.no_face, FOUND):,}"
         )
 
 
 class VotesTable:
-    """Counts the prepared images with votes by what became of them, and writes their votes.
+    """Counts the prepared images with votes by outcome, and writes their votes.
 
-    Votes are about images: of several faces in one (``--face all``) the first has them. A rejected image keeps its
-    row under the name that it would have had.
+    Votes refer to images: if several faces of an image are kept (``--face all``), the first one gets them. A rejected
+    image keeps its row, under the name that it would have had.
     """
 
     def __init__(self, source: Source) -> None:
@@ -58,7 +58,7 @@ class VotesTable:
         self._last = -1
 
     def add(self, face: PreparedFace) -> None:
-        """Count a face; faces come in the source's order."""
+        """Count a face; faces must come in the source's order."""
         item = self._source.items[face.item]
         if face.item == self._last or not item.votes:
             return
@@ -68,13 +68,13 @@ class VotesTable:
             by_status[face.row.status] = by_status.get(face.row.status, 0) + 1
 
     def write(self, path: Path) -> None:
-        """Write the votes of all images that have some, under their prepared names."""
+        """Write the votes of all images that have any, under their prepared names."""
         pairs = zip(unique_names(self._source.items), self._source.items, strict=True)
         write_votes(path, self._source.vote_columns, ((name, item.votes) for name, item in pairs if item.votes))
 
 
 def _sum(counts: StatusCounts, statuses: Collection[str] | None = None) -> int:
-    """Add up the images of all splits, of some statuses or all."""
+    """Sum the images over all splits, for some statuses or all."""
     return sum(
         count
         for by_status in counts.values()

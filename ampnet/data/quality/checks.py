@@ -1,4 +1,4 @@
-"""What can be wrong with a prepared data set: copies across splits, people in two splits, lost and odd images."""
+"""Quality checks of a prepared data set: duplicates across splits, people in two splits, damaged and altered images."""
 
 import hashlib
 from collections import Counter
@@ -28,65 +28,66 @@ _Fingerprint = tuple[int, NDArray[np.uint8] | None, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What the search for copies needs of each image."""
+    """Data on each image for the duplicate search."""
 
     thumbnails: NDArray[np.uint8]
     """``(N, 24, 24)`` grey."""
     digests: NDArray[np.uint64]
-    """``(N,)`` hashes of the files' bytes."""
+    """``(N,)`` hashes of the files."""
     unreadable: list[int]
     """Positions of images that cannot be decoded."""
     traits: list[tuple[str, ...]]
-    """Of each prepared image, which of the traits that resizing and compression leave it has."""
+    """Traits of each prepared image, of those that survive resizing and compression."""
 
 
 @dataclass(frozen=True)
 class Leak:
-    """How much of one split is also in another one."""
+    """Overlap of one split with another."""
 
     split: str
     other: str
     images: int
-    """Images of ``split`` with a copy in ``other``."""
+    """Images of ``split`` with a duplicate in ``other``."""
     share: float
-    """Of all images of ``split``, in [0, 1]."""
+    """Fraction of the images of ``split``, in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What was found; counts are of usable faces."""
+    """Results of the checks; counts are of usable faces."""
 
     images: int
     classes: dict[str, dict[str, int]]
     """Split -> class -> faces, with the splits that training uses."""
     coverage: dict[str, float]
-    """Class -> share of its input images in which a face was detected; empty without faces.csv."""
+    """Class -> fraction of its input images with a detected face; empty without faces.csv."""
     exact_copies: int
-    """Images that are the same, byte for byte, as an earlier one."""
+    """Images identical, byte for byte, to an earlier one."""
     near_copies: int
     """Further images that look the same as an earlier one."""
     contradictions: int
-    """Pairs of copies with different classes."""
+    """Pairs of duplicates with different classes."""
     leaks: list[Leak]
     shared_subjects: dict[str, list[str]]
     """Person -> splits, for people in more than one."""
     outside: list[str]
     """Names of faces with landmarks outside the frame."""
     unreadable: list[str]
+    """Names of images that cannot be decoded."""
     traits: dict[str, TraitCount]
-    """Trait that makes an image look like no photograph -> the input images that have it."""
-    doubts: list[str]
-    """Why this may not be the original set, a sentence each."""
+    """Trait of altered or synthetic images -> the input images that have it."""
+    warnings: list[str]
+    """Signs that this is not the original data set, one sentence each."""
     duplicates: Duplicates = field(repr=False)
 
     @property
     def imbalance(self) -> float:
-        """Faces of the largest class over those of the smallest one, in train or else in the whole set."""
+        """Ratio of the largest class to the smallest, in train if there is one, else in the first split."""
         counts = self.classes.get("train") or next(iter(self.classes.values()))
         return max(counts.values()) / max(min(counts.values()), 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as values for JSON, without the pairs."""
+        """Return the report as plain values for JSON, without the pairs."""
         plain = {key: value for key, value in vars(self).items() if key not in ("duplicates", "leaks", "traits")}
         return {
             **plain,
@@ -97,7 +98,7 @@ class CheckReport:
 
 
 def read_fingerprints(index: FaceIndex, threads: int, advance: Advance) -> Fingerprints:
-    """Read every prepared image at a quarter of its size, its tones, and its bytes' hash."""
+    """Compute thumbnail, traits and file hash of every prepared image."""
     thumbnails = np.zeros((len(index), SIDE, SIDE), dtype=np.uint8)
     digests = np.zeros(len(index), dtype=np.uint64)
     unreadable: list[int] = []
@@ -116,11 +117,13 @@ def read_fingerprints(index: FaceIndex, threads: int, advance: Advance) -> Finge
 
 
 def check_index(index: FaceIndex, rows: Iterable[FaceRow], fingerprints: Fingerprints) -> CheckReport:
-    """Look for everything that would make a result on this data set untrustworthy.
+    """Find everything that would make results on this data set untrustworthy.
 
     Args:
-        rows: of faces.csv, for coverage, people and traits; nothing for an index made by hand, of which the
-            prepared images are examined for the traits that resizing leaves.
+        index: the data set.
+        rows: rows of faces.csv, for coverage, people and traits; empty for a hand-made index, whose prepared images
+            are examined instead for the traits that survive resizing.
+        fingerprints: from :func:`read_fingerprints`.
     """
     parts = split_indices(index)
     splits = np.full(len(index), "", dtype="<U5")
@@ -153,13 +156,13 @@ def check_index(index: FaceIndex, rows: Iterable[FaceRow], fingerprints: Fingerp
         outside=[index.names[position] for position in np.flatnonzero(away)],
         unreadable=[index.names[position] for position in fingerprints.unreadable],
         traits=tones.counts(),
-        doubts=tones.doubts(index.layout),
+        warnings=tones.warnings(index.layout),
         duplicates=duplicates,
     )
 
 
 def _in_blocks(pool: ThreadPoolExecutor, paths: Iterable[Path]) -> Iterable[_Fingerprint]:
-    """Map :func:`_fingerprint` over any number of files with a bounded number of them in memory."""
+    """Map :func:`_fingerprint` over any number of files, with a bounded number in memory."""
     block: list[Path] = []
     for path in paths:
         block.append(path)
@@ -175,7 +178,7 @@ def _fingerprint(path: Path) -> _Fingerprint:
     except OSError:
         return 0, None, ()
     digest = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
-    # A quarter of the size straight from the JPEG's frequencies; damaged files give None or raise.
+    # Decodes at a quarter of the size from the JPEG's DCT coefficients; damaged files give None or raise.
     try:
         small = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_4)
     except cv2.error:
@@ -189,7 +192,7 @@ def _fingerprint(path: Path) -> _Fingerprint:
 def _read_rows(
     rows: Iterable[FaceRow], split_of: dict[str, str], tones: SetTones
 ) -> tuple[Counter[str], Counter[str], dict[str, set[str]]]:
-    """Count found and all images by class, and collect the splits that each person is in, and the tones."""
+    """Count detected and all images by class, and collect each person's splits and the tones."""
     found: Counter[str] = Counter()
     total: Counter[str] = Counter()
     people: dict[str, set[str]] = {}
@@ -204,7 +207,7 @@ def _read_rows(
 
 
 def _readable_only(duplicates: Duplicates, unreadable: list[int]) -> Duplicates:
-    """Drop pairs of images that could not be decoded: they are broken, not copies."""
+    """Drop pairs with images that cannot be decoded: those are damaged, not duplicates."""
     if not unreadable:
         return duplicates
     kept = ~np.isin(duplicates.pairs, unreadable).any(axis=1)
@@ -212,7 +215,7 @@ def _readable_only(duplicates: Duplicates, unreadable: list[int]) -> Duplicates:
 
 
 def _leaks(groups: NDArray[np.int64], splits: NDArray[np.str_]) -> list[Leak]:
-    """Count, for each split that measures, its images with a copy in a split that decides."""
+    """Count the images of each evaluation split with a duplicate in a split used for training or selection."""
     leaks: list[Leak] = []
     for split, other in (("test", "train"), ("test", "val"), ("val", "train")):
         mine = groups[splits == split]

@@ -1,4 +1,4 @@
-"""Is this the original set? Traits that its images share, and what is known of the true sets' grey levels."""
+"""Tests whether a data set is the original: traits that its images share, and the known grey levels of originals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,15 +8,15 @@ import numpy as np
 from ampnet.data.quality.photographs import DESCRIPTIONS
 
 EXAMPLES = 5
-"""Images that are named for each trait."""
+"""Number of example images listed for each trait."""
 
-LEAST_IMAGES = 300
-"""Images from which a set's grey levels are compared with the true set's."""
+MIN_IMAGES = 300
+"""Minimum images for a comparison of grey levels with the original data set."""
 
 
 @dataclass(frozen=True)
 class GreyLevels:
-    """Mean and standard deviation of the grey levels of all pixels of a set."""
+    """Mean and standard deviation of the grey levels of all pixels in a data set."""
 
     mean: float
     spread: float
@@ -24,37 +24,36 @@ class GreyLevels:
 
 @dataclass(frozen=True)
 class KnownSet:
-    """Facts about a data set as its owners hand it out."""
+    """Known properties of an original data set."""
 
     name: str
     levels: GreyLevels
-    """Measured on the whole set."""
+    """Measured on the whole data set."""
     tolerance: GreyLevels
-    """Largest differences that are still the true set, or a part of it."""
+    """Maximum differences for the original data set, or a part of it."""
 
 
 FER2013 = KnownSet("FER-2013", GreyLevels(129.4, 65.1), GreyLevels(10.0, 5.0))
-"""Measured on all 35,887 images. Of 10,000 random parts of ``LEAST_IMAGES`` images none differed by more than the
-tolerance."""
+"""Measured on all 35,887 images; none of 10,000 random samples of ``MIN_IMAGES`` images exceeded the tolerance."""
 
 KNOWN_SETS = {"fer2013": FER2013, "ferplus": FER2013, "ferplus-argmax": FER2013}
-"""By layout; FER+ has FER-2013's images."""
+"""By layout; FER+ uses FER-2013's images."""
 
 
 @dataclass(frozen=True)
 class TraitCount:
-    """How much of a set has one trait."""
+    """How many images of a data set have a trait."""
 
     images: int
     share: float
-    """Of all images that were examined, in [0, 1]."""
+    """Fraction of the examined images, in [0, 1]."""
     examples: list[str]
     """Names of the first ``EXAMPLES`` of them."""
 
 
 @dataclass
 class SetTones:
-    """Collects what was seen in each image of a set."""
+    """Collects traits and grey levels of each image of a data set."""
 
     images: int = 0
     names: dict[str, list[str]] = field(default_factory=dict)
@@ -63,10 +62,12 @@ class SetTones:
     """Mean and standard deviation of each image's grey levels."""
 
     def add(self, name: str, traits: Sequence[str], levels: tuple[float, float] | None = None) -> None:
-        """Take in one image.
+        """Add an image.
 
         Args:
-            levels: mean and standard deviation of its grey levels, where they were measured on source pixels.
+            name: its name, for the examples.
+            traits: its traits.
+            levels: mean and standard deviation of its grey levels, if measured on source pixels.
         """
         self.images += 1
         for trait in traits:
@@ -75,21 +76,21 @@ class SetTones:
             self.levels.append(levels)
 
     def counts(self) -> dict[str, TraitCount]:
-        """Count the images with each trait, the commonest first."""
+        """Count the images with each trait, the most common first."""
         ordered = sorted(self.names.items(), key=lambda entry: (-len(entry[1]), entry[0]))
         return {trait: TraitCount(len(names), len(names) / self.images, names[:EXAMPLES]) for trait, names in ordered}
 
-    def doubts(self, layout: str) -> list[str]:
-        """Say why this may not be the original set, a sentence each.
+    def warnings(self, layout: str) -> list[str]:
+        """List the signs that this is not the original data set, one sentence each.
 
         Args:
-            layout: as prepare names it; empty when unknown.
+            layout: name of the data set's layout; empty if unknown.
         """
         return [*_shared_traits(self.counts()), *_other_levels(self.levels, KNOWN_SETS.get(layout))]
 
 
 def pooled_levels(levels: Sequence[tuple[float, float]]) -> GreyLevels:
-    """Give mean and standard deviation over all pixels of equally large images from those of each image."""
+    """Pool the mean and standard deviation of each image into those of all pixels; images must be of equal size."""
     means, spreads = np.asarray(levels, dtype=np.float64).T
     return GreyLevels(float(means.mean()), float(np.sqrt((spreads**2).mean() + means.var())))
 
@@ -103,7 +104,7 @@ def _shared_traits(counts: dict[str, TraitCount]) -> list[str]:
 
 
 def _other_levels(levels: Sequence[tuple[float, float]], known: KnownSet | None) -> list[str]:
-    if known is None or len(levels) < LEAST_IMAGES:
+    if known is None or len(levels) < MIN_IMAGES:
         return []
     found, true = pooled_levels(levels), known.levels
     if (

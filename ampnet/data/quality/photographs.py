@@ -1,11 +1,11 @@
-"""Tell from an image's pixels whether it is still a photograph as a camera or a scanner gave it.
+"""Detection of images that are not unaltered photographs, from their pixels.
 
-The tests look at source pixels, as they are decoded from the data set's own file. They are calibrated on the 35,887
-images of FER-2013 (grey, 48 x 48, lossless), of which 110 (0.31 %) are flagged; rates below are of that set.
+The tests use source pixels, decoded from the data set's own file. They are calibrated on the 35,887 images of FER-2013
+(grey, 48 x 48, lossless), of which 110 (0.31 %) are flagged; the rates below refer to that data set.
 
-What a file format or a reduced decoding takes away is not found: lossy compression and averaging fill the gaps that a
-stretched range leaves in the histogram, and blur exactly repeated pixels. They add no trait, though, so all tests may
-be applied to any image. The flat histogram of an equalised image and unused tones survive both.
+Lossy compression and reduced decoding hide some traits: they fill the histogram gaps that contrast stretching leaves,
+and blur exactly repeated pixels. They never add a trait, so all tests can be applied to any image. The flat histogram
+of an equalised image, and unused tones, survive both.
 """
 
 from dataclasses import dataclass
@@ -28,77 +28,77 @@ DESCRIPTIONS: dict[str, str] = {
     "wrapped": "hold values that wrapped from white to black",
     "upscaled": "look upscaled from far fewer pixels",
 }
-"""What images with each trait do, to follow "97 % of the images"."""
+"""Predicate of each trait, to follow "97 % of the images"."""
 
-CONSTANT_SHARE = 0.98
-"""Least share of the pixels within ``CONSTANT_LEVELS`` neighbouring levels of a constant image (FER-2013: 0.04 %, black
-pictures)."""
+CONSTANT_FRACTION = 0.98
+"""Minimum fraction of pixels within ``CONSTANT_LEVELS`` adjacent levels in a constant image (FER-2013: 0.04 %, black
+images)."""
 
 CONSTANT_LEVELS = 8
 
 UNUSED_TONES = 0.4
-"""Least share of the grey scale, in bands of eight levels between used ones, that an image of a few tones leaves out
+"""Minimum fraction of the grey scale, in unused bands of eight levels between used ones, in an image of few tones
 (FER-2013: 0.01 %; equalised photographs reach 0.31)."""
 
 FLATNESS = 0.022
-"""Largest distance, at three of four used levels, between the cumulative histogram of an equalised image and the
-straight line (FER-2013: 0.20 %; all of 300 equalised ones are below, though compressed as JPEG since)."""
+"""Maximum distance, at three of four used levels, between the cumulative histogram of an equalised image and a straight
+line (FER-2013: 0.20 %; all of 300 equalised images are below it, even after JPEG compression)."""
 
 FLAT_BANDS = 4
-"""Least bands of eight levels in use: fewer lie on a straight line by themselves."""
+"""Minimum bands of eight levels in use: fewer always lie on a straight line."""
 
 COMB_GAPS = 0.045
-"""Least share of unused levels among those whose neighbours hold ``COMB_PIXELS`` or more pixels each on average: one
-level in 22 is lost when the range is stretched by 1.05 (FER-2013: 0.02 %; the 99.9th percentile is 0.031)."""
+"""Minimum fraction of unused levels among those whose neighbours hold ``COMB_PIXELS`` or more pixels on average:
+stretching by 1.05 loses one level in 22 (FER-2013: 0.02 %; the 99.9th percentile is 0.031)."""
 
 COMB_PIXELS = 4
 COMB_LEVELS = 20
 
-LEAST_PIXELS = 400
-"""Pixels from which an image's histogram says something."""
+MIN_PIXELS = 400
+"""Minimum pixels for a meaningful histogram."""
 
 WRAP_JUMP = 208
-WRAP_SHARE = 0.002
-"""Least share of neighbouring pixels that differ by ``WRAP_JUMP`` levels or more where values wrapped."""
+WRAP_FRACTION = 0.002
+"""Minimum fraction of adjacent pixels that differ by ``WRAP_JUMP`` levels or more if values wrapped around."""
 
 WRAP_RATIO = 0.25
-"""Least ratio of these jumps to the steps of medium height (96 to 191), which are far commoner at a photograph's
-edges (with ``WRAP_SHARE``, FER-2013: 0.02 %)."""
+"""Minimum ratio of these jumps to medium steps (96 to 191), which are far more common at the edges in a photograph
+(with ``WRAP_FRACTION``, FER-2013: 0.02 %)."""
 
 FINE_DETAIL = 0.0012
-"""Largest share of the variance at frequencies above half the finest one in an image enlarged fourfold (FER-2013:
-0.03 %, blurred pictures; the 0.1st percentile is 0.002; after fourfold bilinear enlargement the 95th is 0.0011)."""
+"""Maximum fraction of the variance above half the Nyquist frequency in an image enlarged fourfold (FER-2013: 0.03 %,
+blurred images; the 0.1st percentile is 0.002; after fourfold bilinear enlargement the 95th is 0.0011)."""
 
 REPEATED_LINES = 0.6
-"""Least share of rows, and of columns, that repeat the one before in an image enlarged by repeating pixels."""
+"""Minimum fraction of rows, and of columns, that repeat the previous one in an image enlarged by repeating pixels."""
 
 HISTOGRAM_PIXELS = 65_536
-"""Most pixels that a histogram counts; of larger images every second, third, ... row and column is read."""
+"""Maximum pixels that a histogram counts; larger images are subsampled in rows and columns."""
 
 PATCH = 128
-"""Side of the central part that the tests of neighbouring pixels read, in pixels."""
+"""Side of the central patch for the tests of adjacent pixels, in pixels."""
 
 _BAND = 8
 
 
 @dataclass(frozen=True)
 class Tones:
-    """What an image's pixels say about its origin."""
+    """Grey levels and traits of an image."""
 
     mean: float
     """Mean grey level, 0 to 255."""
     spread: float
     """Standard deviation of the grey levels."""
     traits: tuple[Trait, ...]
-    """What makes it look like no photograph; empty for most."""
+    """Signs that it is not an unaltered photograph; usually empty."""
 
 
 def examine(image: Image) -> Tones:
-    """Look for the traces of what is done to images after they were taken.
+    """Find traces of processing after an image was taken.
 
-    A constant image is not asked for more; neither is an equalised one or one of a few tones, as both have gaps and
-    jumps too. Of colour images both the brightness and the green channel are looked at, as either can have been
-    changed. Takes 0.11 ms for 48 x 48 pixels, 0.3 ms for 256 x 256 in colour and 1.2 ms for 1280 x 1280.
+    Constant images are not tested further; neither are equalised ones and those of few tones, since both also have gaps
+    and jumps. In colour images both the luma and the green channel are tested, as either may have been altered. Takes
+    0.11 ms for 48 x 48 pixels, 0.3 ms for 256 x 256 in colour and 1.2 ms for 1280 x 1280.
 
     Args:
         image: ``(h, w, 3)`` RGB source pixels.
@@ -114,22 +114,22 @@ def examine(image: Image) -> Tones:
 
 
 def histogram(plane: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Count the pixels of each of the 256 levels of one channel, in large images of a regular subsample."""
+    """Count the pixels at each of the 256 levels of a channel; large images are subsampled regularly."""
     step = int(np.ceil(np.sqrt(plane.size / HISTOGRAM_PIXELS)))
     sample = np.ascontiguousarray(plane[::step, ::step])
     return np.asarray(cv2.calcHist([sample], [0], None, [256], [0, 256]), dtype=np.float64).ravel()
 
 
 def tonal_traits(counts: NDArray[np.float64]) -> tuple[Trait, ...]:
-    """Find an image of one tone, or of a few; these tests hold after resizing and JPEG compression too.
+    """Test for a single tone, or few tones; these tests also hold after resizing and JPEG compression.
 
     Args:
         counts: ``(256,)`` pixels of each level.
     """
-    if counts.sum() < LEAST_PIXELS:
+    if counts.sum() < MIN_PIXELS:
         return ()
     summed = np.concatenate([[0.0], np.cumsum(counts)])
-    if (summed[CONSTANT_LEVELS:] - summed[:-CONSTANT_LEVELS]).max() >= CONSTANT_SHARE * summed[-1]:
+    if (summed[CONSTANT_LEVELS:] - summed[:-CONSTANT_LEVELS]).max() >= CONSTANT_FRACTION * summed[-1]:
         return ("constant",)
     bands = counts.reshape(-1, _BAND).sum(axis=1)
     used = np.flatnonzero(bands > max(1.0, 0.0006 * summed[-1]))
@@ -138,10 +138,10 @@ def tonal_traits(counts: NDArray[np.float64]) -> tuple[Trait, ...]:
 
 
 def is_equalised(counts: NDArray[np.float64]) -> bool:
-    """Tell whether the histogram is flat but for its spikes and the gap beside each, as equalisation leaves it.
+    """Return whether the histogram is flat except for spikes and the gaps beside them, as after equalisation.
 
-    Equalisation makes the cumulative histogram a straight line at every level in use. OpenCV's kind leaves the
-    pixels of the darkest level out of account, Pillow's those of the brightest, so that both directions are tried.
+    Equalisation makes the cumulative histogram a straight line at every used level. OpenCV's implementation ignores the
+    pixels of the darkest level, Pillow's those of the brightest, so both directions are tested.
 
     Args:
         counts: ``(256,)`` pixels of each level.
@@ -151,7 +151,7 @@ def is_equalised(counts: NDArray[np.float64]) -> bool:
 
 
 def is_stretched(counts: NDArray[np.float64]) -> bool:
-    """Tell whether the histogram has a comb's gaps, as a stretched range leaves them (lossless images only).
+    """Return whether the histogram has comb-like gaps, as after contrast stretching (lossless images only).
 
     Args:
         counts: ``(256,)`` pixels of each level.
@@ -163,21 +163,21 @@ def is_stretched(counts: NDArray[np.float64]) -> bool:
 
 
 def is_wrapped(plane: NDArray[np.uint8]) -> bool:
-    """Tell whether bright areas tear over to black, as when sums are stored in bytes without a limit."""
+    """Return whether bright areas wrap around to black, as when byte sums overflow."""
     patch = _centre(plane)
     steps = np.concatenate(
         [cv2.absdiff(patch[:, 1:], patch[:, :-1]).ravel(), cv2.absdiff(patch[1:], patch[:-1]).ravel()]
     )
     jumps = np.count_nonzero(steps >= WRAP_JUMP)
-    if jumps < WRAP_SHARE * steps.size or not jumps:
+    if jumps < WRAP_FRACTION * steps.size or not jumps:
         return False
     return bool(jumps >= WRAP_RATIO * np.count_nonzero((steps >= 96) & (steps < 192)))
 
 
 def is_upscaled(plane: NDArray[np.uint8]) -> bool:
-    """Tell whether an image was enlarged about fourfold or more, smoothly or by repeating pixels.
+    """Return whether an image was enlarged about fourfold or more, smoothly or by repeating pixels.
 
-    The latter is found in lossless images only. Images of fewer than 32 pixels along a side have too few frequencies.
+    The latter is detected in lossless images only. Images with a side below 32 pixels have too few frequencies.
     """
     patch = _centre(plane)
     if min(patch.shape) < 32:
@@ -189,7 +189,7 @@ def is_upscaled(plane: NDArray[np.uint8]) -> bool:
 
 def _traits(green: NDArray[np.uint8], counts: NDArray[np.float64], greens: NDArray[np.float64]) -> tuple[Trait, ...]:
     tonal = tonal_traits(counts)
-    if "constant" in tonal or green.size < LEAST_PIXELS:
+    if "constant" in tonal or green.size < MIN_PIXELS:
         return tonal
     if is_equalised(counts) or is_equalised(greens):
         return (*tonal, "equalised")
@@ -204,14 +204,14 @@ def _traits(green: NDArray[np.uint8], counts: NDArray[np.float64], greens: NDArr
 
 
 def _is_straight(bands: NDArray[np.float64]) -> bool:
-    """Compare the cumulative histogram, without its first band, to the straight line where the bands are in use."""
+    """Compare the cumulative histogram, without its first band, with a straight line at the used bands."""
     rest = bands[1:]
     total = rest.sum()
     if total == 0:
         return False
-    share = 1 / len(rest)
-    distance = np.abs(np.cumsum(rest) / total - share * np.arange(1, len(rest) + 1))
-    used = np.sort(distance[rest > 0.3 * share * total])
+    step = 1 / len(rest)
+    distance = np.abs(np.cumsum(rest) / total - step * np.arange(1, len(rest) + 1))
+    used = np.sort(distance[rest > 0.3 * step * total])
     return len(used) >= FLAT_BANDS and bool(used[int(0.75 * (len(used) - 1))] <= FLATNESS)
 
 
@@ -221,7 +221,7 @@ def _centre(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _fine_detail(patch: NDArray[np.uint8]) -> float:
-    """Give the share of a patch's variance above half the finest frequency in x or y."""
+    """Return the fraction of a patch's variance above half the Nyquist frequency in x or y."""
     window, fine = _window_and_fine(*patch.shape)
     spectrum = np.fft.rfft2((patch - patch.mean()) * window)
     power = spectrum.real**2 + spectrum.imag**2
@@ -231,13 +231,13 @@ def _fine_detail(patch: NDArray[np.uint8]) -> float:
 
 @lru_cache(maxsize=16)
 def _window_and_fine(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Give the window that fades a patch out at its edges, and which frequencies of its spectrum are fine."""
+    """Return the Hann window of a patch, and the mask of fine frequencies in its spectrum."""
     fine = (np.abs(np.fft.fftfreq(height)) > 0.25)[:, None] | (np.fft.rfftfreq(width) > 0.25)
     return np.hanning(height)[:, None] * np.hanning(width), fine
 
 
 def _repeated_lines(patch: NDArray[np.uint8]) -> float:
-    """Give the share of rows equal to the one before, between the first and the last that differ (bars aside)."""
+    """Return the fraction of rows equal to the previous one, between the first and last that differ (ignores bars)."""
     differs = np.flatnonzero((patch[1:] != patch[:-1]).any(axis=1))
     if len(differs) < 4:
         return 0.0

@@ -1,4 +1,4 @@
-"""Readers of the data sets as their owners hand them out."""
+"""Readers of raw data sets, each in its original layout."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ __all__ = ["LAYOUTS", "Box", "Picture", "Source", "SourceImage", "open_source"]
 
 @dataclass(frozen=True)
 class Layout:
-    """One way in which a data set is laid out."""
+    """A data set's layout on disk."""
 
     read: Callable[[Path, str, int], Source]
-    """Lists the set, given its folder, the layout's name and the fold of people that tests."""
+    """Lists the data set, given its folder, the layout's name and the test fold."""
     recognises: Callable[[Path], bool] | None = None
-    """Tells a folder of this layout; None where only ``--layout`` can."""
+    """Whether a folder has this layout; None if it must be named by ``--layout``."""
 
 
 def _without_folds(read: Callable[[Path, str], Source]) -> Callable[[Path, str, int], Source]:
@@ -59,24 +59,24 @@ LAYOUTS: dict[str, Layout] = {
     "jaffe": Layout(read_jaffe, is_jaffe),
     "folders": Layout(_without_folds(read_folders), lambda _root: True),
 }
-"""By the names for ``--layout``; recognised in this order, any other folder counting as class folders."""
+"""Layouts by their names for ``--layout``; tried in this order, with class folders as the fallback."""
 
 
 def open_source(root: Path, layout: str = "auto", fold: int = 0, votes: Path | None = None) -> Source:
     """List the images of a raw data set.
 
     Args:
-        root: folder as its owners hand it out, or a csv file.
-        layout: one of :data:`LAYOUTS`, or ``auto`` to recognise it by its files.
-        fold: 0 to 9, the tenth of the people that tests, in sets that are split by person.
-        votes: file of what several people said about each image, for a set that does not hold one itself.
+        root: folder of the data set in its original layout, or a csv file.
+        layout: one of :data:`LAYOUTS`, or ``auto`` to detect it.
+        fold: test fold (0-9) for data sets split by subject.
+        votes: file with several annotators' votes for each image, for data sets that do not include votes.
 
     Raises:
-        UsageError: the layout's name is unknown.
-        DataError: the folder is missing or holds no such data set, or the votes do not fit it.
+        UsageError: the layout is unknown.
+        DataError: the folder is missing or does not hold such a data set, or the votes do not match it.
     """
     if layout not in ("auto", *LAYOUTS):
-        raise UsageError(f"unknown layout {layout!r}; known are auto, {', '.join(LAYOUTS)}")
+        raise UsageError(f"unknown layout {layout!r}; choose one of auto, {', '.join(LAYOUTS)}")
     if not root.is_dir() and find_csv(root) is None:
         raise DataError(f"{root} is not a folder; give the folder that holds the images")
     if layout == "auto" and root.is_file():

@@ -1,4 +1,4 @@
-"""AffectNet: the old release (csv files and full images) and that of 2021 (one .npy file for each label)."""
+"""AffectNet: the original release (csv files and full images) and the 2021 release (one .npy file for each label)."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from ampnet.errors import DataError
 from ampnet.labels import AFFECTNET_CODES, EXPRESSIONS, EXPRESSIONS_8
 from ampnet.media.images import list_images
 
-LICENCE = "AffectNet: for non-commercial research under its owners' agreement (mohammadmahoor.com), not to be passed on"
+LICENCE = "AffectNet: for non-commercial research under its licence agreement (mohammadmahoor.com); do not redistribute"
 
 CSV_FILES = {"train": ("training.csv",), "val": ("validation.csv",)}
 FIRST_COLUMN = "subDirectory_filePath"
@@ -23,7 +23,7 @@ COLUMNS = 9
 """Path, x, y, width and height of the face, 68 points, expression, valence, arousal."""
 
 SET_FOLDERS = {"train": "train_set", "val": "val_set"}
-NO_TEST = "AffectNet has no public test split: its validation split is what papers report (--split val in eval)"
+NO_TEST = "AffectNet has no public test split; papers report its validation split (--split val in eval)"
 
 PUBLISHED_OLD = {
     "affectnet-7": {"train": 283_901, "val": 3_500},
@@ -33,7 +33,7 @@ PUBLISHED_2021 = {"affectnet-7": {"val": 3_499}, "affectnet-8": {"val": 3_999}}
 
 
 def is_affectnet(root: Path) -> bool:
-    """Tell whether the folder holds either release."""
+    """Return whether the folder holds either release."""
     return _is_2021(root) or all(find_file(root, names) for names in CSV_FILES.values())
 
 
@@ -41,10 +41,11 @@ def read_affectnet(root: Path, layout: str) -> Source:
     """List AffectNet.
 
     Args:
+        root: folder of the data set.
         layout: ``affectnet-8``, or ``affectnet-7`` without contempt.
 
     Raises:
-        DataError: a csv row or a label file is not AffectNet's.
+        DataError: a csv row or a label file is not in AffectNet's format.
     """
     if _is_2021(root):
         labelled, published = _read_2021(root), PUBLISHED_2021[layout]
@@ -91,7 +92,7 @@ def _read_old(root: Path) -> Iterator[tuple[str, SourceImage]]:
 
 
 def _folder_of(root: Path, relative: str) -> str:
-    """Find the image root, which the csv files do not name: the folder, or one below, that holds the first image."""
+    """Find the image root, which the csv files do not name: the folder or subfolder that holds the first image."""
     folders = ["", *(f"{entry.name}/" for entry in sorted(root.iterdir()) if entry.is_dir())]
     return next((folder for folder in folders if (root / f"{folder}{relative}").is_file()), "")
 
@@ -117,7 +118,7 @@ def _read_2021(root: Path) -> Iterator[tuple[str, SourceImage]]:
 
 
 def _read_code(path: Path) -> str:
-    """Read one label; it is a number, or often the number as text."""
+    """Read a label: a number, often stored as text."""
     try:
         value = np.load(path, allow_pickle=False)
         return str(int(value.reshape(-1)[0]))

@@ -1,4 +1,4 @@
-"""ExpW: ``label/label.lst`` with one line for each face, images under ``image/origin``."""
+"""ExpW: ``label/label.lst`` with a line for each face, images under ``image/origin``."""
 
 from pathlib import Path
 
@@ -15,18 +15,18 @@ COLUMNS = 8
 
 
 def is_expw(root: Path) -> bool:
-    """Tell whether the folder holds ExpW's list."""
+    """Return whether the folder holds ExpW's list."""
     return find_file(root, LIST_FILES) is not None
 
 
 def read_expw(root: Path, layout: str) -> Source:
     """List the faces of ExpW.
 
-    A line reads: image name, number of the face, then **top, left, right, bottom** of its box, the box's
-    confidence, and the expression in FER-2013's codes.
+    A line holds the image name, the number of the face, **top, left, right, bottom** of its box, the confidence of the
+    box, and the expression in FER-2013's codes.
 
     Raises:
-        DataError: the list or the images are missing, or a line has another form.
+        DataError: the list or the images are missing, or a line is invalid.
     """
     list_file = find_file(root, LIST_FILES)
     if list_file is None:

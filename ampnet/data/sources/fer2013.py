@@ -1,4 +1,4 @@
-"""FER-2013 as csv or as folders, and FER+, which gives the same images other labels."""
+"""FER-2013 as a csv file or folders, and FER+, which relabels the same images."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,8 @@ from ampnet.data.sources.tables import find_file, rows_of
 from ampnet.errors import DataError, ImageError
 from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES, FERPLUS_ANSWERS, FERPLUS_COLUMNS
 
-LICENCE = "FER-2013: images collected from the web for the ICML 2013 challenge; use them for research only"
-LICENCE_FERPLUS = f"{LICENCE}; FER+ labels: MIT licence of Microsoft's FERPlus repository"
+LICENCE = "FER-2013: images collected from the web for the ICML 2013 challenge; for research only"
+LICENCE_FERPLUS = f"{LICENCE}; FER+ labels: MIT licence (Microsoft's FERPlus repository)"
 
 CSV_FILES = ("fer2013.csv", "fer2013/fer2013.csv", "icml_face_data.csv")
 USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
@@ -33,25 +33,25 @@ FERPLUS_FILES = ("fer2013new.csv", "fer2013/fer2013new.csv")
 FERPLUS_FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test"}
 
 ROW_NAME = re.compile(r"(?:row|fer)_?(\d+)", re.IGNORECASE)
-"""How an image file is named after its row of fer2013.csv, counted from 0: row00042.png, fer0000042.png."""
+"""Image names with their row of fer2013.csv, counted from 0: row00042.png, fer0000042.png."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableImage(SourceImage):
-    """A face whose pixels stand in a row of a csv file."""
+    """A face whose pixels are in a row of a csv file."""
 
     row: int = 0
-    """Number of the image in the file, from 0: FER+ names it by this."""
+    """Number of the image in the file, from 0; FER+ names it by this."""
     offset: int = 0
-    """Where its line begins in the file, in bytes."""
+    """Offset of its line in the file, in bytes."""
 
     @property
     def stem(self) -> str:
-        """Give FER+'s name of the image."""
+        """Name of the image in FER+."""
         return f"fer{self.row:07d}"
 
     def read(self, longest_side: int | None = None) -> Picture:  # noqa: ARG002 (48 pixels need no reduction)
-        """Parse the row's pixels.
+        """Parse the pixels of the row.
 
         Raises:
             ImageError: they are not 48 x 48 numbers from 0 to 255.
@@ -65,23 +65,23 @@ class TableImage(SourceImage):
         except (ValueError, OverflowError):
             values = np.empty(0, dtype=np.int64)
         if values.size != SIDE * SIDE or values.min() < 0 or values.max() > 255:
-            raise ImageError(f"cannot read {self.path}: image {self.row} has not {SIDE} x {SIDE} pixels from 0 to 255")
+            raise ImageError(f"cannot read {self.path}: image {self.row} is not {SIDE} x {SIDE} pixels from 0 to 255")
         grey = values.astype(np.uint8).reshape(SIDE, SIDE, 1)
         return Picture(np.repeat(grey, 3, axis=2), (SIDE, SIDE), (0, 0), (SIDE, SIDE))
 
 
 def is_fer2013(root: Path) -> bool:
-    """Tell whether the folder holds the csv, or the three folders named after its usages."""
+    """Return whether the folder holds the csv file, or the three folders named after its usages."""
     return find_file(root, CSV_FILES) is not None or (
         root.is_dir() and set(USAGES) <= {folder.name for folder in subfolders(root)}
     )
 
 
 def read_fer2013(root: Path, layout: str) -> Source:
-    """List FER-2013: Training trains, PublicTest validates, PrivateTest tests.
+    """List FER-2013: Training is train, PublicTest is val, PrivateTest is test.
 
     Raises:
-        DataError: the csv's header or a row's emotion or usage is not FER-2013's.
+        DataError: the header, or the emotion or usage of a row, is not FER-2013's.
     """
     path = find_file(root, CSV_FILES)
     if path is None:
@@ -91,7 +91,7 @@ def read_fer2013(root: Path, layout: str) -> Source:
     for item, code in _rows(root, path):
         class_name = FER2013_CODES.get(code)
         if class_name is None:
-            raise DataError(f"{path}, image {item.row}: the emotion {code!r} is none of 0 to 6")
+            raise DataError(f"{path}, image {item.row}: expected an emotion from 0 to 6, got {code!r}")
         items.append(replace(item, class_name=class_name))
     if not items:
         raise DataError(f"{path} holds no images")
@@ -99,23 +99,23 @@ def read_fer2013(root: Path, layout: str) -> Source:
 
 
 def is_ferplus(root: Path) -> bool:
-    """Tell whether the folder holds FER+'s votes."""
+    """Return whether the folder holds FER+'s votes."""
     return find_file(root, FERPLUS_FILES) is not None
 
 
 def read_ferplus(root: Path, layout: str) -> Source:
-    """List FER+: the votes' labels on the images of fer2013.csv, or on FER+'s own png folders.
+    """List FER+: labels from votes, for the images of fer2013.csv or of FER+'s png folders.
 
-    ``ferplus`` keeps the majority rule of the owners' program: single votes do not count, and the class with
-    most votes must have more than half of what is left. ``ferplus-argmax`` takes the class with most votes,
-    the first in column order where two are equal. Unknown or no face on top leaves the image out.
+    ``ferplus`` applies the majority rule of the FER+ authors' code: single votes are dropped, and the class with the
+    most votes must have more than half of the rest. ``ferplus-argmax`` takes the class with the most votes, the first
+    in column order if there is a tie. Images whose top answer is unknown or no face are left out.
 
     Raises:
-        DataError: there is no fer2013new.csv, no images beside it, or a row is not FER+'s.
+        DataError: fer2013new.csv or its images are missing, or a row is not in FER+'s format.
     """
     votes_file = find_file(root, FERPLUS_FILES)
     if votes_file is None:
-        raise DataError(f"{root} holds no fer2013new.csv; put FER+'s file beside fer2013.csv")
+        raise DataError(f"{root} holds no fer2013new.csv; place FER+'s file beside fer2013.csv")
     pixels_file = find_file(root, CSV_FILES)
     pixels = None if pixels_file is None else (item for item, _code in _rows(root, pixels_file))
     items: list[SourceImage] = []
@@ -123,7 +123,9 @@ def read_ferplus(root: Path, layout: str) -> Source:
     for split, name, votes in ferplus_rows(votes_file):
         pixel = None if pixels is None else next(pixels, None)
         if pixels is not None and pixel is None:
-            raise DataError(f"{pixels_file} has fewer images than {votes_file} has rows; they must be the same set")
+            raise DataError(
+                f"{pixels_file} has fewer images than {votes_file} has rows; they must be the same data set"
+            )
         class_name = (argmax_class if layout == "ferplus-argmax" else majority_class)(votes)
         if not name:
             nameless += 1
@@ -135,7 +137,7 @@ def read_ferplus(root: Path, layout: str) -> Source:
     if not items:
         raise DataError(f"{votes_file} holds no usable rows")
     rule = "most votes" if layout == "ferplus-argmax" else "majority after dropping single votes"
-    left_out = f"{nameless:,} rows without a name and {undecided:,} undecided, unknown or faceless ones left out"
+    left_out = f"left out: {nameless:,} rows without a name, {undecided:,} undecided, unknown or without a face"
     return Source(layout, EXPRESSIONS_8, items, [f"rule: {rule}; {left_out}"], LICENCE_FERPLUS, FERPLUS_ANSWERS)
 
 
@@ -143,11 +145,10 @@ def ferplus_rows(path: Path) -> Iterator[tuple[str, str, tuple[float, ...]]]:
     """Read fer2013new.csv.
 
     Yields:
-        Split, name (empty where FER+ gives none) and the votes for :data:`FERPLUS_ANSWERS`, in the order of
-        fer2013.csv.
+        Split, name (empty if FER+ gives none) and votes for :data:`FERPLUS_ANSWERS`, in the order of fer2013.csv.
 
     Raises:
-        DataError: a row is not FER+'s.
+        DataError: a row is not in FER+'s format.
     """
     votes = len(FERPLUS_ANSWERS)
     for number, cells in rows_of(path):
@@ -159,30 +160,34 @@ def ferplus_rows(path: Path) -> Iterator[tuple[str, str, tuple[float, ...]]]:
 
 
 def attach_ferplus_votes(source: Source, path: Path) -> Source:
-    """Give FER-2013's images FER+'s votes; classes and labels stay FER-2013's.
+    """Add FER+'s votes to FER-2013's images; classes and labels stay FER-2013's.
 
     Args:
-        source: FER-2013 as csv, or as folders whose files are named after their row (:data:`ROW_NAME`).
+        source: FER-2013 as a csv file, or as folders of images named after their row (:data:`ROW_NAME`).
         path: fer2013new.csv.
 
     Raises:
-        DataError: the file is another set's: rows are missing, a usage is not the image's split, or a file's name
-            does not tell its row.
+        DataError: the file belongs to another data set: rows are missing, a usage is not the image's split, or an
+            image's name does not hold its row.
     """
     rows = list(ferplus_rows(path))
     if isinstance(source.items[0], TableImage) and len(rows) != len(source.items):
-        raise DataError(f"{path} has {len(rows):,} rows for {len(source.items):,} images; they must be the same set")
+        raise DataError(
+            f"{path} has {len(rows):,} rows for {len(source.items):,} images; they must be the same data set"
+        )
     items: list[SourceImage] = []
     owners: dict[int, SourceImage] = {}
     for item in source.items:
         row = _row_number(item)
         if row >= len(rows):
-            raise DataError(f"{path} has {len(rows):,} rows, none for {item.path}; they must be the same set")
+            raise DataError(f"{path} has {len(rows):,} rows, none for {item.path}; they must be the same data set")
         if owners.setdefault(row, item) is not item:
             raise DataError(f"{owners[row].path} and {item.path} both claim row {row} of {path}")
         split, _name, votes = rows[row]
         if split != item.split:
-            raise DataError(f"{path} has row {row} in {split}, but {item.path} is in {item.split}; is it the same set?")
+            raise DataError(
+                f"{path} has row {row} in {split}, but {item.path} is in {item.split}; they must be the same data set"
+            )
         items.append(replace(item, votes=votes if any(votes) else ()))
     return replace(source, items=items, vote_columns=FERPLUS_ANSWERS)
 
@@ -191,21 +196,21 @@ def _row_number(item: SourceImage) -> int:
     named = ROW_NAME.fullmatch(item.stem)
     if named is None:
         raise DataError(
-            f"{item.relative} does not tell its row of fer2013.csv, as row00042.png does, so FER+'s votes cannot be "
-            "matched; give --votes a csv of names and votes instead"
+            f"the name of {item.relative} does not hold its row of fer2013.csv, as row00042.png does, so FER+'s votes "
+            "cannot be matched; give --votes a csv of names and votes instead"
         )
     return int(named[1])
 
 
 def majority_class(votes: Sequence[float]) -> str | None:
-    """Decide a row of FER+ by the owners' majority rule; None when it is undecided, unknown or no face."""
+    """Label a row of FER+ by the FER+ authors' majority rule; None if it is undecided, unknown or no face."""
     kept = [count if count > 1 else 0 for count in votes]
     top = max(range(len(kept)), key=kept.__getitem__)
     return FERPLUS_COLUMNS[top] if 2 * kept[top] > sum(kept) and top < len(FERPLUS_COLUMNS) else None
 
 
 def argmax_class(votes: Sequence[float]) -> str | None:
-    """Decide a row of FER+ by most votes; None when that is unknown or no face."""
+    """Label a row of FER+ by most votes; None if that is unknown or no face."""
     top = max(range(len(votes)), key=votes.__getitem__)
     return FERPLUS_COLUMNS[top] if votes[top] and top < len(FERPLUS_COLUMNS) else None
 
@@ -215,7 +220,7 @@ def _other_counts(items: list[SourceImage]) -> list[str]:
 
 
 def _rows(root: Path, path: Path) -> Iterator[tuple[TableImage, str]]:
-    """Find where each image of the csv begins, with its emotion's code; pixels stay in the file."""
+    """Yield each image of the csv file with its emotion code, without loading the pixels."""
     relative = path.relative_to(root).as_posix()
     with path.open("rb") as file:
         header = [cell.strip().lower() for cell in file.readline().decode("utf-8-sig", "replace").split(",")]

@@ -1,4 +1,4 @@
-"""One folder per class, with or without a folder per split above: ``[split/]class/**/*.jpg``."""
+"""One folder for each class, optionally inside a folder for each split: ``[split/]class/**/*.jpg``."""
 
 import json
 import re
@@ -18,7 +18,7 @@ SPLIT_FOLDERS: dict[str, str] = {
     "val": "val",
     "valid": "val",
     "validation": "val",
-    "publictest": "val",  # FER-2013's two tests: the public one chooses, the private one measures
+    "publictest": "val",  # of FER-2013's two test sets, the public one is used for validation
     "test": "test",
     "testing": "test",
     "privatetest": "test",
@@ -27,21 +27,21 @@ SPLIT_FOLDERS: dict[str, str] = {
 
 
 def split_of_folder(name: str) -> str | None:
-    """Translate a folder's name into a split; None when it names none."""
+    """Translate a folder name to a split; None if it is not a split's name."""
     return SPLIT_FOLDERS.get(re.sub(r"[^a-z]", "", name.casefold()))
 
 
 def split_folders(root: Path) -> dict[Path, str]:
-    """Find the folders right below ``root`` that are named like splits."""
+    """Find the folders directly below ``root`` that are named like splits."""
     found = {folder: split_of_folder(folder.name) for folder in subfolders(root)}
     return {folder: split for folder, split in found.items() if split is not None}
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """List the visible folders right below a folder, sorted.
+    """List the visible folders directly below a folder, sorted.
 
     Raises:
-        DataError: it does not exist or cannot be listed.
+        DataError: the folder does not exist or cannot be listed.
     """
     try:
         return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
@@ -50,17 +50,17 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def read_folders(root: Path, layout: str, codes: dict[str, str] | None = None) -> Source:
-    """List a data set sorted into folders, with official splits when the top folders are named like splits.
+    """List a data set sorted into folders, with official splits if the top folders are named like splits.
 
     Args:
         root: the raw folder.
         layout: name of the layout to report.
-        codes: folder name -> class, for a data set whose folders carry numbers; ``classes.json`` in
-            ``root`` overrides it.
+        codes: folder name -> class, for data sets whose folders are numbers; overridden by ``classes.json`` in
+            ``root``.
 
     Raises:
-        DataError: there are no images or no class folders, the folders are bare numbers without a known
-            meaning, or only some of the top folders are splits.
+        DataError: there are no images or class folders, the folders are numbers of unknown meaning, or only some of
+            the top folders are splits.
     """
     splits = split_folders(root)
     tops = splits or {root: ""}
@@ -68,7 +68,7 @@ def read_folders(root: Path, layout: str, codes: dict[str, str] | None = None) -
     if any(list_images(folder) for folder in strays):
         raise DataError(
             f"{root} mixes splits ({', '.join(folder.name for folder in splits)}) with other folders of images "
-            f"({', '.join(folder.name for folder in strays)}); move one kind elsewhere"
+            f"({', '.join(folder.name for folder in strays)}); move one or the other elsewhere"
         )
 
     found: list[tuple[Path, str, str]] = []  # file, split, folder name of the class
@@ -82,7 +82,7 @@ def read_folders(root: Path, layout: str, codes: dict[str, str] | None = None) -
             else:
                 found.append((path, split, parts[0]))
         if unlabelled:
-            notes.append(f"{unlabelled} images right in {top} have no class and are left out")
+            notes.append(f"left out {unlabelled} images directly in {top}, which have no class")
     if not found:
         kind = "images in class folders" if notes else "images"
         raise DataError(f"{root} holds no {kind}; expected [split/]class/*.jpg, for example train/happiness/1.jpg")
@@ -99,34 +99,34 @@ def read_folders(root: Path, layout: str, codes: dict[str, str] | None = None) -
 def class_meaning(
     found: set[str], written: Path, what: str, codes: dict[str, str] | None = None
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Give each label's class, and the classes in label order.
+    """Map labels to classes; also returns the classes in label order.
 
     Args:
-        found: labels as the source spells them (folder names, csv cells).
-        written: the ``classes.json`` that overrides everything, where it exists.
-        what: names the labels in messages.
-        codes: label -> class, where the data set is known.
+        found: labels as spelled in the data set (folder names, csv cells).
+        written: path of a ``classes.json``, which takes precedence if it exists.
+        what: description of the labels, for messages.
+        codes: label -> class, for known data sets.
 
     Raises:
-        DataError: labels are bare numbers of unknown meaning, or there is one class only.
+        DataError: the labels are numbers of unknown meaning, or there is only one class.
     """
     if written.is_file():
         meaning = _read_classes(written)
         unknown = sorted(found.difference(meaning))
         if unknown:
-            raise DataError(f"{written} does not name {', '.join(unknown)}; add them, or move those images away")
+            raise DataError(f"{written} lacks {', '.join(unknown)}; add them, or move those images elsewhere")
         return meaning, tuple(dict.fromkeys(meaning.values()))
     if codes is not None and found <= set(codes):
         return codes, class_order(set(codes.values()))
     if all(label.isdecimal() for label in found):
         example = json.dumps(dict.fromkeys(sorted(found)[:2], "..."))
         raise DataError(
-            f"{what} are numbers ({', '.join(sorted(found))}), which mean something else in every data set; "
-            f"say what they are in {written} ({example[:-1]}, ...}}), or name the set with --layout"
+            f"{what} are numbers ({', '.join(sorted(found))}), whose meaning differs between data sets; "
+            f"name the classes in {written} ({example[:-1]}, ...}}), or the data set with --layout"
         )
     names = class_order(found)
     if len(names) < 2:
-        raise DataError(f"{what} name one class only ({names[0]}); a classifier needs two or more")
+        raise DataError(f"{what} name one class only ({names[0]}); a classifier needs at least two")
     return {label: expression_of(label) or label.strip() for label in found}, names
 
 

@@ -1,6 +1,6 @@
-"""A list of one's own: a csv with the columns ``path,label[,split][,x0,y0,x1,y1][,subject]``, and votes.
+"""User-defined lists: a csv with the columns ``path,label[,split][,x0,y0,x1,y1][,subject]``, optionally with votes.
 
-Votes are columns (``anger,happiness,...`` or ``votes_anger,...``), or several rows for one image, a vote each.
+Votes are columns (``anger,happiness,...`` or ``votes_anger,...``), or several rows for an image, one vote each.
 """
 
 from collections import Counter
@@ -16,11 +16,11 @@ from ampnet.labels import OTHER_ANSWERS, answer_of
 
 BOX_COLUMNS = ("x0", "y0", "x1", "y1")
 KNOWN = ("path", "label", "split", *BOX_COLUMNS, "subject")
-WANTED = "the columns path and label, or path and votes for each class"
+REQUIRED = "the columns path and label, or path and votes for each class"
 
 
 def find_csv(root: Path) -> Path | None:
-    """Find the list: ``root`` itself, or the only csv in the folder with paths, and labels or votes."""
+    """Find the list: ``root`` itself, or the only csv file in the folder with paths, and labels or votes."""
     if root.is_file():
         return root if root.suffix.lower() == ".csv" else None
     lists = [path for path in sorted(root.glob("*.csv")) if _is_list(_header(path))]
@@ -28,33 +28,32 @@ def find_csv(root: Path) -> Path | None:
 
 
 def read_csv(root: Path, layout: str, fold: int = 0) -> Source:
-    """List the faces of a csv; paths are relative to its folder.
+    """List the faces of a csv file; paths are relative to its folder.
 
-    Without a split column but with subjects, people are divided into ten folds. An image without a label of its
-    own gets the class with most votes, the first in class order where several have as many; where ``unknown`` or
-    ``no_face`` has more, it is left out.
+    With subjects but no split column, people are divided into ten folds. An image without a label gets the class with
+    the most votes, the first in class order if there is a tie; it is left out if ``unknown`` or ``no_face`` has more.
 
     Raises:
-        DataError: there is no such csv, a column or a cell is wrong, or labels are bare numbers that no
-            ``classes.json`` beside it explains.
+        DataError: there is no such file, a column or a cell is invalid, or the labels are numbers and no
+            ``classes.json`` beside it names them.
     """
     path = find_csv(root)
     if path is None:
-        raise DataError(f"{root} holds no single csv with {WANTED} (others: {', '.join(KNOWN[2:])})")
+        raise DataError(f"{root} does not hold exactly one csv with {REQUIRED} (optional: {', '.join(KNOWN[2:])})")
     header = _header(path)
     votes = _vote_columns(header)
     unknown = sorted(set(header).difference(KNOWN, votes))
     if unknown or not _is_list(header) or ("x0" in header and not set(BOX_COLUMNS) <= set(header)):
         raise DataError(
-            f"{path}: columns must be of {', '.join(KNOWN)} (all four of a box) and votes for classes, "
+            f"{path}: columns must be some of {', '.join(KNOWN)} (all four of a box) and votes for classes, "
             f"got {', '.join(header)}"
         )
     items = _read_items(path, header, votes)
     if len({bool(item.split) for item in items}) > 1:
-        raise DataError(f"{path}: some rows name a split and some do not")
+        raise DataError(f"{path}: some rows have a split and some do not; fill in all or none")
     repeated = len({(item.relative, item.box) for item in items}) < len(items)
     if votes and repeated:
-        raise DataError(f"{path} lists an image twice; with columns of votes each image has one row")
+        raise DataError(f"{path} lists an image twice; with vote columns, each image must have one row")
     source = _with_votes(path, layout, items, votes) if votes else _with_labels(path, layout, items, repeated)
     return _split_by_subject(source, fold)
 
@@ -73,7 +72,7 @@ def _header(path: Path) -> list[str]:
 
 
 def _read_items(path: Path, header: list[str], votes: list[str]) -> list[SourceImage]:
-    """Read the rows, with labels as the file spells them."""
+    """Read the rows, with labels as spelled in the file."""
     rows = [(number, dict(zip(header, cells, strict=False))) for number, cells in rows_of(path)][1:]
     if not rows:
         raise DataError(f"{path} lists no images")
@@ -81,7 +80,7 @@ def _read_items(path: Path, header: list[str], votes: list[str]) -> list[SourceI
     for number, row in rows:
         where = f"{path}, line {number}"
         if len(row) < len(header) or not row["path"] or not (votes or row["label"]):
-            raise DataError(f"{where}: expected {len(header)} cells with a path and a label")
+            raise DataError(f"{where}: expected {len(header)} cells, including a path and a label")
         split = row.get("split", "")
         official = split_of_folder(split) if split else ""
         if official is None:
@@ -101,14 +100,14 @@ def _read_items(path: Path, header: list[str], votes: list[str]) -> list[SourceI
 
 
 def _with_votes(path: Path, layout: str, items: list[SourceImage], votes: list[str]) -> Source:
-    """Understand labels and columns of votes; label what has no label of its own."""
+    """Interpret labels and vote columns; images without a label get one from their votes."""
     spelled = {name: name.removeprefix(VOTES_PREFIX) for name in votes}
     labels = {item.class_name for item in items if item.class_name}
     found = labels or {text for text in spelled.values() if answer_of(text) not in OTHER_ANSWERS}
     meaning, names = _class_meaning(path, found)
     columns = tuple(meant_answer(name, meaning) or text for name, text in spelled.items())
     if len(set(columns)) < len(columns):
-        raise DataError(f"{path}: two columns of votes mean one answer ({', '.join(columns)})")
+        raise DataError(f"{path}: two vote columns mean the same answer ({', '.join(columns)}); merge them")
     labelled: list[SourceImage] = []
     for item in items:
         if item.class_name:
@@ -121,7 +120,7 @@ def _with_votes(path: Path, layout: str, items: list[SourceImage], votes: list[s
 
 
 def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bool) -> Source:
-    """Understand the labels; several rows for one face are votes, and their plurality is its label."""
+    """Interpret labels; several rows for a face are votes, and their plurality is its label."""
     found = {item.class_name for item in items}
     if not repeated:
         meaning, names = _class_meaning(path, found)
@@ -145,18 +144,18 @@ def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bo
 
 def _class_meaning(path: Path, found: set[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     if not found:
-        raise DataError(f"{path} names no class")
+        raise DataError(f"{path} names no class; give each image a label, or votes for classes")
     return class_meaning(found, path.parent / CLASSES_FILE, f"the labels of {path}")
 
 
 def _voted(path: Path, source: Source, images: int) -> Source:
-    """Say how many images have votes, and how many are left out."""
+    """Note how many images have votes, and how many are left out."""
     if not source.items:
         raise DataError(f"{path}: no image has a label, or more votes for a class than for unknown or no_face")
     voted = sum(bool(item.votes) for item in source.items)
     note = f"votes for {voted:,} of {images:,} images"
     if left_out := images - len(source.items):
-        note += f"; {left_out:,} left out that have no votes, or most for unknown or no face"
+        note += f"; {left_out:,} left out without votes, or with most for unknown or no face"
     return replace(source, notes=[note])
 
 
@@ -165,7 +164,7 @@ def _split_by_subject(source: Source, fold: int) -> Source:
         return source
     splits = fold_splits([item.subject for item in source.items], fold)
     items = [replace(item, split=splits[item.subject]) for item in source.items]
-    return replace(source, items=items, notes=[*source.notes, f"split by subject, fold {fold} tests"])
+    return replace(source, items=items, notes=[*source.notes, f"split by subject; test fold: {fold}"])
 
 
 def _box(row: dict[str, str], where: str) -> Box | None:
@@ -175,7 +174,7 @@ def _box(row: dict[str, str], where: str) -> Box | None:
     try:
         x0, y0, x1, y1 = (float(cell) for cell in cells)
     except ValueError:
-        raise DataError(f"{where}: the box is not four numbers") from None
+        raise DataError(f"{where}: the box must be four numbers") from None
     if not (x0 < x1 and y0 < y1):
         raise DataError(f"{where}: the box must have x0 < x1 and y0 < y1")
     return x0, y0, x1, y1

@@ -10,23 +10,24 @@ from ampnet.errors import DataError
 from ampnet.labels import EXPRESSIONS, RAFDB_CODES
 
 LIST_FILES = ("EmoLabel/list_patition_label.txt", "basic/EmoLabel/list_patition_label.txt")  # the misspelling is theirs
-LICENCE = "RAF-DB: for non-commercial research only, not to be passed on; read its owners' terms (whdeng.cn/RAF)"
+LICENCE = "RAF-DB: for non-commercial research only, do not redistribute; see its terms (whdeng.cn/RAF)"
 PUBLISHED = {"train": 12_271, "test": 3_068}
 
 
 def is_rafdb(root: Path) -> bool:
-    """Tell whether the folder holds RAF-DB's own list."""
+    """Return whether the folder holds RAF-DB's own list."""
     return find_file(root, LIST_FILES) is not None
 
 
 def read_rafdb(root: Path, layout: str) -> Source:
-    """List RAF-DB as handed out, or re-sorted into folders 1 to 7 under train and test.
+    """List RAF-DB in its original layout, or sorted into folders 1 to 7 under train and test.
 
     Args:
-        layout: ``rafdb`` takes the aligned images where there are any, ``rafdb-original`` the photos.
+        root: folder of the data set.
+        layout: ``rafdb`` takes the aligned images if present, ``rafdb-original`` the original photos.
 
     Raises:
-        DataError: the list or the images are missing, or a line is no ``name label`` with label 1 to 7.
+        DataError: the list or the images are missing, or a line is not ``name label`` with a label from 1 to 7.
     """
     list_file = find_file(root, LIST_FILES)
     if list_file is None:

@@ -1,4 +1,4 @@
-"""Sets whose labels stand in folder or file names: SFEW 2.0, FED-RO, CK+ and JAFFE."""
+"""Small data sets, labelled by folders or file names: SFEW 2.0, FED-RO, CK+ and JAFFE."""
 
 import re
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from ampnet.errors import DataError
 from ampnet.labels import CKPLUS_CODES, EXPRESSIONS, EXPRESSIONS_8, JAFFE_CODES, class_order, expression_of
 from ampnet.media.images import list_images
 
-LICENCE_SFEW = "SFEW 2.0: movie stills for research under its owners' agreement, not to be passed on"
+LICENCE_SFEW = "SFEW 2.0: movie stills for research under its licence agreement; do not redistribute"
 LICENCE_FEDRO = "FED-RO: images collected from the web, for research only"
-LICENCE_CKPLUS = "CK+: for research under its owners' agreement, not to be passed on"
-LICENCE_JAFFE = "JAFFE: for non-commercial research only, under its owners' terms (zenodo.org/record/3451524)"
+LICENCE_CKPLUS = "CK+: for research under its licence agreement; do not redistribute"
+LICENCE_JAFFE = "JAFFE: for non-commercial research only, under its terms of use (zenodo.org/record/3451524)"
 
 SFEW_CLASSES = frozenset(("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise"))
 SFEW_PUBLISHED = {"train": 958, "val": 436}
@@ -28,29 +28,29 @@ JAFFE_PUBLISHED = {"": 213}
 
 
 def is_sfew(root: Path) -> bool:
-    """Tell whether Train and Val hold the seven folders of SFEW, spelt as there."""
+    """Return whether Train and Val hold SFEW's seven folders, spelled exactly as there."""
     parts = [root / "Train", root / "Val"]
     return all(part.is_dir() and {folder.name for folder in subfolders(part)} == SFEW_CLASSES for part in parts)
 
 
 def read_sfew(root: Path, layout: str) -> Source:
-    """List SFEW 2.0; its test images have no labels and stay out."""
+    """List SFEW 2.0 without its test images, which have no labels."""
     source = read_folders(root, layout)
     notes = [*source.notes, *compare_counts(source.items, SFEW_PUBLISHED)]
-    notes.append("SFEW's test labels are not public: papers report its validation split (--split val in eval)")
+    notes.append("SFEW's test labels are not public; papers report its validation split (--split val in eval)")
     return replace(source, notes=notes, licence=LICENCE_SFEW)
 
 
 def is_fedro(root: Path) -> bool:
-    """Tell whether the folder holds the seven folders of FED-RO, spelt as there."""
+    """Return whether the folder holds FED-RO's seven folders, spelled exactly as there."""
     return {folder.name for folder in subfolders(root)} == FEDRO_CLASSES
 
 
 def read_fedro(root: Path, layout: str) -> Source:
-    """List FED-RO, which only tests; a list file of ``class/file`` lines decides the order when there is one.
+    """List FED-RO, a test-only data set; a list file of ``class/file`` lines decides the order, if there is one.
 
     Raises:
-        DataError: there are no images in its class folders.
+        DataError: its class folders hold no images.
     """
     listed = next((list(names) for path in sorted(root.glob("*.txt")) if (names := _fedro_list(path))), None)
     names = listed or [path.relative_to(root).as_posix() for path in list_images(root)]
@@ -70,17 +70,18 @@ def _fedro_list(path: Path) -> list[str] | None:
 
 
 def is_ckplus(root: Path) -> bool:
-    """Tell whether the folder holds CK+'s images and emotion files."""
+    """Return whether the folder holds CK+'s images and emotion files."""
     return (root / CKPLUS_IMAGES).is_dir() and (root / CKPLUS_LABELS).is_dir()
 
 
 def read_ckplus(root: Path, layout: str, fold: int = 0) -> Source:
-    """List the labelled sequences of CK+, split by person.
+    """List the labelled sequences of CK+, split by subject.
 
     Args:
+        root: folder of the data set.
         layout: ``ckplus`` takes the last three frames of each sequence, ``ckplus-1`` the last one,
-            ``ckplus-neutral`` the last three and the first as neutral.
-        fold: the tenth of the people that tests.
+            ``ckplus-neutral`` the last three, and the first as neutral.
+        fold: test fold (0-9).
 
     Raises:
         DataError: an emotion file does not hold a code from 0 to 7.
@@ -120,13 +121,13 @@ def _ckplus_class(path: Path) -> str:
 
 
 def is_jaffe(root: Path) -> bool:
-    """Tell whether most images are named as in JAFFE, such as ``KA.AN1.39.tiff``."""
+    """Return whether the first images are named as in JAFFE, such as ``KA.AN1.39.tiff``."""
     images = list_images(root)[:20]
     return bool(images) and all(JAFFE_NAME.fullmatch(image.stem) for image in images)
 
 
 def read_jaffe(root: Path, layout: str, fold: int = 0) -> Source:
-    """List JAFFE, split by person; each of the ten women is one fold.
+    """List JAFFE, split by subject; each of the ten women is one fold.
 
     Raises:
         DataError: no image is named as in JAFFE.
@@ -146,5 +147,5 @@ def read_jaffe(root: Path, layout: str, fold: int = 0) -> Source:
     items = [replace(item, split=splits[item.subject]) for item in items]
     notes = compare_counts(items, JAFFE_PUBLISHED)
     if others:
-        notes.append(f"{others} images with other names left out")
+        notes.append(f"left out {others} images with other names")
     return Source(layout, class_order({item.class_name for item in items}), items, notes, LICENCE_JAFFE)

@@ -1,4 +1,4 @@
-"""What every reader of a data set hands on: its images with split and class, and what there is to say of it."""
+"""The common form of all raw data sets: labelled images, classes, and notes for the user."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,65 +12,65 @@ from ampnet.media.images import Image, read_image, read_reduced, reduce
 Box = tuple[float, float, float, float]
 
 BOX_MARGIN = 0.25
-"""What is shown around a labelled face box, as a share of its width and height on each side."""
+"""Margin around a labelled face box, as a fraction of its width and height on each side."""
 
 FOLDS = 10
-"""Parts into which the people of a set without official splits are divided."""
+"""Folds of data sets that are split by subject."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What one item shows: the whole image, or the part around its labelled face."""
+    """A decoded image, or the part around its labelled face."""
 
     image: Image
     """``(h, w, 3)`` RGB, possibly reduced."""
     size_hw: tuple[int, int]
-    """Its size in source pixels, before any reduction."""
+    """Size in source pixels, before any reduction."""
     origin_xy: tuple[int, int]
-    """Where it begins in the whole image, in source pixels."""
+    """Top left corner in the whole image, in source pixels."""
     whole_hw: tuple[int, int]
     """Size of the whole image in source pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceImage:
-    """One labelled face image of a data set as its owners hand it out."""
+    """A labelled face image of a raw data set."""
 
     root: Path
     """The raw folder."""
     relative: str
-    """Path below it, with ``/``."""
+    """Path relative to it, with ``/``."""
     split: str
-    """``train``, ``val``, ``test``, or empty where the set has no official splits."""
+    """``train``, ``val``, ``test``, or empty if the data set has no official splits."""
     class_name: str
     box: Box | None = None
-    """``x0, y0, x1, y1`` of the labelled face in pixels, where the set names it; it may leave the image."""
+    """``x0, y0, x1, y1`` of the labelled face in pixels, if the data set gives it; may exceed the image."""
     subject: str = ""
-    """The person, where the set names them."""
+    """The person, if the data set identifies them."""
     face_id: str = ""
-    """Tells the faces of one image apart, where the set numbers them."""
+    """Number of the face, if the data set labels several faces in an image."""
     votes: tuple[float, ...] = ()
-    """How many people gave each answer of :attr:`Source.vote_columns`; empty where nobody was asked."""
+    """Number of votes for each answer in :attr:`Source.vote_columns`; empty without votes."""
 
     @property
     def path(self) -> Path:
-        """Give the image file."""
+        """Path of the image file."""
         return self.root / self.relative
 
     @property
     def stem(self) -> str:
-        """Give the file's own name without extension, from which the prepared name is made."""
+        """File name without extension, from which the prepared name is derived."""
         stem = PurePosixPath(self.relative).stem
         return f"{stem}_{self.face_id}" if self.face_id else stem
 
     def read(self, longest_side: int | None = None) -> Picture:
-        """Decode the image, or the part around its labelled face, upright RGB.
+        """Decode the image, or the part around its labelled face, as upright RGB.
 
         Args:
-            longest_side: most pixels along the longer side of the result; None keeps all.
+            longest_side: maximum length of the longer side in pixels; None for full size.
 
         Raises:
-            ImageError: it cannot be read, or the box shows nothing of it.
+            ImageError: the image cannot be read, or the box lies outside it.
         """
         if self.box is None and longest_side is not None:
             image, size_hw = read_reduced(self.path, longest_side)
@@ -96,35 +96,36 @@ def _around(box: Box, whole_hw: tuple[int, int]) -> tuple[int, int, int, int]:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set, listed."""
+    """The listing of a raw data set."""
 
     layout: str
     class_names: tuple[str, ...]
     """In label order."""
     items: list[SourceImage]
     notes: list[str] = field(default_factory=list)
-    """What a user should know: files left out, counts that differ from the published ones."""
+    """Messages for the user: files left out, counts that differ from the published ones."""
     licence: str = ""
-    """The owners' terms in one sentence; empty for a user's own folders."""
+    """Terms of use in one sentence; empty for a user's own data."""
     vote_columns: tuple[str, ...] = ()
-    """The answers that several people could give about an image: classes, ``unknown``, ``no_face``."""
+    """Answers that annotators could give: classes, ``unknown``, ``no_face``."""
 
     @property
     def has_splits(self) -> bool:
-        """Whether the set says which images train and which test."""
+        """Whether the data set has official splits."""
         return any(item.split for item in self.items)
 
     @property
     def has_boxes(self) -> bool:
-        """Whether the set says where the labelled faces are."""
+        """Whether the data set has boxes of the labelled faces."""
         return any(item.box is not None for item in self.items)
 
 
 def compare_counts(items: list[SourceImage], published: dict[str, int]) -> list[str]:
-    """Say where a set's size differs from what its owners published.
+    """Report differences between a data set's size and the published one.
 
     Args:
-        published: images of each split; of the whole set under ``""``.
+        items: the images found.
+        published: images in each split; in the whole data set under ``""``.
     """
     found = Counter(item.split for item in items)
     found[""] = len(items)
@@ -136,10 +137,11 @@ def compare_counts(items: list[SourceImage], published: dict[str, int]) -> list[
 
 
 def compare_class_counts(items: list[SourceImage], published: dict[str, dict[str, int]]) -> list[str]:
-    """Say where a split has its published size, but its classes have not.
+    """Report class counts that differ from the published ones in splits whose total is as published.
 
     Args:
-        published: images of each class of each split.
+        items: the images found.
+        published: images of each class in each split.
     """
     found = Counter((item.split, item.class_name) for item in items)
     return [
@@ -152,13 +154,13 @@ def compare_class_counts(items: list[SourceImage], published: dict[str, dict[str
 
 
 def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
-    """Divide people into ten folds and those into splits, so that nobody is in two splits.
+    """Divide people into ten folds and the folds into splits, so that nobody is in two splits.
 
-    Sorted by name, every tenth person belongs to one fold (the usual protocol for CK+; of JAFFE's ten women
-    each is one). Fold ``fold`` tests, the next one validates, the other eight train.
+    People are sorted by name and every tenth is in the same fold (the usual protocol for CK+; each of JAFFE's ten women
+    is one fold). Fold ``fold`` is test, the next one val, the other eight train.
 
     Args:
-        subjects: names, repeated or not.
+        subjects: the person in each image.
         fold: 0 to 9.
 
     Returns:
@@ -169,7 +171,7 @@ def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
     """
     people = sorted(set(subjects))
     if len(people) < 3:
-        raise DataError(f"folds need three or more people, found {len(people)}")
+        raise DataError(f"a split by subject needs three or more people, found {len(people)}")
     used = min(FOLDS, len(people))
     test, val = fold % used, (fold + 1) % used
     return {person: {test: "test", val: "val"}.get(position % used, "train") for position, person in enumerate(people)}

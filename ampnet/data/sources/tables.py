@@ -1,4 +1,4 @@
-"""Reading the lists that data sets come with: csv and blank-separated, whatever their line ends."""
+"""Reading the label lists of data sets: csv and blank-separated, with any line endings."""
 
 import csv
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from ampnet.errors import DataError
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Give the numbered lines of a text file, stripped, without the blank ones.
+    """Yield the numbered lines of a text file, stripped, without blank lines.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: the file cannot be read.
     """
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -23,10 +23,10 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Give the numbered rows of a csv file, cells stripped, without the blank ones.
+    """Yield the numbered rows of a csv file, cells stripped, without blank rows.
 
     Raises:
-        DataError: it cannot be read or is no csv.
+        DataError: the file cannot be read as csv.
     """
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
@@ -39,5 +39,5 @@ def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def find_file(root: Path, names: tuple[str, ...]) -> Path | None:
-    """Find the first of some relative paths that is a file below ``root``."""
+    """Return the first of some relative paths that is a file below ``root``."""
     return next((root / name for name in names if (root / name).is_file()), None)

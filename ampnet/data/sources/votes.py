@@ -1,4 +1,4 @@
-"""What several people said about each image: columns of votes, the label that follows, and files beside a set."""
+"""Annotators' votes: vote columns, labels derived from them, and vote files for data sets without votes."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,46 +12,44 @@ from ampnet.errors import DataError
 from ampnet.labels import answer_of
 
 VOTES_PREFIX = "votes_"
-"""May begin the name of a column of votes; must, where the class is none of the known expressions."""
+"""Prefix of vote columns; optional for known expressions, required for other classes."""
 
-_SEVERAL = -1
+_AMBIGUOUS = -1
 
 
 def attach_votes(source: Source, path: Path) -> Source:
-    """Give the images of a set the votes of a file; classes and labels stay.
+    """Add the votes of a file to a data set; classes and labels do not change.
 
     Args:
-        source: a set without votes.
-        path: FER+'s fer2013new.csv for FER-2013; for any set a csv with the column ``name`` or ``path`` and one
-            for each answer. A path is relative to the raw folder; a name must be that of one image only.
+        source: a data set without votes.
+        path: FER+'s fer2013new.csv for FER-2013; for any data set a csv with the column ``name`` or ``path`` and one
+            for each answer. Paths are relative to the raw folder; names must be unique in the data set.
 
     Returns:
-        The set, with a note that counts the images and the rows left without a partner.
+        The data set, with a note on how many images and rows were not matched.
 
     Raises:
-        DataError: the set has votes already, or the file does not fit it.
+        DataError: the data set has votes already, or the file does not match it.
     """
     if source.vote_columns:
-        raise DataError(
-            f"the layout {source.layout} has votes of its own; leave --votes out, or name the set with --layout"
-        )
+        raise DataError(f"the layout {source.layout} has its own votes; omit --votes, or choose another --layout")
     header = next((cells for _number, cells in rows_of(path)), [])
     if header[:2] == ["Usage", "Image name"]:
         if source.layout != "fer2013":
-            raise DataError(f"{path} is FER+'s file, but the set is {source.layout}; name it with --layout fer2013")
+            raise DataError(f"{path} is FER+'s file, but the layout is {source.layout}; use --layout fer2013")
         return attach_ferplus_votes(source, path)
     return _attach_by_name(source, path, header)
 
 
 def plurality(votes: Mapping[str, float], class_names: Iterable[str]) -> str | None:
-    """Find the class with most votes, the first in class order where several have as many.
+    """Find the class with the most votes, the first in class order if there is a tie.
 
     Args:
-        votes: by answer.
+        votes: votes by answer.
         class_names: in label order.
 
     Returns:
-        None where nobody voted for a class, or an answer that is no class has more votes than any class.
+        The class; None if no class has votes, or another answer has more votes than every class.
     """
     names = list(class_names)
     best = max(names, key=lambda name: votes.get(name, 0.0))
@@ -60,14 +58,14 @@ def plurality(votes: Mapping[str, float], class_names: Iterable[str]) -> str | N
 
 
 def meant_answer(column: str, classes: Mapping[str, str]) -> str | None:
-    """Translate the name of a column of votes.
+    """Translate the name of a vote column.
 
     Args:
-        column: as the file spells it, with or without :data:`VOTES_PREFIX`.
-        classes: how a set spells its classes -> class.
+        column: as spelled in the file, with or without :data:`VOTES_PREFIX`.
+        classes: the data set's spelling of each class -> class.
 
     Returns:
-        A class of the set, another expression, ``unknown`` or ``no_face``; None where it is none of these.
+        A class of the data set, another expression, ``unknown`` or ``no_face``; None for anything else.
     """
     text = column.strip().casefold().removeprefix(VOTES_PREFIX)
     spelled = {spelling.casefold(): name for spelling, name in classes.items()}
@@ -75,17 +73,17 @@ def meant_answer(column: str, classes: Mapping[str, str]) -> str | None:
 
 
 def read_counts(cells: Sequence[str], where: str) -> tuple[float, ...]:
-    """Read the votes of a row; a blank cell is 0.
+    """Parse the votes of a row; a blank cell is 0.
 
     Raises:
-        DataError: a cell is no number from 0 up.
+        DataError: a cell is not a number of at least 0.
     """
     try:
         votes = tuple(float(cell or 0) for cell in cells)
     except ValueError:
         votes = (-1.0,)
     if not all(math.isfinite(vote) and vote >= 0 for vote in votes):
-        raise DataError(f"{where}: votes must be numbers from 0 up, got {', '.join(cells)}")
+        raise DataError(f"{where}: votes must be numbers of at least 0, got {', '.join(cells)}")
     return votes
 
 
@@ -94,7 +92,7 @@ def _attach_by_name(source: Source, path: Path, header: Sequence[str]) -> Source
     by_path = _positions(item.relative for item in source.items)
     by_name = _positions(PurePosixPath(item.relative).name for item in source.items)
     votes: dict[int, tuple[float, ...]] = {}
-    strangers = 0
+    unmatched = 0
     for number, cells in rows_of(path):
         if cells == header:
             continue
@@ -103,32 +101,32 @@ def _attach_by_name(source: Source, path: Path, header: Sequence[str]) -> Source
             raise DataError(f"{where}: expected {len(header)} cells, got {len(cells)}")
         position = by_path.get(cells[0], by_name.get(cells[0]))
         if position is None:
-            strangers += 1
+            unmatched += 1
             continue
-        if position == _SEVERAL:
-            raise DataError(f"{where}: {cells[0]} names several images; give their paths in {source.items[0].root}")
+        if position == _AMBIGUOUS:
+            raise DataError(f"{where}: {cells[0]} names several images; use paths relative to {source.items[0].root}")
         if position in votes:
             raise DataError(f"{where}: {cells[0]} is listed twice")
         votes[position] = read_counts(cells[1:], where)
     if not votes:
-        raise DataError(f"{path} names no image of {source.items[0].root}; expected file names, or paths in it")
+        raise DataError(f"{path} names no image of {source.items[0].root}; expected file names, or relative paths")
     items = [replace(item, votes=votes[i]) if any(votes.get(i, ())) else item for i, item in enumerate(source.items)]
     voted = sum(bool(item.votes) for item in items)
-    note = f"votes for {voted:,} of {len(items):,} images; {strangers:,} rows of {path.name} name no image of the set"
+    note = f"votes for {voted:,} of {len(items):,} images; {unmatched:,} rows of {path.name} match no image"
     return replace(source, items=items, vote_columns=columns, notes=[*source.notes, note])
 
 
 def _read_header(source: Source, path: Path, header: Sequence[str]) -> tuple[str, ...]:
-    """Give the answers of the file's columns, the first of which names the image."""
+    """Translate the header of a vote file: the answers in all columns after the first."""
     if not header or header[0].casefold() not in ("name", "path"):
-        raise DataError(f"{path}: expected the column name or path and one for each class, got {', '.join(header)}")
+        raise DataError(f"{path}: expected a column name or path, and one for each class, got {', '.join(header)}")
     classes = {name: name for name in source.class_names}
     answers = [(column, meant_answer(column, classes)) for column in header[1:]]
-    strange = [column for column, answer in answers if answer is None]
-    if strange:
+    unknown = [column for column, answer in answers if answer is None]
+    if unknown:
         raise DataError(
-            f"{path}: {', '.join(strange)} is no class of the set ({', '.join(source.class_names)}), "
-            "no other expression, and neither unknown nor no_face"
+            f"{path}: unknown columns {', '.join(unknown)}; use the data set's classes "
+            f"({', '.join(source.class_names)}), other expressions, unknown or no_face"
         )
     columns = tuple(answer for _column, answer in answers if answer is not None)
     if len(set(columns)) < len(columns) or len(set(columns).intersection(source.class_names)) < 2:
@@ -139,5 +137,5 @@ def _read_header(source: Source, path: Path, header: Sequence[str]) -> tuple[str
 def _positions(keys: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for position, key in enumerate(keys):
-        found[key] = _SEVERAL if key in found else position
+        found[key] = _AMBIGUOUS if key in found else position
     return found

@@ -1,4 +1,4 @@
-"""Checkpoints of the published program: read exactly, written exactly, never run."""
+"""Checkpoints of the reference program: read exactly, written exactly, never run."""
 
 import builtins
 import codecs
@@ -102,7 +102,7 @@ def test_writing_and_reading_gives_the_same_weights(tmp_path):
     state = model.state_dict()
     assert again.state.keys() == state.keys()
     assert all(torch.equal(again.state[name], value) for name, value in state.items())
-    # What the published program's loader sees: exactly its names and shapes.
+    # What the reference program's loader sees: exactly its names and shapes.
     seen = torch.load(path, weights_only=True, mmap=True)["state_dict"]
     expected = {f"module.{name}": shape for name, shape in reference_shapes().items()}
     assert {name: list(value.shape) for name, value in seen.items()} == expected

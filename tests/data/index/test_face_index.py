@@ -79,13 +79,13 @@ def test_a_hand_made_index_can_name_its_classes(tmp_path: Path) -> None:
         ("train_1.jpg\n", "line 1: expected `name label`, got 'train_1.jpg'"),
         ("train_1.jpg 1\ntest_2.jpg seven\n", "line 2: expected `name label`"),
         ("train_1.jpg 0\n", "train_1.jpg has label 0, but the 2 classes are numbered 1 to 2"),
-        ("train_1.jpg 1\ntrain_1.jpg 2\n", "train_1.jpg stands there twice"),
+        ("train_1.jpg 1\ntrain_1.jpg 2\n", "train_1.jpg is listed twice"),
         ("train_1.jpg 1\nother.jpg 2\n", "other.jpg does not"),
         (
             "train_1.jpg 1\ntrain_9.jpg 2\n",
-            "land_marks.npy lacks 1 of the 2 names in data_label.txt, the first is train_9",
+            "land_marks.npy lacks 1 of the 2 names in data_label.txt, first train_9",
         ),
-        ("train_1.jpg 1\ntest_3.jpg 2\n", "dataset lacks 1 of the 2 images in data_label.txt, the first is test_3.jpg"),
+        ("train_1.jpg 1\ntest_3.jpg 2\n", "dataset lacks 1 of the 2 images in data_label.txt, first test_3.jpg"),
     ],
 )
 def test_what_does_not_fit_together_is_named(tmp_path: Path, lines: str, message: str) -> None:

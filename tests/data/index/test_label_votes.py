@@ -69,14 +69,14 @@ def test_an_image_is_called_no_face_by_more_people_than_anything_else() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "expected the columns name"),
-        ("name,fear\na.jpg,1\n", "expected the columns name"),
-        ("file,fear,anger\na.jpg,1,2\n", "expected the columns name"),
-        ("name,fear,fear\na.jpg,1,2\n", "expected the columns name"),
+        ("", "expected a column name"),
+        ("name,fear\na.jpg,1\n", "expected a column name"),
+        ("file,fear,anger\na.jpg,1,2\n", "expected a column name"),
+        ("name,fear,fear\na.jpg,1,2\n", "expected a column name"),
         ("name,fear,anger\na.jpg,1\n", "line 2: expected 3 cells, got 2"),
         ("name,fear,anger\na.jpg,1,many\n", "cannot read .*many"),
-        ("name,fear,anger\na.jpg,1,-2\n", "numbers from 0 up"),
-        ("name,fear,anger\na.jpg,1,nan\n", "numbers from 0 up"),
+        ("name,fear,anger\na.jpg,1,-2\n", "numbers of at least 0"),
+        ("name,fear,anger\na.jpg,1,nan\n", "numbers of at least 0"),
     ],
 )
 def test_a_broken_file_is_named_with_the_cure(tmp_path: Path, content: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""land_marks.npy: written for the published program, read without running anything in it."""
+"""land_marks.npy: written for the reference program, read without running anything in it."""
 
 import io
 import os

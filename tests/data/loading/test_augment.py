@@ -1,4 +1,4 @@
-"""Augmentation moves image and landmarks together, as the published program does, and only as told."""
+"""Augmentation moves image and landmarks together, as the reference program does, and only as told."""
 
 from pathlib import Path
 

@@ -177,7 +177,7 @@ def test_the_last_smaller_batch_counts_when_every_part_gets_two_faces():
 
 
 def test_a_set_too_small_for_one_step_is_refused():
-    with pytest.raises(DataError, match="3 training faces are too few; 4 are needed"):
+    with pytest.raises(DataError, match="3 training faces are too few; at least 4 are needed"):
         ResumableBatchSampler(np.zeros(3, dtype=np.int64), 12, seed=1, world_size=2)
 
 

@@ -5,17 +5,17 @@ import pytest
 from ampnet.data.quality.original_set import GreyLevels, SetTones, pooled_levels
 
 
-def test_a_trait_of_most_images_is_a_doubt_and_of_half_of_them_none() -> None:
+def test_a_trait_of_most_images_is_warned_of_and_of_half_of_them_is_not() -> None:
     tones = SetTones()
     for number in range(100):
         tones.add(f"{number}.png", ("equalised",) if number < 97 else ("few-tones",) if number == 98 else ())
-    assert tones.doubts("folders") == ["97 % of the images look histogram-equalised: is this the original set?"]
+    assert tones.warnings("folders") == ["97 % of the images look histogram-equalised: is this the original set?"]
     counts = tones.counts()
     assert {trait: count.images for trait, count in counts.items()} == {"equalised": 97, "few-tones": 1}
     assert counts["equalised"].examples == ["0.png", "1.png", "2.png", "3.png", "4.png"]
     for number in range(94):
         tones.add(f"more {number}", ())
-    assert tones.doubts("folders") == []  # 97 of 194
+    assert tones.warnings("folders") == []  # 97 of 194
 
 
 def test_the_spread_of_a_set_holds_that_between_its_images() -> None:
@@ -38,4 +38,4 @@ def test_a_known_set_with_other_grey_levels_is_named(layout: str, images: int, s
     for number in range(images):
         tones.add(str(number), (), (127.6, spread))
     sentence = "the grey levels have mean 128 and spread 74, FER-2013's are 129 and 65: these images have been changed"
-    assert tones.doubts(layout) == ([sentence] if named else [])
+    assert tones.warnings(layout) == ([sentence] if named else [])

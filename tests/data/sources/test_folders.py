@@ -72,7 +72,7 @@ def test_images_without_a_class_folder_are_left_out_and_said_so(tmp_path: Path) 
     touch(tmp_path, "train/sad/1.jpg", "train/fear/1.jpg", "test/1.jpg", "test/2.jpg")
     source = open_source(tmp_path)
     assert len(source.items) == 2
-    assert source.notes == [f"2 images right in {tmp_path / 'test'} have no class and are left out"]
+    assert source.notes == [f"left out 2 images directly in {tmp_path / 'test'}, which have no class"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path, files: tuple[st
 def test_a_missing_folder_and_an_unknown_layout_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere is not a folder"):
         open_source(tmp_path / "nowhere")
-    with pytest.raises(UsageError, match="unknown layout 'fer2014'; known are auto, "):
+    with pytest.raises(UsageError, match="unknown layout 'fer2014'; choose one of auto, "):
         open_source(tmp_path, "fer2014")
 
 

@@ -146,7 +146,7 @@ def test_the_other_fer2013_csv_has_blanks_in_its_header_and_another_order(tmp_pa
 
 def test_a_row_with_missing_pixels_is_one_unreadable_image(tmp_path: Path) -> None:
     text(tmp_path / "fer2013.csv", 'emotion,pixels,Usage\n0,"1 2 3",Training\n')
-    with pytest.raises(ImageError, match="image 0 has not 48 x 48 pixels"):
+    with pytest.raises(ImageError, match="image 0 is not 48 x 48 pixels"):
         open_source(tmp_path).items[0].read()
 
 
@@ -190,7 +190,7 @@ def test_ferplus_gives_the_rows_of_fer2013_its_own_labels(tmp_path: Path) -> Non
     ]
     assert source.notes == [
         "rule: majority after dropping single votes; "
-        "1 rows without a name and 2 undecided, unknown or faceless ones left out"
+        "left out: 1 rows without a name, 2 undecided, unknown or without a face"
     ]
     by_most = open_source(tmp_path, "ferplus-argmax")
     assert [item.class_name for item in by_most.items] == ["neutral", "neutral", "contempt"]
@@ -226,7 +226,7 @@ def test_sfew_leaves_its_unlabelled_test_images_out(tmp_path: Path) -> None:
     source = open_source(tmp_path)
     assert (source.layout, source.class_names) == ("sfew", labels.EXPRESSIONS)
     assert Counter(item.split for item in source.items) == {"train": 7, "val": 7}
-    assert any("1 images right in" in note for note in source.notes)
+    assert any("1 images directly in" in note for note in source.notes)
     assert "7 images in val where the published set has 436" in source.notes
 
 
@@ -361,15 +361,15 @@ def test_a_csv_with_people_and_no_split_is_split_by_person(tmp_path: Path) -> No
     ("content", "message"),
     [
         ("path,label\n", "lists no images"),
-        ("path,label,emotion\na.jpg,fear,x\n", "columns must be of"),
+        ("path,label,emotion\na.jpg,fear,x\n", "columns must be some of"),
         ("path,label,x0\na.jpg,fear,1\n", "all four of a box"),
-        ("path,label\na.jpg,1\nb.jpg,2\n", r"are numbers \(1, 2\), which mean something else in every data set"),
+        ("path,label\na.jpg,1\nb.jpg,2\n", r"are numbers \(1, 2\), whose meaning differs between data sets"),
         ("path,label\na.jpg,fear\nb.jpg\n", "line 3: expected 2 cells"),
         ("path,label,split\na.jpg,fear,holiday\n", "line 2: unknown split 'holiday'"),
-        ("path,label,split\na.jpg,fear,train\nb.jpg,joy,\n", "some rows name a split and some do not"),
+        ("path,label,split\na.jpg,fear,train\nb.jpg,joy,\n", "some rows have a split and some do not"),
         ("path,label,x0,y0,x1,y1\na.jpg,fear,1,2,3\nb.jpg,joy,5,5,5,9\n", "line 2: expected 6 cells"),
         ("path,label,x0,y0,x1,y1\na.jpg,fear,5,5,5,9\n", "line 2: the box must have x0 < x1"),
-        ("path,label,x0,y0,x1,y1\na.jpg,fear,a,b,c,d\n", "line 2: the box is not four numbers"),
+        ("path,label,x0,y0,x1,y1\na.jpg,fear,a,b,c,d\n", "line 2: the box must be four numbers"),
         ("path,label\na.jpg,fear\nb.jpg,fear\n", "one class only"),
     ],
 )
@@ -386,7 +386,7 @@ def test_a_wrong_csv_is_refused_with_the_place(tmp_path: Path, content: str, mes
         ("ckplus", "cohn-kanade-images"),
         ("jaffe", "KA.AN1.39.tiff"),
         ("ferplus", "fer2013new.csv"),
-        ("csv", "no single csv"),
+        ("csv", "exactly one csv"),
         ("fedro", "class folders"),
         ("rafdb", "holds no images"),
         ("affectnet-7", "holds no images"),

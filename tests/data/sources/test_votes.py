@@ -94,7 +94,7 @@ def test_a_row_without_any_vote_is_no_opinion(tmp_path: Path) -> None:
     [
         (ROWS[:3], [], r"has 3 rows, none for .*row00003\.png"),
         ((*ROWS[:2], ("Training", ANGRY), ROWS[3]), [], r"has row 2 in train, but .*row00002\.png is in val"),
-        (ROWS, ["Training/sad/face 9.png"], r"face 9\.png does not tell its row of fer2013\.csv"),
+        (ROWS, ["Training/sad/face 9.png"], r"face 9\.png does not hold its row of fer2013\.csv"),
         (ROWS, ["Training/sad/fer0000001.png"], r"row00001\.png and .*fer0000001\.png both claim row 1"),
         ((*ROWS[:3], ("PrivateTest", (1, 2))), [], "line 5: expected Usage, name and 10 votes"),
     ],
@@ -116,13 +116,13 @@ def test_the_csv_of_fer2013_needs_a_row_of_votes_for_each_of_its_rows(tmp_path: 
 
 def test_ferplus_votes_on_another_layout_are_refused(tmp_path: Path) -> None:
     raw = touch(tmp_path / "raw", "sad/row0.png", "fear/row1.png")
-    with pytest.raises(DataError, match="is FER\\+'s file, but the set is folders; name it with --layout fer2013"):
+    with pytest.raises(DataError, match="is FER\\+'s file, but the layout is folders; use --layout fer2013"):
         open_source(raw, votes=ferplus(tmp_path / "new.csv", *ROWS))
 
 
 def test_a_set_with_votes_of_its_own_takes_no_others(tmp_path: Path) -> None:
     ferplus(tmp_path / "fer2013new.csv", ("PublicTest", ANGRY))
-    with pytest.raises(DataError, match="ferplus has votes of its own; leave --votes out"):
+    with pytest.raises(DataError, match="ferplus has its own votes; omit --votes"):
         open_source(tmp_path, votes=tmp_path / "fer2013new.csv")
 
 
@@ -142,22 +142,22 @@ def test_any_set_takes_a_file_of_votes_by_path_or_by_a_name_of_one_image(tmp_pat
         "test/happy/2.jpg": ("happiness", (1, 2.5, 0, 0)),
         "test/Zeal/3.jpg": ("Zeal", ()),  # nobody voted
     }
-    assert source.notes == ["votes for 2 of 4 images; 1 rows of v.csv name no image of the set"]
+    assert source.notes == ["votes for 2 of 4 images; 1 rows of v.csv match no image"]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "expected the column name or path"),
-        ("image,happy,zeal\n2.jpg,1,2\n", "expected the column name or path"),
-        ("name,happy,age,zeal\n2.jpg,1,31,1\n", r"age is no class of the set \(happiness, Zeal\)"),
+        ("", "expected a column name or path"),
+        ("image,happy,zeal\n2.jpg,1,2\n", "expected a column name or path"),
+        ("name,happy,age,zeal\n2.jpg,1,31,1\n", r"unknown columns age; use the data set's classes \(happiness, Zeal\)"),
         ("name,happy,fear\n2.jpg,1,2\n", "one column for each of two or more classes"),
         ("name,happy,joy,zeal\n2.jpg,1,2,3\n", "one column for each of two or more classes"),
-        ("name,happy,zeal\n1.jpg,1,2\n", r"line 2: 1\.jpg names several images; give their paths"),
+        ("name,happy,zeal\n1.jpg,1,2\n", r"line 2: 1\.jpg names several images; use paths relative"),
         ("name,happy,zeal\n2.jpg,1,2\ntest/happy/2.jpg,1,2\n", "line 3: .* is listed twice"),
         ("name,happy,zeal\n2.jpg,1\n", "line 2: expected 3 cells, got 2"),
-        ("name,happy,zeal\n2.jpg,1,-1\n", "line 2: votes must be numbers from 0 up"),
-        ("name,happy,zeal\n2.jpg,1,few\n", "line 2: votes must be numbers from 0 up"),
+        ("name,happy,zeal\n2.jpg,1,-1\n", "line 2: votes must be numbers of at least 0"),
+        ("name,happy,zeal\n2.jpg,1,few\n", "line 2: votes must be numbers of at least 0"),
         ("name,happy,zeal\nother.jpg,1,2\n", "names no image of"),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_list_without_labels_takes_the_plurality_of_its_votes(tmp_path: Path) 
     source = open_source(tmp_path)
     assert source.class_names == ("fear", "anger", "zeal")
     assert [(item.relative, item.class_name) for item in source.items] == [("a.jpg", "zeal"), ("b.jpg", "fear")]
-    assert source.notes == ["votes for 2 of 5 images; 3 left out that have no votes, or most for unknown or no face"]
+    assert source.notes == ["votes for 2 of 5 images; 3 left out without votes, or with most for unknown or no face"]
 
 
 def test_several_rows_for_one_image_are_votes(tmp_path: Path) -> None:
@@ -211,8 +211,8 @@ def test_several_rows_for_one_image_are_votes(tmp_path: Path) -> None:
         "c.jpg": ("fear", (1, 0, 1, 0)),  # of two with one vote each the first in class order
     }
     assert source.notes == [
-        "votes for 3 of 4 images; 1 left out that have no votes, or most for unknown or no face",
-        "split by subject, fold 0 tests",
+        "votes for 3 of 4 images; 1 left out without votes, or with most for unknown or no face",
+        "split by subject; test fold: 0",
     ]
 
 
@@ -237,11 +237,11 @@ def test_one_row_for_each_image_is_no_vote(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("path,anger,fear\na.jpg,1,0\na.jpg,0,1\n", "lists an image twice"),
-        ("path,anger,angry,fear\na.jpg,1,0,0\n", "two columns of votes mean one answer"),
+        ("path,anger,angry,fear\na.jpg,1,0,0\n", "two vote columns mean the same answer"),
         ("path,anger,fear\na.jpg,1,x\n", "line 2: votes must be numbers"),
         ("path,anger,unknown\na.jpg,1,0\n", "one class only"),
         ("path,unknown,no_face\na.jpg,1,0\n", "names no class"),
-        ("path,anger\na.jpg,1\n", "columns must be of"),
+        ("path,anger\na.jpg,1\n", "columns must be some of"),
         ("path,anger,fear\na.jpg,0,0\n", "no image has a label"),
         ("path,label,split\na.jpg,joy,train\na.jpg,fear,test\n", r"the rows of a\.jpg differ in split or subject"),
     ],
