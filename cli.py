@@ -164,9 +164,8 @@ def main(
 ) -> None:
     """Facial expression recognition with AMP-Net: prepare a data set, train, evaluate, predict.
 
-    Examples:
+    \bExamples:
       $ ampnet predict photo.jpg        # with the bundled model
-
       $ ampnet prepare raw_images       # find the faces: ./index, ./dataset
       $ ampnet train                    # ./checkpoint/run1
       $ ampnet eval                     # the newest run, on the test split
@@ -221,7 +220,7 @@ def prepare(
 ) -> None:
     """Find the face in every image of a data set and write the index that training reads.
 
-    Examples:
+    \bExamples:
       $ ampnet prepare raw_images
       $ ampnet prepare CK+ --fold 3 --crop face --out ckplus
       $ ampnet prepare fer2013 --votes fer2013new.csv
@@ -349,7 +348,7 @@ def train(
 ) -> None:
     """Train AMP-Net on a prepared data set and keep the best epoch.
 
-    Examples:
+    \bExamples:
       $ ampnet train
       $ ampnet train --gpus 4 --precision bf16 --name paper
       $ ampnet train --pretrained bundled --epochs 6 --lr 0.02
@@ -398,7 +397,7 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint on a prepared data set: accuracy, scores by class, confusion matrix.
 
-    Examples:
+    \bExamples:
       $ ampnet eval
       $ ampnet eval checkpoint/run1 --split val
       $ ampnet eval bundled:fer2013 --data fer2013 --json
@@ -441,7 +440,7 @@ def predict(
 ) -> None:
     """Find every face in photos and videos and classify its expression.
 
-    Examples:
+    \bExamples:
       $ ampnet predict photo.jpg
       $ ampnet predict holiday/ clip.mp4 --csv faces.csv --annotate drawn
       $ ampnet predict photo.jpg --checkpoint bundled:fer2013
@@ -473,7 +472,7 @@ def check_data(
 ) -> None:
     """Look for duplicates, leaks between splits, lost and damaged images in a prepared data set.
 
-    Examples:
+    \bExamples:
       $ ampnet check
       $ ampnet check --data fer2013 --json
     """
@@ -507,7 +506,7 @@ def import_reference(
 ) -> None:
     """Convert a checkpoint of the reference program into ours; nothing in the file is executed.
 
-    Examples:
+    \bExamples:
       $ ampnet import model_best.pth
       $ ampnet import model_best.pth --classes joy,pain,other --out pain.pt
     """
@@ -531,7 +530,7 @@ def export_reference(
 ) -> None:
     """Convert a checkpoint of the full network for the reference program.
 
-    Examples:
+    \bExamples:
       $ ampnet export-reference checkpoint/run1 --out model.pth
     """
     with user_errors(debug):

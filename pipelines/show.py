@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from textwrap import fill
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -61,30 +62,35 @@ class Fitting:
         yield self._forms[-1]
 
 
-def _build(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str, text: int, is_narrow: bool) -> Table:
+def _build(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str, text: int, gap: int = -1) -> Table:
     table = Table(*headers, title=title or None, title_justify="left")
-    if is_narrow:
-        table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, (0, 1, 0, 0)
+    if gap >= 0:  # spaces between columns, and no grid
+        table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, (0, gap, 0, 0)
         table.title = title and f"\n{title}"
     for number, column in enumerate(table.columns):
         column.overflow = "fold"
         column.justify = "left" if number < text else "right"
+        column.no_wrap = gap >= 0 and number >= text  # what is missing is taken from the names
     for cells in rows:
         table.add_row(*cells)
     return table
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", text: int = 1) -> Fitting:
-    """Lay out a table with a grid, without one, and with intervals on lines of their own.
+    """Lay out a table with a grid, without one, and with headers and intervals on two lines.
 
     Args:
         text: the first columns are text, this many; the others are numbers.
     """
+    two_lines = [
+        *headers[:text],
+        *(fill(header, len(header) // 2 + 1, break_long_words=False) for header in headers[text:]),
+    ]
     stacked = [[cell.replace(" [", "\n[") for cell in row] for row in rows]
     return Fitting(
-        _build(headers, rows, title, text, is_narrow=False),
-        _build(headers, rows, title, text, is_narrow=True),
-        _build(headers, stacked, title, text, is_narrow=True),
+        _build(headers, rows, title, text),
+        _build(headers, rows, title, text, gap=1),
+        _build(two_lines, stacked, title, text, gap=0),
     )
 
 
@@ -191,10 +197,10 @@ def confusion_table(report: EvalReport) -> Fitting:
         said = ", ".join(f"{answer} {count:,} ({share:.0%})" for answer, count, share in cells if count)
         lines.append(f"\n{name} -> {said or 'no images'}")
     title = "true class (rows), predicted class (columns)"
-    grid = _build(["", *map(escape, answers)], full, f"confusion: images and % of {title}", 1, is_narrow=False)
+    grid = _build(["", *map(escape, answers)], full, f"confusion: images and % of {title}", 1)
     grid.show_lines = True
     title = f"confusion: {title}{key and f'; {key}'}"
-    return Fitting(grid, _build(["", *map(escape, short)], counts, title, 1, is_narrow=True), lines)
+    return Fitting(grid, _build(["", *map(escape, short)], counts, title, 1, gap=0), lines)
 
 
 def _short_names(names: Sequence[str]) -> list[str]:

@@ -56,7 +56,7 @@ def test_no_help_text_is_lost_to_markup():
     texts = [text for command in commands().values() for text in (command.help, command.epilog) if text]
     texts += [option.help for command in commands().values() for option in command.params if option.help]
     assert len(texts) > 50
-    assert [text for text in texts if Text.from_markup(text).plain != text] == []
+    assert [text for text in texts if Text.from_markup(text).plain != text.replace("\b", "")] == []
 
 
 def test_shell_completion_gives_the_commands():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from ampnet.data.preparation.build import IndexCounts
 from ampnet.detection import Face
 from ampnet.evaluation.agreement import measure_agreement
 from ampnet.evaluation.metrics import score
@@ -15,7 +16,8 @@ from ampnet.evaluation.report import CrowdReport, EvalReport, PriorScores
 from ampnet.labels import EXPRESSIONS
 from ampnet.prediction.predictor import FacePrediction
 from ampnet.prediction.results import ImagePredictions, Predictions
-from pipelines.show import confusion_table, evaluation_tables, prediction_table
+from pipelines.prepare import PrepareResult
+from pipelines.show import confusion_table, evaluation_tables, prediction_table, prepare_table
 
 COUNTS = 1000 * np.eye(7, 8, dtype=np.int64) + np.arange(56).reshape(7, 8)
 
@@ -107,3 +109,14 @@ def test_predictions_keep_boxes_and_paths_whole(width):
     shown = render(prediction_table(result), width=width)
     for text in (str(path), "101 102 203 204", "surprise", "90.0%", "fear 5%"):
         assert text in shown
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_the_table_of_a_prepared_set_cuts_no_word(width):
+    by_class = {name: {"detected": 12_345, "retried": 1} for name in EXPRESSIONS}
+    counts = IndexCounts(faces=12_346, table={"train": by_class, "test": by_class}, votes=None)
+    result = PrepareResult(Path(), "folders", EXPRESSIONS, "face", counts, 1.0, 1.0, None)
+    shown = render(prepare_table(result), width=width)
+    assert max(map(len, shown.splitlines())) <= width
+    headings = {"train", "test", "images", "detected", "retried", "template", "rejected", "face"}
+    assert headings | set(EXPRESSIONS) | {"12,346", "12,345", "100.00%"} <= words(shown)
