@@ -75,7 +75,7 @@ def prepared(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_the_label_file_has_the_published_format(prepared: Path) -> None:
+def test_the_label_file_has_the_reference_format(prepared: Path) -> None:
     lines = (prepared / "index" / "data_label.txt").read_text().splitlines()
     assert len(lines) == 8
     # fear comes before happiness in the written order, and labels count from 1 where names carry the split
