@@ -26,7 +26,7 @@ def reference_shapes(num_classes: int = 7) -> dict[str, list[int]]:
     return shapes
 
 
-def published_tensor(name: str, shape: list[int]) -> Tensor:
+def reference_tensor(name: str, shape: list[int]) -> Tensor:
     """Draw the reference value of one tensor (the rule is in the reference's README)."""
     if name.endswith("num_batches_tracked"):
         return torch.zeros((), dtype=torch.int64)
@@ -51,7 +51,7 @@ def reference_model(dropout: float = 0.5) -> AMPNet:
     model = AMPNet(dropout=dropout)
     shapes = reference_shapes()
     names = {name: reference_name(name) for name in model.state_dict()}
-    model.load_state_dict({name: published_tensor(theirs, shapes[theirs]) for name, theirs in names.items()})
+    model.load_state_dict({name: reference_tensor(theirs, shapes[theirs]) for name, theirs in names.items()})
     return model
 
 

@@ -6,7 +6,7 @@ from ampnet.errors import ConfigError
 from ampnet.recipes import RECIPES, make_recipe, read_changes
 
 
-def test_the_published_recipe_is_the_specifications():
+def test_the_reference_recipe_is_the_specifications():
     recipe = RECIPES["reference"]
     assert (recipe.optimizer, recipe.lr, recipe.momentum, recipe.weight_decay) == ("sgd", 0.01, 0.9, 1e-4)
     assert (recipe.epochs, recipe.schedule, recipe.step_epochs, recipe.step_factor) == (100, "step", 20, 0.1)

@@ -28,14 +28,14 @@ def raw_outputs(raw):
         return [output[0] for output in network.module(pixels)]
 
 
-def test_raw_outputs_are_the_published_networks(raw, raw_outputs):
+def test_raw_outputs_are_the_reference_networks(raw, raw_outputs):
     boxes, logits, landmarks = raw_outputs
     np.testing.assert_allclose(boxes, raw["loc"], atol=1e-3)
     np.testing.assert_allclose(logits.softmax(-1), raw["conf"], atol=1e-3)
     np.testing.assert_allclose(landmarks, raw["landms"], atol=1e-3)
 
 
-def test_the_best_anchor_decodes_to_the_published_box_and_landmarks(raw, raw_outputs):
+def test_the_best_anchor_decodes_to_the_reference_box_and_landmarks(raw, raw_outputs):
     boxes, logits, landmarks = raw_outputs
     best = int(logits.softmax(-1)[:, 1].argmax())
     anchor = anchor_boxes(*raw["image"].shape[:2], torch.device("cpu"))[best]
@@ -43,7 +43,7 @@ def test_the_best_anchor_decodes_to_the_published_box_and_landmarks(raw, raw_out
     np.testing.assert_allclose(decode_landmarks(landmarks[best], anchor), raw["landmarks"][0], atol=0.1)
 
 
-def test_detect_finds_the_published_face_in_an_image_that_needs_padding(raw):
+def test_detect_finds_the_reference_face_in_an_image_that_needs_padding(raw):
     (faces,) = FaceDetector().detect([raw["image"]])
     assert len(faces) == len(raw["scores"]) == 1
     assert faces[0].score == pytest.approx(raw["scores"][0], abs=1e-3)

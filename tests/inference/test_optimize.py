@@ -28,7 +28,7 @@ def faces(count: int, size: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.slow
-def test_the_fast_form_gives_the_published_logits():
+def test_the_fast_form_gives_the_reference_logits():
     reference = np.load(DATA / "forward.npz")
     images, landmarks, _ = reference_batch()
     with torch.inference_mode():

@@ -34,7 +34,7 @@ def model():
 
 
 @pytest.mark.usefixtures("threads")
-def test_logits_and_gradients_equal_the_published_programs(model):
+def test_logits_and_gradients_equal_the_reference_programs(model):
     reference = np.load(DATA / "forward.npz")
     images, landmarks, labels = reference_batch()
     model.zero_grad()
@@ -51,7 +51,7 @@ def test_logits_and_gradients_equal_the_published_programs(model):
 
 
 @pytest.mark.usefixtures("threads")
-def test_images_one_by_one_give_the_published_logits(model):
+def test_images_one_by_one_give_the_reference_logits(model):
     reference = np.load(DATA / "forward.npz")
     images, landmarks, _ = reference_batch()
     with torch.inference_mode():
@@ -63,7 +63,7 @@ def test_images_one_by_one_give_the_published_logits(model):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("threads")
-def test_five_optimizer_steps_follow_the_published_losses():
+def test_five_optimizer_steps_follow_the_reference_losses():
     reference = np.load(DATA / "trajectory.npz")
     images, landmarks, labels = reference_batch()
     recipe = Recipe(batch_size=len(labels), lr=0.001, step_epochs=2)

@@ -24,7 +24,7 @@ def xyxy(rectangles: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_regions_equal_the_published_programs_for_4096_faces(dtype):
+def test_regions_equal_the_reference_programs_for_4096_faces(dtype):
     reference = np.load(DATA / "regions.npz")
     landmarks = torch.from_numpy(reference["landmarks"]).to(dtype)
     quadrants = xyxy(reference["lp_rect"].reshape(-1, 4, 4))

@@ -68,7 +68,7 @@ def start(raw: Path, out: Path, stderr: int = subprocess.DEVNULL) -> "subprocess
     )
 
 
-def test_a_killed_run_goes_on_and_gives_the_same_files(
+def test_a_killed_run_resumes_and_gives_the_same_files(
     raw: Path, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     process = start(raw, tmp_path)

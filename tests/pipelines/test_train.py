@@ -126,7 +126,7 @@ def test_two_and_two_epochs_equal_four(config):
     assert history(config.out / "run").equals(history(config.out / "split"))
 
 
-def test_a_run_stopped_within_an_epoch_goes_on_to_the_same_end(config, monkeypatch):
+def test_a_run_stopped_within_an_epoch_resumes_to_the_same_end(config, monkeypatch):
     modern = replace(config, recipe=make_recipe("modern", {"epochs": 2, "batch_size": 12}))
     run(modern, quiet=True)
     with monkeypatch.context() as patch:
@@ -271,7 +271,7 @@ def test_two_processes_give_the_losses_of_one(two_processes):
 
 
 @pytest.mark.slow
-def test_a_killed_process_ends_the_run_which_then_goes_on_to_the_undisturbed_runs_end(two_processes):
+def test_a_killed_process_ends_the_run_which_then_resumes_to_the_undisturbed_runs_end(two_processes):
     killer = threading.Thread(target=_kill_a_trainer, args=(two_processes.out / "killed",))
     killer.start()
     with pytest.raises(ProcessError, match=r"process \d of ampnet train was killed by signal SIGKILL; the others were"):

@@ -56,7 +56,7 @@ def test_ctrl_c_while_the_processes_start_ends_with_one_line(data, tmp_path):
     assert not (tmp_path / "run" / "last.pt").exists()
 
 
-def test_ctrl_c_while_they_train_saves_and_the_run_goes_on(data, tmp_path):
+def test_ctrl_c_while_they_train_saves_and_the_run_resumes(data, tmp_path):
     process = start(data, tmp_path)
     wait_for(process, (tmp_path / "run" / "last.pt").exists)
     stop(process)
@@ -66,7 +66,7 @@ def test_ctrl_c_while_they_train_saves_and_the_run_goes_on(data, tmp_path):
     assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 4
 
 
-def test_going_on_with_a_run_that_is_not_there_is_wrong_usage(data, tmp_path):
+def test_resuming_a_run_that_is_not_there_is_wrong_usage(data, tmp_path):
     process = start(data, tmp_path, "--resume")
     told = process.communicate(timeout=60)[1].strip()
     assert process.returncode == 2, told

@@ -103,36 +103,36 @@ def test_no_whole_save_at_all_is_an_error(tmp_path):
         read_state(tmp_path)
 
 
-def changed(name, recipe_changes=None, **changes):
+def assert_refused(name, recipe_changes=None, **changes):
     with pytest.raises(TrainingError, match=name):
-        restore(settings(recipe=make_recipe("modern", recipe_changes), **changes))
+        assert_resumes_with(settings(recipe=make_recipe("modern", recipe_changes), **changes))
 
 
-def restore(now, data_hash="abc", before=MODERN):
+def assert_resumes_with(now, data_hash="abc", before=MODERN):
     check_same_run(run_identity(before, "abc"), run_identity(now, data_hash), "run1")
 
 
 def test_changed_settings_are_refused_by_name_with_both_values():
-    changed(r"lr \(was 0.1, now 0.5\)", {"lr": 0.5})
-    changed(r"erase \(was 0.3, now 0.0\), lr", {"lr": 0.5, "erase": 0.0})
-    changed(r"epochs \(was 40, now 60\)", {"epochs": 60})
-    changed(r"seed \(was 1, now 2\)", seed=2)
-    changed(r"precision \(was fp32, now bf16\)", precision="bf16")
+    assert_refused(r"lr \(was 0.1, now 0.5\)", {"lr": 0.5})
+    assert_refused(r"erase \(was 0.3, now 0.0\), lr", {"lr": 0.5, "erase": 0.0})
+    assert_refused(r"epochs \(was 40, now 60\)", {"epochs": 60})
+    assert_refused(r"seed \(was 1, now 2\)", seed=2)
+    assert_refused(r"precision \(was fp32, now bf16\)", precision="bf16")
 
 
 def test_other_data_are_refused():
     with pytest.raises(TrainingError, match="was trained on other data"):
-        restore(MODERN, data_hash="xyz")
+        assert_resumes_with(MODERN, data_hash="xyz")
 
 
 def test_what_decides_no_step_may_change():
-    restore(settings(recipe=MODERN.recipe, workers=0, processes=2, save_every=1, patience=3, resume=True))
+    assert_resumes_with(settings(recipe=MODERN.recipe, workers=0, processes=2, save_every=1, patience=3, resume=True))
 
 
 def test_the_step_schedule_can_be_extended():
-    restore(settings(recipe=make_recipe("reference", {"epochs": 120})), before=settings(recipe="reference"))
+    assert_resumes_with(settings(recipe=make_recipe("reference", {"epochs": 120})), before=settings(recipe="reference"))
 
 
 def test_what_was_left_open_is_the_same_run_as_the_same_said_aloud():
     aloud = settings(variant="ampnet-small", recipe="modern", recipe_changes={"lr": "0.05"}, processes=1)
-    restore(settings(recipe_changes={"lr": 0.05}), before=aloud)
+    assert_resumes_with(settings(recipe_changes={"lr": 0.05}), before=aloud)

@@ -27,7 +27,7 @@ def an_index(labels: list[int], splits: list[str]) -> FaceIndex:
     )
 
 
-def test_the_8_2_split_is_the_published_one() -> None:
+def test_the_8_2_split_is_the_reference_programs() -> None:
     reference = json.loads(REFERENCE.read_text())
     train, test = reference_split_8_2([str(line) for line in range(reference["n"])])
     assert train[:20] == reference["train_first"]
@@ -68,7 +68,7 @@ def test_a_class_with_a_single_face_keeps_it_for_training() -> None:
     assert 20 in parts["train"]
 
 
-def test_without_official_splits_test_is_the_published_fifth() -> None:
+def test_without_official_splits_test_is_the_reference_programs_fifth() -> None:
     index = an_index([i % 2 for i in range(100)], [""] * 100)
     _, test = reference_split_8_2(range(100))
     parts = split_indices(index)

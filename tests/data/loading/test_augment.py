@@ -48,7 +48,7 @@ def centre_of_mass(image, near, reach):
     return np.array([x0 + (x * part).sum() / part.sum(), y0 + (y * part).sum() / part.sum()])
 
 
-def test_landmarks_move_as_in_the_published_program():
+def test_landmarks_move_as_in_the_reference_program():
     cases = np.load(DATA / "augment.npz")
     for before, angle, scale, dx, dy, flip, after in zip(*(cases[name] for name in cases), strict=True):
         moved = jitter_landmarks(before, AffineJitter(angle, scale, dx, dy, bool(flip)))
@@ -91,7 +91,7 @@ def test_landmarks_are_clipped_after_the_shift_and_before_the_mirror():
     assert jitter_landmarks(face, AffineJitter(dx=-20, mirror=True))[1].tolist() == [224, 100]
 
 
-def test_the_published_mirror_leaves_right_eye_and_right_mouth_corner_in_place():
+def test_the_reference_mirror_leaves_right_eye_and_right_mouth_corner_in_place():
     face = np.array([[70, 90], [150, 91], [112, 130], [80, 170], [140, 171]], dtype=float)
     right = jitter_landmarks(face, AffineJitter(mirror=True)).tolist()
     assert right == [[74, 91], [154, 90], [112, 130], [84, 171], [144, 170]]
