@@ -1,4 +1,4 @@
-"""`index/faces.csv`: a row for every input image, used or not; `index/err.csv`: failures, as the reference program has."""
+"""`index/faces.csv`: a row for every input image, used or not; `index/err.csv`: list of failures."""
 
 import csv
 from collections.abc import Iterable, Iterator
