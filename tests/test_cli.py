@@ -71,7 +71,7 @@ def test_shell_completion_gives_the_commands():
     [
         (["predict"], "missing argument 'images' (see `ampnet predict --help`)"),
         (["eval", "nowhere"], "nowhere does not exist"),
-        (["eval", "bundled:nobody"], "no bundled model is called 'nobody'; there are ferplus, fer2013"),
+        (["eval", "bundled:nobody"], "there is no bundled model 'nobody'; choose one of ferplus, fer2013"),
         (
             ["eval", ".", "--split", "tests"],
             "invalid value for '--split': 'tests' is not one of 'train', 'val', 'test' (see",

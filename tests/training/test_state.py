@@ -84,7 +84,7 @@ def test_a_truncated_save_is_recognised_and_the_one_before_is_used(tmp_path):
     last.write_bytes(last.read_bytes()[:-1000])
     content, message = read_state(tmp_path)
     assert content["training"]["epoch"] == 1
-    assert message.startswith(f"{last} is no checkpoint")
+    assert message.startswith(f"{last} is not a checkpoint")
     assert message.endswith(f"resuming from {PREVIOUS}")
 
 

@@ -1,4 +1,4 @@
-"""`index/land_marks.npy`: the published program's file of landmarks, written for it and read without trusting it.
+"""`index/land_marks.npy`: the reference program's file of landmarks, written for it and read without trusting it.
 
 The file is a NumPy object array ``(N, 2)`` of names and ``5 x 2`` coordinates, which NumPy stores as a
 pickle; loading a stranger's pickle the usual way runs whatever it asks for. Here it is read as inert records,
@@ -28,7 +28,7 @@ _MOST_VALUES_PER_BYTE = 16  # a row of a repeated name and repeated landmarks ta
 
 
 def write_landmarks(path: Path, names: Sequence[str], landmarks: NDArray[np.floating]) -> None:
-    """Write names and landmarks so that the published program's loader reads them, under old and new NumPy.
+    """Write names and landmarks so that the reference program's loader reads them, under old and new NumPy.
 
     Args:
         path: file to write, replaced whole.
@@ -68,7 +68,7 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float32]]:
     names, points = [row[0] for row in rows], [row[1] for row in rows]
     if len(set(names)) < len(names):
         twice = next(name for name, count in Counter(names).items() if count > 1)
-        raise DataError(f"{path}: {twice} stands there twice; delete one of the two")
+        raise DataError(f"{path}: {twice} is listed twice; delete one of the two")
     return dict(zip(names, _five_points(points, names, path), strict=True))
 
 

@@ -155,7 +155,7 @@ def remove_index(root: Path) -> None:
 
 
 def _mean_relative_landmarks(journal: Journal) -> NDArray[np.float64] | None:
-    """Average the relative landmarks over the detected training faces, else over all; None without any."""
+    """Average the relative landmarks over the detected training faces, or else over all; None without any."""
     total, count = np.zeros(10), 0
     fallback, fallback_count = np.zeros(10), 0
     for face in journal.faces():

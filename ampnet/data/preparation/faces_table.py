@@ -1,4 +1,4 @@
-"""`index/faces.csv`, a row for every input image, and `index/err.csv`, the reference program's list of failures."""
+"""`index/faces.csv`: a row for every input image, used or not; `index/err.csv`: list of failures."""
 
 import csv
 from collections.abc import Iterable, Iterator

@@ -187,7 +187,7 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (object_array(("a.jpg", FACE), ("a.jpg", FACE)), "a.jpg stands there twice"),
+        (object_array(("a.jpg", FACE), ("a.jpg", FACE)), "a.jpg is listed twice"),
         (object_array(("a.jpg", FACE[:4])), "landmarks of a.jpg are not 5 x 2"),
         (object_array(("a.jpg", [[float("nan"), 1.0]] * 5)), "landmarks of a.jpg are not 5 x 2 finite"),
         (object_array(("a.jpg", "text")), "landmarks of a.jpg are not numbers"),
