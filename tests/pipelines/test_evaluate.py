@@ -219,7 +219,7 @@ def test_a_run_folder_without_a_checkpoint_says_what_to_give(tmp_path):
 def test_the_command_prints_tables_or_only_json(tmp_path, happy):
     data = make_data(tmp_path / "data", undetected=["fear"])
     arguments = ["eval", str(happy), "--data", str(data), "--gpus", "0", "--workers", "0", "--mirror"]
-    shown = CliRunner().invoke(app, arguments)
+    shown = CliRunner().invoke(app, arguments, env={"COLUMNS": "120"})
     assert shown.exit_code == 0
     for text in ("55.56%", "62.50%", "mirror-averaged", "confusion", "no face", "report: "):  # 5 of 9, 5 of 8
         assert text in shown.stdout

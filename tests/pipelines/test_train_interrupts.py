@@ -70,4 +70,4 @@ def test_resuming_a_run_that_is_not_there_is_wrong_usage(data, tmp_path):
     process = start(data, tmp_path, "--resume")
     told = process.communicate(timeout=60)[1].strip()
     assert process.returncode == 2, told
-    assert told == f"ampnet: {tmp_path}/run does not exist, so there is nothing to go on with; leave --resume out"
+    assert told == f"ampnet: {tmp_path}/run does not exist, so there is nothing to resume; omit --resume"
