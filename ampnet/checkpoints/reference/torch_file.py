@@ -163,5 +163,5 @@ def _legacy_content(file: BinaryIO) -> TorchFile:
 
 def _numbers(data: bytes, dtype: torch.dtype, count: int) -> Tensor:
     if len(data) < count * dtype.itemsize:
-        raise CheckpointError("it is cut short; copy or download it again")
+        raise CheckpointError("it is truncated; copy or download it again")
     return torch.frombuffer(bytearray(data), dtype=dtype, count=count) if count else torch.empty(0, dtype=dtype)
