@@ -24,8 +24,12 @@ _HOMES = {
     "load_reference": "ampnet.checkpoints.reference.convert",
 }
 
+_OLD_NAMES = {"load_published": "load_reference"}
+"""Earlier names that scripts may still use."""
+
 
 def __getattr__(name: str) -> Any:
+    name = _OLD_NAMES.get(name, name)
     if name not in _HOMES:
         raise AttributeError(f"module 'ampnet' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
