@@ -2,8 +2,8 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.config import EvalConfig, TrainConfig
 from ampnet.data.index.face_index import FaceIndex, read_index
-from ampnet.data.index.label_votes import MIN_VOTES, LabelVotes
+from ampnet.data.index.label_votes import MIN_VOTES
 from ampnet.data.index.splits import split_indices
 from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.errors import DataError
@@ -26,6 +26,7 @@ from ampnet.evaluation.metrics import (
     accuracy,
     calibration_error,
     confusion_matrix,
+    mean_recall,
     score,
     with_undetected,
 )
@@ -66,10 +67,11 @@ class _Measured:
         """Labels in the checkpoint's order."""
         return self.match.codes[self.logits.labels]
 
-    @property
-    def num_classes(self) -> int:
-        """Classes of the checkpoint."""
-        return len(self.checkpoint.class_names)
+    @cached_property
+    def majority(self) -> NDArray[np.int64]:
+        """Each face's majority vote in the checkpoint's order; -1 without one."""
+        votes = self.faces.votes
+        return np.full(len(self.faces), -1) if votes is None else votes.majority(self.checkpoint.class_names)
 
 
 def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
@@ -180,20 +182,11 @@ def _report(
     )
 
 
-def _majority(votes: LabelVotes, measured: _Measured) -> NDArray[np.int64]:
-    """Find each face's majority vote in the checkpoint's order; -1 without a majority, or where it is no face."""
-    majority = votes.majority(measured.checkpoint.class_names)
-    return np.where(votes.calls_no_face(), -1, majority)
-
-
 def _crowd(measured: _Measured) -> CrowdReport | None:
     """Compare the answers with the annotators' votes."""
     votes, names = measured.faces.votes, measured.checkpoint.class_names
-    if votes is None:
-        return None
-    majority = _majority(votes, measured)
-    decided = majority >= 0
-    if not decided.any():
+    majority, decided = measured.majority, measured.majority >= 0
+    if votes is None or not decided.any():
         return None
     answers = measured.probabilities[decided].argmax(axis=1)
     counts, total = votes.on_classes(names), votes.counts.sum(axis=1)
@@ -210,24 +203,18 @@ def _priors(measured: _Measured) -> tuple[PriorScores, ...]:
     if not checkpoint.class_shares:
         return ()
     fused = fuse_logits(measured.logits.local, measured.logits.global_, checkpoint.branch_weight)
-    votes = measured.faces.votes
-    majority = np.full(len(measured.labels), -1) if votes is None else _majority(votes, measured)
-    decided = majority >= 0
+    majority, decided = measured.majority, measured.majority >= 0
     rows = []
     for strength in STRENGTHS:
         offsets = strength_offsets(np.array(checkpoint.class_shares), strength)
         answers = (fused + _without_missing(offsets, measured.match, checkpoint)).argmax(dim=1).numpy()
-        against_labels = _accuracy_and_recall(measured.labels, answers, names)
-        crowd = _accuracy_and_recall(majority[decided], answers[decided], names) if decided.any() else (None, None)
-        rows.append(PriorScores(strength, *against_labels, *crowd))
+        on_labels = confusion_matrix(measured.labels, answers, len(names))
+        crowd: tuple[float | None, float | None] = None, None
+        if decided.any():
+            on_votes = confusion_matrix(majority[decided], answers[decided], len(names))
+            crowd = accuracy(on_votes), mean_recall(on_votes)
+        rows.append(PriorScores(strength, accuracy(on_labels), mean_recall(on_labels), *crowd))
     return tuple(rows)
-
-
-def _accuracy_and_recall(
-    truth: NDArray[np.int64], answers: NDArray[np.int64], names: Sequence[str]
-) -> tuple[float, float]:
-    scores = score(confusion_matrix(truth, answers, len(names)), names)
-    return scores.accuracy, scores.mean_class_accuracy
 
 
 def _predictions(measured: _Measured) -> pd.DataFrame:

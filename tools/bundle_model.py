@@ -29,7 +29,7 @@ from ampnet.inference.prior import strength_offsets
 from ampnet.media.files import atomic_write
 from ampnet.models.ampnet import fuse_logits
 from ampnet.recipes import make_recipe
-from ampnet.training.targets import selection_faces
+from ampnet.training.targets import selection_faces, training_targets
 
 PLACES = ("data", "out", "name", "pretrained", "teachers")
 """Settings that are paths on the training machine."""
@@ -59,17 +59,16 @@ def calibrated(checkpoint: Checkpoint, data: Path) -> Checkpoint:
     A run trained on votes is scored by the annotators' majority, one trained on labels by the labels.
     """
     index = read_index(data)
-    recipe = checkpoint.config["recipe"]
+    learned = checkpoint.config["recipe"]
+    recipe = make_recipe("modern", {name: learned[name] for name in ("targets", "vote_weight")})
     parts = split_indices(index, seed=checkpoint.config["seed"])
     codes = match_all_classes(index.class_names, checkpoint.class_names)
-    labels, voted = index.labels[parts["train"]], recipe["targets"] != "label"
-    if voted and index.votes:
-        shares = index.votes.subset(parts["train"]).distribution(index.class_names, labels).mean(axis=0)
-    else:
-        shares = np.bincount(labels, minlength=len(codes)) / len(labels)
+    labels, voted = index.labels[parts["train"]], recipe.targets != "label"
+    targets = training_targets(index, parts["train"], recipe)
+    shares = np.bincount(labels, minlength=len(codes)) / len(labels) if targets is None else targets.mean(axis=0)
     class_shares = np.empty(len(codes))
     class_shares[codes] = shares
-    chosen = selection_faces(index, parts["val"], make_recipe("modern", {"targets": recipe["targets"]}))
+    chosen = selection_faces(index, parts["val"], recipe)
     faces = FaceDataset(*chosen, checkpoint.architecture.image_size, color=checkpoint.framing.color)
     cpu = torch.device("cpu")
     batches = batch_loader(faces, ShardedSequentialSampler(len(faces), 64), 0, cpu)

@@ -74,6 +74,11 @@ def accuracy(matrix: Counts) -> float:
     return float(np.trace(matrix) / matrix.sum())
 
 
+def mean_recall(matrix: Counts) -> float:
+    """Return the mean of the recalls of the classes that have images."""
+    return float(np.nanmean(_class_shares(matrix[None])[0]))
+
+
 def normalise_rows(matrix: Counts) -> NDArray[np.float64]:
     """Normalise counts by true class; the row of a class without images is zero."""
     return np.asarray(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from ampnet.evaluation.metrics import accuracy, confusion_matrix, mean_recall
 from ampnet.inference.prior import strength_offsets
 
 STEPS = 100
@@ -46,10 +47,9 @@ def choose_prior_strength(
 def _accuracy_and_recall(
     logits: Tensor, labels: NDArray[np.int64], class_shares: NDArray[np.floating], strength: float
 ) -> tuple[float, float]:
-    hits = (logits + strength_offsets(class_shares, strength)).argmax(dim=1).numpy() == labels
-    counts = np.bincount(labels)
-    recalls = np.bincount(labels, weights=hits)[counts > 0] / counts[counts > 0]
-    return float(hits.mean()), float(recalls.mean())
+    answers = (logits + strength_offsets(class_shares, strength)).argmax(dim=1).numpy()
+    matrix = confusion_matrix(labels, answers, logits.shape[1])
+    return accuracy(matrix), mean_recall(matrix)
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:

@@ -6,6 +6,7 @@ import pytest
 from ampnet.evaluation.metrics import (
     calibration_error,
     confusion_matrix,
+    mean_recall,
     normalise_rows,
     score,
     wilson_interval,
@@ -89,3 +90,7 @@ def test_calibration_error_is_the_mean_gap_between_confidence_and_accuracy():
     probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
     assert calibration_error(probabilities, np.array([0, 1, 1])) == pytest.approx(0.4)
     assert calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0
+
+
+def test_mean_recall_counts_each_class_with_images_once():
+    assert mean_recall(np.array([[3, 1, 0], [0, 1, 0], [0, 0, 0]])) == pytest.approx((3 / 4 + 1) / 2)
