@@ -73,7 +73,7 @@ def test_a_killed_run_resumes_and_gives_the_same_files(
 ) -> None:
     process = start(raw, tmp_path)
     record = tmp_path / "index" / ".prepare" / "done-0000.jsonl"
-    while process.poll() is None and (not record.is_file() or record.stat().st_size == 0):
+    while process.poll() is None and (not record.is_file() or b"\n" not in record.read_bytes()):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL

@@ -1,0 +1,79 @@
+"""Opening a file of the outside world: only regular files, and never more bytes than the reader is ready for."""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from ampnet.errors import DataError
+from ampnet.media.printable import printable
+
+MAX_BYTES = 2 << 30
+"""Default limit for one file of any kind."""
+
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def open_regular(path: Path, limit: int = MAX_BYTES) -> BinaryIO:
+    """Open a file for reading, provided that it is a regular one of a bounded size.
+
+    The kind is checked on the open descriptor, so the file cannot be exchanged in between; a pipe does not block.
+
+    Args:
+        path: the file; symbolic links are followed.
+        limit: maximum size in bytes.
+
+    Raises:
+        DataError: it is missing, unreadable, larger than ``limit``, or a pipe, socket, device or folder. The message
+            is the reason alone, without the path.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise DataError(printable(error.strerror or str(error))) from error
+    except ValueError as error:  # a null byte in the name
+        raise DataError("the name is not usable") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'not a file')}, not a regular file")
+        if status.st_size > limit:
+            raise DataError(f"it has {status.st_size:,} bytes, more than the limit of {limit:,}")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """Read a regular file whole.
+
+    Raises:
+        DataError: see :func:`open_regular`; or it cannot be read, or grew beyond ``limit`` meanwhile.
+    """
+    with open_regular(path, limit) as file:
+        try:
+            content = file.read(limit + 1)
+        except OSError as error:
+            raise DataError(printable(error.strerror or str(error))) from error
+    if len(content) > limit:
+        raise DataError(f"it has more than the limit of {limit:,} bytes")
+    return content
+
+
+def read_text(path: Path, limit: int = MAX_BYTES) -> str:
+    """Read a regular UTF-8 file whole; a byte order mark is dropped.
+
+    Raises:
+        DataError: see :func:`read_bytes`; or it is not UTF-8.
+    """
+    try:
+        return read_bytes(path, limit).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"it is not UTF-8 text (byte {error.start})") from error

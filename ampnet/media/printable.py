@@ -1,0 +1,34 @@
+"""A stranger's text on the user's terminal: names, labels and decoders' messages, escaped and cut."""
+
+import os
+
+MAX_LENGTH = 200
+"""Longest text of a stranger in one message."""
+
+
+def printable(text: object, limit: int = MAX_LENGTH) -> str:
+    """Make text safe to print on one line of a terminal and to write as UTF-8.
+
+    Control characters (escape sequences, newlines), invisible and direction-changing ones and undecodable bytes of
+    file names are written as escapes; what is longer than ``limit`` characters loses its middle.
+
+    Args:
+        text: a path, or anything that ``str`` turns into text.
+        limit: maximum length of the result.
+    """
+    raw = os.fspath(text) if isinstance(text, os.PathLike) else text
+    words = os.fsdecode(raw) if isinstance(raw, bytes) else str(raw)
+    if len(words) > 4 * limit:  # escapes only make it longer
+        words = words[: 2 * limit] + words[-2 * limit :]
+    safe = "".join(character if character.isprintable() else _escaped(character) for character in words)
+    if len(safe) <= limit:
+        return safe
+    kept = limit - 3
+    return f"{safe[: kept - kept // 2]}...{safe[len(safe) - kept // 2 :]}"
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
