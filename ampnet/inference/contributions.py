@@ -1,0 +1,135 @@
+"""Which region of a face speaks for which expression: an exact decomposition of the local logits.
+
+After pooling, every branch of local and attentional perception is linear up to the logits: two linear layers without
+an activation in between (``fuse`` and the local head). The local logits are therefore exactly a sum of one term for
+each region and the layers' biases.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ampnet.config import IMAGE_SIZE
+from ampnet.data.loading.dataset import Batch
+from ampnet.errors import ConfigError
+from ampnet.faces.geometry import Points
+from ampnet.inference.classifier import Classifier, mirror_faces
+from ampnet.models.ampnet import AMPNet
+from ampnet.models.attention import RegionPerception
+from ampnet.models.regions import STRIDE, quadrant_boxes, salient_boxes
+
+QUADRANTS = ("top left quarter", "top right quarter", "bottom left quarter", "bottom right quarter")
+SALIENT = ("left eye", "right eye", "between the eyes", "left mouth corner", "right mouth corner")
+"""Names of the regions in the network's order; left is the image's left."""
+
+_MIRRORED = {QUADRANTS: (1, 0, 3, 2), SALIENT: (1, 0, 2, 4, 3)}
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """The logits of N faces, taken apart.
+
+    ``regions.sum(axis=1) + bias`` equals ``local`` within 1e-4. Softmax ignores what is added to all classes alike,
+    so compare classes, or use :meth:`of_class`.
+    """
+
+    names: tuple[str, ...]
+    """Names of the R regions: four quarters and five salient regions, fewer for a network without LP or AP."""
+    regions: NDArray[np.float32]
+    """``(N, R, K)`` added to the local logits by each region."""
+    bias: NDArray[np.float32]
+    """``(K,)`` added to the local logits of every face."""
+    local: NDArray[np.float32]
+    """``(N, K)`` logits of the local head."""
+    global_: NDArray[np.float32]
+    """``(N, K)`` logits of the global head."""
+    boxes: NDArray[np.float32]
+    """``(N, R, 4)`` x0, y0, x1, y1 of the regions in pixels of the 224 x 224 frame; a quarter may be empty."""
+
+    def of_class(self, face: int, label: int) -> NDArray[np.float32]:
+        """Return ``(R,)`` what each region of a face added to a class, relative to the mean over all classes."""
+        added = self.regions[face]
+        return np.asarray(added[:, label] - added.mean(axis=1), dtype=np.float32)
+
+
+@torch.inference_mode()
+def explain(classifier: Classifier, batch: Batch) -> Contributions:
+    """Take the logits of a batch of faces apart.
+
+    Args:
+        classifier: whose answers are explained, with an AMP-Net.
+        batch: the faces, on the classifier's device.
+
+    Raises:
+        ConfigError: the network has neither LP nor AP, so there is nothing to take apart.
+    """
+    model, landmarks = cast(AMPNet, classifier.network), batch.landmarks
+    parts = _parts(model)
+    if model.local_head is None:
+        raise ConfigError("cannot explain: this network has no local branches (lp, ap); it sees the whole face only")
+    regions, local, global_ = _decompose(model, batch.images, landmarks)
+    if classifier.mirror:
+        order, start = [], 0
+        for names, _ in parts:
+            order += [start + index for index in _MIRRORED[names]]
+            start += len(names)
+        mirrored = _decompose(model, *mirror_faces(batch.images, landmarks))
+        regions = (regions + mirrored[0][:, order]) / 2
+        local, global_ = (local + mirrored[1]) / 2, (global_ + mirrored[2]) / 2
+    weights, start = model.local_head.weight, 0
+    bias = model.local_head.bias.clone()
+    for _, part in parts:
+        bias += weights[:, start : start + part.embed_dim] @ part.fuse.bias
+        start += part.embed_dim
+    return Contributions(
+        names=tuple(name for names, _ in parts for name in names),
+        regions=_plain(regions),
+        bias=_plain(bias),
+        local=_plain(local),
+        global_=_plain(global_),
+        boxes=_boxes(model, landmarks),
+    )
+
+
+def region_corners(boxes: NDArray[np.floating]) -> Points:
+    """Return the ``(R, 4, 2)`` corners, clockwise from the top left, of ``(R, 4)`` boxes."""
+    x0, y0, x1, y1 = np.asarray(boxes, dtype=np.float64).T
+    return np.stack([np.stack(corner, axis=1) for corner in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))], axis=1)
+
+
+def _parts(model: AMPNet) -> list[tuple[tuple[str, ...], RegionPerception]]:
+    named = ((QUADRANTS, model.local_perception), (SALIENT, model.attentional_perception))
+    return [(names, part) for names, part in named if part is not None]
+
+
+def _decompose(model: AMPNet, images: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return ``(B, R, K)`` the regions' terms, and both heads' ``(B, K)`` logits."""
+    features = model.stem(images.contiguous(memory_format=torch.channels_last))
+    assert model.local_head is not None
+    terms, embeddings, start = [], [], 0
+    for names, part in _parts(model):
+        pooled = part.branches(part.cut(features, landmarks))  # (B, N * C)
+        head = model.local_head.weight[:, start : start + part.embed_dim]  # (K, D)
+        by_region = torch.unflatten(head @ part.fuse.weight, 1, (len(names), -1))  # (K, N, C)
+        terms.append(torch.einsum("bnc,knc->bnk", torch.unflatten(pooled, 1, (len(names), -1)), by_region))
+        embeddings.append(part.fuse(pooled))
+        start += part.embed_dim
+    local = model.local_head(torch.cat(embeddings, dim=1))
+    if model.global_perception is None or model.global_head is None:
+        return torch.cat(terms, dim=1), local, local
+    return torch.cat(terms, dim=1), local, model.global_head(model.global_perception(features))
+
+
+def _boxes(model: AMPNet, landmarks: Tensor) -> NDArray[np.float32]:
+    grid = model.architecture.image_size // STRIDE
+    cut = {QUADRANTS: quadrant_boxes, SALIENT: salient_boxes}
+    cells = torch.cat([cut[names](landmarks, grid) for names, _ in _parts(model)], dim=1)
+    return _plain(cells * (IMAGE_SIZE / grid))
+
+
+def _plain(values: Tensor) -> NDArray[np.float32]:
+    return np.asarray(values.float().cpu().numpy(), dtype=np.float32)
