@@ -382,6 +382,14 @@ def evaluate(
     checkpoint: Annotated[Path | None, typer.Argument(help=A_MODEL, show_default=WHICH_MODEL)] = None,
     data: DataRoot = EvalConfig.data,
     split: Annotated[Split, input_option(help="Split to measure.")] = EvalConfig.split,
+    predictions: Annotated[
+        Path | None,
+        input_option(
+            help="Score any tool's answers instead of a checkpoint: a CSV with name, and predicted or p_<class>.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = EvalConfig.predictions,
     mirror: Mirror = False,
     prior: Prior = None,
     out: Annotated[
@@ -401,10 +409,12 @@ def evaluate(
       $ ampnet eval
       $ ampnet eval checkpoint/run1 --split val
       $ ampnet eval bundled:fer2013 --data fer2013 --json
+      $ ampnet eval --predictions rival.csv --data fer2013
     """
     with user_errors(debug):
         from pipelines.evaluate import run  # loads torch; kept out of `ampnet --help`
-        from pipelines.show import evaluation_tables, show
+        from pipelines.show import show
+        from pipelines.show_evaluation import evaluation_tables
 
         result = run(EvalConfig(**pick(EvalConfig, locals())), quiet)
         if as_json:

@@ -254,6 +254,8 @@ class EvalConfig:
     checkpoint: Path | None = None
     """A checkpoint file, a run folder (its best.pt) or a bundled model; None: the newest run in ./checkpoint, else
     the bundled model."""
+    predictions: Path | None = None
+    """CSV of predictions by any tool to score instead of a checkpoint; None: a checkpoint."""
     data: Path = Path()
     """Folder from `ampnet prepare` (holds index/ and dataset/)."""
     split: Split = "test"
@@ -272,6 +274,11 @@ class EvalConfig:
     def __post_init__(self) -> None:
         require(self.batch_size >= 1, f"batch_size must be at least 1, got {self.batch_size}")
         require(self.workers >= 0, f"workers must be at least 0, got {self.workers}")
+        of_checkpoint = self.checkpoint is not None or self.mirror or self.prior is not None
+        require(
+            self.predictions is None or not of_checkpoint,
+            "--predictions takes no checkpoint, --mirror or --prior: the answers in the file are final",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

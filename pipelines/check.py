@@ -1,6 +1,6 @@
 """`ampnet check`: look for duplicates, leaks between splits, lost and damaged images in a prepared data set."""
 
-import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,10 @@ from ampnet.data.index.splits import split_indices
 from ampnet.data.preparation.faces_table import read_faces
 from ampnet.data.preparation.preview import SheetRow, write_sheet
 from ampnet.data.quality.checks import CheckReport, check_index, read_fingerprints
-from ampnet.media.files import atomic_write
+from ampnet.data.quality.pairs_file import PAIRS_FILE, CopyPair, write_pairs
 from ampnet.media.images import Image, read_image
 from pipelines.progress import notices, progress_bar
 
-PAIRS_FILE = "duplicates.csv"
 SHEET_FILE = "duplicates.png"
 
 SHEET_PAIRS = 60
@@ -61,7 +60,7 @@ def check(index: FaceIndex, threads: int, console: Console) -> CheckResult:
     if not len(report.duplicates.pairs):
         return CheckResult(index.root, report, None, None)
     splits = _split_names(index)
-    _write_pairs(folder / PAIRS_FILE, index, report, splits)
+    write_pairs(folder / PAIRS_FILE, _pairs(index, report, splits))
     _write_sheet(folder / SHEET_FILE, index, report, splits)
     return CheckResult(index.root, report, folder / PAIRS_FILE, folder / SHEET_FILE)
 
@@ -74,15 +73,17 @@ def _split_names(index: FaceIndex) -> list[str]:
     return splits
 
 
-def _write_pairs(path: Path, index: FaceIndex, report: CheckReport, splits: list[str]) -> None:
+def _pairs(index: FaceIndex, report: CheckReport, splits: list[str]) -> Iterator[CopyPair]:
     found = report.duplicates
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("first", "second", "first_split", "second_split", "first_class", "second_class", "similarity"))
-        for (first, second), similarity in zip(found.pairs.tolist(), found.similarity.tolist(), strict=True):
-            classes = (index.class_names[index.labels[position]] for position in (first, second))
-            both = (index.names[first], index.names[second], splits[first], splits[second])
-            writer.writerow((*both, *classes, f"{similarity:.4f}"))
+    rows = zip(found.pairs.tolist(), found.similarity.tolist(), found.exact.tolist(), strict=True)
+    for (first, second), similarity, exact in rows:
+        yield CopyPair(
+            names=(index.names[first], index.names[second]),
+            splits=(splits[first], splits[second]),
+            classes=(index.class_names[index.labels[first]], index.class_names[index.labels[second]]),
+            similarity=similarity,
+            exact=exact,
+        )
 
 
 def _write_sheet(path: Path, index: FaceIndex, report: CheckReport, splits: list[str]) -> None:

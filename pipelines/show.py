@@ -14,8 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ampnet.data.quality.photographs import DESCRIPTIONS
-from ampnet.evaluation.metrics import Interval, Scores, normalise_rows
-from ampnet.evaluation.report import CrowdReport, EvalReport
 from ampnet.prediction.results import ImagePredictions, Predictions
 from pipelines.check import CheckResult
 from pipelines.prepare import PrepareResult
@@ -62,9 +60,14 @@ class Fitting:
         yield self._forms[-1]
 
 
-def _build(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str, text: int, gap: int = -1) -> Table:
+def build_table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str, text: int, gap: int = -1) -> Table:
+    """Lay out a table whose first columns, ``text`` of them, are text, the others numbers; it cuts no word.
+
+    Args:
+        gap: spaces between columns, and no grid; -1 draws one.
+    """
     table = Table(*headers, title=title or None, title_justify="left")
-    if gap >= 0:  # spaces between columns, and no grid
+    if gap >= 0:
         table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, (0, gap, 0, 0)
         table.title = title and f"\n{title}"
     for number, column in enumerate(table.columns):
@@ -76,7 +79,7 @@ def _build(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str, te
     return table
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", text: int = 1) -> Fitting:
+def fitting_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", text: int = 1) -> Fitting:
     """Lay out a table with a grid, without one, and with headers and intervals on two lines.
 
     Args:
@@ -88,9 +91,9 @@ def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "
     ]
     stacked = [[cell.replace(" [", "\n[") for cell in row] for row in rows]
     return Fitting(
-        _build(headers, rows, title, text),
-        _build(headers, rows, title, text, gap=1),
-        _build(two_lines, stacked, title, text, gap=0),
+        build_table(headers, rows, title, text),
+        build_table(headers, rows, title, text, gap=1),
+        build_table(two_lines, stacked, title, text, gap=0),
     )
 
 
@@ -138,128 +141,6 @@ def _others(scores: dict[str, float]) -> str:
     return ", ".join(f"{name} {share:.0%}" for name, share in ranked if share >= LEAST_SHOWN)
 
 
-def evaluation_tables(report: EvalReport) -> Iterator[RenderableType]:
-    """Show an evaluation: the summary, the classes, the confusion matrix, the votes, other priors, the notes."""
-    mirror = ", mirror-averaged" if report.mirror else ""
-    yield escape(f"{report.checkpoint} (epoch {report.epoch}) on {report.split} of {report.data.resolve()}{mirror}")
-    yield _summary(report)
-    yield _classes(report)
-    yield confusion_table(report)
-    if report.crowd:
-        yield _crowd(report.crowd)
-    if report.priors:
-        yield _priors(report)
-    for note in report.notes:
-        yield f"note: {escape(note)}"
-    if report.unassigned:
-        yield f"note: {report.unassigned} images without a face belong to no split and are not counted"
-
-
-def _summary(report: EvalReport) -> Fitting:
-    headers, columns = ["", "all images"], [report.all]
-    if report.undetected:
-        headers.append("with a face")
-        columns.append(report.scored)
-    rows = [("images", *(f"{scores.images:,}" for scores in columns))]
-    if report.undetected:
-        rows.append(("without a face, counted as errors", f"{report.undetected:,}"))
-    for label, name in (
-        ("accuracy", "accuracy"),
-        ("macro F1", "macro_f1"),
-        ("mean class accuracy", "mean_class_accuracy"),
-    ):
-        rows.append((label, *(_with_interval(scores, name) for scores in columns)))
-    rows.append(("accuracy, local head", f"{report.local_accuracy:.2%}"))
-    rows.append(("accuracy, global head", f"{report.global_accuracy:.2%}"))
-    rows.append(("expected calibration error", f"{report.calibration_error:.2%}"))
-    return _table(headers, rows)
-
-
-def _classes(report: EvalReport) -> Fitting:
-    rows = []
-    for scores, scored in zip(report.all.classes, report.scored.classes, strict=True):
-        counts = (f"{scores.images:,}", f"{scores.images - scored.images:,}")
-        rows.append((escape(scores.name), *counts, *map(_percent, (scores.recall, scores.precision, scores.f1))))
-    return _table(("class", "images", "undetected", "recall", "precision", "F1"), rows, "by class")
-
-
-def confusion_table(report: EvalReport) -> Fitting:
-    """Show the confusion matrix: counts with shares, counts with short column names, or a list of what was said."""
-    answers = [*report.class_names, *(["no face"] if report.undetected else [])]
-    shares = normalise_rows(report.matrix)
-    short = _short_names(answers)
-    key = ", ".join(f"{code} {escape(name)}" for code, name in zip(short, answers, strict=True) if code != name[:3])
-    full, counts, lines = [], [], Text("confusion: images of each true class by predicted class")
-    for name, row, of_row in zip(report.class_names, report.matrix.tolist(), shares, strict=True):
-        cells = list(zip(answers, row, of_row, strict=False))
-        full.append((escape(name), *(f"{count:,}\n{share:.0%}" for _, count, share in cells)))
-        counts.append((escape(name), *(f"{count}" for _, count, _ in cells)))
-        said = ", ".join(f"{answer} {count:,} ({share:.0%})" for answer, count, share in cells if count)
-        lines.append(f"\n{name} -> {said or 'no images'}")
-    title = "true class (rows), predicted class (columns)"
-    grid = _build(["", *map(escape, answers)], full, f"confusion: images and % of {title}", 1)
-    grid.show_lines = True
-    title = f"confusion: {title}{key and f'; {key}'}"
-    return Fitting(grid, _build(["", *map(escape, short)], counts, title, 1, gap=0), lines)
-
-
-def _short_names(names: Sequence[str]) -> list[str]:
-    """Shorten names to their first three letters, or to numbers where these are not unique."""
-    short = [name[:3] for name in names]
-    return short if len(set(short)) == len(short) else [str(number) for number in range(1, len(names) + 1)]
-
-
-def _crowd(crowd: CrowdReport) -> Fitting:
-    """Show the agreement with the votes, beside what would be possible."""
-    agreement, scores = crowd.agreement, crowd.scores
-    rows = [
-        ("images with a majority", f"{agreement.majority_rows:,}", ""),
-        ("left out: no majority", f"{agreement.voted - agreement.majority_rows:,}", ""),
-        ("left out: called no face", f"{agreement.no_face:,}", ""),
-        ("left out: no votes", f"{agreement.unvoted:,}", ""),
-        (
-            "accuracy",
-            _with_interval(scores, "accuracy"),
-            f"one annotator {_percent(agreement.annotator_accuracy)}",
-        ),
-        ("mean recall", _with_interval(scores, "mean_class_accuracy"), ""),
-        *((f"recall, {escape(one.name)} ({one.images:,})", _percent(one.recall), "") for one in scores.classes),
-        ("expected calibration error", f"{crowd.calibration_error:.2%}", ""),
-        (
-            "agreement with a random annotator",
-            _percent(agreement.expected_agreement),
-            f"at best {_percent(agreement.best_expected_agreement)}",
-        ),
-        ("total variation distance", _percent(agreement.total_variation), ""),
-    ]
-    if agreement.cross_entropy is not None and agreement.entropy is not None:
-        lowest = f"at least {agreement.entropy:.3f}"
-        rows.append(("cross-entropy, nats", f"{agreement.cross_entropy:.3f}", lowest))
-    return _table(("", "model", "for comparison"), rows, "against the annotators' votes (majority: over half of them)")
-
-
-def _priors(report: EvalReport) -> Fitting:
-    """Show what the same logits answer under other class priors."""
-    headers = ["strength", "accuracy", "mean recall"]
-    if report.crowd:
-        headers += ["accuracy on votes", "mean recall on votes"]
-    rows = []
-    for row in report.priors:
-        shares = [row.accuracy, row.mean_recall, *([row.crowd_accuracy, row.crowd_mean_recall] if report.crowd else [])]
-        rows.append((f"{row.strength:.2f}", *map(_percent, shares)))
-    title = "other class priors (0: as in training, 1: equal)"
-    return _table(headers, rows, title, text=0)
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
-def _with_interval(scores: Scores, name: str) -> str:
-    interval: Interval = getattr(scores, f"{name}_interval")
-    return f"{getattr(scores, name):.2%} [{interval[0]:.1%}, {interval[1]:.1%}]"
-
-
 def prepare_table(result: PrepareResult) -> Fitting:
     """Show, for each split and class, the images, what became of them, and the share with a detected face."""
     splits = [split for split in ("train", "val", "test", "") if split in result.counts.table]
@@ -277,7 +158,7 @@ def prepare_table(result: PrepareResult) -> Fitting:
     rows.append(["", "all", *_counts(total)])
     narrow.append(["all", *_counts(total)])
     headers = ("class", "images", *STATUSES, "with a face")
-    return Fitting(_table(("split", *headers), rows, text=2), _table(headers, narrow))
+    return Fitting(fitting_table(("split", *headers), rows, text=2), fitting_table(headers, narrow))
 
 
 def _counts(by_status: dict[str, int]) -> list[str]:
@@ -305,7 +186,7 @@ def check_lines(result: CheckResult) -> Iterator[RenderableType]:
     for name in next(iter(report.classes.values())):
         coverage = f"{report.coverage[name]:.2%}" if name in report.coverage else ""
         rows.append((escape(name), *(f"{counts[name]:,}" for counts in report.classes.values()), coverage))
-    yield _table(("class", *report.classes, "with a face"), rows)
+    yield fitting_table(("class", *report.classes, "with a face"), rows)
     yield from findings(result)
 
 

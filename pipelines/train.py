@@ -191,7 +191,7 @@ def _finish_epoch(training: TrainingRun, bar: ProgressBar) -> str:
     """Validate, keep the best, write the history, save; return the epoch's line."""
     progress, split, folder = training.progress, training.config.select_on, training.folder
     measured = _measure(training, bar)
-    hits, macro_f1 = accuracy(measured.confusion), score(measured.confusion, training.class_names).macro_f1
+    hits, macro_f1 = accuracy(measured.confusion), score(measured.confusion, training.class_names).macro_f1.value
     train_loss, train_accuracy = progress.loss / progress.images, progress.hits / progress.images
     progress.end_epoch()
     row = {
@@ -238,8 +238,8 @@ def _result(training: TrainingRun) -> TrainResult:
         best_epoch=history.best_epoch,
         selected_on=training.config.select_on,
         accuracy=history.best_accuracy,
-        macro_f1=scores.macro_f1,
-        recall={one.name: one.recall for one in scores.classes},
+        macro_f1=scores.macro_f1.value,
+        recall={one.name: one.recall.value if one.recall else None for one in scores.classes},
         seconds=training.progress.seconds,
     )
 

@@ -4,7 +4,7 @@ Rows whose most frequent answer is no face are excluded first. With v_k the vote
 votes (including other answers) and p_k the predicted probabilities:
 
 - A row has a majority if one class has more than half of all votes: 2 max_k v_k > V. Accuracy and recall are measured
-  on these rows.
+  on these rows, as if the majority were the label.
 - If the classes have at least ``min_votes`` votes, probabilities are compared with q_k = v_k / sum_j v_j.
 """
 
@@ -14,25 +14,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.metrics import Interval, wilson_interval
+from ampnet.evaluation.intervals import Estimate, bootstrap_mean
+from ampnet.evaluation.metrics import Scores, confusion_of, score
+from ampnet.evaluation.reliability import MIN_PROBABILITY, ProbabilityScores, score_probabilities
 
-MIN_PROBABILITY = 1e-12
-"""Replaces a predicted 0 in the cross-entropy, which would be infinite."""
 
+@dataclass(frozen=True, eq=False)
+class CrowdVotes:
+    """Annotators' votes for N images."""
 
-@dataclass(frozen=True)
-class MajorityRecall:
-    """Recall of one class against the annotators' majority."""
+    counts: NDArray[np.floating]
+    """``(N, K)`` votes for the classes."""
+    totals: NDArray[np.floating]
+    """``(N,)`` all votes, including other answers; 0 where nobody was asked."""
+    no_face: NDArray[np.bool_]
+    """``(N,)`` whether no face is the most frequent answer."""
 
-    name: str
-    images: int
-    """Rows whose majority is this class."""
-    hits: int
-    """Rows among them that were predicted as this class."""
-    recall: float | None
-    """``hits / images``; None without rows, like its interval."""
-    interval: Interval | None
-    """Wilson's 95 % interval."""
+    def majority(self) -> NDArray[np.int64]:
+        """Return ``(N,)`` the class with more than half of all votes; -1 without one, and where no face has most."""
+        decided = (2 * self.counts.max(axis=1) > self.totals) & ~self.no_face
+        return np.where(decided, self.counts.argmax(axis=1), -1).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -48,113 +49,99 @@ class Agreement:
 
     majority_rows: int
     """Voted rows with a majority: one class has more than half of all votes."""
-    accuracy: float | None
-    """Fraction of the majority rows whose most probable class is the majority."""
-    accuracy_interval: Interval | None
-    """Wilson's 95 % interval."""
-    mean_recall: float | None
-    """Mean recall over the classes with majority rows."""
-    classes: tuple[MajorityRecall, ...]
-    """In label order."""
-    annotator_accuracy: float | None
+    scores: Scores | None
+    """Over the majority rows, with the majority as the true class; a row without a prediction is an error."""
+    probabilities: ProbabilityScores | None
+    """Likewise, over the majority rows with probabilities."""
+    annotator_accuracy: Estimate | None
     """Ceiling: mean of max_k v_k / V over the majority rows, the expected accuracy of a random annotator of each image.
     Slightly optimistic, since the annotator's own vote is part of the majority."""
 
     distribution_rows: int
-    """Voted rows with at least ``min_votes`` votes for the classes."""
-    cross_entropy: float | None
+    """Voted rows with probabilities and at least ``min_votes`` votes for the classes."""
+    cross_entropy: Estimate | None
     """Mean of -sum_k q_k ln p_k over them, in nats."""
-    entropy: float | None
+    entropy: Estimate | None
     """Mean of -sum_k q_k ln q_k over them, in nats: the minimum possible cross-entropy."""
-    total_variation: float | None
+    total_variation: Estimate | None
     """Mean of sum_k |p_k - q_k| / 2 over them, in [0, 1]; 0 if predictions equal the votes."""
 
-    expected_agreement: float | None
-    """Mean of v_k / V over the voted rows, for the predicted class k: how often a random annotator agrees."""
-    best_expected_agreement: float | None
+    expected_agreement: Estimate | None
+    """Mean of v_k / V over the voted rows, for the predicted class k: how often a random annotator agrees; 0 for a row
+    without a prediction."""
+    best_expected_agreement: Estimate | None
     """Mean of max_k v_k / V over the voted rows: the same for a predictor of the most frequent answer."""
 
 
 def measure_agreement(
-    probabilities: NDArray[np.floating],
-    votes: NDArray[np.floating],
-    total_votes: NDArray[np.floating],
-    calls_no_face: NDArray[np.bool_],
+    answers: NDArray[np.integer],
+    probabilities: NDArray[np.floating] | None,
+    votes: CrowdVotes,
     class_names: Sequence[str],
     min_votes: int,
+    seed: int = 0,
 ) -> Agreement:
-    """Compare predictions with votes.
+    """Compare predictions with votes. Intervals are Wilson's for rates, else bootstrap percentiles over the rows.
 
     Args:
-        probabilities: ``(N, K)`` predicted; rows sum to 1.
-        votes: ``(N, K)`` votes for the classes.
-        total_votes: ``(N,)`` all votes, including other answers.
-        calls_no_face: ``(N,)`` whether no face is the most frequent answer.
+        answers: ``(N,)`` predicted classes; -1 in rows without a prediction.
+        probabilities: ``(N, K)`` predicted, rows sum to 1, NaN in rows without; None if only the answers are known.
+        votes: of the same N images.
         class_names: K names.
         min_votes: minimum votes for the classes to compare distributions.
+        seed: random seed of the bootstrap.
 
     Raises:
         ValueError: shapes do not match.
     """
-    shape = (len(total_votes), len(class_names))
-    if probabilities.shape != shape or votes.shape != shape or calls_no_face.shape != shape[:1]:
+    shape = (len(votes.totals), len(class_names))
+    if answers.shape != shape[:1] or votes.counts.shape != shape or votes.no_face.shape != shape[:1]:
         raise ValueError(
-            f"expected probabilities and votes of shape {shape}, got {probabilities.shape} and {votes.shape}, "
-            f"with {len(calls_no_face)} flags"
+            f"expected votes of shape {shape}, got {votes.counts.shape}, with {len(votes.no_face)} flags and "
+            f"{len(answers)} answers"
         )
-    voted = (total_votes > 0) & ~calls_no_face
-    p, v = probabilities[voted].astype(np.float64), votes[voted].astype(np.float64)
-    total = total_votes[voted].astype(np.float64)
-    predicted, top = p.argmax(axis=1), v.argmax(axis=1)
-    top_fraction = v.max(axis=1) / total
-    predicted_fraction = np.take_along_axis(v, predicted[:, None], axis=1)[:, 0] / total
+    if probabilities is not None and probabilities.shape != shape:
+        raise ValueError(f"expected probabilities of shape {shape}, got {probabilities.shape}")
+    voted = (votes.totals > 0) & ~votes.no_face
+    counts, totals = votes.counts[voted].astype(np.float64), votes.totals[voted].astype(np.float64)
+    top_fraction = counts.max(axis=1, initial=0) / totals
+    of_answer = np.take_along_axis(counts, np.maximum(answers[voted], 0)[:, None], axis=1)[:, 0]
+    predicted_fraction = np.where(answers[voted] >= 0, of_answer, 0) / totals
 
-    decided = 2 * v.max(axis=1) > total
-    hits = int((predicted == top)[decided].sum())
-    rows = int(decided.sum())
-    classes = _recalls(top[decided], predicted[decided], class_names)
-    cross_entropy, entropy, total_variation = _distances(p, v, min_votes)
+    majority = votes.majority()
+    decided = voted & (majority >= 0)
+    matrix = confusion_of(majority[decided], answers[decided], len(class_names))
+    if not matrix[:, -1].any():
+        matrix = matrix[:, :-1]
+    given = np.zeros(len(voted), bool) if probabilities is None else ~np.isnan(probabilities).any(axis=1)
+    p = np.zeros(shape) if probabilities is None else probabilities
+    cross_entropy, entropy, total_variation = _distances(p[voted & given], votes.counts[voted & given], min_votes)
     return Agreement(
-        no_face=int(calls_no_face.sum()),
-        unvoted=int((~voted & ~calls_no_face).sum()),
-        voted=len(v),
-        majority_rows=rows,
-        accuracy=hits / rows if rows else None,
-        accuracy_interval=wilson_interval(hits, rows) if rows else None,
-        mean_recall=_mean(np.array([known.recall for known in classes if known.recall is not None])),
-        classes=classes,
-        annotator_accuracy=_mean(top_fraction[decided]),
+        no_face=int(votes.no_face.sum()),
+        unvoted=int((~voted & ~votes.no_face).sum()),
+        voted=int(voted.sum()),
+        majority_rows=int(decided.sum()),
+        scores=score(matrix, class_names, seed) if decided.any() else None,
+        probabilities=score_probabilities(p[decided & given], majority[decided & given], seed)
+        if (decided & given).any()
+        else None,
+        annotator_accuracy=bootstrap_mean(top_fraction[decided[voted]], seed),
         distribution_rows=len(cross_entropy),
-        cross_entropy=_mean(cross_entropy),
-        entropy=_mean(entropy),
-        total_variation=_mean(total_variation),
-        expected_agreement=_mean(predicted_fraction),
-        best_expected_agreement=_mean(top_fraction),
-    )
-
-
-def _recalls(
-    majority: NDArray[np.int64], predicted: NDArray[np.int64], class_names: Sequence[str]
-) -> tuple[MajorityRecall, ...]:
-    images = np.bincount(majority, minlength=len(class_names)).tolist()
-    hits = np.bincount(majority[majority == predicted], minlength=len(class_names)).tolist()
-    return tuple(
-        MajorityRecall(name, n, h, h / n if n else None, wilson_interval(h, n) if n else None)
-        for name, n, h in zip(class_names, images, hits, strict=True)
+        cross_entropy=bootstrap_mean(cross_entropy, seed),
+        entropy=bootstrap_mean(entropy, seed),
+        total_variation=bootstrap_mean(total_variation, seed),
+        expected_agreement=bootstrap_mean(predicted_fraction, seed),
+        best_expected_agreement=bootstrap_mean(top_fraction, seed),
     )
 
 
 def _distances(
-    p: NDArray[np.float64], v: NDArray[np.float64], min_votes: int
+    p: NDArray[np.floating], v: NDArray[np.floating], min_votes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return cross-entropy, entropy and total variation of each row with enough votes for the classes."""
     enough = v.sum(axis=1) >= max(min_votes, 1)
-    p, v = p[enough], v[enough]
+    p, v = p[enough].astype(np.float64), v[enough].astype(np.float64)
     q = v / v.sum(axis=1, keepdims=True)
     cross_entropy = -(q * np.log(np.maximum(p, MIN_PROBABILITY))).sum(axis=1)
     entropy = -(q * np.log(np.where(q > 0, q, 1.0))).sum(axis=1)
     return cross_entropy, entropy, np.abs(p - q).sum(axis=1) / 2
-
-
-def _mean(values: NDArray[np.float64]) -> float | None:
-    return float(values.mean()) if values.size else None

@@ -1,7 +1,7 @@
 """Matching the classes of a data set with those of a checkpoint."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,23 +71,6 @@ def match_all_classes(data: Sequence[str], model: Sequence[str]) -> NDArray[np.i
         ]
         raise DataError(f"the data and the checkpoint have different classes ({'; '.join(differences)})")
     return match_classes(data, model).codes
-
-
-def undetected_by_class(
-    undetected: Mapping[str, int], data: Sequence[str], columns: NDArray[np.int64], count: int
-) -> list[int]:
-    """Reorder a split's counts of undetected faces to the model's classes.
-
-    Raises:
-        DataError: a count's class is not in the data set's list.
-    """
-    by_code = [0] * count
-    for name, images in undetected.items():
-        if name not in data:
-            raise DataError(f"index/faces.csv has the class {name}, which index/meta.json does not; run prepare again")
-        if (code := int(columns[list(data).index(name)])) >= 0:
-            by_code[code] += images
-    return by_code
 
 
 def selection_notes(split: str, selected_on: str) -> tuple[str, ...]:

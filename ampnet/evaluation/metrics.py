@@ -1,7 +1,8 @@
-"""Classification metrics: confusion matrices, per-class scores and confidence intervals.
+"""Classification metrics: confusion matrices, scores of the classes and over all of them.
 
 A confusion matrix has a row for each true class and a column for each predicted class. An additional column may hold
-the images without a prediction (no face was found): they count as errors of their true class only.
+the images without a prediction (no face was found): they count as errors of their true class only, as if "no face"
+were an answer that is never right.
 """
 
 from collections.abc import Sequence
@@ -10,12 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Counts = NDArray[np.int64]
-Interval = tuple[float, float]
-
-BOOTSTRAP_ROUNDS = 2000
-
-CALIBRATION_BINS = 15
+from ampnet.evaluation.intervals import Counts, Estimate, estimate, rate, resample_matrix
 
 
 @dataclass(frozen=True)
@@ -25,27 +21,38 @@ class ClassScores:
     name: str
     images: int
     """Images of the class."""
-    recall: float | None
-    """Fraction of its images that were predicted correctly."""
-    precision: float | None
-    """Fraction of the images predicted as this class that belong to it."""
-    f1: float | None
-    """Harmonic mean of the two; 0 if the class was never predicted."""
+    undetected: int
+    """Images among them without a prediction."""
+    predicted: int
+    """Images predicted as this class, right or wrong."""
+    correct: int
+    """Images of the class that were predicted as such."""
+    recall: Estimate | None
+    """``correct / images``, with Wilson's interval."""
+    precision: Estimate | None
+    """``correct / predicted``, with Wilson's interval."""
+    f1: Estimate | None
+    """Harmonic mean of the two, with bootstrap percentiles; 0 if the class was never predicted."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores over all classes, with 95 % confidence intervals. Means are over the classes that have images."""
+    """Scores over all classes. Means are over the classes that have images; None if undefined."""
 
     images: int
-    accuracy: float
-    accuracy_interval: Interval
-    """Wilson's interval."""
-    macro_f1: float
-    macro_f1_interval: Interval
-    """Bootstrap percentiles over the images."""
-    mean_class_accuracy: float
-    mean_class_accuracy_interval: Interval
+    correct: int
+    accuracy: Estimate
+    """``correct / images``, with Wilson's interval; the others have bootstrap percentiles over the images."""
+    mean_class_accuracy: Estimate
+    """Mean recall of the classes, also called balanced accuracy."""
+    macro_f1: Estimate
+    """Mean F1 of the classes."""
+    weighted_f1: Estimate
+    """Mean F1 of the classes, weighted by their images."""
+    kappa: Estimate | None
+    """Cohen's kappa (1960): agreement beyond chance; 1 is perfect, 0 is chance."""
+    matthews: Estimate | None
+    """Matthews' correlation coefficient for several classes (Gorodkin 2004), in [-1, 1]; 0 if it has no variance."""
     classes: tuple[ClassScores, ...]
 
 
@@ -64,6 +71,22 @@ def confusion_matrix(labels: NDArray[np.integer], predictions: NDArray[np.intege
     return cells.reshape(num_classes, num_classes).astype(np.int64)
 
 
+def confusion_of(labels: NDArray[np.integer], answers: NDArray[np.integer], num_classes: int) -> Counts:
+    """Count all images of a split, answered or not.
+
+    Args:
+        labels: ``(N,)``.
+        answers: ``(N,)`` predicted classes; -1 for an image without a prediction.
+        num_classes: K.
+
+    Returns:
+        ``(K, K + 1)``; the last column counts the images without a prediction.
+    """
+    answered = answers >= 0
+    matrix = confusion_matrix(labels[answered], answers[answered], num_classes)
+    return with_undetected(matrix, np.bincount(labels[~answered], minlength=num_classes).tolist())
+
+
 def with_undetected(matrix: Counts, undetected: Sequence[int]) -> Counts:
     """Append the column of images without a prediction, one count for each true class."""
     return np.column_stack([matrix, np.asarray(undetected, dtype=np.int64)])
@@ -76,7 +99,7 @@ def accuracy(matrix: Counts) -> float:
 
 def mean_recall(matrix: Counts) -> float:
     """Return the mean of the recalls of the classes that have images."""
-    return float(np.nanmean(_class_shares(matrix[None])[0]))
+    return float(np.nanmean(_Shares(matrix[None]).recall[0]))
 
 
 def normalise_rows(matrix: Counts) -> NDArray[np.float64]:
@@ -95,66 +118,76 @@ def score(matrix: Counts, class_names: Sequence[str], seed: int = 0) -> Scores:
     Raises:
         ValueError: the matrix is all zeros.
     """
-    images = int(matrix.sum())
-    if images == 0:
+    images, correct = int(matrix.sum()), int(np.trace(matrix))
+    overall = rate(correct, images)
+    if overall is None:
         raise ValueError("there are no images to score")
-    hits = int(np.trace(matrix))
-    recall, precision, f1 = _class_shares(matrix[None])
-    resampled = np.random.default_rng(seed).multinomial(images, (matrix / images).ravel(), size=BOOTSTRAP_ROUNDS)
-    recalls, _, f1s = _class_shares(resampled.reshape(BOOTSTRAP_ROUNDS, *matrix.shape))
+    once, again = _Shares(matrix[None]), _Shares(resample_matrix(matrix, seed))
+
+    def with_interval(name: str) -> Estimate | None:
+        return estimate(getattr(once, name)()[0], getattr(again, name)())
+
+    def certain(name: str) -> Estimate:
+        found = with_interval(name)
+        assert found is not None  # at least one class has images
+        return found
+
+    num_classes = len(class_names)
+    columns = [matrix.sum(axis=1), matrix[:, num_classes:].sum(axis=1), matrix[:, :num_classes].sum(axis=0)]
+    rows = zip(class_names, *(column.tolist() for column in columns), np.diagonal(matrix).tolist(), strict=True)
     return Scores(
         images=images,
-        accuracy=hits / images,
-        accuracy_interval=wilson_interval(hits, images),
-        macro_f1=float(np.nanmean(f1)),
-        macro_f1_interval=_percentiles(np.nanmean(f1s, axis=1)),
-        mean_class_accuracy=float(np.nanmean(recall)),
-        mean_class_accuracy_interval=_percentiles(np.nanmean(recalls, axis=1)),
+        correct=correct,
+        accuracy=overall,
+        mean_class_accuracy=certain("mean_recall"),
+        macro_f1=certain("macro_f1"),
+        weighted_f1=certain("weighted_f1"),
+        kappa=with_interval("kappa"),
+        matthews=with_interval("matthews"),
         classes=tuple(
-            ClassScores(name, int(row.sum()), _share(recall[0, k]), _share(precision[0, k]), _share(f1[0, k]))
-            for k, (name, row) in enumerate(zip(class_names, matrix, strict=True))
+            ClassScores(
+                *(name, of_class, undetected, called, right),
+                recall=rate(right, of_class),
+                precision=rate(right, called),
+                f1=estimate(once.f1[0, k], again.f1[:, k]),
+            )
+            for k, (name, of_class, undetected, called, right) in enumerate(rows)
         ),
     )
 
 
-def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
-    """Return the expected calibration error of the predicted classes (Guo et al. 2017, arXiv:1706.04599).
+class _Shares:
+    """Scores of R confusion matrices at once, ``(R,)`` or ``(R, K)``; NaN if undefined."""
 
-    Faces are grouped into 15 bins by the probability of their predicted class; the error is the mean absolute
-    difference between each bin's mean probability and its accuracy, weighted by the number of faces.
+    def __init__(self, matrices: Counts) -> None:
+        num_classes = matrices.shape[1]
+        self.hits = np.diagonal(matrices[:, :, :num_classes], axis1=1, axis2=2).astype(np.float64)  # (R, K)
+        self.present = matrices.sum(axis=2).astype(np.float64)  # (R, K)
+        self.called = matrices[:, :, :num_classes].sum(axis=1).astype(np.float64)  # (R, K)
+        self.unanswered = matrices[:, :, num_classes:].sum(axis=(1, 2)).astype(np.float64)  # (R,)
+        self.total = self.present.sum(axis=1)  # (R,)
+        with np.errstate(invalid="ignore"):
+            self.recall = self.hits / self.present
+            self.f1 = np.where(self.present > 0, 2 * self.hits / (self.present + self.called), np.nan)
 
-    Args:
-        probabilities: ``(N, K)``, N at least 1.
-        labels: ``(N,)``.
-    """
-    confidence, hits = probabilities.max(axis=1).astype(np.float64), probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, weights=confidence - hits, minlength=CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    def mean_recall(self) -> NDArray[np.float64]:
+        return np.asarray(np.nanmean(self.recall, axis=1))
 
+    def macro_f1(self) -> NDArray[np.float64]:
+        return np.asarray(np.nanmean(self.f1, axis=1))
 
-def wilson_interval(hits: int, count: int, z: float = 1.959964) -> Interval:
-    """Return Wilson's score interval for ``hits`` out of ``count`` (Wilson 1927); z = 1.96 gives 95 %."""
-    rate = hits / count
-    middle = (rate + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * np.sqrt(rate * (1 - rate) / count + z**2 / (4 * count**2))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+    def weighted_f1(self) -> NDArray[np.float64]:
+        return np.asarray(np.nansum(self.f1 * self.present, axis=1) / self.total)
 
+    def kappa(self) -> NDArray[np.float64]:
+        observed = self.hits.sum(axis=1) / self.total
+        by_chance = (self.present * self.called).sum(axis=1) / self.total**2
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(by_chance < 1, (observed - by_chance) / (1 - by_chance), np.nan)
 
-def _class_shares(matrices: Counts) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return recall, precision and F1, each ``(R, K)`` for R matrices; NaN if undefined."""
-    num_classes = matrices.shape[1]
-    hits = np.diagonal(matrices[:, :, :num_classes], axis1=1, axis2=2)
-    present, called = matrices.sum(axis=2), matrices[:, :, :num_classes].sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        f1 = np.where(present > 0, 2 * hits / (present + called), np.nan)
-        return hits / present, hits / called, f1
-
-
-def _percentiles(values: NDArray[np.float64]) -> Interval:
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _share(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    def matthews(self) -> NDArray[np.float64]:
+        covariance = self.hits.sum(axis=1) * self.total - (self.present * self.called).sum(axis=1)
+        of_answers = self.total**2 - (self.called**2).sum(axis=1) - self.unanswered**2
+        of_labels = self.total**2 - (self.present**2).sum(axis=1)
+        spread = np.sqrt(of_answers * of_labels)
+        return np.where(spread > 0, covariance / np.maximum(spread, 1), 0.0)

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ampnet.evaluation.metrics import Counts, normalise_rows
+from ampnet.evaluation.intervals import Counts
+from ampnet.evaluation.metrics import normalise_rows
 from ampnet.media.files import atomic_write
 
 SPLIT_COLORS = {"train": "#7a7a7a", "val": "#1f6fb4", "test": "#c4501b"}

@@ -1,74 +1,95 @@
-"""Evaluation reports, and the files they are written to."""
+"""An evaluation report: everything that is measured on a split, from its table of predictions."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from ampnet import __version__
-from ampnet.errors import UsageError
-from ampnet.evaluation.agreement import Agreement
-from ampnet.evaluation.metrics import Counts, Scores, normalise_rows
-from ampnet.evaluation.plots import save_confusion
-from ampnet.media.files import atomic_write
+from ampnet.evaluation.agreement import Agreement, measure_agreement
+from ampnet.evaluation.confusions import ConfusedPair, confused_pairs, in_words
+from ampnet.evaluation.copies import CopyScores, score_without_copies
+from ampnet.evaluation.fusion import HeadScores, fuse, score_heads
+from ampnet.evaluation.intervals import Counts, Estimate, rate
+from ampnet.evaluation.metrics import Scores, confusion_of, normalise_rows, score
+from ampnet.evaluation.predictions import PredictionTable
+from ampnet.evaluation.priors import PriorScores, score_priors
+from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities, top_hits
 
-REPORT_FILE = "report.json"
-REPORT_FORMAT = 1
+REPORT_FORMAT = 2
+"""Version of metrics.json; 1 was report.json."""
 
-
-@dataclass(frozen=True)
-class CrowdReport:
-    """Predictions compared with annotators' votes for the same images."""
-
-    agreement: Agreement
-    scores: Scores
-    """Over the images with a majority, which is taken as the true class."""
-    calibration_error: float
-    """Expected calibration error against the majority."""
+NO_FACE = "no face"
+"""Heading of the column of images without a prediction."""
 
 
-@dataclass(frozen=True)
-class PriorScores:
-    """Scores for one strength of the class-prior adjustment."""
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What was measured on what, and how to do it again."""
 
-    strength: float
-    """0 keeps the training set's class frequencies, 1 expects all classes equally often."""
-    accuracy: float
-    mean_recall: float
-    """Both against the labels."""
-    crowd_accuracy: float | None
-    crowd_mean_recall: float | None
-    """Both against the annotators' majority."""
+    kind: str
+    """``checkpoint``, or ``predictions`` for a file of predictions."""
+    path: Path
+    """The checkpoint, or the file of predictions."""
+    sha256: str
+    """Of that file."""
+    data: Path
+    """The prepared data set."""
+    layout: str
+    """Its layout; empty if unknown."""
+    split: str
+    index_sha256: str
+    """Of its index/data_label.txt: names and labels of its images."""
+    command: str
+    """Command that repeats the evaluation."""
+    created: str
+    """Date and time in UTC, ISO 8601."""
+    versions: dict[str, str]
+    """Of Python and the packages that compute."""
+    model: dict[str, Any] = field(default_factory=dict)
+    """Of a checkpoint: epoch, selected_on, seed, branch_weight, temperature, prior, offsets, mirror, architecture,
+    parameters, and the configuration of its training; empty for a file of predictions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fusion:
+    """How a checkpoint turns its heads' logits into answers."""
+
+    beta: float
+    """Weight of the local head."""
+    offsets: NDArray[np.floating]
+    """``(K,)`` added to the fused logits for the prior; -inf rules a class out."""
+    priors: tuple[tuple[float, NDArray[np.floating]], ...] = ()
+    """Other strengths of the prior adjustment to report, with their offsets."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalReport:
-    """Evaluation of a checkpoint on a split of a data set."""
+    """Evaluation of a checkpoint, or of anybody's predictions, on a split of a data set."""
 
-    checkpoint: Path
-    epoch: int
-    data: Path
-    split: str
-    class_names: tuple[str, ...]
-    """In the checkpoint's order, which all rows and columns follow."""
+    about: Provenance
+    table: PredictionTable
+    """The predictions themselves, as in predictions.csv; not a part of metrics.json."""
     matrix: Counts
-    """``(K, K + 1)``: true class by predicted class; the last column counts the images without a detected face."""
+    """``(K, K + 1)``: true class by predicted class; the last column counts the images without a prediction."""
     all: Scores
-    """Over all images of the split; those without a detected face are errors."""
-    scored: Scores
-    """Over the images with a detected face."""
-    local_accuracy: float
-    """Accuracy of the local branches (LP and AP) alone, over all images."""
-    global_accuracy: float
-    """Accuracy of the global branch (GP) alone, over all images."""
-    mirror: bool
-    """Whether predictions are averaged over each face and its mirror image."""
-    calibration_error: float
-    """Expected calibration error against the labels, over the scored images."""
-    crowd: CrowdReport | None
+    """Over all images of the split; those without a prediction are errors."""
+    scored: Scores | None
+    """Over the images with a prediction; None without any."""
+    top2: Estimate | None
+    """Fraction of all images whose true class is one of the two most probable; None without probabilities."""
+    probabilities: ProbabilityScores | None
+    """Over the images with a prediction; None without probabilities."""
+    heads: HeadScores | None
+    """The two heads and their fusion; None for a file of predictions."""
+    pairs: tuple[ConfusedPair, ...]
+    """The most confused classes."""
+    copies: CopyScores | None
+    """Accuracy without copies of training images; None if nobody looked for copies, or on the training split."""
+    crowd: Agreement | None
     """Agreement with annotators' votes; None if the data set has none."""
     priors: tuple[PriorScores, ...]
     """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
@@ -79,126 +100,122 @@ class EvalReport:
     seconds: float
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order that all rows and columns follow."""
+        return self.table.class_names
+
+    @property
     def undetected(self) -> int:
-        """Images of the split without a prediction."""
-        return self.all.images - self.scored.images
+        """Images of the split without a prediction, unreadable ones included."""
+        return int((~self.table.scored).sum())
+
+    @property
+    def unreadable(self) -> int:
+        """Images of the split that cannot be read."""
+        return int((self.table.status == "unreadable").sum())
+
+    @property
+    def sentence(self) -> str:
+        """The result in plain English."""
+        return in_words(self.all, self.pairs, self.undetected)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain values for JSON; fractions in [0, 1]."""
-        names = [*self.class_names, "no face"]
+        """Return the report as plain values for JSON (metrics.schema.json describes them); fractions in [0, 1]."""
+        about = asdict(self.about) | {"path": str(self.about.path.resolve()), "data": str(self.about.data.resolve())}
+        heads = self.heads and {name.rstrip("_"): value for name, value in asdict(self.heads).items()}
         return {
             "format": REPORT_FORMAT,
             "ampnet": __version__,
-            "checkpoint": str(self.checkpoint.resolve()),
-            "epoch": self.epoch,
-            "data": str(self.data.resolve()),
-            "split": self.split,
+            "about": about,
+            "sentence": self.sentence,
             "notes": list(self.notes),
+            "class_names": list(self.class_names),
             "images": self.all.images,
             "undetected": self.undetected,
-            "lost_unassigned": self.unassigned,
-            "accuracy": {
-                "fused": self.all.accuracy,
-                "local": self.local_accuracy,
-                "global": self.global_accuracy,
-            },
+            "unreadable": self.unreadable,
+            "unassigned": self.unassigned,
             "all": asdict(self.all),
-            "scored": asdict(self.scored),
-            "mirror": self.mirror,
-            "calibration_error": self.calibration_error,
-            "crowd": self.crowd and asdict(self.crowd),
-            "priors": [asdict(scores) for scores in self.priors],
+            "scored": self.scored and asdict(self.scored),
+            "top2": self.top2 and asdict(self.top2),
+            "probabilities": self.probabilities and asdict(self.probabilities),
+            "heads": heads,
             "confusion": {
                 "rows": list(self.class_names),
-                "columns": names,
+                "columns": [*self.class_names, NO_FACE],
                 "counts": self.matrix.tolist(),
                 "shares": normalise_rows(self.matrix).tolist(),
             },
+            "confused_pairs": [asdict(pair) for pair in self.pairs],
+            "copies": self.copies and asdict(self.copies),
+            "crowd": self.crowd and asdict(self.crowd),
+            "priors": [asdict(scores) for scores in self.priors],
             "seconds": round(self.seconds, 3),
         }
 
 
-def free_folder(root: Path, names: Sequence[str], checkpoint: Path, data: Path, split: str) -> Path:
-    """Choose the first folder that holds no report, or an earlier one of the same evaluation.
+def measure(
+    table: PredictionTable,
+    about: Provenance,
+    *,
+    fusion: Fusion | None = None,
+    min_votes: int = 3,
+    notes: Iterable[str] = (),
+    unassigned: int = 0,
+    seconds: float = 0.0,
+    seed: int = 0,
+) -> EvalReport:
+    """Compute every number of a report.
 
     Args:
-        root: parent of the folders.
-        names: folder names to try in order; the last one is returned if all are taken.
-        checkpoint: evaluated checkpoint.
-        data: evaluated data set.
-        split: evaluated split.
+        table: predictions for all images of the split, at least one.
+        about: what was measured on what.
+        fusion: how the answers follow from the table's logits; None leaves out heads and priors.
+        min_votes: minimum votes for the classes to compare distributions with a crowd's.
+        notes: caveats for the reader.
+        unassigned: images that were lost before they had a split.
+        seconds: time that the predictions took.
+        seed: random seed of the bootstraps.
     """
-    for name in names[:-1]:
-        try:
-            check_free(root / name, checkpoint, data, split)
-        except UsageError:
-            continue
-        return root / name
-    return root / names[-1]
+    names, labels, scored = table.class_names, table.labels, table.scored
+    matrix = confusion_of(labels, table.answers, len(names))
+    probabilities, top2 = None, None
+    if table.probabilities is not None and scored.any():
+        p = table.probabilities[scored]
+        probabilities = score_probabilities(p, labels[scored], seed)
+        top2 = rate(int(top_hits(p, labels[scored], 2).sum()), len(labels))
+    votes = table.images.votes
+    crowd = None
+    if votes is not None and votes.totals.any():
+        crowd = measure_agreement(table.answers, table.probabilities, votes, names, min_votes, seed)
+    copies = table.images.copies
+    return EvalReport(
+        about=about,
+        table=table,
+        matrix=matrix,
+        all=score(matrix, names, seed),
+        scored=score(matrix[:, :-1], names, seed) if scored.any() else None,
+        top2=top2,
+        probabilities=probabilities,
+        heads=_heads(table, fusion),
+        pairs=confused_pairs(matrix, names),
+        copies=None if copies is None else score_without_copies(labels, table.answers, copies),
+        crowd=crowd,
+        priors=_priors(table, fusion),
+        unassigned=unassigned,
+        notes=tuple(notes),
+        seconds=seconds,
+    )
 
 
-def check_free(folder: Path, checkpoint: Path, data: Path, split: str) -> None:
-    """Check that writing a report to ``folder`` would only replace one of the same evaluation.
-
-    Raises:
-        UsageError: the folder holds a report on another checkpoint, data set or split.
-    """
-    path = folder / REPORT_FILE
-    if not path.exists():
-        return
-    try:
-        earlier = json.loads(path.read_text(encoding="utf-8"))
-        about = [earlier["checkpoint"], earlier["data"], earlier["split"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        about = []
-    if about != [str(checkpoint.resolve()), str(data.resolve()), split]:
-        what = f"the report on {about[0]} with {about[1]}, {about[2]}" if about else "another file"
-        raise UsageError(f"{path} is {what}; choose another folder with --out, or replace it with --force")
+def _heads(table: PredictionTable, fusion: Fusion | None) -> HeadScores | None:
+    if fusion is None or table.local is None or table.global_ is None:
+        return None
+    return score_heads(table.local, table.global_, table.labels, fusion.beta, fusion.offsets)
 
 
-def write_report(folder: Path, report: EvalReport, predictions: pd.DataFrame) -> None:
-    """Write report.json, classes.csv, confusion.csv, confusion_shares.csv, predictions.csv and confusion.png.
-
-    Args:
-        folder: output folder, created if missing.
-        report: the report.
-        predictions: a row for each scored image.
-
-    Raises:
-        DataError: a file cannot be written.
-    """
-    columns = [*report.class_names, "no face"]
-    shares = normalise_rows(report.matrix)
-    _write_csv(folder / "predictions.csv", predictions)
-    _write_csv(folder / "classes.csv", classes_table(report))
-    _write_csv(folder / "confusion.csv", _matrix_table(report.matrix, report.class_names, columns))
-    _write_csv(folder / "confusion_shares.csv", _matrix_table(shares.round(6), report.class_names, columns))
-    drawn = report.matrix if report.undetected else report.matrix[:, :-1]
-    title = f"{report.split}: {report.all.accuracy:.1%} of {report.all.images} images"
-    save_confusion(folder / "confusion.png", drawn, report.class_names, title)
-    with atomic_write(folder / REPORT_FILE) as aside:  # last, so that its presence marks a complete report
-        aside.write_text(json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def classes_table(report: EvalReport) -> pd.DataFrame:
-    """Tabulate images, undetected faces, recall over all images, precision and F1 of each class."""
-    rows = []
-    for over_all, over_scored in zip(report.all.classes, report.scored.classes, strict=True):
-        undetected = over_all.images - over_scored.images
-        rows.append({"class": over_all.name, "images": over_all.images, "undetected": undetected, **_shares(over_all)})
-    return pd.DataFrame(rows)
-
-
-def _shares(scores: Any) -> dict[str, float | None]:
-    return {"recall": scores.recall, "precision": scores.precision, "f1": scores.f1}
-
-
-def _matrix_table(matrix: Any, rows: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
-    table = pd.DataFrame(matrix, columns=list(columns))
-    table.insert(0, "true", list(rows))
-    return table
-
-
-def _write_csv(path: Path, table: pd.DataFrame) -> None:
-    with atomic_write(path) as aside:
-        table.to_csv(aside, index=False, lineterminator="\n")
+def _priors(table: PredictionTable, fusion: Fusion | None) -> tuple[PriorScores, ...]:
+    if fusion is None or table.local is None or table.global_ is None or not fusion.priors:
+        return ()
+    votes = table.images.votes
+    fused = fuse(table.local, table.global_, fusion.beta)
+    return score_priors(fused, fusion.priors, table.labels, None if votes is None else votes.majority())

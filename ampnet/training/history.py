@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ampnet.evaluation.metrics import Counts
+from ampnet.evaluation.intervals import Counts
 from ampnet.media.files import atomic_write
 
 

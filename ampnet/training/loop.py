@@ -13,7 +13,7 @@ from ampnet.config import Freeze, Precision
 from ampnet.data.loading.dataset import Batch
 from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import TrainingError
-from ampnet.evaluation.metrics import Counts
+from ampnet.evaluation.intervals import Counts
 from ampnet.inference.classifier import Classifier
 from ampnet.models.ampnet import Logits, fuse_logits
 from ampnet.runtime.collectives import sum_over_processes

@@ -5,8 +5,8 @@ from math import log
 import numpy as np
 import pytest
 
-from ampnet.evaluation.agreement import Agreement, measure_agreement
-from ampnet.evaluation.metrics import wilson_interval
+from ampnet.evaluation.agreement import Agreement, CrowdVotes, measure_agreement
+from ampnet.evaluation.intervals import wilson_interval
 
 CLASSES = ("fear", "anger", "neutral")
 
@@ -23,7 +23,8 @@ ROWS = [
 
 def agreement(rows: list, min_votes: int = 3) -> Agreement:
     votes, totals, no_face, probabilities = (np.array([row[part] for row in rows]) for part in range(4))
-    return measure_agreement(probabilities, votes, totals, no_face, CLASSES, min_votes)
+    crowd = CrowdVotes(votes, totals, no_face)
+    return measure_agreement(probabilities.argmax(axis=1), probabilities, crowd, CLASSES, min_votes)
 
 
 def test_rows_are_voted_or_unvoted_or_set_apart() -> None:
@@ -34,24 +35,24 @@ def test_rows_are_voted_or_unvoted_or_set_apart() -> None:
 def test_accuracy_counts_rows_where_one_class_has_more_than_half_of_all_votes() -> None:
     found = agreement(ROWS)
     assert found.majority_rows == 3
-    assert found.accuracy == pytest.approx(2 / 3)
-    assert found.accuracy_interval == wilson_interval(2, 3)
-    assert found.annotator_accuracy == pytest.approx((6 / 8 + 9 / 10 + 2 / 2) / 3)
+    assert found.scores.accuracy.value == pytest.approx(2 / 3)
+    assert found.scores.accuracy.interval == wilson_interval(2, 3)
+    assert found.annotator_accuracy.value == pytest.approx((6 / 8 + 9 / 10 + 2 / 2) / 3)
 
 
 def test_half_of_the_votes_is_no_majority() -> None:
     found = agreement([([5, 0, 0], 10, False, [1, 0, 0])])
-    assert (found.majority_rows, found.accuracy, found.annotator_accuracy) == (0, None, None)
+    assert (found.majority_rows, found.scores, found.annotator_accuracy) == (0, None, None)
     assert found.voted == 1
 
 
 def test_recall_by_class_and_its_mean_over_the_classes_with_rows() -> None:
     found = agreement(ROWS)
-    fear, anger, neutral = found.classes
-    assert (fear.name, fear.images, fear.hits, fear.recall) == ("fear", 2, 2, 1.0)
-    assert (anger.images, anger.recall, anger.interval) == (1, 0.0, wilson_interval(0, 1))
-    assert (neutral.images, neutral.recall, neutral.interval) == (0, None, None)
-    assert found.mean_recall == pytest.approx(0.5)
+    fear, anger, neutral = found.scores.classes
+    assert (fear.name, fear.images, fear.correct, fear.recall.value) == ("fear", 2, 2, 1.0)
+    assert (anger.images, anger.recall.value, anger.recall.interval) == (1, 0.0, wilson_interval(0, 1))
+    assert (neutral.images, neutral.recall) == (0, None)
+    assert found.scores.mean_class_accuracy.value == pytest.approx(0.5)
 
 
 def test_distances_are_taken_where_enough_votes_fall_on_the_classes() -> None:
@@ -60,38 +61,39 @@ def test_distances_are_taken_where_enough_votes_fall_on_the_classes() -> None:
     first = -(0.75 * log(0.50) + 0.25 * log(0.25))
     second = -(0.8 * log(0.20) + 0.2 * log(0.70))
     third = -(0.9 * log(0.10) + 0.1 * log(0.10))
-    assert found.cross_entropy == pytest.approx((first + second + third) / 3)
+    assert found.cross_entropy.value == pytest.approx((first + second + third) / 3)
     floors = (
         -(0.75 * log(0.75) + 0.25 * log(0.25)) - (0.8 * log(0.8) + 0.2 * log(0.2)) - (0.9 * log(0.9) + 0.1 * log(0.1))
     )
-    assert found.entropy == pytest.approx(floors / 3)
+    assert found.entropy.value == pytest.approx(floors / 3)
     # half of 0.25 + 0 + 0.25, of 0.1 + 0.6 + 0.5, of 0.8 + 0.8 + 0
-    assert found.total_variation == pytest.approx((0.25 + 0.6 + 0.8) / 3)
+    assert found.total_variation.value == pytest.approx((0.25 + 0.6 + 0.8) / 3)
 
 
 def test_a_predictor_that_gives_the_votes_reaches_the_floor() -> None:
     found = agreement([([3, 1, 0], 4, False, [0.75, 0.25, 0.0]), ([0, 0, 5], 5, False, [0.0, 0.0, 1.0])])
     assert found.cross_entropy == found.entropy
-    assert found.total_variation == 0
+    assert found.total_variation.value == 0
 
 
 def test_a_probability_of_zero_costs_much_but_not_everything() -> None:
     found = agreement([([0, 3, 0], 3, False, [1.0, 0.0, 0.0])])
-    assert found.cross_entropy == pytest.approx(-log(1e-12))
+    assert found.cross_entropy.value == pytest.approx(-log(1e-12))
 
 
 def test_expected_agreement_with_a_random_annotator_counts_all_voted_rows() -> None:
     found = agreement(ROWS)
-    assert found.expected_agreement == pytest.approx((6 / 8 + 1 / 10 + 0 / 10 + 2 / 2) / 4)
-    assert found.best_expected_agreement == pytest.approx((6 / 8 + 4 / 10 + 9 / 10 + 2 / 2) / 4)
+    assert found.expected_agreement.value == pytest.approx((6 / 8 + 1 / 10 + 0 / 10 + 2 / 2) / 4)
+    assert found.best_expected_agreement.value == pytest.approx((6 / 8 + 4 / 10 + 9 / 10 + 2 / 2) / 4)
 
 
 def test_without_votes_there_is_nothing_to_measure() -> None:
     found = agreement([([0, 0, 0], 0, False, [1, 0, 0])])
     assert (found.voted, found.majority_rows, found.distribution_rows) == (0, 0, 0)
-    assert (found.accuracy, found.mean_recall, found.cross_entropy, found.expected_agreement) == (None,) * 4
+    assert (found.scores, found.probabilities, found.cross_entropy, found.expected_agreement) == (None,) * 4
 
 
 def test_arrays_that_do_not_fit_are_refused() -> None:
+    votes = CrowdVotes(np.ones((2, 3)), np.ones(2), np.zeros(2, bool))
     with pytest.raises(ValueError, match=r"shape \(2, 3\), got \(2, 2\)"):
-        measure_agreement(np.ones((2, 2)), np.ones((2, 3)), np.ones(2), np.zeros(2, bool), CLASSES, 3)
+        measure_agreement(np.zeros(2, int), np.ones((2, 2)), votes, CLASSES, 3)

@@ -1,10 +1,9 @@
 """A data set's classes are matched with a network's by name."""
 
-import numpy as np
 import pytest
 
 from ampnet.errors import DataError
-from ampnet.evaluation.matching import match_all_classes, match_classes, selection_notes, undetected_by_class
+from ampnet.evaluation.matching import match_all_classes, match_classes, selection_notes
 
 
 def test_classes_are_matched_by_name_whatever_their_order():
@@ -34,13 +33,6 @@ def test_where_all_classes_must_be_the_same_both_differences_are_named():
     assert match_all_classes(["fear", "anger"], ["anger", "fear"]).tolist() == [1, 0]
     with pytest.raises(DataError, match=r"only in the data: contempt; only in the checkpoint: joy"):
         match_all_classes(["anger", "fear", "contempt"], ["anger", "fear", "joy"])
-
-
-def test_undetected_images_are_counted_in_the_order_of_the_checkpoint():
-    data = ["fear", "anger", "contempt"]
-    assert undetected_by_class({"fear": 3, "contempt": 5}, data, np.array([1, 0, -1]), 2) == [0, 3]
-    with pytest.raises(DataError, match="prepare again"):
-        undetected_by_class({"joy": 1}, data, np.array([1, 0, -1]), 2)
 
 
 def test_numbers_on_the_split_that_chose_the_epoch_are_marked():

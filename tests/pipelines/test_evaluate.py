@@ -60,10 +60,10 @@ def evaluate(checkpoint, data, **options):
 
 def test_scores_of_a_network_that_calls_every_face_happy(tmp_path, happy):
     report = evaluate(happy, make_data(tmp_path / "data")).report
-    assert report.all.accuracy == pytest.approx(5 / 8)
-    assert report.all.mean_class_accuracy == pytest.approx(1 / 3)  # of three classes with images, one is right
-    assert report.all.macro_f1 == pytest.approx((2 * 5 / (5 + 8)) / 3)  # recall 1, precision 5/8
-    assert report.local_accuracy == report.global_accuracy == pytest.approx(5 / 8)
+    assert report.all.accuracy.value == pytest.approx(5 / 8)
+    assert report.all.mean_class_accuracy.value == pytest.approx(1 / 3)  # of three classes with images, one is right
+    assert report.all.macro_f1.value == pytest.approx((2 * 5 / (5 + 8)) / 3)  # recall 1, precision 5/8
+    assert report.heads.local.value == report.heads.global_.value == pytest.approx(5 / 8)
     assert report.matrix[:, 3].tolist() == [2, 0, 0, 5, 0, 0, 1]
     assert report.undetected == 0
 
@@ -71,17 +71,17 @@ def test_scores_of_a_network_that_calls_every_face_happy(tmp_path, happy):
 def test_images_without_a_face_count_as_errors_beside_the_scored_ones(tmp_path, happy):
     report = evaluate(happy, make_data(tmp_path / "data", undetected=["happiness", "fear"])).report
     assert (report.all.images, report.scored.images) == (10, 8)
-    assert report.all.accuracy == pytest.approx(5 / 10)
-    assert report.scored.accuracy == pytest.approx(5 / 8)
-    assert report.all.classes[3].recall == pytest.approx(5 / 6)
-    assert report.local_accuracy == pytest.approx(5 / 10)
+    assert report.all.accuracy.value == pytest.approx(5 / 10)
+    assert report.scored.accuracy.value == pytest.approx(5 / 8)
+    assert report.all.classes[3].recall.value == pytest.approx(5 / 6)
+    assert report.heads.local.value == pytest.approx(5 / 10)
 
 
 def test_classes_in_another_order_are_matched_by_name(tmp_path):
     names = tuple(reversed(EXPRESSIONS))  # happiness is 3 of 0..6 both ways, surprise is 6
     data = make_data(tmp_path / "data", labels=[6, 6, 6, 3], class_names=names)
     report = evaluate(small_checkpoint(tmp_path / "run", logits=[9.0, 0, 0, 0, 0, 0, 0]), data).report
-    assert report.all.accuracy == pytest.approx(3 / 4)
+    assert report.all.accuracy.value == pytest.approx(3 / 4)
     assert report.class_names == EXPRESSIONS
     assert report.matrix[0, 0] == 3
 
@@ -118,9 +118,9 @@ def test_votes_are_compared_with_the_answers(tmp_path, happy):
     votes = [[0, 8, 2], [10, 0, 0], [6, 4, 0], [5, 5, 0]]
     write_votes(data / "index" / "label_votes.csv", ("neutral", "happiness", "no_face"), zip(names, votes, strict=True))
     crowd = evaluate(happy, data).report.crowd
-    assert crowd.agreement.majority_rows == 3
-    assert crowd.scores.accuracy == pytest.approx(1 / 3)
-    assert crowd.scores.mean_class_accuracy == pytest.approx(1 / 2)
+    assert crowd.majority_rows == 3
+    assert crowd.scores.accuracy.value == pytest.approx(1 / 3)
+    assert crowd.scores.mean_class_accuracy.value == pytest.approx(1 / 2)
 
 
 def test_a_prior_changes_the_answers_and_its_strengths_are_listed(tmp_path):
@@ -150,7 +150,7 @@ def test_the_result_does_not_depend_on_batch_size_and_workers(tmp_path):
     assert np.array_equal(one.report.matrix, many.report.matrix)
     tables = [pd.read_csv(result.folder / "predictions.csv") for result in (one, many)]
     assert tables[0]["name"].tolist() == tables[1]["name"].tolist()
-    assert np.allclose(tables[0]["score_fear"], tables[1]["score_fear"], atol=2e-6)
+    assert np.allclose(tables[0]["p_fear"], tables[1]["p_fear"], atol=2e-6)
 
 
 def test_predictions_list_every_image_with_all_scores(tmp_path, happy):
@@ -158,24 +158,24 @@ def test_predictions_list_every_image_with_all_scores(tmp_path, happy):
     assert folder == tmp_path / "run" / "eval" / "test"
     with (folder / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["label"] for row in rows] == [EXPRESSIONS[label] for label in TEST_LABELS]
-    assert {row["prediction"] for row in rows} == {"happiness"}
-    assert [row["correct"] for row in rows] == ["0", "0", "1", "1", "1", "1", "1", "0"]
+    assert [row["true"] for row in rows] == [EXPRESSIONS[label] for label in TEST_LABELS]
+    assert {row["predicted"] for row in rows} == {"happiness"}
     expected = np.exp(4) / (5 + np.e + np.exp(4))
-    assert float(rows[0]["probability"]) == float(rows[0]["score_happiness"]) == pytest.approx(expected, abs=1e-5)
+    assert float(rows[0]["p_happiness"]) == pytest.approx(expected, abs=1e-5)
+    assert float(rows[0]["local_happiness"]) == float(rows[0]["global_happiness"]) == 4
 
 
 def test_with_mirror_the_answers_are_those_of_predict_with_mirror(tmp_path):
     data, network = make_data(tmp_path / "data"), small_checkpoint(tmp_path / "run")
     result = evaluate(network, data, mirror=True)
-    assert result.report.mirror
+    assert result.report.about.model["mirror"]
     answers = pd.read_csv(result.folder / "predictions.csv")
     index = read_index(data)
     image, landmarks = read_image(data / "dataset" / index.files[0]), index.landmarks[0]
     assert answers["name"][0] == index.names[0]
     predictor = Predictor(network, mirror=True)
     scores = predictor.classify([AlignedFace(image, landmarks, np.eye(2, 3))])[0]
-    assert answers.filter(like="score_").to_numpy()[0] == pytest.approx(scores, abs=2e-6)
+    assert answers.filter(like="p_").to_numpy()[0] == pytest.approx(scores, abs=2e-6)
 
 
 def test_last_and_best_have_folders_of_their_own(tmp_path, happy):
@@ -225,8 +225,8 @@ def test_the_command_prints_tables_or_only_json(tmp_path, happy):
         assert text in shown.stdout
     plain = CliRunner().invoke(app, [*arguments, "--json", "--quiet"])
     report = json.loads(plain.stdout)
-    assert report["accuracy"]["fused"] == pytest.approx(5 / 9)
-    assert report["scored"]["accuracy"] == pytest.approx(5 / 8)
+    assert report["all"]["accuracy"]["value"] == pytest.approx(5 / 9)
+    assert report["scored"]["accuracy"]["value"] == pytest.approx(5 / 8)
     assert plain.stderr == ""
 
 
@@ -241,7 +241,7 @@ def test_without_a_checkpoint_the_newest_run_is_measured_and_named(tmp_path, mon
     assert result.exit_code == 0
     model = "model: checkpoint/newest/best.pt (newest run in checkpoint/"
     assert result.stderr.splitlines()[0] == f"{model}; choose another with `ampnet eval CHECKPOINT`)"
-    assert (tmp_path / "checkpoint" / "newest" / "eval" / "test" / "report.json").exists()
+    assert (tmp_path / "checkpoint" / "newest" / "eval" / "test" / "metrics.json").exists()
 
 
 def test_without_a_checkpoint_and_a_run_the_bundled_model_is_measured_and_named(tmp_path, monkeypatch):
@@ -251,7 +251,7 @@ def test_without_a_checkpoint_and_a_run_the_bundled_model_is_measured_and_named(
     if model_path().is_file():
         assert result.exit_code == 0
         assert model_path().stem in result.stderr.splitlines()[0]
-        assert (data / "eval" / f"{model_path().stem}-test" / "report.json").exists()
+        assert (data / "eval" / f"{model_path().stem}-test" / "metrics.json").exists()
     else:
         assert result.exit_code == 2
         assert "without a trained model" in result.stderr

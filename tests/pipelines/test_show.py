@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,14 @@ from rich.console import Console
 
 from ampnet.data.preparation.build import IndexCounts
 from ampnet.detection import Face
-from ampnet.evaluation.agreement import measure_agreement
 from ampnet.evaluation.metrics import score
-from ampnet.evaluation.report import CrowdReport, EvalReport, PriorScores
 from ampnet.labels import EXPRESSIONS
 from ampnet.prediction.predictor import FacePrediction
 from ampnet.prediction.results import ImagePredictions, Predictions
 from pipelines.prepare import PrepareResult
-from pipelines.show import confusion_table, evaluation_tables, prediction_table, prepare_table
+from pipelines.show import prediction_table, prepare_table
+from pipelines.show_evaluation import confusion_table, evaluation_tables
+from tests.small_report import small_provenance, small_report
 
 COUNTS = 1000 * np.eye(7, 8, dtype=np.int64) + np.arange(56).reshape(7, 8)
 
@@ -34,35 +35,16 @@ def words(text):
 
 
 def make_report(class_names=EXPRESSIONS, matrix=COUNTS):
-    votes = 10 * np.eye(7)  # seven faces, each with ten votes for a class of its own; all are called the first class
-    answers = np.repeat(np.eye(7)[:1], 7, axis=0)
-    agreement = measure_agreement(answers, votes, votes.sum(axis=1), np.zeros(7, bool), class_names, 3)
-    crowd = CrowdReport(agreement, score(np.eye(7, dtype=np.int64), class_names), 0.1)
-    return EvalReport(
-        checkpoint=Path("run/best.pt"),
-        epoch=3,
-        data=Path("data"),
-        split="test",
-        class_names=class_names,
-        matrix=matrix,
-        all=score(matrix, class_names),
-        scored=score(matrix[:, :-1], class_names),
-        local_accuracy=0.5,
-        global_accuracy=0.5,
-        mirror=True,
-        calibration_error=0.1,
-        crowd=crowd,
-        priors=(PriorScores(0.25, 0.5, 0.5, 0.5, 0.5),),
-        unassigned=0,
-        notes=(),
-        seconds=1.0,
+    report = small_report(
+        np.minimum(matrix, 5), class_names, small_provenance(model={"epoch": 3, "mirror": True}), with_votes=True
     )
+    return replace(report, matrix=matrix, all=score(matrix, class_names), scored=score(matrix[:, :-1], class_names))
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_evaluation_tables_fit_and_cut_no_word(width):
     report = make_report()
-    tables = list(evaluation_tables(report))[1:]
+    tables = [table for table in evaluation_tables(report) if not isinstance(table, str)]
     shown = render(*tables, width=width)
     assert max(map(len, shown.splitlines())) <= width
     headings = {"undetected", "precision", "accuracy", "expected", "calibration", "annotator", "comparison", "strength"}

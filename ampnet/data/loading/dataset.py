@@ -83,6 +83,8 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
         seed: decides each sample's augmentation, together with epoch and draw.
         targets: ``(len(indices), K)`` target probabilities that replace the labels.
         reframe: framing to warp each face to, as `predict` does (ignored with ``augment``).
+        skip_unreadable: an image that cannot be read becomes a black one with NaN landmarks, instead of an error
+            (ignored with ``augment``).
     """
 
     index: FaceIndex
@@ -93,6 +95,7 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
     seed: int = 0
     targets: NDArray[np.float32] | None = None
     reframe: Framing | None = None
+    skip_unreadable: bool = False
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -130,7 +133,13 @@ class FaceBatches(Dataset[Batch]):
         landmarks = faces.index.landmarks[entries].astype(np.float64)
         if faces.augment is None:
             for i, position in enumerate(positions):
-                image = faces.decode(position)
+                try:
+                    image = faces.decode(position)
+                except DataError:
+                    if not faces.skip_unreadable:
+                        raise
+                    images[i], landmarks[i] = 0, np.nan
+                    continue
                 if faces.reframe is not None:
                     image, landmarks[i] = _reframed(image, landmarks[i], faces.reframe)
                 _store(resize_face(image, size), images[i])

@@ -1,0 +1,68 @@
+"""Which classes are taken for which: the most confused pairs, and an evaluation in one sentence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ampnet.evaluation.intervals import Counts, Estimate, rate
+from ampnet.evaluation.metrics import Scores
+
+PAIRS = 10
+"""Pairs in a report."""
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """Images of one class that were predicted as another."""
+
+    true: str
+    predicted: str
+    images: int
+    share: Estimate
+    """Fraction of the true class's images, with Wilson's interval."""
+
+
+def confused_pairs(matrix: Counts, class_names: Sequence[str], most: int = PAIRS) -> tuple[ConfusedPair, ...]:
+    """List the most frequent confusions, most images first; equally frequent ones by the share of their class.
+
+    Args:
+        matrix: ``(K, K)`` or ``(K, K + 1)``; a column of images without a prediction is not a confusion.
+        class_names: K names.
+        most: maximum number of pairs.
+    """
+    pairs = []
+    for row, true in enumerate(class_names):
+        of_class = int(matrix[row].sum())
+        for column, predicted in enumerate(class_names):
+            images = int(matrix[row, column])
+            share = rate(images, of_class)
+            if row != column and images and share:
+                pairs.append(ConfusedPair(true, predicted, images, share))
+    return tuple(sorted(pairs, key=lambda pair: (-pair.images, -pair.share.value))[:most])
+
+
+def in_words(scores: Scores, pairs: Sequence[ConfusedPair], undetected: int) -> str:
+    """Say in plain English how often the predictions are right, where they are best and worst, and what they confuse.
+
+    Args:
+        scores: over all images.
+        pairs: from :func:`confused_pairs`.
+        undetected: images without a prediction.
+    """
+    tenths = round(10 * scores.accuracy.value)
+    how_often = {0: "almost never right", 10: "almost always right"}.get(
+        tenths, f"right about {tenths} times out of 10"
+    )
+    if scores.correct in (0, scores.images):
+        how_often = "never right" if scores.correct == 0 else "always right"
+    parts = [how_often]
+    measured = [(known.recall.value, known.name) for known in scores.classes if known.recall]
+    best, worst = max(measured), min(measured)
+    if best[0] > worst[0]:
+        parts.append(f"best at {best[1]} ({best[0]:.0%} found), worst at {worst[1]} ({worst[0]:.0%})")
+    if pairs:
+        first = pairs[0]
+        parts.append(f"most often takes {first.true} for {first.predicted} ({first.images:,} images)")
+    if undetected:
+        parts.append(f"{undetected:,} of {scores.images:,} images have no prediction and count as errors")
+    sentence = "; ".join(parts)
+    return f"{sentence[:1].upper()}{sentence[1:]}."

@@ -1,0 +1,85 @@
+"""The two heads and their fusion: accuracy as a function of beta, the weight of the local head."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.evaluation.intervals import Estimate, rate
+from ampnet.evaluation.metrics import confusion_of, mean_recall
+
+BETAS = tuple(step / 20 for step in range(21))
+"""Weights of the local head that are tried."""
+
+
+@dataclass(frozen=True)
+class FusionPoint:
+    """Scores over all images for one weight of the local head."""
+
+    beta: float
+    """1 is the local head alone, 0 the global head alone."""
+    accuracy: Estimate
+    mean_class_accuracy: float
+
+
+@dataclass(frozen=True)
+class HeadScores:
+    """Accuracy over all images of each head alone and of their fusion, with Wilson's intervals."""
+
+    beta: float
+    """Weight of the local head in the fusion, stored in the checkpoint."""
+    local: Estimate
+    """The local head (LP and AP) alone."""
+    global_: Estimate
+    """The global head (GP) alone."""
+    fused: Estimate
+    curve: tuple[FusionPoint, ...]
+    """For :data:`BETAS`, ascending. Choosing beta by a test split would inflate its scores."""
+
+
+def fuse(
+    local: NDArray[np.float32], global_: NDArray[np.float32], beta: float, offsets: NDArray[np.floating] | None = None
+) -> NDArray[np.float32]:
+    """Fuse both heads' logits, equal to :func:`ampnet.models.ampnet.fuse_logits` plus the prior's offsets.
+
+    Args:
+        local: ``(N, K)``.
+        global_: ``(N, K)``.
+        beta: weight of the local head, in [0, 1].
+        offsets: ``(K,)`` added to the fused logits; -inf rules a class out.
+    """
+    weight = np.float32(beta)
+    difference = local - global_
+    # torch.lerp's two forms, so that both ends are exact
+    fused = global_ + weight * difference if beta < 0.5 else local - difference * (1 - weight)
+    return np.asarray(fused if offsets is None else fused + offsets.astype(np.float32), dtype=np.float32)
+
+
+def score_heads(
+    local: NDArray[np.float32],
+    global_: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    beta: float,
+    offsets: NDArray[np.floating] | None = None,
+) -> HeadScores:
+    """Score each head alone, their fusion, and other weights; all with the same prior.
+
+    Args:
+        local: ``(N, K)`` logits; NaN in rows without a prediction, which count as errors.
+        global_: ``(N, K)``, likewise.
+        labels: ``(N,)``, N at least 1.
+        beta: the checkpoint's own weight.
+        offsets: ``(K,)`` added to the fused logits.
+    """
+    answered = ~np.isnan(local).any(axis=1)
+
+    def point(weight: float) -> FusionPoint:
+        answers = np.full(len(labels), -1)
+        answers[answered] = fuse(local[answered], global_[answered], weight, offsets).argmax(axis=1)
+        matrix = confusion_of(labels, answers, local.shape[1])
+        of_all = rate(int(np.trace(matrix)), int(matrix.sum()))
+        assert of_all is not None
+        return FusionPoint(weight, of_all, mean_recall(matrix))
+
+    curve = tuple(point(weight) for weight in BETAS)
+    return HeadScores(beta, curve[-1].accuracy, curve[0].accuracy, point(beta).accuracy, curve)

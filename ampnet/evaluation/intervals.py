@@ -1,0 +1,109 @@
+"""95 % confidence intervals: Wilson's for rates, percentiles of a seeded bootstrap for everything else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.int64]
+Interval = tuple[float, float]
+
+ROUNDS = 2000
+"""Bootstrap resamples."""
+
+Z_95 = 1.959964
+"""97.5th percentile of the standard normal distribution."""
+
+_CELLS = 1 << 22
+"""Maximum size of a block of resampling weights: 32 MiB."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its 95 % confidence interval."""
+
+    value: float
+    interval: Interval
+
+
+def wilson_interval(hits: int, count: int, z: float = Z_95) -> Interval:
+    """Return Wilson's score interval for ``hits`` out of ``count`` (Wilson 1927); z = 1.96 gives 95 %."""
+    rate = hits / count
+    middle = (rate + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(rate * (1 - rate) / count + z**2 / (4 * count**2))
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def rate(hits: int, count: int) -> Estimate | None:
+    """Return ``hits / count`` with Wilson's interval; None if ``count`` is 0."""
+    return Estimate(hits / count, wilson_interval(hits, count)) if count else None
+
+
+def percentiles(values: NDArray[np.floating]) -> Interval | None:
+    """Return the 2.5th and 97.5th percentile of a bootstrap's values, leaving out the undefined ones (NaN)."""
+    defined = values[~np.isnan(values)]
+    if not defined.size:
+        return None
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def estimate(value: float, resampled: NDArray[np.floating]) -> Estimate | None:
+    """Combine a number with the percentiles of its bootstrap; None if it is undefined (NaN)."""
+    interval = percentiles(resampled)
+    return None if np.isnan(value) or interval is None else Estimate(float(value), interval)
+
+
+def resample_matrix(matrix: Counts, seed: int, rounds: int = ROUNDS) -> Counts:
+    """Draw confusion matrices as if the images were drawn again with replacement (Efron 1979).
+
+    Args:
+        matrix: counts of any shape, at least one image.
+        seed: of the random generator.
+        rounds: number of resamples R.
+
+    Returns:
+        ``(R, *matrix.shape)``; drawing images and counting them anew is drawing counts from a multinomial.
+    """
+    images = int(matrix.sum())
+    drawn = np.random.default_rng(seed).multinomial(images, (matrix / images).ravel(), size=rounds)
+    return drawn.reshape(rounds, *matrix.shape)
+
+
+def bootstrap_sums(columns: NDArray[np.floating], seed: int, rounds: int = ROUNDS) -> NDArray[np.float64]:
+    """Sum the columns of a table over resampled rows.
+
+    Args:
+        columns: ``(N, M)``, N at least 1.
+        seed: of the random generator.
+        rounds: number of resamples R.
+
+    Returns:
+        ``(R, M)``; divided by N, the bootstrap distribution of the columns' means.
+    """
+    count = len(columns)
+    generator = np.random.default_rng(seed)
+    block = max(1, _CELLS // count)
+    sums = []
+    for start in range(0, rounds, block):
+        size = min(block, rounds - start)
+        drawn = generator.integers(0, count, (size, count)) + np.arange(size)[:, None] * count
+        weights = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
+        sums.append(weights @ columns)
+    return np.concatenate(sums).astype(np.float64)
+
+
+def bootstrap_mean(values: NDArray[np.floating], seed: int, of: Callable[[float], float] = float) -> Estimate | None:
+    """Return the mean of some values with its bootstrap interval; None without values.
+
+    Args:
+        values: ``(N,)``.
+        seed: of the random generator.
+        of: monotonic function applied to the mean and the ends of the interval.
+    """
+    if not values.size:
+        return None
+    interval = percentiles(bootstrap_sums(values[:, None], seed)[:, 0] / len(values))
+    assert interval is not None
+    return Estimate(of(float(values.mean())), (of(interval[0]), of(interval[1])))

@@ -1,0 +1,135 @@
+"""The images of a split and the predictions for them: the table that every number comes from, `predictions.csv`."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.evaluation.agreement import CrowdVotes
+from ampnet.media.files import atomic_write
+
+Status = Literal["scored", "undetected", "unreadable"]
+"""Whether an image has a prediction; if not: no face was found (or none was given), or the image cannot be read."""
+
+
+@dataclass(frozen=True, eq=False)
+class SplitImages:
+    """Every image of a split, N of them, those without a face too."""
+
+    class_names: tuple[str, ...]
+    """K classes, in the order of the labels."""
+    names: tuple[str, ...]
+    """Names in the index; empty for images that `ampnet prepare` rejected."""
+    sources: tuple[str, ...]
+    """Paths in the raw data set, with ``/``; empty if unknown."""
+    labels: NDArray[np.int64]
+    """``(N,)`` true classes."""
+    status: NDArray[np.str_]
+    """``(N,)`` of :data:`Status`: what `ampnet prepare` could make of each image."""
+    copies: NDArray[np.str_] | None = None
+    """``(N,)`` of :data:`ampnet.evaluation.copies.Copy`; None if nobody looked for copies."""
+    votes: CrowdVotes | None = None
+    """The annotators' votes; None if the data set has none."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionTable:
+    """Predictions for every image of a split."""
+
+    images: SplitImages
+    status: NDArray[np.str_]
+    """``(N,)`` of :data:`Status`."""
+    answers: NDArray[np.int64]
+    """``(N,)`` predicted classes; -1 where the status is not ``scored``."""
+    probabilities: NDArray[np.floating] | None = None
+    """``(N, K)``, rows sum to 1, NaN in rows that are not scored; None if only the answers are known."""
+    local: NDArray[np.float32] | None = None
+    """``(N, K)`` logits of the local head before fusion and prior, NaN likewise; None for a file of predictions."""
+    global_: NDArray[np.float32] | None = None
+    """``(N, K)`` logits of the global head."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The K classes."""
+        return self.images.class_names
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """``(N,)`` true classes."""
+        return self.images.labels
+
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """``(N,)`` whether an image has a prediction."""
+        return np.asarray(self.answers >= 0)
+
+
+def table_of(
+    images: SplitImages,
+    rows: NDArray[np.int64],
+    probabilities: NDArray[np.floating],
+    local: NDArray[np.float32] | None = None,
+    global_: NDArray[np.float32] | None = None,
+    unreadable: Sequence[int] = (),
+) -> PredictionTable:
+    """Spread the predictions of some images over all rows of the split.
+
+    Args:
+        images: all N images.
+        rows: ``(n,)`` positions of the images with predictions.
+        probabilities: ``(n, K)``; the most probable class is the answer.
+        local: ``(n, K)`` logits.
+        global_: ``(n, K)`` logits.
+        unreadable: positions of the images that turned out to be unreadable.
+    """
+
+    def spread(values: NDArray[np.floating] | None) -> NDArray[np.float32] | None:
+        if values is None:
+            return None
+        full = np.full((len(images), values.shape[1]), np.nan, dtype=np.float32)
+        full[rows] = values
+        return full
+
+    answers = np.full(len(images), -1, dtype=np.int64)
+    answers[rows] = probabilities.argmax(axis=1)
+    status = np.where(images.status == "scored", "undetected", images.status)
+    status[rows] = "scored"
+    status[list(unreadable)] = "unreadable"
+    return PredictionTable(images, status, answers, spread(probabilities), spread(local), spread(global_))
+
+
+def write_predictions(path: Path, table: PredictionTable) -> None:
+    """Write predictions.csv: a row for every image of the split.
+
+    Columns: ``name`` (in the index), ``source`` (path in the raw data), ``status``, ``copy``, ``true``, ``predicted``,
+    the probabilities ``p_<class>`` and, of our own networks, the heads' logits ``local_<class>`` and
+    ``global_<class>``. Cells without a value are empty.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    names, images = table.class_names, table.images
+    numbers = {"p": table.probabilities, "local": table.local, "global": table.global_}
+    given = {prefix: values for prefix, values in numbers.items() if values is not None}
+    header = ["name", "source", "status", "copy", "true", "predicted"]
+    header += [f"{prefix}_{name}" for prefix in given for name in names]
+    copies = images.copies if images.copies is not None else np.full(len(images), "")
+    cells = np.column_stack(list(given.values())) if given else np.empty((len(images), 0))
+    described = zip(
+        *(images.names, images.sources, table.status, copies, images.labels, table.answers, cells), strict=True
+    )
+    # File names on disk need not be valid UTF-8; surrogateescape carries their bytes through unchanged.
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for name, source, status, copy, label, answer, row in described:
+            predicted = names[answer] if answer >= 0 else ""
+            written = [f"{value:.7g}" for value in row.tolist()] if answer >= 0 else [""] * len(row)
+            writer.writerow([name, source, status, copy, names[label], predicted, *written])

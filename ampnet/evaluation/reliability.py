@@ -1,0 +1,142 @@
+"""How good the probabilities are: log loss, Brier score, calibration and the reliability diagram."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.evaluation.intervals import Estimate, Interval, bootstrap_sums, estimate, rate, wilson_interval
+
+BINS = 15
+"""Bins of the reliability diagram, as in Guo et al. 2017."""
+
+MIN_PROBABILITY = 1e-12
+"""Replaces a predicted 0 in logarithms, which would be infinite."""
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The faces whose predicted class has a probability within one range."""
+
+    low: float
+    high: float
+    """The range: ``low <= probability < high``; the last one includes 1."""
+    images: int
+    confidence: float | None
+    """Mean probability of the predicted class; None in an empty bin, like the accuracy."""
+    accuracy: float | None
+    interval: Interval | None
+    """Wilson's 95 % interval of the accuracy."""
+
+
+@dataclass(frozen=True)
+class ProbabilityScores:
+    """What the probabilities are worth, over the images with a prediction."""
+
+    images: int
+    top2: Estimate
+    """Fraction of the images whose true class is one of the two most probable ones, with Wilson's interval."""
+    log_loss: Estimate
+    """Mean of -ln p of the true class, in nats; 0 is perfect."""
+    brier: Estimate
+    """Mean over the images of the squared differences to the truth, summed over the classes (Brier 1950), in [0, 2]."""
+    calibration_error: Estimate
+    """Expected calibration error (see :func:`calibration_error`), in [0, 1]."""
+    mean_confidence: float
+    """Mean probability of the predicted class; above the accuracy, the model is overconfident."""
+    bins: tuple[ReliabilityBin, ...]
+    """The reliability diagram, from low to high probability."""
+
+
+def score_probabilities(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer], seed: int = 0
+) -> ProbabilityScores:
+    """Score the probabilities of N images, at least one.
+
+    Args:
+        probabilities: ``(N, K)``, rows sum to 1.
+        labels: ``(N,)``.
+        seed: random seed of the bootstrap.
+
+    Raises:
+        ValueError: there are no images, or the shapes do not match.
+    """
+    count = len(labels)
+    if not count or probabilities.ndim != 2 or len(probabilities) != count:
+        raise ValueError(f"expected probabilities (N, K) of {count} images, at least one, got {probabilities.shape}")
+    p = probabilities.astype(np.float64)
+    of_label = p[np.arange(count), labels]
+    losses = -np.log(np.maximum(of_label, MIN_PROBABILITY))
+    squares = (p**2).sum(axis=1) - 2 * of_label + 1
+    gaps = _gaps(p, labels)
+    sums = bootstrap_sums(np.column_stack([losses, squares, gaps]), seed) / count
+    log_loss, brier = estimate(float(losses.mean()), sums[:, 0]), estimate(float(squares.mean()), sums[:, 1])
+    error = estimate(calibration_error(p, labels), np.abs(sums[:, 2:]).sum(axis=1))
+    top2 = rate(int(top_hits(p, labels, 2).sum()), count)
+    assert top2 is not None
+    assert log_loss is not None
+    assert brier is not None
+    assert error is not None
+    return ProbabilityScores(
+        images=count,
+        top2=top2,
+        log_loss=log_loss,
+        brier=brier,
+        calibration_error=error,
+        mean_confidence=float(p.max(axis=1).mean()),
+        bins=reliability_bins(p, labels),
+    )
+
+
+def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+    """Return the expected calibration error of the predicted classes (Guo et al. 2017, arXiv:1706.04599).
+
+    Faces are grouped into 15 bins by the probability of their predicted class; the error is the mean absolute
+    difference between each bin's mean probability and its accuracy, weighted by the number of faces.
+
+    Args:
+        probabilities: ``(N, K)``, N at least 1.
+        labels: ``(N,)``.
+    """
+    return float(np.abs(_gaps(probabilities, labels).sum(axis=0)).sum() / len(labels))
+
+
+def reliability_bins(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> tuple[ReliabilityBin, ...]:
+    """Compare probability and accuracy within bins of equal width.
+
+    Args:
+        probabilities: ``(N, K)``.
+        labels: ``(N,)``.
+    """
+    confidence, hits, bins = _confidences(probabilities, labels)
+    images = np.bincount(bins, minlength=BINS).tolist()
+    correct = np.bincount(bins[hits], minlength=BINS).tolist()
+    total = np.bincount(bins, weights=confidence, minlength=BINS).tolist()
+    edges = np.linspace(0, 1, BINS + 1).tolist()
+    return tuple(
+        ReliabilityBin(low, high, n, s / n, c / n, wilson_interval(c, n))
+        if n
+        else ReliabilityBin(low, high, 0, None, None, None)
+        for low, high, n, s, c in zip(edges[:-1], edges[1:], images, total, correct, strict=True)
+    )
+
+
+def top_hits(probabilities: NDArray[np.floating], labels: NDArray[np.integer], k: int) -> NDArray[np.bool_]:
+    """Return for each image whether its true class is one of the k most probable ones; earlier classes win ties."""
+    ranked = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    return np.asarray((ranked == labels[:, None]).any(axis=1))
+
+
+def _confidences(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Return each image's highest probability, whether that class is right, and its bin."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    return confidence, np.asarray(probabilities.argmax(axis=1) == labels), bins
+
+
+def _gaps(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return ``(N, BINS)``: each image's confidence minus its correctness in its own bin, 0 elsewhere."""
+    confidence, hits, bins = _confidences(probabilities, labels)
+    return np.asarray((bins[:, None] == np.arange(BINS)) * (confidence - hits)[:, None], dtype=np.float64)

@@ -1,0 +1,122 @@
+"""The files of a report, and the folder that they go to."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ampnet.errors import DataError, UsageError
+from ampnet.evaluation.metrics import normalise_rows
+from ampnet.evaluation.plots import save_confusion
+from ampnet.evaluation.predictions import write_predictions
+from ampnet.evaluation.report import NO_FACE, EvalReport
+from ampnet.media.files import atomic_write
+from ampnet.media.opening import read_text
+from ampnet.media.printable import printable
+
+METRICS_FILE = "metrics.json"
+PREDICTIONS_FILE = "predictions.csv"
+FORMER_FILE = "report.json"
+"""What earlier versions wrote instead of metrics.json."""
+
+MAX_METRICS_BYTES = 64 << 20
+
+
+def free_folder(root: Path, names: Sequence[str], source: Path, data: Path, split: str) -> Path:
+    """Choose the first folder that holds no report, or an earlier one of the same evaluation.
+
+    Args:
+        root: parent of the folders.
+        names: folder names to try in order; the last one is returned if all are taken.
+        source: evaluated checkpoint, or file of predictions.
+        data: evaluated data set.
+        split: evaluated split.
+    """
+    for name in names[:-1]:
+        try:
+            check_free(root / name, source, data, split)
+        except UsageError:
+            continue
+        return root / name
+    return root / names[-1]
+
+
+def check_free(folder: Path, source: Path, data: Path, split: str) -> None:
+    """Check that writing a report to ``folder`` would only replace one of the same evaluation.
+
+    Raises:
+        UsageError: the folder holds a report on another checkpoint, data set or split.
+    """
+    for name in (METRICS_FILE, FORMER_FILE):
+        path = folder / name
+        if not path.exists():
+            continue
+        subject = _subject(path)
+        if subject != [str(source.resolve()), str(data.resolve()), split]:
+            about = f"the report on {subject[0]} with {subject[1]}, {subject[2]}" if subject else "another file"
+            raise UsageError(
+                f"{printable(path)} is {printable(about)}; choose another folder with --out, or replace it with --force"
+            )
+
+
+def _subject(path: Path) -> list[str]:
+    """Read what a report is about: checkpoint or predictions, data, split; empty if the file is no report."""
+    try:
+        earlier = json.loads(read_text(path, MAX_METRICS_BYTES))
+        if path.name == FORMER_FILE:
+            return [str(earlier[key]) for key in ("checkpoint", "data", "split")]
+        return [str(earlier["about"][key]) for key in ("path", "data", "split")]
+    except (DataError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
+def write_report(folder: Path, report: EvalReport) -> None:
+    """Write metrics.json, predictions.csv, classes.csv, confusion.csv, confusion_shares.csv and the figures.
+
+    Args:
+        folder: output folder, created if missing; an earlier version's report.json in it is removed.
+        report: the report.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    columns = [*report.class_names, NO_FACE]
+    shares = normalise_rows(report.matrix)
+    write_predictions(folder / PREDICTIONS_FILE, report.table)
+    _write_csv(folder / "classes.csv", classes_table(report))
+    _write_csv(folder / "confusion.csv", _matrix_table(report.matrix, report.class_names, columns))
+    _write_csv(folder / "confusion_shares.csv", _matrix_table(shares.round(6), report.class_names, columns))
+    drawn = report.matrix if report.undetected else report.matrix[:, :-1]
+    title = f"{report.about.split}: {report.all.accuracy.value:.1%} of {report.all.images} images"
+    save_confusion(folder / "confusion.png", drawn, report.class_names, title)
+    with atomic_write(folder / METRICS_FILE) as aside:  # last, so that its presence marks a complete report
+        text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        aside.write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+    (folder / FORMER_FILE).unlink(missing_ok=True)
+
+
+def classes_table(report: EvalReport) -> pd.DataFrame:
+    """Tabulate images, images without a prediction, recall over all images, precision and F1, with 95 % intervals."""
+    rows = []
+    for scores in report.all.classes:
+        row: dict[str, Any] = {"class": scores.name, "images": scores.images, "undetected": scores.undetected}
+        for name in ("recall", "precision", "f1"):
+            found = getattr(scores, name)
+            row[name], row[f"{name}_low"], row[f"{name}_high"] = (
+                (found.value, *found.interval) if found else (None, None, None)
+            )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _matrix_table(matrix: Any, rows: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+    table = pd.DataFrame(matrix, columns=list(columns))
+    table.insert(0, "true", list(rows))
+    return table
+
+
+def _write_csv(path: Path, table: pd.DataFrame) -> None:
+    with atomic_write(path) as aside:
+        table.to_csv(aside, index=False, lineterminator="\n")

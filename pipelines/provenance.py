@@ -1,0 +1,100 @@
+"""Where a report's numbers come from: files, hashes, versions, and the command that repeats them."""
+
+import platform
+import shlex
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ampnet import __version__
+from ampnet.checkpoints.bundled import MODELS, WORD, model_path
+from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.config import EvalConfig
+from ampnet.data.index.face_index import LABELS_FILE, FaceIndex
+from ampnet.evaluation.report import Provenance
+from ampnet.media.files import sha256_of
+
+PACKAGES = ("torch", "torchvision", "opencv-python", "numpy")
+
+
+def provenance_of(config: EvalConfig, file: Path, index: FaceIndex, model: dict[str, Any]) -> Provenance:
+    """Describe an evaluation.
+
+    Args:
+        config: its settings.
+        file: the checkpoint, or the file of predictions.
+        index: the data set.
+        model: from :func:`describe`; empty for a file of predictions.
+    """
+    return Provenance(
+        kind="predictions" if config.predictions else "checkpoint",
+        path=file,
+        sha256=sha256_of(file),
+        data=config.data,
+        layout=index.layout,
+        split=config.split,
+        index_sha256=sha256_of(index.root / "index" / LABELS_FILE),
+        command=command_of(config, file),
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        versions={
+            "ampnet": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in PACKAGES},
+        },
+        model=model,
+    )
+
+
+def describe(checkpoint: Checkpoint, config: EvalConfig, offsets: NDArray[np.floating]) -> dict[str, Any]:
+    """Describe a checkpoint and how its logits become answers, as plain values.
+
+    Args:
+        checkpoint: the network and its training.
+        config: settings of the evaluation.
+        offsets: ``(K,)`` added to the fused logits; -inf, for a class that is never predicted, becomes None.
+    """
+    architecture = checkpoint.architecture
+    return {
+        "epoch": checkpoint.epoch,
+        "selected_on": checkpoint.selected_on,
+        "seed": checkpoint.config.get("seed"),
+        "beta": checkpoint.branch_weight,
+        "temperature": checkpoint.temperature,
+        "prior": config.prior or f"strength {checkpoint.prior_strength:g}",
+        "offsets": [round(value, 6) if np.isfinite(value) else None for value in offsets.tolist()],
+        "mirror": config.mirror,
+        "width": architecture.width,
+        "image_size": architecture.image_size,
+        "modules": list(architecture.modules),
+        "parameters": sum(parameter.numel() for parameter in checkpoint.model.parameters()),
+        "training": _plain(checkpoint.config),
+    }
+
+
+def command_of(config: EvalConfig, file: Path) -> str:
+    """Write the command that repeats an evaluation, with the checkpoint that was found and without machine options."""
+    bundled = next((f"{WORD}:{name}" for name in MODELS if model_path(name) == file), str(file))
+    words = ["ampnet", "eval"]
+    words += ["--predictions", str(config.predictions)] if config.predictions else [bundled]
+    words += ["--data", str(config.data), "--split", config.split]
+    words += ["--mirror"] if config.mirror else []
+    words += ["--prior", config.prior] if config.prior else []
+    return shlex.join(words)
+
+
+def _plain(value: Any) -> Any:
+    """Turn a checkpoint's settings into JSON values; what JSON cannot hold becomes text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, torch.Tensor):
+        return _plain(value.tolist())
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return value if isinstance(value, float) and np.isfinite(value) else str(value)

@@ -1,0 +1,187 @@
+"""An evaluation on the screen: the headline and a sentence first, then the classes, the errors, and the rest."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.text import Text
+
+from ampnet.evaluation.agreement import Agreement
+from ampnet.evaluation.intervals import Estimate
+from ampnet.evaluation.metrics import normalise_rows
+from ampnet.evaluation.report import NO_FACE, EvalReport
+from ampnet.media.printable import printable
+from pipelines.show import Fitting, build_table, fitting_table
+
+SHOWN_PAIRS = 5
+"""Most confused pairs on the screen."""
+
+
+def evaluation_tables(report: EvalReport) -> Iterator[RenderableType]:
+    """Show an evaluation, most important first; the notes come last, beside the path that the command prints."""
+    about = report.about
+    measured = f" (epoch {about.model['epoch']})" if about.model else ""
+    mirror = ", mirror-averaged" if about.model.get("mirror") else ""
+    where = f"{printable(about.path)}{measured} on {about.split} of {printable(about.data.resolve())}{mirror}"
+    yield escape(where)
+    yield f"[bold]{_headline(report)}[/]"
+    yield escape(report.sentence)
+    yield _classes(report)
+    yield _summary(report)
+    yield confusion_table(report)
+    if report.pairs:
+        yield _pairs(report)
+    if report.crowd:
+        yield _crowd(report.crowd)
+    if report.priors:
+        yield _priors(report)
+    for note in report.notes:
+        yield f"note: {escape(note)}"
+    if report.unassigned:
+        yield f"note: {report.unassigned} images without a face belong to no split and are not counted"
+
+
+def _headline(report: EvalReport) -> str:
+    """State the accuracy over all images, and what stands beside it: without the lost ones, without copies."""
+    scores = report.all
+    parts = [f"accuracy {_interval(scores.accuracy)} over all {scores.images:,} images"]
+    if report.undetected and report.scored:
+        parts.append(f"{report.scored.accuracy.value:.2%} over the {report.scored.images:,} with a prediction")
+    copies = report.copies
+    if copies and copies.copies.images and copies.without_copies.accuracy:
+        parts.append(
+            f"{copies.without_copies.accuracy.value:.2%} without the {copies.copies.images:,} copies of training images"
+        )
+    return "; ".join(parts)
+
+
+def _classes(report: EvalReport) -> Fitting:
+    rows = []
+    for scores in report.all.classes:
+        counts = [f"{scores.images:,}", *([f"{scores.undetected:,}"] if report.undetected else [])]
+        rates = [_interval(found, 1) for found in (scores.recall, scores.precision, scores.f1)]
+        rows.append((escape(scores.name), *counts, *rates))
+    lost = ["undetected"] if report.undetected else []
+    return fitting_table(("class", "images", *lost, "recall", "precision", "F1"), rows, "by class")
+
+
+def _summary(report: EvalReport) -> Fitting:
+    """Show every number over all classes: over all images, and over the scored ones where these are fewer."""
+    both = [report.all, *([report.scored] if report.undetected and report.scored else [])]
+    headers = ["", "all images", *(["with a prediction"] if len(both) > 1 else [])]
+    rows: list[tuple[str, ...]] = [("images", *(f"{scores.images:,}" for scores in both))]
+    if report.undetected:
+        rows.append(("without a prediction, counted as errors", f"{report.undetected:,}"))
+    rows.append(("accuracy", *(_interval(scores.accuracy) for scores in both)))
+    if report.copies:
+        rows.append(("accuracy without copies of training images", _interval(report.copies.without_copies.accuracy)))
+        rows.append(("accuracy without byte-equal copies", _interval(report.copies.without_exact.accuracy)))
+    if report.top2 and report.probabilities:
+        rows.append(("accuracy, top 2", *map(_interval, (report.top2, report.probabilities.top2)[: len(both)])))
+    for label, name in (
+        ("mean class accuracy", "mean_class_accuracy"),
+        ("macro F1", "macro_f1"),
+        ("weighted F1", "weighted_f1"),
+    ):
+        rows.append((label, *(_interval(getattr(scores, name)) for scores in both)))
+    for label, name in (("Cohen's kappa", "kappa"), ("Matthews correlation", "matthews")):
+        rows.append((label, *(_number(getattr(scores, name)) for scores in both)))
+    if report.heads:
+        rows.append(("accuracy, local head", _interval(report.heads.local)))
+        rows.append(("accuracy, global head", _interval(report.heads.global_)))
+    if report.probabilities:
+        of_scored = [""] * (len(both) - 1)  # these are known of the scored images only
+        found = report.probabilities
+        rows.append(("log loss, nats", *of_scored, _number(found.log_loss)))
+        rows.append(("Brier score", *of_scored, _number(found.brier)))
+        rows.append(("expected calibration error", *of_scored, _interval(found.calibration_error)))
+    return fitting_table(headers, rows, "over all classes, with 95 % intervals")
+
+
+def confusion_table(report: EvalReport) -> Fitting:
+    """Show the confusion matrix: counts with shares, counts with short column names, or a list of what was said."""
+    answers = [*report.class_names, *([NO_FACE] if report.undetected else [])]
+    shares = normalise_rows(report.matrix)
+    short = _short_names(answers)
+    key = ", ".join(f"{code} {escape(name)}" for code, name in zip(short, answers, strict=True) if code != name[:3])
+    full, counts, lines = [], [], Text("confusion: images of each true class by predicted class")
+    for name, row, of_row in zip(report.class_names, report.matrix.tolist(), shares, strict=True):
+        cells = list(zip(answers, row, of_row, strict=False))
+        full.append((escape(name), *(f"{count:,}\n{share:.0%}" for _, count, share in cells)))
+        counts.append((escape(name), *(f"{count}" for _, count, _ in cells)))
+        said = ", ".join(f"{answer} {count:,} ({share:.0%})" for answer, count, share in cells if count)
+        lines.append(f"\n{name} -> {said or 'no images'}")
+    title = "true class (rows), predicted class (columns)"
+    grid = build_table(["", *map(escape, answers)], full, f"confusion: images and % of {title}", 1)
+    grid.show_lines = True
+    title = f"confusion: {title}{key and f'; {key}'}"
+    return Fitting(grid, build_table(["", *map(escape, short)], counts, title, 1, gap=0), lines)
+
+
+def _short_names(names: Sequence[str]) -> list[str]:
+    """Shorten names to their first three letters, or to numbers where these are not unique."""
+    short = [name[:3] for name in names]
+    return short if len(set(short)) == len(short) else [str(number) for number in range(1, len(names) + 1)]
+
+
+def _pairs(report: EvalReport) -> Fitting:
+    rows = [
+        (escape(pair.true), escape(pair.predicted), f"{pair.images:,}", _interval(pair.share, 1))
+        for pair in report.pairs[:SHOWN_PAIRS]
+    ]
+    return fitting_table(("true", "predicted", "images", "of the class"), rows, "most confused", text=2)
+
+
+def _crowd(crowd: Agreement) -> Fitting:
+    """Show the agreement with the votes, beside what would be possible."""
+    rows = [
+        ("images with a majority", f"{crowd.majority_rows:,}", ""),
+        ("left out: no majority", f"{crowd.voted - crowd.majority_rows:,}", ""),
+        ("left out: called no face", f"{crowd.no_face:,}", ""),
+        ("left out: no votes", f"{crowd.unvoted:,}", ""),
+    ]
+    if crowd.scores:
+        one = crowd.annotator_accuracy
+        rows.append(("accuracy", _interval(crowd.scores.accuracy), f"one annotator {_percent(one)}"))
+        rows.append(("mean recall", _interval(crowd.scores.mean_class_accuracy), ""))
+        for known in crowd.scores.classes:
+            rows.append((f"recall, {escape(known.name)} ({known.images:,})", _interval(known.recall, 1), ""))
+    if crowd.probabilities:
+        rows.append(("expected calibration error", _interval(crowd.probabilities.calibration_error), ""))
+    best = f"at best {_percent(crowd.best_expected_agreement)}"
+    rows.append(("agreement with a random annotator", _interval(crowd.expected_agreement), best))
+    if crowd.total_variation:
+        rows.append(("total variation distance", _interval(crowd.total_variation), ""))
+    if crowd.cross_entropy and crowd.entropy:
+        rows.append(("cross-entropy, nats", _number(crowd.cross_entropy), f"at least {crowd.entropy.value:.3f}"))
+    title = "against the annotators' votes (majority: over half of them)"
+    return fitting_table(("", "model", "for comparison"), rows, title)
+
+
+def _priors(report: EvalReport) -> Fitting:
+    """Show what the same logits answer under other class priors."""
+    on_votes = any(row.crowd_accuracy is not None for row in report.priors)
+    headers = ["strength", "accuracy", "mean recall"]
+    headers += ["accuracy on votes", "mean recall on votes"] if on_votes else []
+    rows = []
+    for row in report.priors:
+        shares = [row.accuracy, row.mean_recall, *([row.crowd_accuracy, row.crowd_mean_recall] if on_votes else [])]
+        rows.append((f"{row.strength:.2f}", *("-" if share is None else f"{share:.1%}" for share in shares)))
+    return fitting_table(headers, rows, "other class priors (0: as in training, 1: equal)", text=0)
+
+
+def _percent(found: Estimate | None) -> str:
+    return "-" if found is None else f"{found.value:.1%}"
+
+
+def _interval(found: Estimate | None, digits: int = 2) -> str:
+    if found is None:
+        return "-"
+    low, high = found.interval
+    return f"{found.value:.{digits}%} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _number(found: Estimate | None) -> str:
+    if found is None:
+        return "-"
+    return f"{found.value:.3f} [{found.interval[0]:.3f}, {found.interval[1]:.3f}]"

@@ -1,0 +1,121 @@
+"""The images of a split as an evaluation sees them: usable faces first, then what `ampnet prepare` rejected."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.config import Split
+from ampnet.data.index.face_index import FACES_FILE, FaceIndex
+from ampnet.data.index.splits import split_indices
+from ampnet.data.preparation.faces_table import FaceRow, read_faces
+from ampnet.data.quality.pairs_file import PAIRS_FILE, copies_of, read_pairs
+from ampnet.errors import DataError
+from ampnet.evaluation.agreement import CrowdVotes
+from ampnet.evaluation.matching import ClassMatch
+from ampnet.evaluation.predictions import SplitImages
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluatedSplit:
+    """A split of a prepared data set, in the classes of a network."""
+
+    faces: FaceIndex
+    """The usable faces, n of them; images of classes that the network does not have are left out."""
+    images: SplitImages
+    """All images: the n faces in the same order, then the rejected ones."""
+    elsewhere: tuple[str, ...]
+    """Names and sources of the data set's other images."""
+    unassigned: int
+    """Images without a face that belong to no split, since the data set has no official splits."""
+
+
+def read_split(
+    index: FaceIndex, split: Split, match: ClassMatch, class_names: Sequence[str], seed: int
+) -> EvaluatedSplit:
+    """Collect the images of one split.
+
+    Args:
+        index: the prepared data set.
+        split: which split.
+        match: the data set's classes in the network's.
+        class_names: the network's classes.
+        seed: of the run that may have held out a validation split.
+
+    Raises:
+        DataError: the split is empty, or a file of the index is damaged.
+    """
+    parts = split_indices(index, seed=seed)
+    chosen = parts[split][match.codes[index.labels[parts[split]]] >= 0]
+    rows = list(_rows(index))
+    rejected = [row for row in rows if row.status == "rejected" and row.split == split]
+    if not len(chosen) and not rejected:
+        filled = [name for name in ("train", "val", "test") if len(parts[name])]
+        raise DataError(f"{index.root} has no image in the split {split}; it has {', '.join(filled)}")
+    faces = index.subset(chosen)
+    codes = {name: int(code) for name, code in zip(index.class_names, match.codes, strict=True)}
+    if unknown := next((row.class_name for row in rejected if row.class_name not in codes), None):
+        raise DataError(
+            f"index/{FACES_FILE} has the class {unknown}, which index/meta.json does not; run prepare again"
+        )
+    rejected = [row for row in rejected if codes[row.class_name] >= 0]
+    sources = {row.name: row.source for row in rows if row.name}
+    names = (*faces.names, *("" for _ in rejected))
+    return EvaluatedSplit(
+        faces=faces,
+        images=SplitImages(
+            class_names=tuple(class_names),
+            names=names,
+            sources=(*(sources.get(name, "") for name in faces.names), *(row.source for row in rejected)),
+            labels=np.array(
+                [*match.codes[faces.labels].tolist(), *(codes[row.class_name] for row in rejected)], dtype=np.int64
+            ),
+            status=np.array(["scored"] * len(faces) + [_status(row) for row in rejected], dtype="<U10"),
+            copies=_copies(index, split, names, parts["train"].tolist()),
+            votes=_votes(faces, class_names, len(rejected)),
+        ),
+        elsewhere=_elsewhere(rows, index, set(names), split),
+        unassigned=sum(index.undetected.get("", {}).values()),
+    )
+
+
+def _rows(index: FaceIndex) -> Sequence[FaceRow]:
+    """Read the rows of all images; of an index without them, only the counts of the rejected ones are known."""
+    path = index.root / "index" / FACES_FILE
+    if path.is_file():
+        return list(read_faces(path))
+    return [
+        FaceRow("", "", split, class_name, "rejected")
+        for split, by_class in index.undetected.items()
+        for class_name, count in by_class.items()
+        for _ in range(count)
+    ]
+
+
+def _status(row: FaceRow) -> str:
+    return "unreadable" if row.reason and not row.width else "undetected"
+
+
+def _copies(index: FaceIndex, split: Split, names: Sequence[str], train: Sequence[int]) -> NDArray[np.str_] | None:
+    path = index.root / "index" / PAIRS_FILE
+    if split == "train" or not path.is_file():
+        return None
+    return copies_of(read_pairs(path), list(names), [index.names[position] for position in train])
+
+
+def _votes(faces: FaceIndex, class_names: Sequence[str], rejected: int) -> CrowdVotes | None:
+    """Collect the votes; rejected images have none."""
+    if faces.votes is None:
+        return None
+    return CrowdVotes(
+        np.pad(faces.votes.on_classes(class_names), ((0, rejected), (0, 0))),
+        np.pad(faces.votes.counts.sum(axis=1), (0, rejected)),
+        np.pad(faces.votes.calls_no_face(), (0, rejected)),
+    )
+
+
+def _elsewhere(rows: Sequence[FaceRow], index: FaceIndex, names: set[str], split: Split) -> tuple[str, ...]:
+    others = [name for name in index.names if name not in names]
+    of_rows = [row.source for row in rows if (row.name not in names if row.name else row.split != split)]
+    return (*others, *of_rows)
