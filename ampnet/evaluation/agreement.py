@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, bootstrap_mean
+from ampnet.evaluation.intervals import Estimate, mean_estimates
 from ampnet.evaluation.metrics import Scores, confusion_of, score
 from ampnet.evaluation.reliability import MIN_PROBABILITY, ProbabilityScores, score_probabilities
 
@@ -115,7 +115,11 @@ def measure_agreement(
         matrix = matrix[:, :-1]
     given = np.zeros(len(voted), bool) if probabilities is None else ~np.isnan(probabilities).any(axis=1)
     p = np.zeros(shape) if probabilities is None else probabilities
-    cross_entropy, entropy, total_variation = _distances(p[voted & given], votes.counts[voted & given], min_votes)
+    both = voted & given
+    distances = _distances(p[both], votes.counts[both], min_votes)
+    cross_entropy, entropy, total_variation = mean_estimates(distances, seed)
+    expected, best = mean_estimates(np.column_stack([predicted_fraction, top_fraction]), seed)
+    (annotator,) = mean_estimates(top_fraction[decided[voted], None], seed)
     return Agreement(
         no_face=int(votes.no_face.sum()),
         unvoted=int((~voted & ~votes.no_face).sum()),
@@ -125,23 +129,21 @@ def measure_agreement(
         probabilities=score_probabilities(p[decided & given], majority[decided & given], seed)
         if (decided & given).any()
         else None,
-        annotator_accuracy=bootstrap_mean(top_fraction[decided[voted]], seed),
-        distribution_rows=len(cross_entropy),
-        cross_entropy=bootstrap_mean(cross_entropy, seed),
-        entropy=bootstrap_mean(entropy, seed),
-        total_variation=bootstrap_mean(total_variation, seed),
-        expected_agreement=bootstrap_mean(predicted_fraction, seed),
-        best_expected_agreement=bootstrap_mean(top_fraction, seed),
+        annotator_accuracy=annotator,
+        distribution_rows=len(distances),
+        cross_entropy=cross_entropy,
+        entropy=entropy,
+        total_variation=total_variation,
+        expected_agreement=expected,
+        best_expected_agreement=best,
     )
 
 
-def _distances(
-    p: NDArray[np.floating], v: NDArray[np.floating], min_votes: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return cross-entropy, entropy and total variation of each row with enough votes for the classes."""
+def _distances(p: NDArray[np.floating], v: NDArray[np.floating], min_votes: int) -> NDArray[np.float64]:
+    """Return cross-entropy, entropy and total variation, ``(n, 3)``, of each row with enough votes for the classes."""
     enough = v.sum(axis=1) >= max(min_votes, 1)
     p, v = p[enough].astype(np.float64), v[enough].astype(np.float64)
     q = v / v.sum(axis=1, keepdims=True)
     cross_entropy = -(q * np.log(np.maximum(p, MIN_PROBABILITY))).sum(axis=1)
     entropy = -(q * np.log(np.where(q > 0, q, 1.0))).sum(axis=1)
-    return cross_entropy, entropy, np.abs(p - q).sum(axis=1) / 2
+    return np.column_stack([cross_entropy, entropy, np.abs(p - q).sum(axis=1) / 2])

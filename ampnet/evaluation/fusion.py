@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ampnet.evaluation.intervals import Estimate, rate
 from ampnet.evaluation.metrics import confusion_of, mean_recall
+from ampnet.models.ampnet import fuse_logits
 
 BETAS = tuple(step / 20 for step in range(21))
 """Weights of the local head that are tried."""
@@ -40,7 +42,7 @@ class HeadScores:
 def fuse(
     local: NDArray[np.float32], global_: NDArray[np.float32], beta: float, offsets: NDArray[np.floating] | None = None
 ) -> NDArray[np.float32]:
-    """Fuse both heads' logits, equal to :func:`ampnet.models.ampnet.fuse_logits` plus the prior's offsets.
+    """Fuse both heads' logits as the network does, and add the prior's offsets.
 
     Args:
         local: ``(N, K)``.
@@ -48,10 +50,7 @@ def fuse(
         beta: weight of the local head, in [0, 1].
         offsets: ``(K,)`` added to the fused logits; -inf rules a class out.
     """
-    weight = np.float32(beta)
-    difference = local - global_
-    # torch.lerp's two forms, so that both ends are exact
-    fused = global_ + weight * difference if beta < 0.5 else local - difference * (1 - weight)
+    fused = fuse_logits(torch.from_numpy(local), torch.from_numpy(global_), beta).numpy()
     return np.asarray(fused if offsets is None else fused + offsets.astype(np.float32), dtype=np.float32)
 
 

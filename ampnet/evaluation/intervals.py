@@ -1,6 +1,5 @@
 """95 % confidence intervals: Wilson's for rates, percentiles of a seeded bootstrap for everything else."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,9 @@ ROUNDS = 2000
 
 Z_95 = 1.959964
 """97.5th percentile of the standard normal distribution."""
+
+MAX_DRAWS = 1 << 26
+"""Maximum draws of rows in one bootstrap: beyond 33,554 rows, fewer rounds are made, but at least 100."""
 
 _CELLS = 1 << 22
 """Maximum size of a block of resampling weights: 32 MiB."""
@@ -80,9 +82,11 @@ def bootstrap_sums(columns: NDArray[np.floating], seed: int, rounds: int = ROUND
         rounds: number of resamples R.
 
     Returns:
-        ``(R, M)``; divided by N, the bootstrap distribution of the columns' means.
+        ``(R, M)``; divided by N, the bootstrap distribution of the columns' means. Of large tables, whose intervals
+        are narrow, R is smaller (:data:`MAX_DRAWS`).
     """
     count = len(columns)
+    rounds = min(rounds, max(100, MAX_DRAWS // count))
     generator = np.random.default_rng(seed)
     block = max(1, _CELLS // count)
     sums = []
@@ -94,16 +98,9 @@ def bootstrap_sums(columns: NDArray[np.floating], seed: int, rounds: int = ROUND
     return np.concatenate(sums).astype(np.float64)
 
 
-def bootstrap_mean(values: NDArray[np.floating], seed: int, of: Callable[[float], float] = float) -> Estimate | None:
-    """Return the mean of some values with its bootstrap interval; None without values.
-
-    Args:
-        values: ``(N,)``.
-        seed: of the random generator.
-        of: monotonic function applied to the mean and the ends of the interval.
-    """
-    if not values.size:
-        return None
-    interval = percentiles(bootstrap_sums(values[:, None], seed)[:, 0] / len(values))
-    assert interval is not None
-    return Estimate(of(float(values.mean())), (of(interval[0]), of(interval[1])))
+def mean_estimates(columns: NDArray[np.floating], seed: int) -> tuple[Estimate | None, ...]:
+    """Return the mean of each column of a ``(N, M)`` table with its bootstrap interval; None without rows."""
+    if not len(columns):
+        return (None,) * columns.shape[1]
+    means = bootstrap_sums(columns, seed) / len(columns)
+    return tuple(estimate(float(column.mean()), again) for column, again in zip(columns.T, means.T, strict=True))

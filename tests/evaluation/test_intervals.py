@@ -1,11 +1,66 @@
 """Intervals against published values and known distributions."""
 
+import numpy as np
 import pytest
 
-from ampnet.evaluation.intervals import wilson_interval
+from ampnet.evaluation import intervals
+from ampnet.evaluation.intervals import (
+    bootstrap_sums,
+    estimate,
+    mean_estimates,
+    percentiles,
+    rate,
+    resample_matrix,
+    wilson_interval,
+)
 
 
 def test_wilson_interval_of_a_textbook_case():
     """Newcombe 1998, table I: 81 of 263 is 0.2553 to 0.3662; 0 of 20 is 0 to 0.1611."""
     assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert wilson_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+
+
+def test_a_rate_of_nothing_is_undefined():
+    assert rate(0, 0) is None
+    assert rate(3, 4).value == 0.75
+
+
+def test_percentiles_leave_out_undefined_resamples():
+    values = np.append(np.arange(1001.0), np.nan)
+    assert percentiles(values) == (25, 975)
+    assert percentiles(np.array([np.nan])) is None
+    assert estimate(np.nan, values) is None
+
+
+def test_resampled_matrices_keep_the_number_of_images_and_the_seed_decides_them():
+    matrix = np.array([[30, 10], [0, 60]])
+    drawn = resample_matrix(matrix, seed=3)
+    assert drawn.shape == (2000, 2, 2)
+    assert (drawn.sum(axis=(1, 2)) == 100).all()
+    assert (drawn[:, 1, 0] == 0).all()  # nobody makes that error
+    assert drawn.mean(axis=0) == pytest.approx(matrix, abs=0.5)
+    assert np.array_equal(drawn, resample_matrix(matrix, seed=3))
+    assert not np.array_equal(drawn, resample_matrix(matrix, seed=4))
+
+
+def test_the_bootstrap_of_a_mean_has_the_standard_error_of_the_mean():
+    values = np.random.default_rng(0).standard_normal((400, 2)) * (1, 3)
+    means = bootstrap_sums(values, seed=0) / 400
+    assert means.std(axis=0) == pytest.approx(values.std(axis=0) / 20, rel=0.06)
+    first, second = mean_estimates(values, seed=0)
+    assert first.value == pytest.approx(values[:, 0].mean())
+    assert first.interval[0] < first.value < first.interval[1]
+    assert second.interval[1] - second.interval[0] == pytest.approx(2 * 1.96 * 3 / 20, rel=0.1)
+
+
+def test_means_of_nothing_are_undefined():
+    assert mean_estimates(np.empty((0, 2)), seed=0) == (None, None)
+
+
+def test_blocks_and_the_limit_for_large_tables_change_only_the_number_of_rounds(monkeypatch):
+    values = np.random.default_rng(0).random((50, 1))
+    monkeypatch.setattr(intervals, "_CELLS", 500)  # ten rounds a block
+    assert bootstrap_sums(values, seed=0, rounds=25).shape == (25, 1)
+    monkeypatch.setattr(intervals, "MAX_DRAWS", 50 * 150)
+    assert len(bootstrap_sums(values, seed=0)) == 150
