@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,15 +11,17 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.config import DetectorConfig
+from ampnet.data.index.face_index import read_index
+from ampnet.data.index.splits import split_indices
+from ampnet.data.loading.dataset import Batch, FaceBatches, FaceDataset, SampleKey
 from ampnet.detection.detector import FaceDetector
 from ampnet.detection.face import Face
 from ampnet.detection.retries import detect_with_retries
-from ampnet.faces.alignment import AlignedFace
-from ampnet.faces.framing import frame_face
-from ampnet.inference.classifier import network_input
+from ampnet.errors import DataError
+from ampnet.faces.framing import frame_face, reframing
+from ampnet.inference.classifier import Classifier, network_input
 from ampnet.media.images import Image, read_image
 from ampnet.onnx.session import open_model
-from ampnet.prediction.predictor import Predictor
 
 SAMPLE = Path(__file__).with_name("faces.jpg")
 """Six rendered faces (MakeHuman, CC0), in the package so that every export can be checked."""
@@ -27,30 +30,54 @@ TOLERANCE = {"fp32": 1e-4, "fp16": 0.01, "int8": 0.25}
 """Largest accepted difference of a probability, by precision."""
 
 
+Inputs = dict[str, NDArray[Any]]
+"""``images``: ``(N, S, S, 3)`` uint8 RGB; ``landmarks``: ``(N, 5, 2)`` float32 in their pixels."""
+
+MAX_FACES = 512
+"""Faces of a data set that calibrate and check an export."""
+
+
 def sample_image() -> Image:
     """Return the photo that exports are checked with."""
     return read_image(SAMPLE)
 
 
-def sample_faces(checkpoint: Checkpoint) -> list[AlignedFace]:
-    """Return the photo's faces and their mirror images, framed for a checkpoint."""
+def sample_inputs(checkpoint: Checkpoint) -> Inputs:
+    """Return the photo's faces and their mirror images as a checkpoint's inputs."""
     image = sample_image()
-    faces: list[AlignedFace] = []
+    faces = []
     for view in (image, np.ascontiguousarray(image[:, ::-1])):
         (found,) = detect_with_retries(FaceDetector(DetectorConfig()), [view])
         faces += [frame_face(view, face.landmarks, checkpoint.framing) for face in found.faces]
-    return faces
+    return _inputs(network_input(faces, checkpoint.architecture.image_size))
 
 
-def largest_difference(checkpoint: Checkpoint, faces: Sequence[AlignedFace], found: NDArray[np.float32]) -> float:
+def prepared_inputs(data: Path, checkpoint: Checkpoint) -> Inputs:
+    """Return at most ``MAX_FACES`` validation faces of a prepared data set, evenly spread, as a checkpoint's inputs.
+
+    Raises:
+        DataError: the data set cannot be read, or has no validation faces.
+    """
+    index = read_index(data)
+    val = split_indices(index)["val"]
+    if not len(val):
+        raise DataError(f"{data} has no validation faces to calibrate with")
+    chosen = val[np.linspace(0, len(val) - 1, min(MAX_FACES, len(val))).astype(int)]
+    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
+    reframe = reframing(index.framing, index.landmarks[chosen], checkpoint.framing)
+    batches = FaceBatches(FaceDataset(index, chosen, size, color=color, reframe=reframe))
+    return _inputs(batches[[SampleKey(0, position, position) for position in range(len(chosen))]])
+
+
+def largest_difference(checkpoint: Checkpoint, inputs: Inputs, found: NDArray[np.float32]) -> float:
     """Return the largest difference between a checkpoint's probabilities and those of its exported form.
 
     Args:
         checkpoint: the exported one.
-        faces: N framed faces.
+        inputs: N faces.
         found: ``(N, K)`` the exported model's probabilities for them.
     """
-    return float(np.abs(Predictor(checkpoint).classify(faces) - found).max())
+    return float(np.abs(run_checkpoint(checkpoint, inputs) - found).max())
 
 
 def largest_shift(expected: Sequence[Face], found: Sequence[Face]) -> float:
@@ -65,17 +92,29 @@ def largest_shift(expected: Sequence[Face], found: Sequence[Face]) -> float:
     return float(max(shifts, default=0.0))
 
 
-def run_torchscript(path: Path, faces: Sequence[AlignedFace], image_size: int) -> NDArray[np.float32]:
+@torch.inference_mode()
+def run_checkpoint(checkpoint: Checkpoint, inputs: Inputs) -> NDArray[np.float32]:
+    """Return ``(N, K)`` probabilities of a checkpoint, in the form that `predict` and `eval` use."""
+    cpu = torch.device("cpu")
+    images = torch.from_numpy(inputs["images"]).permute(0, 3, 1, 2)
+    batch = Batch(images, torch.from_numpy(inputs["landmarks"]), torch.zeros(len(images), dtype=torch.int64))
+    classifier = Classifier.from_checkpoint(checkpoint, cpu)
+    return classifier.probabilities(*classifier.head_logits(batch.to(cpu)))
+
+
+def run_torchscript(path: Path, inputs: Inputs) -> NDArray[np.float32]:
     """Return ``(N, K)`` probabilities of a TorchScript file that was just written."""
-    batch = network_input(faces, image_size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit is deprecated, but is what C++ programs load
         model = torch.jit.load(str(path))  # type: ignore[no-untyped-call]
-    return np.asarray(model(batch.images.permute(0, 2, 3, 1), batch.landmarks)[0].numpy())
+    return np.asarray(model(*(torch.from_numpy(inputs[name]) for name in ("images", "landmarks")))[0].numpy())
 
 
-def run_onnx(path: Path, faces: Sequence[AlignedFace], image_size: int) -> NDArray[np.float32]:
+def run_onnx(path: Path, inputs: Inputs) -> NDArray[np.float32]:
     """Return ``(N, K)`` probabilities of an ONNX file."""
-    batch = network_input(faces, image_size)
-    inputs = {"images": batch.images.permute(0, 2, 3, 1).numpy(), "landmarks": batch.landmarks.numpy()}
     return np.asarray(open_model(path, "classifier").session.run(["probabilities"], inputs)[0])
+
+
+def _inputs(batch: Batch) -> Inputs:
+    images = batch.images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
+    return {"images": np.ascontiguousarray(images.numpy()), "landmarks": batch.landmarks.numpy()}

@@ -1,15 +1,13 @@
 """Smaller ONNX files: half precision, and 8-bit integers calibrated on real faces."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from numpy.typing import NDArray
-
+from ampnet.export.parity import Inputs
 from ampnet.media.files import atomic_write
 
-Inputs = dict[str, NDArray[Any]]
+BATCH = 32
 
 FLOAT32 = 1
 """ONNX's number for this type."""
@@ -31,13 +29,13 @@ def write_half(source: Path, target: Path) -> None:
         aside.write_bytes(half.SerializeToString())
 
 
-def write_int8(source: Path, target: Path, faces: Sequence[Inputs]) -> None:
+def write_int8(source: Path, target: Path, inputs: Inputs) -> None:
     """Quantise an ONNX model's convolutions statically, each channel of a weight by its own scale.
 
     Args:
         source: the model in full precision.
         target: file to write.
-        faces: the model's inputs for batches of real faces, by which activations are scaled.
+        inputs: real faces, by which activations are scaled.
 
     Raises:
         DataError: the file cannot be written.
@@ -47,10 +45,11 @@ def write_int8(source: Path, target: Path, faces: Sequence[Inputs]) -> None:
 
     class Faces(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._left: Iterator[Inputs] = iter(faces)
+            self._left = iter(range(0, len(inputs["images"]), BATCH))
 
         def get_next(self) -> Inputs | None:
-            return next(self._left, None)
+            start = next(self._left, None)
+            return None if start is None else {name: rows[start : start + BATCH] for name, rows in inputs.items()}
 
     with TemporaryDirectory() as folder, atomic_write(target) as aside:
         prepared, written = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
