@@ -24,6 +24,9 @@ from ampnet.config import (
     DetectorName,
     EvalConfig,
     ExportConfig,
+    ExportFormat,
+    ExportPrecision,
+    ExportReferenceConfig,
     FacePolicy,
     Freeze,
     ImportConfig,
@@ -528,10 +531,53 @@ def import_reference(
         typer.echo("\n".join(result.lines()))
 
 
+@further_command("export")
+def export(
+    model: Annotated[
+        Path, typer.Argument(help="A run folder, a checkpoint file, `bundled`, `bundled:NAME`, or `detector`.")
+    ],
+    format: Annotated[ExportFormat, output_option(help="Format of the file.")] = ExportConfig.format,
+    precision: Annotated[
+        ExportPrecision, output_option(help="Precision of an ONNX file; int8 needs faces to calibrate with.")
+    ] = ExportConfig.precision,
+    data: Annotated[
+        Path | None,
+        input_option(
+            help="Prepared data set whose validation faces calibrate int8 and are checked.",
+            exists=True,
+            file_okay=False,
+            show_default="the faces of a sample photo",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, output_option(help="File to write.", dir_okay=False, show_default="the model's name")
+    ] = None,
+    licence: Annotated[
+        str, output_option(help="Terms of the weights, for the file's metadata.", show_default="not stated")
+    ] = "",
+    force: Annotated[bool, output_option("--force", help="Replace an existing file.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Write a model that runs without ampnet, and check that it gives the same answers.
+
+    Landmarks go in, and the regions are placed inside the graph; the batch is dynamic. Class names, framing and
+    temperature are in the file's metadata.
+
+    \bExamples:
+      $ ampnet export bundled
+      $ ampnet export checkpoint/run1 --precision int8 --data fer
+      $ ampnet export detector
+    """
+    with user_errors(debug):
+        from pipelines.export import run  # loads torch; kept out of `ampnet --help`
+
+        typer.echo("\n".join(run(ExportConfig(**pick(ExportConfig, locals()))).lines()))
+
+
 @further_command("export-reference")
 def export_reference(
     checkpoint: Annotated[Path, typer.Argument(help="A run folder (its best.pt) or a checkpoint file.")],
-    out: Annotated[Path, output_option(help="File to write (458 MB).", dir_okay=False)] = ExportConfig.out,
+    out: Annotated[Path, output_option(help="File to write (458 MB).", dir_okay=False)] = ExportReferenceConfig.out,
     data_parallel: Annotated[
         bool, output_option("--data-parallel", help="Prefix all names with `module.`, as DataParallel does.")
     ] = False,
@@ -546,7 +592,7 @@ def export_reference(
     with user_errors(debug):
         from pipelines.import_reference import export_reference  # loads torch; kept out of `ampnet --help`
 
-        typer.echo("\n".join(export_reference(ExportConfig(**pick(ExportConfig, locals()))).lines()))
+        typer.echo("\n".join(export_reference(ExportReferenceConfig(**pick(ExportReferenceConfig, locals()))).lines()))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from ampnet.recipes import Recipe, RecipeName, make_recipe
 CropMode = Literal["auto", "none", "face"]
 FacePolicy = Literal["largest", "centre", "best", "all"]
 NoFacePolicy = Literal["template", "drop"]
+ExportFormat = Literal["onnx", "torchscript", "safetensors"]
+ExportPrecision = Literal["fp32", "fp16", "int8"]
 LayoutName = Literal[
     "auto",
     "rafdb",
@@ -328,6 +330,35 @@ class ImportConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportConfig:
+    """Settings of `ampnet export`: a model in a form that runs without this program."""
+
+    model: Path
+    """A checkpoint, the name of a bundled model, or ``detector``."""
+    format: ExportFormat = "onnx"
+    precision: ExportPrecision = "fp32"
+    """Of an ONNX file; int8 is calibrated on the faces in ``data``."""
+    data: Path | None = None
+    """Prepared data set whose validation faces calibrate int8 and are checked."""
+    out: Path | None = None
+    """File to write; None: the model's name and the format's extension, in the current folder."""
+    licence: str = ""
+    """Terms of the weights, for the file's metadata; empty: those of a bundled model, else not stated."""
+    force: bool = False
+    """Replace an existing file."""
+
+    def __post_init__(self) -> None:
+        require(
+            self.precision == "fp32" or self.format == "onnx",
+            f"precision {self.precision} is for --format onnx; omit it for {self.format}",
+        )
+        require(
+            self.format != "safetensors" or self.out is None or self.out.suffix == ".safetensors",
+            "the name of a safetensors file must end in .safetensors",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportReferenceConfig:
     """Settings of `ampnet export-reference`: the checkpoint to write in the reference program's format."""
 
     checkpoint: Path

@@ -6,7 +6,7 @@ from pathlib import Path
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ampnet.checkpoints.reference.convert import build_reference, read_reference, reference_class_names, write_reference
-from ampnet.config import ExportConfig, ImportConfig, config_to_dict
+from ampnet.config import ExportReferenceConfig, ImportConfig, config_to_dict
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
 from ampnet.labels import EXPRESSIONS
@@ -83,7 +83,7 @@ def import_reference(config: ImportConfig) -> ImportResult:
     return ImportResult(out, class_names, published.num_classes)
 
 
-def export_reference(config: ExportConfig) -> ExportResult:
+def export_reference(config: ExportReferenceConfig) -> ExportResult:
     """Write a checkpoint's weights so that the reference program loads them.
 
     Raises:

@@ -17,6 +17,12 @@ MODELS: dict[str, str] = {
 }
 """Models by name; see MODEL_CARD.md beside their files."""
 
+LICENCE = "MIT for the weights; the training pictures (FER-2013) were distributed for research"
+TRAINING_DATA = {
+    "ferplus": "FER-2013 training split, targets: FER+ votes",
+    "fer2013": "FER-2013 training split, targets: its labels",
+}
+
 
 def model_path(name: str = DEFAULT_MODEL) -> Path:
     """Return the path of a bundled model's weights, whether or not the file exists."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ampnet.detection.detector import FaceDetector
+from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.face import Face, landmark_distance, moved_face, roll
 from ampnet.faces.alignment import align_face
 from ampnet.faces.geometry import inverse
@@ -17,7 +17,7 @@ NEAR = 0.6
 """Maximum mean landmark distance, in eye-to-mouth distances, at which the upright face is taken to be the same one."""
 
 
-def derotate(detector: FaceDetector, images: Sequence[Image], found: Sequence[Sequence[Face]]) -> list[list[Face]]:
+def derotate(detector: AnySizeDetector, images: Sequence[Image], found: Sequence[Sequence[Face]]) -> list[list[Face]]:
     """Rotate each steeply rolled face upright, detect it again, and take the new landmarks.
 
     Args:

@@ -90,7 +90,7 @@ class MobileNetRetinaFace(nn.Module):
         middle = self.merge[1](middle + F.interpolate(coarse, size=middle.shape[-2:], mode="nearest"))
         fine = self.merge[0](fine + F.interpolate(middle, size=fine.shape[-2:], mode="nearest"))
         outputs = [
-            head(context(level)).permute(0, 2, 3, 1).reshape(len(images), -1, ANCHOR_NUMBERS)
+            head(context(level)).permute(0, 2, 3, 1).reshape(images.shape[0], -1, ANCHOR_NUMBERS)
             for context, head, level in zip(self.context, self.heads, (fine, middle, coarse), strict=True)
         ]
         per_anchor = torch.cat(outputs, dim=1)  # (B, A, 16)

@@ -8,8 +8,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.derotate import derotate
-from ampnet.detection.detector import FaceDetector
 from ampnet.detection.face import Face, moved_face
 from ampnet.detection.landmark_filter import keep_faces
 from ampnet.detection.letterbox import scaled_size
@@ -33,7 +33,7 @@ class Detection:
     status: Status
 
 
-def detect_with_retries(detector: FaceDetector, images: Sequence[Image]) -> list[Detection]:
+def detect_with_retries(detector: AnySizeDetector, images: Sequence[Image]) -> list[Detection]:
     """Detect faces, retry rotated images where none is found, and correct the landmarks of steeply rolled faces.
 
     Retries use the same minimum score as the first pass, and stop at the first one that finds a face. They run in
@@ -61,7 +61,7 @@ def detect_with_retries(detector: FaceDetector, images: Sequence[Image]) -> list
     return [Detection(tuple(faces), how) for faces, how in zip(derotated, status, strict=True)]
 
 
-def _detect_turned(detector: FaceDetector, images: Sequence[Image], degrees: float) -> list[list[Face]]:
+def _detect_turned(detector: AnySizeDetector, images: Sequence[Image], degrees: float) -> list[list[Face]]:
     """Detect the faces in rotated images, in pixels of the original images."""
     if not degrees:
         return detector.detect(images)

@@ -18,6 +18,6 @@ class AttentionalPerception(RegionPerception):
 
     def cut(self, features: Tensor, landmarks: Tensor) -> Tensor:
         """Cut the regions, 10 x 10 cells at the paper's grid."""
-        grid = features.shape[-1]
+        grid = int(features.shape[-1])  # tracing yields a tensor
         origins = salient_boxes(landmarks, grid)[..., :2]
         return crop_windows(features, origins, 2 * salient_radius(grid))  # (5, B, C, 10, 10)

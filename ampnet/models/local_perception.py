@@ -26,7 +26,7 @@ class LocalPerception(RegionPerception):
 
     def cut(self, features: Tensor, landmarks: Tensor) -> Tensor:
         """Cut the quadrants; where one is smaller than its patch, the remaining cells are zero."""
-        grid = features.shape[-1]
+        grid = int(features.shape[-1])  # tracing yields a tensor
         side = quadrant_side(grid)
         boxes = quadrant_boxes(landmarks, grid)
         origins = quadrant_origins(boxes, side)

@@ -1,0 +1,77 @@
+"""The two networks as graphs that need nothing around them: integers in, pixels and probabilities out."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.config import DetectorConfig
+from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
+from ampnet.detection.networks import load_network
+from ampnet.inference.prior import prior_offsets
+from ampnet.models.ampnet import fuse_logits
+
+
+class ClassifierGraph(nn.Module):
+    """A trained network with everything that turns its logits into probabilities.
+
+    Args:
+        checkpoint: the network, its fusion weight, its own prior and its temperature.
+
+    Shape:
+        - images: ``(B, S, S, 3)`` uint8 RGB faces framed as in training
+        - landmarks: ``(B, 5, 2)`` float32 in pixels of those images; the regions are placed inside the graph
+        - returns: probabilities, local and global logits, ``(B, K)`` float32 each
+    """
+
+    offsets: Tensor
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(checkpoint.model).eval().requires_grad_(False)
+        self.branch_weight, self.temperature = checkpoint.branch_weight, checkpoint.temperature
+        offsets = prior_offsets(checkpoint, None)
+        self.register_buffer("offsets", torch.zeros(len(checkpoint.class_names)) if offsets is None else offsets)
+
+    def forward(self, images: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Classify."""
+        pixels = images.permute(0, 3, 1, 2).float() / 255
+        local, global_ = self.network(pixels, landmarks)
+        fused = fuse_logits(local, global_, self.branch_weight) + self.offsets
+        return (fused / self.temperature).softmax(dim=1), local, global_
+
+
+class DetectorGraph(nn.Module):
+    """A detection network with normalisation and decoding; only the removal of overlapping boxes is left to do.
+
+    Args:
+        config: the network and its weights.
+
+    Shape:
+        - images: ``(B, H, W, 3)`` uint8 RGB, H and W multiples of 32
+        - returns: ``(B, A, 4)`` boxes x0, y0, x1, y1 and ``(B, A, 5, 2)`` landmarks in pixels, ``(B, A)`` scores
+
+    Raises:
+        DetectorError: the weights are unavailable.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: DetectorConfig) -> None:
+        super().__init__()
+        loaded = load_network(config)
+        self.network = loaded.module.eval().requires_grad_(False)
+        self.padding_color = tuple(round(value) for value in loaded.mean)
+        self.weights_sha256 = loaded.weights_sha256
+        self.register_buffer("mean", torch.tensor(loaded.mean))
+        self.register_buffer("std", torch.tensor(loaded.std))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Detect."""
+        pixels = ((images.float() - self.mean) / self.std).permute(0, 3, 1, 2)
+        box_offsets, logits, landmark_offsets = self.network(pixels)
+        anchors = anchor_boxes.__wrapped__(images.shape[1], images.shape[2], images.device)  # sizes stay symbolic
+        boxes, landmarks = decode_boxes(box_offsets, anchors), decode_landmarks(landmark_offsets, anchors)
+        return boxes, landmarks, logits.softmax(dim=-1)[..., 1]

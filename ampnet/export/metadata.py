@@ -1,0 +1,56 @@
+"""What an exported file says about itself, in the file."""
+
+import json
+from typing import Any
+
+from ampnet import __version__
+from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.export.graphs import DetectorGraph
+
+KEY = "ampnet"
+"""Metadata key of the JSON text."""
+
+UNKNOWN = "not stated"
+
+
+def classifier_metadata(checkpoint: Checkpoint, precision: str, licence: str, training_data: str) -> dict[str, Any]:
+    """Describe an exported network as plain values: everything that its user has to know.
+
+    Args:
+        checkpoint: the exported one.
+        precision: fp32, fp16 or int8.
+        licence: terms of the weights, in words.
+        training_data: what the weights were trained on, in words.
+    """
+    header = checkpoint.header()
+    wanted = ("architecture", "class_names", "framing", "branch_weight", "temperature", "class_shares")
+    return {
+        "kind": "classifier",
+        "ampnet": __version__,
+        "precision": precision,
+        "image_size": checkpoint.architecture.image_size,
+        "licence": licence or UNKNOWN,
+        "training_data": training_data or UNKNOWN,
+        **{name: header[name] for name in (*wanted, "prior_strength")},
+    }
+
+
+def detector_metadata(name: str, graph: DetectorGraph) -> dict[str, Any]:
+    """Describe an exported detector as plain values.
+
+    Args:
+        name: the detector's name.
+        graph: the exported graph.
+    """
+    return {
+        "kind": "detector",
+        "ampnet": __version__,
+        "name": name,
+        "weights_sha256": graph.weights_sha256,
+        "padding_color": list(graph.padding_color),
+    }
+
+
+def encode(metadata: dict[str, Any]) -> dict[str, str]:
+    """Return metadata as the strings that model files hold."""
+    return {KEY: json.dumps(metadata, ensure_ascii=False, allow_nan=False)}

@@ -1,0 +1,120 @@
+"""Does an exported model say what the checkpoint says? Measured on real faces."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.config import DetectorConfig
+from ampnet.data.index.face_index import read_index
+from ampnet.data.index.splits import split_indices
+from ampnet.data.loading.dataset import Batch, FaceBatches, FaceDataset, SampleKey
+from ampnet.detection.detector import FaceDetector
+from ampnet.detection.face import Face
+from ampnet.detection.retries import detect_with_retries
+from ampnet.errors import DataError
+from ampnet.faces.framing import frame_face, reframing
+from ampnet.inference.classifier import Classifier, network_input
+from ampnet.media.images import Image, read_image
+from ampnet.onnx.session import open_model
+
+SAMPLE = Path(__file__).with_name("faces.jpg")
+"""Six rendered faces (MakeHuman, CC0), in the package so that every export can be checked."""
+
+TOLERANCE = {"fp32": 1e-4, "fp16": 0.01, "int8": 0.25}
+"""Largest accepted difference of a probability, by precision."""
+
+
+Inputs = dict[str, NDArray[Any]]
+"""``images``: ``(N, S, S, 3)`` uint8 RGB; ``landmarks``: ``(N, 5, 2)`` float32 in their pixels."""
+
+MAX_FACES = 512
+"""Faces of a data set that calibrate and check an export."""
+
+
+def sample_image() -> Image:
+    """Return the photo that exports are checked with."""
+    return read_image(SAMPLE)
+
+
+def sample_inputs(checkpoint: Checkpoint) -> Inputs:
+    """Return the photo's faces and their mirror images as a checkpoint's inputs."""
+    image = sample_image()
+    faces = []
+    for view in (image, np.ascontiguousarray(image[:, ::-1])):
+        (found,) = detect_with_retries(FaceDetector(DetectorConfig()), [view])
+        faces += [frame_face(view, face.landmarks, checkpoint.framing) for face in found.faces]
+    return _inputs(network_input(faces, checkpoint.architecture.image_size))
+
+
+def prepared_inputs(data: Path, checkpoint: Checkpoint) -> Inputs:
+    """Return at most ``MAX_FACES`` validation faces of a prepared data set, evenly spread, as a checkpoint's inputs.
+
+    Raises:
+        DataError: the data set cannot be read, or has no validation faces.
+    """
+    index = read_index(data)
+    val = split_indices(index)["val"]
+    if not len(val):
+        raise DataError(f"{data} has no validation faces to calibrate with")
+    chosen = val[np.linspace(0, len(val) - 1, min(MAX_FACES, len(val))).astype(int)]
+    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
+    reframe = reframing(index.framing, index.landmarks[chosen], checkpoint.framing)
+    batches = FaceBatches(FaceDataset(index, chosen, size, color=color, reframe=reframe))
+    return _inputs(batches[[SampleKey(0, position, position) for position in range(len(chosen))]])
+
+
+def largest_difference(checkpoint: Checkpoint, inputs: Inputs, found: NDArray[np.float32]) -> float:
+    """Return the largest difference between a checkpoint's probabilities and those of its exported form.
+
+    Args:
+        checkpoint: the exported one.
+        inputs: N faces.
+        found: ``(N, K)`` the exported model's probabilities for them.
+    """
+    return float(np.abs(run_checkpoint(checkpoint, inputs) - found).max())
+
+
+def largest_shift(expected: Sequence[Face], found: Sequence[Face]) -> float:
+    """Return the largest distance, in pixels, of boxes and landmarks of two detections of one image.
+
+    Infinite if they differ in the number of faces.
+    """
+    if len(expected) != len(found):
+        return float("inf")
+    shifts = [np.abs(one.box - other.box).max() for one, other in zip(expected, found, strict=True)]
+    shifts += [np.abs(one.landmarks - other.landmarks).max() for one, other in zip(expected, found, strict=True)]
+    return float(max(shifts, default=0.0))
+
+
+@torch.inference_mode()
+def run_checkpoint(checkpoint: Checkpoint, inputs: Inputs) -> NDArray[np.float32]:
+    """Return ``(N, K)`` probabilities of a checkpoint, in the form that `predict` and `eval` use."""
+    cpu = torch.device("cpu")
+    images = torch.from_numpy(inputs["images"]).permute(0, 3, 1, 2)
+    batch = Batch(images, torch.from_numpy(inputs["landmarks"]), torch.zeros(len(images), dtype=torch.int64))
+    classifier = Classifier.from_checkpoint(checkpoint, cpu)
+    return classifier.probabilities(*classifier.head_logits(batch.to(cpu)))
+
+
+def run_torchscript(path: Path, inputs: Inputs) -> NDArray[np.float32]:
+    """Return ``(N, K)`` probabilities of a TorchScript file that was just written."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is deprecated, but is what C++ programs load
+        model = torch.jit.load(str(path))  # type: ignore[no-untyped-call]
+    return np.asarray(model(*(torch.from_numpy(inputs[name]) for name in ("images", "landmarks")))[0].numpy())
+
+
+def run_onnx(path: Path, inputs: Inputs) -> NDArray[np.float32]:
+    """Return ``(N, K)`` probabilities of an ONNX file."""
+    return np.asarray(open_model(path, "classifier").session.run(["probabilities"], inputs)[0])
+
+
+def _inputs(batch: Batch) -> Inputs:
+    images = batch.images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
+    return {"images": np.ascontiguousarray(images.numpy()), "landmarks": batch.landmarks.numpy()}

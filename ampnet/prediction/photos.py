@@ -1,0 +1,67 @@
+"""From photos to expressions, whatever runs the networks: detect, frame, classify."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.detection.any_size import AnySizeDetector
+from ampnet.detection.face import Face
+from ampnet.detection.retries import detect_with_retries
+from ampnet.faces.alignment import AlignedFace, Image
+from ampnet.faces.framing import Framing, frame_face
+
+
+@dataclass(frozen=True, eq=False)
+class FacePrediction:
+    """A face in a photo and its expression."""
+
+    face: Face
+    """Box and landmarks in pixels of the photo, and the detection score."""
+    label: str
+    """The most probable class."""
+    probability: float
+    """Probability of that class, in [0, 1]."""
+    scores: dict[str, float]
+    """Probability of each class, in the checkpoint's order; they sum to 1."""
+
+
+class PhotoPredictor(ABC):
+    """A face detector and a classifier, for photos of any size."""
+
+    detector: AnySizeDetector
+    class_names: tuple[str, ...]
+    """In the order of all scores."""
+    framing: Framing
+    """How the classifier's training faces were framed."""
+
+    @abstractmethod
+    def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
+        """Return ``(N, K)`` class probabilities of N framed faces (224 x 224)."""
+
+    def predict(self, images: Sequence[Image]) -> list[list[FacePrediction]]:
+        """Detect and classify the faces in each photo.
+
+        Results do not depend on the rest of the batch.
+
+        Args:
+            images: ``(H, W, 3)`` RGB uint8, of any size.
+
+        Returns:
+            The faces in each photo, best detection score first; empty if there are none.
+        """
+        found = [list(detection.faces) for detection in detect_with_retries(self.detector, images)]
+        framed = [
+            frame_face(image, face.landmarks, self.framing)
+            for image, faces in zip(images, found, strict=True)
+            for face in faces
+        ]
+        probabilities = iter(self.classify(framed))
+        return [[self._prediction(face, next(probabilities)) for face in faces] for faces in found]
+
+    def _prediction(self, face: Face, probabilities: NDArray[np.float32]) -> FacePrediction:
+        best = int(probabilities.argmax())
+        scores = dict(zip(self.class_names, probabilities.tolist(), strict=True))
+        return FacePrediction(face, self.class_names[best], scores[self.class_names[best]], scores)

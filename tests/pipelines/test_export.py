@@ -1,0 +1,134 @@
+"""Exported models answer what their checkpoints answer, and run without torch."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from ampnet import Predictor
+from ampnet.config import ExportConfig
+from ampnet.errors import CheckpointError, ConfigError, UsageError
+from ampnet.export.parity import sample_inputs
+from ampnet.export.quantize import write_half, write_int8
+from ampnet.media.images import read_image
+from ampnet.onnx import Predictor as OnnxPredictor
+from pipelines.export import ExportResult, run
+from tests.small_checkpoint import small_checkpoint
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+pytestmark = pytest.mark.slow  # torch's exporter takes ten seconds for each network
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory) -> ExportResult:
+    return run(ExportConfig(model=Path("bundled"), out=tmp_path_factory.mktemp("export") / "model.onnx"))
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory) -> ExportResult:
+    return run(ExportConfig(model=Path("detector"), out=tmp_path_factory.mktemp("export") / "detector.onnx"))
+
+
+def test_the_difference_is_measured_on_real_faces(classifier, detector):
+    assert classifier.difference < 1e-4
+    assert classifier.faces >= 10
+    assert detector.difference < 1e-2
+    assert detector.faces >= 5
+
+
+def test_a_photo_gets_the_same_answers_as_from_torch(classifier, detector):
+    photo = read_image(SAMPLES / "group.jpg")
+    portrait = read_image(SAMPLES / "portrait.jpg")
+    exported = OnnxPredictor(classifier.file, detector.file, threads=1).predict([photo, portrait])
+    for found, expected in zip(exported, Predictor().predict([photo, portrait]), strict=True):
+        assert [face.label for face in found] == [face.label for face in expected]
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one.face.box, other.face.box, atol=0.01)
+            np.testing.assert_allclose(one.face.landmarks, other.face.landmarks, atol=0.01)
+            assert one.scores == pytest.approx(other.scores, abs=1e-3)
+    assert len(exported[0]) >= 5
+
+
+def test_torch_is_not_imported(classifier, detector):
+    program = (
+        "import sys; from pathlib import Path;"
+        "from ampnet.media.images import read_image; from ampnet.onnx import Predictor;"
+        "faces = Predictor(sys.argv[1], sys.argv[2]).predict([read_image(Path(sys.argv[3]))])[0];"
+        "print(faces[0].label, 'torch' in sys.modules)"
+    )
+    arguments = [str(classifier.file), str(detector.file), str(SAMPLES / "portrait.jpg")]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert done.stderr == ""
+    assert done.stdout.split() == ["happiness", "False"]
+
+
+def test_the_batch_is_dynamic_and_the_metadata_says_what_the_model_is(classifier):
+    checkpoint = Predictor().checkpoint
+    session = onnxruntime.InferenceSession(str(classifier.file), providers=["CPUExecutionProvider"])
+    about = json.loads(session.get_modelmeta().custom_metadata_map["ampnet"])
+    assert about["class_names"] == list(checkpoint.class_names)
+    assert about["temperature"] == checkpoint.temperature
+    assert about["framing"]["mean_landmarks"] == [list(point) for point in checkpoint.framing.mean_landmarks]
+    assert "MIT" in about["licence"]
+    assert "FER+" in about["training_data"]
+    inputs = sample_inputs(checkpoint)
+    whole = session.run(["probabilities"], inputs)[0]
+    single = session.run(["probabilities"], {name: rows[:1] for name, rows in inputs.items()})[0]
+    np.testing.assert_allclose(single, whole[:1], atol=1e-5)
+
+
+def test_half_precision_and_int8_are_smaller_and_choose_the_same_classes(classifier, tmp_path):
+    inputs = sample_inputs(Predictor().checkpoint)
+    write_half(classifier.file, tmp_path / "half.onnx")
+    write_int8(classifier.file, tmp_path / "int8.onnx", inputs)
+    exact = _probabilities(classifier.file, inputs)
+    for name, share, tolerance in (("half", 0.6, 0.01), ("int8", 0.4, 0.1)):
+        file = tmp_path / f"{name}.onnx"
+        assert file.stat().st_size < share * classifier.file.stat().st_size
+        found = _probabilities(file, inputs)
+        assert np.abs(found - exact).max() < tolerance
+        assert (found.argmax(axis=1) == exact.argmax(axis=1)).all()
+
+
+def test_torchscript_and_safetensors_answer_alike(tmp_path):
+    run_folder = small_checkpoint(tmp_path / "run")
+    for format, suffix in (("torchscript", "ts"), ("safetensors", "safetensors")):
+        result = run(ExportConfig(model=run_folder, format=format, out=tmp_path / f"model.{suffix}"))
+        assert result.difference < (1e-4 if format == "torchscript" else 1e-2)
+        assert result.file.stat().st_size > 10_000
+
+
+def test_an_existing_file_is_kept_and_a_wrong_request_refused(classifier, tmp_path):
+    with pytest.raises(UsageError, match="exists"):
+        run(ExportConfig(model=Path("bundled"), out=classifier.file))
+    with pytest.raises(ConfigError, match="precision int8 is for --format onnx"):
+        ExportConfig(model=Path("bundled"), format="torchscript", precision="int8")
+    with pytest.raises(UsageError, match="the detector is exported as"):
+        run(ExportConfig(model=Path("detector"), format="torchscript", out=tmp_path / "d"))
+    with pytest.raises(ConfigError, match=r"must end in \.safetensors"):
+        ExportConfig(model=Path("bundled"), format="safetensors", out=tmp_path / "model.pt")
+
+
+def test_a_file_that_is_no_exported_model_is_refused_in_one_line(classifier, detector, tmp_path):
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(classifier.file.read_bytes()[:5000])
+    for file, reason in (
+        (broken, "cannot read"),
+        (detector.file, "is no classifier"),
+        (tmp_path / "no", "No such file"),
+    ):
+        with pytest.raises(CheckpointError, match=reason) as raised:
+            OnnxPredictor(file, detector.file)
+        assert "\n" not in str(raised.value)
+
+
+def _probabilities(file, inputs):
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    return session.run(["probabilities"], inputs)[0]
