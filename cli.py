@@ -41,7 +41,7 @@ from ampnet.config import (
     Variant,
     read_modules,
 )
-from ampnet.errors import INTERRUPTED, AmpnetError
+from ampnet.errors import INTERRUPTED, AmpnetError, require
 from ampnet.recipes import Recipe, RecipeName, Targets, read_changes
 
 WrongUsage: Any = typer.BadParameter.__base__  # click's UsageError, or the copy that newer typers carry
@@ -399,6 +399,10 @@ def evaluate(
         Path | None, output_option(help="Folder of the report.", show_default="eval/<split> beside the checkpoint")
     ] = None,
     force: Annotated[bool, output_option("--force", help="Replace a report on another evaluation.")] = False,
+    details: Annotated[bool, output_option("--details", help="Print all tables, not only the summary.")] = False,
+    latex: Annotated[
+        bool, output_option("--latex", help="Print the table for a paper as LaTeX, and nothing else on stdout.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -406,7 +410,7 @@ def evaluate(
     batch_size: BatchSize = EvalConfig.batch_size,
     workers: Annotated[int, machine_option(min=0, help="Image-loading processes.")] = EvalConfig.workers,
 ) -> None:
-    """Measure a checkpoint on a prepared data set: accuracy, scores by class, confusion matrix.
+    """Measure a checkpoint, or any tool's predictions, on a prepared data set; leave a report.
 
     \bExamples:
       $ ampnet eval
@@ -415,16 +419,21 @@ def evaluate(
       $ ampnet eval --predictions rival.csv --data fer2013
     """
     with user_errors(debug):
-        from pipelines.evaluate import run  # loads torch; kept out of `ampnet --help`
+        from ampnet.evaluation.latex import latex_table  # loads torch; kept out of `ampnet --help`
+        from pipelines.evaluate import run
         from pipelines.show import show
         from pipelines.show_evaluation import evaluation_tables
 
+        require(not (latex and as_json), "--latex and --json both print to stdout; choose one")
         result = run(EvalConfig(**pick(EvalConfig, locals())), quiet)
         if as_json:
             print_json(result.report.to_dict())
+        elif latex:
+            typer.echo(latex_table(result.report), nl=False)
         else:
-            show(evaluation_tables(result.report))
-            typer.echo(f"report: {result.folder}")
+            show(evaluation_tables(result.report, details))
+            more = "" if details else "; all tables: --details"
+            typer.echo(f"report: {result.folder} (metrics.json, predictions.csv, figures){more}")
 
 
 @main_command(

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +98,7 @@ def _of_checkpoint(config: EvalConfig, file: Path, folder: Path, quiet: bool, st
             *selection_notes(config.split, checkpoint.selected_on),
             *match.notes(),
             *_framing_notes(index, checkpoint, reframe),
+            *_empty_notes(table, config.split, match.missing),
             *_unreadable_notes(table),
         ),
         unassigned=split.unassigned,
@@ -115,7 +116,7 @@ def _of_predictions(config: EvalConfig, file: Path, folder: Path, start: float) 
         read.table,
         provenance_of(config, file, index, {}),
         min_votes=MIN_VOTES,
-        notes=read.notes,
+        notes=(*read.notes, *_empty_notes(read.table, config.split, read.table.class_names[len(names) :])),
         unassigned=split.unassigned,
         seconds=time.monotonic() - start,
     )
@@ -186,6 +187,14 @@ def _framing_notes(index: FaceIndex, checkpoint: Checkpoint, reframe: Framing | 
         yield "the faces were warped to the framing of the checkpoint's training set"
     if index.framing is not None and index.framing.color == "grey" and checkpoint.framing.color == "rgb":
         yield "the images are greyscale, but the checkpoint was trained on colour"
+
+
+def _empty_notes(table: PredictionTable, split: str, told: Sequence[str]) -> Iterator[str]:
+    """Name the classes without images, except those that another note is about."""
+    present = np.bincount(table.labels, minlength=len(table.class_names)) > 0
+    names = [name for name, any_image in zip(table.class_names, present, strict=True) if not any_image]
+    if empty := [name for name in names if name not in told]:
+        yield f"no image of {', '.join(empty)} in {split}: means over the classes leave it out"
 
 
 def _unreadable_notes(table: PredictionTable) -> Iterator[str]:

@@ -7,8 +7,9 @@ from rich.markup import escape
 from rich.text import Text
 
 from ampnet.evaluation.agreement import Agreement
+from ampnet.evaluation.confusions import confused_pairs
 from ampnet.evaluation.intervals import Estimate
-from ampnet.evaluation.metrics import normalise_rows
+from ampnet.evaluation.metrics import Scores, normalise_rows
 from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.media.printable import printable
 from pipelines.show import Fitting, build_table, fitting_table
@@ -17,8 +18,11 @@ SHOWN_PAIRS = 5
 """Most confused pairs on the screen."""
 
 
-def evaluation_tables(report: EvalReport) -> Iterator[RenderableType]:
-    """Show an evaluation, most important first; the notes come last, beside the path that the command prints."""
+def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[RenderableType]:
+    """Show an evaluation: headline, result in words, classes and notes; with details, all tables.
+
+    The notes come last, beside the path that the command prints.
+    """
     about = report.about
     measured = f" (epoch {about.model['epoch']})" if about.model else ""
     mirror = ", mirror-averaged" if about.model.get("mirror") else ""
@@ -26,7 +30,18 @@ def evaluation_tables(report: EvalReport) -> Iterator[RenderableType]:
     yield escape(where)
     yield f"[bold]{_headline(report)}[/]"
     yield escape(report.sentence)
+    if report.crowd and report.crowd.scores:
+        yield _crowd_line(report.crowd, report.crowd.scores)
     yield _classes(report)
+    if details:
+        yield from _details(report)
+    for note in report.notes:
+        yield f"note: {escape(note)}"
+    if report.unassigned:
+        yield f"note: {report.unassigned} images without a face belong to no split and are not counted"
+
+
+def _details(report: EvalReport) -> Iterator[RenderableType]:
     yield _summary(report)
     yield confusion_table(report)
     if report.pairs:
@@ -35,10 +50,6 @@ def evaluation_tables(report: EvalReport) -> Iterator[RenderableType]:
         yield _crowd(report.crowd)
     if report.priors:
         yield _priors(report)
-    for note in report.notes:
-        yield f"note: {escape(note)}"
-    if report.unassigned:
-        yield f"note: {report.unassigned} images without a face belong to no split and are not counted"
 
 
 def _headline(report: EvalReport) -> str:
@@ -49,20 +60,34 @@ def _headline(report: EvalReport) -> str:
         parts.append(f"{report.scored.accuracy.value:.2%} over the {report.scored.images:,} with a prediction")
     copies = report.copies
     if copies and copies.copies.images and copies.without_copies.accuracy:
-        parts.append(
-            f"{copies.without_copies.accuracy.value:.2%} without the {copies.copies.images:,} copies of training images"
-        )
+        exact = f" ({copies.exact:,} byte-equal)" if copies.exact else ""
+        without = f"{copies.without_copies.accuracy.value:.2%} without the {copies.copies.images:,} copies"
+        parts.append(f"{without} of training images{exact}")
     return "; ".join(parts)
 
 
+def _crowd_line(crowd: Agreement, scores: Scores) -> str:
+    """State the agreement with the annotators' majority in one line."""
+    one = f"; a single annotator reaches {_percent(crowd.annotator_accuracy)}" if crowd.annotator_accuracy else ""
+    rates = f"accuracy {_interval(scores.accuracy)}, mean recall {_interval(scores.mean_class_accuracy)}"
+    return f"crowd: {rates} over the {scores.images:,} images with a majority{one}"
+
+
 def _classes(report: EvalReport) -> Fitting:
-    rows = []
+    """Show each class, and what it is most often taken for; a narrow terminal gets a list."""
+    lost = ["undetected"] if report.undetected else []
+    headers = ["class", "images", *lost, "recall", "precision", "F1", "most often taken for"]
+    taken_for = {pair.true: pair for pair in reversed(confused_pairs(report.matrix, report.class_names, most=None))}
+    rows, lines = [], Text()
     for scores in report.all.classes:
+        pair = taken_for.get(scores.name)
+        confusion = f"{pair.predicted} {pair.share.value:.0%}" if pair else "-"
         counts = [f"{scores.images:,}", *([f"{scores.undetected:,}"] if report.undetected else [])]
         rates = [_interval(found, 1) for found in (scores.recall, scores.precision, scores.f1)]
-        rows.append((escape(scores.name), *counts, *rates))
-    lost = ["undetected"] if report.undetected else []
-    return fitting_table(("class", "images", *lost, "recall", "precision", "F1"), rows, "by class")
+        rows.append([escape(scores.name), *counts, *rates, escape(confusion)])
+        cells = zip(headers[1:], (*counts, *rates, confusion), strict=True)
+        lines.append(f"{scores.name}: {', '.join(f'{header} {cell}' for header, cell in cells)}\n")
+    return Fitting(fitting_table(headers, rows), lines)
 
 
 def _summary(report: EvalReport) -> Fitting:

@@ -21,13 +21,13 @@ class ConfusedPair:
     """Fraction of the true class's images, with Wilson's interval."""
 
 
-def confused_pairs(matrix: Counts, class_names: Sequence[str], most: int = PAIRS) -> tuple[ConfusedPair, ...]:
+def confused_pairs(matrix: Counts, class_names: Sequence[str], most: int | None = PAIRS) -> tuple[ConfusedPair, ...]:
     """List the most frequent confusions, most images first; equally frequent ones by the share of their class.
 
     Args:
         matrix: ``(K, K)`` or ``(K, K + 1)``; a column of images without a prediction is not a confusion.
         class_names: K names.
-        most: maximum number of pairs.
+        most: maximum number of pairs; None lists all.
     """
     pairs = []
     for row, true in enumerate(class_names):

@@ -101,6 +101,7 @@ def bootstrap_sums(columns: NDArray[np.floating], seed: int, rounds: int = ROUND
 def mean_estimates(columns: NDArray[np.floating], seed: int) -> tuple[Estimate | None, ...]:
     """Return the mean of each column of a ``(N, M)`` table with its bootstrap interval; None without rows."""
     if not len(columns):
-        return (None,) * columns.shape[1]
+        return tuple(None for _ in range(columns.shape[1]))
+    values = columns.mean(axis=0).tolist()
     means = bootstrap_sums(columns, seed) / len(columns)
-    return tuple(estimate(float(column.mean()), again) for column, again in zip(columns.T, means.T, strict=True))
+    return tuple(estimate(value, means[:, number]) for number, value in enumerate(values))

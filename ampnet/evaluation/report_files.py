@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ampnet.errors import DataError, UsageError
+from ampnet.evaluation.latex import latex_table
 from ampnet.evaluation.metrics import normalise_rows
-from ampnet.evaluation.plots import save_confusion
+from ampnet.evaluation.plots import FORMATS, draw_classes, draw_confusion, draw_fusion, draw_reliability, save_figure
 from ampnet.evaluation.predictions import write_predictions
 from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.media.files import atomic_write
@@ -18,6 +20,7 @@ from ampnet.media.printable import printable
 
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.csv"
+LATEX_FILE = "classes.tex"
 FORMER_FILE = "report.json"
 """What earlier versions wrote instead of metrics.json."""
 
@@ -73,7 +76,7 @@ def _subject(path: Path) -> list[str]:
 
 
 def write_report(folder: Path, report: EvalReport) -> None:
-    """Write metrics.json, predictions.csv, classes.csv, confusion.csv, confusion_shares.csv and the figures.
+    """Write metrics.json, predictions.csv, the tables as CSV and LaTeX, and the figures as PNG and SVG.
 
     Args:
         folder: output folder, created if missing; an earlier version's report.json in it is removed.
@@ -88,13 +91,31 @@ def write_report(folder: Path, report: EvalReport) -> None:
     _write_csv(folder / "classes.csv", classes_table(report))
     _write_csv(folder / "confusion.csv", _matrix_table(report.matrix, report.class_names, columns))
     _write_csv(folder / "confusion_shares.csv", _matrix_table(shares.round(6), report.class_names, columns))
-    drawn = report.matrix if report.undetected else report.matrix[:, :-1]
-    title = f"{report.about.split}: {report.all.accuracy.value:.1%} of {report.all.images} images"
-    save_confusion(folder / "confusion.png", drawn, report.class_names, title)
+    with atomic_write(folder / LATEX_FILE) as aside:
+        aside.write_text(latex_table(report), encoding="utf-8", errors="surrogateescape")
+    for name, figure in figures(report).items():
+        for form in FORMATS:
+            save_figure(figure, folder / f"{name}.{form}")
     with atomic_write(folder / METRICS_FILE) as aside:  # last, so that its presence marks a complete report
         text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
         aside.write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
     (folder / FORMER_FILE).unlink(missing_ok=True)
+
+
+def figures(report: EvalReport) -> dict[str, Figure]:
+    """Draw a report's figures, by the name of their files; what was not measured is not drawn."""
+    accuracy = f"{report.all.accuracy.value:.1%} of {report.all.images:,} images"
+    split = report.about.split
+    matrix = report.matrix if report.undetected else report.matrix[:, :-1]
+    drawn = {
+        "confusion": draw_confusion(matrix, report.class_names, f"{split}: {accuracy}"),
+        "classes": draw_classes(report.all, f"{split}: classes, with 95 % intervals"),
+    }
+    if report.probabilities:
+        drawn["reliability"] = draw_reliability(report.probabilities, f"{split}: reliability of the probabilities")
+    if report.heads:
+        drawn["fusion"] = draw_fusion(report.heads, f"{split}: fusion of the two heads")
+    return drawn
 
 
 def classes_table(report: EvalReport) -> pd.DataFrame:

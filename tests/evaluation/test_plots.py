@@ -5,9 +5,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ampnet.evaluation.plots import save_confusion, save_curves
+from ampnet.evaluation.plots import (
+    draw_confusion,
+    save_curves,
+    save_figure,
+)
 
 MATRIX = np.array([[30, 2, 1], [4, 9, 0], [0, 0, 0]])
+
+
+def save_confusion(path, *what):
+    save_figure(draw_confusion(*what), path)
 
 
 def opened(path):

@@ -34,8 +34,9 @@ def test_all_numbers_are_in_the_json(tmp_path):
         "classes.csv",
         "confusion.csv",
         "confusion_shares.csv",
-        "confusion.png",
         "predictions.csv",
+        "classes.tex",
+        *(f"{name}.{form}" for name in ("confusion", "classes", "reliability", "fusion") for form in ("png", "svg")),
     }
 
 

@@ -44,11 +44,26 @@ def make_report(class_names=EXPRESSIONS, matrix=COUNTS):
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_evaluation_tables_fit_and_cut_no_word(width):
     report = make_report()
-    tables = [table for table in evaluation_tables(report) if not isinstance(table, str)]
+    tables = [table for table in evaluation_tables(report, details=True) if not isinstance(table, str)]
     shown = render(*tables, width=width)
     assert max(map(len, shown.splitlines())) <= width
     headings = {"undetected", "precision", "accuracy", "expected", "calibration", "annotator", "comparison", "strength"}
     assert headings <= words(shown)
+
+
+def test_an_evaluation_is_understood_at_a_glance():
+    matrix = [[3, 1, 0], [0, 4, 2]]
+    copies = np.array(["", "near", "exact", *[""] * 7])
+    report = small_report(matrix, ("anger", "fear"), copies=copies, with_votes=True, notes=["a caveat"])
+    about, headline, sentence, crowd, *rest = render(*evaluation_tables(report), width=130).splitlines()
+    assert about.startswith("run/best.pt (epoch 3) on test of ")
+    assert headline.startswith("accuracy 70.00% [39.7, 89.2] over all 10 images; 87.50% over the 8 with a prediction; ")
+    assert headline.endswith("62.50% without the 2 copies of training images (1 byte-equal)")
+    assert sentence.startswith("Right about 7 times out of 10; best at anger (75% found), worst at fear (67%); ")
+    assert crowd.startswith("crowd: accuracy 70.00% [39.7, 89.2]")
+    assert rest[-1] == "note: a caveat"
+    assert len(rest) < 10
+    assert {"undetected", "fear", "25%"} <= words("\n".join(rest))
 
 
 @pytest.mark.parametrize("width", [60, 100, 200])
