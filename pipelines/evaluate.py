@@ -32,8 +32,6 @@ from pipelines.progress import notices, progress_bar
 from pipelines.provenance import describe, provenance_of
 from pipelines.split_images import EvaluatedSplit, read_split
 
-UNREADABLE = "unreadable images count as errors; `ampnet check` lists them"
-
 
 @dataclass(frozen=True)
 class EvalResult:
@@ -199,4 +197,4 @@ def _empty_notes(table: PredictionTable, split: str, told: Sequence[str]) -> Ite
 
 def _unreadable_notes(table: PredictionTable) -> Iterator[str]:
     if unreadable := int((table.status == "unreadable").sum()):
-        yield f"{unreadable:,} {UNREADABLE}"
+        yield f"unreadable images, counted as errors: {unreadable:,}; predictions.csv names them"

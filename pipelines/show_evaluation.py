@@ -74,20 +74,23 @@ def _crowd_line(crowd: Agreement, scores: Scores) -> str:
 
 
 def _classes(report: EvalReport) -> Fitting:
-    """Show each class, and what it is most often taken for; a narrow terminal gets a list."""
-    lost = ["undetected"] if report.undetected else []
-    headers = ["class", "images", *lost, "recall", "precision", "F1", "most often taken for"]
+    """Show each class, and what it is most often taken for; narrow forms leave out intervals first."""
     taken_for = {pair.true: pair for pair in reversed(confused_pairs(report.matrix, report.class_names, most=None))}
-    rows, lines = [], Text()
+    rows, narrow = [], []
     for scores in report.all.classes:
         pair = taken_for.get(scores.name)
-        confusion = f"{pair.predicted} {pair.share.value:.0%}" if pair else "-"
+        confusion = f"{escape(pair.predicted)} {pair.share.value:.0%}" if pair else "-"
         counts = [f"{scores.images:,}", *([f"{scores.undetected:,}"] if report.undetected else [])]
-        rates = [_interval(found, 1) for found in (scores.recall, scores.precision, scores.f1)]
-        rows.append([escape(scores.name), *counts, *rates, escape(confusion)])
-        cells = zip(headers[1:], (*counts, *rates, confusion), strict=True)
-        lines.append(f"{scores.name}: {', '.join(f'{header} {cell}' for header, cell in cells)}\n")
-    return Fitting(fitting_table(headers, rows), lines)
+        rates = (scores.recall, scores.precision, scores.f1)
+        rows.append([escape(scores.name), *counts, *(_interval(found, 1) for found in rates), confusion])
+        narrow.append([escape(scores.name), *counts, *map(_percent, rates), confusion])
+    lost = ["undetected"] if report.undetected else []
+    headers = ["class", "images", *lost, "recall", "precision", "F1", "most often taken for"]
+    return Fitting(
+        fitting_table(headers, rows),
+        build_table(headers, narrow, "", 1, gap=1),
+        build_table(headers[:-1], [row[:-1] for row in narrow], "", 1, gap=0),
+    )
 
 
 def _summary(report: EvalReport) -> Fitting:

@@ -61,8 +61,9 @@ def in_words(scores: Scores, pairs: Sequence[ConfusedPair], undetected: int) -> 
         parts.append(f"best at {best[1]} ({best[0]:.0%} found), worst at {worst[1]} ({worst[0]:.0%})")
     if pairs:
         first = pairs[0]
-        parts.append(f"most often takes {first.true} for {first.predicted} ({first.images:,} images)")
+        images = "1 image" if first.images == 1 else f"{first.images:,} images"
+        parts.append(f"most often takes {first.true} for {first.predicted} ({images})")
     if undetected:
-        parts.append(f"{undetected:,} of {scores.images:,} images have no prediction and count as errors")
+        parts.append(f"of {scores.images:,} images, {undetected:,} without a prediction count as errors")
     sentence = "; ".join(parts)
     return f"{sentence[:1].upper()}{sentence[1:]}."

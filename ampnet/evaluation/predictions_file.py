@@ -81,7 +81,7 @@ def read_predictions(path: Path, images: SplitImages, elsewhere: Iterable[str] =
             f"{printable(path)} has neither a column predicted nor probabilities of the classes "
             f"{', '.join(images.class_names)}; it has {printable(', '.join(header))}"
         )
-    notes = [f"{skipped:,} rows of {printable(path)} are about other splits and were skipped"] if skipped else []
+    notes = [f"rows of {printable(path)} about other images of the data set, skipped: {skipped:,}"] if skipped else []
     probabilities = None
     if columns:
         probabilities, more = _probabilities(path, of_image, columns, images)
@@ -103,7 +103,7 @@ def read_predictions(path: Path, images: SplitImages, elsewhere: Iterable[str] =
     if not answered.any():
         raise DataError(f"{printable(path)} has no prediction for any of the {len(images):,} images of the split")
     if missing := int((~answered).sum()):
-        notes.append(f"{missing:,} images have no prediction in {printable(path)} and count as errors")
+        notes.append(f"images without a prediction in {printable(path)}, counted as errors: {missing:,}")
     status = np.where(answered, "scored", np.where(images.status == "unreadable", "unreadable", "undetected"))
     local, global_ = (_logits(of_image, header, prefix, images, answered) for prefix in ("local_", "global_"))
     table = PredictionTable(images, status, answers, probabilities, local, global_)

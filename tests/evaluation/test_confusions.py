@@ -27,7 +27,7 @@ def sentence(matrix, undetected=0):
 def test_the_result_in_words():
     assert sentence(MATRIX, undetected=10) == (
         "Right about 8 times out of 10; best at joy (100% found), worst at anger (70%); most often takes anger for "
-        "fear (20 images); 10 of 200 images have no prediction and count as errors."
+        "fear (20 images); of 200 images, 10 without a prediction count as errors."
     )
 
 

@@ -1,6 +1,7 @@
 """`ampnet eval` on hand-made data sets, with numbers worked out by hand."""
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -18,7 +19,9 @@ from ampnet.data.index.face_index import read_index
 from ampnet.data.index.label_votes import write_votes
 from ampnet.data.index.landmarks_file import write_landmarks
 from ampnet.data.preparation.faces_table import FaceRow, write_faces
+from ampnet.data.quality.pairs_file import CopyPair, write_pairs
 from ampnet.errors import CheckpointError, DataError, UsageError
+from ampnet.evaluation import report_files
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace
 from ampnet.labels import EXPRESSIONS
 from ampnet.media.images import read_image
@@ -46,6 +49,12 @@ def make_data(root: Path, labels=TEST_LABELS, class_names=EXPRESSIONS, undetecte
     write_landmarks(root / "index" / "land_marks.npy", names, np.repeat(CANONICAL_LANDMARKS[None], len(names), axis=0))
     write_faces(root / "index" / "faces.csv", [FaceRow("", "x.jpg", "test", name, "rejected") for name in undetected])
     return root
+
+
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch):
+    """Figures take longer than everything else here; tests/evaluation/test_report.py draws them."""
+    monkeypatch.setattr(report_files, "FORMATS", ())
 
 
 @pytest.fixture
@@ -90,9 +99,10 @@ def test_of_other_classes_the_shared_ones_are_measured_and_the_rest_is_told(tmp_
     data = make_data(tmp_path / "data", class_names=(*EXPRESSIONS[:6], "contempt"))  # the face of class 6
     report = evaluate(happy, data).report
     assert report.all.images == 7
-    left_out, impossible = report.notes
+    left_out, impossible, empty = report.notes
     assert "contempt" in left_out
     assert "neutral" in impossible
+    assert empty == "no image of fear, disgust, sadness, anger in test: means over the classes leave it out"
     assert report.matrix[:, 6].sum() == 0
 
 
@@ -107,8 +117,7 @@ def test_faces_framed_otherwise_are_brought_to_the_checkpoints_framing_and_this_
     names = read_index(data).names
     moved = np.repeat(CANONICAL_LANDMARKS[None] + 20, len(names), axis=0)
     write_landmarks(data / "index" / "land_marks.npy", names, moved)
-    (note,) = evaluate(happy, data).report.notes
-    assert "framing" in note
+    assert "framing" in evaluate(happy, data).report.notes[0]
 
 
 def test_votes_are_compared_with_the_answers(tmp_path, happy):
@@ -219,10 +228,13 @@ def test_a_run_folder_without_a_checkpoint_says_what_to_give(tmp_path):
 def test_the_command_prints_tables_or_only_json(tmp_path, happy):
     data = make_data(tmp_path / "data", undetected=["fear"])
     arguments = ["eval", str(happy), "--data", str(data), "--gpus", "0", "--workers", "0", "--mirror"]
-    shown = CliRunner().invoke(app, arguments, env={"COLUMNS": "120"})
+    shown = CliRunner().invoke(app, [*arguments, "--details"], env={"COLUMNS": "120"})
     assert shown.exit_code == 0
     for text in ("55.56%", "62.50%", "mirror-averaged", "confusion", "no face", "report: "):  # 5 of 9, 5 of 8
         assert text in shown.stdout
+    brief = CliRunner().invoke(app, arguments, env={"COLUMNS": "120"})
+    assert "confusion" not in brief.stdout
+    assert brief.stdout.splitlines()[-1].endswith("(metrics.json, predictions.csv, figures); all tables: --details")
     plain = CliRunner().invoke(app, [*arguments, "--json", "--quiet"])
     report = json.loads(plain.stdout)
     assert report["all"]["accuracy"]["value"] == pytest.approx(5 / 9)
@@ -262,3 +274,152 @@ def test_data_that_was_never_prepared_names_prepare(tmp_path, happy):
     assert result.exit_code == 1
     assert "ampnet prepare" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_table_for_a_paper_is_all_of_stdout(tmp_path, happy):
+    data = make_data(tmp_path / "data", class_names=("a_b", *EXPRESSIONS[1:]))
+    network = small_checkpoint(tmp_path / "other", class_names=("a_b", *EXPRESSIONS[1:]))
+    arguments = ["eval", str(network), "--data", str(data), "--gpus", "0", "--workers", "0", "--latex", "--quiet"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.stdout == (network / "eval" / "test" / "classes.tex").read_text()
+    assert r"a\_b & 2 & " in result.stdout
+    both = CliRunner().invoke(app, [*arguments, "--json"])
+    assert (both.exit_code, len(both.stderr.splitlines())) == (2, 1)
+
+
+def test_every_image_of_the_split_has_a_row_with_or_without_a_face(tmp_path, happy):
+    data = make_data(tmp_path / "data", undetected=["happiness"])
+    rejected = FaceRow("", "test/fear/broken.png", "test", "fear", "rejected", reason="truncated")
+    missed = FaceRow("", "test/joy/7.png", "test", "happiness", "rejected", reason="no face", width=48, height=48)
+    found = FaceRow("test_0000.jpg", "test/surprise/0.png", "test", "surprise", "detected")
+    elsewhere = FaceRow("", "train/8.png", "train", "fear", "rejected")
+    write_faces(data / "index" / "faces.csv", [rejected, missed, found, elsewhere])
+    result = evaluate(happy, data)
+    with (result.folder / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["name"], row["source"], row["status"]) for row in rows[::8]] == [
+        ("test_0000.jpg", "test/surprise/0.png", "scored"),
+        ("", "test/fear/broken.png", "unreadable"),
+    ]
+    assert (rows[9]["status"], rows[9]["true"], rows[9]["predicted"], rows[9]["p_fear"]) == (
+        *("undetected", "happiness"),
+        *("", ""),
+    )
+    assert len(rows) == result.report.all.images == 10
+    assert (result.report.undetected, result.report.unreadable) == (2, 1)
+
+
+def test_an_image_that_cannot_be_read_costs_only_itself(tmp_path, happy):
+    data = make_data(tmp_path / "data")
+    (data / "dataset" / "test_0003.jpg").write_bytes(b"no picture")
+    for workers in (0, 2):
+        config = EvalConfig(checkpoint=happy, data=data, gpus=0, workers=workers, batch_size=3)
+        report = run(config, quiet=True).report
+        assert report.table.status.tolist() == ["scored"] * 3 + ["unreadable"] + ["scored"] * 4
+        assert report.all.accuracy.value == pytest.approx(4 / 8)
+        assert any("unreadable images, counted as errors: 1" in note for note in report.notes)
+
+
+def test_counts_of_lost_images_are_used_where_their_rows_are_gone(tmp_path, happy):
+    data = make_data(tmp_path / "data")
+    counts = {"test": {"fear": {"detected": 3, "rejected": 2}}}
+    meta = {"class_names": list(EXPRESSIONS), "splits": True, "counts": counts}
+    (data / "index" / "meta.json").write_text(json.dumps(meta))
+    (data / "index" / "faces.csv").unlink()
+    assert evaluate(happy, data).report.all.classes[1].undetected == 2
+
+
+def test_accuracy_without_copies_of_training_images_stands_beside_accuracy_over_all(tmp_path, happy):
+    data = make_data(tmp_path / "data")
+    assert evaluate(happy, data).report.copies is None  # nobody looked for copies
+    pairs = [("test_0002.jpg", "train_00001.jpg", True), ("test_0000.jpg", "test_0001.jpg", True)]
+    write_pairs(
+        data / "index" / "duplicates.csv",
+        [CopyPair(names, ("test", "train"), ("", ""), 1.0, exact) for *names, exact in pairs],
+    )
+    copies = evaluate(happy, data).report.copies
+    assert (copies.exact, copies.near, copies.without_copies.images) == (1, 0, 7)
+    assert copies.without_copies.accuracy.value == pytest.approx(4 / 7)
+    assert evaluate(happy, data, split="train").report.copies is None
+
+
+def test_the_report_says_how_to_repeat_it_and_on_what_it_rests(tmp_path, happy):
+    data = make_data(tmp_path / "data")
+    about = evaluate(happy, data, mirror=True, prior="training").report.about
+    best = happy / "best.pt"
+    assert about.command == f"ampnet eval {best} --data {data} --split test --mirror --prior training"
+    assert about.sha256 == hashlib.sha256(best.read_bytes()).hexdigest()
+    assert about.index_sha256 == hashlib.sha256((data / "index" / "data_label.txt").read_bytes()).hexdigest()
+    assert about.model["selected_on"] == "val"
+    assert about.model["parameters"] > 1000
+
+
+RIVAL = """file,answer_time,prediction
+test_0000.jpg,3,Surprised
+test_0001.jpg,3,happy
+test_0002.jpg,3,happy
+test_0003.jpg,3,
+"""
+
+
+def rival(tmp_path, text=RIVAL):
+    path = tmp_path / "rival.csv"
+    path.write_text(text)
+    return path
+
+
+def evaluate_rival(path, data, *options):
+    return CliRunner().invoke(app, ["eval", "--predictions", str(path), "--data", str(data), *options])
+
+
+def test_any_tools_answers_are_scored_by_the_same_rules(tmp_path):
+    data = make_data(tmp_path / "data", undetected=["fear"])
+    result = evaluate_rival(rival(tmp_path), data, "--json")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert (report["images"], report["undetected"], report["all"]["correct"]) == (9, 6, 2)
+    assert (report["probabilities"], report["heads"], report["about"]["kind"]) == (None, None, "predictions")
+    assert report["notes"][0].endswith("counted as errors: 6")
+    assert (tmp_path / "eval" / "rival-test" / "metrics.json").exists()
+
+
+def test_our_own_predictions_read_back_give_the_same_report(tmp_path):
+    data, network = make_data(tmp_path / "data", undetected=["fear"]), small_checkpoint(tmp_path / "run")
+    ours = evaluate(network, data)
+    again = run(EvalConfig(predictions=ours.folder / "predictions.csv", data=data), quiet=True).report
+    assert again.all == ours.report.all
+    assert again.probabilities.log_loss.value == pytest.approx(ours.report.probabilities.log_loss.value, abs=1e-5)
+    assert np.allclose(again.table.local, ours.report.table.local, atol=1e-5, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name,predicted\nstranger.jpg,happy\n", "1 of its 1 images are not in the data set, first stranger.jpg"),
+        ("name,predicted\ntest_0000.jpg,pain\n", "line 2: pain is no class of the data; it has surprise, fear"),
+        ("name,predicted\ntrain_00001.jpg,happy\n", "no prediction for any of the 8 images"),
+        ("", "holds no predictions"),
+    ],
+)
+def test_predictions_that_do_not_fit_the_data_get_one_clear_line(tmp_path, text, says):
+    result = evaluate_rival(rival(tmp_path, text), make_data(tmp_path / "data"))
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert says in result.stderr
+    assert not (tmp_path / "eval").exists()
+
+
+def test_predictions_and_a_checkpoint_are_one_too_many(tmp_path, happy):
+    result = evaluate_rival(rival(tmp_path), make_data(tmp_path / "data"), str(happy))
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "--predictions takes no checkpoint" in result.stderr
+
+
+def test_a_split_that_the_data_do_not_have_gets_one_clear_line(tmp_path, happy):
+    data = make_data(tmp_path / "data")
+    (data / "index" / "data_label.txt").write_text("test_0000.jpg 1\n")
+    result = CliRunner().invoke(app, ["eval", str(happy), "--data", str(data), "--split", "val"])
+    assert (result.exit_code, result.stderr.strip().splitlines()) == (
+        1,
+        [f"ampnet: {data} has no image in the split val; it has test"],
+    )

@@ -62,7 +62,10 @@ def read_pairs(path: Path) -> list[CopyPair]:
         DataError: the file cannot be read, or a row is invalid.
     """
     try:
-        return [_pair(row) for row in csv.DictReader(io.StringIO(read_text(path)))]
+        reader = csv.DictReader(io.StringIO(read_text(path)))
+        if not set(COLUMNS[:-1]) <= set(reader.fieldnames or ()):
+            raise DataError("it lacks columns")
+        return [_pair(row) for row in reader]
     except (DataError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise DataError(f"cannot read {path}: {printable(error)}; run `ampnet check` again") from error
 
