@@ -55,10 +55,10 @@ def in_words(scores: Scores, pairs: Sequence[ConfusedPair], undetected: int) -> 
     if scores.correct in (0, scores.images):
         how_often = "never right" if scores.correct == 0 else "always right"
     parts = [how_often]
-    measured = [(known.recall.value, known.name) for known in scores.classes if known.recall]
+    measured = [(known.f1.value, known.name) for known in scores.classes if known.f1]  # recall praises what is overused
     best, worst = max(measured), min(measured)
     if best[0] > worst[0]:
-        parts.append(f"best at {best[1]} ({best[0]:.0%} found), worst at {worst[1]} ({worst[0]:.0%})")
+        parts.append(f"best at {best[1]} (F1 {best[0]:.0%}), worst at {worst[1]} ({worst[0]:.0%})")
     if pairs:
         first = pairs[0]
         images = "1 image" if first.images == 1 else f"{first.images:,} images"

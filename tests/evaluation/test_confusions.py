@@ -26,7 +26,7 @@ def sentence(matrix, undetected=0):
 
 def test_the_result_in_words():
     assert sentence(MATRIX, undetected=10) == (
-        "Right about 8 times out of 10; best at joy (100% found), worst at anger (70%); most often takes anger for "
+        "Right about 8 times out of 10; best at joy (F1 91%), worst at fear (67%); most often takes anger for "
         "fear (20 images); of 200 images, 10 without a prediction count as errors."
     )
 
@@ -34,4 +34,4 @@ def test_the_result_in_words():
 def test_the_extremes_in_words():
     assert sentence([[3, 0], [0, 2]]) == "Always right."
     assert sentence([[0, 3], [2, 0]]) == "Never right; most often takes anger for fear (3 images)."
-    assert sentence([[99, 1], [0, 99]]).startswith("Almost always right; best at fear (100% found)")
+    assert sentence([[99, 1], [0, 99]]).startswith("Almost always right; best at fear (F1 99%)")

@@ -59,7 +59,7 @@ def test_an_evaluation_is_understood_at_a_glance():
     assert about.startswith("run/best.pt (epoch 3) on test of ")
     assert headline.startswith("accuracy 70.00% [39.7, 89.2] over all 10 images; 87.50% over the 8 with a prediction; ")
     assert headline.endswith("62.50% without the 2 copies of training images (1 byte-equal)")
-    assert sentence.startswith("Right about 7 times out of 10; best at anger (75% found), worst at fear (67%); ")
+    assert sentence.startswith("Right about 7 times out of 10; best at anger (F1 86%), worst at fear (73%); ")
     assert crowd.startswith("crowd: accuracy 70.00% [39.7, 89.2]")
     assert rest[-1] == "note: a caveat"
     assert len(rest) < 10
