@@ -45,4 +45,4 @@ def estimate_pose(landmarks: Points) -> NDArray[np.float64]:
     roll = np.arctan2(rows[:, 1, 0], rows[:, 0, 0])
     degrees = np.degrees(np.stack([yaw, pitch, roll], axis=1))
     degrees[sizes[:, 1] < 1e-6 * np.maximum(sizes[:, 0], 1e-12)] = np.nan
-    return degrees
+    return np.asarray(degrees)

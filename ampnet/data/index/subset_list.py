@@ -1,7 +1,7 @@
 """Public lists of hard images, and which faces of an index they mean.
 
-Occlusion-RAF-DB, Pose-RAF-DB, their FER+ and AffectNet counterparts (Wang et al. 2020, arXiv:1905.04075) and FED-RO name
-images in ways of their own: ``test_0003_aligned 3 4``, ``0/test_0004_aligned.jpg``, ``1_fer0034656.png 8 0``,
+Occlusion-RAF-DB, Pose-RAF-DB, their FER+ and AffectNet counterparts (Wang et al. 2020, arXiv:1905.04075) and FED-RO
+name images in ways of their own: ``test_0003_aligned 3 4``, ``0/test_0004_aligned.jpg``, ``1_fer0034656.png 8 0``,
 ``0/fer0032226.jpg``, ``7/3c02...b203/8.jpg``, ``anger/occ_img_1.jpg``. Their label codes differ from set to set, so
 labels are always the index's.
 """

@@ -51,9 +51,7 @@ class Journal:
         make_folder(folder)
         exists = self.path.exists()
         if exists and not resume and not force:
-            raise UsageError(
-                f"{folder} holds an unfinished run; resume it with --resume, or start over with --force"
-            )
+            raise UsageError(f"{folder} holds an unfinished run; resume it with --resume, or start over with --force")
         if resume and not exists:
             raise UsageError(f"{folder} holds no unfinished run to resume; run without --resume")
         if exists and resume:

@@ -97,16 +97,22 @@ def rows_table(report: RobustnessReport) -> pd.DataFrame:
     """Tabulate all rows, one line for each row and vote."""
     lines = []
     for row in report.rows:
-        about = {"kind": row.kind, "group": row.group, "name": row.name}
         for vote, rate in row.rates.items():
-            numbers = {
-                "images": rate.images,
-                "accuracy": round(rate.accuracy, 6),
-                "low": round(rate.interval[0], 6),
-                "high": round(rate.interval[1], 6),
-                "mean_recall": round(rate.mean_recall, 6),
-            }
-            lines.append(about | {"severity": row.severity or "", "level": row.level, "vote": vote} | numbers)
+            lines.append(
+                {
+                    "kind": row.kind,
+                    "group": row.group,
+                    "name": row.name,
+                    "severity": row.severity or "",
+                    "level": row.level,
+                    "vote": vote,
+                    "images": rate.images,
+                    "accuracy": round(rate.accuracy, 6),
+                    "low": round(rate.interval[0], 6),
+                    "high": round(rate.interval[1], 6),
+                    "mean_recall": round(rate.mean_recall, 6),
+                }
+            )
     return pd.DataFrame(lines)
 
 

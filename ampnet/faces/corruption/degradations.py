@@ -18,9 +18,7 @@ GAMMA = 2.2
 
 def gaussian_blur(image: Image, sigma: float) -> Image:
     """Blur like a lens out of focus; the level is the standard deviation in pixels."""
-    return np.asarray(
-        cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), dtype=np.uint8
-    )
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
 def motion_blur(image: Image, length: float, rng: np.random.Generator) -> Image:
@@ -84,4 +82,4 @@ def _look_up(image: Image, table: NDArray[np.floating]) -> Image:
 
 
 def _to_bytes(values: NDArray[np.floating]) -> Image:
-    return np.rint(values).clip(0, 255).astype(np.uint8)
+    return np.asarray(np.rint(values).clip(0, 255), dtype=np.uint8)

@@ -30,6 +30,6 @@ def rotation(image: Image, degrees: float, rng: np.random.Generator) -> Image:
 def _moved(image: Image, angle: float = 0, factor: float = 1, dx: float = 0, dy: float = 0) -> Image:
     height, width = image.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), angle, factor)
-    matrix[:, 2] += dx, dy
+    matrix[:, 2] += np.array([dx, dy])
     moved = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, dtype=np.uint8)

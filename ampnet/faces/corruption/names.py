@@ -31,6 +31,4 @@ def read_corruptions(text: str) -> tuple[str, ...]:
     if not wanted or not wanted <= known or (NONE in wanted and len(wanted) > 1):
         listed = "; ".join(f"{group}: {', '.join(names)}" for group, names in CORRUPTIONS.items())
         raise ConfigError(f"corruptions must be all, none, or some of these groups and names ({listed}), got {text!r}")
-    return tuple(
-        name for group, names in CORRUPTIONS.items() for name in names if wanted & {name, group, ALL}
-    )
+    return tuple(name for group, names in CORRUPTIONS.items() for name in names if wanted & {name, group, ALL})

@@ -118,7 +118,7 @@ def mask(face: FaceFrame, level: float, _rng: np.random.Generator) -> list[NDArr
     top = -level * height
     outline = [(-0.95, top + 0.12), (-0.4, top), (0, top - 0.08), (0.4, top), (0.95, top + 0.12), (0.85, 0.45)]
     outline += [(0.4, 0.95), (-0.4, 0.95), (-0.85, 0.45)]
-    return [face.at(face.mouth, outline)]
+    return [face.at(face.mouth, np.array(outline))]
 
 
 def one_eye(face: FaceFrame, level: float, rng: np.random.Generator) -> list[NDArray[np.float64]]:

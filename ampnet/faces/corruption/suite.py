@@ -1,8 +1,8 @@
 """The robustness suite: what is done to a face at each severity, and the random numbers that decide it.
 
-After ImageNet-C (Hendrycks and Dietterich 2019, arXiv:1903.12261): every corruption has five severities, and a corrupted
-face depends on nothing but its pixels, its landmarks, its name and the seed. Severities share their random numbers, so
-that a curve over them shows one object growing, not five different ones.
+After ImageNet-C (Hendrycks and Dietterich 2019, arXiv:1903.12261): every corruption has five severities, and a
+corrupted face depends on nothing but its pixels, its landmarks, its name and the seed. Severities share their random
+numbers, so that a curve over them shows one object growing, not five different ones.
 """
 
 import hashlib
@@ -41,9 +41,7 @@ def _occluder(shape: occluders.Shape) -> Apply:
     return partial(_occlude, shape)
 
 
-def _occlude(
-    shape: occluders.Shape, image: Image, landmarks: Points, level: float, rng: np.random.Generator
-) -> Image:
+def _occlude(shape: occluders.Shape, image: Image, landmarks: Points, level: float, rng: np.random.Generator) -> Image:
     return occluders.occlude(image, landmarks, shape, level, rng)
 
 
@@ -67,7 +65,11 @@ _LEVELS: dict[str, tuple[tuple[float, float, float, float, float], str, Apply]] 
     "block": ((0.1, 0.2, 0.3, 0.4, 0.5), "share of the face", _occluder(occluders.block)),
     "gaussian-blur": ((2, 4, 6, 8, 11), "standard deviation, px", _plain(degradations.gaussian_blur)),
     "motion-blur": ((10, 18, 26, 36, 48), "length, px", _random(degradations.motion_blur)),
-    "gaussian-noise": ((0.08, 0.12, 0.18, 0.26, 0.38), "standard deviation, of 1", _random(degradations.gaussian_noise)),
+    "gaussian-noise": (
+        (0.08, 0.12, 0.18, 0.26, 0.38),
+        "standard deviation, of 1",
+        _random(degradations.gaussian_noise),
+    ),
     "salt-pepper": ((0.03, 0.06, 0.09, 0.17, 0.27), "share of the pixels", _random(degradations.salt_pepper)),
     "darkness": ((1, 2, 3, 4, 5), "stops", _plain(degradations.darkness)),
     "over-exposure": ((0.5, 1, 1.5, 2.25, 3), "stops", _plain(degradations.over_exposure)),
