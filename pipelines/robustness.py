@@ -19,7 +19,7 @@ from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.config import RobustnessConfig
 from ampnet.data.index.face_index import FaceIndex, read_index
-from ampnet.data.loading.corrupted import CLEAN, ChunkKey, Condition
+from ampnet.data.loading.corrupted import CLEAN, ChunkKey, Condition, read_prepared
 from ampnet.data.loading.dataset import FaceDataset
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
@@ -29,7 +29,6 @@ from ampnet.evaluation.robustness.report import BASELINE, JSON_FILE, RobustnessR
 from ampnet.evaluation.robustness.scores import Hits
 from ampnet.evaluation.robustness.sheet import save_sheet
 from ampnet.evaluation.robustness.tally import Tally
-from ampnet.faces.alignment import resize_face
 from ampnet.faces.corruption.names import SEVERITIES, read_corruptions
 from ampnet.faces.corruption.suite import SUITE_VERSION
 from ampnet.faces.framing import reframing
@@ -232,8 +231,8 @@ def _chunks(
 
 
 def _save_sheet(folder: Path, faces: FaceDataset, position: int, seed: int) -> None:
-    image = resize_face(FaceDataset(faces.index, faces.indices, faces.image_size).decode(position), 224)
-    save_sheet(folder, image, faces.index.landmarks[position], seed, faces.index.names[position])
+    image, landmarks = read_prepared(faces, position), faces.index.landmarks[position]
+    save_sheet(folder, image, landmarks, seed, faces.index.names[position])
 
 
 def _report(

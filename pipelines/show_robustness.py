@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from rich import box
 from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -11,14 +10,19 @@ from ampnet.evaluation.robustness.report import BASELINE, Row
 from ampnet.evaluation.robustness.scores import CorruptionError, Rate
 from ampnet.faces.corruption.names import SEVERITIES
 from pipelines.robustness import RobustnessResult
-from pipelines.show import Fitting
+from pipelines.show import Fitting, build_table, fitting_table
 
-SECTIONS = {
-    "group": "mean of a group",
-    "texture": "occlusions, by texture",
-    "pose": "clean, by pose",
-    "subset": "clean",
+SECTIONS: dict[str, str] = {
+    "clean": "",
+    "corruption": "{}",
+    "group": "group means",
+    "texture": "by texture",
+    "pose": "by {}",
+    "subset": "list {}",
 }
+"""Headings of each kind of row; {} is its group."""
+
+NAME_WIDTH = 22
 
 
 def robustness_tables(result: RobustnessResult) -> Iterator[RenderableType]:
@@ -28,81 +32,71 @@ def robustness_tables(result: RobustnessResult) -> Iterator[RenderableType]:
     data = f"{report.images:,} faces of {report.split} of {report.data.resolve()}"
     yield escape(f"{report.checkpoint} on {data}, seed {report.seed}{mirror}")
     severities = any(row.severity for row in report.rows)
-    yield Fitting(_table(result, severities, True), _table(result, severities, False), _table(result, False, False))
+    yield "accuracy in %, at severity 1 to 5 and of all together (95 % interval); by the modules that vote"
+    forms = [(severities, True, True), (severities, True, False), (severities, False, False), (False, False, False)]
+    yield Fitting(*(_table(result, *form) for form in forms))
     if report.errors:
         yield _errors(result)
     for note in report.notes:
         yield f"note: {escape(note)}"
 
 
-def _table(result: RobustnessResult, severities: bool, votes: bool) -> Table:
+def _table(result: RobustnessResult, severities: bool, votes: bool, faces: bool) -> Table:
     """Lay out one row for each corruption and each set of faces.
 
     Args:
         severities: show the accuracy of each severity.
-        votes: show the accuracy of each vote, else of all modules only.
+        votes: show the accuracy of each vote, else of all modules and the baseline only.
+        faces: show the number of faces.
     """
     report = result.report
     shown = report.votes[1:] if votes else [vote for vote in report.votes[1:] if vote == BASELINE]
-    table = Table(
-        "accuracy, %",
-        *(["faces"] if votes else []),
-        *([str(severity) for severity in SEVERITIES] if severities else []),
-        "all modules",
-        "mean recall",
-        *shown,
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    for column in table.columns[1:]:
-        column.justify, column.no_wrap = "right", True
-    table.columns[0].overflow = "fold"
-    title = ""
+    steps = [str(severity) for severity in SEVERITIES] if severities else []
+    headers = ["", *(["faces"] if faces else []), *steps, "all modules", "mean\nrecall", *shown]
+    lines, title = [], ""
     for row in report.rows:
         if row.severity:
             continue
-        section = (
-            f"{SECTIONS[row.kind]} {row.group}" if row.kind in ("pose", "subset") else SECTIONS.get(row.kind, row.group)
-        )
-        if section.strip() and section != title:
-            table.add_row(f"[bold]{escape(section.strip())}[/]")
-        title = section
+        heading = SECTIONS[row.kind].format(row.group)
+        if heading and heading != title:
+            lines.append([f"[bold]{escape(heading)}[/]"])
+        title = heading
         every = row.rates[report.all_modules]
-        steps = [_percent(step.rates[report.all_modules]) for step in _steps(report.rows, row)] if severities else []
-        table.add_row(
-            escape(row.name),
-            *([f"{every.images:,}"] if votes else []),
-            *(steps or [""] * len(SEVERITIES) if severities else []),
-            f"{100 * every.accuracy:.1f} [{100 * every.interval[0]:.1f}, {100 * every.interval[1]:.1f}]",
-            f"{100 * every.mean_recall:.1f}",
-            *(_percent(row.rates[vote]) for vote in shown),
+        lines.append(
+            [
+                escape(row.name),
+                *([f"{every.images:,}"] if faces else []),
+                *((_steps(result, row) or [""] * len(steps)) if severities else []),
+                f"{100 * every.accuracy:.1f} [{100 * every.interval[0]:.1f}, {100 * every.interval[1]:.1f}]",
+                f"{100 * every.mean_recall:.1f}",
+                *(_percent(row.rates[vote]) for vote in shown),
+            ]
         )
+    table = build_table(headers, lines, "", 1, gap=1)
+    table.columns[0].max_width = NAME_WIDTH
     return table
 
 
-def _steps(rows: tuple[Row, ...], summary: Row) -> list[Row]:
-    return [
-        row for row in rows if row.kind == summary.kind == "corruption" and row.name == summary.name and row.severity
-    ]
+def _steps(result: RobustnessResult, summary: Row) -> list[str]:
+    """Return the accuracy at each severity of a corruption's row."""
+    of_name = [row for row in result.report.of_kind("corruption") if row.severity and row.name == summary.name]
+    return [_percent(row.rates[result.report.all_modules]) for row in of_name] if summary.kind == "corruption" else []
 
 
 def _percent(rate: Rate) -> str:
     return f"{100 * rate.accuracy:.1f}"
 
 
-def _errors(result: RobustnessResult) -> Table:
+def _errors(result: RobustnessResult) -> Fitting:
     report = result.report
-    headers = ["errors, %", "clean", "mean corruption error", "increase", "times the clean error"]
+    headers = ["errors, %", "clean", "mean corruption error", "increase", "ratio to clean"]
     if report.baseline:
         headers += ["mCE", "relative mCE"]
-    table = Table(*headers, box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for column in table.columns[1:]:
-        column.justify = "right"
+    rows = []
     for vote, error in report.errors.items():
         name = "all modules" if vote == report.all_modules else vote
-        table.add_row(name, *_error_cells(error), *(_mce_cells(error) if report.baseline else []))
-    return table
+        rows.append([name, *_error_cells(error), *(_mce_cells(error) if report.baseline else [])])
+    return fitting_table(headers, rows)
 
 
 def _error_cells(error: CorruptionError) -> list[str]:

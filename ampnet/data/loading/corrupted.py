@@ -54,7 +54,6 @@ class CorruptedBatches(Dataset[list[Batch]]):
 
     def __init__(self, networks: Sequence[FaceDataset], seed: int) -> None:
         self.networks, self.seed = tuple(networks), seed
-        self._source = replace(self.networks[0], color="rgb")
         self._chunk: tuple[int, ...] = ()
         self._images: list[Image] = []
 
@@ -76,13 +75,18 @@ class CorruptedBatches(Dataset[list[Batch]]):
     def _decoded(self, positions: tuple[int, ...]) -> list[Image]:
         """Decode faces to 224 x 224, grey ones to one channel; those of the last call are kept."""
         if positions != self._chunk:
-            self._images = [_one_channel_if_grey(self._source.decode(i)) for i in positions]
+            self._images = [read_prepared(self.networks[0], i) for i in positions]
             self._chunk = positions
         return self._images
 
 
-def _one_channel_if_grey(image: Image) -> Image:
-    image = resize_face(image, IMAGE_SIZE)
+def read_prepared(faces: FaceDataset, position: int) -> Image:
+    """Decode a face as the corruptions take it: ``(224, 224, 3)`` BGR, or ``(224, 224)`` if it has no colour.
+
+    Raises:
+        DataError: the image cannot be read.
+    """
+    image = resize_face(replace(faces, color="rgb").decode(position), IMAGE_SIZE)
     first = image[..., 0]
     if np.array_equal(first, image[..., 1]) and np.array_equal(first, image[..., 2]):
         return np.ascontiguousarray(first)

@@ -70,7 +70,7 @@ class Journal:
         lines = self._lines()
         try:
             earlier = json.loads(lines[0]) if lines else None
-        except ValueError:
+        except (ValueError, RecursionError):
             earlier = None
         if not isinstance(earlier, dict):
             raise DataError(f"{self.path} is damaged; start over with --force")
@@ -131,5 +131,5 @@ def _chunk(line: bytes) -> ChunkHits | None:
         bits = np.unpackbits(np.frombuffer(bytes.fromhex(packed), dtype=np.uint8))
         hits = bits[: votes * faces].reshape(votes, faces).astype(bool)
         return ChunkHits(str(corruption), int(severity), int(start), hits)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None

@@ -8,16 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.metrics import Interval, wilson_interval
+from ampnet.evaluation.intervals import Z_95, Interval, wilson_interval
 
 Hits = NDArray[np.bool_]
 
 MIN_DEGRADATION = 0.01
 """Minimum mean increase of the baseline's error under a corruption for a relative corruption error: dividing by less
 than a percentage point would say more about noise than about the network."""
-
-Z = 1.959964
-"""Standard deviations of a 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def pooled_rate(hits: Hits, labels: NDArray[np.integer], counted: Hits | None = 
     else:
         # The conditions of one face are not independent, the faces are: variance of a ratio of sums over faces.
         spread = float(np.sqrt(((right - accuracy * trials) ** 2).sum()) / trials.sum())
-        interval = max(accuracy - Z * spread, 0.0), min(accuracy + Z * spread, 1.0)
+        interval = max(accuracy - Z_95 * spread, 0.0), min(accuracy + Z_95 * spread, 1.0)
     return Rate(len(seen), accuracy, interval, float(np.mean(by_class)))
 
 
@@ -103,7 +100,7 @@ def corruption_error(
     clean_error, errors = 1 - float(clean.mean()), 1 - hits.mean(axis=2)  # (C, S)
     mean = float(errors.mean())
     of_face = 1 - hits.mean(axis=(0, 1))
-    spread = Z * float(of_face.std()) / np.sqrt(len(of_face))
+    spread = Z_95 * float(of_face.std()) / np.sqrt(len(of_face))
     mce = relative = None
     left_out = 0
     if baseline is not None and baseline_clean is not None:

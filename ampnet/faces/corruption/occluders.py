@@ -27,8 +27,8 @@ FINGERS = ((-0.47, 1.10), (-0.16, 1.30), (0.16, 1.22), (0.46, 0.95))
 PALM = (0.62, 0.78)
 """Half the width and half the length of a palm."""
 
-FINE = 4
-"""Fractional bits of OpenCV's drawing coordinates."""
+FINE, SHIFT = 4, 4
+"""Drawn pixels per pixel of the image, and fractional bits of OpenCV's coordinates."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,19 @@ def occlude(image: Image, landmarks: Points, shape: Shape, level: float, rng: np
     name = draw_texture(rng)
     polygons = shape(face_frame(landmarks), level, rng)
     cover = texture(name, image, landmarks, rng)
-    mask = np.zeros(image.shape[:2], dtype=np.uint8)
-    for polygon in polygons:
-        points = np.rint(polygon.clip(-1e4, 1e4) * 2**FINE).astype(np.int32)
-        cv2.fillPoly(mask, [points], 255, lineType=cv2.LINE_AA, shift=FINE)
-    opacity = mask.astype(np.uint16) if image.ndim == 2 else mask.astype(np.uint16)[..., None]
+    opacity = _drawn(polygons, (image.shape[0], image.shape[1])).astype(np.uint16)
+    opacity = opacity if image.ndim == 2 else opacity[..., None]
     return np.asarray((image * (255 - opacity) + cover * opacity + 127) // 255, dtype=np.uint8)
+
+
+def _drawn(polygons: list[NDArray[np.float64]], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Draw the union of polygons as opacity, 0 to 255; OpenCV's own smooth edges would make it a pixel larger."""
+    height, width = size_hw
+    large = np.zeros((height * FINE, width * FINE), dtype=np.uint8)
+    for polygon in polygons:
+        points = (polygon * FINE - 0.5).clip(-1e4, 1e4)  # OpenCV counts from pixel centres
+        cv2.fillPoly(large, [np.rint(points * 2**SHIFT).astype(np.int32)], 255, shift=SHIFT)
+    return np.asarray(cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def draw_texture(rng: np.random.Generator) -> str:
