@@ -284,6 +284,46 @@ class EvalConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RobustnessConfig:
+    """Settings of `ampnet robustness`."""
+
+    checkpoint: Path | None = None
+    """As for :class:`EvalConfig`."""
+    baseline: Path | None = None
+    """Checkpoint whose errors divide this one's; None reports plain errors."""
+    data: Path = Path()
+    """Folder from `ampnet prepare` (holds index/ and dataset/)."""
+    split: Split = "test"
+    corruptions: str = "all"
+    """Names and groups, comma-separated (:func:`ampnet.faces.corruption.names.read_corruptions`)."""
+    images: int | None = None
+    """Random sample of the split to corrupt; None takes all of it."""
+    subsets: tuple[Path, ...] = ()
+    """Lists of faces to measure beside the whole split, uncorrupted."""
+    seed: int = 0
+    """Decides sample, places, textures and noise."""
+    mirror: bool = False
+    prior: str | None = None
+    """As for :class:`EvalConfig`; the baseline keeps its own prior."""
+    batch_size: int = 128
+    workers: int | None = None
+    """Processes; None: one for each core."""
+    gpus: int | None = None
+    out: Path | None = None
+    """Output folder; None: ``robustness/<split>`` beside the checkpoint."""
+    resume: bool = False
+    force: bool = False
+    """Replace other results, finished or not."""
+
+    def __post_init__(self) -> None:
+        require(self.batch_size >= 1, f"batch_size must be at least 1, got {self.batch_size}")
+        require(self.images is None or self.images >= 1, f"images must be at least 1, got {self.images}")
+        require(self.workers is None or self.workers >= 0, f"workers must be at least 0, got {self.workers}")
+        require(self.seed >= 0, f"seed must be at least 0, got {self.seed}")
+        require(not (self.resume and self.force), "--resume continues a run and --force discards it; give one of them")
+
+
+@dataclass(frozen=True, kw_only=True)
 class PredictConfig:
     """Settings of `ampnet predict`."""
 

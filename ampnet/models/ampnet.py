@@ -16,6 +16,13 @@ from ampnet.models.stem import Stem
 Logits = tuple[Tensor, Tensor]
 """Logits of the local and of the global head, each ``(B, K)``."""
 
+Embeddings = dict[Module, Tensor]
+"""What each perception module of the network makes of the faces, each ``(B, embed_dim)``."""
+
+
+LOCAL: tuple[Module, ...] = ("lp", "ap")
+"""The modules that the local head reads, in the order of its weights."""
+
 
 class AMPNet(nn.Module):
     """Classifies faces by expression from three views: quadrants, salient regions and the whole face.
@@ -68,6 +75,10 @@ class AMPNet(nn.Module):
 
     def forward(self, images: Tensor, landmarks: Tensor) -> Logits:
         """Compute both heads' logits."""
+        return self.heads(self.embed(images, landmarks))
+
+    def embed(self, images: Tensor, landmarks: Tensor) -> Embeddings:
+        """Embed the faces by each perception module of the network."""
         side = self.architecture.image_size
         if images.shape[1:] != (3, side, side) or landmarks.shape != (images.shape[0], 5, 2):
             raise ValueError(
@@ -75,14 +86,22 @@ class AMPNet(nn.Module):
                 f"got {tuple(images.shape)} and {tuple(landmarks.shape)}"
             )
         features = self.stem(images.contiguous(memory_format=torch.channels_last))  # (B, 128, 28, 28)
+        embeddings: Embeddings = {}
+        if self.local_perception:
+            embeddings["lp"] = self.local_perception(features, landmarks)
+        if self.attentional_perception:
+            embeddings["ap"] = self.attentional_perception(features, landmarks)
+        if self.global_perception:
+            embeddings["gp"] = self.global_perception(features)
+        return embeddings
+
+    def heads(self, embeddings: Embeddings) -> Logits:
+        """Classify the embeddings of all of the network's modules."""
         heads: list[Tensor] = []
         if self.local_head:
-            local = [
-                module(features, landmarks) for module in (self.local_perception, self.attentional_perception) if module
-            ]
-            heads.append(self.local_head(torch.cat(local, dim=1)))
-        if self.global_head and self.global_perception:
-            heads.append(self.global_head(self.global_perception(features)))
+            heads.append(self.local_head(torch.cat([embeddings[name] for name in LOCAL if name in embeddings], dim=1)))
+        if self.global_head:
+            heads.append(self.global_head(embeddings["gp"]))
         return heads[0], heads[-1]
 
 

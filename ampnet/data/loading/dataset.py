@@ -3,10 +3,10 @@
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -35,6 +35,9 @@ from ampnet.faces.alignment import align_face, resize_face
 from ampnet.faces.colour import Color
 from ampnet.faces.framing import Framing
 from ampnet.recipes import Augmentation
+
+B = TypeVar("B")
+"""A batch, or what one key of a loader stands for."""
 
 
 class SampleKey(NamedTuple):
@@ -141,8 +144,8 @@ class FaceBatches(Dataset[Batch]):
                     images[i], landmarks[i] = 0, np.nan
                     continue
                 if faces.reframe is not None:
-                    image, landmarks[i] = _reframed(image, landmarks[i], faces.reframe)
-                _store(resize_face(image, size), images[i])
+                    image, landmarks[i] = reframed(image, landmarks[i], faces.reframe)
+                store_face(resize_face(image, size), images[i])
             landmarks = landmarks.clip(0, IMAGE_SIZE) * (size / IMAGE_SIZE)
         else:
             numbers = draw_uniforms(faces.seed, keys[0].epoch, [key.draw for key in keys])
@@ -153,7 +156,7 @@ class FaceBatches(Dataset[Batch]):
             for i, (position, matrix) in enumerate(zip(positions, movement.matrix(), strict=True)):
                 colored = jitter_colors(faces.decode(position), faces.augment, coloring[i])
                 warped = degrade(warp_face(colored, matrix, size), faces.augment.degrade, degrading[i])
-                _store(warped, images[i])
+                store_face(warped, images[i])
                 erase_patch(images[i], landmarks[i], faces.augment.erase, erasing[i])
         return Batch(
             torch.from_numpy(images).permute(0, 3, 1, 2),  # (B, C, S, S), channels last in memory
@@ -163,7 +166,7 @@ class FaceBatches(Dataset[Batch]):
         )
 
 
-def _reframed(image: Image, landmarks: NDArray[np.float64], framing: Framing) -> tuple[Image, NDArray[np.float64]]:
+def reframed(image: Image, landmarks: NDArray[np.float64], framing: Framing) -> tuple[Image, NDArray[np.float64]]:
     """Warp a prepared face, ``(H, W)`` or ``(H, W, 3)``, and its landmarks to another framing."""
     in_pixels = landmarks * (image.shape[1] / IMAGE_SIZE, image.shape[0] / IMAGE_SIZE)
     try:
@@ -173,7 +176,7 @@ def _reframed(image: Image, landmarks: NDArray[np.float64], framing: Framing) ->
     return face.image, face.landmarks
 
 
-def _store(image: Image, shown: NDArray[np.uint8]) -> None:
+def store_face(image: Image, shown: NDArray[np.uint8]) -> None:
     """Store a grey or BGR(A) image in its slot of a batch, ``(S, S, 1 or 3)`` grey or RGB."""
     if image.ndim == 2:
         shown[..., 0] = image
@@ -206,18 +209,23 @@ class ShardedSequentialSampler(Sampler[list[SampleKey]]):
 def batch_loader(
     faces: FaceDataset, order: Sampler[list[SampleKey]], workers: int, device: torch.device
 ) -> DataLoader[Batch]:
-    """Create a data loader that yields a sampler's batches.
+    """Create a data loader that yields a sampler's batches; see :func:`make_loader`."""
+    return make_loader(FaceBatches(faces), order, workers, device)
+
+
+def make_loader(batches: Dataset[B], order: Iterable[Any], workers: int, device: torch.device) -> DataLoader[B]:
+    """Create a data loader of whole batches.
 
     Args:
-        faces: the dataset.
-        order: yields the keys of each batch.
+        batches: ``batches[key]`` is a batch.
+        order: yields the key of each batch.
         workers: loader processes, kept alive between epochs; 0 loads in this process.
         device: batches for GPUs are loaded into pinned memory.
     """
     # More workers than cores are the user's choice (useful with slow storage); the defaults never exceed the cores.
     warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
     return DataLoader(
-        FaceBatches(faces),
+        batches,
         batch_size=None,
         sampler=order,
         num_workers=workers,

@@ -1,0 +1,84 @@
+"""Accuracy over severity, a panel for each corruption, as PNG and SVG."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ampnet.evaluation.robustness.report import BASELINE, RobustnessReport, Row
+from ampnet.media.files import atomic_write
+
+PNG_FILE, SVG_FILE = "robustness.png", "robustness.svg"
+
+COLUMNS = 6
+DOTS_PER_INCH = 120
+
+STYLES = {
+    "gp": ("#d95f02", "-", "global head"),
+    "lp+ap": ("#1b9e77", "-", "local head"),
+    "gp+ap": ("#7570b3", ":", "without lp"),
+    "gp+lp": ("#a6761d", ":", "without ap"),
+    BASELINE: ("#666666", "--", "baseline"),
+}
+"""Colour, line and label of each vote but the first, which is drawn in :data:`ALL`."""
+
+ALL = ("#1f3b73", "-")
+
+
+def save_curves(folder: Path, report: RobustnessReport) -> None:
+    """Draw the accuracy of each vote over severity, severity 0 being the clean faces.
+
+    The band is the 95 % interval of the vote of all modules.
+
+    Args:
+        folder: receives robustness.png and robustness.svg.
+        report: with at least one corruption.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    (clean,) = report.of_kind("clean")
+    single = [row for row in report.of_kind("corruption") if row.severity]
+    names = list(dict.fromkeys(row.name for row in single))
+    lines = -(-len(names) // COLUMNS)
+    columns = min(COLUMNS, len(names))
+    figure = Figure(figsize=(2.3 * columns + 0.6, 2.1 * lines + 1.1), layout="constrained")
+    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, name in zip(panels, names, strict=False):
+        _panel(axes, [clean, *(row for row in single if row.name == name)], report)
+        axes.set_title(name, fontsize=9)
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    for number in range(0, len(names), columns):
+        panels[number].set_ylabel("accuracy (%)", fontsize=8)
+    figure.supxlabel("severity (0: clean)", fontsize=9)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False, fontsize=8)
+    _save(figure, folder / PNG_FILE, "png")
+    _save(figure, folder / SVG_FILE, "svg")
+
+
+def _panel(axes: Axes, rows: Sequence[Row], report: RobustnessReport) -> None:
+    severities = [row.severity for row in rows]
+    first = report.all_modules
+    for vote in reversed(report.votes):
+        if vote != first and vote not in STYLES:
+            continue
+        color, line, label = (*ALL, "all modules") if vote == first else STYLES[vote]
+        accuracy = [100 * row.rates[vote].accuracy for row in rows]
+        width = 1.8 if vote == first else 1.0
+        axes.plot(severities, accuracy, color=color, linestyle=line, linewidth=width, label=label)
+    low, high = ([100 * row.rates[first].interval[end] for row in rows] for end in (0, 1))
+    axes.fill_between(severities, low, high, color=ALL[0], alpha=0.15, linewidth=0)
+    axes.set_xticks(range(6))
+    axes.tick_params(labelsize=7)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _save(figure: Figure, path: Path, kind: str) -> None:
+    metadata = {"Date": None} if kind == "svg" else None  # the same numbers give the same file
+    with matplotlib.rc_context({"svg.hashsalt": "ampnet"}), atomic_write(path) as aside:
+        figure.savefig(aside, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)

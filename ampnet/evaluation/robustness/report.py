@@ -1,0 +1,128 @@
+"""The report of the robustness suite: its rows, and its files."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from ampnet.evaluation.robustness.scores import CorruptionError, Rate
+from ampnet.media.files import atomic_write
+
+FORMAT, VERSION = "ampnet-robustness", 1
+
+JSON_FILE, CSV_FILE = "robustness.json", "robustness.csv"
+
+Kind = Literal["clean", "corruption", "group", "texture", "pose", "subset"]
+
+BASELINE = "baseline"
+"""Column of the baseline's answers, beside those of the votes."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One set of faces under one condition, or under several together."""
+
+    kind: Kind
+    group: str
+    """Group of the corruption; yaw, pitch or roll; file of the subset."""
+    name: str
+    severity: int
+    """1 to 5; 0 for all of a corruption's severities together, and for everything that has none."""
+    level: float | None
+    """What that severity means, in the unit that docs/robustness.md lists."""
+    rates: dict[str, Rate]
+    """By vote (``gp+lp+ap``: all modules), then ``baseline`` if there is one."""
+
+
+@dataclass(frozen=True)
+class RobustnessReport:
+    """The suite on one checkpoint and one split."""
+
+    checkpoint: Path
+    baseline: Path | None
+    data: Path
+    split: str
+    class_names: tuple[str, ...]
+    images: int
+    """Faces under each corruption."""
+    seed: int
+    mirror: bool
+    votes: tuple[str, ...]
+    """The columns of the rows' rates, all modules first, the baseline last."""
+    rows: tuple[Row, ...]
+    errors: dict[str, CorruptionError]
+    """By vote; empty if nothing was corrupted."""
+    plan: dict[str, Any]
+    """Everything that decides the numbers."""
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    """Duration of the last session; a resumed run does not know the earlier ones."""
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def all_modules(self) -> str:
+        """Name of the vote of all modules."""
+        return self.votes[0]
+
+    def of_kind(self, kind: Kind) -> tuple[Row, ...]:
+        """Select the rows of one kind."""
+        return tuple(row for row in self.rows if row.kind == kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain values for JSON; rates and errors are shares in [0, 1]."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "checkpoint": str(self.checkpoint.resolve()),
+            "baseline": None if self.baseline is None else str(self.baseline.resolve()),
+            "data": str(self.data.resolve()),
+            "split": self.split,
+            "class_names": list(self.class_names),
+            "images": self.images,
+            "seed": self.seed,
+            "mirror": self.mirror,
+            "votes": list(self.votes),
+            "errors": {vote: asdict(error) for vote, error in self.errors.items()},
+            "rows": [asdict(row) for row in self.rows],
+            "notes": list(self.notes),
+            "seconds": round(self.seconds, 1),
+            "versions": self.versions,
+            "plan": self.plan,
+        }
+
+
+def rows_table(report: RobustnessReport) -> pd.DataFrame:
+    """Tabulate all rows, one line for each row and vote."""
+    lines = []
+    for row in report.rows:
+        for vote, rate in row.rates.items():
+            lines.append(
+                {
+                    "kind": row.kind,
+                    "group": row.group,
+                    "name": row.name,
+                    "severity": row.severity or "",
+                    "level": row.level,
+                    "vote": vote,
+                    "images": rate.images,
+                    "accuracy": round(rate.accuracy, 6),
+                    "low": round(rate.interval[0], 6),
+                    "high": round(rate.interval[1], 6),
+                    "mean_recall": round(rate.mean_recall, 6),
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def write_files(folder: Path, report: RobustnessReport) -> None:
+    """Write robustness.csv, then robustness.json, whose presence marks a complete report.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    with atomic_write(folder / CSV_FILE) as aside:
+        rows_table(report).to_csv(aside, index=False, lineterminator="\n")
+    with atomic_write(folder / JSON_FILE) as aside:
+        aside.write_text(json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

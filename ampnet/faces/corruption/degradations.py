@@ -1,0 +1,85 @@
+"""Worse photos of the same face: blur, noise, light and compression.
+
+Each function takes a face in the 224 x 224 frame, ``(224, 224)`` grey or ``(224, 224, 3)`` BGR uint8, and a level, and
+returns the same shape. Levels in pixels refer to that frame. After the corruptions of ImageNet-C (Hendrycks and
+Dietterich 2019, arXiv:1903.12261), which has images of the same size.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.faces.alignment import Image
+from ampnet.media.images import resize
+
+GAMMA = 2.2
+"""Exponent from stored grey levels to light, roughly that of sRGB."""
+
+
+def gaussian_blur(image: Image, sigma: float) -> Image:
+    """Blur like a lens out of focus; the level is the standard deviation in pixels."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), dtype=np.uint8)
+
+
+def motion_blur(image: Image, length: float, rng: np.random.Generator) -> Image:
+    """Blur along a random direction; the level is the length of the movement in pixels."""
+    angle = rng.uniform(0, np.pi)
+    side = 2 * int(np.ceil(length / 2)) + 3
+    middle, reach = side / 2 - 0.5, length / 2
+    ends = np.array([[-np.cos(angle), -np.sin(angle)], [np.cos(angle), np.sin(angle)]]) * reach + middle
+    first, last = (tuple(point.tolist()) for point in np.rint(ends * 16).astype(int))
+    kernel = np.zeros((side, side), dtype=np.uint8)
+    cv2.line(kernel, first, last, 255, lineType=cv2.LINE_AA, shift=4)
+    weights = kernel.astype(np.float32) / kernel.sum()
+    return np.asarray(cv2.filter2D(image, -1, weights, borderType=cv2.BORDER_REPLICATE), dtype=np.uint8)
+
+
+def gaussian_noise(image: Image, sigma: float, rng: np.random.Generator) -> Image:
+    """Add normal noise to every value; the level is its standard deviation, as a share of the full range."""
+    noise = rng.standard_normal(image.shape, dtype=np.float32)
+    return _to_bytes(image + 255 * sigma * noise)
+
+
+def salt_pepper(image: Image, share: float, rng: np.random.Generator) -> Image:
+    """Replace pixels by black or white; the level is their share."""
+    dice = rng.random(image.shape[:2], dtype=np.float32)
+    noisy = image.copy()
+    noisy[dice < share] = 0
+    noisy[dice < share / 2] = 255
+    return noisy
+
+
+def jpeg(image: Image, quality: float) -> Image:
+    """Compress and decompress; the level is JPEG's quality."""
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    mode = cv2.IMREAD_GRAYSCALE if image.ndim == 2 else cv2.IMREAD_COLOR
+    return np.asarray(cv2.imdecode(data, mode), dtype=np.uint8)
+
+
+def low_resolution(image: Image, side: float) -> Image:
+    """Shrink the frame and enlarge it again; the level is its side in between, in pixels."""
+    return resize(resize(image, (int(side), int(side))), image.shape[:2])
+
+
+def darkness(image: Image, stops: float) -> Image:
+    """Expose too short, in photographic stops: each halves the light. Levels are rounded as a camera stores them."""
+    return _look_up(image, np.arange(256) * 2 ** (-stops / GAMMA))
+
+
+def over_exposure(image: Image, stops: float) -> Image:
+    """Expose too long, in photographic stops: each doubles the light, and what is brighter than white is lost."""
+    return _look_up(image, np.arange(256) * 2 ** (stops / GAMMA))
+
+
+def low_contrast(image: Image, contrast: float) -> Image:
+    """Move every value towards the mean of its channel; the level is the contrast that is left."""
+    mean = image.mean(axis=(0, 1), dtype=np.float32)
+    return _to_bytes((image - mean) * np.float32(contrast) + mean)
+
+
+def _look_up(image: Image, table: NDArray[np.floating]) -> Image:
+    return np.asarray(cv2.LUT(image, np.rint(table.clip(0, 255)).astype(np.uint8)), dtype=np.uint8)
+
+
+def _to_bytes(values: NDArray[np.floating]) -> Image:
+    return np.asarray(np.rint(values).clip(0, 255), dtype=np.uint8)

@@ -1,0 +1,34 @@
+"""The corruptions of the robustness suite by name; imports nothing heavy, so that the command line can list them."""
+
+from ampnet.errors import ConfigError
+
+CORRUPTIONS: dict[str, tuple[str, ...]] = {
+    "occlusion": ("sunglasses", "mask", "eye", "nose", "hand", "block"),
+    "blur": ("gaussian-blur", "motion-blur"),
+    "noise": ("gaussian-noise", "salt-pepper"),
+    "light": ("darkness", "over-exposure", "low-contrast"),
+    "quality": ("jpeg", "low-resolution"),
+    "framing": ("shift", "scale", "rotation"),
+}
+"""Names by group, in the order of every table and plot."""
+
+SEVERITIES = (1, 2, 3, 4, 5)
+
+ALL, NONE = "all", "none"
+
+
+def read_corruptions(text: str) -> tuple[str, ...]:
+    """Parse a comma-separated list of corruptions and groups, returned in the suite's order.
+
+    Args:
+        text: names, groups, ``all``, or ``none``, which measures uncorrupted faces only.
+
+    Raises:
+        ConfigError: a name is unknown, or the list is empty.
+    """
+    wanted = {name.strip().lower() for name in text.split(",")} - {""}
+    known = {ALL, NONE, *CORRUPTIONS, *(name for names in CORRUPTIONS.values() for name in names)}
+    if not wanted or not wanted <= known or (NONE in wanted and len(wanted) > 1):
+        listed = "; ".join(f"{group}: {', '.join(names)}" for group, names in CORRUPTIONS.items())
+        raise ConfigError(f"corruptions must be all, none, or some of these groups and names ({listed}), got {text!r}")
+    return tuple(name for group, names in CORRUPTIONS.items() for name in names if wanted & {name, group, ALL})

@@ -1,0 +1,269 @@
+"""`ampnet robustness`: occlusion, pose and corruption, and which modules of the network withstand them."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from rich.console import Console
+
+from ampnet import __version__
+from ampnet.checkpoints.bundled import model_path
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.config import RobustnessConfig
+from ampnet.data.index.face_index import FaceIndex, read_index
+from ampnet.data.loading.corrupted import CLEAN, ChunkKey, Condition, read_prepared
+from ampnet.data.loading.dataset import FaceDataset
+from ampnet.errors import DataError, UsageError
+from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
+from ampnet.evaluation.robustness.curves import save_curves
+from ampnet.evaluation.robustness.journal import ChunkHits, Journal
+from ampnet.evaluation.robustness.report import BASELINE, JSON_FILE, RobustnessReport, write_files
+from ampnet.evaluation.robustness.scores import Hits
+from ampnet.evaluation.robustness.sheet import save_sheet
+from ampnet.evaluation.robustness.tally import Tally
+from ampnet.faces.corruption.names import SEVERITIES, read_corruptions
+from ampnet.faces.corruption.suite import SUITE_VERSION
+from ampnet.faces.framing import reframing
+from ampnet.inference.ablation import votes_of
+from ampnet.inference.classifier import Classifier
+from ampnet.inference.prior import read_prior
+from ampnet.inference.robustness import Contender, measure_chunks
+from ampnet.media.files import read_json, sha256_of
+from ampnet.runtime.devices import choose_device, usable_cores
+from ampnet.runtime.memory import keep_freed_memory
+from pipelines.model import find_model
+from pipelines.progress import notices, progress_bar
+from pipelines.robustness_faces import MeasuredFaces, choose_faces
+
+
+@dataclass(frozen=True)
+class RobustnessResult:
+    """The report, and where its files are."""
+
+    report: RobustnessReport
+    folder: Path
+
+
+def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
+    """Measure a checkpoint on corrupted faces of one split and write the report.
+
+    Raises:
+        CheckpointError: a checkpoint cannot be used.
+        ConfigError: the prior does not fit the checkpoint, or a corruption is unknown.
+        DataError: the data cannot be used or share no classes with the checkpoint, the split is empty, a list names
+            none of its faces, an unfinished run has other settings, or a file cannot be written.
+        UsageError: there is no such checkpoint, or the folder holds other results.
+    """
+    start = time.monotonic()
+    console = notices(quiet)
+    corruptions = read_corruptions(config.corruptions)
+    file = find_model(config.checkpoint, console, "`ampnet robustness CHECKPOINT`")
+    other = None if config.baseline is None else find_model(config.baseline, console, "--baseline")
+    checkpoints = [load_checkpoint(path) for path in (file, other) if path is not None]
+    index = read_index(config.data)
+    matches = [match_classes(index.class_names, checkpoint.class_names) for checkpoint in checkpoints]
+    faces = choose_faces(index, matches, checkpoints[0], config)
+
+    keep_freed_memory()
+    device = choose_device(config.gpus)
+    contenders = [
+        _contender(number, checkpoint, match, faces.index, device, config)
+        for number, (checkpoint, match) in enumerate(zip(checkpoints, matches, strict=True))
+    ]
+    plan = _plan(config, corruptions, faces, contenders, file, other)
+    folder = config.out or _default_folder(file, config)
+    _check_free(folder, plan, config.force)
+    with Journal(folder, plan, config.resume, config.force) as journal:
+        clean, corrupted = _measure(contenders, faces, corruptions, journal, config, device, console)
+        votes = ("+".join(vote) for vote in contenders[0].votes)
+        tally = Tally(
+            votes=(*votes, *([BASELINE] if other else [])),
+            labels=matches[0].codes[faces.index.labels],
+            names=faces.index.names,
+            landmarks=faces.index.landmarks,
+            sample=faces.sample,
+            corruptions=corruptions,
+            clean=clean,
+            corrupted=corrupted,
+            seed=config.seed,
+        )
+        report = _report(config, tally, faces, checkpoints[0], matches, (file, other), plan, start)
+        if corruptions:
+            save_curves(folder, report)
+        _save_sheet(folder, contenders[0].faces, int(faces.sample[0]), config.seed)
+        write_files(folder, report)
+        journal.remove()
+    return RobustnessResult(report, folder)
+
+
+def _contender(
+    number: int,
+    checkpoint: Checkpoint,
+    match: ClassMatch,
+    faces: FaceIndex,
+    device: torch.device,
+    config: RobustnessConfig,
+) -> Contender:
+    """Build the checkpoint's contender (number 0), with all votes, or the baseline's."""
+    prior = None if config.prior is None or number else read_prior(config.prior)
+    classifier = Classifier.from_checkpoint(checkpoint, device, config.mirror, prior)
+    offsets = classifier.offsets
+    allowed = torch.zeros(len(checkpoint.class_names)) if offsets is None else offsets.clone()
+    allowed[[checkpoint.class_names.index(name) for name in match.missing]] = -torch.inf
+    classifier.offsets = allowed
+    reframe = reframing(faces.framing, faces.landmarks, checkpoint.framing)
+    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
+    dataset = FaceDataset(faces, np.arange(len(faces)), size, color=color, reframe=reframe)
+    votes = votes_of(checkpoint.architecture.modules)
+    return Contender(classifier, dataset, match.codes, votes[:1] if number else votes)
+
+
+def _plan(
+    config: RobustnessConfig,
+    corruptions: tuple[str, ...],
+    faces: MeasuredFaces,
+    contenders: Sequence[Contender],
+    file: Path,
+    other: Path | None,
+) -> dict[str, Any]:
+    """Collect everything that decides the numbers."""
+    digest = hashlib.sha256("\n".join(faces.index.names).encode(errors="surrogateescape"))
+    for values in (faces.index.labels, faces.index.landmarks, faces.sample):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return {
+        "suite": SUITE_VERSION,
+        "checkpoint": sha256_of(file),
+        "baseline": None if other is None else sha256_of(other),
+        "faces": digest.hexdigest(),
+        "images": len(faces.sample),
+        "split": config.split,
+        "seed": config.seed,
+        "corruptions": list(corruptions),
+        "mirror": config.mirror,
+        "offsets": [[str(round(v, 6)) for v in c.classifier.offsets.tolist()] for c in contenders],  # type: ignore[union-attr]
+        "batch_size": config.batch_size,
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+    }
+
+
+def _default_folder(file: Path, config: RobustnessConfig) -> Path:
+    """Choose robustness/<split> beside the checkpoint, or in the data folder for a bundled model."""
+    root = config.data if file.parent == model_path().parent else file.parent
+    return root / "robustness" / (config.split if file.stem == "best" else f"{file.stem}-{config.split}")
+
+
+def _check_free(folder: Path, plan: dict[str, Any], force: bool) -> None:
+    """Check that only results of the same settings would be replaced.
+
+    Raises:
+        UsageError: the folder holds other results.
+    """
+    path = folder / JSON_FILE
+    if force or not path.exists():
+        return
+    try:
+        earlier = read_json(path, dict, "").get("plan")
+    except DataError:
+        earlier = None
+    if earlier != json.loads(json.dumps(plan)):
+        raise UsageError(f"{path} has other settings; choose another folder with --out, or replace it with --force")
+
+
+def _measure(
+    contenders: Sequence[Contender],
+    faces: MeasuredFaces,
+    corruptions: tuple[str, ...],
+    journal: Journal,
+    config: RobustnessConfig,
+    device: torch.device,
+    console: Console,
+) -> tuple[Hits, Hits]:
+    """Measure what the journal does not hold, and return the hits: ``(V, N)`` clean and ``(V, C, 5, M)`` corrupted."""
+    votes = sum(len(contender.votes) for contender in contenders)
+    clean = np.zeros((votes, len(faces.index)), dtype=bool)
+    corrupted = np.zeros((votes, len(corruptions), len(SEVERITIES), len(faces.sample)), dtype=bool)
+
+    def store(condition: Condition, start: int, hits: Hits) -> None:
+        end = start + hits.shape[1]
+        if condition == CLEAN:
+            clean[:, start:end] = hits
+        else:
+            corrupted[:, corruptions.index(condition.corruption), condition.severity - 1, start:end] = hits
+
+    todo = dict(_chunks(faces, corruptions, config.batch_size))
+    for done in journal.finished():
+        place = Condition(done.corruption, done.severity), done.start
+        if place in todo and done.hits.shape == (votes, len(todo[place].positions)):
+            store(*place, done.hits)
+            del todo[place]
+    workers = usable_cores() if config.workers is None else config.workers
+    left = sum(len(key.positions) for key in todo.values())
+    with progress_bar(console)(f"robustness {config.split}", left) as advance:
+        measured = measure_chunks(contenders, list(todo.values()), config.seed, min(workers, len(todo)), device)
+        for (condition, start), (key, hits) in zip(todo, measured, strict=True):
+            store(condition, start, hits)
+            journal.add(ChunkHits(condition.corruption, condition.severity, start, hits))
+            advance(len(key.positions), str(condition))
+    return clean, corrupted
+
+
+def _chunks(
+    faces: MeasuredFaces, corruptions: tuple[str, ...], size: int
+) -> Iterator[tuple[tuple[Condition, int], ChunkKey]]:
+    """List the work: all clean faces, then all corruptions of some faces, so that these are decoded once."""
+    everything = range(len(faces.index))
+    for start in range(0, len(everything), size):
+        yield (CLEAN, start), ChunkKey(CLEAN, tuple(everything[start : start + size]))
+    conditions = [Condition(name, severity) for name in corruptions for severity in SEVERITIES]
+    sample = faces.sample.tolist()
+    for start in range(0, len(sample), size):
+        for condition in conditions:
+            yield (condition, start), ChunkKey(condition, tuple(sample[start : start + size]))
+
+
+def _save_sheet(folder: Path, faces: FaceDataset, position: int, seed: int) -> None:
+    image, landmarks = read_prepared(faces, position), faces.index.landmarks[position]
+    save_sheet(folder, image, landmarks, seed, faces.index.names[position])
+
+
+def _report(
+    config: RobustnessConfig,
+    tally: Tally,
+    faces: MeasuredFaces,
+    checkpoint: Checkpoint,
+    matches: Sequence[ClassMatch],
+    files: tuple[Path, Path | None],
+    plan: dict[str, Any],
+    start: float,
+) -> RobustnessReport:
+    notes = (*selection_notes(config.split, checkpoint.selected_on), *matches[0].notes(), *faces.notes)
+    return RobustnessReport(
+        checkpoint=files[0],
+        baseline=files[1],
+        data=config.data,
+        split=config.split,
+        class_names=checkpoint.class_names,
+        images=len(faces.sample),
+        seed=config.seed,
+        mirror=config.mirror,
+        votes=tally.votes,
+        rows=tally.rows(faces.parts()),
+        errors=tally.errors(),
+        plan=plan,
+        notes=notes,
+        seconds=time.monotonic() - start,
+        versions={
+            "ampnet": __version__,
+            **{name: version(name) for name in ("torch", "numpy")},
+            "opencv": cv2.__version__,
+        },
+    )

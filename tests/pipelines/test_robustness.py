@@ -1,0 +1,287 @@
+"""`ampnet robustness` on a few faces."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from rich.console import Console
+from typer.testing import CliRunner
+
+from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from ampnet.config import EvalConfig, RobustnessConfig
+from ampnet.errors import ConfigError, DataError, UsageError
+from ampnet.evaluation.robustness.journal import JOURNAL_FILE, Journal
+from ampnet.faces.framing import Framing
+from ampnet.inference.ablation import VOTES
+from ampnet.labels import EXPRESSIONS
+from ampnet.models.ampnet import AMPNet
+from cli import app
+from pipelines.evaluate import run as evaluate
+from pipelines.robustness import run
+from pipelines.show_robustness import robustness_tables
+from tests.prepared_faces import write_prepared_faces
+from tests.processes import heeding_ctrl_c
+from tests.small_checkpoint import small_checkpoint
+
+FILES = {"robustness.json", "robustness.csv", "robustness.png", "robustness.svg", "corruptions.png"}
+ALL = "gp+lp+ap"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """One test face of each of the seven classes."""
+    return write_prepared_faces(tmp_path_factory.mktemp("faces") / "data", train=1, val=0, test=1)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return small_checkpoint(tmp_path_factory.mktemp("runs") / "random")
+
+
+def measure(checkpoint, data, out, **options):
+    values = {"gpus": 0, "workers": 0, "corruptions": "mask,shift", **options}
+    return run(RobustnessConfig(checkpoint=checkpoint, data=data, out=out, **values), quiet=True)
+
+
+def numbers(result):
+    plain = result.report.to_dict()
+    return {key: plain[key] for key in ("rows", "errors", "votes", "plan")}
+
+
+@pytest.fixture(scope="module")
+def whole(network, data, tmp_path_factory):
+    """A run that nothing disturbs, and its journal, line by line, taken before it is deleted."""
+    kept = tmp_path_factory.mktemp("kept") / "journal"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "remove", lambda self: self.path.rename(kept))
+        result = measure(network, data, tmp_path_factory.mktemp("undisturbed") / "out")
+    return result, kept.read_bytes().splitlines(keepends=True)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(whole):
+    return whole[0]
+
+
+@pytest.fixture(scope="module")
+def record(whole):
+    return whole[1]
+
+
+def test_a_network_that_calls_every_face_happy_is_right_about_one_class_under_every_condition(tmp_path, data):
+    happy = small_checkpoint(tmp_path / "run", logits=[0.0, 0, 0, 4, 0, 0, 1])
+    report = measure(happy, data, tmp_path / "out", corruptions="all", workers=2).report
+    assert report.images == 7
+    assert len(report.of_kind("corruption")) == 18 * 6
+    for row in report.rows:
+        if row.kind in ("clean", "corruption", "group"):
+            assert {vote: rate.accuracy for vote, rate in row.rates.items()} == pytest.approx(
+                dict.fromkeys(["+".join(vote) for vote in VOTES], 1 / 7)
+            )
+            assert row.rates[ALL].mean_recall == pytest.approx(1 / 7)
+    error = report.errors[ALL]
+    assert (error.clean, error.mean, error.ratio) == pytest.approx((6 / 7, 6 / 7, 1))
+
+
+def test_the_files_are_complete_and_agree(undisturbed):
+    assert {path.name for path in undisturbed.folder.iterdir()} == FILES
+    report = json.loads((undisturbed.folder / "robustness.json").read_text())
+    table = pd.read_csv(undisturbed.folder / "robustness.csv")
+    assert len(table) == len(report["rows"]) * len(report["votes"])
+    for row in report["rows"]:
+        chosen = (table["kind"] == row["kind"]) & (table["name"] == row["name"]) & (table["vote"] == ALL)
+        chosen &= table["severity"].fillna(0) == row["severity"]
+        assert table[chosen]["accuracy"].item() == pytest.approx(row["rates"][ALL]["accuracy"], abs=1e-6)
+    with Image.open(undisturbed.folder / "robustness.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 10
+    with Image.open(undisturbed.folder / "corruptions.png") as picture:
+        assert min(picture.size) > 800
+    assert "<svg" in (undisturbed.folder / "robustness.svg").read_text()
+
+
+def test_clean_accuracy_is_that_of_eval(undisturbed, network, data, tmp_path):
+    report = evaluate(
+        EvalConfig(checkpoint=network, data=data, gpus=0, workers=0, out=tmp_path / "eval"), quiet=True
+    ).report
+    (clean,) = undisturbed.report.of_kind("clean")
+    assert clean.rates[ALL].accuracy == report.scored.accuracy.value
+
+
+def test_two_processes_give_the_numbers_of_one(undisturbed, network, data, tmp_path):
+    assert numbers(measure(network, data, tmp_path / "out", workers=2)) == numbers(undisturbed)
+
+
+def test_a_baseline_divides_the_errors_and_the_checkpoint_itself_gives_one(network, data, tmp_path):
+    report = measure(network, data, tmp_path / "out", corruptions="mask", baseline=network).report
+    assert report.votes[-1] == "baseline"
+    for row in report.rows:
+        assert row.rates["baseline"] == row.rates[ALL]
+    assert report.errors[ALL].mce == pytest.approx(1)
+    assert report.errors["baseline"].mce == pytest.approx(1)
+
+
+def test_a_network_without_all_modules_is_measured_with_those_it_has(data, tmp_path):
+    model = AMPNet(width=0.125, image_size=64, modules=("gp", "ap")).eval()
+    save_checkpoint(tmp_path / "run" / "best.pt", Checkpoint(model, EXPRESSIONS, Framing()))
+    report = measure(tmp_path / "run", data, tmp_path / "out", corruptions="mask").report
+    assert report.votes == ("gp+ap", "gp", "ap")
+
+
+def test_a_sample_as_large_as_the_split_is_the_split(undisturbed, network, data, tmp_path):
+    small = measure(network, data, tmp_path / "small", images=3)
+    assert small.report.images == 3
+    assert small.report.of_kind("clean")[0].rates[ALL].images == 3
+    assert measure(network, data, tmp_path / "all", images=100).report.rows == undisturbed.report.rows
+
+
+def test_lists_are_measured_and_counted_without_corruptions(network, data, tmp_path):
+    names = [line.split()[0] for line in (data / "index" / "data_label.txt").read_text().splitlines()]
+    chosen = [name for name in names if name.startswith("test_")][:3]
+    lines = [f"{chosen[0]} 1 4", f"0/{chosen[1]} 1 4", f"{chosen[2]} 2 7", f"{chosen[2]} 2 7", "elsewhere.jpg 1 4"]
+    (tmp_path / "occluded.txt").write_text("\n".join(lines))
+    result = measure(
+        network, data, tmp_path / "out", corruptions="none", images=1, subsets=(tmp_path / "occluded.txt",)
+    )
+    rows = result.report.of_kind("subset")
+    assert [(row.group, row.name, row.rates[ALL].images) for row in rows] == [
+        ("occluded", "all", 3),
+        ("occluded", "type 4", 2),
+        ("occluded", "type 7", 1),
+    ]
+    assert "occluded: 3 faces; 5 lines, 1 repeated, 1 not in this split, such as elsewhere.jpg" in result.report.notes
+    assert result.report.errors == {}
+    assert {path.name for path in result.folder.iterdir()} == FILES - {"robustness.png", "robustness.svg"}
+
+
+def test_an_image_that_cannot_be_read_is_left_out_and_told(network, tmp_path):
+    broken = write_prepared_faces(tmp_path / "data", train=1, val=0, test=1)
+    next((broken / "dataset").glob("test_*anger*")).write_bytes(b"no picture")
+    report = measure(network, broken, tmp_path / "out", corruptions="mask").report
+    assert report.images == 6
+    assert any("1 images cannot be read" in note and "anger" in note for note in report.notes)
+
+
+def test_a_run_cut_short_resumes_where_it_was_and_gives_the_same_numbers(record, undisturbed, network, data, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / JOURNAL_FILE).write_bytes(b"".join(record[:6]) + record[6][:-15])
+    with pytest.raises(UsageError, match="unfinished run; resume it with --resume"):
+        measure(network, data, out)
+    with pytest.raises(DataError, match=r"changed: batch_size, seed\)"):
+        measure(network, data, out, seed=1, batch_size=4, resume=True)
+    assert numbers(measure(network, data, out, resume=True)) == numbers(undisturbed)
+    assert {path.name for path in out.iterdir()} == FILES
+
+
+def test_what_the_record_holds_is_not_measured_again(record, network, data, tmp_path):
+    lines = [json.loads(line) for line in record[1:]]
+    assert len(lines) == 1 + 2 * 5
+    wrong = [[*line[:5], "00" * (len(line[5]) // 2)] for line in lines]  # every answer wrong
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / JOURNAL_FILE).write_bytes(record[0] + b"".join(json.dumps(line).encode() + b"\n" for line in wrong))
+    report = measure(network, data, out, resume=True).report
+    assert report.errors[ALL].mean == 1
+    assert report.errors[ALL].clean == 1
+
+
+def test_other_results_in_the_folder_are_replaced_only_when_forced(network, data, tmp_path):
+    measure(network, data, tmp_path, corruptions="none")
+    measure(network, data, tmp_path, corruptions="none")
+    with pytest.raises(UsageError, match="--force"):
+        measure(network, data, tmp_path, corruptions="none", seed=5)
+    assert measure(network, data, tmp_path, corruptions="none", seed=5, force=True).report.seed == 5
+
+
+def test_wrong_requests_are_refused_before_anything_is_measured(network, data, tmp_path):
+    with pytest.raises(ConfigError, match="corruptions must be"):
+        measure(network, data, tmp_path / "out", corruptions="fog")
+    with pytest.raises(DataError, match="cannot read the list"):
+        measure(network, data, tmp_path / "out", subsets=(tmp_path / "gone.txt",))
+    only_test = write_prepared_faces(tmp_path / "data", train=0, val=0, test=1)
+    with pytest.raises(DataError, match=r"no image in the split train; it has test"):
+        measure(network, only_test, tmp_path / "out", split="train")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_prints_its_tables_or_only_json(network, data, tmp_path):
+    arguments = ["robustness", str(network), "--data", str(data), "--gpus", "0", "--workers", "0"]
+    shown = CliRunner().invoke(app, [*arguments, "--corruptions", "mask", "--out", str(tmp_path / "one")])
+    assert shown.exit_code == 0, shown.output
+    for text in ("mask", "gp+lp", "by yaw", "mean corruption error", f"report: {tmp_path / 'one'}"):
+        assert text in shown.stdout
+    assert "robustness test: " in shown.stderr
+    more = ["--corruptions", "none", "--out", str(tmp_path / "two"), "--json", "--quiet"]
+    plain = CliRunner().invoke(app, [*arguments, *more])
+    assert json.loads(plain.stdout)["format"] == "ampnet-robustness"
+    assert plain.stderr == ""
+
+
+def test_the_table_fits_wide_and_narrow_terminals(undisturbed):
+    for width, texts in ((120, ["gp+lp", "faces", "[", "mask"]), (80, ["5", "["]), (50, ["["])):
+        console = Console(width=width, record=True, file=io.StringIO())
+        _, _, table, *_ = robustness_tables(undisturbed)
+        console.print(table)
+        shown = console.export_text()
+        assert max(map(len, shown.splitlines())) <= width
+        assert all(text in shown for text in texts)
+        assert "rotation" not in shown
+        assert "shift" in shown
+
+
+def test_a_conflict_of_options_is_wrong_usage(network, data):
+    result = CliRunner().invoke(app, ["robustness", str(network), "--data", str(data), "--resume", "--force"])
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+
+
+def start(network, data, out, stderr=subprocess.DEVNULL):
+    arguments = ["--data", str(data), "--out", str(out), "--gpus", "0", "--workers", "1", "--batch-size", "2"]
+    arguments += ["--corruptions", "occlusion"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli", "robustness", str(network), *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for_lines(process, journal, lines):
+    while process.poll() is None and (not journal.is_file() or journal.read_bytes().count(b"\n") < lines):
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_with_the_same_numbers(network, data, tmp_path):
+    options = {"corruptions": "occlusion", "batch_size": 2}
+    expected = measure(network, data, tmp_path / "whole", **options)
+    process = start(network, data, tmp_path / "out")
+    wait_for_lines(process, tmp_path / "out" / JOURNAL_FILE, 5)
+    process.send_signal(signal.SIGKILL)
+    finished = process.wait() == 0  # on a busy machine the kill may come after the end
+    again = measure(network, data, tmp_path / "out", resume=not finished, force=finished, **options)
+    assert numbers(again) == numbers(expected)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_with_one_line_that_says_how_to_resume(network, data, tmp_path):
+    with heeding_ctrl_c():
+        process = start(network, data, tmp_path / "out", stderr=subprocess.PIPE)
+    wait_for_lines(process, tmp_path / "out" / JOURNAL_FILE, 3)
+    process.send_signal(signal.SIGINT)
+    stderr = process.communicate()[1].decode()
+    assert "Traceback" not in stderr
+    if process.returncode != 0:
+        assert process.returncode == 130
+        assert stderr.splitlines()[-1] == "ampnet: interrupted; to resume, run the same command with --resume"
+        assert (tmp_path / "out" / JOURNAL_FILE).is_file()
