@@ -4,7 +4,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -104,6 +105,39 @@ def csv_rows(path: Path, undecodable: Undecodable = "strict", cure: str = "") ->
     except csv.Error as error:
         where = f"{printable(path)}, line {reader.line_num}"
         raise DataError(f"cannot read {where}: {error}{cure and f'; {cure}'}") from error
+
+
+def csv_table(
+    path: Path,
+    columns: Sequence[str],
+    optional: Collection[str] = (),
+    undecodable: Undecodable = "strict",
+    cure: str = "",
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield the rows of a csv file with a header as cells of known columns, with the number of their line.
+
+    Args:
+        path: the file; further columns in it are ignored.
+        columns: two or more columns, in the order of the cells.
+        optional: those of ``columns`` that the file may lack; their cells are empty then.
+        undecodable: see :func:`text_lines`.
+        cure: what to do if it cannot be used, for the message.
+
+    Raises:
+        DataError: see :func:`csv_rows`; or a column is missing, or a row has more or fewer cells than the header.
+    """
+    rows = csv_rows(path, undecodable, cure)
+    _number, header = next(rows, (0, []))
+    if missing := [column for column in columns if column not in (*header, *optional)]:
+        raise DataError(f"{printable(path)} lacks the column {missing[0]}{cure and f'; {cure}'}")
+    pick = itemgetter(*(header.index(column) if column in header else len(header) for column in columns))
+    for number, cells in rows:
+        if len(cells) == len(header):
+            cells.append("")  # for the columns that the file lacks
+            yield number, pick(cells)
+        elif cells:
+            where = f"{printable(path)}, line {number}"
+            raise DataError(f"{where}: expected {len(header)} cells, got {len(cells)}{cure and f'; {cure}'}")
 
 
 def number_of(text: str, least: float, most: float) -> float:

@@ -15,7 +15,7 @@ from ampnet.data.index.landmarks_file import read_landmarks
 from ampnet.data.index.meta_file import CURE, IndexMeta, distinct, read_class_names, read_meta
 from ampnet.data.preparation.faces_table import read_faces
 from ampnet.errors import DataError
-from ampnet.labels import EXPRESSIONS
+from ampnet.labels import EXPRESSIONS, MAX_CLASSES, MAX_NAME
 from ampnet.media.printable import printable
 
 if TYPE_CHECKING:
@@ -156,6 +156,8 @@ def _class_names(folder: Path, meta: IndexMeta | None, codes: NDArray[np.int64],
     if (folder / CLASSES_FILE).is_file():
         return read_class_names(folder / CLASSES_FILE)
     count = int(codes.max()) - base + 1
+    if count > MAX_CLASSES:
+        raise DataError(f"{folder / LABELS_FILE} has {count} classes, more than {MAX_CLASSES}, the most there can be")
     if base and count == len(EXPRESSIONS):
         return EXPRESSIONS  # RAF-DB's own list
     return tuple(f"class_{code}" for code in range(base, base + max(count, 2)))
@@ -210,7 +212,7 @@ def _read_undetected(meta: IndexMeta | None, path: Path) -> dict[str, dict[str, 
     undetected: dict[str, dict[str, int]] = {}
     for row in read_faces(path) if path.is_file() else ():
         if row.status == "rejected":
-            by_class, name = undetected.setdefault(row.split, {}), printable(row.class_name)
+            by_class, name = undetected.setdefault(row.split, {}), printable(row.class_name, MAX_NAME)
             by_class[name] = by_class.get(name, 0) + 1
     return undetected
 

@@ -116,7 +116,7 @@ def read_votes(path: Path, names: Sequence[str]) -> LabelVotes:
     position = {name: i for i, name in enumerate(names)}
     rows = csv_rows(path, cure=CURE)
     _number, header = next(rows, (0, []))
-    if not 3 <= len(header) <= MAX_CLASSES or header[0] != "name" or len(set(header)) < len(header):
+    if not 3 <= len(header) <= MAX_CLASSES + 10 or header[0] != "name" or len(set(header)) < len(header):
         raise DataError(f"{path}: expected a column name and one for each class; {CURE}")
     places, values = array("q"), array("d")
     for number, cells in rows:

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from ampnet.errors import DataError
-from ampnet.labels import MAX_CLASS_NAME, MAX_CLASSES
+from ampnet.labels import MAX_CLASSES, MAX_NAME
 from ampnet.media.documents import read_json
 from ampnet.media.printable import printable
 
 CURE = "run prepare again"
 
-ClassName = Annotated[str, Meta(min_length=1, max_length=MAX_CLASS_NAME)]
+ClassName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 ClassNames = Annotated[tuple[ClassName, ...], Meta(min_length=2, max_length=MAX_CLASSES)]
 Images = Annotated[int, Meta(ge=0, le=10**12)]
 
@@ -24,7 +24,7 @@ class IndexMeta(Struct, frozen=True):
     """In label order."""
     splits: list[Literal["train", "val", "test"]] | None = None
     """Official splits with images; none if empty."""
-    layout: Annotated[str, Meta(max_length=MAX_CLASS_NAME)] = ""
+    layout: Annotated[str, Meta(max_length=MAX_NAME)] = ""
     framing: dict[str, Any] | None = None
     counts: dict[str, dict[str, dict[str, Images]]] | None = None
     """Split -> class -> status -> input images."""
@@ -35,7 +35,9 @@ class IndexMeta(Struct, frozen=True):
             return None
         by_split = {
             split: {
-                printable(name): outcomes["rejected"] for name, outcomes in classes.items() if "rejected" in outcomes
+                printable(name, MAX_NAME): outcomes["rejected"]
+                for name, outcomes in classes.items()
+                if "rejected" in outcomes
             }
             for split, classes in self.counts.items()
         }
@@ -61,12 +63,14 @@ def read_class_names(path: Path) -> tuple[str, ...]:
 
 
 def distinct(class_names: tuple[str, ...], path: Path) -> tuple[str, ...]:
-    """Return class names that can be printed, each of which is there once.
+    """Return class names as they can be printed.
 
     Raises:
-        DataError: one is listed twice.
+        DataError: one is blank or listed twice.
     """
-    names = tuple(printable(name) for name in class_names)
+    names = tuple(printable(name, MAX_NAME) for name in class_names)
+    if not all(name.strip() for name in names):
+        raise DataError(f"{path} lists a class without a name; {CURE}")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{path} lists the class {twice} twice; {CURE}")

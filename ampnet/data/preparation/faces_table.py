@@ -3,13 +3,12 @@
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 from ampnet.data.index.image_files import is_plain
 from ampnet.errors import DataError
-from ampnet.media.documents import are_finite, csv_rows, number_of, quoted
+from ampnet.media.documents import are_finite, csv_table, number_of, quoted
 from ampnet.media.files import atomic_write
 from ampnet.media.printable import printable
 
@@ -99,21 +98,9 @@ def read_faces(path: Path, cure: str = CURE) -> Iterator[FaceRow]:
     Raises:
         DataError: the file cannot be read, or a row is invalid: a number is not finite, or a name is a path.
     """
-    rows = csv_rows(path, "surrogateescape", cure)
-    _number, header = next(rows, (0, []))
-    missing = [column for column in COLUMNS if column not in (*header, *LATER_COLUMNS)]
-    if missing:
-        raise DataError(f"{path} lacks the column {missing[0]}; {cure}")
-    places = [header.index(column) if column in header else len(header) for column in COLUMNS]
-    pick = itemgetter(*places)
-    for number, cells in rows:
-        if len(cells) != len(header):
-            if not cells:
-                continue
-            raise DataError(f"{path}, line {number}: expected {len(header)} cells, got {len(cells)}; {cure}")
-        cells.append("")  # for the columns of later versions
+    for number, cells in csv_table(path, COLUMNS, LATER_COLUMNS, "surrogateescape", cure):
         try:
-            yield _row(*pick(cells))
+            yield _row(*cells)
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {printable(error)}; {cure}") from error
 

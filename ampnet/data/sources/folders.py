@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ampnet.data.sources.source import Source, SourceImage
 from ampnet.errors import DataError
-from ampnet.labels import MAX_CLASS_NAME, MAX_CLASSES, class_order, expression_of
+from ampnet.labels import MAX_CLASSES, MAX_NAME, class_order, expression_of
 from ampnet.media.documents import listed, quoted, read_json, short
 from ampnet.media.images import list_images
 from ampnet.media.printable import printable
@@ -135,9 +135,9 @@ def class_meaning(
 
 def _class_name(label: str, what: str) -> str:
     """Return a label as it is kept: stripped, with escapes for what cannot be printed or written as UTF-8."""
-    name = printable(label.strip(), 4 * MAX_CLASS_NAME)
-    if len(name) > MAX_CLASS_NAME:
-        raise DataError(f"{what}: {quoted(name)} has more than {MAX_CLASS_NAME} characters")
+    name = printable(label.strip(), 4 * MAX_NAME)
+    if len(name) > MAX_NAME:
+        raise DataError(f"{what}: {quoted(name)} has more than {MAX_NAME} characters")
     return name
 
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from ampnet.data.sources.folders import CLASSES_FILE, class_meaning, split_of_folder
 from ampnet.data.sources.source import Box, Source, SourceImage, fold_splits
 from ampnet.data.sources.tables import coordinates, rows_of
-from ampnet.data.sources.votes import VOTES_PREFIX, meant_answer, plurality, read_counts
+from ampnet.data.sources.votes import MAX_COLUMNS, VOTES_PREFIX, meant_answer, plurality, read_counts
 from ampnet.errors import DataError
-from ampnet.labels import MAX_CLASSES, OTHER_ANSWERS, answer_of
+from ampnet.labels import OTHER_ANSWERS, answer_of
 from ampnet.media.documents import listed, quoted, short
 
 BOX_COLUMNS = ("x0", "y0", "x1", "y1")
-MAX_COLUMNS = MAX_CLASSES + 10
 KNOWN = ("path", "label", "split", *BOX_COLUMNS, "subject")
 REQUIRED = "the columns path and label, or path and votes for each class"
 

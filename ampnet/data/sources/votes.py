@@ -15,6 +15,8 @@ from ampnet.media.documents import listed, number_of, short
 VOTES_PREFIX = "votes_"
 """Prefix of vote columns; optional for known expressions, required for other classes."""
 
+MAX_COLUMNS = MAX_CLASSES + 10
+
 _AMBIGUOUS = -1
 
 
@@ -120,8 +122,8 @@ def _read_header(source: Source, path: Path, header: Sequence[str]) -> tuple[str
     """Translate the header of a vote file: the answers in all columns after the first."""
     if not header or header[0].casefold() not in ("name", "path"):
         raise DataError(f"{path}: expected a column name or path, and one for each class, got {listed(header)}")
-    if len(header) > MAX_CLASSES:
-        raise DataError(f"{path}: {len(header):,} columns are more than {MAX_CLASSES:,}, the most there can be")
+    if len(header) > MAX_COLUMNS:
+        raise DataError(f"{path}: {len(header):,} columns are more than {MAX_COLUMNS}, the most there can be")
     classes = {name: name for name in source.class_names}
     answers = [(column, meant_answer(column, classes)) for column in header[1:]]
     unknown = [column for column, answer in answers if answer is None]
