@@ -16,6 +16,7 @@ from ampnet.faces.alignment import align_face, resize_whole, source_side
 from ampnet.faces.colour import is_grey
 from ampnet.faces.framing import Crop
 from ampnet.media.images import encode_jpeg, jpeg_as_is
+from ampnet.media.printable import printable
 
 
 @dataclass(frozen=True)
@@ -134,4 +135,4 @@ def rejected(row: FaceRow, item: SourceImage, error: ImageError) -> FaceRow:
 
 def read_failure(item: SourceImage, error: ImageError) -> str:
     """Return why an image cannot be read, without its path, which the row holds already."""
-    return str(error).removeprefix(f"cannot read {item.path}: ")
+    return str(error).removeprefix(f"cannot read {printable(item.path)}: ")

@@ -7,7 +7,7 @@ from pathlib import Path
 from ampnet.data.sources.source import Source, SourceImage
 from ampnet.errors import DataError
 from ampnet.labels import MAX_CLASSES, MAX_NAME, class_order, expression_of
-from ampnet.media.documents import listed, quoted, read_json, short
+from ampnet.media.documents import listed, quoted, read_json
 from ampnet.media.images import list_images
 from ampnet.media.printable import printable
 
@@ -120,10 +120,10 @@ def class_meaning(
     if codes is not None and found <= set(codes):
         return codes, class_order(set(codes.values()))
     if all(label.isdecimal() for label in found):
-        example = json.dumps(dict.fromkeys(sorted(found)[:2], "..."))
+        example = json.dumps({printable(label, 20): "..." for label in sorted(found)[:2]})
         raise DataError(
             f"{what} are numbers ({listed(sorted(found))}), whose meaning differs between data sets; "
-            f"name the classes in {written} ({short(example[:-1])}, ...}}), or the data set with --layout"
+            f"name the classes in {written} ({example[:-1]}, ...}}), or the data set with --layout"
         )
     names = class_order({_class_name(label, what) for label in found})
     if len(names) < 2:
