@@ -119,7 +119,7 @@ def test_a_table_of_another_form_is_refused(tmp_path: Path, content: bytes, reas
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999", "9" * 5_000, "10.5", "-1", "", "ten"])
 def test_a_number_lies_within_its_bounds(text: str) -> None:
     assert number_of("10", 0, 10) == 10
-    with pytest.raises(ValueError, match="number|float"):
+    with pytest.raises(ValueError, match=r"number|float"):
         number_of(text, 0, 10)
 
 

@@ -77,6 +77,7 @@ def write_frame(
         points, side = resized, float(np.sqrt(full_width * full_height))
     path = folder / row.name
     try:
+        path.unlink(missing_ok=True)  # it may be a link to anywhere, or a pipe
         path.write_bytes(encode_jpeg(framed) if data is None else data)
     except OSError as error:
         raise DataError(

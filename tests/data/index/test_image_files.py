@@ -76,7 +76,7 @@ def test_only_regular_files_are_deleted(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=f"{name} is a link, or no file: prepare never wrote that; nothing was deleted"):
         removable(folder, ["a.jpg", name])
     remove(folder, ["a.jpg", "gone.jpg"])
-    assert sorted(os.listdir(folder)) == ["folder.jpg", "inside.jpg", "loop.jpg", "outside.jpg"]
+    assert sorted(path.name for path in folder.iterdir()) == ["folder.jpg", "inside.jpg", "loop.jpg", "outside.jpg"]
     assert (tmp_path / "canary.jpg").exists()
 
 

@@ -113,7 +113,7 @@ def test_a_record_that_is_a_link_or_a_pipe_is_not_written_to(tmp_path: Path) -> 
     canary.write_text("mine\n")
     record.unlink()
     record.symlink_to(canary)
-    with pytest.raises(DataError, match="cannot write .*done-0000"):
+    with pytest.raises(DataError, match=r"cannot write .*done-0000"):
         journal.writer()
     assert canary.read_text() == "mine\n"
     record.unlink()

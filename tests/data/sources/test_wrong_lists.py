@@ -118,7 +118,9 @@ def test_a_row_of_absurd_length_is_refused_without_reading_all_of_it(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "pixels", [DIGITS, f"{DIGITS} " * 8, "-1 " * 2_304, "256 " * 2_304, "nan " * 2_304, "1 " * 9_000]
+    "pixels",
+    [DIGITS, f"{DIGITS} " * 8, "-1 " * 2_304, "256 " * 2_304, "nan " * 2_304, "1 " * 9_000],
+    ids=lambda p: p[:9],
 )
 def test_pixels_that_are_no_grey_levels_are_one_unreadable_image(tmp_path: Path, pixels: str) -> None:
     text(tmp_path / "fer2013.csv", f"emotion,pixels,Usage\n0,{pixels},Training\n")
@@ -203,6 +205,7 @@ def test_class_folders_that_cannot_be_printed_become_classes_that_can(tmp_path: 
 @pytest.mark.parametrize(
     "content",
     ["[" * 100_000, '{"a": {"b": "c"}}', '{"0": 5, "1": "x"}', '{"0": ["x"], "1": "y"}', "[]", '{"0": " "}', "{}"],
+    ids=lambda content: content[:20],
 )
 def test_class_names_of_a_wrong_kind_are_refused(tmp_path: Path, content: str) -> None:
     touch(tmp_path, "0/a.jpg", "1/b.jpg")
@@ -231,9 +234,7 @@ def write_lists(root: Path) -> list[Path]:
         text(root / "affectnet-8/training.csv", f"a.jpg,1,2,3,4,{points},3,0,0\nb.jpg,1,2,3,4,{points},7,0,0\n"),
         text(root / "fer2013/fer2013.csv", "emotion,pixels,Usage\n0,1 2 3,Training\n1,1 2 3,PrivateTest\n"),
         text(root / "ferplus/fer2013new.csv", f"{FERPLUS_HEADER}\nTraining,a.png,4,0,0,1,3,2,0,0,0,0\n"),
-        text(
-            root / "csv/a.csv", "path,label,split,x0,y0,x1,y1,subject\na.jpg,joy,train,1,2,3,4,p\nb.jpg,x,test,,,,,q\n"
-        ),
+        text(root / "csv/a.csv", "path,label,split,x0,y0,x1,y1,subject\na.jpg,joy,val,1,2,3,4,p\nb.jpg,x,test,,,,,q\n"),
         text(root / "csv-votes/a.csv", "path,joy,votes_x,unknown\na.jpg,3,4,5\nb.jpg,2,1,0\n"),
         text(root / "csv-rows/a.csv", "path,label\na.jpg,joy\na.jpg,sad\nb.jpg,unknown\nb.jpg,sad\n"),
         text(root / "folders/classes.json", '{"0": "calm", "1": "tense"}'),
@@ -272,14 +273,15 @@ def test_damaged_lists_are_read_or_refused_in_one_line(tmp_path: Path) -> None:
         path.write_bytes(mutate(original, generator))
         root = tmp_path / path.relative_to(tmp_path).parts[0]
         try:
-            source = open_source(root, root.name.partition("-")[0] if root.name != "affectnet-8" else root.name)
+            source = open_source(root, root.name.removesuffix("-votes").removesuffix("-rows"))
         except AmpnetError as error:
-            assert str(error).isprintable()
-            assert len(str(error)) <= LONGEST
+            said = str(error)
             outcomes["refused"] += 1
         else:
+            said = " ".join((*source.class_names, *source.vote_columns))
             assert len(set(unique_names(source.items))) == len(source.items)
-            assert " ".join((*source.class_names, *source.vote_columns)).isprintable()
             outcomes["read"] += 1
+        assert said.isprintable()
+        assert len(said) <= LONGEST
         path.write_bytes(original)
     assert min(outcomes.values()) > 40, outcomes
