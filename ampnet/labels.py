@@ -11,6 +11,12 @@ EXPRESSIONS = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "
 EXPRESSIONS_8 = (*EXPRESSIONS, "contempt")
 """The eight expressions of AffectNet-8 and FER+, in ampnet's default order."""
 
+MAX_CLASSES = 100
+"""Most classes of a data set; whoever has more, has numbers in the place of labels."""
+
+MAX_NAME = 100
+"""Longest class name, in characters."""
+
 SYNONYMS: dict[str, str] = {
     "surprise": "surprise",
     "surprised": "surprise",

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ampnet.config import CheckConfig
 from ampnet.data.index.face_index import FACES_FILE, FaceIndex, read_index
+from ampnet.data.index.image_files import refuse_linked_folder
 from ampnet.data.index.splits import split_indices
 from ampnet.data.preparation.faces_table import read_faces
 from ampnet.data.preparation.preview import SheetRow, write_sheet
@@ -43,8 +44,9 @@ def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
         quiet: no progress on stderr.
 
     Raises:
-        DataError: there is no index, or its parts contradict each other.
+        DataError: there is no index, its parts contradict each other, or it is a link.
     """
+    refuse_linked_folder(config.data / "index")  # lists of duplicates are replaced there
     return check(read_index(config.data), config.workers, notices(quiet))
 
 

@@ -1,6 +1,7 @@
 """`ampnet eval`: measure a checkpoint, or anybody's predictions, on a split of a prepared data set."""
 
 import hashlib
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.config import EvalConfig, TrainConfig
 from ampnet.data.index.face_index import FaceIndex, read_index
+from ampnet.data.index.image_files import is_inside
 from ampnet.data.index.label_votes import MIN_VOTES
 from ampnet.data.loading.dataset import Batch, FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.errors import DataError
@@ -25,6 +27,7 @@ from ampnet.faces.framing import Framing, reframing
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import STRENGTHS, read_prior, strength_offsets
 from ampnet.media.files import make_folder
+from ampnet.media.printable import printable
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from pipelines.model import find_model
@@ -163,6 +166,9 @@ def _default_folder(file: Path, config: EvalConfig) -> Path:
     """Choose eval/<split> beside the checkpoint or the predictions, or in the data folder for a bundled model.
 
     All but a run's best checkpoint add their name, a second data set adds its own.
+
+    Raises:
+        DataError: a link in a folder of someone else's leads to the report's.
     """
     root = config.data if file.parent == model_path().parent else file.parent
     is_best = file.stem == "best" and config.predictions is None
@@ -170,7 +176,10 @@ def _default_folder(file: Path, config: EvalConfig) -> Path:
     data = config.data.resolve()
     with_data = f"{name}-{data.name}"
     unique = f"{with_data}-{hashlib.sha256(str(data).encode(errors='surrogateescape')).hexdigest()[:8]}"
-    return free_folder(root / "eval", (name, with_data, unique), file, config.data, config.split)
+    folder = free_folder(root / "eval", (name, with_data, unique), file, config.data, config.split)
+    if not is_inside(folder, os.path.realpath(root)):
+        raise DataError(f"{printable(folder)} leads out of {root} by a link; choose the report's folder with --out")
+    return folder
 
 
 def _without_missing(offsets: torch.Tensor | None, match: ClassMatch, checkpoint: Checkpoint) -> torch.Tensor:

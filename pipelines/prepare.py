@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ampnet.config import NoFacePolicy, PrepareConfig
 from ampnet.data.index.face_index import META_FILE, PREVIEW_FILE, read_index
-from ampnet.data.preparation.build import IndexCounts, build_index, remove_index
+from ampnet.data.preparation.build import IndexCounts, build_index, earlier_images, refuse_linked_output, remove_index
 from ampnet.data.preparation.executors import Threads, start_threads
 from ampnet.data.preparation.file_names import unique_names
 from ampnet.data.preparation.journal import Journal
@@ -140,6 +140,7 @@ def _earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | N
     if out == raw or raw in out.parents:
         raise UsageError(f"the output {config.out} lies inside the raw folder {config.raw_dir}; choose another --out")
     if config.force:
+        refuse_linked_output(config.out)
         return None
     plan = journal.plan()
     if plan is not None:
@@ -164,6 +165,7 @@ def _make_plan(
 ) -> dict[str, Any]:
     """Decide what happens to every image, or keep to what the interrupted run decided."""
     earlier = _earlier_plan(config, journal)
+    replaced = earlier_images(config.out) if config.force else []
     for part in ("index", "dataset"):
         make_folder(config.out / part)
     if earlier is not None:
@@ -174,7 +176,8 @@ def _make_plan(
     if crop == "auto":
         crop, reason = choose_crop(source, config.face, detector, threads)
     plan = _plan(config, source, names, detector, crop, reason)
-    remove_index(config.out)
+    if config.force:
+        remove_index(config.out, replaced)
     journal.start(plan)
     return plan
 
@@ -230,6 +233,8 @@ def _prepare_share(
     """
     sizes = work.chunk_sizes()
     seen = journal.finished()
+    if not seen <= set(range(len(sizes))):
+        raise DataError(f"{journal.folder} holds chunks of another data set; start over with --force")
     open_chunks = [chunk for chunk in range(len(sizes)) if chunk not in seen]
     todo = sum(sizes[chunk] for chunk in open_chunks)
     share = open_chunks[process.rank :: process.world_size]

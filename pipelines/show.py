@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ampnet.data.quality.photographs import DESCRIPTIONS
+from ampnet.media.printable import printable
 from ampnet.prediction.results import ImagePredictions, Predictions
 from pipelines.check import CheckResult
 from pipelines.prepare import PrepareResult
@@ -212,7 +213,7 @@ def findings(result: CheckResult) -> Iterator[str]:
         yield f"balance: the largest class has {report.imbalance:.0f} times the faces of the smallest"
     for what, names_found in (("landmarks outside the frame", report.outside), ("unreadable", report.unreadable)):
         if names_found:
-            yield f"{what}: {len(names_found):,} images, such as {escape(names_found[0])}"
+            yield f"{what}: {len(names_found):,} images, such as {escape(printable(names_found[0]))}"
     for trait, found in report.traits.items():
         names = escape(", ".join(found.examples[:3]))
         yield f"{trait}: {found.images:,} images ({found.share:.2%}) {DESCRIPTIONS[trait]}, such as {names}"

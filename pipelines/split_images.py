@@ -15,6 +15,10 @@ from ampnet.errors import DataError
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.matching import ClassMatch
 from ampnet.evaluation.predictions import SplitImages
+from ampnet.media.printable import printable
+
+MAX_UNLISTED = 1_000_000
+"""Maximum number of rejected images of which only the number is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +61,7 @@ def read_split(
     codes = {name: int(code) for name, code in zip(index.class_names, match.codes, strict=True)}
     if unknown := next((row.class_name for row in rejected if row.class_name not in codes), None):
         raise DataError(
-            f"index/{FACES_FILE} has the class {unknown}, which index/meta.json does not; run prepare again"
+            f"index/{FACES_FILE} has the class {printable(unknown)}, which index/meta.json does not; run prepare again"
         )
     rejected = [row for row in rejected if codes[row.class_name] >= 0]
     sources = {row.name: row.source for row in rows if row.name}
@@ -85,11 +89,16 @@ def _rows(index: FaceIndex) -> Sequence[FaceRow]:
     path = index.root / "index" / FACES_FILE
     if path.is_file():
         return list(read_faces(path))
+    total = sum(count for by_class in index.undetected.values() for count in by_class.values())
+    if total > MAX_UNLISTED:
+        raise DataError(
+            f"{path.parent} counts {total:,} images without a face, but holds no {FACES_FILE}; run prepare again"
+        )
     return [
-        FaceRow("", "", split, class_name, "rejected")
+        row
         for split, by_class in index.undetected.items()
         for class_name, count in by_class.items()
-        for _ in range(count)
+        for row in [FaceRow("", "", split, class_name, "rejected")] * count
     ]
 
 

@@ -1,12 +1,10 @@
-"""Atomic writing of output files, the overwrite guard, and reading JSON."""
+"""Atomic writing of output files, and the overwrite guard."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from ampnet.errors import DataError, UsageError
 
@@ -59,26 +57,6 @@ def make_folder(folder: Path) -> None:
         raise DataError(f"cannot write to {folder}: {error.strerror or error}; choose another folder") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise DataError(f"cannot write to {folder}: no permission; choose another folder")
-
-
-def read_json(path: Path, kind: type, cure: str) -> Any:
-    """Read a JSON file of ours.
-
-    Args:
-        path: the file.
-        kind: ``dict`` or ``list``, which it must hold.
-        cure: what to do where it cannot be used, for the message.
-
-    Raises:
-        DataError: it cannot be read, or holds something else.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}; {cure}") from error
-    if not isinstance(value, kind):
-        raise DataError(f"{path} must hold a JSON {'list' if kind is list else 'object'}; {cure}")
-    return value
 
 
 def sha256_of(path: Path) -> str:

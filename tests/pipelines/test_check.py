@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from ampnet.config import CheckConfig
 from ampnet.data.index.landmarks_file import write_landmarks
 from ampnet.data.preparation.faces_table import FaceRow, write_faces
+from ampnet.errors import DataError
 from cli import app
 from pipelines.check import CheckResult, run
 
@@ -93,6 +95,26 @@ def test_an_unreadable_image_is_named_and_the_command_fails(data: Path) -> None:
     assert result.exit_code == 1
     assert "unreadable: 2 images, such as train_3.jpg" in result.stdout
     assert "copies: 1 exact and 1 near ones" in result.stdout  # broken files are no copies of each other
+
+
+def test_nothing_is_listed_in_the_folder_that_an_index_links_to(data: Path) -> None:
+    (data / "index").rename(data / "elsewhere")
+    (data / "index").symlink_to("elsewhere")
+    (data / "elsewhere" / "duplicates.csv").write_text("mine")
+    with pytest.raises(DataError, match=r"index is a link to .*elsewhere, where nothing was changed"):
+        check(data)
+    assert (data / "elsewhere" / "duplicates.csv").read_text() == "mine"
+
+
+def test_names_that_would_disturb_a_terminal_are_printed_as_escapes(data: Path) -> None:
+    names = [line.split()[0] for line in (data / "index" / "data_label.txt").read_text().splitlines()]
+    rows = [FaceRow(name, "\x1b[2Jx", "train", "fear", "detected", traits=("few-tones", "\x1b[1m")) for name in names]
+    rows = [replace(row, grey_mean=1.0, grey_spread=1.0, subject="ann\nampnet: fine") for row in rows]
+    write_faces(data / "index" / "faces.csv", rows)
+    result = CliRunner().invoke(app, ["check", "--data", str(data), "--quiet"])
+    assert "\x1b" not in result.stdout
+    assert r"such as \x1b[2Jx" in result.stdout
+    assert r"(ann\nampnet: fine, ...)" in result.stdout
 
 
 def test_leaks_are_printed_loudly(data: Path) -> None:

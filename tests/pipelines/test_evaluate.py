@@ -208,6 +208,30 @@ def test_a_report_on_other_data_is_replaced_only_when_forced(tmp_path, happy):
     assert evaluate(happy, second, out=tmp_path / "out", force=True).report.all.images == 2
 
 
+def test_a_report_does_not_leave_the_folder_it_belongs_to_by_a_link(tmp_path, happy):
+    (tmp_path / "elsewhere").mkdir()
+    (happy / "eval").symlink_to(tmp_path / "elsewhere")
+    data = make_data(tmp_path / "data")
+    with pytest.raises(DataError, match=r"run/eval/test leads out of .* by a link; .* with --out"):
+        evaluate(happy, data)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert evaluate(happy, data, out=happy / "eval").report.all.images == 8  # as named by the user
+
+
+def test_a_number_of_lost_images_without_their_list_is_bounded(tmp_path, happy):
+    data = make_data(tmp_path / "data")
+    (data / "index" / "faces.csv").unlink()
+    meta = {"class_names": EXPRESSIONS, "splits": ["train", "test"]}
+    for count in (2, 10**12):
+        counts = {"test": {"fear": {"rejected": count}}}
+        (data / "index" / "meta.json").write_text(json.dumps(meta | {"counts": counts}))
+        if count == 2:
+            assert evaluate(happy, data).report.undetected == 2
+        else:
+            with pytest.raises(DataError, match=r"1,000,000,000,000 images without a face, but holds no faces\.csv"):
+                evaluate(happy, data, force=True)
+
+
 def test_a_report_that_cannot_be_written_is_said(tmp_path, happy):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(DataError, match="cannot write"):

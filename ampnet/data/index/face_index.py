@@ -1,7 +1,5 @@
 """The index that `ampnet prepare` writes and training reads: labels, landmarks, and the outcome for each image."""
 
-import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.data.index.image_files import list_files, refuse_links_outside
 from ampnet.data.index.label_votes import VOTES_FILE, LabelVotes, read_votes
+from ampnet.data.index.labels_file import read_labels
 from ampnet.data.index.landmarks_file import read_landmarks
+from ampnet.data.index.meta_file import CURE, IndexMeta, distinct, read_class_names, read_meta
 from ampnet.data.preparation.faces_table import read_faces
 from ampnet.errors import DataError
-from ampnet.labels import EXPRESSIONS
-from ampnet.media.files import read_json
+from ampnet.labels import EXPRESSIONS, MAX_CLASSES, MAX_NAME
+from ampnet.media.printable import printable
 
 if TYPE_CHECKING:
     from ampnet.faces.framing import Framing
@@ -99,10 +100,11 @@ def read_index(root: Path) -> FaceIndex:
     folder = root / "index"
     if not (folder / LABELS_FILE).is_file():
         raise DataError(f'{root} holds no index/{LABELS_FILE}; make it with "ampnet prepare RAW_DIR --out {root}"')
-    meta = read_json(folder / META_FILE, dict, "run prepare again") if (folder / META_FILE).is_file() else {}
-    names, codes = _read_labels(folder / LABELS_FILE)
+    meta = read_meta(folder / META_FILE)
+    names, codes = read_labels(folder / LABELS_FILE)
     splits = _splits_of(names, folder / LABELS_FILE, meta)
-    class_names, base = _classes(folder, meta, codes, has_splits=splits[0] != "")
+    base = LABEL_BASE_WITH_SPLITS if splits[0] else 0
+    class_names = _class_names(folder, meta, codes, base)
     labels = codes - base
     _check_labels(labels, names, class_names, base, folder / LABELS_FILE)
     return FaceIndex(
@@ -116,7 +118,7 @@ def read_index(root: Path) -> FaceIndex:
         undetected=_read_undetected(meta, folder / FACES_FILE),
         framing=_read_framing(meta, folder / META_FILE),
         votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).is_file() else None,
-        layout=str(meta.get("layout", "")),
+        layout="" if meta is None else meta.layout,
     )
 
 
@@ -135,35 +137,12 @@ def spellings(name: str) -> tuple[str, str]:
     return name, f"{other}{dot}{extension}"
 
 
-def _read_labels(path: Path) -> tuple[list[str], NDArray[np.int64]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
-    names: list[str] = []
-    codes: list[int] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        parts = line.rsplit(maxsplit=1)
-        if len(parts) != 2 or not parts[1].isdecimal():
-            raise DataError(f"{path}, line {number}: expected `name label`, got {line.strip()!r}")
-        names.append(parts[0].strip())
-        codes.append(int(parts[1]))
-    if not names:
-        raise DataError(f"{path} is empty; prepare a folder that holds faces")
-    if len(set(names)) < len(names):
-        twice = next(name for name, count in Counter(names).items() if count > 1)
-        raise DataError(f"{path}: {twice} is listed twice; delete one of the two lines")
-    return names, np.array(codes, dtype=np.int64)
-
-
-def _splits_of(names: list[str], path: Path, meta: dict[str, Any]) -> list[str]:
-    if meta and not meta.get("splits"):
+def _splits_of(names: list[str], path: Path, meta: IndexMeta | None) -> list[str]:
+    if meta is not None and not meta.splits:
         return [""] * len(names)
     splits = [split_of(name) for name in names]
     if any(splits) and not all(splits):
-        odd = names[splits.index("")]
+        odd = printable(names[splits.index("")])
         raise DataError(
             f"{path}: some names begin with train_, val_ or test_, but {odd} does not; "
             "rename it, or remove the prefix from all names to get the reference 8:2 split"
@@ -171,28 +150,17 @@ def _splits_of(names: list[str], path: Path, meta: dict[str, Any]) -> list[str]:
     return splits
 
 
-def _classes(
-    folder: Path, meta: dict[str, Any], codes: NDArray[np.int64], has_splits: bool
-) -> tuple[tuple[str, ...], int]:
-    base = LABEL_BASE_WITH_SPLITS if has_splits else 0
-    if meta:
-        class_names = meta.get("class_names", [])
-        if not _is_list_of_names(class_names):
-            raise DataError(f"{folder / META_FILE} lacks the list class_names; run prepare again")
-        return tuple(class_names), base
+def _class_names(folder: Path, meta: IndexMeta | None, codes: NDArray[np.int64], base: int) -> tuple[str, ...]:
+    if meta is not None:
+        return distinct(meta.class_names, folder / META_FILE)
     if (folder / CLASSES_FILE).is_file():
-        class_names = read_json(folder / CLASSES_FILE, list, "run prepare again")
-        if not _is_list_of_names(class_names):
-            raise DataError(f"{folder / CLASSES_FILE} must be a JSON list of two or more class names")
-        return tuple(class_names), base
+        return read_class_names(folder / CLASSES_FILE)
     count = int(codes.max()) - base + 1
-    if has_splits and count == len(EXPRESSIONS):
-        return EXPRESSIONS, base  # RAF-DB's own list
-    return tuple(f"class_{code}" for code in range(base, base + max(count, 2))), base
-
-
-def _is_list_of_names(value: Any) -> bool:
-    return isinstance(value, list) and len(value) >= 2 and all(isinstance(name, str) and name for name in value)
+    if count > MAX_CLASSES:
+        raise DataError(f"{folder / LABELS_FILE} has {count} classes, more than {MAX_CLASSES}, the most there can be")
+    if base and count == len(EXPRESSIONS):
+        return EXPRESSIONS  # RAF-DB's own list
+    return tuple(f"class_{code}" for code in range(base, base + max(count, 2)))
 
 
 def _check_labels(
@@ -202,7 +170,7 @@ def _check_labels(
     if outside.size:
         first = int(outside[0])
         raise DataError(
-            f"{path}: {names[first]} has label {labels[first] + base}, but the {len(class_names)} classes "
+            f"{path}: {printable(names[first])} has label {labels[first] + base}, but the {len(class_names)} classes "
             f"are numbered {base} to {base + len(class_names) - 1}"
             + (" (with the prefixes train_, val_ or test_, labels count from 1)" if base else "")
         )
@@ -216,12 +184,12 @@ def _match_landmarks(names: list[str], path: Path) -> NDArray[np.float32]:
 
 
 def _match_files(names: list[str], folder: Path) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            present = dict.fromkeys(entry.name for entry in entries)
-    except OSError as error:
-        raise DataError(f"cannot read the images in {folder}: {error.strerror}; run prepare again") from error
-    return _spelled_as_in(present, names, f"{folder} lacks", "images")
+    """Find the image of each name; links that lead outside the folder are refused."""
+    present = list_files(folder)
+    files = _spelled_as_in(present, names, f"{folder} lacks", "images")
+    if not all(present.values()):
+        refuse_links_outside(folder, (name for name in files if not present[name]))
+    return files
 
 
 def _spelled_as_in(known: Mapping[str, Any], names: list[str], lacks: str, kind: str) -> list[str]:
@@ -230,35 +198,31 @@ def _spelled_as_in(known: Mapping[str, Any], names: list[str], lacks: str, kind:
     missing = [name for name, spelling in zip(names, found, strict=True) if spelling is None]
     if missing:
         raise DataError(
-            f"{lacks} {len(missing)} of the {len(names)} {kind} in {LABELS_FILE}, first {missing[0]}; "
+            f"{lacks} {len(missing)} of the {len(names)} {kind} in {LABELS_FILE}, first {printable(missing[0])}; "
             "run prepare again, or delete those lines"
         )
     return [spelling for spelling in found if spelling is not None]
 
 
-def _read_undetected(meta: dict[str, Any], path: Path) -> dict[str, dict[str, int]]:
+def _read_undetected(meta: IndexMeta | None, path: Path) -> dict[str, dict[str, int]]:
     """Count the rejected images, from meta.json if it holds counts, else from the much longer faces.csv."""
-    counts = meta.get("counts")
-    if isinstance(counts, dict):
-        by_split = {
-            split: {name: int(by_status["rejected"]) for name, by_status in classes.items() if "rejected" in by_status}
-            for split, classes in counts.items()
-        }
-        return {split: by_class for split, by_class in by_split.items() if by_class}
+    counted = None if meta is None else meta.rejected()
+    if counted is not None:
+        return counted
     undetected: dict[str, dict[str, int]] = {}
     for row in read_faces(path) if path.is_file() else ():
         if row.status == "rejected":
-            by_class = undetected.setdefault(row.split, {})
-            by_class[row.class_name] = by_class.get(row.class_name, 0) + 1
+            by_class, name = undetected.setdefault(row.split, {}), printable(row.class_name, MAX_NAME)
+            by_class[name] = by_class.get(name, 0) + 1
     return undetected
 
 
-def _read_framing(meta: dict[str, Any], path: Path) -> "Framing | None":
-    if "framing" not in meta:
+def _read_framing(meta: IndexMeta | None, path: Path) -> "Framing | None":
+    if meta is None or meta.framing is None:
         return None
     from ampnet.faces.framing import Framing
 
     try:
-        return Framing.from_dict(meta["framing"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: the entry framing is invalid ({error}); run prepare again") from error
+        return Framing.from_dict(meta.framing)
+    except (DataError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: the entry framing is invalid ({printable(error)}); {CURE}") from error

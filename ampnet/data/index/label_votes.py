@@ -6,6 +6,7 @@ towards the total when a majority is determined.
 """
 
 import csv
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
+from ampnet.labels import MAX_CLASSES
+from ampnet.media.documents import QUOTED, csv_rows
 from ampnet.media.files import atomic_write
+from ampnet.media.printable import printable
 
 VOTES_FILE = "label_votes.csv"
 NO_FACE = "no_face"
 """Column of the votes that an image shows no face."""
+
+CURE = "run prepare again"
+
+MOST_VOTES = 1_000_000
+"""Maximum votes of an image for one answer."""
 
 MIN_VOTES = 3
 """Minimum votes for the data set's classes; with fewer, the target is the label alone."""
@@ -102,23 +111,28 @@ def read_votes(path: Path, names: Sequence[str]) -> LabelVotes:
         names: the faces, in the order of the result; a face without a row has no votes.
 
     Raises:
-        DataError: the file cannot be read, or a row is not a name and non-negative numbers.
+        DataError: the file cannot be read, or a row is not a name and numbers from 0 to :data:`MOST_VOTES`.
     """
     position = {name: i for i, name in enumerate(names)}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.reader(file)
-            header = next(reader, [])
-            if len(header) < 3 or header[0] != "name" or len(set(header)) < len(header):
-                raise DataError(f"{path}: expected a column name and one for each class; run prepare again")
-            counts = np.zeros((len(names), len(header) - 1), dtype=np.float32)
-            for number, cells in enumerate(reader, start=2):
-                if len(cells) != len(header):
-                    raise DataError(f"{path}, line {number}: expected {len(header)} cells, got {len(cells)}")
-                if (i := position.get(cells[0])) is not None:
-                    counts[i] = [float(cell) for cell in cells[1:]]
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}; run prepare again") from error
-    if not np.isfinite(counts).all() or (counts < 0).any():
-        raise DataError(f"{path}: votes must be numbers of at least 0; run prepare again")
-    return LabelVotes(tuple(header[1:]), counts)
+    rows = csv_rows(path, cure=CURE)
+    _number, header = next(rows, (0, []))
+    if not 3 <= len(header) <= MAX_CLASSES + 10 or header[0] != "name" or len(set(header)) < len(header):
+        raise DataError(f"{path}: expected a column name and one for each class; {CURE}")
+    places, values = array("q"), array("d")
+    for number, cells in rows:
+        if len(cells) != len(header):
+            raise DataError(f"{path}, line {number}: expected {len(header)} cells, got {len(cells)}; {CURE}")
+        if (i := position.get(cells[0])) is not None:
+            try:
+                values.extend(map(float, cells[1:]))
+            except ValueError as error:
+                raise DataError(f"cannot read {path}, line {number}: {printable(error, QUOTED)}; {CURE}") from error
+            places.append(i)
+    votes = np.frombuffer(values, dtype=np.float64).reshape(-1, len(header) - 1)
+    wrong = np.flatnonzero(~((votes >= 0) & (votes <= MOST_VOTES)).all(axis=1))
+    if wrong.size:
+        name = printable(names[places[wrong[0]]])
+        raise DataError(f"{path}: votes must be numbers of at least 0, those for {name} are not; {CURE}")
+    counts = np.zeros((len(names), len(header) - 1), dtype=np.float32)
+    counts[np.asarray(places)] = votes
+    return LabelVotes(tuple(printable(column) for column in header[1:]), counts)

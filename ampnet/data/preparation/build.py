@@ -2,8 +2,7 @@
 
 import json
 from array import array
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,20 +20,33 @@ from ampnet.data.index.face_index import (
     LANDMARKS_FILE,
     META_FILE,
 )
+from ampnet.data.index.image_files import (
+    OTHER_OUT,
+    is_image_name,
+    not_ours,
+    refuse_linked_folder,
+    removable,
+    remove,
+)
 from ampnet.data.index.label_votes import VOTES_FILE
 from ampnet.data.index.landmarks_file import write_landmarks
 from ampnet.data.index.splits import reference_split_8_2
 from ampnet.data.preparation.faces_table import FaceRow, read_faces, write_faces, write_failures
 from ampnet.data.preparation.frames import PreparedFace, write_template_frame
+from ampnet.data.preparation.journal import FOLDER as JOURNAL_FOLDER
 from ampnet.data.preparation.journal import Journal
 from ampnet.data.preparation.votes_table import VoteCounts, VotesTable
 from ampnet.data.preparation.work import FramePolicy
 from ampnet.data.sources import Source
 from ampnet.errors import DataError
 from ampnet.faces.framing import measure_framing
+from ampnet.media.documents import quoted
 from ampnet.media.files import atomic_write
 
 FORMAT_VERSION = 1
+
+INDEX_FILES = (META_FILE, LABELS_FILE, LANDMARKS_FILE, FACES_FILE, FAILURES_FILE, VOTES_FILE)
+"""Files of an index that a new one replaces or does without."""
 
 Counts = dict[str, dict[str, dict[str, int]]]
 """Split -> class -> status -> input images."""
@@ -95,7 +107,7 @@ def build_index(
     journal.finished()
     base = LABEL_BASE_WITH_SPLITS if source.has_splits else 0
     codes = {name: code for code, name in enumerate(source.class_names, start=base)}
-    relative_landmarks = _mean_relative_landmarks(journal)
+    relative_landmarks = _mean_relative_landmarks(journal, source)
     usable = _Usable()
     table: Counts = {}
     votes = VotesTable(source) if source.vote_columns else None
@@ -142,23 +154,57 @@ def build_index(
     return IndexCounts(table, len(usable.names), None if votes is None else votes.counts)
 
 
-def remove_index(root: Path) -> None:
-    """Delete an index that prepare wrote, and its images; other files in the folders are kept."""
+def earlier_images(root: Path) -> list[str]:
+    """List the images of an earlier index, which :func:`remove_index` may delete.
+
+    Returns:
+        Names of files in dataset/ that faces.csv names; empty without an index.
+
+    Raises:
+        DataError: the folder is not one that prepare wrote: a name leads out of dataset/ or is not one of prepare's,
+            or a folder or a file is a link.
+    """
+    refuse_linked_output(root)
     index = root / "index"
-    if (index / FACES_FILE).is_file():
-        for row in read_faces(index / FACES_FILE):
-            if row.name:
-                with suppress(FileNotFoundError):
-                    (root / "dataset" / row.name).unlink()
-    for name in (META_FILE, LABELS_FILE, LANDMARKS_FILE, FACES_FILE, FAILURES_FILE, VOTES_FILE):
-        (index / name).unlink(missing_ok=True)
+    removable(index, INDEX_FILES)
+    names: list[str] = []
+    for row in read_faces(index / FACES_FILE, OTHER_OUT) if (index / FACES_FILE).is_file() else ():
+        if row.name and not is_image_name(row.name):
+            raise not_ours(f"{index / FACES_FILE} names {quoted(row.name)}")
+        if row.name:
+            names.append(row.name)
+    return removable(root / "dataset", names)
 
 
-def _mean_relative_landmarks(journal: Journal) -> NDArray[np.float64] | None:
+def refuse_linked_output(root: Path) -> None:
+    """Check that the folders to change in an output folder are in there.
+
+    Raises:
+        DataError: one is a link.
+    """
+    for folder in (root / "index", root / "index" / JOURNAL_FOLDER, root / "dataset"):
+        refuse_linked_folder(folder)
+
+
+def remove_index(root: Path, images: Sequence[str]) -> None:
+    """Delete an index that prepare wrote, and its images; other files in the folders are kept.
+
+    Args:
+        root: output folder of prepare.
+        images: from :func:`earlier_images`.
+
+    Raises:
+        DataError: a file cannot be deleted.
+    """
+    remove(root / "dataset", images)
+    remove(root / "index", INDEX_FILES)
+
+
+def _mean_relative_landmarks(journal: Journal, source: Source) -> NDArray[np.float64] | None:
     """Average the relative landmarks over the detected training faces, or else over all; None without any."""
     total, count = np.zeros(10), 0
     fallback, fallback_count = np.zeros(10), 0
-    for face in journal.faces():
+    for face in journal.faces(source.items):
         if not face.relative_landmarks:
             continue
         if face.row.split in ("train", ""):
@@ -178,7 +224,7 @@ def _with_template(
     frame_policy: FramePolicy,
     folder: Path,
 ) -> Iterator[PreparedFace]:
-    faces = journal.faces()
+    faces = journal.faces(source.items)
     if relative_landmarks is None:
         first = next(faces)
         raise DataError(

@@ -4,12 +4,17 @@ import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
+from ampnet.data.index.image_files import is_plain
 from ampnet.errors import DataError
+from ampnet.media.documents import are_finite, csv_table, number_of, quoted
 from ampnet.media.files import atomic_write
+from ampnet.media.printable import printable
 
 Status = Literal["detected", "retried", "template", "rejected"]
+STATUSES = frozenset(get_args(Status))
+CURE = "run prepare again"
 
 COLUMNS = (
     "name",
@@ -28,6 +33,8 @@ COLUMNS = (
     "grey_mean",
     "grey_spread",
 )
+LATER_COLUMNS = ("subject", "traits", "grey_mean", "grey_spread")
+"""Not in the files of earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -81,48 +88,72 @@ def write_failures(path: Path, rows: Iterable[FaceRow]) -> None:
     _write(path, ("source", "reason"), ([row.source, row.reason] for row in rows if row.status == "rejected"))
 
 
-def read_faces(path: Path) -> Iterator[FaceRow]:
+def read_faces(path: Path, cure: str = CURE) -> Iterator[FaceRow]:
     """Read faces.csv row by row.
 
+    Args:
+        path: the file.
+        cure: what to do if it cannot be used, for the message.
+
     Raises:
-        DataError: the file cannot be read, or a row is invalid.
+        DataError: the file cannot be read, or a row is invalid: a number is not finite, or a name is a path.
     """
-    try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            for cells in csv.DictReader(file):
-                yield _row(cells)
-    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}; run prepare again") from error
+    for number, cells in csv_table(path, COLUMNS, LATER_COLUMNS, "surrogateescape", cure):
+        try:
+            yield _row(*cells)
+        except ValueError as error:
+            raise DataError(f"{path}, line {number}: {printable(error)}; {cure}") from error
 
 
-def _row(cells: dict[str, str]) -> FaceRow:
+def _row(
+    name: str,
+    source: str,
+    split: str,
+    class_name: str,
+    status: str,
+    reason: str,
+    score: str,
+    box: str,
+    faces: str,
+    width: str,
+    height: str,
+    subject: str,
+    traits: str,
+    grey_mean: str,
+    grey_spread: str,
+) -> FaceRow:
+    """Parse the cells of a row.
+
+    Raises:
+        ValueError: one is not of its kind.
+    """
+    if name and not is_plain(name):
+        raise ValueError(f"the name {quoted(name)} is not that of a file in dataset/")
+    if status not in STATUSES:
+        raise ValueError(f"unknown status {quoted(status)}")
     return FaceRow(
-        name=cells["name"],
-        source=cells["source"],
-        split=cells["split"],
-        class_name=cells["class"],
-        status=cast(Status, cells["status"]),
-        reason=cells["reason"],
-        score=float(cells["score"]) if cells["score"] else None,
-        box=_box(cells["box"]),
-        faces=int(cells["faces"]),
-        width=int(cells["width"]),
-        height=int(cells["height"]),
-        subject=cells.get("subject", ""),
-        traits=tuple(cells.get("traits", "").split()),
-        grey_mean=_level(cells.get("grey_mean", "")),
-        grey_spread=_level(cells.get("grey_spread", "")),
+        name,
+        source,
+        split,
+        class_name,
+        cast(Status, status),
+        reason,
+        number_of(score, 0, 1) if score else None,
+        _box(box) if box else None,
+        int(faces),
+        int(width),
+        int(height),
+        subject,
+        tuple(traits.split()) if traits else (),
+        number_of(grey_mean, 0, 255) if grey_mean else None,
+        number_of(grey_spread, 0, 255) if grey_spread else None,
     )
 
 
-def _level(text: str) -> float | None:
-    return float(text) if text else None
-
-
-def _box(text: str) -> tuple[float, float, float, float] | None:
-    if not text:
-        return None
-    x0, y0, x1, y1 = (float(value) for value in text.split())
+def _box(text: str) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = map(float, text.split())
+    if not are_finite((x0, y0, x1, y1)):
+        raise ValueError(f"the box {quoted(text)} is not finite")
     return x0, y0, x1, y1
 
 

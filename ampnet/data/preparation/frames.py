@@ -16,6 +16,7 @@ from ampnet.faces.alignment import align_face, resize_whole, source_side
 from ampnet.faces.colour import is_grey
 from ampnet.faces.framing import Crop
 from ampnet.media.images import encode_jpeg, jpeg_as_is
+from ampnet.media.printable import printable
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def write_frame(
         points, side = resized, float(np.sqrt(full_width * full_height))
     path = folder / row.name
     try:
+        path.unlink(missing_ok=True)  # it may be a link to anywhere, or a pipe
         path.write_bytes(encode_jpeg(framed) if data is None else data)
     except OSError as error:
         raise DataError(
@@ -134,4 +136,4 @@ def rejected(row: FaceRow, item: SourceImage, error: ImageError) -> FaceRow:
 
 def read_failure(item: SourceImage, error: ImageError) -> str:
     """Return why an image cannot be read, without its path, which the row holds already."""
-    return str(error).removeprefix(f"cannot read {item.path}: ")
+    return str(error).removeprefix(f"cannot read {printable(item.path)}: ")

@@ -3,22 +3,40 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO, get_args
 
-from ampnet.data.preparation.faces_table import FaceRow
+import msgspec
+
+from ampnet.data.index.image_files import is_image_name
 from ampnet.data.preparation.frames import PreparedFace
+from ampnet.data.sources import SourceImage
 from ampnet.errors import DataError
-from ampnet.media.files import atomic_write, read_json
+from ampnet.faces.framing import Crop
+from ampnet.media.documents import QUOTED, are_finite, quoted, read_json
+from ampnet.media.files import atomic_write
+from ampnet.media.opening import open_regular
+from ampnet.media.printable import printable
 
 FOLDER = ".prepare"
 """Folder inside ``index/`` that exists while prepare runs."""
 
+CURE = "start over with --force"
+
 _PLAN_FILE = "plan.json"
+_MAX_CHUNK_BYTES = 64 << 20  # of 64 images with 1,000 faces each
+_MAX_RECORD_BYTES = 1 << 40
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """A line of the record."""
+
+    faces: list[PreparedFace]
 
 
 class Journal:
@@ -42,7 +60,9 @@ class Journal:
         path = self.folder / _PLAN_FILE
         if not path.is_file():
             return None
-        plan: dict[str, Any] = read_json(path, dict, "start over with --force")
+        plan = read_json(path, dict[str, Any], CURE)
+        if plan.get("crop") not in get_args(Crop) or not isinstance(plan.get("crop_reason"), str):
+            raise DataError(f"{path} does not say how to crop; {CURE}")
         return plan
 
     def start(self, plan: dict[str, Any]) -> None:
@@ -54,12 +74,16 @@ class Journal:
             aside.write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
 
     def finished(self) -> set[int]:
-        """Return the chunks finished by any process; reads only lines added since the last call."""
+        """Return the chunks finished by any process; reads only lines added since the last call.
+
+        Raises:
+            DataError: the record cannot be read.
+        """
         for path in sorted(self.folder.glob("done-*.jsonl")):
             offset = self._read_to.get(path, 0)
-            with path.open("rb") as file:
+            with _open_record(path) as file:
                 file.seek(offset)
-                for line in file:
+                while line := file.readline(_MAX_CHUNK_BYTES):
                     if not line.endswith(b"\n"):
                         break  # still being written, or truncated by a kill
                     if (chunk := _chunk_of(line)) is not None:
@@ -68,15 +92,24 @@ class Journal:
             self._read_to[path] = offset
         return set(self._places)
 
-    def faces(self) -> Iterator[PreparedFace]:
-        """Read the faces of all chunks that :meth:`finished` found, in the data set's order."""
-        files = {path: path.open("rb") for path in {path for path, _offset in self._places.values()}}
+    def faces(self, items: Sequence[SourceImage]) -> Iterator[PreparedFace]:
+        """Read the faces of all chunks that :meth:`finished` found, in the data set's order.
+
+        Args:
+            items: the data set's images.
+
+        Raises:
+            DataError: the record does not fit the data set, or names a file that prepare would not.
+        """
+        files = {path: _open_record(path) for path in {path for path, _offset in self._places.values()}}
         try:
             for chunk in sorted(self._places):
                 path, offset = self._places[chunk]
                 files[path].seek(offset)
-                for plain in json.loads(files[path].readline())["faces"]:
-                    yield _face(plain)
+                try:
+                    yield from _faces_of(files[path].readline(_MAX_CHUNK_BYTES), items)
+                except (ValueError, RecursionError) as error:
+                    raise DataError(f"{path}: chunk {chunk} is damaged ({printable(error, QUOTED)}); {CURE}") from error
         finally:
             for file in files.values():
                 file.close()
@@ -95,7 +128,10 @@ class JournalWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.open("ab")
+        try:
+            self._file = open(path, "ab", opener=_without_links)  # noqa: SIM115 (pathlib takes no opener)
+        except OSError as error:
+            raise DataError(f"cannot write {path}: {error.strerror}; {CURE}") from error
         if path.stat().st_size and not _ends_with_newline(path):
             self._file.write(b"\n")  # ends a line truncated by a kill, so that ours starts on a new one
 
@@ -130,21 +166,39 @@ def _ends_with_newline(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
+def _without_links(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+
+
+def _open_record(path: Path) -> BinaryIO:
+    try:
+        return open_regular(path, _MAX_RECORD_BYTES)
+    except DataError as error:
+        raise DataError(f"cannot read {path}: {error}; {CURE}") from error
+
+
 def _chunk_of(line: bytes) -> int | None:
     try:
-        return int(json.loads(line)["chunk"])
-    except (ValueError, KeyError, TypeError):
+        chunk = json.loads(line)["chunk"]
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None  # truncated by a kill
+    return chunk if type(chunk) is int and chunk >= 0 else None
 
 
-def _face(plain: dict[str, Any]) -> PreparedFace:
-    row = plain["row"]
-    box = None if row["box"] is None else tuple(row["box"])
-    return PreparedFace(
-        item=plain["item"],
-        row=FaceRow(**{**row, "box": box, "traits": tuple(row.get("traits", ()))}),
-        landmarks=tuple(plain["landmarks"]),
-        relative_landmarks=tuple(plain["relative_landmarks"]),
-        side=plain["side"],
-        grey=plain["grey"],
-    )
+def _faces_of(line: bytes, items: Sequence[SourceImage]) -> Iterator[PreparedFace]:
+    """Parse the faces of a chunk.
+
+    Raises:
+        ValueError: a value is not of its kind (msgspec's error is one), or not what prepare writes about these items.
+    """
+    for face in msgspec.convert(json.loads(line), _Chunk).faces:
+        row, item = face.row, items[face.item] if 0 <= face.item < len(items) else None
+        if item is None or (row.source, row.split, row.class_name) != (item.relative, item.split, item.class_name):
+            raise ValueError(f"image {face.item} is another one")
+        if bool(row.name) == (row.status == "rejected") or (row.name and not is_image_name(row.name)):
+            raise ValueError(f"the name {quoted(row.name)} is not that of an image in dataset/")
+        points, relative = face.landmarks, face.relative_landmarks
+        count = 10 if row.status in ("detected", "retried") else 0
+        if not len(points) == len(relative) == count or not are_finite((*points, *relative, face.side)):
+            raise ValueError(f"the landmarks of image {face.item} are not five finite points")
+        yield face

@@ -86,12 +86,13 @@ def _spread(count: int) -> NDArray[np.int64]:
 def _trait_rows(index: FaceIndex) -> Iterator[SheetRow]:
     """Yield a row of faces for each trait listed in faces.csv."""
     path = index.root / "index" / FACES_FILE
-    names: dict[str, list[str]] = {}
+    positions = {name: position for position, name in enumerate(index.names)}
+    found: dict[str, list[int]] = {}
     for row in read_faces(path) if path.is_file() else ():
-        for trait in row.traits if row.name else ():
-            names.setdefault(trait, []).append(row.name)
-    for trait, members in sorted(names.items()):
-        faces = [read_image(index.root / "dataset" / members[i]) for i in _spread(len(members)).tolist()]
+        for trait in row.traits if row.name in positions else ():
+            found.setdefault(trait, []).append(positions[row.name])
+    for trait, members in sorted(found.items()):
+        faces = [read_image(index.image_path(members[i])) for i in _spread(len(members)).tolist()]
         yield SheetRow(f"not unaltered photographs ({trait}): {len(members):,}", faces)
 
 

@@ -19,6 +19,7 @@ from ampnet.data.preparation.faces_table import FaceRow
 from ampnet.data.quality.duplicates import SIDE, Duplicates, copy_groups, find_duplicates, thumbnail
 from ampnet.data.quality.original_set import SetTones, TraitCount
 from ampnet.data.quality.photographs import histogram, tonal_traits
+from ampnet.media.printable import printable
 from ampnet.runtime.progress import Advance
 
 SPLITS = ("train", "val", "test")
@@ -152,7 +153,7 @@ def check_index(index: FaceIndex, rows: Iterable[FaceRow], fingerprints: Fingerp
         near_copies=len(index) - len(np.unique(groups)) - exact,
         contradictions=int((index.labels[first] != index.labels[second]).sum()),
         leaks=_leaks(groups, splits),
-        shared_subjects={person: sorted(used) for person, used in sorted(people.items()) if len(used) > 1},
+        shared_subjects={printable(person): sorted(used) for person, used in sorted(people.items()) if len(used) > 1},
         outside=[index.names[position] for position in np.flatnonzero(away)],
         unreadable=[index.names[position] for position in fingerprints.unreadable],
         traits=tones.counts(),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ampnet.data.quality.photographs import DESCRIPTIONS
+from ampnet.media.printable import printable
 
 EXAMPLES = 5
 """Number of example images listed for each trait."""
@@ -71,14 +72,18 @@ class SetTones:
         """
         self.images += 1
         for trait in traits:
-            self.names.setdefault(trait, []).append(name)
+            if trait in DESCRIPTIONS:  # a file of another version may hold others
+                self.names.setdefault(trait, []).append(name)
         if levels is not None:
             self.levels.append(levels)
 
     def counts(self) -> dict[str, TraitCount]:
         """Count the images with each trait, the most common first."""
         ordered = sorted(self.names.items(), key=lambda entry: (-len(entry[1]), entry[0]))
-        return {trait: TraitCount(len(names), len(names) / self.images, names[:EXAMPLES]) for trait, names in ordered}
+        return {
+            trait: TraitCount(len(names), len(names) / self.images, [printable(name) for name in names[:EXAMPLES]])
+            for trait, names in ordered
+        }
 
     def warnings(self, layout: str) -> list[str]:
         """List the signs that this is not the original data set, one sentence each.

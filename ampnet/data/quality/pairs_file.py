@@ -1,7 +1,6 @@
 """`index/duplicates.csv`: every pair of copies that `ampnet check` found, and what evaluation learns from it."""
 
 import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,12 @@ from numpy.typing import NDArray
 
 from ampnet.data.quality.duplicates import copy_groups
 from ampnet.errors import DataError
+from ampnet.media.documents import csv_table, number_of
 from ampnet.media.files import atomic_write
-from ampnet.media.opening import read_text
 from ampnet.media.printable import printable
 
 PAIRS_FILE = "duplicates.csv"
+CURE = "run `ampnet check` again"
 COLUMNS = (
     "first",
     "second",
@@ -61,23 +61,28 @@ def read_pairs(path: Path) -> list[CopyPair]:
     Raises:
         DataError: the file cannot be read, or a row is invalid.
     """
-    try:
-        reader = csv.DictReader(io.StringIO(read_text(path)))
-        if not set(COLUMNS[:-1]) <= set(reader.fieldnames or ()):
-            raise DataError("it lacks columns")
-        return [_pair(row) for row in reader]
-    except (DataError, csv.Error, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {printable(error)}; run `ampnet check` again") from error
+    pairs: list[CopyPair] = []
+    for number, cells in csv_table(path, COLUMNS, COLUMNS[-1:], cure=CURE):
+        try:
+            pairs.append(_pair(*cells))
+        except ValueError as error:
+            raise DataError(f"cannot read {path}, line {number}: {printable(error)}; {CURE}") from error
+    return pairs
 
 
-def _pair(row: dict[str, str]) -> CopyPair:
-    return CopyPair(
-        names=(row["first"], row["second"]),
-        splits=(row["first_split"], row["second_split"]),
-        classes=(row["first_class"], row["second_class"]),
-        similarity=float(row["similarity"]),
-        exact=bool(int(row.get("exact") or float(row["similarity"]) >= 1)),
-    )
+def _pair(
+    first: str,
+    second: str,
+    first_split: str,
+    second_split: str,
+    first_class: str,
+    second_class: str,
+    similarity: str,
+    exact: str,
+) -> CopyPair:
+    correlation = number_of(similarity, -1, 1.01)
+    is_exact = bool(number_of(exact, 0, 1)) if exact else correlation >= 1
+    return CopyPair((first, second), (first_split, second_split), (first_class, second_class), correlation, is_exact)
 
 
 def copies_of(pairs: Iterable[CopyPair], names: list[str], others: list[str]) -> NDArray[np.str_]:

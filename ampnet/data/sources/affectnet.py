@@ -1,5 +1,6 @@
 """AffectNet: the original release (csv files and full images) and the 2021 release (one .npy file for each label)."""
 
+import io
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from ampnet.data.sources.folders import read_folders
-from ampnet.data.sources.source import Source, SourceImage, compare_counts
-from ampnet.data.sources.tables import find_file, rows_of
+from ampnet.data.sources.source import Box, Source, SourceImage, compare_counts
+from ampnet.data.sources.tables import coordinates, find_file, rows_of
 from ampnet.errors import DataError
 from ampnet.labels import AFFECTNET_CODES, EXPRESSIONS, EXPRESSIONS_8
+from ampnet.media.documents import quoted
 from ampnet.media.images import list_images
+from ampnet.media.opening import read_bytes
+from ampnet.media.printable import printable
 
 LICENCE = "AffectNet: for non-commercial research under its licence agreement (mohammadmahoor.com); do not redistribute"
 
@@ -21,6 +25,9 @@ CSV_FILES = {"train": ("training.csv",), "val": ("validation.csv",)}
 FIRST_COLUMN = "subDirectory_filePath"
 COLUMNS = 9
 """Path, x, y, width and height of the face, 68 points, expression, valence, arousal."""
+
+MAX_LABEL_BYTES = 1 << 14
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 SET_FOLDERS = {"train": "train_set", "val": "val_set"}
 NO_TEST = "AffectNet has no public test split; papers report its validation split (--split val in eval)"
@@ -69,7 +76,7 @@ def read_affectnet(root: Path, layout: str) -> Source:
     notes = compare_counts(items, published)
     if others:
         left_out = ", ".join(f"{count:,} of code {code}" for code, count in sorted(others.items()))
-        notes.append(f"left out: {left_out} (7 contempt, 8 none, 9 uncertain, 10 no face)")
+        notes.append(f"left out: {printable(left_out)} (7 contempt, 8 none, 9 uncertain, 10 no face)")
     return Source(layout, class_names, items, [*notes, NO_TEST], LICENCE)
 
 
@@ -82,25 +89,32 @@ def _read_old(root: Path) -> Iterator[tuple[str, SourceImage]]:
         for number, cells in rows_of(path):
             if cells[0] == FIRST_COLUMN:
                 continue  # training.csv has a header, the common copy of validation.csv has none
-            if len(cells) < COLUMNS or not _are_numbers(cells[1:5]) or not cells[6].isdecimal():
-                raise DataError(
-                    f"{path}, line {number}: expected AffectNet's {COLUMNS} columns, got {','.join(cells)!r}"
-                )
+            code, box = _code_and_box(cells, f"{path}, line {number}")
             folder = folder or _folder_of(root, cells[0])
-            x, y, width, height = (float(cell) for cell in cells[1:5])
-            yield cells[6], SourceImage(root, folder + cells[0], split, "", (x, y, x + width, y + height))
+            yield code, SourceImage(root, folder + cells[0], split, "", box)
+
+
+def _code_and_box(cells: list[str], where: str) -> tuple[str, Box]:
+    try:
+        x, y, width, height = coordinates(cells[1:5])
+        code = cells[6] if len(cells) >= COLUMNS else ""
+    except ValueError:
+        code = ""
+    if not code.isdecimal():
+        raise DataError(f"{where}: expected AffectNet's {COLUMNS} columns, got {quoted(','.join(cells))}")
+    return code, (x, y, x + width, y + height)
 
 
 def _folder_of(root: Path, relative: str) -> str:
     """Find the image root, which the csv files do not name: the folder or subfolder that holds the first image."""
     folders = ["", *(f"{entry.name}/" for entry in sorted(root.iterdir()) if entry.is_dir())]
-    return next((folder for folder in folders if (root / f"{folder}{relative}").is_file()), "")
+    return next((folder for folder in folders if _is_file(root / f"{folder}{relative}")), "")
 
 
-def _are_numbers(cells: list[str]) -> bool:
+def _is_file(path: Path) -> bool:
     try:
-        return all(np.isfinite(float(cell)) for cell in cells)
-    except ValueError:
+        return path.is_file()
+    except OSError:  # the name is too long
         return False
 
 
@@ -118,9 +132,15 @@ def _read_2021(root: Path) -> Iterator[tuple[str, SourceImage]]:
 
 
 def _read_code(path: Path) -> str:
-    """Read a label: a number, often stored as text."""
+    """Read a label: an array of one number, often stored as text."""
     try:
-        value = np.load(path, allow_pickle=False)
-        return str(int(value.reshape(-1)[0]))
-    except (OSError, ValueError, IndexError, EOFError) as error:
-        raise DataError(f"cannot read the label {path}: {error}") from error
+        file = io.BytesIO(read_bytes(path, MAX_LABEL_BYTES))
+        read_header = _HEADERS[np.lib.format.read_magic(file)]
+        _shape, _order, dtype = read_header(file)  # the shape may announce any size, and only one value is needed
+        if dtype.kind not in "biufUS":
+            raise ValueError(f"it holds {dtype}, not a number")
+        return str(int(np.frombuffer(file.read(), dtype, count=1)[0]))
+    except Exception as error:  # NumPy parses the header as Python code, which can fail in every way
+        raise DataError(
+            f"cannot read the label {printable(path)}: {printable(error) or type(error).__name__}"
+        ) from error

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from ampnet.data.sources.source import Source, SourceImage, compare_counts
-from ampnet.data.sources.tables import find_file, lines_of
+from ampnet.data.sources.tables import coordinates, find_file, lines_of
 from ampnet.errors import DataError
 from ampnet.labels import EXPRESSIONS, FER2013_CODES
+from ampnet.media.documents import quoted
 
 LIST_FILES = ("label/label.lst", "label.lst")
 IMAGE_FOLDERS = ("image/origin", "origin", "image")
@@ -39,12 +40,13 @@ def read_expw(root: Path, layout: str) -> Source:
         cells = line.split()
         class_name = FER2013_CODES.get(cells[-1])
         try:
-            top, left, right, bottom = (float(cell) for cell in cells[2:6])
+            top, left, right, bottom = coordinates(cells[2:6])
         except ValueError:
             class_name = None
         if len(cells) != COLUMNS or class_name is None:
             raise DataError(
-                f"{list_file}, line {number}: expected `name face top left right bottom confidence label`, got {line!r}"
+                f"{list_file}, line {number}: expected `name face top left right bottom confidence label`, "
+                f"got {quoted(line)}"
             )
         items.append(
             SourceImage(root, f"{folder}/{cells[0]}", "", class_name, (left, top, right, bottom), face_id=cells[1])

@@ -12,6 +12,9 @@ from ampnet.data.sources.source import Picture, Source, SourceImage, compare_cla
 from ampnet.data.sources.tables import find_file, rows_of
 from ampnet.errors import DataError, ImageError
 from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES, FERPLUS_ANSWERS, FERPLUS_COLUMNS
+from ampnet.media.documents import quoted, short
+from ampnet.media.opening import open_regular
+from ampnet.media.printable import printable
 
 LICENCE = "FER-2013: images collected from the web for the ICML 2013 challenge; for research only"
 LICENCE_FERPLUS = f"{LICENCE}; FER+ labels: MIT licence (Microsoft's FERPlus repository)"
@@ -28,8 +31,13 @@ PUBLISHED_CLASSES = {
     }.items()
 }
 SIDE = 48
+MAX_ROW_BYTES = 1 << 16
+"""Limit for a row; 48 x 48 numbers of three digits take 9 KB."""
+MAX_TABLE_BYTES = 1 << 36
 
 FERPLUS_FILES = ("fer2013new.csv", "fer2013/fer2013new.csv")
+MAX_DIGITS = 6
+"""Limit for a number of votes; ten people voted on each image."""
 FERPLUS_FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test"}
 
 ROW_NAME = re.compile(r"(?:row|fer)_?(\d+)", re.IGNORECASE)
@@ -56,16 +64,21 @@ class TableImage(SourceImage):
         Raises:
             ImageError: they are not 48 x 48 numbers from 0 to 255.
         """
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            line = file.readline()
+        try:
+            with open_regular(self.path, MAX_TABLE_BYTES) as file:
+                file.seek(self.offset)
+                line = file.readline(MAX_ROW_BYTES)
+        except (DataError, OSError) as error:
+            raise ImageError(f"cannot read {printable(self.path)}: {printable(error)}") from error
         longest = max(line.split(b","), key=len).strip(b' "\r\n')
         try:
             values = np.array(longest.split(), dtype=np.int64)
         except (ValueError, OverflowError):
             values = np.empty(0, dtype=np.int64)
         if values.size != SIDE * SIDE or values.min() < 0 or values.max() > 255:
-            raise ImageError(f"cannot read {self.path}: image {self.row} is not {SIDE} x {SIDE} pixels from 0 to 255")
+            raise ImageError(
+                f"cannot read {printable(self.path)}: image {self.row} is not {SIDE} x {SIDE} pixels from 0 to 255"
+            )
         grey = values.astype(np.uint8).reshape(SIDE, SIDE, 1)
         return Picture(np.repeat(grey, 3, axis=2), (SIDE, SIDE), (0, 0), (SIDE, SIDE))
 
@@ -91,7 +104,7 @@ def read_fer2013(root: Path, layout: str) -> Source:
     for item, code in _rows(root, path):
         class_name = FER2013_CODES.get(code)
         if class_name is None:
-            raise DataError(f"{path}, image {item.row}: expected an emotion from 0 to 6, got {code!r}")
+            raise DataError(f"{path}, image {item.row}: expected an emotion from 0 to 6, got {quoted(code)}")
         items.append(replace(item, class_name=class_name))
     if not items:
         raise DataError(f"{path} holds no images")
@@ -154,9 +167,15 @@ def ferplus_rows(path: Path) -> Iterator[tuple[str, str, tuple[float, ...]]]:
     for number, cells in rows_of(path):
         if cells[0] == "Usage":
             continue
-        if len(cells) != 2 + votes or cells[0] not in USAGES or not all(c.isdecimal() for c in cells[2:]):
-            raise DataError(f"{path}, line {number}: expected Usage, name and {votes} votes, got {cells}")
+        if len(cells) != 2 + votes or cells[0] not in USAGES or not all(map(_is_count, cells[2:])):
+            raise DataError(
+                f"{path}, line {number}: expected Usage, name and {votes} votes, got {quoted(','.join(cells))}"
+            )
         yield USAGES[cells[0]], cells[1], tuple(float(cell) for cell in cells[2:])
+
+
+def _is_count(cell: str) -> bool:
+    return cell.isdecimal() and len(cell) <= MAX_DIGITS
 
 
 def attach_ferplus_votes(source: Source, path: Path) -> Source:
@@ -178,15 +197,15 @@ def attach_ferplus_votes(source: Source, path: Path) -> Source:
     items: list[SourceImage] = []
     owners: dict[int, SourceImage] = {}
     for item in source.items:
-        row = _row_number(item)
+        row, name = _row_number(item), short(item.relative)
         if row >= len(rows):
-            raise DataError(f"{path} has {len(rows):,} rows, none for {item.path}; they must be the same data set")
+            raise DataError(f"{path} has {len(rows):,} rows, none for {name}; they must be the same data set")
         if owners.setdefault(row, item) is not item:
-            raise DataError(f"{owners[row].path} and {item.path} both claim row {row} of {path}")
+            raise DataError(f"{short(owners[row].relative)} and {name} both claim row {row} of {path}")
         split, _name, votes = rows[row]
         if split != item.split:
             raise DataError(
-                f"{path} has row {row} in {split}, but {item.path} is in {item.split}; they must be the same data set"
+                f"{path} has row {row} in {split}, but {name} is in {item.split}; they must be the same data set"
             )
         items.append(replace(item, votes=votes if any(votes) else ()))
     return replace(source, items=items, vote_columns=FERPLUS_ANSWERS)
@@ -196,8 +215,8 @@ def _row_number(item: SourceImage) -> int:
     named = ROW_NAME.fullmatch(item.stem)
     if named is None:
         raise DataError(
-            f"the name of {item.relative} does not hold its row of fer2013.csv, as row00042.png does, so FER+'s votes "
-            "cannot be matched; give --votes a csv of names and votes instead"
+            f"the name of {short(item.relative)} does not hold its row of fer2013.csv, as row00042.png does, "
+            "so FER+'s votes cannot be matched; give --votes a csv of names and votes instead"
         )
     return int(named[1])
 
@@ -221,18 +240,22 @@ def _other_counts(items: list[SourceImage]) -> list[str]:
 
 def _rows(root: Path, path: Path) -> Iterator[tuple[TableImage, str]]:
     """Yield each image of the csv file with its emotion code, without loading the pixels."""
-    relative = path.relative_to(root).as_posix()
-    with path.open("rb") as file:
-        header = [cell.strip().lower() for cell in file.readline().decode("utf-8-sig", "replace").split(",")]
-        if sorted(header) != ["emotion", "pixels", "usage"]:
-            raise DataError(f"{path}: expected the columns emotion, pixels, Usage, got {', '.join(header)}")
-        emotion, usage = header.index("emotion"), header.index("usage")
-        offset, row = file.tell(), 0
-        for line in file:
-            if line.strip():
-                cells = [cell.strip(b' "\r\n').decode("ascii", "replace") for cell in line.split(b",")]
-                if len(cells) != len(header) or cells[usage] not in USAGES:
-                    raise DataError(f"{path}, image {row}: expected emotion, pixels and a usage of {', '.join(USAGES)}")
-                yield TableImage(root, relative, USAGES[cells[usage]], "", row=row, offset=offset), cells[emotion]
-                row += 1
-            offset += len(line)
+    relative, row = path.relative_to(root).as_posix(), 0
+    try:
+        with open_regular(path, MAX_TABLE_BYTES) as file:
+            line = file.readline(MAX_ROW_BYTES)
+            header = [cell.strip().lower() for cell in line.decode("utf-8-sig", "replace").split(",")]
+            if sorted(header) != ["emotion", "pixels", "usage"]:
+                raise DataError(f"expected the columns emotion, pixels, Usage, got {quoted(', '.join(header))}")
+            emotion, usage = header.index("emotion"), header.index("usage")
+            offset = file.tell()
+            while line := file.readline(MAX_ROW_BYTES):
+                if line.strip():
+                    cells = [cell.strip(b' "\r\n').decode("ascii", "replace") for cell in line.split(b",")]
+                    if len(cells) != len(header) or cells[usage] not in USAGES or len(line) == MAX_ROW_BYTES:
+                        raise DataError(f"image {row}: expected emotion, pixels and a usage of {', '.join(USAGES)}")
+                    yield TableImage(root, relative, USAGES[cells[usage]], "", row=row, offset=offset), cells[emotion]
+                    row += 1
+                offset += len(line)
+    except (DataError, OSError) as error:
+        raise DataError(f"{printable(path)}: {printable(error)}") from error

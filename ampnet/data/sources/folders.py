@@ -6,8 +6,10 @@ from pathlib import Path
 
 from ampnet.data.sources.source import Source, SourceImage
 from ampnet.errors import DataError
-from ampnet.labels import class_order, expression_of
+from ampnet.labels import MAX_CLASSES, MAX_NAME, class_order, expression_of
+from ampnet.media.documents import listed, quoted, read_json
 from ampnet.media.images import list_images
+from ampnet.media.printable import printable
 
 CLASSES_FILE = "classes.json"
 """Optional, in the raw folder: folder name -> class name, in label order."""
@@ -46,7 +48,7 @@ def subfolders(folder: Path) -> list[Path]:
     try:
         return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
-        raise DataError(f"cannot list {folder}: {error.strerror or error}") from error
+        raise DataError(f"cannot list {printable(folder)}: {error.strerror or error}") from error
 
 
 def read_folders(root: Path, layout: str, codes: dict[str, str] | None = None) -> Source:
@@ -67,8 +69,8 @@ def read_folders(root: Path, layout: str, codes: dict[str, str] | None = None) -
     strays = [] if not splits else [folder for folder in subfolders(root) if folder not in splits]
     if any(list_images(folder) for folder in strays):
         raise DataError(
-            f"{root} mixes splits ({', '.join(folder.name for folder in splits)}) with other folders of images "
-            f"({', '.join(folder.name for folder in strays)}); move one or the other elsewhere"
+            f"{root} mixes splits ({listed(folder.name for folder in splits)}) with other folders of images "
+            f"({listed(folder.name for folder in strays)}); move one or the other elsewhere"
         )
 
     found: list[tuple[Path, str, str]] = []  # file, split, folder name of the class
@@ -82,7 +84,7 @@ def read_folders(root: Path, layout: str, codes: dict[str, str] | None = None) -
             else:
                 found.append((path, split, parts[0]))
         if unlabelled:
-            notes.append(f"left out {unlabelled} images directly in {top}, which have no class")
+            notes.append(f"left out {unlabelled} images directly in {printable(top)}, which have no class")
     if not found:
         kind = "images in class folders" if notes else "images"
         raise DataError(f"{root} holds no {kind}; expected [split/]class/*.jpg, for example train/happiness/1.jpg")
@@ -112,33 +114,37 @@ def class_meaning(
     """
     if written.is_file():
         meaning = _read_classes(written)
-        unknown = sorted(found.difference(meaning))
-        if unknown:
-            raise DataError(f"{written} lacks {', '.join(unknown)}; add them, or move those images elsewhere")
+        if unknown := ", ".join(sorted(found.difference(meaning))):
+            raise DataError(f"{written} lacks {quoted(unknown)}; add them, or move those images elsewhere")
         return meaning, tuple(dict.fromkeys(meaning.values()))
     if codes is not None and found <= set(codes):
         return codes, class_order(set(codes.values()))
     if all(label.isdecimal() for label in found):
-        example = json.dumps(dict.fromkeys(sorted(found)[:2], "..."))
+        example = json.dumps({printable(label, 20): "..." for label in sorted(found)[:2]})
         raise DataError(
-            f"{what} are numbers ({', '.join(sorted(found))}), whose meaning differs between data sets; "
+            f"{what} are numbers ({listed(sorted(found))}), whose meaning differs between data sets; "
             f"name the classes in {written} ({example[:-1]}, ...}}), or the data set with --layout"
         )
-    names = class_order(found)
+    names = class_order({_class_name(label, what) for label in found})
     if len(names) < 2:
         raise DataError(f"{what} name one class only ({names[0]}); a classifier needs at least two")
-    return {label: expression_of(label) or label.strip() for label in found}, names
+    if len(names) > MAX_CLASSES:
+        raise DataError(f"{what} name {len(names):,} classes, more than {MAX_CLASSES:,}, the most there can be")
+    return {label: expression_of(label) or _class_name(label, what) for label in found}, names
+
+
+def _class_name(label: str, what: str) -> str:
+    """Return a label as it is kept: stripped, with escapes for what cannot be printed or written as UTF-8."""
+    name = printable(label.strip(), 4 * MAX_NAME)
+    if len(name) > MAX_NAME:
+        raise DataError(f"{what}: {quoted(name)} has more than {MAX_NAME} characters")
+    return name
 
 
 def _read_classes(path: Path) -> dict[str, str]:
-    try:
-        meaning = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
-    if (
-        not isinstance(meaning, dict)
-        or len(set(meaning.values())) < 2
-        or not all(isinstance(name, str) and name.strip() for name in meaning.values())
-    ):
-        raise DataError(f"{path} must be a JSON object of folder name -> class name with two or more classes")
+    cure = "it must be a JSON object of folder name -> class name"
+    written = read_json(path, dict[str, str], cure)
+    meaning = {label: _class_name(name, str(path)) for label, name in written.items()}
+    if not all(meaning.values()) or not 2 <= len(set(meaning.values())) <= MAX_CLASSES:
+        raise DataError(f"{path}: {cure} with two or more classes")
     return meaning

@@ -5,14 +5,16 @@ Votes are columns (``anger,happiness,...`` or ``votes_anger,...``), or several r
 
 from collections import Counter
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from ampnet.data.sources.folders import CLASSES_FILE, class_meaning, split_of_folder
 from ampnet.data.sources.source import Box, Source, SourceImage, fold_splits
-from ampnet.data.sources.tables import rows_of
-from ampnet.data.sources.votes import VOTES_PREFIX, meant_answer, plurality, read_counts
+from ampnet.data.sources.tables import coordinates, rows_of
+from ampnet.data.sources.votes import MAX_COLUMNS, VOTES_PREFIX, meant_answer, plurality, read_counts
 from ampnet.errors import DataError
 from ampnet.labels import OTHER_ANSWERS, answer_of
+from ampnet.media.documents import listed, quoted, short
 
 BOX_COLUMNS = ("x0", "y0", "x1", "y1")
 KNOWN = ("path", "label", "split", *BOX_COLUMNS, "subject")
@@ -23,7 +25,7 @@ def find_csv(root: Path) -> Path | None:
     """Find the list: ``root`` itself, or the only csv file in the folder with paths, and labels or votes."""
     if root.is_file():
         return root if root.suffix.lower() == ".csv" else None
-    lists = [path for path in sorted(root.glob("*.csv")) if _is_list(_header(path))]
+    lists = [path for path in sorted(root.glob("*.csv")) if _holds_list(path)]
     return lists[0] if len(lists) == 1 else None
 
 
@@ -42,11 +44,11 @@ def read_csv(root: Path, layout: str, fold: int = 0) -> Source:
         raise DataError(f"{root} does not hold exactly one csv with {REQUIRED} (optional: {', '.join(KNOWN[2:])})")
     header = _header(path)
     votes = _vote_columns(header)
-    unknown = sorted(set(header).difference(KNOWN, votes))
-    if unknown or not _is_list(header) or ("x0" in header and not set(BOX_COLUMNS) <= set(header)):
+    known = len(set(header)) == len(header) <= MAX_COLUMNS and {*KNOWN, *votes}.issuperset(header)
+    if not known or not _is_list(header) or ("x0" in header and not set(BOX_COLUMNS) <= set(header)):
         raise DataError(
             f"{path}: columns must be some of {', '.join(KNOWN)} (all four of a box) and votes for classes, "
-            f"got {', '.join(header)}"
+            f"each once, got {listed(header)}"
         )
     items = _read_items(path, header, votes)
     if len({bool(item.split) for item in items}) > 1:
@@ -56,6 +58,13 @@ def read_csv(root: Path, layout: str, fold: int = 0) -> Source:
         raise DataError(f"{path} lists an image twice; with vote columns, each image must have one row")
     source = _with_votes(path, layout, items, votes) if votes else _with_labels(path, layout, items, repeated)
     return _split_by_subject(source, fold)
+
+
+def _holds_list(path: Path) -> bool:
+    try:
+        return _is_list(_header(path))
+    except DataError:  # a file of another kind, which only bears the name
+        return False
 
 
 def _is_list(header: list[str]) -> bool:
@@ -73,18 +82,15 @@ def _header(path: Path) -> list[str]:
 
 def _read_items(path: Path, header: list[str], votes: list[str]) -> list[SourceImage]:
     """Read the rows, with labels as spelled in the file."""
-    rows = [(number, dict(zip(header, cells, strict=False))) for number, cells in rows_of(path)][1:]
-    if not rows:
-        raise DataError(f"{path} lists no images")
     items: list[SourceImage] = []
-    for number, row in rows:
-        where = f"{path}, line {number}"
+    for number, cells in islice(rows_of(path), 1, None):
+        row, where = dict(zip(header, cells, strict=False)), f"{path}, line {number}"
         if len(row) < len(header) or not row["path"] or not (votes or row["label"]):
             raise DataError(f"{where}: expected {len(header)} cells, including a path and a label")
         split = row.get("split", "")
         official = split_of_folder(split) if split else ""
         if official is None:
-            raise DataError(f"{where}: unknown split {split!r}; use train, val or test")
+            raise DataError(f"{where}: unknown split {quoted(split)}; use train, val or test")
         items.append(
             SourceImage(
                 path.parent,
@@ -96,6 +102,8 @@ def _read_items(path: Path, header: list[str], votes: list[str]) -> list[SourceI
                 votes=read_counts([row[name] for name in votes], where),
             )
         )
+    if not items:
+        raise DataError(f"{path} lists no images")
     return items
 
 
@@ -107,7 +115,7 @@ def _with_votes(path: Path, layout: str, items: list[SourceImage], votes: list[s
     meaning, names = _class_meaning(path, found)
     columns = tuple(meant_answer(name, meaning) or text for name, text in spelled.items())
     if len(set(columns)) < len(columns):
-        raise DataError(f"{path}: two vote columns mean the same answer ({', '.join(columns)}); merge them")
+        raise DataError(f"{path}: two vote columns mean the same answer ({listed(columns)}); merge them")
     labelled: list[SourceImage] = []
     for item in items:
         if item.class_name:
@@ -135,7 +143,7 @@ def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bo
     labelled: list[SourceImage] = []
     for first, *further in rows.values():
         if any((item.split, item.subject) != (first.split, first.subject) for item in further):
-            raise DataError(f"{path}: the rows of {first.relative} differ in split or subject")
+            raise DataError(f"{path}: the rows of {short(first.relative)} differ in split or subject")
         votes = Counter(meaning[item.class_name] for item in (first, *further))
         if (own := plurality(votes, names)) is not None:
             labelled.append(replace(first, class_name=own, votes=tuple(float(votes[answer]) for answer in columns)))
@@ -172,9 +180,9 @@ def _box(row: dict[str, str], where: str) -> Box | None:
     if not any(cells):
         return None
     try:
-        x0, y0, x1, y1 = (float(cell) for cell in cells)
+        x0, y0, x1, y1 = coordinates(cells)
     except ValueError:
-        raise DataError(f"{where}: the box must be four numbers") from None
+        raise DataError(f"{where}: the box must be four numbers of pixels, got {quoted(' '.join(cells))}") from None
     if not (x0 < x1 and y0 < y1):
         raise DataError(f"{where}: the box must have x0 < x1 and y0 < y1")
     return x0, y0, x1, y1

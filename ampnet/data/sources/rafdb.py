@@ -8,6 +8,7 @@ from ampnet.data.sources.source import Source, SourceImage, compare_counts
 from ampnet.data.sources.tables import find_file, lines_of
 from ampnet.errors import DataError
 from ampnet.labels import EXPRESSIONS, RAFDB_CODES
+from ampnet.media.documents import quoted
 
 LIST_FILES = ("EmoLabel/list_patition_label.txt", "basic/EmoLabel/list_patition_label.txt")  # the misspelling is theirs
 LICENCE = "RAF-DB: for non-commercial research only, do not redistribute; see its terms (whdeng.cn/RAF)"
@@ -44,7 +45,7 @@ def read_rafdb(root: Path, layout: str) -> Source:
         stem, dot, extension = name.rpartition(".")
         if split not in ("train", "test") or class_name is None or not dot:
             raise DataError(
-                f"{list_file}, line {number}: expected `train_00001.jpg 5` with a label from 1 to 7, got {line!r}"
+                f"{list_file}, line {number}: expected `train_00001.jpg 5` with a label from 1 to 7, got {quoted(line)}"
             )
         items.append(SourceImage(root, f"{below}/{stem}{suffix}.{extension}", split, class_name))
     if not items:

@@ -10,7 +10,10 @@ from ampnet.data.sources.source import Source, SourceImage, compare_counts, fold
 from ampnet.data.sources.tables import lines_of
 from ampnet.errors import DataError
 from ampnet.labels import CKPLUS_CODES, EXPRESSIONS, EXPRESSIONS_8, JAFFE_CODES, class_order, expression_of
+from ampnet.media.documents import quoted
 from ampnet.media.images import list_images
+from ampnet.media.opening import read_bytes
+from ampnet.media.printable import printable
 
 LICENCE_SFEW = "SFEW 2.0: movie stills for research under its licence agreement; do not redistribute"
 LICENCE_FEDRO = "FED-RO: images collected from the web, for research only"
@@ -23,6 +26,7 @@ FEDRO_CLASSES = frozenset(("anger", "disgust", "fear", "happy", "neural", "sad",
 FEDRO_PUBLISHED = {"": 400}
 CKPLUS_IMAGES, CKPLUS_LABELS = "cohn-kanade-images", "Emotion"
 CKPLUS_PUBLISHED = {"ckplus": {"": 981}, "ckplus-1": {"": 327}, "ckplus-neutral": {"": 981 + 327}}
+MAX_CODE_BYTES = 1 << 12
 JAFFE_NAME = re.compile(r"([A-Z]{2})\.([A-Z]{2})\d\.\d+", re.IGNORECASE)
 JAFFE_PUBLISHED = {"": 213}
 
@@ -52,7 +56,8 @@ def read_fedro(root: Path, layout: str) -> Source:
     Raises:
         DataError: its class folders hold no images.
     """
-    listed = next((list(names) for path in sorted(root.glob("*.txt")) if (names := _fedro_list(path))), None)
+    lists = (_fedro_list(path) for path in sorted(root.glob("*.txt")) if path.is_file())
+    listed = next((names for names in lists if names), None)
     names = listed or [path.relative_to(root).as_posix() for path in list_images(root)]
     items: list[SourceImage] = []
     for name in names:
@@ -113,11 +118,14 @@ def _ckplus_frames(root: Path, layout: str) -> Iterator[SourceImage]:
 
 def _ckplus_class(path: Path) -> str:
     """Read an emotion file: one code, written as a floating-point number."""
-    text = path.read_text(encoding="ascii", errors="replace").strip()
+    try:
+        text = read_bytes(path, MAX_CODE_BYTES).decode("ascii", "replace").strip()
+    except DataError as error:
+        raise DataError(f"cannot read the emotion {printable(path)}: {error}") from error
     try:
         return CKPLUS_CODES[str(int(float(text)))]
     except (KeyError, ValueError, OverflowError):
-        raise DataError(f"{path}: expected an emotion from 0 to 7, got {text!r}") from None
+        raise DataError(f"{printable(path)}: expected an emotion from 0 to 7, got {quoted(text)}") from None
 
 
 def is_jaffe(root: Path) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ampnet.errors import DataError, ImageError
 from ampnet.media.images import Image, read_image, read_reduced, reduce
+from ampnet.media.printable import printable
 
 Box = tuple[float, float, float, float]
 
@@ -81,7 +82,7 @@ class SourceImage:
             return Picture(whole, whole_hw, (0, 0), whole_hw)
         left, top, right, bottom = _around(self.box, whole_hw)
         if right <= left or bottom <= top:
-            raise ImageError(f"cannot read {self.path}: the face box {self.box} lies outside the image")
+            raise ImageError(f"cannot read {printable(self.path)}: the face box {self.box} lies outside the image")
         part = np.ascontiguousarray(whole[top:bottom, left:right])
         shown = part if longest_side is None else reduce(part, longest_side)
         return Picture(shown, (bottom - top, right - left), (left, top), whole_hw)

@@ -1,10 +1,12 @@
-"""Reading the label lists of data sets: csv and blank-separated, with any line endings."""
+"""Reading the label lists of data sets: csv and blank-separated, with any line endings, and the numbers in them."""
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ampnet.errors import DataError
+from ampnet.media.documents import csv_rows, number_of, text_lines
+
+MAX_COORDINATE = 1_000_000
+"""Largest coordinate of a box in pixels; no image is as large."""
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, str]]:
@@ -13,13 +15,9 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: the file cannot be read.
     """
-    try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line.strip()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    for number, line in enumerate(text_lines(path, "surrogateescape"), start=1):
+        if stripped := line.strip():
+            yield number, stripped
 
 
 def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -28,14 +26,19 @@ def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
     Raises:
         DataError: the file cannot be read as csv.
     """
-    try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file)
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield reader.line_num, [cell.strip() for cell in cells]
-    except (OSError, csv.Error) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+    for number, cells in csv_rows(path, "surrogateescape"):
+        stripped = [cell.strip() for cell in cells]
+        if any(stripped):
+            yield number, stripped
+
+
+def coordinates(cells: Sequence[str]) -> Iterator[float]:
+    """Parse the numbers of a box.
+
+    Raises:
+        ValueError: one is not a number of at most :data:`MAX_COORDINATE` pixels, in either direction.
+    """
+    return (number_of(cell, -MAX_COORDINATE, MAX_COORDINATE) for cell in cells)
 
 
 def find_file(root: Path, names: tuple[str, ...]) -> Path | None:

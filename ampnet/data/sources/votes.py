@@ -1,18 +1,21 @@
 """Annotators' votes: vote columns, labels derived from them, and vote files for data sets without votes."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from ampnet.data.index.label_votes import MOST_VOTES
 from ampnet.data.sources.fer2013 import attach_ferplus_votes
 from ampnet.data.sources.source import Source
 from ampnet.data.sources.tables import rows_of
 from ampnet.errors import DataError
-from ampnet.labels import answer_of
+from ampnet.labels import MAX_CLASSES, answer_of
+from ampnet.media.documents import listed, number_of, short
 
 VOTES_PREFIX = "votes_"
 """Prefix of vote columns; optional for known expressions, required for other classes."""
+
+MAX_COLUMNS = MAX_CLASSES + 10
 
 _AMBIGUOUS = -1
 
@@ -76,15 +79,12 @@ def read_counts(cells: Sequence[str], where: str) -> tuple[float, ...]:
     """Parse the votes of a row; a blank cell is 0.
 
     Raises:
-        DataError: a cell is not a number of at least 0.
+        DataError: a cell is not a number from 0 to :data:`MOST_VOTES`.
     """
     try:
-        votes = tuple(float(cell or 0) for cell in cells)
+        return tuple(number_of(cell, 0, MOST_VOTES) if cell else 0.0 for cell in cells)
     except ValueError:
-        votes = (-1.0,)
-    if not all(math.isfinite(vote) and vote >= 0 for vote in votes):
-        raise DataError(f"{where}: votes must be numbers of at least 0, got {', '.join(cells)}")
-    return votes
+        raise DataError(f"{where}: votes must be numbers of at least 0, got {listed(cells)}") from None
 
 
 def _attach_by_name(source: Source, path: Path, header: Sequence[str]) -> Source:
@@ -104,9 +104,11 @@ def _attach_by_name(source: Source, path: Path, header: Sequence[str]) -> Source
             unmatched += 1
             continue
         if position == _AMBIGUOUS:
-            raise DataError(f"{where}: {cells[0]} names several images; use paths relative to {source.items[0].root}")
+            raise DataError(
+                f"{where}: {short(cells[0])} names several images; use paths relative to {source.items[0].root}"
+            )
         if position in votes:
-            raise DataError(f"{where}: {cells[0]} is listed twice")
+            raise DataError(f"{where}: {short(cells[0])} is listed twice")
         votes[position] = read_counts(cells[1:], where)
     if not votes:
         raise DataError(f"{path} names no image of {source.items[0].root}; expected file names, or relative paths")
@@ -119,18 +121,20 @@ def _attach_by_name(source: Source, path: Path, header: Sequence[str]) -> Source
 def _read_header(source: Source, path: Path, header: Sequence[str]) -> tuple[str, ...]:
     """Translate the header of a vote file: the answers in all columns after the first."""
     if not header or header[0].casefold() not in ("name", "path"):
-        raise DataError(f"{path}: expected a column name or path, and one for each class, got {', '.join(header)}")
+        raise DataError(f"{path}: expected a column name or path, and one for each class, got {listed(header)}")
+    if len(header) > MAX_COLUMNS:
+        raise DataError(f"{path}: {len(header):,} columns are more than {MAX_COLUMNS}, the most there can be")
     classes = {name: name for name in source.class_names}
     answers = [(column, meant_answer(column, classes)) for column in header[1:]]
     unknown = [column for column, answer in answers if answer is None]
     if unknown:
         raise DataError(
-            f"{path}: unknown columns {', '.join(unknown)}; use the data set's classes "
-            f"({', '.join(source.class_names)}), other expressions, unknown or no_face"
+            f"{path}: unknown columns {listed(unknown)}; use the data set's classes "
+            f"({listed(source.class_names)}), other expressions, unknown or no_face"
         )
     columns = tuple(answer for _column, answer in answers if answer is not None)
     if len(set(columns)) < len(columns) or len(set(columns).intersection(source.class_names)) < 2:
-        raise DataError(f"{path}: expected one column for each of two or more classes, got {', '.join(columns)}")
+        raise DataError(f"{path}: expected one column for each of two or more classes, got {listed(columns)}")
     return columns
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.landmarks_file import write_landmarks
-from ampnet.data.preparation.faces_table import FaceRow, read_faces, write_faces, write_failures
+from ampnet.data.preparation.faces_table import FaceRow, write_faces
 from ampnet.errors import DataError
 from ampnet.labels import EXPRESSIONS
 
@@ -128,40 +128,6 @@ def test_rejected_images_are_counted_by_split_and_class(tmp_path: Path) -> None:
     assert read_index(root).undetected == {"test": {"fear": 2}}
 
 
-def test_face_rows_come_back_as_written_whatever_the_file_is_called(tmp_path: Path) -> None:
-    rows = [
-        FaceRow(
-            "a.jpg",
-            'it\'s "odd", really\n\udcff ü 表.jpg',
-            "train",
-            "joy, or so",
-            "detected",
-            "",
-            0.5,
-            (1.5, 2, 3, 4),
-            2,
-            9,
-            8,
-            "id1",
-            ("equalised", "few-tones"),
-            127.25,
-            74.5,
-        ),
-        FaceRow("", "b.jpg", "", "x", "rejected", "not an image"),
-    ]
-    write_faces(tmp_path / "faces.csv", rows)
-    assert list(read_faces(tmp_path / "faces.csv")) == rows
-    write_failures(tmp_path / "err.csv", rows)
-    assert (tmp_path / "err.csv").read_text() == "source,reason\nb.jpg,not an image\n"
-
-
-def test_faces_csv_of_an_earlier_version_has_no_traits(tmp_path: Path) -> None:
-    columns = "name,source,split,class,status,reason,score,box,faces,width,height,subject\n"
-    (tmp_path / "faces.csv").write_text(columns + "a.jpg,a.png,train,fear,detected,,0.9,1 2 3 4,1,48,48,\n")
-    (row,) = read_faces(tmp_path / "faces.csv")
-    assert (row.width, row.traits, row.grey_mean, row.grey_spread) == (48, (), None, None)
-
-
 def test_a_subset_keeps_names_labels_and_landmarks_together(tmp_path: Path) -> None:
     names = ["a.jpg", "b.jpg", "c.jpg"]
     index = read_index(make_index(tmp_path, "a.jpg 0\nb.jpg 1\nc.jpg 2\n", names, names)).subset([2, 0])
@@ -170,3 +136,39 @@ def test_a_subset_keeps_names_labels_and_landmarks_together(tmp_path: Path) -> N
         [2, 0],
         [2, 0],
     )
+
+
+def test_an_image_that_is_a_link_to_a_file_elsewhere_is_refused(tmp_path: Path) -> None:
+    root = make_index(tmp_path, "a.jpg 0\nb.jpg 1\n", ["a.jpg", "b.jpg"], ["a.jpg", "unlisted.jpg"])
+    Image.new("RGB", (224, 224)).save(tmp_path / "private.jpg")
+    (root / "dataset" / "stray.jpg").symlink_to(tmp_path / "private.jpg")  # not in the index, so not read
+    (root / "dataset" / "b.jpg").symlink_to("a.jpg")
+    assert read_index(root).files == ["a.jpg", "b.jpg"]
+    (root / "dataset" / "b.jpg").unlink()
+    (root / "dataset" / "b.jpg").symlink_to(tmp_path / "private.jpg")
+    with pytest.raises(DataError, match=r"b\.jpg is a link to a file outside dataset/"):
+        read_index(root)
+
+
+@pytest.mark.parametrize("name", ["../private.jpg", "/etc/passwd", "index/../../private.jpg"])
+def test_names_that_are_paths_name_no_image(tmp_path: Path, name: str) -> None:
+    (tmp_path / "set").mkdir()
+    Image.new("RGB", (224, 224)).save(tmp_path / "private.jpg")
+    root = make_index(tmp_path / "set", f"a.jpg 0\n{name} 1\n", ["a.jpg", name], ["a.jpg"])
+    with pytest.raises(DataError, match="lacks 1 of the 2 images"):
+        read_index(root)
+
+
+@pytest.mark.parametrize("label", ["101", "1000000000000", "9" * 20, "9" * 5_000])
+def test_a_large_label_makes_no_list_of_classes(tmp_path: Path, label: str) -> None:
+    root = make_index(tmp_path, f"a.jpg 0\nb.jpg {label}\n", ["a.jpg", "b.jpg"], ["a.jpg", "b.jpg"])
+    with pytest.raises(DataError, match="is above 100, the most there can be"):
+        read_index(root)
+
+
+def test_a_hundred_classes_are_read_and_no_more(tmp_path: Path) -> None:
+    root = make_index(tmp_path, "a.jpg 0\nb.jpg 99\n", ["a.jpg", "b.jpg"], ["a.jpg", "b.jpg"])
+    assert len(read_index(root).class_names) == 100
+    (root / "index" / "data_label.txt").write_text("a.jpg 0\nb.jpg 100\n")
+    with pytest.raises(DataError, match="has 101 classes, more than 100"):
+        read_index(root)

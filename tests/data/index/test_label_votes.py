@@ -76,7 +76,13 @@ def test_an_image_is_called_no_face_by_more_people_than_anything_else() -> None:
         ("name,fear,anger\na.jpg,1\n", "line 2: expected 3 cells, got 2"),
         ("name,fear,anger\na.jpg,1,many\n", "cannot read .*many"),
         ("name,fear,anger\na.jpg,1,-2\n", "numbers of at least 0"),
-        ("name,fear,anger\na.jpg,1,nan\n", "numbers of at least 0"),
+        ("name,fear,anger\na.jpg,1,nan\n", "numbers of at least 0, those for a.jpg are not"),
+        ("name,fear,anger\na.jpg,1,inf\n", "numbers of at least 0"),
+        ("name,fear,anger\na.jpg,1,1e300\n", "numbers of at least 0"),
+        (f"name,fear,anger\na.jpg,1,{'9' * 5_000}\n", "numbers of at least 0"),
+        (f"name,fear,anger\na.jpg,1,{'x' * 200_000}\n", "field larger than field limit"),
+        (f"name,{','.join(map(str, range(1_000)))}\n", "expected a column name"),
+        ("name,fear,anger\n\x00", "not UTF-8"),
     ],
 )
 def test_a_broken_file_is_named_with_the_cure(tmp_path: Path, content: str, message: str) -> None:

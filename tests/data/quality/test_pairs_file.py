@@ -1,8 +1,10 @@
 """duplicates.csv keeps what check found, and tells which images have a copy elsewhere."""
 
+from pathlib import Path
+
 import pytest
 
-from ampnet.data.quality.pairs_file import CopyPair, copies_of, read_pairs, write_pairs
+from ampnet.data.quality.pairs_file import COLUMNS, CopyPair, copies_of, read_pairs, write_pairs
 from ampnet.errors import DataError
 
 FORMER = "first,second,first_split,second_split,first_class,second_class,similarity\n"
@@ -49,3 +51,10 @@ def test_an_exact_copy_of_a_near_copy_is_a_near_copy():
 
 def test_without_pairs_there_are_no_copies():
     assert copies_of([], ["a", "b"], ["c"]).tolist() == ["", ""]
+
+
+@pytest.mark.parametrize("cells", ["nan,0", "inf,0", "2,0", "0.95,7", "0.95,nan", "x,0", "0.95", f"{'9' * 5_000},0"])
+def test_other_numbers_are_refused(tmp_path: Path, cells: str) -> None:
+    (tmp_path / "pairs.csv").write_text(f"{','.join(COLUMNS)}\na.jpg,b.jpg,train,test,fear,joy,{cells}\n")
+    with pytest.raises(DataError, match=r"pairs\.csv, line 2: .*; run `ampnet check` again"):
+        read_pairs(tmp_path / "pairs.csv")
