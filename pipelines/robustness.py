@@ -36,7 +36,8 @@ from ampnet.inference.ablation import votes_of
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import read_prior
 from ampnet.inference.robustness import Contender, measure_chunks
-from ampnet.media.files import read_json, sha256_of
+from ampnet.media.documents import read_json
+from ampnet.media.files import sha256_of
 from ampnet.runtime.devices import choose_device, usable_cores
 from ampnet.runtime.memory import keep_freed_memory
 from pipelines.model import find_model
@@ -171,7 +172,7 @@ def _check_free(folder: Path, plan: dict[str, Any], force: bool) -> None:
     if force or not path.exists():
         return
     try:
-        earlier = read_json(path, dict, "").get("plan")
+        earlier = read_json(path, dict[str, Any], "").get("plan")
     except DataError:
         earlier = None
     if earlier != json.loads(json.dumps(plan)):
