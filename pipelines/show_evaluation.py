@@ -27,16 +27,16 @@ def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[Ren
     measured = f" (epoch {about.model['epoch']})" if about.model else ""
     mirror = ", mirror-averaged" if about.model.get("mirror") else ""
     where = f"{printable(about.path)}{measured} on {about.split} of {printable(about.data.resolve())}{mirror}"
-    yield escape(where)
+    yield _safe(where)
     yield f"[bold]{_headline(report)}[/]"
-    yield escape(report.sentence)
+    yield _safe(report.sentence)
     if report.crowd and report.crowd.scores:
         yield _crowd_line(report.crowd, report.crowd.scores)
     yield _classes(report)
     if details:
         yield from _details(report)
     for note in report.notes:
-        yield f"note: {escape(note)}"
+        yield f"note: {_safe(note)}"
     if report.unassigned:
         yield f"note: {report.unassigned} images without a face belong to no split and are not counted"
 
@@ -79,11 +79,11 @@ def _classes(report: EvalReport) -> Fitting:
     rows, narrow = [], []
     for scores in report.all.classes:
         pair = taken_for.get(scores.name)
-        confusion = f"{escape(pair.predicted)} {pair.share.value:.0%}" if pair else "-"
+        confusion = f"{_safe(pair.predicted)} {pair.share.value:.0%}" if pair else "-"
         counts = [f"{scores.images:,}", *([f"{scores.undetected:,}"] if report.undetected else [])]
         rates = (scores.recall, scores.precision, scores.f1)
-        rows.append([escape(scores.name), *counts, *(_interval(found, 1) for found in rates), confusion])
-        narrow.append([escape(scores.name), *counts, *map(_percent, rates), confusion])
+        rows.append([_safe(scores.name), *counts, *(_interval(found, 1) for found in rates), confusion])
+        narrow.append([_safe(scores.name), *counts, *map(_percent, rates), confusion])
     lost = ["undetected"] if report.undetected else []
     headers = ["class", "images", *lost, "recall", "precision", "F1", "most often taken for"]
     return Fitting(
@@ -128,22 +128,22 @@ def _summary(report: EvalReport) -> Fitting:
 
 def confusion_table(report: EvalReport) -> Fitting:
     """Show the confusion matrix: counts with shares, counts with short column names, or a list of what was said."""
-    answers = [*report.class_names, *([NO_FACE] if report.undetected else [])]
+    answers = [*map(printable, report.class_names), *([NO_FACE] if report.undetected else [])]
     shares = normalise_rows(report.matrix)
     short = _short_names(answers)
-    key = ", ".join(f"{code} {escape(name)}" for code, name in zip(short, answers, strict=True) if code != name[:3])
+    key = ", ".join(f"{code} {_safe(name)}" for code, name in zip(short, answers, strict=True) if code != name[:3])
     full, counts, lines = [], [], Text("confusion: images of each true class by predicted class")
-    for name, row, of_row in zip(report.class_names, report.matrix.tolist(), shares, strict=True):
+    for name, row, of_row in zip(answers, report.matrix.tolist(), shares, strict=False):
         cells = list(zip(answers, row, of_row, strict=False))
-        full.append((escape(name), *(f"{count:,}\n{share:.0%}" for _, count, share in cells)))
-        counts.append((escape(name), *(f"{count}" for _, count, _ in cells)))
+        full.append((_safe(name), *(f"{count:,}\n{share:.0%}" for _, count, share in cells)))
+        counts.append((_safe(name), *(f"{count}" for _, count, _ in cells)))
         said = ", ".join(f"{answer} {count:,} ({share:.0%})" for answer, count, share in cells if count)
         lines.append(f"\n{name} -> {said or 'no images'}")
     title = "true class (rows), predicted class (columns)"
-    grid = build_table(["", *map(escape, answers)], full, f"confusion: images and % of {title}", 1)
+    grid = build_table(["", *map(_safe, answers)], full, f"confusion: images and % of {title}", 1)
     grid.show_lines = True
     title = f"confusion: {title}{key and f'; {key}'}"
-    return Fitting(grid, build_table(["", *map(escape, short)], counts, title, 1, gap=0), lines)
+    return Fitting(grid, build_table(["", *map(_safe, short)], counts, title, 1, gap=0), lines)
 
 
 def _short_names(names: Sequence[str]) -> list[str]:
@@ -154,7 +154,7 @@ def _short_names(names: Sequence[str]) -> list[str]:
 
 def _pairs(report: EvalReport) -> Fitting:
     rows = [
-        (escape(pair.true), escape(pair.predicted), f"{pair.images:,}", _interval(pair.share, 1))
+        (_safe(pair.true), _safe(pair.predicted), f"{pair.images:,}", _interval(pair.share, 1))
         for pair in report.pairs[:SHOWN_PAIRS]
     ]
     return fitting_table(("true", "predicted", "images", "of the class"), rows, "most confused", text=2)
@@ -173,7 +173,7 @@ def _crowd(crowd: Agreement) -> Fitting:
         rows.append(("accuracy", _interval(crowd.scores.accuracy), f"one annotator {_percent(one)}"))
         rows.append(("mean recall", _interval(crowd.scores.mean_class_accuracy), ""))
         for known in crowd.scores.classes:
-            rows.append((f"recall, {escape(known.name)} ({known.images:,})", _interval(known.recall, 1), ""))
+            rows.append((f"recall, {_safe(known.name)} ({known.images:,})", _interval(known.recall, 1), ""))
     if crowd.probabilities:
         rows.append(("expected calibration error", _interval(crowd.probabilities.calibration_error), ""))
     best = f"at best {_percent(crowd.best_expected_agreement)}"
@@ -196,6 +196,11 @@ def _priors(report: EvalReport) -> Fitting:
         shares = [row.accuracy, row.mean_recall, *([row.crowd_accuracy, row.crowd_mean_recall] if on_votes else [])]
         rows.append((f"{row.strength:.2f}", *("-" if share is None else f"{share:.1%}" for share in shares)))
     return fitting_table(headers, rows, "other class priors (0: as in training, 1: equal)", text=0)
+
+
+def _safe(text: str) -> str:
+    """Make text that others wrote safe to print."""
+    return escape(printable(text, limit=1000))
 
 
 def _percent(found: Estimate | None) -> str:

@@ -48,13 +48,7 @@ def in_words(scores: Scores, pairs: Sequence[ConfusedPair], undetected: int) -> 
         pairs: from :func:`confused_pairs`.
         undetected: images without a prediction.
     """
-    tenths = round(10 * scores.accuracy.value)
-    how_often = {0: "almost never right", 10: "almost always right"}.get(
-        tenths, f"right about {tenths} times out of 10"
-    )
-    if scores.correct in (0, scores.images):
-        how_often = "never right" if scores.correct == 0 else "always right"
-    parts = [how_often]
+    parts = [_how_often(scores)]
     measured = [(known.f1.value, known.name) for known in scores.classes if known.f1]  # recall praises what is overused
     best, worst = max(measured), min(measured)
     if best[0] > worst[0]:
@@ -65,5 +59,13 @@ def in_words(scores: Scores, pairs: Sequence[ConfusedPair], undetected: int) -> 
         parts.append(f"most often takes {first.true} for {first.predicted} ({images})")
     if undetected:
         parts.append(f"of {scores.images:,} images, {undetected:,} without a prediction count as errors")
-    sentence = "; ".join(parts)
-    return f"{sentence[:1].upper()}{sentence[1:]}."
+    return f"{'; '.join(parts)}."
+
+
+def _how_often(scores: Scores) -> str:
+    if scores.correct in (0, scores.images):
+        return "Always right" if scores.correct else "Never right"
+    share = scores.accuracy.value
+    if 0.05 <= share < 0.95:
+        return f"Right about {round(10 * share)} times out of 10"
+    return f"Right about {min(max(round(100 * share), 1), 99)} times out of 100"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.report import EvalReport
+from ampnet.media.printable import printable
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -47,8 +48,8 @@ def latex_table(report: EvalReport) -> str:
 
 
 def escape(text: str) -> str:
-    """Escape text for LaTeX."""
-    return "".join(_SPECIAL.get(character, character) for character in text)
+    """Escape text for LaTeX, on one line."""
+    return "".join(_SPECIAL.get(character, character) for character in printable(text))
 
 
 def _overall(report: EvalReport) -> list[tuple[str, str]]:

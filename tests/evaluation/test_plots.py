@@ -1,15 +1,15 @@
 """The pictures open, have something in them, and take any class names."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from ampnet.evaluation.plots import (
-    draw_confusion,
-    save_curves,
-    save_figure,
-)
+from ampnet.evaluation.plots import draw_confusion, draw_fusion, save_curves, save_figure, svg_of
+from ampnet.evaluation.report_files import figures
+from tests.small_report import small_report
 
 MATRIX = np.array([[30, 2, 1], [4, 9, 0], [0, 0, 0]])
 
@@ -54,3 +54,32 @@ def test_curves_of_short_and_long_runs(tmp_path, epochs):
     blue = (picture[..., 2] - picture[..., 0]) > 80
     assert blue[:, : picture.shape[1] // 2].any()  # validation loss
     assert blue[:, picture.shape[1] // 2 :].any()  # validation accuracy
+
+
+def a_report():
+    return small_report([[30, 2, 1], [4, 9, 0], [0, 0, 0]], ("a", "怒り", "$c_"))
+
+
+@pytest.mark.parametrize("name", ["confusion", "classes", "reliability", "fusion"])
+def test_every_figure_of_a_report_is_a_picture_and_valid_svg_and_always_the_same(tmp_path, name):
+    for round_ in ("first", "second"):
+        figure = figures(a_report())[name]
+        for form in ("png", "svg"):
+            save_figure(figure, tmp_path / round_ / f"{name}.{form}")
+    assert opened(tmp_path / "first" / f"{name}.png").std() > 10
+    root = ElementTree.parse(tmp_path / "first" / f"{name}.svg").getroot()
+    assert root.tag.endswith("svg")
+    for form in ("png", "svg"):
+        first, second = (tmp_path / round_ / f"{name}.{form}" for round_ in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_figure_within_a_page_is_one_svg_element():
+    text = svg_of(draw_fusion(a_report().heads, "fusion"))
+    assert text.startswith("<svg")
+    assert "<?xml" not in text
+    assert "<script" not in text
+
+
+def test_what_was_not_measured_is_not_drawn():
+    assert set(figures(small_report([[0, 0, 3], [0, 0, 1]], ("a", "b")))) == {"confusion", "classes", "fusion"}
