@@ -7,7 +7,7 @@ from html import escape
 Points = Sequence[tuple[float, float]]
 
 WIDTH, HEIGHT = 340, 250
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 46, 20, 12, 40
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Axis:
 
     def text(self, value: float) -> str:
         """Format a value."""
-        return f"{value:.0%}" if self.is_percent else f"{value:.2g}"
+        is_fine = self.high - self.low < 0.3
+        return f"{value:.{int(is_fine)}%}" if self.is_percent else f"{value:.2g}"
 
 
 def chart(description: str, x: Axis, y: Axis, lines: Sequence[Line] = (), bars: Sequence[Bar] = ()) -> str:

@@ -19,7 +19,7 @@ def test_texts_are_escaped():
 
 def test_a_line_runs_from_the_lower_left_to_the_upper_right():
     drawn = chart("", UNIT, UNIT, [Line("l", [(0, 0), (1, 1)], "one", is_marked=True)])
-    assert shapes(drawn, "polyline")[0].get("points") == "44.0,210.0 328.0,12.0"
+    assert shapes(drawn, "polyline")[0].get("points") == "46.0,210.0 320.0,12.0"
     assert [item.findtext("title") for item in shapes(drawn, "circle")] == ["l: 0% - 0%", "l: 100% - 100%"]
 
 
