@@ -18,6 +18,7 @@ from ampnet.data.index.image_files import is_inside
 from ampnet.data.index.label_votes import MIN_VOTES
 from ampnet.data.loading.dataset import Batch, FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.errors import DataError
+from ampnet.evaluation.html.page import write_page
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
 from ampnet.evaluation.predictions import PredictionTable, table_of
 from ampnet.evaluation.predictions_file import read_predictions
@@ -30,6 +31,7 @@ from ampnet.media.files import make_folder
 from ampnet.media.printable import printable
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
+from pipelines.mistakes import confident_mistakes
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
 from pipelines.provenance import describe, provenance_of
@@ -61,14 +63,17 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
     if not config.force:
         check_free(folder, file, config.data, config.split)
     if config.predictions:
-        report = _of_predictions(config, file, folder, start)
+        report, faces = _of_predictions(config, file, folder, start)
     else:
-        report = _of_checkpoint(config, file, folder, quiet, start)
+        report, faces = _of_checkpoint(config, file, folder, quiet, start)
+    write_page(folder, report, confident_mistakes(report.table, faces))
     write_report(folder, report)
     return EvalResult(report, folder)
 
 
-def _of_checkpoint(config: EvalConfig, file: Path, folder: Path, quiet: bool, start: float) -> EvalReport:
+def _of_checkpoint(
+    config: EvalConfig, file: Path, folder: Path, quiet: bool, start: float
+) -> tuple[EvalReport, FaceIndex]:
     checkpoint = load_checkpoint(file)
     index = read_index(config.data)
     match = match_classes(index.class_names, checkpoint.class_names)
@@ -90,7 +95,7 @@ def _of_checkpoint(config: EvalConfig, file: Path, folder: Path, quiet: bool, st
         for strength in STRENGTHS
         if checkpoint.class_shares
     ]
-    return measure(
+    report = measure(
         table,
         provenance_of(config, file, index, describe(checkpoint, config, offsets.numpy())),
         fusion=Fusion(beta=checkpoint.branch_weight, offsets=offsets.numpy(), priors=tuple(strengths)),
@@ -105,15 +110,16 @@ def _of_checkpoint(config: EvalConfig, file: Path, folder: Path, quiet: bool, st
         unassigned=split.unassigned,
         seconds=time.monotonic() - start,
     )
+    return report, split.faces
 
 
-def _of_predictions(config: EvalConfig, file: Path, folder: Path, start: float) -> EvalReport:
+def _of_predictions(config: EvalConfig, file: Path, folder: Path, start: float) -> tuple[EvalReport, FaceIndex]:
     index = read_index(config.data)
     names = index.class_names
     split = read_split(index, config.split, match_classes(names, names), names, TrainConfig.seed)
     read = read_predictions(file, split.images, split.elsewhere)
     make_folder(folder)
-    return measure(
+    report = measure(
         read.table,
         provenance_of(config, file, index, {}),
         min_votes=MIN_VOTES,
@@ -121,6 +127,7 @@ def _of_predictions(config: EvalConfig, file: Path, folder: Path, start: float) 
         unassigned=split.unassigned,
         seconds=time.monotonic() - start,
     )
+    return report, split.faces
 
 
 def classify_split(

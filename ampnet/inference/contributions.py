@@ -20,11 +20,7 @@ from ampnet.faces.geometry import Points
 from ampnet.inference.classifier import Classifier, mirror_faces
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.attention import RegionPerception
-from ampnet.models.regions import STRIDE, quadrant_boxes, salient_boxes
-
-QUADRANTS = ("top left quarter", "top right quarter", "bottom left quarter", "bottom right quarter")
-SALIENT = ("left eye", "right eye", "between the eyes", "left mouth corner", "right mouth corner")
-"""Names of the regions in the network's order; left is the image's left."""
+from ampnet.models.regions import QUADRANTS, SALIENT, STRIDE, quadrant_boxes, salient_boxes
 
 _MIRRORED = {QUADRANTS: (1, 0, 3, 2), SALIENT: (1, 0, 2, 4, 3)}
 

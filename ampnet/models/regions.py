@@ -11,8 +11,12 @@ from torch.nn import functional as F
 STRIDE = 8
 """Pixels of the image per cell of the feature map."""
 
-NUM_QUADRANTS = 4
-NUM_SALIENT = 5
+QUADRANTS = ("top left quarter", "top right quarter", "bottom left quarter", "bottom right quarter")
+SALIENT = ("left eye", "right eye", "between the eyes", "left mouth corner", "right mouth corner")
+"""Names of the regions in the network's order; left is the image's left."""
+REGION_NAMES = QUADRANTS + SALIENT
+
+NUM_QUADRANTS, NUM_SALIENT = len(QUADRANTS), len(SALIENT)
 
 
 def quadrant_side(grid: int) -> int:

@@ -10,8 +10,9 @@ from ampnet.data.index.face_index import read_index
 from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.errors import ConfigError
 from ampnet.inference.classifier import Classifier
-from ampnet.inference.contributions import QUADRANTS, SALIENT, explain, region_corners
+from ampnet.inference.contributions import explain, region_corners
 from ampnet.models.ampnet import AMPNet
+from ampnet.models.regions import QUADRANTS, SALIENT
 from tests.prepared_faces import write_prepared_faces
 
 CPU = torch.device("cpu")

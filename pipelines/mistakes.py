@@ -1,0 +1,50 @@
+"""The confident mistakes of an evaluation, as pictures for its report."""
+
+import numpy as np
+import torch
+
+from ampnet.data.index.face_index import FaceIndex
+from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.errors import DataError
+from ampnet.evaluation.html.page import FRAME, Mistake
+from ampnet.evaluation.predictions import PredictionTable
+from ampnet.media.images import encode_jpeg
+from ampnet.models.regions import REGION_NAMES, STRIDE, quadrant_boxes, salient_boxes
+
+SHOWN = 12
+
+
+def confident_mistakes(table: PredictionTable, faces: FaceIndex, shown: int = SHOWN) -> list[Mistake]:
+    """Pick the wrong answers with the highest probabilities, most confident first.
+
+    Args:
+        table: the predictions; its first rows are the faces.
+        faces: the usable faces of the split, as prepared.
+        shown: maximum number of mistakes.
+    """
+    if table.probabilities is None:
+        return []
+    count = len(faces)
+    wrong = np.flatnonzero((table.answers[:count] >= 0) & (table.answers[:count] != table.labels[:count]))
+    confidence = table.probabilities[wrong, table.answers[wrong]]
+    found = []
+    for row in wrong[np.argsort(-confidence, kind="stable")][:shown]:
+        try:
+            batch = FaceBatches(FaceDataset(faces, np.array([row]), FRAME))[[SampleKey(0, 0, 0)]]
+        except DataError:
+            continue  # it was readable a moment ago; a picture less
+        pixels = batch.images[0].expand(3, -1, -1).permute(1, 2, 0).numpy()
+        grid = FRAME // STRIDE
+        boxes = torch.cat([quadrant_boxes(batch.landmarks, grid), salient_boxes(batch.landmarks, grid)], dim=1)[0]
+        found.append(
+            Mistake(
+                name=table.images.names[row],
+                picture=encode_jpeg(np.ascontiguousarray(pixels)),
+                true=table.class_names[table.labels[row]],
+                predicted=table.class_names[table.answers[row]],
+                probability=float(table.probabilities[row, table.answers[row]]),
+                boxes=(boxes * STRIDE).numpy(),
+                region_names=REGION_NAMES,
+            )
+        )
+    return found
