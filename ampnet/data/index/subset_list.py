@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ampnet.data.index.face_index import FACES_FILE, FaceIndex, split_of
 from ampnet.data.preparation.faces_table import read_faces
+from ampnet.data.sources.ferplus_numbers import row_of_number
 from ampnet.errors import DataError
 from ampnet.media.opening import read_text
 from ampnet.media.printable import printable
@@ -24,8 +25,8 @@ MAX_BYTES = 64 << 20
 MAX_TYPES = 20
 """A third column with more values than this is no type."""
 
-_FER_ROW = re.compile(r"(?:row|fer)_?(\d+)$", re.IGNORECASE)
-"""Row of fer2013.csv in an image's name, whatever the data set was unpacked from."""
+_FER2013 = re.compile(r"(?:\d+_)?(row|fer)_?(\d+)", re.IGNORECASE)
+"""Names of FER-2013's images: by row, or by FER+'s number, which is another; some lists put the class first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +96,10 @@ def _known_names(index: FaceIndex) -> dict[str, int]:
     sources = _sources(index)
     known: dict[str, int] = {}
     for position, name in enumerate(index.names):
-        spelled = set(_keys(name)) | {_stem(name).removeprefix(f"{split_of(name)}_")}
-        if name in sources:
-            spelled |= set(_keys(sources[name]))
+        source = sources.get(name, "")
+        if source.endswith(".csv"):  # prepare names images in fer2013.csv by their row
+            name, source = name.replace("fer", "row"), ""
+        spelled = {*_keys(name), *_keys(_stem(name).removeprefix(f"{split_of(name)}_")), *_keys(source)}
         for key in spelled:
             known[key] = position if known.get(key, position) == position else -1
     return known
@@ -115,13 +117,14 @@ def _keys(name: str) -> Iterator[str]:
     """Spell a name in all the ways in which it may be known, the most specific first."""
     path = PurePosixPath(name.replace("\\", "/"))
     stem = _stem(path.name)
+    if fer := _FER2013.fullmatch(stem):
+        number = int(fer[2])
+        yield f"FER-2013 row {number if fer[1].lower() == 'row' else row_of_number(number)}"
+        return
     if len(path.parts) > 1:
         yield f"{path.parts[-2]}/{stem}"
-    yield stem
-    bare = re.sub(r"^\d+_", "", stem)  # FER+'s occlusion list puts the class first
-    yield bare
-    if row := _FER_ROW.search(bare):
-        yield f"fer row {int(row[1])}"
+    if stem:
+        yield stem
     yield from (_stem(part) for part in reversed(path.parts[:-1]) if len(part) >= 16)  # AffectNet: label/hash/8.jpg
 
 

@@ -56,13 +56,18 @@ def test_a_plain_list_of_names_with_and_without_label(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "names", [["test_fer0032226.jpg", "test_fer0034656.jpg"], ["test_row32226.jpg", "test_row34656.jpg"]]
+    ("names", "sources"),
+    [
+        (["test_fer0032226.jpg", "test_fer0034656.jpg"], ["FER2013Test/fer0032226.png", "FER2013Test/fer0034656.png"]),
+        (["test_row32304.jpg", "test_row34737.jpg"], ["PrivateTest/sad/row32304.png", "PrivateTest/sad/row34737.png"]),
+        (["test_fer0032304.jpg", "test_fer0034737.jpg"], ["fer2013.csv", "fer2013.csv"]),
+    ],
 )
-def test_ferplus_lists_find_the_row_whatever_the_set_was_unpacked_from(tmp_path, names):
-    text = "0/fer0032226.jpg\n1_fer0034656.png 8 0\n2_fer0035999.png 8 2\n"
-    subset = read(tmp_path, text, names)
+def test_ferplus_lists_find_their_images_in_every_form_of_fer2013(tmp_path, names, sources):
+    text = "0/fer0032226.jpg\n1_fer0034656.png 8 0\n2_fer0035700.png 8 2\n"
+    subset = read(tmp_path, text, names, sources)
     assert subset.positions.tolist() == [0, 1]
-    assert subset.unknown == ("2_fer0035999.png",)
+    assert subset.unknown == ("2_fer0035700.png",)
 
 
 def test_affectnet_lists_find_the_hash_among_the_folders(tmp_path):
