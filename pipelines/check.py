@@ -55,7 +55,7 @@ def check(index: FaceIndex, threads: int, console: Console) -> CheckResult:
     with progress_bar(console)("check", len(index)) as advance:
         fingerprints = read_fingerprints(index, threads, advance)
     folder = index.root / "index"
-    rows = read_faces(folder / FACES_FILE) if (folder / FACES_FILE).is_file() else ()
+    rows = read_faces(folder / FACES_FILE) if (folder / FACES_FILE).exists() else ()
     report = check_index(index, rows, fingerprints)
     for stale in (folder / PAIRS_FILE, folder / SHEET_FILE):
         stale.unlink(missing_ok=True)

@@ -87,7 +87,7 @@ def read_split(
 def _rows(index: FaceIndex) -> Sequence[FaceRow]:
     """Read the rows of all images; of an index without them, only the counts of the rejected ones are known."""
     path = index.root / "index" / FACES_FILE
-    if path.is_file():
+    if path.exists():
         return list(read_faces(path))
     total = sum(count for by_class in index.undetected.values() for count in by_class.values())
     if total > MAX_UNLISTED:
@@ -108,7 +108,7 @@ def _status(row: FaceRow) -> str:
 
 def _copies(index: FaceIndex, split: Split, names: Sequence[str], train: Sequence[int]) -> NDArray[np.str_] | None:
     path = index.root / "index" / PAIRS_FILE
-    if split == "train" or not path.is_file():
+    if split == "train" or not path.exists():
         return None
     return copies_of(read_pairs(path), list(names), [index.names[position] for position in train])
 

@@ -98,7 +98,7 @@ def read_index(root: Path) -> FaceIndex:
         DataError: a file is missing or damaged, a label is out of range, or a name has no landmarks or no image.
     """
     folder = root / "index"
-    if not (folder / LABELS_FILE).is_file():
+    if not (folder / LABELS_FILE).exists():
         raise DataError(f'{root} holds no index/{LABELS_FILE}; make it with "ampnet prepare RAW_DIR --out {root}"')
     meta = read_meta(folder / META_FILE)
     names, codes = read_labels(folder / LABELS_FILE)
@@ -117,7 +117,7 @@ def read_index(root: Path) -> FaceIndex:
         files=_match_files(names, root / "dataset"),
         undetected=_read_undetected(meta, folder / FACES_FILE),
         framing=_read_framing(meta, folder / META_FILE),
-        votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).is_file() else None,
+        votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).exists() else None,
         layout="" if meta is None else meta.layout,
     )
 
@@ -153,7 +153,7 @@ def _splits_of(names: list[str], path: Path, meta: IndexMeta | None) -> list[str
 def _class_names(folder: Path, meta: IndexMeta | None, codes: NDArray[np.int64], base: int) -> tuple[str, ...]:
     if meta is not None:
         return distinct(meta.class_names, folder / META_FILE)
-    if (folder / CLASSES_FILE).is_file():
+    if (folder / CLASSES_FILE).exists():
         return read_class_names(folder / CLASSES_FILE)
     count = int(codes.max()) - base + 1
     if count > MAX_CLASSES:
@@ -177,7 +177,7 @@ def _check_labels(
 
 
 def _match_landmarks(names: list[str], path: Path) -> NDArray[np.float32]:
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path} is missing; run prepare again")
     known = read_landmarks(path)
     return np.stack([known[key] for key in _spelled_as_in(known, names, f"{path} lacks", "names")])
@@ -210,7 +210,7 @@ def _read_undetected(meta: IndexMeta | None, path: Path) -> dict[str, dict[str, 
     if counted is not None:
         return counted
     undetected: dict[str, dict[str, int]] = {}
-    for row in read_faces(path) if path.is_file() else ():
+    for row in read_faces(path) if path.exists() else ():
         if row.status == "rejected":
             by_class, name = undetected.setdefault(row.split, {}), printable(row.class_name, MAX_NAME)
             by_class[name] = by_class.get(name, 0) + 1

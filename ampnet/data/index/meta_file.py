@@ -50,7 +50,7 @@ def read_meta(path: Path) -> IndexMeta | None:
     Raises:
         DataError: it cannot be read, or an entry is missing, of a wrong kind or out of bounds.
     """
-    return read_json(path, IndexMeta, CURE) if path.is_file() else None
+    return read_json(path, IndexMeta, CURE) if path.exists() else None
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:

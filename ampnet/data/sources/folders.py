@@ -112,7 +112,7 @@ def class_meaning(
     Raises:
         DataError: the labels are numbers of unknown meaning, or there is only one class.
     """
-    if written.is_file():
+    if written.exists():
         meaning = _read_classes(written)
         if unknown := ", ".join(sorted(found.difference(meaning))):
             raise DataError(f"{written} lacks {quoted(unknown)}; add them, or move those images elsewhere")

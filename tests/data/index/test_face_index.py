@@ -1,6 +1,7 @@
 """Reading an index, made by prepare or by hand."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,15 @@ def test_an_image_that_is_a_link_to_a_file_elsewhere_is_refused(tmp_path: Path) 
     (root / "dataset" / "b.jpg").unlink()
     (root / "dataset" / "b.jpg").symlink_to(tmp_path / "private.jpg")
     with pytest.raises(DataError, match=r"b\.jpg is a link to a file outside dataset/"):
+        read_index(root)
+
+
+@pytest.mark.parametrize("name", ["data_label.txt", "meta.json", "classes.json", "label_votes.csv", "faces.csv"])
+def test_a_pipe_in_the_place_of_a_file_is_named(tmp_path: Path, name: str) -> None:
+    root = make_index(tmp_path, "a.jpg 0\nb.jpg 1\n", ["a.jpg", "b.jpg"], ["a.jpg", "b.jpg"])
+    (root / "index" / name).unlink(missing_ok=True)
+    os.mkfifo(root / "index" / name)
+    with pytest.raises(DataError, match=f"{name}: it is a pipe, not a regular file"):
         read_index(root)
 
 
