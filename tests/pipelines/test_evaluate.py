@@ -347,7 +347,7 @@ def test_an_image_that_cannot_be_read_costs_only_itself(tmp_path, happy):
 def test_counts_of_lost_images_are_used_where_their_rows_are_gone(tmp_path, happy):
     data = make_data(tmp_path / "data")
     counts = {"test": {"fear": {"detected": 3, "rejected": 2}}}
-    meta = {"class_names": list(EXPRESSIONS), "splits": True, "counts": counts}
+    meta = {"class_names": list(EXPRESSIONS), "splits": ["test"], "counts": counts}
     (data / "index" / "meta.json").write_text(json.dumps(meta))
     (data / "index" / "faces.csv").unlink()
     assert evaluate(happy, data).report.all.classes[1].undetected == 2
