@@ -434,7 +434,9 @@ def evaluate(
         else:
             show(evaluation_tables(result.report, details))
             more = "" if details else "; all tables: --details"
-            typer.echo(f"report: {result.folder / 'report.html'} (beside it metrics.json, predictions.csv, figures){more}")
+            typer.echo(
+                f"report: {result.folder / 'report.html'} (beside it metrics.json, predictions.csv, figures){more}"
+            )
 
 
 @main_command(

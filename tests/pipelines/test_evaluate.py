@@ -258,7 +258,9 @@ def test_the_command_prints_tables_or_only_json(tmp_path, happy):
         assert text in shown.stdout
     brief = CliRunner().invoke(app, arguments, env={"COLUMNS": "120"})
     assert "confusion" not in brief.stdout
-    assert brief.stdout.splitlines()[-1].endswith("report.html (beside it metrics.json, predictions.csv, figures); all tables: --details")
+    assert brief.stdout.splitlines()[-1].endswith(
+        "report.html (beside it metrics.json, predictions.csv, figures); all tables: --details"
+    )
     plain = CliRunner().invoke(app, [*arguments, "--json", "--quiet"])
     report = json.loads(plain.stdout)
     assert report["all"]["accuracy"]["value"] == pytest.approx(5 / 9)
