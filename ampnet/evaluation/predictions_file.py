@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ampnet.errors import DataError
 from ampnet.evaluation.agreement import CrowdVotes
+from ampnet.evaluation.name_book import NameBook
 from ampnet.evaluation.predictions import PredictionTable, SplitImages
 from ampnet.labels import EXPRESSIONS_8, expression_of
 from ampnet.media.opening import read_text
@@ -73,7 +74,7 @@ def read_predictions(path: Path, images: SplitImages, elsewhere: Iterable[str] =
             f"{printable(path)} has no column for the image ({', '.join(NAME_COLUMNS)}); it has "
             f"{printable(', '.join(header))}"
         )
-    of_image, skipped = _match(path, rows, _NameBook(images, elsewhere), name_column)
+    of_image, skipped = _match(path, rows, NameBook(images, elsewhere), name_column)
     answer_column = next((column for column in ANSWER_COLUMNS if column in header), None)
     columns = _probability_columns(path, header, images.class_names)
     if answer_column is None and not columns:
@@ -128,37 +129,7 @@ def _read_rows(path: Path) -> tuple[list[str], list[_Row]]:
     return header, rows
 
 
-class _NameBook:
-    """Finds the image that a name or path stands for."""
-
-    def __init__(self, images: SplitImages, elsewhere: Iterable[str]) -> None:
-        self.rows: dict[str, set[int]] = {}
-        self.others: set[str] = set()
-        for row, both in enumerate(zip(images.names, images.sources, strict=True)):
-            for ending in _endings(both):
-                self.rows.setdefault(ending, set()).add(row)
-        for other in elsewhere:
-            self.others.update(_endings((other,)))
-
-    def find(self, name: str) -> set[int] | None:
-        """Return the rows with the longest matching end; empty for an image of another split, None if unknown."""
-        parts = name.replace("\\", "/").split("/")
-        for start in range(len(parts)):
-            ending = "/".join(parts[start:])
-            if found := self.rows.get(ending):
-                return found
-            if ending in self.others:
-                return set()
-        return None
-
-
-def _endings(names: Iterable[str]) -> Iterable[str]:
-    for name in names:
-        parts = name.split("/")
-        yield from ("/".join(parts[start:]) for start in range(len(parts)) if parts[-1])
-
-
-def _match(path: Path, rows: Sequence[_Row], book: _NameBook, name_column: str) -> tuple[dict[int, _Row], int]:
+def _match(path: Path, rows: Sequence[_Row], book: NameBook, name_column: str) -> tuple[dict[int, _Row], int]:
     """Find the file's row for each image; returns them, and the number of rows about other splits."""
     of_image: dict[int, _Row] = {}
     unknown: list[_Row] = []
