@@ -24,6 +24,10 @@ class DataError(AmpnetError):
     """A folder, an index or a label list cannot be used."""
 
 
+class LockedError(AmpnetError):
+    """Another command is at work in the output folder; the same request succeeds when that has ended, so exit code 1."""
+
+
 class ImageError(DataError):
     """An image file cannot be decoded; never ends a run over many images."""
 
