@@ -25,7 +25,7 @@ class DataError(AmpnetError):
 
 
 class LockedError(AmpnetError):
-    """Another command is at work in the output folder; the same request succeeds when that has ended, so exit code 1."""
+    """Another command is at work in the output folder; exit code 1, as the same request succeeds after its end."""
 
 
 class ImageError(DataError):

@@ -24,7 +24,7 @@ from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
 from ampnet.media.files import make_folder
-from ampnet.media.lock import is_empty, lock_folder
+from ampnet.media.lock import LOCK_FILE, is_empty, lock_folder
 from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.devices import count_gpus
 from ampnet.runtime.launch import Process, is_launched, join_processes, launch
@@ -110,7 +110,10 @@ def _locked_output(config: PrepareConfig, process: Process, console: Console) ->
     out, raw = config.out.resolve(), config.raw_dir.resolve()
     if out == raw or raw in out.parents:
         raise UsageError(f"the output {config.out} lies inside the raw folder {config.raw_dir}; choose another --out")
-    with lock_folder(config.out / "index") as warning:
+    index = config.out / "index"
+    if not (index / LOCK_FILE).exists():
+        _earlier_plan(config, Journal(index))  # a folder of other things is refused before anything is created in it
+    with lock_folder(index) as warning:
         if warning:
             console.print(f"warning: {warning}")
         make_folder(config.out / "dataset")
@@ -172,7 +175,7 @@ def _earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | N
     if (config.out / "index" / META_FILE).exists():
         raise UsageError(f"{config.out} already holds an index; replace it with --force, or choose another --out")
     for taken in (config.out / "index", config.out / "dataset"):
-        if not is_empty(taken):
+        if taken.is_dir() and not is_empty(taken):
             raise UsageError(f"{taken} holds other files; choose another --out, or add to them with --force")
     return None
 

@@ -108,7 +108,7 @@ def refuse_overwrite(path: Path, force: bool) -> Path:
     try:
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
         kind, exists = _irreplaceable(path) or _irreplaceable(target), os.path.lexists(target)
-    except (OSError, ValueError) as error:  # too long, a file as folder, a null byte
+    except (OSError, ValueError) as error:  # too long, or with a null byte
         raise UsageError(f"cannot write {path}: {_words(error)}; choose another path") from error
     if kind is not None:
         raise UsageError(f"cannot write {path}: it is {kind}, not a regular file; choose another path")
@@ -156,7 +156,7 @@ def _irreplaceable(path: Path) -> str | None:
         return "a device"
     try:
         mode = path.lstat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return None if stat.S_ISREG(mode) or stat.S_ISLNK(mode) else kind_of(mode)
 

@@ -26,8 +26,8 @@ _WITHOUT_LOCKS = (ENOSYS, ENOLCK, EOPNOTSUPP)
 """Errors of file systems that have no locks."""
 
 _OWNER_BYTES = 400
-_OWNER_SECONDS = 1.0
-"""Time that the owner has to write its name into the lock file."""
+_OWNER_SECONDS = 5.0
+"""Time that the owner, which may be kept from running just then, has to write its name into the lock file."""
 
 
 @contextmanager
@@ -47,17 +47,16 @@ def lock_folder(folder: Path) -> Iterator[str]:
     make_folder(folder)
     path = folder / LOCK_FILE
     lock = FileLock(path, blocking=False, fallback_to_soft=False)
+    warning = ""
     try:
-        lock.acquire()
-    except Timeout:
-        raise LockedError(
-            f"{folder} is in use by another ampnet command ({_owner(path)}); wait for its end or choose another folder"
-        ) from None
+        _acquire(lock, path)
     except OSError as error:
         if error.errno not in _WITHOUT_LOCKS:
             reason = error.strerror or str(error)
             raise DataError(f"cannot write to {path}: {reason}; delete it or choose another folder") from error
-        yield f"{folder} is on a file system without locks: make sure that no other command writes to it"
+        warning = f"{folder} is on a file system without locks: make sure that no other command writes to it"
+    if warning:
+        yield warning
         return
     try:
         remove_leftovers(folder)  # now that whoever held the lock before is gone
@@ -94,13 +93,31 @@ def _write_owner(path: Path, owner: str) -> None:
             os.close(descriptor)
 
 
-def _owner(path: Path) -> str:
-    """Describe the process that holds a lock; it may be about to write its name, over that of a killed one."""
+def _acquire(lock: FileLock, path: Path) -> None:
+    """Take the lock, or name the process that holds it.
+
+    That one may not have written its name yet, over that of an earlier owner. And a process killed while it started a
+    child keeps the lock until that has run its first instruction.
+    """
     deadline = time.monotonic() + _OWNER_SECONDS
-    while time.monotonic() < deadline:
-        with suppress(DataError), open_regular(path, _OWNER_BYTES) as file:
-            pid, _, host = file.read().decode(errors="replace").strip().partition(" ")
-            if pid.isdecimal() and (host != platform.node() or is_running(int(pid))):
-                return f"process {printable(pid, 20)} on {printable(host, 80)}"
+    while True:
+        try:
+            lock.acquire()
+            return
+        except Timeout:  # an OSError
+            owner = _owner(path)
+        if owner or time.monotonic() > deadline:
+            raise LockedError(
+                f"{path.parent} is in use by another ampnet command ({owner or 'its process is unknown'}); "
+                "wait for its end or choose another folder"
+            )
         time.sleep(0.02)
-    return "its process is unknown"
+
+
+def _owner(path: Path) -> str:
+    """Describe the process that holds a lock; empty if the lock file does not name a running one."""
+    with suppress(DataError), open_regular(path, _OWNER_BYTES) as file:
+        pid, _, host = file.read().decode(errors="replace").strip().partition(" ")
+        if pid.isdecimal() and (host != platform.node() or is_running(int(pid))):
+            return f"process {printable(pid, 20)} on {printable(host, 80)}"
+    return ""

@@ -21,6 +21,7 @@ from ampnet.config import TrainConfig
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.label_votes import write_votes
 from ampnet.errors import DataError, ProcessError, TrainingError, UsageError
+from ampnet.media.lock import LOCK_FILE
 from ampnet.recipes import make_recipe
 from cli import app
 from pipelines.train import run
@@ -88,7 +89,7 @@ def stop_after(monkeypatch, checks):
 def test_a_run_leaves_a_folder_that_says_everything(config, data):
     result = run(config, quiet=True)
     assert result.folder == config.out / "run"
-    names = {path.name for path in result.folder.iterdir()}
+    names = {path.name for path in result.folder.iterdir() if path.name != LOCK_FILE}
     assert names == {"best.pt", "last.pt", "previous.pt", "history.csv", "curves.png", "config.json"}
     rows = pd.read_csv(result.folder / "history.csv")
     assert rows["epoch"].tolist() == [1, 2]
