@@ -16,6 +16,7 @@ from ampnet.data.index.face_index import META_FILE, PREVIEW_FILE, read_index
 from ampnet.data.preparation.build import IndexCounts, build_index, earlier_images, refuse_linked_output, remove_index
 from ampnet.data.preparation.executors import Threads, start_threads
 from ampnet.data.preparation.file_names import unique_names
+from ampnet.data.preparation.journal import FOLDER as JOURNAL
 from ampnet.data.preparation.journal import Journal
 from ampnet.data.preparation.preview import write_preview
 from ampnet.data.preparation.work import FramePolicy, PrepareJob, choose_crop, prepare_chunks
@@ -175,7 +176,7 @@ def _earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | N
     if (config.out / "index" / META_FILE).exists():
         raise UsageError(f"{config.out} already holds an index; replace it with --force, or choose another --out")
     for taken in (config.out / "index", config.out / "dataset"):
-        if taken.is_dir() and not is_empty(taken):
+        if taken.is_dir() and not is_empty(taken, JOURNAL):
             raise UsageError(f"{taken} holds other files; choose another --out, or add to them with --force")
     return None
 

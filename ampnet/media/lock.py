@@ -78,9 +78,9 @@ def refuse_locked(folder: Path) -> None:
             pass
 
 
-def is_empty(folder: Path) -> bool:
-    """Return whether a folder holds nothing but a lock file."""
-    return all(path.name == LOCK_FILE for path in folder.iterdir())
+def is_empty(folder: Path, *besides: str) -> bool:
+    """Return whether a folder holds nothing but a lock file, and files of some other names."""
+    return all(path.name in (LOCK_FILE, *besides) for path in folder.iterdir())
 
 
 def _write_owner(path: Path, owner: str) -> None:

@@ -100,6 +100,7 @@ def test_a_lock_file_is_hidden_is_empty_after_use_and_is_no_content(tmp_path: Pa
     assert is_empty(tmp_path / "out")
     (tmp_path / "out" / "photo.jpg").touch()
     assert not is_empty(tmp_path / "out")
+    assert is_empty(tmp_path / "out", "photo.jpg")
 
 
 def test_asking_whether_a_folder_is_locked_creates_nothing(tmp_path: Path) -> None:

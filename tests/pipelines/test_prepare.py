@@ -367,6 +367,14 @@ def test_a_full_disk_ends_the_run_with_one_line_and_a_resumable_state(raw: Path,
     assert len(read_index(tmp_path / "out")) == 8
 
 
+def test_a_run_that_could_not_even_write_its_plan_is_begun_again(raw: Path, tmp_path: Path) -> None:
+    arguments = ["prepare", str(raw), "--out", str(tmp_path / "out"), "--gpus", "0", "--quiet"]
+    with file_size_limit(100):
+        assert "plan.json: File too large" in CliRunner().invoke(app, arguments).stderr
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert len(read_index(tmp_path / "out")) == 8
+
+
 def test_beside_a_live_run_nothing_is_resumed_or_replaced(raw: Path, prepared: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in prepared.rglob("*.*")}
     with lock_folder(prepared / "index"):
