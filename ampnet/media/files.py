@@ -43,9 +43,7 @@ def atomic_write(path: Path, durable: bool = True) -> Iterator[Path]:
         _require_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         yield aside
-        if durable:
-            with aside.open("rb+") as written:
-                os.fsync(written.fileno())
+        _require_whole(aside, durable)
         _require_replaceable(path)
         aside.replace(path)
         if durable:
@@ -139,6 +137,19 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _require_whole(aside: Path, durable: bool) -> None:
+    """Ask the disk whether it has the whole file.
+
+    Pillow and OpenCV overlook it if a full disk takes only a part of their last write. Then the file cannot grow.
+    """
+    with aside.open("rb+", buffering=0) as written:
+        size = written.seek(0, os.SEEK_END)
+        written.write(b"\0")
+        written.truncate(size)
+        if durable:
+            os.fsync(written.fileno())
 
 
 def _require_replaceable(path: Path) -> None:

@@ -40,6 +40,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "torch, many small tensors": lambda path: torch.save([torch.zeros(500) for _ in range(200)], path),
     "safetensors": lambda path: save_file({"weights": torch.zeros(50_000)}, path),
     "pandas": lambda path: pd.DataFrame(NOISE[0]).to_csv(path, index=False, lineterminator="\n" * 500),
+    "Pillow, in one write": lambda path: Image.fromarray(NOISE).save(path, format="JPEG"),
     "Pillow": lambda path: Image.fromarray(NOISE).save(path, format="PNG"),
     "Matplotlib": plot,
     "NumPy": save_array,
