@@ -112,6 +112,8 @@ def _locked_output(config: PrepareConfig, process: Process, console: Console) ->
     if out == raw or raw in out.parents:
         raise UsageError(f"the output {config.out} lies inside the raw folder {config.raw_dir}; choose another --out")
     index = config.out / "index"
+    if config.force:
+        refuse_linked_output(config.out)
     if not (index / LOCK_FILE).exists():
         _earlier_plan(config, Journal(index))  # a folder of other things is refused before anything is created in it
     with lock_folder(index) as warning:
@@ -166,7 +168,6 @@ def _announce(source: Source, console: Console) -> None:
 def _earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | None:
     """Return the plan of an interrupted run to resume, or None to start over; refuse to replace anything unasked."""
     if config.force:
-        refuse_linked_output(config.out)
         return None
     plan = journal.plan()
     if plan is not None:
