@@ -179,6 +179,7 @@ def main() -> None:
             own = Path(folder) / f"of-{name}"
             own.mkdir()
             outcomes[name] = fill(COMMANDS[name], inputs, own, tuple(options.megabytes), mounts)
+            print(f"{name}: {outcomes[name]}", file=sys.stderr)
     show(outcomes, mounts)
     if any(one.problems or not one.failed for one in outcomes.values()):
         sys.exit(1)

@@ -127,9 +127,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         inputs = make_inputs(Path(folder), options.commands)
         rng = random.Random(options.seed)
-        outcomes = {
-            name: disturb(name, COMMANDS[name], inputs, Path(folder), options.kills, rng) for name in options.commands
-        }
+        outcomes = {}
+        for name in options.commands:
+            outcomes[name] = disturb(name, COMMANDS[name], inputs, Path(folder), options.kills, rng)
+            print(f"{name}: {outcomes[name]}", file=sys.stderr)
     show(outcomes)
     if not all(one.is_good() for one in outcomes.values()):
         sys.exit(1)
