@@ -5,9 +5,11 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
+from errno import ENAMETOOLONG
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,10 +44,16 @@ from ampnet.config import (
     Variant,
     read_modules,
 )
-from ampnet.errors import INTERRUPTED, AmpnetError, require
+from ampnet.errors import INTERRUPTED, AmpnetError, UsageError, require
+from ampnet.media.printable import MAX_LINE, printable
 from ampnet.recipes import Recipe, RecipeName, Targets, read_changes
 
 WrongUsage: Any = typer.BadParameter.__base__  # click's UsageError, or the copy that newer typers carry
+
+
+def complain(message: object) -> None:
+    """Print one line on stderr: bounded, and with everything escaped that a file name could forge a second one by."""
+    typer.echo(printable(f"ampnet: {message}", MAX_LINE), err=True)
 
 
 class OneLineErrors(TyperGroup):
@@ -62,7 +70,7 @@ class OneLineErrors(TyperGroup):
             if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help already
                 message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
                 see = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
-                typer.echo(f"ampnet: {message[:1].lower()}{message[1:]}{see}", err=True)
+                complain(f"{message[:1].lower()}{message[1:]}{see}")
             code = error.exit_code
         return sys.exit(code) if is_program else code
 
@@ -125,19 +133,35 @@ ScoreThreshold = Annotated[float, face_option(min=0.01, max=0.99, help="Minimum 
 def user_errors(debug: bool, after_ctrl_c: str = "run the same command again") -> Iterator[None]:
     """Turn expected failures into one line on stderr and an exit code; a bug keeps its traceback."""
     try:
-        yield
+        with _warnings_in_one_line():
+            yield
     except AmpnetError as error:
         if debug:
             raise
-        typer.echo(f"ampnet: {error}", err=True)
+        complain(error)
         raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:
+        raise  # the reader of our output has seen enough; typer ends in silence
+    except OSError as error:  # of a path or an output that no part of the program looks after
+        if debug:
+            raise
+        reason = error.strerror or str(error)
+        complain(reason if error.filename is None else f"cannot use {os.fspath(error.filename)}: {reason}")
+        raise typer.Exit(UsageError.exit_code if error.errno == ENAMETOOLONG else AmpnetError.exit_code) from None
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressing it twice is pressing it once
-        typer.echo(f"ampnet: interrupted; {after_ctrl_c}", err=True)
+        complain(f"interrupted; {after_ctrl_c}")
         if threading.active_count() > 1:  # native code in a thread aborts when Python shuts down around it
             sys.stdout.flush()
             os._exit(INTERRUPTED)
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_args, **_options: complain(f"warning: {message}")
+        yield
 
 
 TO_RESUME = "to resume, run the same command with --resume"
@@ -482,7 +506,7 @@ def predict(
         else:
             show([prediction_table(result)])
         for problem in result.problems:
-            typer.echo(f"ampnet: {problem}", err=True)
+            complain(problem)
         if result.problems:
             raise typer.Exit(1)
 

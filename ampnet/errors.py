@@ -24,6 +24,10 @@ class DataError(AmpnetError):
     """A folder, an index or a label list cannot be used."""
 
 
+class LockedError(AmpnetError):
+    """Another command is at work in the output folder; exit code 1, as the same request succeeds after its end."""
+
+
 class ImageError(DataError):
     """An image file cannot be decoded; never ends a run over many images."""
 

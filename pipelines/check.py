@@ -1,6 +1,8 @@
 """`ampnet check`: look for duplicates, leaks between splits, lost and damaged images in a prepared data set."""
 
+import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from ampnet.data.preparation.preview import SheetRow, write_sheet
 from ampnet.data.quality.checks import CheckReport, check_index, read_fingerprints
 from ampnet.data.quality.pairs_file import PAIRS_FILE, CopyPair, write_pairs
 from ampnet.media.images import Image, read_image
+from ampnet.media.lock import lock_folder
 from pipelines.progress import notices, progress_bar
 
 SHEET_FILE = "duplicates.png"
@@ -45,9 +48,13 @@ def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
 
     Raises:
         DataError: there is no index, its parts contradict each other, or it is a link.
+        LockedError: another command is at work in the index.
     """
-    refuse_linked_folder(config.data / "index")  # lists of duplicates are replaced there
-    return check(read_index(config.data), config.workers, notices(quiet))
+    folder, console = config.data / "index", notices(quiet)
+    refuse_linked_folder(folder)  # lists of duplicates are replaced there
+    # A set that nobody may write to can be checked; only its duplicates cannot be listed there.
+    with lock_folder(folder) if os.access(folder, os.W_OK) else nullcontext(""):
+        return check(read_index(config.data), config.workers, console)
 
 
 def check(index: FaceIndex, threads: int, console: Console) -> CheckResult:

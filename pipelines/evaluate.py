@@ -3,8 +3,10 @@
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,7 @@ from ampnet.evaluation.report_files import check_free, free_folder, write_report
 from ampnet.faces.framing import Framing, reframing
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import STRENGTHS, read_prior, strength_offsets
-from ampnet.media.files import make_folder
+from ampnet.media.lock import lock_folder
 from ampnet.media.printable import printable
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
@@ -56,23 +58,34 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
         DataError: the data or the predictions cannot be used, the data share no classes with the checkpoint, the
             split is empty, or the report cannot be written.
         UsageError: there is no such checkpoint, or the folder holds a report on another evaluation.
+        LockedError: another command is at work in the report's folder.
     """
     start = time.monotonic()
     file = config.predictions or find_model(config.checkpoint, notices(quiet), "`ampnet eval CHECKPOINT`")
     folder = config.out or _default_folder(file, config)
     if not config.force:
         check_free(folder, file, config.data, config.split)
-    if config.predictions:
-        report, faces = _of_predictions(config, file, folder, start)
-    else:
-        report, faces = _of_checkpoint(config, file, folder, quiet, start)
-    write_page(folder, report, confident_mistakes(report.table, faces))
-    write_report(folder, report)
+    with ExitStack() as held:
+        reserve = partial(_reserve, config, file, folder, quiet, held)
+        if config.predictions:
+            report, faces = _of_predictions(config, file, reserve, start)
+        else:
+            report, faces = _of_checkpoint(config, file, reserve, quiet, start)
+        write_page(folder, report, confident_mistakes(report.table, faces))
+        write_report(folder, report)
     return EvalResult(report, folder)
 
 
+def _reserve(config: EvalConfig, file: Path, folder: Path, quiet: bool, held: ExitStack) -> None:
+    """Create the report's folder, once it is clear that there will be a report, and keep other commands out of it."""
+    if warning := held.enter_context(lock_folder(folder)):
+        notices(quiet).print(f"warning: {warning}")
+    if not config.force:
+        check_free(folder, file, config.data, config.split)  # again: another command may have been at work there
+
+
 def _of_checkpoint(
-    config: EvalConfig, file: Path, folder: Path, quiet: bool, start: float
+    config: EvalConfig, file: Path, reserve: Callable[[], None], quiet: bool, start: float
 ) -> tuple[EvalReport, FaceIndex]:
     checkpoint = load_checkpoint(file)
     index = read_index(config.data)
@@ -83,7 +96,7 @@ def _of_checkpoint(
         raise DataError(f"{config.data} has no usable face in the split {config.split}; index/err.csv says why")
     prior = None if config.prior is None else read_prior(config.prior)
     keep_freed_memory()
-    make_folder(folder)
+    reserve()
 
     classifier = Classifier.from_checkpoint(checkpoint, choose_device(config.gpus), config.mirror, prior)
     offsets = classifier.offsets = _without_missing(classifier.offsets, match, checkpoint)
@@ -113,12 +126,14 @@ def _of_checkpoint(
     return report, split.faces
 
 
-def _of_predictions(config: EvalConfig, file: Path, folder: Path, start: float) -> tuple[EvalReport, FaceIndex]:
+def _of_predictions(
+    config: EvalConfig, file: Path, reserve: Callable[[], None], start: float
+) -> tuple[EvalReport, FaceIndex]:
     index = read_index(config.data)
     names = index.class_names
     split = read_split(index, config.split, match_classes(names, names), names, TrainConfig.seed)
     read = read_predictions(file, split.images, split.elsewhere)
-    make_folder(folder)
+    reserve()
     report = measure(
         read.table,
         provenance_of(config, file, index, {}),

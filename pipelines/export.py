@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ampnet.checkpoints.bundled import LICENCE, MODELS, TRAINING_DATA, model_path, named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, checkpoint_file, load_checkpoint, save_checkpoint
@@ -29,7 +30,7 @@ from ampnet.export.writers import (
     write_classifier_torchscript,
     write_detector_onnx,
 )
-from ampnet.media.files import refuse_overwrite
+from ampnet.media.files import make_folder, refuse_overwrite
 from ampnet.onnx.detector import OnnxFaceDetector
 
 DETECTOR = "detector"
@@ -72,7 +73,8 @@ def run(config: ExportConfig) -> ExportResult:
         return _export_detector(config)
     file = checkpoint_file(named_model(config.model))
     out = config.out or Path(f"{_stem(file)}{_suffix(config)}{EXTENSIONS[config.format]}")
-    refuse_overwrite(out, config.force)
+    out = refuse_overwrite(out, config.force)
+    make_folder(out.parent)
     checkpoint = load_checkpoint(file)
     inputs = sample_inputs(checkpoint) if config.data is None else prepared_inputs(config.data, checkpoint)
     _write(config, out, checkpoint, file, inputs)
@@ -84,7 +86,8 @@ def _export_detector(config: ExportConfig) -> ExportResult:
         raise UsageError("the detector is exported as --format onnx in fp32 only")
     settings = DetectorConfig()
     out = config.out or Path(f"retinaface-{settings.name}.onnx")
-    refuse_overwrite(out, config.force)
+    out = refuse_overwrite(out, config.force)
+    make_folder(out.parent)
     graph = DetectorGraph(settings)
     write_detector_onnx(out, graph, detector_metadata(settings.name, graph))
     image = sample_image()
@@ -115,11 +118,16 @@ def _write(config: ExportConfig, out: Path, checkpoint: Checkpoint, file: Path, 
     if config.format == "torchscript":
         write_classifier_torchscript(out, graph, about)
         return
-    write_classifier_onnx(out, graph, about)
-    if config.precision == "fp16":
-        write_half(out, out)
-    elif config.precision == "int8":
-        write_int8(out, out, inputs)
+    if config.precision == "fp32":
+        write_classifier_onnx(out, graph, about)
+        return
+    with TemporaryDirectory() as folder:  # so that the full model never stands under the other's name
+        full = Path(folder) / "full.onnx"
+        write_classifier_onnx(full, graph, about)
+        if config.precision == "fp16":
+            write_half(full, out)
+        else:
+            write_int8(full, out, inputs)
 
 
 def _checked(config: ExportConfig, out: Path, checkpoint: Checkpoint, inputs: Inputs) -> float:

@@ -10,7 +10,7 @@ from ampnet.config import ExportReferenceConfig, ImportConfig, config_to_dict
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
 from ampnet.labels import EXPRESSIONS
-from ampnet.media.files import refuse_overwrite
+from ampnet.media.files import make_folder, refuse_overwrite
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def import_reference(config: ImportConfig) -> ImportResult:
         DataError: the checkpoint cannot be written.
     """
     out = config.out or Path("checkpoint") / f"{config.source.stem}.pt"
-    refuse_overwrite(out, config.force)
+    target = refuse_overwrite(out, config.force)
+    make_folder(target.parent)
     published = read_reference(config.source)
     class_names = config.class_names or reference_class_names(published.num_classes)
     if not class_names and published.is_identities:
@@ -79,7 +80,7 @@ def import_reference(config: ImportConfig) -> ImportResult:
         epoch=published.epoch or 0,
         selected_on="test",  # the reference program keeps the best epoch on the test split
     )
-    save_checkpoint(out, checkpoint)
+    save_checkpoint(target, checkpoint)
     return ImportResult(out, class_names, published.num_classes)
 
 
@@ -91,7 +92,8 @@ def export_reference(config: ExportReferenceConfig) -> ExportResult:
         CheckpointError: the checkpoint cannot be read, or holds a network other than the paper's.
         DataError: the file cannot be written.
     """
-    refuse_overwrite(config.out, config.force)
+    target = refuse_overwrite(config.out, config.force)
+    make_folder(target.parent)
     checkpoint = load_checkpoint(named_model(config.checkpoint))
-    write_reference(config.out, checkpoint.model, epoch=checkpoint.epoch, data_parallel=config.data_parallel)
+    write_reference(target, checkpoint.model, epoch=checkpoint.epoch, data_parallel=config.data_parallel)
     return ExportResult(config.out, checkpoint.class_names)

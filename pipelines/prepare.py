@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +16,7 @@ from ampnet.data.index.face_index import META_FILE, PREVIEW_FILE, read_index
 from ampnet.data.preparation.build import IndexCounts, build_index, earlier_images, refuse_linked_output, remove_index
 from ampnet.data.preparation.executors import Threads, start_threads
 from ampnet.data.preparation.file_names import unique_names
+from ampnet.data.preparation.journal import FOLDER as JOURNAL
 from ampnet.data.preparation.journal import Journal
 from ampnet.data.preparation.preview import write_preview
 from ampnet.data.preparation.work import FramePolicy, PrepareJob, choose_crop, prepare_chunks
@@ -23,6 +25,7 @@ from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
 from ampnet.media.files import make_folder
+from ampnet.media.lock import LOCK_FILE, is_empty, lock_folder
 from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.devices import count_gpus
 from ampnet.runtime.launch import Process, is_launched, join_processes, launch
@@ -82,6 +85,7 @@ def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult | None:
     Raises:
         UsageError: the output lies inside the raw folder, or would replace something.
         DataError: the folder holds no data set, or the output cannot be written.
+        LockedError: another command is at work in the output folder.
     """
     if not is_launched() and (gpus := count_gpus(config.gpus)) > 1:
         return launch("ampnet prepare", gpus, run, config, quiet)
@@ -94,7 +98,34 @@ def _run_process(config: PrepareConfig, process: Process, console: Console) -> P
     source = open_source(config.raw_dir, config.layout, config.fold, config.votes)
     _announce(source, console)
     names = unique_names(source.items)
+    with _locked_output(config, process, console):
+        return _prepare(config, source, names, process, console, started)
 
+
+@contextmanager
+def _locked_output(config: PrepareConfig, process: Process, console: Console) -> Iterator[None]:
+    """Keep other commands out of the output folder; the first process does so for all of this command."""
+    if not process.is_main:
+        yield
+        return
+    out, raw = config.out.resolve(), config.raw_dir.resolve()
+    if out == raw or raw in out.parents:
+        raise UsageError(f"the output {config.out} lies inside the raw folder {config.raw_dir}; choose another --out")
+    index = config.out / "index"
+    if config.force:
+        refuse_linked_output(config.out)
+    if not (index / LOCK_FILE).exists():
+        _earlier_plan(config, Journal(index))  # a folder of other things is refused before anything is created in it
+    with lock_folder(index) as warning:
+        if warning:
+            console.print(f"warning: {warning}")
+        make_folder(config.out / "dataset")
+        yield
+
+
+def _prepare(
+    config: PrepareConfig, source: Source, names: Sequence[str], process: Process, console: Console, started: float
+) -> PrepareResult | None:
     journal = Journal(config.out / "index")
     with start_threads(config.workers, process.device) as threads:
         detector = FaceDetector(config.detector, process.device)
@@ -136,11 +167,7 @@ def _announce(source: Source, console: Console) -> None:
 
 def _earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | None:
     """Return the plan of an interrupted run to resume, or None to start over; refuse to replace anything unasked."""
-    out, raw = config.out.resolve(), config.raw_dir.resolve()
-    if out == raw or raw in out.parents:
-        raise UsageError(f"the output {config.out} lies inside the raw folder {config.raw_dir}; choose another --out")
     if config.force:
-        refuse_linked_output(config.out)
         return None
     plan = journal.plan()
     if plan is not None:
@@ -150,7 +177,7 @@ def _earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | N
     if (config.out / "index" / META_FILE).exists():
         raise UsageError(f"{config.out} already holds an index; replace it with --force, or choose another --out")
     for taken in (config.out / "index", config.out / "dataset"):
-        if taken.is_dir() and any(taken.iterdir()):
+        if taken.is_dir() and not is_empty(taken, JOURNAL):
             raise UsageError(f"{taken} holds other files; choose another --out, or add to them with --force")
     return None
 
@@ -166,8 +193,6 @@ def _make_plan(
     """Decide what happens to every image, or keep to what the interrupted run decided."""
     earlier = _earlier_plan(config, journal)
     replaced = earlier_images(config.out) if config.force else []
-    for part in ("index", "dataset"):
-        make_folder(config.out / part)
     if earlier is not None:
         plan = _plan(config, source, names, detector, earlier["crop"], earlier["crop_reason"])
         _check_same(plan, earlier, journal)

@@ -3,20 +3,33 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ampnet.media.printable import MAX_LINE, printable
 from ampnet.runtime.progress import Advance, ProgressBar, silent
 
 PLAIN_LINE_SECONDS = 10.0
 """Minimum time between two progress lines where stderr is not a terminal."""
 
 
+class Notices(Console):
+    """Prints each text as one bounded line of stderr, in which a file name cannot hide a command to the terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        super().__init__(stderr=True, quiet=quiet, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; see :meth:`rich.console.Console.print`."""
+        super().print(*(printable(item, MAX_LINE) if isinstance(item, str) else item for item in objects), **options)
+
+
 def notices(quiet: bool = False) -> Console:
     """Open the console for progress and notices (stderr); a quiet one drops everything."""
-    return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+    return Notices(quiet)
 
 
 def progress_bar(console: Console) -> ProgressBar:
@@ -39,18 +52,18 @@ def _live_bar(console: Console) -> ProgressBar:
     @contextmanager
     def bar(title: str, total: int) -> Iterator[Advance]:
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             _RateColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
         )
         with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task(title, total=total, note="")
+            task = progress.add_task(printable(title), total=total, note="")
 
             def advance(count: int = 1, note: str = "") -> None:
-                progress.update(task, advance=count, note=note)
+                progress.update(task, advance=count, note=printable(note))
 
             yield advance
 

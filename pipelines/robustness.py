@@ -38,6 +38,7 @@ from ampnet.inference.prior import read_prior
 from ampnet.inference.robustness import Contender, measure_chunks
 from ampnet.media.documents import read_json
 from ampnet.media.files import sha256_of
+from ampnet.media.lock import lock_folder
 from ampnet.runtime.devices import choose_device, usable_cores
 from ampnet.runtime.memory import keep_freed_memory
 from pipelines.model import find_model
@@ -62,6 +63,7 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
         DataError: the data cannot be used or share no classes with the checkpoint, the split is empty, a list names
             none of its faces, an unfinished run has other settings, or a file cannot be written.
         UsageError: there is no such checkpoint, or the folder holds other results.
+        LockedError: another command is at work in the folder.
     """
     start = time.monotonic()
     console = notices(quiet)
@@ -82,7 +84,9 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
     plan = _plan(config, corruptions, faces, contenders, file, other)
     folder = config.out or _default_folder(file, config)
     _check_free(folder, plan, config.force)
-    with Journal(folder, plan, config.resume, config.force) as journal:
+    with lock_folder(folder) as warning, Journal(folder, plan, config.resume, config.force) as journal:
+        if warning:
+            console.print(f"warning: {warning}")
         clean, corrupted = _measure(contenders, faces, corruptions, journal, config, device, console)
         votes = ("+".join(vote) for vote in contenders[0].votes)
         tally = Tally(

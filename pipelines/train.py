@@ -17,6 +17,7 @@ from ampnet.errors import UsageError
 from ampnet.evaluation.metrics import accuracy, score
 from ampnet.evaluation.plots import save_curves
 from ampnet.media.files import atomic_write
+from ampnet.media.lock import lock_folder
 from ampnet.runtime.collectives import broadcast_tensors
 from ampnet.runtime.launch import is_launched, join_processes, launch
 from ampnet.runtime.memory import keep_freed_memory
@@ -108,6 +109,7 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
         DataError: the data cannot be used, or the run folder cannot be written.
         CheckpointError: the weights to start from or the save to resume cannot be used.
         TrainingError: the loss is not finite, or the settings of a resumed run have changed.
+        LockedError: another command trains in the run's folder.
         ProcessError: one of several processes died.
         KeyboardInterrupt: the run was told to stop; it can be resumed.
     """
@@ -118,15 +120,16 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
     if is_launched():
         raise UsageError("--seeds does not work under torchrun; start one torchrun for each --seed")
     folder = open_run_folder(config, of_seeds=True)
-    runs = []
-    for seed in range(config.seed, config.seed + config.seeds):
-        name = f"seed{seed}"
-        begun = (folder / name).is_dir()
-        once = replace(chosen, seed=seed, seeds=1, out=folder, name=name, resume=config.resume and begun)
-        runs.append(_run_once(once, forecast, quiet))
-    result = SeedsResult(tuple(runs))
-    with atomic_write(folder / SEEDS) as aside:
-        aside.write_text(json.dumps(result.to_dict(), indent=1), encoding="utf-8")
+    with lock_folder(folder):
+        runs = []
+        for seed in range(config.seed, config.seed + config.seeds):
+            name = f"seed{seed}"
+            begun = (folder / name).is_dir()
+            once = replace(chosen, seed=seed, seeds=1, out=folder, name=name, resume=config.resume and begun)
+            runs.append(_run_once(once, forecast, quiet))
+        result = SeedsResult(tuple(runs))
+        with atomic_write(folder / SEEDS) as aside:
+            aside.write_text(json.dumps(result.to_dict(), indent=1), encoding="utf-8")
     return result
 
 
@@ -146,16 +149,16 @@ def train(config: RunConfig, forecast: Forecast, quiet: bool = False) -> TrainRe
     with join_processes(config.gpus) as process, StopRequest() as stop:
         console = notices(quiet or not process.is_main)
         bar = progress_bar(console)
-        training = open_run(config, process, bar)
-        for note in training.notes:
-            console.print(note, markup=False)
-        while not training.is_finished():
-            with loading_failures():
-                if not _train_one_epoch(training, stop, forecast, console, bar):
-                    console.print(f"stopped and saved in epoch {training.progress.epoch + 1}; resume with --resume")
-                    return None
-                console.print(_finish_epoch(training, bar), markup=False)
-        return _result(training)
+        with open_run(config, process, bar) as training:
+            for note in training.notes:
+                console.print(note, markup=False)
+            while not training.is_finished():
+                with loading_failures():
+                    if not _train_one_epoch(training, stop, forecast, console, bar):
+                        console.print(f"stopped and saved in epoch {training.progress.epoch + 1}; resume with --resume")
+                        return None
+                    console.print(_finish_epoch(training, bar), markup=False)
+            return _result(training)
 
 
 def _train_one_epoch(

@@ -98,6 +98,70 @@ def test_wrong_usage_is_one_line_and_exits_with_2(arguments, message):
     assert message in line
 
 
+FORGED = "a\x1b[2J\x1b]0;title\x07\nampnet: all is well\r\u202egpj.exe"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["prepare", FORGED],
+        ["prepare", ".", "--layout", FORGED],
+        ["predict", "a.jpg", "--gpus", FORGED],
+        ["predict", "a.jpg", "--checkpoint", FORGED],
+        ["predict", "a.jpg", "--quiet", "--prior", FORGED],
+        ["eval", FORGED],
+        ["train", "--set", FORGED],
+        ["train", "--modules", FORGED],
+        ["import", FORGED],
+        [FORGED],
+        [f"--{FORGED}"],
+    ],
+)
+def test_no_argument_writes_a_line_or_a_command_to_the_terminal(arguments):
+    for sent in (arguments, [argument.replace(FORGED, "x" * 10_000) for argument in arguments]):
+        result = run(*sent)
+        assert result.exit_code == 2
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("ampnet: ")
+        assert line.isprintable()
+        assert len(line) <= 300
+
+
+@pytest.mark.parametrize("option", ["--csv", "--checkpoint", "--annotate", "--prior"])
+def test_a_path_of_any_length_is_one_line(option):
+    for path in ("x" * 256, "x/" * 2100, "x" * 10_000):
+        result = run("predict", ROOT / "tests" / "samples" / "portrait.jpg", option, path, "--quiet")
+        assert result.exit_code in (1, 2)
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("ampnet: ")
+        assert len(line) <= 300
+
+
+def test_nothing_but_a_file_is_replaced_by_force(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/full", tmp_path / "pipe"):
+        result = run("predict", ROOT / "tests" / "samples" / "portrait.jpg", "--csv", path, "--force")
+        assert result.exit_code == 2
+        assert f"cannot write {path}: it is a " in result.stderr
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_warning_of_a_library_is_one_line_too():
+    code = "import warnings; from cli import user_errors\nwith user_errors(False): warnings.warn('\x1b[2J\\n' * 500)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stderr.startswith("ampnet: warning: \\x1b[2J\\n\\x1b")
+    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr) <= 301
+
+
+@pytest.mark.slow
+def test_a_full_disk_at_stdout_is_one_line():
+    command = [sys.executable, "-m", "cli", "predict", "tests/samples/portrait.jpg", "--gpus", "0", "--quiet"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (1, "ampnet: No space left on device\n")
+
+
 def test_a_failure_is_one_line_on_stderr_that_names_the_cure(tmp_path):
     result = run("predict", tmp_path / "photo.jpg", "--checkpoint", tmp_path)
     assert result.exit_code == 1

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import pickle
 import struct
 import urllib.request
@@ -19,7 +18,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ampnet.errors import DetectorError
-from ampnet.media.files import sha256_of
+from ampnet.media.files import remove_leftovers, sha256_of, temporary_beside
 from ampnet.runtime.progress import ProgressBar, silent
 
 URL = "https://github.com/ternaus/retinaface/releases/download/0.01/retinaface_resnet50_2020-07-20-f168fae3c.zip"
@@ -122,9 +121,10 @@ def released_weights(bar: ProgressBar = silent) -> Path:
         "or use the embedded detector, --detector mobilenet0.25"
     )
     if not path.exists():
-        aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        aside = temporary_beside(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(path.parent)
             _download(URL, aside, bar)
             _require_released(aside, remedy)
             aside.replace(path)

@@ -52,8 +52,11 @@ def write_classifier_torchscript(path: Path, graph: ClassifierGraph, metadata: M
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # tracing compares shapes, which do not change
         traced = torch.jit.trace(graph, classifier_example(graph))  # type: ignore[no-untyped-call]
+    content = traced.save_to_buffer(
+        _extra_files=encode(dict(metadata))
+    )  # writing files itself, it aborts on a full disk
     with atomic_write(path) as aside:
-        traced.save(str(aside), _extra_files=encode(dict(metadata)))
+        aside.write_bytes(content)
 
 
 def require_packages() -> None:

@@ -20,6 +20,11 @@ _KINDS = {
 }
 
 
+def kind_of(mode: int) -> str:
+    """Name a kind of file that is not a regular one, by its mode: "a pipe", "a folder"."""
+    return _KINDS.get(stat.S_IFMT(mode), "no file")
+
+
 def open_regular(path: Path, limit: int = MAX_BYTES) -> BinaryIO:
     """Open a file for reading, provided that it is a regular one of a bounded size.
 
@@ -42,7 +47,7 @@ def open_regular(path: Path, limit: int = MAX_BYTES) -> BinaryIO:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise DataError(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'not a file')}, not a regular file")
+            raise DataError(f"it is {kind_of(status.st_mode)}, not a regular file")
         if status.st_size > limit:
             raise DataError(f"it has {status.st_size:,} bytes, more than the limit of {limit:,}")
         return os.fdopen(descriptor, "rb")

@@ -5,6 +5,9 @@ import os
 MAX_LENGTH = 200
 """Longest text of a stranger in one message."""
 
+MAX_LINE = 300
+"""Longest line on stderr, whatever texts it is made of."""
+
 
 def printable(text: object, limit: int = MAX_LENGTH) -> str:
     """Make text safe to print on one line of a terminal and to write as UTF-8.

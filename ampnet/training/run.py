@@ -2,6 +2,8 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +21,6 @@ from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import ConfigError
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
-from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.devices import has_fast_bf16
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import ProgressBar, silent
@@ -31,7 +32,7 @@ from ampnet.training.loaders import choose_faces, selection_loader, training_fra
 from ampnet.training.loss import Loss, build_loss
 from ampnet.training.optimizer import build_optimizer
 from ampnet.training.pretrained import freeze_parameters, load_pretrained
-from ampnet.training.run_folder import describe_run, hash_data, open_run_folder
+from ampnet.training.run_folder import describe_run, hash_data, locked_run_folder
 from ampnet.training.state import Progress, TrainState, read_state, restore_state, run_identity, save_state
 from ampnet.training.targets import blend_targets, training_targets
 from ampnet.training.tensorboard import TensorBoardWriter
@@ -96,10 +97,12 @@ class TrainingRun:
             save_state(self.folder, self.checkpoint(), self.state, self.progress, self.identity)
 
 
-def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> TrainingRun:
+@contextmanager
+def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> Iterator[TrainingRun]:
     """Load the data, build the network, and create the run folder or restore an interrupted run.
 
-    The folder is created last, so that a run that fails to start leaves nothing behind.
+    The folder is created last, so that a run that fails to start leaves nothing behind. Other commands are kept out of
+    it until the block ends.
 
     Args:
         config: settings of the run.
@@ -108,6 +111,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
 
     Raises:
         UsageError: the run's name is taken, or there is no run to resume.
+        LockedError: another command trains in that folder.
         DataError: the data cannot be trained on.
         CheckpointError: the pre-trained weights or the save cannot be used.
         TrainingError: the settings or the data differ from those of the interrupted run.
@@ -124,43 +128,43 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
     size = model.architecture
 
     identity = run_identity(config, data_hash)
-    folder = broadcast_object(open_run_folder(config) if process.is_main else Path(), process)
-    saved, newest = read_state(folder) if config.resume else ({}, "")
-    progress = restore_state(saved, state, identity, folder) if saved else Progress()
-    if process.is_main and not saved:
-        describe_run(folder, config, size, index, parts, data_hash, process)
+    with locked_run_folder(config, process) as (folder, unlocked):
+        saved, newest = read_state(folder) if config.resume else ({}, "")
+        progress = restore_state(saved, state, identity, folder) if saved else Progress()
+        if process.is_main and not saved:
+            describe_run(folder, config, size, index, parts, data_hash, process)
 
-    targets = training_targets(index, training, config.recipe)
-    if teachers:
-        soft = distillation_targets(teachers, index, training, config, folder, process, bar, is_resumed=bool(saved))
-        targets = blend_targets(targets, index.labels[training], soft, config.recipe.teacher_weight)
-    order, batches = training_loader(index, training, config, size.image_size, framing.color, process, targets)
-    selection_order, selection_batches = selection_loader(
-        index, selection, config, size.image_size, framing.color, process
-    )
+        targets = training_targets(index, training, config.recipe)
+        if teachers:
+            soft = distillation_targets(teachers, index, training, config, folder, process, bar, is_resumed=bool(saved))
+            targets = blend_targets(targets, index.labels[training], soft, config.recipe.teacher_weight)
+        order, batches = training_loader(index, training, config, size.image_size, framing.color, process, targets)
+        selection_order, selection_batches = selection_loader(
+            index, selection, config, size.image_size, framing.color, process
+        )
 
-    millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
-    faces = f"{len(training)} train, {len(selection)} {config.select_on} faces"
-    about = f"{folder}: {faces}, {millions:.1f} M parameters, {size.image_size} px"
-    notes = (about, message, newest, *_warnings(config, index, process.device))
-    return TrainingRun(
-        config=config,
-        folder=folder,
-        process=process,
-        class_names=index.class_names,
-        framing=framing,
-        identity=identity,
-        state=state,
-        loss_fn=build_loss(config.recipe, index.labels[training], size.num_classes, process.device),
-        order=order,
-        batches=batches,
-        selection_order=selection_order,
-        selection=selection_batches,
-        progress=progress,
-        tensorboard=TensorBoardWriter(folder, config.tensorboard and process.is_main),
-        started=started - progress.seconds,
-        notes=tuple(note for note in notes if note),
-    )
+        millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
+        faces = f"{len(training)} train, {len(selection)} {config.select_on} faces"
+        about = f"{folder}: {faces}, {millions:.1f} M parameters, {size.image_size} px"
+        notes = (about, message, newest, unlocked, *_warnings(config, index, process.device))
+        yield TrainingRun(
+            config=config,
+            folder=folder,
+            process=process,
+            class_names=index.class_names,
+            framing=framing,
+            identity=identity,
+            state=state,
+            loss_fn=build_loss(config.recipe, index.labels[training], size.num_classes, process.device),
+            order=order,
+            batches=batches,
+            selection_order=selection_order,
+            selection=selection_batches,
+            progress=progress,
+            tensorboard=TensorBoardWriter(folder, config.tensorboard and process.is_main),
+            started=started - progress.seconds,
+            notes=tuple(note for note in notes if note),
+        )
 
 
 def build_train_state(

@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -17,12 +19,33 @@ from ampnet.config import ArchitectureConfig, Split, TrainConfig, config_to_dict
 from ampnet.data.index.face_index import FaceIndex
 from ampnet.errors import DataError, UsageError
 from ampnet.media.files import atomic_write
+from ampnet.media.lock import lock_folder, refuse_locked
+from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.launch import Process
 from ampnet.training.state import LAST, PREVIOUS
 
 CONFIG, HISTORY, CURVES = "config.json", "history.csv", "curves.png"
 SEEDS = "seeds.json"
 """File in the folder of a run over several seeds: mean, standard deviation and each run."""
+
+
+@contextmanager
+def locked_run_folder(config: TrainConfig, process: Process) -> Iterator[tuple[Path, str]]:
+    """Open the run folder in all processes of a run; the first keeps other commands out of it during the block.
+
+    Yields:
+        The folder, and a warning for the user (empty if there is none).
+
+    Raises:
+        LockedError: another command trains in that folder.
+        UsageError, DataError: see :func:`open_run_folder`.
+    """
+    if not process.is_main:
+        yield broadcast_object((Path(), ""), process)
+        return
+    folder = open_run_folder(config)
+    with lock_folder(folder) as warning:
+        yield broadcast_object((folder, warning), process)
 
 
 def open_run_folder(config: TrainConfig, of_seeds: bool = False) -> Path:
@@ -34,6 +57,7 @@ def open_run_folder(config: TrainConfig, of_seeds: bool = False) -> Path:
 
     Raises:
         UsageError: the name is taken, or there is no run to resume.
+        LockedError: the name is that of a run that another command trains just now.
         DataError: the folder cannot be created.
     """
     if config.resume:
@@ -46,6 +70,7 @@ def open_run_folder(config: TrainConfig, of_seeds: bool = False) -> Path:
             return folder
         except FileExistsError:
             if config.name:
+                refuse_locked(folder)
                 raise UsageError(
                     f"{folder} already exists; resume it with --resume, or choose another --name"
                 ) from None

@@ -152,8 +152,6 @@ def read_state(folder: Path) -> tuple[dict[str, Any], str]:
     Raises:
         CheckpointError: all saves are damaged.
     """
-    for leftover in folder.glob(".*.partial"):
-        leftover.unlink(missing_ok=True)  # another process of the run may delete it first
     damaged: list[str] = []
     for name in (LAST, NEXT, PREVIOUS):
         if (folder / name).is_file():

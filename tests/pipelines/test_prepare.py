@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from ampnet.errors import DataError, UsageError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.faces.geometry import similarity, transform_points
 from ampnet.media.images import read_image
+from ampnet.media.lock import LOCK_FILE, lock_folder
 from cli import app
 from pipelines import prepare as pipeline
 from pipelines.prepare import PrepareResult, run
+from tests.limits import file_size_limit
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 FACES = SAMPLES / "faces"
@@ -352,26 +355,41 @@ def test_an_output_folder_that_cannot_be_made_is_named(raw: Path, tmp_path: Path
     assert len(result.stderr.splitlines()) == 2  # what the source is, and why its index cannot be written
 
 
-def test_a_full_disk_ends_the_run_with_one_line_and_a_resumable_state(
-    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, written = Path.write_bytes, []
-
-    def full_after_three(path: Path, data: bytes) -> int:
-        if path.suffix == ".jpg" and len(written) >= 3:
-            raise OSError(28, "No space left on device")
-        written.append(path)
-        return real(path, data)
-
-    monkeypatch.setattr(Path, "write_bytes", full_after_three)
+def test_a_full_disk_ends_the_run_with_one_line_and_a_resumable_state(raw: Path, tmp_path: Path) -> None:
     arguments = ["prepare", str(raw), "--out", str(tmp_path / "out"), "--gpus", "0", "--quiet"]
-    result = CliRunner().invoke(app, arguments)
+    with file_size_limit(4000):  # enough for the plan, too little for a face
+        result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
-    assert "No space left on device; free some space" in result.stderr
+    assert ".jpg: File too large; free some space or choose another folder" in result.stderr
     assert len(result.stderr.splitlines()) == 1
-    monkeypatch.undo()
+    assert not list((tmp_path / "out" / "dataset").iterdir())
     assert CliRunner().invoke(app, [*arguments, "--resume"]).exit_code == 0
     assert len(read_index(tmp_path / "out")) == 8
+
+
+def test_a_run_that_could_not_even_write_its_plan_is_begun_again(raw: Path, tmp_path: Path) -> None:
+    arguments = ["prepare", str(raw), "--out", str(tmp_path / "out"), "--gpus", "0", "--quiet"]
+    with file_size_limit(100):
+        assert "plan.json: File too large" in CliRunner().invoke(app, arguments).stderr
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert len(read_index(tmp_path / "out")) == 8
+
+
+def test_beside_a_live_run_nothing_is_resumed_or_replaced(raw: Path, prepared: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in prepared.rglob("*.*")}
+    with lock_folder(prepared / "index"):
+        for asked in ([], ["--resume"], ["--force"]):
+            result = CliRunner().invoke(app, ["prepare", str(raw), "--out", str(prepared), "--quiet", *asked])
+            assert result.exit_code == 1
+            assert f"ampnet: {prepared}/index is in use by another ampnet command (process {os.getpid()} on" in (
+                result.stderr
+            )
+            assert len(result.stderr.splitlines()) == 1
+        result = CliRunner().invoke(app, ["check", "--data", str(prepared)])
+        assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert {path: path.stat().st_mtime_ns for path in prepared.rglob("*.*") if path.name != LOCK_FILE} == {
+        path: time for path, time in before.items() if path.name != LOCK_FILE
+    }
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,7 @@ def remove_index(root: Path, images: Sequence[str]) -> None:
     Raises:
         DataError: a file cannot be deleted.
     """
+    remove(root / "index", (META_FILE,))  # first: its presence marks a complete set
     remove(root / "dataset", images)
     remove(root / "index", INDEX_FILES)
 

@@ -11,10 +11,11 @@ from ampnet.config import IMAGE_SIZE
 from ampnet.data.preparation.faces_table import FaceRow
 from ampnet.data.sources import Picture, SourceImage
 from ampnet.detection.face import Face
-from ampnet.errors import DataError, ImageError
+from ampnet.errors import ImageError
 from ampnet.faces.alignment import align_face, resize_whole, source_side
 from ampnet.faces.colour import is_grey
 from ampnet.faces.framing import Crop
+from ampnet.media.files import atomic_write
 from ampnet.media.images import encode_jpeg, jpeg_as_is
 from ampnet.media.printable import printable
 
@@ -75,15 +76,8 @@ def write_frame(
         framed, resized = resize_whole(image, points)
         assert resized is not None
         points, side = resized, float(np.sqrt(full_width * full_height))
-    path = folder / row.name
-    try:
-        path.unlink(missing_ok=True)  # it may be a link to anywhere, or a pipe
-        path.write_bytes(encode_jpeg(framed) if data is None else data)
-    except OSError as error:
-        raise DataError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder with --out, "
-            "then resume with --resume"
-        ) from error
+    with atomic_write(folder / row.name, durable=False) as aside:
+        aside.write_bytes(encode_jpeg(framed) if data is None else data)
     return PreparedFace(
         item=number,
         row=row,

@@ -1,0 +1,64 @@
+"""Commands on a disk that fills up: one line, no half file, and the same command succeeds with enough space."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import app
+from tests.limits import file_size_limit
+from tests.prepared_faces import write_prepared_faces
+from tests.small_checkpoint import small_checkpoint
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+TRAIN = "train --data {data} --out {out} --name run --width 0.05 --image-size 48 --modules gp --epochs 1 --gpus 0"
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What the commands read: a prepared set with a copy in it, a checkpoint, a photo."""
+    root = tmp_path_factory.mktemp("inputs")
+    data = write_prepared_faces(root / "data", train=2, val=1)
+    first, second = sorted((data / "dataset").iterdir())[:2]
+    shutil.copy(first, second)
+    run = small_checkpoint(root / "run")
+    return {"data": data, "model": run, "photo": SAMPLES / "portrait.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("line", "limit", "again", "wanted"),
+    [
+        pytest.param(
+            f"{TRAIN} --processes 1 --workers 0", 10_000, "--resume", "out/run/best.pt", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "eval {model} --data {data} --split val --out {out} --gpus 0 --workers 0",
+            4_000,
+            "",
+            "out/metrics.json",
+            marks=pytest.mark.slow,
+        ),
+        ("predict {photo} --checkpoint {model} --csv {out}/faces.csv --gpus 0", 100, "", "out/faces.csv"),
+        ("predict {photo} --checkpoint {model} --annotate {out} --gpus 0", 4_000, "", "out/portrait.jpg"),
+        ("check --data {copy}", 4_000, "", "copy/index/duplicates.png"),
+    ],
+    ids=["train", "eval", "predict --csv", "predict --annotate", "check"],
+)
+def test_a_full_disk_costs_one_line_and_no_file(
+    line: str, limit: int, again: str, wanted: str, paths: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(paths["data"], tmp_path / "copy")
+    words = line.format(**paths, out=tmp_path / "out", copy=tmp_path / "copy").split()
+    with file_size_limit(limit):
+        result = CliRunner().invoke(app, [*words, "--quiet"])
+    assert result.exit_code == 1
+    (told,) = result.stderr.splitlines()
+    assert told.startswith("ampnet: cannot write ")
+    assert told.endswith(": File too large; free some space or choose another folder")
+    assert not (tmp_path / wanted).exists()
+    assert not list(tmp_path.rglob(".ampnet-*"))
+
+    result = CliRunner().invoke(app, [*words, "--quiet", *again.split()])
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / wanted).stat().st_size > limit

@@ -1,0 +1,56 @@
+"""What happens to commands that are killed, or that meet in one folder, as real processes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ampnet.data.index.face_index import read_index
+from ampnet.media.lock import LOCK_FILE
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "tests" / "samples" / "faces" / "train"
+
+
+def test_a_training_killed_at_random_moments_ends_with_the_undisturbed_files() -> None:
+    command = [sys.executable, "-m", "benchmarks.kills", "--kills", "3", "--commands", "train"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "COLUMNS": "120"}, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    cells = [cell.strip() for cell in done.stdout.splitlines()[3].split("│")]
+    assert cells[1:3] == ["train", "3"]
+    assert cells[6:9] == ["0", "0", "0"]  # no half file, nothing left over, no other result
+
+
+def test_of_two_preparations_that_start_together_exactly_one_wins_and_the_index_is_all_its_own(tmp_path: Path) -> None:
+    classes = ({"anger", "fear"}, {"happiness", "sadness"})
+    processes = []
+    for number, names in enumerate(classes):
+        for name in names:
+            folder = tmp_path / str(number) / "raw" / name
+            folder.mkdir(parents=True)
+            for face in sorted((SAMPLES / name).glob("*.jpg"))[:8]:
+                (folder / face.name).symlink_to(face)
+        command = [sys.executable, "-m", "cli", "prepare", folder.parent, "--out", tmp_path / "out", "--gpus", "0"]
+        command += ["--no-check", "--quiet"]
+        processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=ROOT))
+    told = [process.communicate()[1].decode() for process in processes]
+    codes = [process.returncode for process in processes]
+    assert codes.count(0) == 1
+    winner = codes.index(0)
+    assert "is in use by another ampnet command (process" in told[1 - winner] or (
+        "already holds an index" in told[1 - winner]  # where the winner had ended before the other came so far
+    )
+    assert len(told[1 - winner].splitlines()) == 1
+    index = read_index(tmp_path / "out")
+    assert set(index.class_names) == classes[winner]
+    assert len(index) == len(list((tmp_path / "out" / "dataset").iterdir())) == 16
+    meta = json.loads((tmp_path / "out" / "index" / "meta.json").read_text())
+    assert meta["raw_dir"] == str(tmp_path / str(winner) / "raw")
+    assert (tmp_path / "out" / "index" / LOCK_FILE).read_bytes() == b""

@@ -1,0 +1,41 @@
+"""Notices and progress are lines of bounded length, whatever the files and classes are called."""
+
+import sys
+
+from pipelines.progress import notices, progress_bar
+
+FORGED = "\x1b[2J\nampnet: all is well [bold]:smile:[/bold] "
+
+
+def test_a_notice_is_one_line_without_commands_to_the_terminal(capsys):
+    notices().print(f"model: {FORGED}{'x' * 5000}", markup=False)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("model: \\x1b[2J\\nampnet: all is well [bold]:smile:[/bold] xxx")
+    assert line.isprintable()
+    assert len(line) == 300
+
+
+def test_the_line_of_a_bar_is_bounded_too(capsys):
+    with progress_bar(notices())(FORGED * 50, 2) as advance:
+        advance(2, note=FORGED * 50)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.isprintable()
+    assert len(line) == 300
+
+
+def test_a_live_bar_escapes_its_texts(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    console = notices()
+    console.width = 400
+    with progress_bar(console)(FORGED, 2) as advance:
+        advance(1, note=FORGED)
+    shown = capsys.readouterr().err
+    assert "\\x1b[2J\\nampnet: all is well [bold]:smile:[/bold]" in shown
+    assert "\x1b[2J" not in shown
+
+
+def test_a_quiet_console_says_nothing(capsys):
+    notices(quiet=True).print("model: bundled")
+    with progress_bar(notices(quiet=True))("eval", 1) as advance:
+        advance()
+    assert capsys.readouterr().err == ""
