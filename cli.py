@@ -42,7 +42,7 @@ from ampnet.config import (
     Variant,
     read_modules,
 )
-from ampnet.errors import INTERRUPTED, AmpnetError, require
+from ampnet.errors import INTERRUPTED, AmpnetError, UsageError, require
 from ampnet.recipes import Recipe, RecipeName, Targets, read_changes
 
 WrongUsage: Any = typer.BadParameter.__base__  # click's UsageError, or the copy that newer typers carry
@@ -121,8 +121,12 @@ DetectorWeights = Annotated[
 ScoreThreshold = Annotated[float, face_option(min=0.01, max=0.99, help="Minimum detection score.")]
 
 
+TO_REPEAT = "run the same command again"
+TO_RESUME = "to resume, run the same command with --resume"
+
+
 @contextmanager
-def user_errors(debug: bool, after_ctrl_c: str = "run the same command again") -> Iterator[None]:
+def user_errors(debug: bool, after_ctrl_c: str = TO_REPEAT) -> Iterator[None]:
     """Turn expected failures into one line on stderr and an exit code; a bug keeps its traceback."""
     try:
         yield
@@ -138,9 +142,6 @@ def user_errors(debug: bool, after_ctrl_c: str = "run the same command again") -
             sys.stdout.flush()
             os._exit(INTERRUPTED)
         raise typer.Exit(INTERRUPTED) from None
-
-
-TO_RESUME = "to resume, run the same command with --resume"
 
 
 def pick(settings: type[Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -443,6 +444,7 @@ def evaluate(
 )
 def predict(
     images: Annotated[list[Path], typer.Argument(help="Photos, videos, or folders of photos.")],
+    videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
     every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
     detector: Detector = DetectorConfig.name,
     weights: DetectorWeights = DetectorConfig.weights,
@@ -450,11 +452,19 @@ def predict(
     checkpoint: Annotated[Path | None, model_option(help=A_MODEL, show_default=WHICH_MODEL)] = None,
     mirror: Mirror = False,
     prior: Prior = None,
-    csv: Annotated[Path | None, output_option(help="Also write the results to this CSV file.", dir_okay=False)] = None,
+    csv: Annotated[
+        Path | None, output_option(help="Also write the results to this CSV file, row by row.", dir_okay=False)
+    ] = None,
+    jsonl: Annotated[
+        Path | None, output_option(help="Also write the results to this file, a JSON object a line.", dir_okay=False)
+    ] = None,
     annotate: Annotated[
         Path | None, output_option(help="Also write pictures with boxes and labels to this folder.", file_okay=False)
     ] = None,
     force: Annotated[bool, output_option("--force", help="Replace existing files.")] = False,
+    resume: Annotated[
+        bool, output_option("--resume", help="Continue the --csv and --jsonl files of an interrupted run.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -467,20 +477,25 @@ def predict(
       $ ampnet predict photo.jpg
       $ ampnet predict holiday/ clip.mp4 --csv faces.csv --annotate drawn
       $ ampnet predict photo.jpg --checkpoint bundled:fer2013
+      $ ampnet predict archive/ --videos --csv faces.csv --resume
     """
-    with user_errors(debug):
+    with user_errors(debug, TO_RESUME if csv or jsonl else TO_REPEAT):
+        if as_json and resume:
+            raise UsageError("--json prints anew what --resume would continue; use --jsonl FILE")
         from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
-        from pipelines.show import prediction_table, show
+        from pipelines.show import prediction_lines, show
 
         finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
         config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images), "detector": finder})
-        result = run(config, quiet)
-        if as_json:
-            print_json(result.to_dict())
-        else:
-            show([prediction_table(result)])
+        result = run(config, quiet, sys.stdout if as_json else None)
+        if not as_json:
+            show(prediction_lines(result))
         for problem in result.problems:
             typer.echo(f"ampnet: {problem}", err=True)
+        if result.problem_count > len(result.problems):
+            typer.echo(f"ampnet: {result.problem_count:,} problems, of which the first are shown", err=True)
+        if result.is_interrupted:
+            raise KeyboardInterrupt
         if result.problems:
             raise typer.Exit(1)
 

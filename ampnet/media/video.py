@@ -1,15 +1,16 @@
 """Reading video files frame by frame, in a process of its own for each: a crash or a hang concerns that video alone."""
 
 import json
+import mmap
 import os
-import selectors
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from ampnet.errors import DataError, ImageError
 from ampnet.media.opening import open_regular
 from ampnet.media.printable import printable
-from ampnet.media.video_decoder import HEADER, MAX_PIXELS, Kind, environment
+from ampnet.media.video_decoder import HEADER, MAX_PIXELS, Kind, Order, environment
 from ampnet.media.video_ends import is_cut
 
 EXTENSIONS = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"))
@@ -32,6 +33,9 @@ DEFAULT_RATE = 25.0
 
 MIN_DECODED_FRACTION = 0.9
 """Minimum fraction of the header's frame count, which is often slightly off; a video with fewer frames is damaged."""
+
+SHARED_BYTES = 64 << 20
+"""Memory for decoded frames that wait to be read; only what is used is taken."""
 
 TIME_LIMIT = 60.0
 """Seconds to open a video, and for each of its frames."""
@@ -113,27 +117,50 @@ def open_video(
         file = open_regular(path, MAX_BYTES)
     except DataError as error:
         raise ImageError(f"cannot read {printable(path)}: {error}") from error
-    with file:
+    shared, memory = _share_memory() if not only_info else (-1, None)
+    try:
         cut = is_cut(file)
-        order = {"descriptor": file.fileno(), "every": every, "start": start, "only_info": only_info}
+        order = Order(file.fileno(), shared, 0 if memory is None else len(memory), every, start, only_info)
         process = subprocess.Popen(  # isolated: neither the current folder nor the environment adds modules
-            [sys.executable, "-I", "-c", _START_DECODER, json.dumps([sys.path, order])],
+            [sys.executable, "-I", "-c", _START_DECODER, json.dumps([sys.path, asdict(order)])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            pass_fds=(file.fileno(),),
+            pass_fds=(file.fileno(), shared)[: 2 if shared >= 0 else 1],
             env=environment(),
             start_new_session=True,  # Ctrl-C is for the parent
         )
+    except OSError as error:
+        raise ImageError(f"cannot read {printable(path)}: {error.strerror or error}") from error
+    finally:
+        file.close()
+        if shared >= 0:
+            os.close(shared)
     try:
-        yield Video(path, process, cut, time_limit)
+        yield Video(path, process, memory, cut, time_limit)
     finally:
         process.kill()
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 stream.close()
         process.wait()
+
+
+def _share_memory() -> tuple[int, mmap.mmap | None]:
+    """Reserve memory for frames, which saves copying them through a pipe; -1 and None where it is not to be had."""
+    if not hasattr(os, "memfd_create"):
+        return -1, None
+    try:
+        descriptor = os.memfd_create("ampnet-frames")
+    except OSError:
+        return -1, None
+    try:
+        os.ftruncate(descriptor, SHARED_BYTES)
+        return descriptor, mmap.mmap(descriptor, SHARED_BYTES)
+    except OSError:  # a limit on file sizes is in force
+        os.close(descriptor)
+        return -1, None
 
 
 class Video:
@@ -143,15 +170,21 @@ class Video:
         ImageError: it cannot be opened, or the decoder crashed or took too long.
     """
 
-    def __init__(self, path: Path, process: "subprocess.Popen[bytes]", is_cut: bool, time_limit: float) -> None:
+    def __init__(
+        self, path: Path, process: "subprocess.Popen[bytes]", memory: mmap.mmap | None, is_cut: bool, time_limit: float
+    ) -> None:
         self.path = path
         self.process_id = process.pid
         """The decoding process."""
         self._process = process
         self._time_limit = time_limit
+        assert process.stdin is not None
         assert process.stdout is not None
+        self._freed = process.stdin.fileno()
+        self._memory = memory
         self._pipe = process.stdout.fileno()
-        os.set_blocking(self._pipe, False)
+        self._arrivals = select.poll()
+        self._arrivals.register(self._pipe, select.POLLIN)
         self._is_cut = is_cut
         _, frames, _, _, rate = self._header()
         self.info = VideoInfo(max(frames, 1), rate or DEFAULT_RATE)
@@ -164,13 +197,23 @@ class Video:
                 frame, too many are missing or the file is cut short.
         """
         while True:
-            kind, number, height, width, _ = self._header()
+            kind, number, height, width, slot = self._header()
             if kind == Kind.FRAME:
                 image = np.empty((height, width, 3), np.uint8)
-                self._receive(memoryview(image).cast("B"))
+                if slot >= 0 and self._memory is not None:
+                    image[:] = np.frombuffer(self._memory, np.uint8, image.size, int(slot) * image.size).reshape(
+                        image.shape
+                    )
+                    self._free_slot()
+                else:
+                    self._receive(image.data.cast("B"))
                 yield Frame(number, number / self.info.rate, image)
             elif kind == Kind.END:
                 return self._check_count(number)
+
+    def _free_slot(self) -> None:
+        with suppress(BrokenPipeError):  # the decoder has ended; what it has sent is still to be read
+            os.write(self._freed, b"\0")
 
     def _check_count(self, decoded: int) -> None:
         if decoded == 0:
@@ -194,15 +237,13 @@ class Video:
 
     def _receive(self, target: memoryview) -> None:
         deadline = time.monotonic() + self._time_limit
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._pipe, selectors.EVENT_READ)
-            while target:
-                if not selector.select(deadline - time.monotonic()):
-                    raise self._failure(f"decoding it took more than {self._time_limit:g} s")
-                received = os.readv(self._pipe, [target])
-                if received == 0:
-                    raise self._failure(self._cause_of_death())
-                target = target[received:]
+        while target:
+            if not self._arrivals.poll(max(deadline - time.monotonic(), 0) * 1000):
+                raise self._failure(f"decoding it takes more than {self._time_limit:g} s")
+            received = os.readv(self._pipe, [target])
+            if received == 0:
+                raise self._failure(self._cause_of_death())
+            target = target[received:]
 
     def _cause_of_death(self) -> str:
         self._process.kill()  # its pipe is closed, so it is over, or as good as

@@ -16,13 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ampnet.errors import DataError, UsageError
+from ampnet.media.file_names import MAX_NAME, shortened
 from ampnet.media.opening import open_regular
 from ampnet.media.printable import printable
 from ampnet.prediction.results import ImagePredictions
 from ampnet.prediction.rows import RowFormat, RowKey
-
-MAX_NAME = 255
-"""Bytes of a file's name on common file systems."""
 
 NOTHING, WHOLE = -1.0, float("inf")
 """Stand for the last recorded frame of a file of which nothing, or everything is recorded."""
@@ -102,7 +100,9 @@ class RowFile:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             self._descriptor = os.open(self.partial, flags, 0o666)
         except OSError as error:
-            raise DataError(f"cannot write {printable(self.partial)}: {_reason(error)}; choose another place") from error
+            raise DataError(
+                f"cannot write {printable(self.partial)}: {_reason(error)}; choose another place"
+            ) from error
         if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
             raise DataError(f"cannot write {printable(self.partial)}: it is no regular file; choose another place")
         self._lock()
@@ -211,7 +211,7 @@ class RowFile:
         except OSError:
             return  # a file system without locks
         with suppress(OSError):  # the command that held it may have just finished it
-            is_locked |= not os.path.samestat(os.fstat(self._descriptor), os.stat(self.partial))
+            is_locked |= not os.path.samestat(os.fstat(self._descriptor), self.partial.stat())
         if is_locked:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -269,7 +269,7 @@ def _partial_name(path: Path, settings: dict[str, Any]) -> Path:
 def _partials_of(path: Path) -> list[Path]:
     pattern = re.compile(re.escape(_prefix(path)) + r"\.[0-9a-f]{8}\.partial")
     with suppress(OSError):
-        return sorted(path.with_name(name) for name in os.listdir(path.parent) if pattern.fullmatch(name))
+        return sorted(file for file in path.parent.iterdir() if pattern.fullmatch(file.name))
     return []
 
 
@@ -280,13 +280,6 @@ def _prefix(path: Path) -> str:
         return name
     mark = "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
     return shortened(name, room - len(mark)) + mark
-
-
-def shortened(text: str, size: int) -> str:
-    """Cut text to a number of bytes as a file's name, between two characters."""
-    while len(os.fsencode(text)) > size:
-        text = text[:-1]
-    return text
 
 
 def _reason(error: OSError) -> str:
