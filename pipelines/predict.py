@@ -20,7 +20,7 @@ from ampnet.prediction.predictor import Predictor
 from ampnet.prediction.results import Predictions, ResultSink
 from ampnet.prediction.row_files import NOTHING, WHOLE, Recorded, RowFile, open_row_files
 from ampnet.prediction.rows import CsvRows, JsonLines
-from ampnet.prediction.shots import Shot, in_chunks, read_shots
+from ampnet.prediction.shots import CHUNK_IMAGES, Shot, in_chunks, read_shots
 from ampnet.prediction.sources import Source, plan
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
@@ -68,7 +68,7 @@ def run(
     settings = _settings(config, file, prior) if files else {}
     row_files = [RowFile(config.csv, CsvRows(checkpoint.class_names), settings)] if config.csv else []
     row_files += [RowFile(config.jsonl, JsonLines(), settings)] if config.jsonl else []
-    with open_row_files(row_files, config.resume, config.force) as recorded:
+    with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
         tasks = _open_tasks(planned.sources, recorded, config)
         document = JsonDocument(json_out, file, checkpoint.class_names) if json_out else None
         elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]

@@ -106,7 +106,7 @@ class RowFile:
         if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
             raise DataError(f"cannot write {printable(self.partial)}: it is no regular file; choose another place")
         self._lock()
-        found = [self.partial] if os.fstat(self._descriptor).st_size else others
+        found = [self.partial] if os.fstat(self._descriptor).st_size > len(self._header) else others
         if found and not (resume or force):
             raise UsageError(
                 f"{printable(found[0])} holds what an interrupted run has found; continue it with --resume, or start "
@@ -219,13 +219,15 @@ class RowFile:
 
 
 @contextmanager
-def open_row_files(files: Sequence[RowFile], resume: bool, force: bool) -> Iterator[Recorded]:
+def open_row_files(files: Sequence[RowFile], resume: bool, force: bool, chunk: int = 1) -> Iterator[Recorded]:
     """Open files that get the same results.
 
     Args:
         files: closed files.
-        resume: continue after what all of them have recorded.
+        resume: continue after what all of them have recorded, as far as that is a multiple of ``chunk`` results.
         force: discard what an interrupted run has recorded, unless it is resumed.
+        chunk: results that are computed at once. The last digits depend on what else was, so that half of a chunk
+            would not be continued to the same file.
 
     Raises:
         UsageError: there are partial files, and neither flag is set; or another command writes to one.
@@ -238,26 +240,32 @@ def open_row_files(files: Sequence[RowFile], resume: bool, force: bool) -> Itera
         recorded = Recorded()
         ends = [0] * len(files)
         if resume:
-            ends = _read_common(files, recorded)
+            ends = _read_common(files, recorded, chunk)
         for file, end in zip(files, ends, strict=True):
             file.cut(end, recorded.results + recorded.problems)
         yield recorded
 
 
-def _read_common(files: Sequence[RowFile], recorded: Recorded) -> list[int]:
-    """Find what all files have, but for the last result: a kill may have torn it between two of its rows."""
+def _read_common(files: Sequence[RowFile], recorded: Recorded, chunk: int) -> list[int]:
+    """Find what all files have of whole chunks.
+
+    The last result never counts: a kill may have torn it between two of its rows.
+    """
     ends = [0] * len(files)
-    last: tuple[RowKey, list[int]] | None = None
+    waiting: list[RowKey] = []
+    waiting_ends = ends
     for results in zip(*(file.recorded() for file in files), strict=False):
         (key, _), *others = results
         if any((other.image, other.frame) != (key.image, key.frame) for other, _ in others):
             break
-        if last is not None:
-            recorded.add(last[0])
-            ends = last[1]
-        last = key, [end for _, end in results]
-    if last is not None:
-        recorded.add_start(last[0])
+        if len(waiting) == chunk:
+            for earlier in waiting:
+                recorded.add(earlier)
+            ends, waiting = waiting_ends, []
+        waiting.append(key)
+        waiting_ends = [end for _, end in results]
+    if waiting:
+        recorded.add_start(waiting[0])
     return ends
 
 

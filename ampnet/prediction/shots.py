@@ -68,7 +68,7 @@ def _read_video(source: Source, every: int, recorded: float, expect: Callable[[i
     if source.drawn is None and recorded > NOTHING:
         start = int(recorded) + every
     with open_video(source.path, step, start) as video:
-        expect(max(video.info.frames - start, 1) // step + 1)
+        expect(max(-(-(video.info.frames - start) // step), 1))
         for frame in video.frames():
             is_asked, is_recorded = frame.number % every == 0, frame.number <= recorded
             number, seconds = frame.number, frame.seconds
@@ -76,13 +76,15 @@ def _read_video(source: Source, every: int, recorded: float, expect: Callable[[i
 
 
 def in_chunks(shots: Iterable[Shot]) -> Iterator[list[Shot]]:
-    """Group shots for the networks."""
+    """Group shots for the networks; every ``CHUNK_IMAGES`` results to record, a chunk ends."""
     chunk: list[Shot] = []
-    pixels = 0
+    results = pixels = 0
     for shot in shots:
         chunk.append(shot)
+        is_result = shot.is_asked and not shot.is_recorded
+        results += is_result
         pixels += 0 if shot.image is None else shot.image.shape[0] * shot.image.shape[1]
-        if len(chunk) == CHUNK_IMAGES or pixels >= CHUNK_PIXELS:
+        if len(chunk) == CHUNK_IMAGES or pixels >= CHUNK_PIXELS or (is_result and results % CHUNK_IMAGES == 0):
             yield chunk
             chunk, pixels = [], 0
     if chunk:
