@@ -492,8 +492,8 @@ def predict(
             show(prediction_lines(result))
         for problem in result.problems:
             typer.echo(f"ampnet: {problem}", err=True)
-        if result.problem_count > len(result.problems):
-            typer.echo(f"ampnet: {result.problem_count:,} problems, of which the first are shown", err=True)
+        if result.unlisted_problems:
+            typer.echo(f"ampnet: {result.unlisted_problems:,} further inputs cannot be read", err=True)
         if result.is_interrupted:
             raise KeyboardInterrupt
         if result.problems:

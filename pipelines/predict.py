@@ -80,6 +80,7 @@ def run(
                     _take(chunk, _classify(predictor, chunk), [result, *row_files, *elsewhere], drawings)
                     advance(len(chunk))
                     if not elsewhere and not config.annotate and _is_pointless(row_files, result):
+                        result.problems.append("stopped: what comes next would be written nowhere")
                         break
         except KeyboardInterrupt:
             result.is_interrupted = True
@@ -172,10 +173,10 @@ def _add_problems(result: Predictions, row_files: Sequence[RowFile], drawings: D
     result.earlier = recorded.results
     if recorded.problems:
         told = f"{recorded.problems:,} inputs could not be read before the interruption; their rows say why"
-        result.add_problem(told, recorded.problems)
+        result.problems.append(told)
     for problem in (file.problem for file in row_files):
         if problem:
-            result.add_problem(problem)
+            result.problems.append(problem)
     if drawings.problem:
         others = f" (and {drawings.failed - 1:,} more)" if drawings.failed > 1 else ""
-        result.add_problem(drawings.problem + others, drawings.failed)
+        result.problems.append(drawings.problem + others)

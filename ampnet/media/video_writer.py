@@ -50,13 +50,15 @@ class VideoWriter:
                 )
         if image.shape[1::-1] != self._size_wh:  # the encoder would drop it
             image = np.asarray(cv2.resize(image, self._size_wh), dtype=np.uint8)
-        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        with _silent_opencv():
+            self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         self.frames += 1
 
     def close(self) -> None:
         """Finish the file."""
         if self._writer is not None:
-            self._writer.release()
+            with _silent_opencv():
+                self._writer.release()
 
 
 @contextmanager
@@ -89,6 +91,16 @@ def _link_to(file: Path) -> Iterator[Path]:
         link = Path(folder, "video.mp4")
         link.symlink_to(file.absolute())
         yield link
+
+
+@contextmanager
+def _silent_opencv() -> Iterator[None]:
+    """Keep OpenCV from printing a line for each frame that a full disk refuses."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def _check(file: Path, path: Path, frames: int) -> None:

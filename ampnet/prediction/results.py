@@ -97,7 +97,8 @@ class Predictions:
         """Number of faces of each class, over all files."""
         self.problems: list[str] = []
         """A line for each of the first files that could not be read, and for each problem of the run as a whole."""
-        self.problem_count = 0
+        self.unlisted_problems = 0
+        """Number of further files that could not be read."""
         self.earlier = 0
         """Photos and frames that an interrupted run has recorded; they are in the files only."""
         self.is_interrupted = False
@@ -108,9 +109,10 @@ class Predictions:
         """Count the result of a photo or frame; a video's frames come one after the other."""
         self.labels.update(face.label for face in result.faces)
         if result.problem:
-            self.problem_count += 1
             if len(self.problems) < MAX_LISTED:
                 self.problems.append(result.problem)
+            else:
+                self.unlisted_problems += 1
         if result.frame is None:
             self._video = None
             self._list(result)
@@ -119,11 +121,6 @@ class Predictions:
             self._video = VideoSummary(result.path)
             self._list(self._video)
         self._video.add(result)
-
-    def add_problem(self, problem: str, count: int = 1) -> None:
-        """Note what concerns the run as a whole, such as an output that could not be written."""
-        self.problem_count += count
-        self.problems.append(problem)
 
     @property
     def is_all_listed(self) -> bool:
