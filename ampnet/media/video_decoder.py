@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 HEADER = struct.Struct("<BQQQd")
 """Kind of message, then three whole numbers and a float; their meaning depends on the kind."""
 
-MAX_PIXELS = 1 << 26
-"""Larger frames are refused: twice as many pixels as 8K video has."""
+MAX_PIXELS = 1 << 25
+"""Larger frames are refused; 8K video has 33 million pixels, a little less."""
 
-MAX_MEMORY = 6 << 30
-"""Address space of this process in bytes; an 8K video with 16 reference frames needs half of it."""
+MAX_MEMORY = 2 << 30
+"""Bytes that this process may allocate, where the system can limit that: FFmpeg decodes a frame before it tells its
+size. An 8K video takes about half of it."""
 
 MAX_SLOTS = 16
 """Frames in shared memory."""
@@ -97,7 +98,7 @@ def count_slots(memory_size: int, frame_size: int) -> int:
 def main(order: Order) -> None:
     """Decode a video and write messages to stdout."""
     with suppress(OSError, ValueError):  # a lower limit is in force already
-        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+        resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
     out = os.dup(1)
     os.dup2(2, 1)  # nothing that a library prints gets between the messages
     if hasattr(fcntl, "F_SETPIPE_SZ"):
