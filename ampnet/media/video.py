@@ -177,7 +177,8 @@ class Video:
         self.process_id = process.pid
         """The decoding process."""
         self._process = process
-        self._time_limit = time_limit
+        self.time_limit = time_limit
+        """Seconds to wait for the next frame."""
         assert process.stdin is not None
         assert process.stdout is not None
         self._freed = process.stdin.fileno()
@@ -236,10 +237,10 @@ class Video:
         return kind, first, height, width, real
 
     def _receive(self, target: memoryview) -> None:
-        deadline = time.monotonic() + self._time_limit
+        deadline = time.monotonic() + self.time_limit
         while target:
             if not self._arrivals.poll(max(deadline - time.monotonic(), 0) * 1000):
-                raise self._failure(f"decoding it takes more than {self._time_limit:g} s")
+                raise self._failure(f"decoding it takes more than {self.time_limit:g} s")
             received = os.readv(self._pipe, [target])
             if received == 0:
                 raise self._failure(self._cause_of_death())

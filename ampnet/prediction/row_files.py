@@ -81,6 +81,7 @@ class RowFile:
         self._header = rows.header.encode()
         self._descriptor = -1
         self._end = 0
+        self._is_begun = False
         self._is_whole = False
 
     def open(self, resume: bool, force: bool) -> None:
@@ -136,7 +137,8 @@ class RowFile:
                 yield result, end
 
     def cut(self, end: int, results: int) -> None:
-        """Drop all rows after a place; without any left, write the header."""
+        """Begin: drop all rows after a place; without any left, write the header."""
+        self._is_begun = True
         try:
             os.ftruncate(self._descriptor, max(end, 0))
         except OSError as error:
@@ -165,8 +167,9 @@ class RowFile:
         """Close the file; a partial one without results is removed."""
         if self._descriptor < 0:
             return
-        if self.results == 0 and not self._is_whole:
-            with suppress(OSError):
+        with suppress(OSError):
+            is_empty = self.results == 0 if self._is_begun else os.fstat(self._descriptor).st_size == 0
+            if is_empty and not self._is_whole:
                 self.partial.unlink()
         os.close(self._descriptor)
         self._descriptor = -1
