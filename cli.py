@@ -129,8 +129,12 @@ DetectorWeights = Annotated[
 ScoreThreshold = Annotated[float, face_option(min=0.01, max=0.99, help="Minimum detection score.")]
 
 
+TO_REPEAT = "run the same command again"
+TO_RESUME = "to resume, run the same command with --resume"
+
+
 @contextmanager
-def user_errors(debug: bool, after_ctrl_c: str = "run the same command again") -> Iterator[None]:
+def user_errors(debug: bool, after_ctrl_c: str = TO_REPEAT) -> Iterator[None]:
     """Turn expected failures into one line on stderr and an exit code; a bug keeps its traceback."""
     try:
         with _warnings_in_one_line():
@@ -162,9 +166,6 @@ def _warnings_in_one_line() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_args, **_options: complain(f"warning: {message}")
         yield
-
-
-TO_RESUME = "to resume, run the same command with --resume"
 
 
 def pick(settings: type[Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -469,6 +470,7 @@ def evaluate(
 )
 def predict(
     images: Annotated[list[Path], typer.Argument(help="Photos, videos, or folders of photos.")],
+    videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
     every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
     detector: Detector = DetectorConfig.name,
     weights: DetectorWeights = DetectorConfig.weights,
@@ -476,11 +478,19 @@ def predict(
     checkpoint: Annotated[Path | None, model_option(help=A_MODEL, show_default=WHICH_MODEL)] = None,
     mirror: Mirror = False,
     prior: Prior = None,
-    csv: Annotated[Path | None, output_option(help="Also write the results to this CSV file.", dir_okay=False)] = None,
+    csv: Annotated[
+        Path | None, output_option(help="Also write the results to this CSV file, row by row.", dir_okay=False)
+    ] = None,
+    jsonl: Annotated[
+        Path | None, output_option(help="Also write the results to this file, a JSON object a line.", dir_okay=False)
+    ] = None,
     annotate: Annotated[
         Path | None, output_option(help="Also write pictures with boxes and labels to this folder.", file_okay=False)
     ] = None,
     force: Annotated[bool, output_option("--force", help="Replace existing files.")] = False,
+    resume: Annotated[
+        bool, output_option("--resume", help="Continue the --csv and --jsonl files of an interrupted run.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -493,20 +503,25 @@ def predict(
       $ ampnet predict photo.jpg
       $ ampnet predict holiday/ clip.mp4 --csv faces.csv --annotate drawn
       $ ampnet predict photo.jpg --checkpoint bundled:fer2013
+      $ ampnet predict archive/ --videos --csv faces.csv --resume
     """
-    with user_errors(debug):
+    with user_errors(debug, TO_RESUME if csv or jsonl else TO_REPEAT):
+        if as_json and resume:
+            raise UsageError("--json prints anew what --resume would continue; use --jsonl FILE")
         from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
-        from pipelines.show import prediction_table, show
+        from pipelines.show import prediction_lines, show
 
         finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
         config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images), "detector": finder})
-        result = run(config, quiet)
-        if as_json:
-            print_json(result.to_dict())
-        else:
-            show([prediction_table(result)])
+        result = run(config, quiet, sys.stdout if as_json else None)
+        if not as_json:
+            show(prediction_lines(result))
         for problem in result.problems:
             complain(problem)
+        if result.unlisted_problems:
+            complain(f"{result.unlisted_problems:,} further inputs cannot be read")
+        if result.is_interrupted:
+            raise KeyboardInterrupt
         if result.problems:
             raise typer.Exit(1)
 

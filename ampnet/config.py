@@ -331,14 +331,20 @@ class PredictConfig:
     """Image files, videos, or folders of images."""
     checkpoint: Path | None = None
     """As for :class:`EvalConfig`."""
+    videos: bool = False
+    """Read the videos in folders, too."""
     every: int = 5
     """Classify every Nth frame of a video."""
     csv: Path | None = None
     """CSV file to write, one row for each face."""
+    jsonl: Path | None = None
+    """JSON lines file to write, one line for each photo or frame."""
     annotate: Path | None = None
     """Output folder for copies of the images with boxes, landmarks and labels drawn in."""
     force: bool = False
     """Replace existing output files."""
+    resume: bool = False
+    """Continue the CSV and JSON lines files of an interrupted run."""
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     batch_size: int = 32
     gpus: int | None = None
@@ -346,6 +352,11 @@ class PredictConfig:
     """Average the predictions for each face and its mirror image."""
     prior: str | None = None
     """Expected class frequencies: ``training``, ``balanced``, or a JSON file; None: the checkpoint's own prior."""
+
+    def __post_init__(self) -> None:
+        is_kept = self.csv is not None or self.jsonl is not None
+        require(is_kept or not self.resume, "--resume needs --csv or --jsonl: what an interrupted run left to continue")
+        require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")
 
 
 @dataclass(frozen=True, kw_only=True)

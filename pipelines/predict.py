@@ -1,225 +1,182 @@
-"""`ampnet predict`: read photos and videos, find and classify their faces, write the results."""
+"""`ampnet predict`: read photos and videos, find and classify their faces, write the results as they are found."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from typing import Any, TextIO
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import PredictConfig
-from ampnet.detection import FaceDetector
-from ampnet.errors import ImageError, UsageError
+from ampnet.detection.detector import FaceDetector
+from ampnet.errors import UsageError
 from ampnet.inference.prior import read_prior
-from ampnet.media.drawing import Mark, annotate
-from ampnet.media.files import atomic_write, make_folder, refuse_overwrite
-from ampnet.media.images import list_images, read_image
-from ampnet.media.video import VideoWriter, is_video, read_frames, video_info, writing_video
-from ampnet.prediction.predictor import FacePrediction, Predictor
-from ampnet.prediction.results import ImagePredictions, Predictions
+from ampnet.media.files import make_folder, refuse_overwrite, sha256_of
+from ampnet.media.printable import one_line, printable
+from ampnet.prediction.drawings import Drawings
+from ampnet.prediction.json_document import JsonDocument
+from ampnet.prediction.photos import FacePrediction, PhotoPredictor
+from ampnet.prediction.predictor import Predictor
+from ampnet.prediction.results import Predictions, ResultSink
+from ampnet.prediction.row_files import NOTHING, WHOLE, Recorded, RowFile, open_row_files
+from ampnet.prediction.rows import CsvRows, JsonLines
+from ampnet.prediction.shots import CHUNK_IMAGES, Shot, in_chunks, read_shots
+from ampnet.prediction.sources import Source, plan
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
 
-CHUNK_IMAGES = 32
-CHUNK_PIXELS = 50_000_000
-"""A chunk of images in memory ends at this many images or this many pixels, whichever comes first."""
-
-DRAWN_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
+Task = tuple[Source, float]
+"""A file, and the last of its frames that an earlier run has recorded."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """One input file, and where its annotated copy goes."""
-
-    path: Path
-    drawn: Path | None
-
-    @property
-    def is_video(self) -> bool:
-        """Whether it is a video."""
-        return is_video(self.path)
-
-
-@dataclass(frozen=True, eq=False)
-class Shot:
-    """One photo or frame, or the reason why it cannot be read."""
-
-    source: Source
-    image: NDArray[np.uint8] | None
-    problem: str | None = None
-    frame: int | None = None
-    seconds: float | None = None
-    is_asked: bool = True
-    """False for the frames between two that are classified."""
-
-    def result(self, faces: list[FacePrediction]) -> ImagePredictions:
-        """Combine it with the faces found in it."""
-        size_hw = None if self.image is None else (self.image.shape[0], self.image.shape[1])
-        return ImagePredictions(self.source.path, size_hw, faces, self.problem, self.frame, self.seconds)
-
-
-def run(config: PredictConfig, quiet: bool = False) -> Predictions:
+def run(
+    config: PredictConfig, quiet: bool = False, json_out: TextIO | None = None, sinks: Sequence[ResultSink] = ()
+) -> Predictions:
     """Classify every face of the photos and videos.
 
+    Results are passed on as they are found. What cannot be read or written is one of the result's problems, and the
+    rest is done. Ctrl-C ends the run, and what was found until then is returned.
+
+    Args:
+        config: the settings.
+        quiet: show no progress and no notices.
+        json_out: where to print the results as JSON; see :class:`ampnet.prediction.json_document.JsonDocument`.
+        sinks: get each result, too.
+
     Raises:
-        UsageError: there is no such checkpoint, a folder holds no image, or an output file exists already.
+        UsageError: there is no such checkpoint, the folders hold no image, or an output file exists already.
         CheckpointError: the checkpoint cannot be used.
-        DataError: a result cannot be written.
+        DataError: an output folder cannot be written to.
     """
     console = notices(quiet)
-    sources = plan(config.images, config.annotate)
-    _check_targets(config, sources)
+    planned = plan(config.images, config.annotate, config.videos)
+    for note in planned.notes:
+        console.print(note, markup=False)
+    files = [path for path in (config.csv, config.jsonl) if path]
+    _check_targets(files, config, planned.sources)
     file = find_model(config.checkpoint, console, "--checkpoint")
     checkpoint = load_checkpoint(file)
     prior = None if config.prior is None else read_prior(config.prior)
     keep_freed_memory()
     device = choose_device(config.gpus)
-    predictor = Predictor(
-        checkpoint, FaceDetector(config.detector, device), device, config.batch_size, config.mirror, prior
-    )
+    detector = FaceDetector(config.detector, device)
+    predictor = Predictor(checkpoint, detector, device, config.batch_size, config.mirror, prior)
 
-    results: list[ImagePredictions] = []
-    with progress_bar(console)("predict", _count(sources, config.every)) as advance, Drawings() as drawings:
-        for chunk in _in_chunks(_shots(sources, config.every)):
-            asked = [shot.image for shot in chunk if shot.image is not None and shot.is_asked]
-            found = iter(predictor.predict(asked))
-            for shot in chunk:
-                faces = next(found) if shot.image is not None and shot.is_asked else None
-                drawings.add(shot, faces)
-                if shot.is_asked:
-                    results.append(shot.result(faces or []))
-            advance(len(chunk))
-
-    predictions = Predictions(results, checkpoint.class_names, file)
-    if config.csv:
-        with atomic_write(config.csv) as aside:
-            predictions.to_table().to_csv(aside, index=False, lineterminator="\n")
-    return predictions
-
-
-def plan(inputs: Sequence[Path], annotate_dir: Path | None) -> list[Source]:
-    """List the input files, with folders expanded to all images below them, and name their annotated copies.
-
-    Annotated JPEG and PNG files keep their format, other pictures become JPEG, videos MP4. Files from a folder
-    keep their place below it; where names clash, the later ones get a number.
-
-    Raises:
-        UsageError: a folder holds no image.
-    """
-    sources: list[Source] = []
-    taken: set[Path] = set()
-    for given in inputs:
-        files = list_images(given) if given.is_dir() else [given]
-        if not files:
-            raise UsageError(f"{given} holds no images")
-        for file in files:
-            if annotate_dir is None:
-                sources.append(Source(file, None))
-                continue
-            relative = file.relative_to(given) if given.is_dir() else Path(file.name)
-            if is_video(file):
-                relative = relative.with_suffix(".mp4")
-            elif relative.suffix.lower() not in DRAWN_FORMATS:
-                relative = relative.with_suffix(".jpg")
-            name, number = relative, 2
-            while name in taken:
-                name, number = relative.with_stem(f"{relative.stem}-{number}"), number + 1
-            taken.add(name)
-            sources.append(Source(file, annotate_dir / name))
-    return sources
+    result = Predictions(checkpoint.class_names, file)
+    settings = _settings(config, file, prior) if files else {}
+    row_files = [RowFile(config.csv, CsvRows(checkpoint.class_names), settings)] if config.csv else []
+    row_files += [RowFile(config.jsonl, JsonLines(), settings)] if config.jsonl else []
+    with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
+        tasks = _open_tasks(planned.sources, recorded, config)
+        document = JsonDocument(json_out, file, checkpoint.class_names) if json_out else None
+        elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]
+        drawings = Drawings()
+        try:
+            with progress_bar(console)("predict", len(tasks)) as advance, drawings:
+                shots = _shots(tasks, config.every, lambda count: advance(0, more=count - 1))
+                for chunk in in_chunks(shots):
+                    _take(chunk, _classify(predictor, chunk), [result, *row_files, *elsewhere], drawings)
+                    advance(len(chunk))
+                    if not elsewhere and not config.annotate and _is_pointless(row_files, result):
+                        result.problems.append("stopped: what comes next would be written nowhere")
+                        break
+        except KeyboardInterrupt:
+            result.is_interrupted = True
+        else:
+            for row_file in row_files:
+                row_file.finish()
+        if document:
+            document.finish()
+    _add_problems(result, row_files, drawings, recorded)
+    return result
 
 
-class Drawings:
-    """Writes the annotated pictures and videos; between two classified frames the last faces stay drawn."""
-
-    def __init__(self) -> None:
-        self._open = ExitStack()
-        self._writer: VideoWriter | None = None
-        self._video: Source | None = None
-        self._marks: list[Mark] = []
-
-    def __enter__(self) -> "Drawings":
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._open.__exit__(*error)
-
-    def add(self, shot: Shot, faces: list[FacePrediction] | None) -> None:
-        """Draw one shot, if its source has a place for that.
-
-        Raises:
-            DataError: the picture cannot be written.
-        """
-        if shot.source.drawn is None or shot.image is None:
-            return
-        if faces is not None:
-            self._marks = [Mark(f.face.box, f.face.landmarks, f.label, f"{f.label} {f.probability:.0%}") for f in faces]
-        drawn = annotate(shot.image, self._marks)
-        if shot.source.is_video:
-            self._writer_of(shot.source, shot.source.drawn).add(drawn)
-            return
-        with atomic_write(shot.source.drawn) as aside:
-            Image.fromarray(drawn).save(aside, format=DRAWN_FORMATS[shot.source.drawn.suffix.lower()], quality=92)
-
-    def _writer_of(self, source: Source, path: Path) -> VideoWriter:
-        if self._writer is None or self._video is not source:
-            self._open.close()  # the previous video is complete
-            self._writer = self._open.enter_context(writing_video(path, video_info(source.path).rate))
-            self._video = source
-        return self._writer
-
-
-def _check_targets(config: PredictConfig, sources: Sequence[Source]) -> None:
-    targets = [source.drawn for source in sources if source.drawn] + ([config.csv] if config.csv else [])
-    read = {source.path.resolve() for source in sources}
-    for target in targets:
-        if target.resolve() in read:
-            raise UsageError(f"{target} is itself one of the inputs; write the results somewhere else")
+def _check_targets(files: Sequence[Path], config: PredictConfig, sources: Sequence[Source]) -> None:
+    read = {os.path.realpath(source.path) for source in sources}
+    drawn = [source.drawn for source in sources if source.drawn]
+    for target in (*files, *drawn):
+        if os.path.realpath(target) in read:
+            raise UsageError(f"{printable(target)} is itself one of the inputs; write the results somewhere else")
+    for target in files:
         refuse_overwrite(target, config.force)
-    for folder in {target.parent for target in targets}:
+    if not config.resume:
+        for target in drawn:
+            refuse_overwrite(target, config.force)
+    for folder in {target.parent for target in (*files, *drawn)}:
         make_folder(folder)
 
 
-def _count(sources: Sequence[Source], every: int) -> int:
-    """Count photos and the frames that will be used, for the progress bar."""
-    total = 0
+def _settings(config: PredictConfig, model: Path, prior: Any) -> dict[str, Any]:
+    """Return what the rows depend on, so that a file is only continued with the same."""
+    return {
+        "inputs": [one_line(path) for path in config.images],
+        "videos": config.videos,
+        "every": config.every,
+        "model": sha256_of(model),
+        "mirror": config.mirror,
+        "prior": prior,
+        "detector": {name: str(value) for name, value in asdict(config.detector).items()},
+    }
+
+
+def _open_tasks(sources: Sequence[Source], recorded: Recorded, config: PredictConfig) -> list[Task]:
+    """Leave out what an earlier run has recorded, unless its annotated copy is missing."""
+    tasks: list[Task] = []
+    is_torn = True  # the first file without a record may have been drawn when that run ended
     for source in sources:
-        try:
-            step = 1 if source.drawn else every
-            total += -(-video_info(source.path).frames // step) if source.is_video else 1
-        except ImageError:
-            total += 1  # reported when its turn comes
-    return total
+        last = recorded.take(one_line(source.path))
+        is_drawn = source.drawn is None or source.drawn.exists()
+        if last == WHOLE and is_drawn:
+            continue
+        if last == NOTHING:
+            if config.resume and source.drawn and not is_torn:
+                refuse_overwrite(source.drawn, config.force)
+            is_torn = False
+        tasks.append((replace(source, drawn=None) if is_drawn and last > NOTHING else source, last))
+    return tasks
 
 
-def _shots(sources: Sequence[Source], every: int) -> Iterator[Shot]:
-    for source in sources:
-        try:
-            if not source.is_video:
-                yield Shot(source, read_image(source.path))
-                continue
-            for frame in read_frames(source.path):
-                is_asked = frame.number % every == 0
-                if is_asked or source.drawn:
-                    yield Shot(source, frame.image, None, frame.number, frame.seconds, is_asked)
-        except ImageError as error:
-            yield Shot(source, None, str(error))
+def _shots(tasks: Iterable[Task], every: int, expect: Callable[[int], None]) -> Iterator[Shot]:
+    for source, last in tasks:
+        yield from read_shots(source, every, last, expect)
 
 
-def _in_chunks(shots: Iterator[Shot]) -> Iterator[list[Shot]]:
-    chunk: list[Shot] = []
-    pixels = 0
-    for shot in shots:
-        chunk.append(shot)
-        pixels += 0 if shot.image is None else shot.image.shape[0] * shot.image.shape[1]
-        if len(chunk) == CHUNK_IMAGES or pixels >= CHUNK_PIXELS:
-            yield chunk
-            chunk, pixels = [], 0
-    if chunk:
-        yield chunk
+def _classify(predictor: PhotoPredictor, chunk: Sequence[Shot]) -> list[list[FacePrediction] | None]:
+    """Return the faces of each shot; None for one that is not asked for or has no image."""
+    is_asked = [shot.image is not None and shot.is_asked for shot in chunk]
+    found = iter(predictor.predict([shot.image for shot in chunk if shot.image is not None and shot.is_asked]))
+    return [next(found) if asked else None for asked in is_asked]
+
+
+def _take(
+    chunk: Sequence[Shot],
+    found: Sequence[list[FacePrediction] | None],
+    outputs: Sequence[ResultSink],
+    drawings: Drawings,
+) -> None:
+    for shot, faces in zip(chunk, found, strict=True):
+        if shot.is_asked and not shot.is_recorded:
+            one = shot.result(faces or [])
+            for output in outputs:
+                output.add(one)
+        drawings.add(shot, faces)
+
+
+def _is_pointless(row_files: Sequence[RowFile], result: Predictions) -> bool:
+    """Return whether what comes next would appear nowhere: no file takes it, and the table has no room."""
+    return bool(row_files) and all(file.failure for file in row_files) and not result.is_all_listed
+
+
+def _add_problems(result: Predictions, row_files: Sequence[RowFile], drawings: Drawings, recorded: Recorded) -> None:
+    result.earlier = recorded.results
+    if recorded.problems:
+        told = f"{recorded.problems:,} inputs could not be read before the interruption; their rows say why"
+        result.problems.append(told)
+    for problem in (file.problem for file in row_files):
+        if problem:
+            result.problems.append(problem)
+    if drawings.problem:
+        others = f" (and {drawings.failed - 1:,} more)" if drawings.failed > 1 else ""
+        result.problems.append(drawings.problem + others)

@@ -62,8 +62,10 @@ def _live_bar(console: Console) -> ProgressBar:
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task(printable(title), total=total, note="")
 
-            def advance(count: int = 1, note: str = "") -> None:
-                progress.update(task, advance=count, note=printable(note))
+            def advance(count: int = 1, note: str = "", more: int = 0) -> None:
+                nonlocal total
+                total += more
+                progress.update(task, advance=count, note=printable(note), total=total)
 
             yield advance
 
@@ -82,9 +84,9 @@ def _plain_lines(console: Console) -> ProgressBar:
             left = (total - done) / rate if rate else float("inf")
             console.print(f"{title}: {done}/{total}, {rate:.1f}/s, {left:.0f} s left{latest and f', {latest}'}")
 
-        def advance(count: int = 1, note: str = "") -> None:
-            nonlocal done, last, latest
-            done, latest = done + count, note
+        def advance(count: int = 1, note: str = "", more: int = 0) -> None:
+            nonlocal done, last, latest, total
+            done, latest, total = done + count, note, total + more
             if time.monotonic() - last >= PLAIN_LINE_SECONDS:
                 last = time.monotonic()
                 line()

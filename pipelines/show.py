@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from textwrap import fill
 
 from rich import box
@@ -14,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ampnet.data.quality.photographs import DESCRIPTIONS
-from ampnet.media.printable import printable
-from ampnet.prediction.results import ImagePredictions, Predictions
+from ampnet.media.printable import one_line, printable
+from ampnet.prediction.results import ImagePredictions, Predictions, VideoSummary
 from pipelines.check import CheckResult
 from pipelines.prepare import PrepareResult
 
@@ -27,6 +26,9 @@ LEAST_SHOWN = 0.005
 
 IMBALANCED = 2.0
 """Ratio of the largest to the smallest class from which it is worth a line."""
+
+LONGEST_PATH = 4096
+"""Longest path on the screen: a path is shown whole, so that it can be copied."""
 
 OTHERS_WIDTH = 36
 """Columns for the scores of the classes that were not chosen."""
@@ -98,12 +100,25 @@ def fitting_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: 
     )
 
 
+def prediction_lines(result: Predictions) -> Iterator[RenderableType]:
+    """Show the table of the first files, then what is left to say about all of them."""
+    if result.files or not result.earlier:
+        yield prediction_table(result)
+    if result.earlier:
+        yield f"{result.earlier:,} photos and frames were done before, and are in the file already"
+    if result.files > len(result.listed):
+        faces = sum(result.labels.values())
+        shares = ", ".join(
+            f"{escape(one_line(name))} {count / faces:.0%}" for name, count in result.labels.most_common()
+        )
+        yield f"{result.files:,} files, of which the first {len(result.listed)} are shown: {faces:,} faces; {shares}"
+
+
 def prediction_table(result: Predictions) -> Fitting:
     """Show each photo's faces with box, class, probability and the other classes' scores; videos as a whole."""
     rows: list[tuple[str, ...]] = []
-    for (_, in_video), group in groupby(result.images, key=lambda image: (image.path, image.frame is not None)):
-        images = list(group)
-        rows += [_video_row(images)] if in_video else [row for image in images for row in _photo_rows(image)]
+    for entry in result.listed:
+        rows += [_video_row(entry)] if isinstance(entry, VideoSummary) else _photo_rows(entry)
     table = Table("image", "face", "box (x0 y0 x1 y1)", "expression", "prob.", "other scores")
     table.columns[4].justify = "right"
     table.columns[5].max_width = OTHERS_WIDTH
@@ -118,28 +133,28 @@ def prediction_table(result: Predictions) -> Fitting:
 
 
 def _photo_rows(photo: ImagePredictions) -> Iterator[tuple[str, ...]]:
+    path = printable(photo.path, LONGEST_PATH)
     if not photo.faces:
-        yield str(photo.path), "-", "", "cannot be read" if photo.problem else "no face found", "", ""
+        yield path, "-", "", "cannot be read" if photo.problem else "no face found", "", ""
     for number, prediction in enumerate(photo.faces, start=1):
         place = " ".join(f"{edge:.0f}" for edge in prediction.face.box)
-        path = str(photo.path) if number == 1 else ""
-        yield path, str(number), place, prediction.label, f"{prediction.probability:.1%}", _others(prediction.scores)
+        answer = printable(prediction.label), f"{prediction.probability:.1%}", _others(prediction.scores)
+        yield path if number == 1 else "", str(number), place, *answer
 
 
-def _video_row(frames: list[ImagePredictions]) -> tuple[str, ...]:
+def _video_row(video: VideoSummary) -> tuple[str, ...]:
     """Sum a video up: the mean scores of all its faces."""
-    faces = [face for frame in frames for face in frame.faces]
-    path, seen = str(frames[0].path), f"{len(frames)} frames, {sum(bool(frame.faces) for frame in frames)} with faces"
-    if not faces:
+    path, seen = printable(video.path, LONGEST_PATH), f"{video.frames:,} frames, {video.frames_with_faces:,} with faces"
+    if not video.faces:
         return path, "-", seen, "no face found", "", ""
-    mean = {name: sum(face.scores[name] for face in faces) / len(faces) for name in faces[0].scores}
+    mean = video.mean_scores()
     best = max(mean, key=lambda name: mean[name])
-    return path, f"{len(faces)}", seen, f"{best} (mean)", f"{mean[best]:.1%}", _others(mean)
+    return path, f"{video.faces}", seen, f"{printable(best)} (mean)", f"{mean[best]:.1%}", _others(mean)
 
 
 def _others(scores: dict[str, float]) -> str:
     ranked = sorted(scores.items(), key=lambda item: -item[1])[1:]
-    return ", ".join(f"{name} {share:.0%}" for name, share in ranked if share >= LEAST_SHOWN)
+    return ", ".join(f"{printable(name)} {share:.0%}" for name, share in ranked if share >= LEAST_SHOWN)
 
 
 def prepare_table(result: PrepareResult) -> Fitting:

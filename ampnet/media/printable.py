@@ -1,12 +1,16 @@
 """A stranger's text on the user's terminal: names, labels and decoders' messages, escaped and cut."""
 
 import os
+import unicodedata
 
 MAX_LENGTH = 200
 """Longest text of a stranger in one message."""
 
 MAX_LINE = 300
 """Longest line on stderr, whatever texts it is made of."""
+
+_NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode categories: control characters, surrogates, separators of lines and paragraphs."""
 
 
 def printable(text: object, limit: int = MAX_LENGTH) -> str:
@@ -28,6 +32,19 @@ def printable(text: object, limit: int = MAX_LENGTH) -> str:
         return safe
     kept = limit - 3
     return f"{safe[: kept - kept // 2]}...{safe[len(safe) - kept // 2 :]}"
+
+
+def one_line(text: object) -> str:
+    """Make text fit on one line of a UTF-8 file, whole.
+
+    Only what such a line cannot hold is escaped: control characters, line separators, undecodable bytes of file names.
+    All else stays, so that a name in a table is the file's name: those of macOS's screenshots hold narrow spaces.
+
+    Args:
+        text: a path, or anything that ``str`` turns into text.
+    """
+    words = os.fsdecode(text) if isinstance(text, bytes | os.PathLike) else str(text)
+    return "".join(_escaped(part) if unicodedata.category(part) in _NOT_IN_A_LINE else part for part in words)
 
 
 def _escaped(character: str) -> str:

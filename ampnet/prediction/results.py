@@ -1,15 +1,17 @@
-"""Results of `predict` on photos and videos, as plain values and as a table."""
+"""Results of `predict`: of one photo or frame as plain values, and of a whole run in bounded memory."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 
+from ampnet.media.printable import one_line
 from ampnet.prediction.photos import FacePrediction
 
-LANDMARK_NAMES = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+MAX_LISTED = 100
+"""Files and problems that are listed one by one; what more there are, is counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,54 +35,109 @@ class ImagePredictions:
         return "ok" if self.faces else "unreadable" if self.problem else "no face"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the results as plain values for JSON."""
+        """Return the results as plain values for JSON; pixels with one decimal, probabilities in [0, 1].
+
+        A path and a reason fit on one line of UTF-8: control characters and undecodable bytes are escaped.
+        """
         height, width = self.size_hw or (None, None)
         return {
-            "image": str(self.path),
+            "image": one_line(self.path),
             "frame": self.frame,
             "seconds": None if self.seconds is None else round(self.seconds, 3),
             "status": self.status,
-            "problem": self.problem,
+            "problem": None if self.problem is None else one_line(self.problem),
             "width": width,
             "height": height,
             "faces": [_face_to_dict(face) for face in self.faces],
         }
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return a flat row for each face; a row without a face if there are none."""
-        plain = self.to_dict()
-        about = {key: plain[key] for key in ("image", "frame", "seconds", "status", "problem")}
-        return [about | {"face": i} | _face_row(face) for i, face in enumerate(plain["faces"], start=1)] or [about]
+
+@dataclass(eq=False)
+class VideoSummary:
+    """What was found in a video, as a whole."""
+
+    path: Path
+    frames: int = 0
+    """Frames classified."""
+    frames_with_faces: int = 0
+    faces: int = 0
+    score_sums: dict[str, float] = field(default_factory=dict)
+    """For each class, the sum of its probability over all faces."""
+
+    def add(self, frame: ImagePredictions) -> None:
+        """Count a frame."""
+        self.frames += 1
+        self.frames_with_faces += bool(frame.faces)
+        self.faces += len(frame.faces)
+        for face in frame.faces:
+            for name, score in face.scores.items():
+                self.score_sums[name] = self.score_sums.get(name, 0.0) + score
+
+    def mean_scores(self) -> dict[str, float]:
+        """Return each class's mean probability over all faces; empty without any."""
+        return {name: total / self.faces for name, total in self.score_sums.items()}
 
 
-@dataclass(frozen=True, eq=False)
 class Predictions:
-    """Results for all photos and frames, in input order."""
+    """What a run has found: the first :data:`MAX_LISTED` files, the first problems, and counts of everything.
 
-    images: list[ImagePredictions]
-    class_names: tuple[str, ...]
-    checkpoint: Path
+    Args:
+        class_names: the model's classes.
+        checkpoint: the model's file.
+    """
+
+    def __init__(self, class_names: tuple[str, ...], checkpoint: Path) -> None:
+        self.class_names = class_names
+        self.checkpoint = checkpoint
+        self.listed: list[ImagePredictions | VideoSummary] = []
+        """The first files, in input order; what breaks a video off is an entry of its own."""
+        self.files = 0
+        """Entries, listed or not."""
+        self.labels: Counter[str] = Counter()
+        """Number of faces of each class, over all files."""
+        self.problems: list[str] = []
+        """A line for each of the first files that could not be read, and for each problem of the run as a whole."""
+        self.unlisted_problems = 0
+        """Number of further files that could not be read."""
+        self.earlier = 0
+        """Photos and frames that an interrupted run has recorded; they are in the files only."""
+        self.is_interrupted = False
+        """Whether Ctrl-C ended the run."""
+        self._video: VideoSummary | None = None
+
+    def add(self, result: ImagePredictions) -> None:
+        """Count the result of a photo or frame; a video's frames come one after the other."""
+        self.labels.update(face.label for face in result.faces)
+        if result.problem:
+            if len(self.problems) < MAX_LISTED:
+                self.problems.append(result.problem)
+            else:
+                self.unlisted_problems += 1
+        if result.frame is None:
+            self._video = None
+            self._list(result)
+            return
+        if self._video is None or self._video.path != result.path or result.frame == 0:
+            self._video = VideoSummary(result.path)
+            self._list(self._video)
+        self._video.add(result)
 
     @property
-    def problems(self) -> list[str]:
-        """A line for each file that could not be read."""
-        return [image.problem for image in self.images if image.problem]
+    def is_all_listed(self) -> bool:
+        """Whether every file is listed, and the next one would be, too."""
+        return self.files < MAX_LISTED
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the results as plain values for JSON; pixels with one decimal, probabilities in [0, 1]."""
-        return {
-            "checkpoint": str(self.checkpoint),
-            "class_names": list(self.class_names),
-            "images": [image.to_dict() for image in self.images],
-        }
+    def _list(self, entry: ImagePredictions | VideoSummary) -> None:
+        if self.is_all_listed:
+            self.listed.append(entry)
+        self.files += 1
 
-    def to_table(self) -> pd.DataFrame:
-        """List one row for each face, and one for each image without any; see its ``status``."""
-        columns = ["image", "frame", "seconds", "status", "problem", "face", "x0", "y0", "x1", "y1", "face_score"]
-        columns += ["label", "probability", *(f"score_{name}" for name in self.class_names)]
-        columns += [f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy"]
-        rows = [row for image in self.images for row in image.rows()]
-        return pd.DataFrame(rows, columns=columns).astype({"face": "Int64", "frame": "Int64"})
+
+class ResultSink(Protocol):
+    """Takes results as they are found."""
+
+    def add(self, result: ImagePredictions) -> None:
+        """Take the result of a photo or frame."""
 
 
 def _face_to_dict(face: FacePrediction) -> dict[str, Any]:
@@ -92,12 +149,3 @@ def _face_to_dict(face: FacePrediction) -> dict[str, Any]:
         "probability": round(face.probability, 6),
         "scores": {name: round(score, 6) for name, score in face.scores.items()},
     }
-
-
-def _face_row(face: dict[str, Any]) -> dict[str, Any]:
-    row = dict(zip(("x0", "y0", "x1", "y1"), face["box"], strict=True))
-    row |= {key: face[key] for key in ("face_score", "label", "probability")}
-    row |= {f"score_{name}": score for name, score in face["scores"].items()}
-    for name, (x, y) in zip(LANDMARK_NAMES, face["landmarks"], strict=True):
-        row |= {f"{name}_x": x, f"{name}_y": y}
-    return row

@@ -8,15 +8,20 @@ from typing import Protocol
 class Advance(Protocol):
     """Callback after each finished item of work."""
 
-    def __call__(self, count: int = 1, note: str = "") -> None:
-        """Add ``count`` finished items; ``note`` replaces the text after the bar (loss, accuracy)."""
+    def __call__(self, count: int = 1, note: str = "", more: int = 0) -> None:
+        """Add ``count`` finished items.
+
+        Args:
+            note: replaces the text after the bar (loss, accuracy).
+            more: items that turned out to be there as well, such as the frames of a video; added to the total.
+        """
 
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
 """``bar(title, total)`` opens a progress bar; pipelines pass a rich one, tests and library users a silent one."""
 
 
-def ignore_progress(count: int = 1, note: str = "") -> None:
+def ignore_progress(count: int = 1, note: str = "", more: int = 0) -> None:
     """Ignore finished items."""
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.media.printable import printable
+from ampnet.media.printable import one_line, printable
 
 
 @pytest.mark.parametrize("text", ["photo.jpg", "Zoë", "笑顔.png", "C:\\photos", "a b", ""])
@@ -33,3 +33,23 @@ def test_long_text_loses_its_middle() -> None:
     assert text.startswith("startx")
     assert text.endswith("xend")
     assert "..." in text
+
+
+@pytest.mark.parametrize("text", ["Zoë", "笑顔.png", "a\u3000b", "12.00\u202fPM.png", "fdp.\u202egpj", "x" * 5000, ""])
+def test_a_name_that_fits_on_a_line_stays_whole(text: str) -> None:
+    assert one_line(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\nb\r\t\x1b\x85", r"a\nb\r\t\x1b\x85"),
+        ("a\u2028b\u2029", r"a\u2028b\u2029"),
+        (Path(os.fsdecode(b"caf\xe9\n.jpg")), r"caf\xe9\n.jpg"),
+        (b"\xff", r"\xff"),
+        ("\ud800", r"\ud800"),
+    ],
+)
+def test_what_does_not_fit_on_a_line_of_utf8_is_escaped(text: object, expected: str) -> None:
+    assert one_line(text) == expected
+    assert len(one_line(text).encode().decode().splitlines()) == 1

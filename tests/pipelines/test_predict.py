@@ -15,9 +15,11 @@ from ampnet.checkpoints.bundled import model_path
 from ampnet.config import PredictConfig
 from ampnet.errors import DataError, UsageError
 from ampnet.labels import EXPRESSIONS
-from ampnet.media.video import read_frames, writing_video
+from ampnet.media.video import read_frames
+from ampnet.media.video_writer import writing_video
+from ampnet.prediction.sources import plan
 from cli import app
-from pipelines.predict import plan, run
+from pipelines.predict import run
 from tests.small_checkpoint import small_checkpoint
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -41,8 +43,19 @@ def photos(tmp_path):
     return folder
 
 
-def predict(checkpoint, *images, **options):
-    return run(PredictConfig(images=images, checkpoint=checkpoint, gpus=0, **options), quiet=True)
+class Found:
+    """Every result of a run, and its problems."""
+
+    def __init__(self, checkpoint, *images, **options):
+        self.images = []
+        config = PredictConfig(images=images, checkpoint=checkpoint, gpus=0, **options)
+        self.problems = run(config, quiet=True, sinks=[self]).problems
+
+    def add(self, result):
+        self.images.append(result)
+
+
+predict = Found
 
 
 def test_a_broken_file_is_listed_and_the_rest_is_done(happy, photos):
@@ -90,7 +103,7 @@ def test_names_of_annotated_pictures_never_meet(tmp_path):
         folder.mkdir()
         for suffix in ("jpg", "bmp"):
             (folder / f"me.{suffix}").touch()
-    names = [source.drawn.name for source in plan(folders, tmp_path / "out")]
+    names = [source.drawn.name for source in plan(folders, tmp_path / "out").sources]
     assert sorted(names) == ["me-2.jpg", "me-3.jpg", "me-4.jpg", "me.jpg"]
 
 
@@ -151,7 +164,7 @@ def test_a_broken_video_is_listed_and_the_rest_is_done(happy, clip, tmp_path):
     result = predict(happy, tmp_path / "broken.mp4", tmp_path / "none.avi", clip, annotate=tmp_path / "drawn")
     assert len(result.problems) == 2
     assert "broken.mp4" in result.problems[0]
-    assert "no such file" in result.problems[1]
+    assert "No such file" in result.problems[1]
     assert (tmp_path / "drawn" / "clip.mp4").exists()
 
 

@@ -100,9 +100,8 @@ def test_predictions_keep_boxes_and_paths_whole(width):
     face = Face(np.array([101.0, 102, 203, 204]), np.zeros((5, 2)), 0.9)
     scores = dict(zip(EXPRESSIONS, [0.9, 0.05, 0.01, 0.01, 0.01, 0.01, 0.01], strict=True))
     path = Path("holiday/in/the/mountains/with/everyone.jpg")
-    result = Predictions(
-        [ImagePredictions(path, (300, 300), [FacePrediction(face, "surprise", 0.9, scores)])], EXPRESSIONS, Path("a.pt")
-    )
+    result = Predictions(EXPRESSIONS, Path("a.pt"))
+    result.add(ImagePredictions(path, (300, 300), [FacePrediction(face, "surprise", 0.9, scores)]))
     shown = render(prediction_table(result), width=width)
     for text in (str(path), "101 102 203 204", "surprise", "90.0%", "fear 5%"):
         assert text in shown

@@ -1,0 +1,91 @@
+"""Reading the inputs of `predict` one photo or frame at a time, in chunks of bounded size."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.errors import ImageError
+from ampnet.media.images import read_image
+from ampnet.media.video import open_video
+from ampnet.prediction.photos import FacePrediction
+from ampnet.prediction.results import ImagePredictions
+from ampnet.prediction.row_files import NOTHING, WHOLE
+from ampnet.prediction.sources import Source
+
+CHUNK_IMAGES = 32
+CHUNK_PIXELS = 50_000_000
+"""A chunk of images in memory ends at this many images or this many pixels, whichever comes first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """One photo or frame, or the reason why it cannot be read."""
+
+    source: Source
+    image: NDArray[np.uint8] | None
+    problem: str | None = None
+    frame: int | None = None
+    seconds: float | None = None
+    rate: float = 0.0
+    """Frames per second of the video."""
+    is_asked: bool = True
+    """False for the frames between two that are classified."""
+    is_recorded: bool = False
+    """Whether an earlier run has recorded its result, so that it is only drawn."""
+
+    def result(self, faces: list[FacePrediction]) -> ImagePredictions:
+        """Combine it with the faces found in it."""
+        size_hw = None if self.image is None else (self.image.shape[0], self.image.shape[1])
+        return ImagePredictions(self.source.path, size_hw, faces, self.problem, self.frame, self.seconds)
+
+
+def read_shots(source: Source, every: int, recorded: float, expect: Callable[[int], None]) -> Iterator[Shot]:
+    """Read a photo, or those frames of a video that are classified; all of its frames if they are to be drawn.
+
+    A failure becomes the last shot, with the reason.
+
+    Args:
+        source: the file.
+        every: classify every Nth frame.
+        recorded: number of the last frame that an earlier run has recorded, or ``NOTHING`` or ``WHOLE``.
+        expect: called with the number of shots of a video, once that is known.
+    """
+    try:
+        if source.problem is not None:
+            raise ImageError(source.problem)
+        if source.is_video:
+            yield from _read_video(source, every, recorded, expect)
+        else:
+            yield Shot(source, read_image(source.path), is_recorded=recorded == WHOLE)
+    except ImageError as error:
+        yield Shot(source, None, str(error), is_recorded=recorded == WHOLE)
+
+
+def _read_video(source: Source, every: int, recorded: float, expect: Callable[[int], None]) -> Iterator[Shot]:
+    step, start = (every, 0) if source.drawn is None else (1, 0)
+    if source.drawn is None and recorded > NOTHING:
+        start = int(recorded) + every
+    with open_video(source.path, step, start) as video:
+        expect(max(-(-(video.info.frames - start) // step), 1))
+        for frame in video.frames():
+            is_asked, is_recorded = frame.number % every == 0, frame.number <= recorded
+            number, seconds = frame.number, frame.seconds
+            yield Shot(source, frame.image, None, number, seconds, video.info.rate, is_asked, is_recorded)
+
+
+def in_chunks(shots: Iterable[Shot]) -> Iterator[list[Shot]]:
+    """Group shots for the networks; every ``CHUNK_IMAGES`` results to record, a chunk ends."""
+    chunk: list[Shot] = []
+    results = pixels = 0
+    for shot in shots:
+        chunk.append(shot)
+        is_result = shot.is_asked and not shot.is_recorded
+        results += is_result
+        pixels += 0 if shot.image is None else shot.image.shape[0] * shot.image.shape[1]
+        if len(chunk) == CHUNK_IMAGES or pixels >= CHUNK_PIXELS or (is_result and results % CHUNK_IMAGES == 0):
+            yield chunk
+            chunk, pixels = [], 0
+    if chunk:
+        yield chunk

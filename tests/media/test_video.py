@@ -1,0 +1,216 @@
+"""Videos are read frame by frame in a process of their own, and whatever that meets concerns the one file."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ampnet.errors import ImageError
+from ampnet.media.video import EXTENSIONS, is_video, open_video, read_frames, video_info
+from tests.clips import CODECS, brightness, write_clip
+from tests.limits import file_size_limit
+
+PATIENCE = 60
+"""Seconds until something that happens at once has surely happened, even on a busy machine."""
+
+
+def is_running(process):
+    """Whether a process exists and has not ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for_end(process):
+    deadline = time.monotonic() + PATIENCE
+    while is_running(process):
+        assert time.monotonic() < deadline, f"process {process} still runs"
+        time.sleep(0.01)
+
+
+def test_all_extensions_are_tested():
+    assert {f".{extension}" for extension in CODECS} == EXTENSIONS
+    assert is_video(Path("a/B.MP4"))
+    assert not is_video(Path("mp4"))
+
+
+@pytest.mark.parametrize("extension", CODECS)
+def test_every_format_is_read_whole(tmp_path, extension):
+    clip = write_clip(tmp_path / f"clip.{extension}")
+    frames = list(read_frames(clip))
+    assert [frame.number for frame in frames] == list(range(40))
+    assert {frame.image.shape for frame in frames} == {(48, 64, 3)}
+    assert frames[30].seconds == pytest.approx(1.2)
+    assert brightness(frames[30].image) - brightness(frames[10].image) == pytest.approx(40, abs=3)
+    info = video_info(clip)
+    assert info.rate == pytest.approx(25)
+    assert abs(info.frames - 40) <= 4  # estimated in an MPEG program stream
+
+
+def test_frames_can_be_left_out(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4")
+    whole = [brightness(frame.image) for frame in read_frames(clip)]
+    assert [frame.number for frame in read_frames(clip, every=15)] == [0, 15, 30]
+    with open_video(clip, every=10, start=15) as video:
+        found = list(video.frames())
+    assert [frame.number for frame in found] == [15, 25, 35]
+    assert [brightness(frame.image) for frame in found] == whole[15::10]
+
+
+def test_colours_are_rgb(tmp_path):
+    writer = cv2.VideoWriter(str(tmp_path / "red.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (64, 64))
+    writer.write(np.full((64, 64, 3), (0, 0, 255), np.uint8))  # OpenCV takes BGR
+    writer.release()
+    (frame,) = read_frames(tmp_path / "red.avi")
+    red, green, blue = frame.image.reshape(-1, 3).mean(axis=0)
+    assert red > 200
+    assert max(green, blue) < 50
+
+
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9.mp4", b"caf\xc3\xa9 100%d.mp4", b"a\nb.mp4", b"x" * 250 + b".mp4", b"-i.mp4"]
+)
+def test_a_name_may_have_any_bytes(tmp_path, name):
+    clip = tmp_path / os.fsdecode(name)
+    shutil.copy(write_clip(tmp_path / "clip.mp4", frames=5), clip)
+    assert len(list(read_frames(clip))) == 5
+
+
+def test_frames_are_the_same_where_memory_cannot_be_shared(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4")
+    shared = [frame.image.tobytes() for frame in read_frames(clip)]
+    with file_size_limit(1 << 20):
+        sent = [frame.image.tobytes() for frame in read_frames(clip)]
+    assert sent == shared
+
+
+def test_frames_too_large_to_share_are_sent(tmp_path, monkeypatch):
+    clip = write_clip(tmp_path / "clip.mp4")
+    shared = [frame.image.tobytes() for frame in read_frames(clip)]
+    monkeypatch.setattr("ampnet.media.video.SHARED_BYTES", 48 * 64 * 3 + 1)
+    assert [frame.image.tobytes() for frame in read_frames(clip)] == shared
+
+
+def make_pipe(path):
+    os.mkfifo(path)
+
+
+def make_socket(path):
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (make_pipe, "a pipe"),
+        (make_socket, "No such device"),
+        (lambda path: path.symlink_to("/dev/zero"), "a device"),
+        (Path.mkdir, "a folder"),
+        (lambda path: path.symlink_to(path), "symbolic links"),
+        (lambda path: path.symlink_to("gone"), "No such file"),
+        (lambda path: path.write_bytes(b""), "not a video"),
+        (lambda path: path.write_text("milk, eggs"), "not a video"),
+    ],
+)
+def test_what_is_no_video_is_refused_with_its_reason(tmp_path, monkeypatch, make, reason):
+    monkeypatch.chdir(tmp_path)  # the name of a socket is short
+    make(Path("clip.mp4"))
+    with pytest.raises(ImageError, match=reason) as told:
+        list(read_frames(Path("clip.mp4")))
+    assert str(told.value).startswith("cannot read clip.mp4: ")
+
+
+def test_a_playlist_that_calls_itself_a_video_opens_no_other_file(tmp_path):
+    write_clip(tmp_path / "private.avi")
+    (tmp_path / "list.avi").write_text("ffconcat version 1.0\nfile private.avi\n")
+    (tmp_path / "stream.mp4").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nprivate.avi\n#EXT-X-ENDLIST\n")
+    for name in ("list.avi", "stream.mp4"):
+        with pytest.raises(ImageError, match="not a video"):
+            list(read_frames(tmp_path / name))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+@pytest.mark.parametrize("extension", CODECS)
+def test_a_cut_video_is_an_error_after_its_last_frame(tmp_path, extension, share):
+    data = write_clip(tmp_path / f"whole.{extension}", frames=100).read_bytes()
+    cut = tmp_path / f"cut.{extension}"
+    cut.write_bytes(data[: int(len(data) * share)])
+    found = []
+    with pytest.raises(ImageError, match=r"breaks after frame|is cut short, after frame|not a video"):
+        found.extend(read_frames(cut))
+    if extension in ("mp4", "m4v", "mov"):  # their table of frames is at the end
+        share = 0
+    assert len(found) <= 100 * share + 10
+
+
+def test_a_frame_of_too_many_pixels_is_refused(tmp_path):
+    writer = cv2.VideoWriter(str(tmp_path / "wall.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (6000, 6000))
+    writer.write(np.zeros((6000, 6000, 3), np.uint8))
+    writer.release()
+    assert (tmp_path / "wall.avi").stat().st_size < 2e6
+    with pytest.raises(ImageError, match="6000 x 6000 pixels a frame are more than"):
+        list(read_frames(tmp_path / "wall.avi"))
+
+
+def test_a_crash_of_the_decoder_is_an_error_of_that_video(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", size_wh=(640, 480))
+    with open_video(clip) as video:
+        frames = video.frames()
+        assert next(frames).number == 0
+        os.kill(video.process_id, signal.SIGSEGV)
+        with pytest.raises(ImageError, match=r"clip\.mp4: its decoder crashed \(SIGSEGV\)"):
+            list(frames)
+    assert len(list(read_frames(clip))) == 40
+
+
+def test_a_decoder_that_hangs_is_ended(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", size_wh=(640, 480))
+    with open_video(clip, time_limit=PATIENCE) as video:
+        frames = video.frames()
+        next(frames)
+        video.time_limit = 0.2
+        os.kill(video.process_id, signal.SIGSTOP)
+        with pytest.raises(ImageError, match=r"decoding it takes more than 0\.2 s"):
+            list(frames)
+    assert not is_running(video.process_id)
+
+
+def test_a_reader_that_stops_early_leaves_no_process(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4")
+    with open_video(clip) as video:
+        next(video.frames())
+    assert not is_running(video.process_id)
+
+
+def test_the_decoder_ends_with_its_parent_even_if_that_is_killed(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", size_wh=(640, 480))
+    code = (
+        "import sys, time; from pathlib import Path; from ampnet.media.video import open_video\n"
+        "with open_video(Path(sys.argv[1])) as video:\n"
+        "    print(video.process_id, flush=True)\n"
+        "    time.sleep(600)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, clip], stdout=subprocess.PIPE, text=True)
+    decoder = int(parent.stdout.readline())
+    assert is_running(decoder)
+    parent.kill()
+    parent.communicate()
+    wait_for_end(decoder)
+
+
+def test_the_decoder_loads_nothing_from_the_folder_that_it_runs_in(tmp_path, monkeypatch):
+    clip = write_clip(tmp_path / "clip.mp4", frames=3)
+    (tmp_path / "struct.py").write_text("raise SystemExit('a stranger')")
+    (tmp_path / "json.py").write_text("raise SystemExit('a stranger')")
+    monkeypatch.chdir(tmp_path)
+    assert len(list(read_frames(clip))) == 3
