@@ -62,7 +62,7 @@ MAX_SCANS = 100
 
 _LARGE = 200_000_000  # bytes; pictures that take more are decoded one at a time
 _one_large_picture = threading.Lock()
-_BANDS = 20_000_000  # bytes for the conversion of one band of rows, and for the decoder's own buffers
+_BANDS = 40_000_000  # bytes for the conversion of one band of rows, and for the decoder's own buffers
 
 _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}  # 4 in all other modes
 _ORIENTATION_TAG = 0x0112
@@ -196,12 +196,12 @@ def _memory(picture: Pillow.Image, file_bytes: int, longest_side: int | None) ->
     elif picture.format == "BMP":
         decoder = 2 * whole  # run lengths are expanded, then copied
     elif picture.format == "TIFF":
-        decoder = 4 * whole + _tile_bytes(picture)  # rotation, and the largest piece
+        decoder = 4 * whole + _tile_bytes(picture)  # the rotated copy, or the largest piece
     loaded = _BYTES_PER_PIXEL.get(picture.mode, 4) * drafted
     result = 3 * wanted
     if wanted < drafted:
-        in_rgb = drafted if drafted <= MAX_DECODED else drafted // 4
-        result += 4 * wanted + (0 if in_rgb == drafted and picture.mode == "RGB" else 4 * in_rgb)
+        result += 0 if longest_side is None else 4 * wanted
+        result += drafted if drafted > MAX_DECODED else 0 if picture.mode == "RGB" else 4 * drafted
     return file_bytes + _BANDS + max(loaded + max(decoder, result), 6 * wanted)
 
 
@@ -212,8 +212,10 @@ def _samples_per_pixel(jpeg: Any) -> float:
 
 
 def _tile_bytes(tiff: Any) -> float:
-    """Return the size of the pieces that a TIFF file is decoded in, which need not be smaller than the image."""
+    """Return the size of the pieces that libtiff decodes, which need not be smaller than the image."""
     tags = tiff.tag_v2
+    if tiff.tile[0][0] != "libtiff":
+        return 0.0
     rows = min(int(tags.get(_STRIP_ROWS, tiff.height)), tiff.height)
     pixels = max(tiff.width * rows, int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_HEIGHT, 0)))
     return float(max(4, max(tags.get(_BITS, (8,))) * int(tags.get(_SAMPLES, 1)) / 8) * pixels)

@@ -1,6 +1,6 @@
 """Pillow's pictures as upright RGB arrays, converted in bands of rows, so that there is no second whole copy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -13,27 +13,9 @@ Image = NDArray[np.uint8]
 
 _BAND = 1_000_000  # pixels converted at once, with up to 16 bytes each
 _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_ROTATIONS = {3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_MIRRORS = {2: 1, 4: 0}
 _TRANSPARENT = ("RGBA", "LA", "PA", "La", "RGBa")
-
-
-def _transposed(image: Image) -> Image:
-    return np.asarray(cv2.transpose(image), dtype=np.uint8)
-
-
-def _flipped(axis: int) -> Callable[[Image], Image]:
-    return lambda image: np.asarray(cv2.flip(image, axis), dtype=np.uint8)
-
-
-_ACROSS, _UPSIDE_DOWN, _HALF_TURN = _flipped(1), _flipped(0), _flipped(-1)
-_TURNS: dict[int, tuple[Callable[[Image], Image], ...]] = {
-    2: (_ACROSS,),
-    3: (_HALF_TURN,),
-    4: (_UPSIDE_DOWN,),
-    5: (_transposed,),
-    6: (_transposed, _ACROSS),
-    7: (_transposed, _HALF_TURN),
-    8: (_transposed, _UPSIDE_DOWN),
-}
 
 
 def to_array(picture: Pillow.Image) -> Image:
@@ -77,8 +59,13 @@ def turned(image: Image, orientation: int) -> Image:
         image: ``(H, W, 3)`` as stored.
         orientation: of the EXIF standard, 1 to 8; anything else means upright.
     """
-    for turn in _TURNS.get(orientation, ()):
-        image = turn(image)
+    if orientation in _ROTATIONS:
+        return np.asarray(cv2.rotate(image, _ROTATIONS[orientation]), dtype=np.uint8)
+    if orientation in _MIRRORS:
+        return np.asarray(cv2.flip(image, _MIRRORS[orientation]), dtype=np.uint8)
+    if orientation in (5, 7):
+        crossed = cv2.transpose(image)
+        return np.asarray(cv2.flip(crossed, -1, crossed) if orientation == 7 else crossed, dtype=np.uint8)
     return image
 
 
