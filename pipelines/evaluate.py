@@ -202,4 +202,3 @@ def _empty_notes(table: PredictionTable, split: str, told: Sequence[str]) -> Ite
     names = [name for name, any_image in zip(table.class_names, present, strict=True) if not any_image]
     if empty := [name for name in names if name not in told]:
         yield f"no image of {', '.join(empty)} in {split}: means over the classes leave it out"
-

@@ -16,7 +16,6 @@ from ampnet.data.loading.dataset import (
     SampleKey,
     ShardedSequentialSampler,
     batch_loader,
-    loading_failures,
 )
 from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import DataError

@@ -140,5 +140,8 @@ def test_training_without_a_readable_image_ends_with_one_line(index: FaceIndex, 
 
 def test_images_are_described_by_the_first_and_their_number() -> None:
     assert describe_unreadable({"a.jpg": "it is a pipe"}) == "cannot read a.jpg: it is a pipe"
-    assert describe_unreadable({"a.jpg": "it is a pipe", "b\x1b.jpg": "cut"}) == "cannot read 2 images, first a.jpg: it is a pipe"
+    assert (
+        describe_unreadable({"a.jpg": "it is a pipe", "b\x1b.jpg": "cut"})
+        == "cannot read 2 images, first a.jpg: it is a pipe"
+    )
     assert describe_unreadable({"b\x1b.jpg": "cut"}) == r"cannot read b\x1b.jpg: cut"
