@@ -14,10 +14,10 @@ from ampnet.data.index.face_index import FACES_FILE, FaceIndex, read_index
 from ampnet.data.index.image_files import refuse_linked_folder
 from ampnet.data.index.splits import split_indices
 from ampnet.data.preparation.faces_table import read_faces
-from ampnet.data.preparation.preview import SheetRow, write_sheet
+from ampnet.data.preparation.preview import SheetRow, readable, write_sheet
 from ampnet.data.quality.checks import CheckReport, check_index, read_fingerprints
 from ampnet.data.quality.pairs_file import PAIRS_FILE, CopyPair, write_pairs
-from ampnet.media.images import Image, read_image
+from ampnet.media.images import Image
 from ampnet.media.lock import lock_folder
 from pipelines.progress import notices, progress_bar
 
@@ -107,6 +107,6 @@ def _write_sheet(path: Path, index: FaceIndex, report: CheckReport, splits: list
         for number in order[start : start + PAIRS_PER_ROW]:
             pair = found.pairs[number].tolist()
             titles.append(f"{' / '.join(splits[position] for position in pair)} {found.similarity[number]:.3f}")
-            faces.extend(read_image(index.image_path(position)) for position in pair)
+            faces.extend(image for _, image in readable(index, pair))
         rows.append(SheetRow(",   ".join(titles), faces))
     write_sheet(path, rows)

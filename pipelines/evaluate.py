@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,8 @@ from ampnet.config import EvalConfig, TrainConfig
 from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.data.index.image_files import is_inside
 from ampnet.data.index.label_votes import MIN_VOTES
-from ampnet.data.loading.dataset import Batch, FaceDataset, ShardedSequentialSampler, batch_loader
+from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader, loading_failures
+from ampnet.data.loading.unreadable import describe_unreadable
 from ampnet.errors import DataError
 from ampnet.evaluation.html.page import write_page
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
@@ -101,7 +102,7 @@ def _of_checkpoint(
     classifier = Classifier.from_checkpoint(checkpoint, choose_device(config.gpus), config.mirror, prior)
     offsets = classifier.offsets = _without_missing(classifier.offsets, match, checkpoint)
     reframe = reframing(index.framing, split.faces.landmarks, checkpoint.framing)
-    table = classify_split(config, checkpoint, classifier, split, reframe, quiet)
+    table, unreadable = classify_split(config, checkpoint, classifier, split, reframe, quiet)
     shares = np.array(checkpoint.class_shares)
     strengths = [
         (strength, _without_missing(strength_offsets(shares, strength), match, checkpoint).numpy())
@@ -118,7 +119,7 @@ def _of_checkpoint(
             *match.notes(),
             *_framing_notes(index, checkpoint, reframe),
             *_empty_notes(table, config.split, match.missing),
-            *_unreadable_notes(table),
+            *([f"{describe_unreadable(unreadable)}; counted as errors"] if unreadable else []),
         ),
         unassigned=split.unassigned,
         seconds=time.monotonic() - start,
@@ -152,36 +153,28 @@ def classify_split(
     split: EvaluatedSplit,
     reframe: Framing | None,
     quiet: bool,
-) -> PredictionTable:
-    """Run a network over the usable faces of a split; an image that cannot be read costs only itself."""
+) -> tuple[PredictionTable, Mapping[str, str]]:
+    """Run a network over the usable faces of a split; an image that cannot be read costs only itself.
+
+    Returns:
+        The predictions, and name -> reason of each image that cannot be read.
+
+    Raises:
+        DataError: no image can be read.
+        TrainingError: a process that loads images died.
+    """
     faces, count = split.faces, len(split.faces)
-    dataset = FaceDataset(
-        faces,
-        np.arange(count),
-        checkpoint.architecture.image_size,
-        color=checkpoint.framing.color,
-        reframe=reframe,
-        skip_unreadable=True,
-    )
+    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
+    dataset = FaceDataset(faces, np.arange(count), size, color=color, reframe=reframe)
     order = ShardedSequentialSampler(count, config.batch_size)
     batches = batch_loader(dataset, order, config.workers, classifier.device)
-    unreadable: list[int] = []
-    with progress_bar(notices(quiet))(f"eval {config.split}", count) as advance:
-        logits = classifier.collect(_note_unreadable(batches, unreadable), advance)
-    kept = np.setdiff1d(np.arange(count), unreadable)
-    local, global_ = logits.local[kept], logits.global_[kept]
-    probabilities = classifier.probabilities(local, global_)
-    return table_of(split.images, kept, probabilities, local.numpy(), global_.numpy(), unreadable)
-
-
-def _note_unreadable(batches: Iterable[Batch], unreadable: list[int]) -> Iterator[Batch]:
-    """Collect the positions of unreadable faces, and give them landmarks that the network accepts."""
-    seen = 0
-    for batch in batches:
-        bad = batch.landmarks.isnan().any(dim=(1, 2))
-        unreadable.extend((torch.nonzero(bad)[:, 0] + seen).tolist())
-        seen += len(batch.labels)
-        yield batch._replace(landmarks=batch.landmarks.nan_to_num(batch.images.shape[-1] / 2)) if bad.any() else batch
+    bar = progress_bar(notices(quiet))
+    with bar(f"eval {config.split}", count) as advance, loading_failures("use fewer --workers"):
+        logits = classifier.collect(batches, advance)
+    kept, probabilities = logits.positions, classifier.probabilities(logits.local, logits.global_)
+    unreadable = np.setdiff1d(np.arange(count), kept).tolist()
+    table = table_of(split.images, kept, probabilities, logits.local.numpy(), logits.global_.numpy(), unreadable)
+    return table, logits.unreadable
 
 
 def _default_folder(file: Path, config: EvalConfig) -> Path:
@@ -224,8 +217,3 @@ def _empty_notes(table: PredictionTable, split: str, told: Sequence[str]) -> Ite
     names = [name for name, any_image in zip(table.class_names, present, strict=True) if not any_image]
     if empty := [name for name in names if name not in told]:
         yield f"no image of {', '.join(empty)} in {split}: means over the classes leave it out"
-
-
-def _unreadable_notes(table: PredictionTable) -> Iterator[str]:
-    if unreadable := int((table.status == "unreadable").sum()):
-        yield f"unreadable images, counted as errors: {unreadable:,}; predictions.csv names them"

@@ -13,12 +13,13 @@ from rich.console import Console
 from ampnet.checkpoints.checkpoint import BEST, save_checkpoint
 from ampnet.config import TrainConfig, config_to_dict
 from ampnet.data.loading.dataset import loading_failures
+from ampnet.data.loading.unreadable import describe_unreadable
 from ampnet.errors import UsageError
 from ampnet.evaluation.metrics import accuracy, score
 from ampnet.evaluation.plots import save_curves
 from ampnet.media.files import atomic_write
 from ampnet.media.lock import lock_folder
-from ampnet.runtime.collectives import broadcast_tensors
+from ampnet.runtime.collectives import broadcast_tensors, gather_objects
 from ampnet.runtime.launch import is_launched, join_processes, launch
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.progress import ProgressBar
@@ -29,6 +30,9 @@ from ampnet.training.run import TrainingRun, open_run
 from ampnet.training.run_folder import CONFIG, CURVES, HISTORY, SEEDS, open_run_folder
 from ampnet.training.state import LAST
 from pipelines.progress import notices, progress_bar
+
+MAX_LISTED = 20
+"""Unreadable images listed after an epoch."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class TrainResult:
     macro_f1: float
     recall: dict[str, float | None]
     """Of each class on that split; None for a class without faces there."""
+    unreadable: dict[str, str]
+    """Name -> reason of each image that cannot be read and was left out."""
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,6 +68,7 @@ class TrainResult:
             f"best of {self.epochs} epochs: {self.best_epoch}, {self.selected_on} accuracy {self.accuracy:.2%}, "
             f"macro-F1 {self.macro_f1:.3f}{_warning(self.selected_on)}",
             f"by class: {', '.join(recalls)}",
+            *([f"left out: {describe_unreadable(self.unreadable)}; run prepare again"] if self.unreadable else []),
             f"checkpoint: {self.checkpoint}; beside it {LAST}, {HISTORY}, {CURVES}, {CONFIG}",
             f"next: ampnet eval {self.folder} --data {self.data}",
         ]
@@ -152,12 +159,15 @@ def train(config: RunConfig, forecast: Forecast, quiet: bool = False) -> TrainRe
         with open_run(config, process, bar) as training:
             for note in training.notes:
                 console.print(note, markup=False)
+            listed = set[str]()
             while not training.is_finished():
                 with loading_failures():
                     if not _train_one_epoch(training, stop, forecast, console, bar):
                         console.print(f"stopped and saved in epoch {training.progress.epoch + 1}; resume with --resume")
                         return None
                     console.print(_finish_epoch(training, bar), markup=False)
+                    for line in _newly_unreadable(training, listed):
+                        console.print(line, markup=False)
             return _result(training)
 
 
@@ -173,7 +183,13 @@ def _train_one_epoch(
 
     order.start_at(progress.epoch, progress.step)
     reports = train_epoch(
-        training.state, training.batches, order, training.loss_fn, training.config, process, stop_or_save
+        training.state,
+        training.unreadable.watch(training.batches),
+        order,
+        training.loss_fn,
+        training.config,
+        process,
+        stop_or_save,
     )
     with bar(f"epoch {progress.epoch + 1}/{training.config.recipe.epochs}", order.faces) as advance:
         advance(int(progress.images), progress.note())
@@ -225,8 +241,20 @@ def _finish_epoch(training: TrainingRun, bar: ProgressBar) -> str:
 def _measure(training: TrainingRun, bar: ProgressBar) -> SplitMetrics:
     model, process = training.state.evaluated_model, training.process
     broadcast_tensors(model.buffers(), process)  # each process has its own normalisation statistics
+    batches = training.unreadable.watch(training.selection)
     with bar(training.config.select_on, len(training.selection_order.shard)) as advance:
-        return evaluate(model, training.selection, training.loss_fn, training.config.precision, process, advance)
+        return evaluate(model, batches, training.loss_fn, training.config.precision, process, advance)
+
+
+def _newly_unreadable(training: TrainingRun, listed: set[str]) -> list[str]:
+    """Collect the unreadable images of all processes, and describe those not yet listed."""
+    reasons = training.unreadable.reasons
+    for others in gather_objects(dict(reasons), training.process):
+        reasons.update(others)
+    new = {name: reason for name, reason in reasons.items() if name not in listed}
+    listed.update(new)
+    lines = [f"left out: {describe_unreadable({name: reason})}" for name, reason in list(new.items())[:MAX_LISTED]]
+    return [*lines, f"left out: {len(new) - MAX_LISTED:,} more"] if len(new) > MAX_LISTED else lines
 
 
 def _result(training: TrainingRun) -> TrainResult:
@@ -243,6 +271,7 @@ def _result(training: TrainingRun) -> TrainResult:
         accuracy=history.best_accuracy,
         macro_f1=scores.macro_f1.value,
         recall={one.name: one.recall.value if one.recall else None for one in scores.classes},
+        unreadable=dict(training.unreadable.reasons),
         seconds=training.progress.seconds,
     )
 

@@ -4,7 +4,7 @@ The network computes both heads' logits, optionally averaged over each face and 
 the class prior is adjusted, and temperature and softmax turn the result into probabilities.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.config import IMAGE_SIZE
 from ampnet.data.loading.dataset import Batch
+from ampnet.data.loading.unreadable import UnreadableImages, describe_unreadable
+from ampnet.errors import DataError
 from ampnet.faces.alignment import AlignedFace, resize_face
 from ampnet.faces.geometry import MIRROR_ORDER
 from ampnet.inference.optimize import optimize_for_inference
@@ -33,6 +35,10 @@ class LabelledLogits:
     """``(N, K)`` of the local head, on the CPU."""
     global_: Tensor
     """``(N, K)`` of the global head, on the CPU."""
+    positions: NDArray[np.int64]
+    """``(N,)`` of the faces in their dataset; ascending, but without those whose images cannot be read."""
+    unreadable: Mapping[str, str]
+    """Name -> reason of each image that cannot be read."""
 
 
 class Classifier:
@@ -107,17 +113,32 @@ class Classifier:
         """Run the network over labelled faces.
 
         Args:
-            batches: at least one batch.
+            batches: at least one batch of a dataset, in its order.
             advance: called with the number of finished faces.
+
+        Raises:
+            DataError: none of the images can be read.
         """
-        labels, locals_, globals_ = [], [], []
-        for batch in batches:
-            local, global_ = self.head_logits(batch.to(self.device))
-            labels.append(batch.labels.numpy())
-            locals_.append(local.cpu())
-            globals_.append(global_.cpu())
-            advance(len(batch.labels))
-        return LabelledLogits(np.concatenate(labels), torch.cat(locals_), torch.cat(globals_))
+        unreadable = UnreadableImages()
+        labels, positions, locals_, globals_ = [], [], [], []
+        for batch in unreadable.watch(batches):
+            if len(batch.labels):
+                assert batch.positions is not None
+                local, global_ = self.head_logits(batch.to(self.device))
+                labels.append(batch.labels.numpy())
+                positions.append(batch.positions.numpy())
+                locals_.append(local.cpu())
+                globals_.append(global_.cpu())
+            advance(len(batch.labels) + len(batch.unreadable))
+        if unreadable.reasons and not labels:
+            raise DataError(f"{describe_unreadable(unreadable.reasons)}; none is left, so run prepare again")
+        return LabelledLogits(
+            labels=np.concatenate(labels),
+            local=torch.cat(locals_),
+            global_=torch.cat(globals_),
+            positions=np.concatenate(positions),
+            unreadable=unreadable.reasons,
+        )
 
     @torch.inference_mode()
     def classify(self, faces: Sequence[AlignedFace], image_size: int) -> NDArray[np.float32]:

@@ -1,17 +1,18 @@
 """Image files: strict decoding to upright RGB with clear error messages, resizing, and JPEG encoding."""
 
+import heapq
 import os
-import struct
-import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
 
 from ampnet.errors import DataError, ImageError
+from ampnet.media.decoding import MAX_BYTES, decode, is_plain_jpeg
+from ampnet.media.opening import read_bytes
+from ampnet.media.printable import printable
 
 Image = NDArray[np.uint8]
 
@@ -20,83 +21,75 @@ EXTENSIONS = frozenset(
 )
 """Extensions, in lower case, of the files that count as images."""
 
-MAX_PIXELS = 150_000_000
-"""Larger images are refused: no camera produces them, but decompression bombs do."""
-
 JPEG_QUALITY = 95
 """Quality of written images; colour is stored at full resolution (4:4:4)."""
 
-_ORIENTATION_TAG = 0x0112
-_TURNS: dict[int, Pillow.Transpose] = {
-    2: Pillow.Transpose.FLIP_LEFT_RIGHT,
-    3: Pillow.Transpose.ROTATE_180,
-    4: Pillow.Transpose.FLIP_TOP_BOTTOM,
-    5: Pillow.Transpose.TRANSPOSE,
-    6: Pillow.Transpose.ROTATE_270,
-    7: Pillow.Transpose.TRANSVERSE,
-    8: Pillow.Transpose.ROTATE_90,
-}
-_SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
-
-# Exceptions that Pillow's decoders are known to raise on damaged files, including their own types.
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    ArithmeticError,
-    LookupError,
-    EOFError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-    Pillow.DecompressionBombError,
-    Pillow.DecompressionBombWarning,
-)
+_LARGEST_AS_IS = 1 << 20  # bytes; a 224 x 224 JPEG never needs as many
 
 
 def list_images(folder: Path) -> list[Path]:
     """Find the image files below a folder by extension, sorted by path.
 
-    Symbolic links to folders are followed, each real folder once; hidden files and folders are skipped.
+    Hidden files and folders are skipped. Symbolic links to folders are followed, each real folder is listed once, in
+    its own place if that is below ``folder``; links to a folder around ``folder`` are skipped. A folder further down
+    that cannot be listed is listed itself, so that reading it gives the reason, as for an unreadable image.
 
     Raises:
-        DataError: the folder does not exist or cannot be listed.
+        DataError: the folder itself does not exist or cannot be listed.
     """
-    return sorted(_walk(folder, set()), key=lambda path: path.as_posix())
+    found: list[Path] = []
+    folders, links = [os.fspath(folder)], list[str]()
+    seen = _around(folder)
+    while folders or links:
+        place = folders.pop() if folders else heapq.heappop(links)
+        try:
+            status = os.stat(place)  # noqa: PTH116 (a path of 1,000 parts is slow to build)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if not _is_folder(entry):
+                        if os.path.splitext(entry.name)[1].lower() in EXTENSIONS:  # noqa: PTH122 (a million of these)
+                            found.append(Path(entry.path))
+                    elif entry.is_symlink():
+                        heapq.heappush(links, entry.path)
+                    else:
+                        folders.append(entry.path)
+        except (OSError, ValueError) as error:  # ValueError: a null byte
+            if place == os.fspath(folder):
+                reason = error.strerror if isinstance(error, OSError) else None
+                raise DataError(f"cannot list {printable(folder)}: {printable(reason or error)}") from error
+            found.append(Path(place))
+    return sorted(found, key=lambda path: path.as_posix())
 
 
 def read_image(path: Path) -> Image:
-    """Decode an image file to upright RGB.
-
-    EXIF rotation is applied; 16-bit grey is scaled to 8 bits; grey, palette and CMYK images are converted to RGB;
-    transparent images are composited over white. The first frame of an animation is used.
-
-    Returns:
-        ``(H, W, 3)`` uint8 RGB, C-contiguous.
-
-    Raises:
-        ImageError: the file is missing, empty, truncated, not an image, or has more than ``MAX_PIXELS`` pixels.
-    """
-    return _decode(path, longest_side=None)[0]
+    """Decode an image file to upright RGB: :func:`read_reduced` at the largest size, without the full one."""
+    return read_reduced(path)[0]
 
 
-def read_reduced(path: Path, longest_side: int) -> tuple[Image, tuple[int, int]]:
-    """Decode an image like :func:`read_image`, but no larger than needed.
-
-    JPEG files are decoded at a half, quarter or eighth of their size if that suffices, which is several times faster.
+def read_reduced(path: Path, longest_side: int | None = None) -> tuple[Image, tuple[int, int]]:
+    """Decode an image file to upright RGB, no larger than needed; see :func:`ampnet.media.decoding.decode`.
 
     Args:
         path: the image file.
-        longest_side: maximum length of the longer side of the result, in pixels.
+        longest_side: maximum length of the longer side of the result, in pixels; None for full size, or half the width
+            and height of an image of more than 80 million pixels.
 
     Returns:
-        ``(h, w, 3)`` uint8 RGB, and height and width of the full upright image.
+        ``(h, w, 3)`` uint8 RGB, C-contiguous, and height and width of the full upright image.
 
     Raises:
-        ImageError: see :func:`read_image`.
+        ImageError: the file is missing, empty, not a regular file, truncated, not an image, or too large.
     """
-    return _decode(path, longest_side)
+    try:
+        decoded = decode(read_bytes(path, MAX_BYTES), longest_side)
+    except DataError as error:
+        raise ImageError(f"cannot read {printable(path)}: {error}") from error
+    return decoded.image, decoded.size_hw
 
 
 def reduce(image: Image, longest_side: int) -> Image:
@@ -131,98 +124,30 @@ def encode_jpeg(image: Image) -> bytes:
 def jpeg_as_is(path: Path, size_hw: tuple[int, int]) -> bytes | None:
     """Return a file's bytes if it is an upright JPEG of that size, else None: recompression would lose detail."""
     try:
-        with Pillow.open(path, formats=("JPEG",)) as image:
-            fits = image.size == size_hw[::-1] and image.mode in ("L", "RGB") and _turn(image) is None
-        return path.read_bytes() if fits else None
-    except _BROKEN:
+        data = read_bytes(path, _LARGEST_AS_IS)
+    except DataError:
         return None
+    return data if is_plain_jpeg(data, size_hw) else None
 
 
-def _walk(folder: Path, seen: set[str]) -> list[Path]:
-    real = os.path.realpath(folder)
-    if real in seen:
-        return []
-    seen.add(real)
-    found: list[Path] = []
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    found.extend(_walk(Path(entry.path), seen))
-                elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:  # noqa: PTH122 (a million of these)
-                    found.append(Path(entry.path))
-    except OSError as error:
-        raise DataError(f"cannot list {folder}: {error.strerror or error}") from error
-    return found
+        return entry.is_dir()
+    except OSError:  # a link to itself, or longer than the system allows
+        return False
 
 
-def _decode(path: Path, longest_side: int | None) -> tuple[Image, tuple[int, int]]:
-    try:
-        with Pillow.open(path) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise ImageError(f"cannot read {path}: {width} x {height} pixels are more than {MAX_PIXELS:,}")
-            turn = _turn(image)
-            if longest_side is not None and max(width, height) > longest_side:
-                scale = longest_side / max(width, height)
-                small = (max(round(width * scale), 1), max(round(height * scale), 1))
-                image.draft(None, small)
-                image.load()
-                rgb = _resized(_to_rgb(image), small)
-            else:
-                rgb = _to_rgb(image)
-            if turn is not None:
-                rgb = rgb.transpose(turn)
-                if turn in (_TURNS[5], _TURNS[6], _TURNS[7], _TURNS[8]):
-                    width, height = height, width
-            return np.array(rgb, dtype=np.uint8), (height, width)
-    except _BROKEN as error:
-        raise ImageError(f"cannot read {path}: {_reason(path, error)}") from error
+def _around(folder: Path) -> set[tuple[int, int]]:
+    """Identify the folders around a folder."""
+    around = set()
+    for parent in Path(os.path.realpath(folder)).parents:
+        with suppress(OSError):
+            status = parent.stat()
+            around.add((status.st_dev, status.st_ino))
+    return around
 
 
 def _resized_by(interpolation: int, image: Image, size_hw: tuple[int, int]) -> Image:
     if image.shape[:2] == size_hw:
         return image
     return np.asarray(cv2.resize(image, size_hw[::-1], interpolation=interpolation), dtype=np.uint8)
-
-
-def _resized(image: Pillow.Image, size_wh: tuple[int, int]) -> Pillow.Image:
-    return image if image.size == size_wh else image.resize(size_wh, Pillow.Resampling.BOX)
-
-
-def _turn(image: Pillow.Image) -> Pillow.Transpose | None:
-    try:
-        return _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1))
-    except _BROKEN:
-        return None  # a damaged EXIF block does not make the image unusable
-
-
-def _to_rgb(image: Pillow.Image) -> Pillow.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode in _SIXTEEN_BIT:
-        return Pillow.fromarray(_eight_bit(np.asarray(image))).convert("RGB")
-    if image.mode == "F":
-        raise ValueError("floating-point pixels; save it with 8 or 16 bits")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        clear = image.convert("RGBA")
-        white = Pillow.new("RGBA", clear.size, "white")
-        return Pillow.alpha_composite(white, clear).convert("RGB")
-    return image.convert("RGB")
-
-
-def _eight_bit(pixels: NDArray[np.integer]) -> Image:
-    wide = pixels.astype(np.int64)
-    if wide.min(initial=0) < 0 or wide.max(initial=0) > 0xFFFF:
-        raise ValueError("pixels of more than 16 bits; save it with 8 or 16 bits")
-    return ((wide + 128) // 257).astype(np.uint8)  # 257 = 65535 / 255
-
-
-def _reason(path: Path, error: Exception | Warning) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "the file is empty" if path.stat().st_size == 0 else "not an image, or a damaged one"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__

@@ -11,6 +11,8 @@ from ampnet.media.printable import printable
 MAX_BYTES = 2 << 30
 """Default limit for one file of any kind."""
 
+_BLOCK = 1 << 20
+
 _KINDS = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -38,22 +40,7 @@ def open_regular(path: Path, limit: int = MAX_BYTES) -> BinaryIO:
         DataError: it is missing, unreadable, larger than ``limit``, or a pipe, socket, device or folder. The message
             is the reason alone, without the path.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise DataError(printable(error.strerror or str(error))) from error
-    except ValueError as error:  # a null byte in the name
-        raise DataError("the name is not usable") from error
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise DataError(f"it is {kind_of(status.st_mode)}, not a regular file")
-        if status.st_size > limit:
-            raise DataError(f"it has {status.st_size:,} bytes, more than the limit of {limit:,}")
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+    return os.fdopen(_opened(path, limit)[0], "rb")
 
 
 def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
@@ -62,11 +49,18 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     Raises:
         DataError: see :func:`open_regular`; or it cannot be read, or grew beyond ``limit`` meanwhile.
     """
-    with open_regular(path, limit) as file:
-        try:
-            content = file.read(limit + 1)
-        except OSError as error:
-            raise DataError(printable(error.strerror or str(error))) from error
+    descriptor, size = _opened(path, limit)
+    try:
+        content = os.read(descriptor, size + 1)
+        if len(content) != size:  # it changed meanwhile, came in parts, or is a file of the system, which has no size
+            parts = [content]
+            while parts[-1] and sum(map(len, parts)) <= limit:
+                parts.append(os.read(descriptor, _BLOCK))
+            content = b"".join(parts)
+    except OSError as error:
+        raise DataError(printable(error.strerror or str(error))) from error
+    finally:
+        os.close(descriptor)
     if len(content) > limit:
         raise DataError(f"it has more than the limit of {limit:,} bytes")
     return content
@@ -82,3 +76,23 @@ def read_text(path: Path, limit: int = MAX_BYTES) -> str:
         return read_bytes(path, limit).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"it is not UTF-8 text (byte {error.start})") from error
+
+
+def _opened(path: Path, limit: int) -> tuple[int, int]:
+    """Open a regular file; return its descriptor and its size."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise DataError(printable(error.strerror or str(error))) from error
+    except ValueError as error:  # a null byte in the name
+        raise DataError("the name is not usable") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"it is {kind_of(status.st_mode)}, not a regular file")
+        if status.st_size > limit:
+            raise DataError(f"it has {status.st_size:,} bytes, more than the limit of {limit:,}")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status.st_size

@@ -31,3 +31,12 @@ def broadcast_object(value: R, process: Process) -> R:
     box = [value if process.is_main else None]
     distributed.broadcast_object_list(box, src=0, device=process.device)
     return box[0]  # type: ignore[return-value]
+
+
+def gather_objects(value: R, process: Process) -> list[R]:
+    """Return the values of all processes, in every process."""
+    if process.world_size == 1:
+        return [value]
+    values: list[R | None] = [None] * process.world_size
+    distributed.all_gather_object(values, value)
+    return values  # type: ignore[return-value]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
+from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader, loading_failures
 from ampnet.errors import CheckpointError, DataError
 from ampnet.evaluation.matching import match_all_classes
 from ampnet.inference.classifier import Classifier
@@ -67,11 +67,11 @@ def distillation_targets(
         is_resumed: whether the run was saved before, so that the probabilities in its folder are its own.
 
     Returns:
-        ``(N, K)`` float32, rows of probabilities.
+        ``(N, K)`` float32, rows of probabilities; the label alone for a face whose image cannot be read.
 
     Raises:
         CheckpointError: the saved probabilities are damaged.
-        DataError: an image cannot be read, or the probabilities cannot be written.
+        DataError: no image can be read, or the probabilities cannot be written.
     """
     saved, shape = folder / TEACHERS, (len(training), len(index.class_names))
     if is_resumed and saved.exists():
@@ -97,17 +97,19 @@ def _mean_probabilities(
     order = ShardedSequentialSampler(
         len(training), config.recipe.batch_size // process.world_size, process.rank, process.world_size
     )
-    with bar("running the teachers", len(teachers) * len(order.shard)) as advance:
+    with bar("running the teachers", len(teachers) * len(order.shard)) as advance, loading_failures():
         for teacher in teachers:
             faces = FaceDataset(index, training, teacher.architecture.image_size, color=teacher.framing.color)
             batches = batch_loader(faces, order, config.workers, process.device)
             # The probabilities that the teacher learned: its training prior, without adjustment.
             classifier = Classifier.from_checkpoint(teacher, process.device, mirror=True, prior="training")
             logits = classifier.collect(batches, advance)
-            probabilities = torch.from_numpy(classifier.probabilities(logits.local, logits.global_))
+            answers = torch.from_numpy(classifier.probabilities(logits.local, logits.global_))
             columns = match_all_classes(index.class_names, teacher.class_names)
-            total[order.shard.start :: order.shard.step] += probabilities[:, columns].to(total) / len(teachers)
-    return sum_over_processes(total, process).cpu().numpy()
+            total[logits.positions] += answers[:, columns].to(total) / len(teachers)
+    probabilities = sum_over_processes(total, process).cpu().numpy()
+    one_hot = np.eye(total.shape[1], dtype=np.float32)[index.labels[training]]
+    return np.where(probabilities.any(axis=1, keepdims=True), probabilities, one_hot)
 
 
 def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -1,5 +1,7 @@
 """Training and selection faces of a run, and their data loaders."""
 
+from contextlib import suppress
+
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
@@ -9,7 +11,7 @@ from ampnet.data.index.face_index import FaceIndex
 from ampnet.data.index.splits import split_indices
 from ampnet.data.loading.dataset import Batch, FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.data.loading.sampling import ResumableBatchSampler
-from ampnet.errors import DataError
+from ampnet.errors import DataError, ImageError
 from ampnet.faces.colour import Color, is_grey
 from ampnet.faces.framing import Framing, measure_framing
 from ampnet.runtime.launch import Process
@@ -40,9 +42,12 @@ def training_framing(index: FaceIndex, training: NDArray[np.int64]) -> Framing:
         return index.framing
     sample = training[np.linspace(0, len(training) - 1, min(MEASURED_FACES, len(training))).astype(int)]
     faces = FaceDataset(index, sample, image_size=IMAGE_SIZE)
-    grey = [is_grey(faces.decode(position)) for position in range(len(faces))]
+    grey = list[bool]()
+    for position in range(len(faces)):
+        with suppress(ImageError):  # training lists it
+            grey.append(is_grey(faces.decode(position)))
     sides = np.full(len(training), float(IMAGE_SIZE))
-    return measure_framing(index.landmarks[training], "none", float(np.mean(grey)), sides)
+    return measure_framing(index.landmarks[training], "none", sum(grey) / max(len(grey), 1), sides)
 
 
 def training_loader(
@@ -56,7 +61,8 @@ def training_loader(
 ) -> tuple[ResumableBatchSampler, DataLoader[Batch]]:
     """Create this process's loader of training batches; ``targets`` replace the labels."""
     recipe = config.recipe
-    faces = FaceDataset(index, training, image_size, recipe.augmentation, color, config.seed, targets)
+    augment, seed = recipe.augmentation, config.seed
+    faces = FaceDataset(index, training, image_size, augment, color, seed, targets, fill_gaps=True)
     order = ResumableBatchSampler(
         index.labels[training],
         recipe.batch_size,

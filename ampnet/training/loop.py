@@ -141,6 +141,8 @@ def evaluate(
     loss = torch.zeros(1, dtype=torch.float64, device=process.device)
     confusion = torch.zeros(num_classes**2, dtype=torch.int64, device=process.device)
     for raw in batches:
+        if not len(raw.labels):  # none of its images can be read
+            continue
         batch = raw.to(process.device)
         with _autocast(precision, process.device):
             logits = classifier.head_logits(batch)

@@ -18,6 +18,7 @@ from ampnet.config import config_to_dict
 from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.data.loading.dataset import Batch, ShardedSequentialSampler
 from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.data.loading.unreadable import UnreadableImages
 from ampnet.errors import ConfigError
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
@@ -57,6 +58,8 @@ class TrainingRun:
     selection_order: ShardedSequentialSampler
     selection: DataLoader[Batch]
     """Batches of the split that chooses the best epoch."""
+    unreadable: UnreadableImages
+    """Images of both that cannot be read."""
     progress: Progress
     tensorboard: TensorBoardWriter
     started: float
@@ -160,6 +163,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
             batches=batches,
             selection_order=selection_order,
             selection=selection_batches,
+            unreadable=UnreadableImages(),
             progress=progress,
             tensorboard=TensorBoardWriter(folder, config.tensorboard and process.is_main),
             started=started - progress.seconds,

@@ -28,7 +28,8 @@ def two_batches():
     images[1:, ..., 4:] = 255
     landmarks = torch.tensor([[2.0, 3], [5, 3], [4, 5], [2, 7], [5, 7]]).expand(3, 5, 2)
     labels = torch.tensor([0, 1, 0])
-    return [Batch(images[:2], landmarks[:2], labels[:2]), Batch(images[2:], landmarks[2:], labels[2:])]
+    parts = (slice(2), slice(2, 3))
+    return [Batch(images[part], landmarks[part], labels[part], None, torch.arange(3)[part]) for part in parts]
 
 
 def test_logits_come_in_the_order_of_the_images():

@@ -61,7 +61,7 @@ class CorruptedBatches(Dataset[list[Batch]]):
         """Return a batch for each network."""
         if key.condition == CLEAN:
             keys = [SampleKey(0, position, position) for position in key.positions]
-            return [FaceBatches(faces)[keys] for faces in self.networks]
+            return [FaceBatches(faces).load(keys) for faces in self.networks]
         faces = self.networks[0]
         entries = faces.indices[list(key.positions)]
         landmarks = faces.index.landmarks[entries].astype(np.float64)

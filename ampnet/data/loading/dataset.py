@@ -30,10 +30,14 @@ from ampnet.data.loading.augment import (
     jitter_landmarks,
     warp_face,
 )
-from ampnet.errors import DataError, TrainingError
+from ampnet.data.loading.unreadable import UnreadableImage, describe_unreadable
+from ampnet.errors import DataError, ImageError, TrainingError
 from ampnet.faces.alignment import align_face, resize_face
 from ampnet.faces.colour import Color
 from ampnet.faces.framing import Framing
+from ampnet.media.decoding import MAX_BYTES
+from ampnet.media.opening import read_bytes
+from ampnet.media.prepared import decode_prepared
 from ampnet.recipes import Augmentation
 
 B = TypeVar("B")
@@ -61,15 +65,19 @@ class Batch(NamedTuple):
     """``(B,)`` int64."""
     targets: Tensor | None = None
     """``(B, K)`` float32 target probabilities that replace the labels (votes, distillation); None: the labels."""
+    positions: Tensor | None = None
+    """``(B,)`` int64 positions of the faces in the dataset's indices."""
+    unreadable: Sequence[UnreadableImage] = ()
+    """The images of the batch that cannot be read; their faces are left out, or others are in their place."""
 
     def to(self, device: torch.device) -> "Batch":
         """Move the batch to a device and convert its images to ``(B, 3, S, S)`` float32 in [0, 1]."""
         images = self.images.to(device, non_blocking=True).float().div_(255).expand(-1, 3, -1, -1)
-        return Batch(
-            images.contiguous(memory_format=torch.channels_last),
-            self.landmarks.to(device, non_blocking=True),
-            self.labels.to(device, non_blocking=True),
-            None if self.targets is None else self.targets.to(device, non_blocking=True),
+        return self._replace(
+            images=images.contiguous(memory_format=torch.channels_last),
+            landmarks=self.landmarks.to(device, non_blocking=True),
+            labels=self.labels.to(device, non_blocking=True),
+            targets=None if self.targets is None else self.targets.to(device, non_blocking=True),
         )
 
 
@@ -86,8 +94,8 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
         seed: decides each sample's augmentation, together with epoch and draw.
         targets: ``(len(indices), K)`` target probabilities that replace the labels.
         reframe: framing to warp each face to, as `predict` does (ignored with ``augment``).
-        skip_unreadable: an image that cannot be read becomes a black one with NaN landmarks, instead of an error
-            (ignored with ``augment``).
+        fill_gaps: in batches, whether the next readable face takes the place of one whose image cannot be read, so that
+            all batches keep their size; else it is left out.
     """
 
     index: FaceIndex
@@ -98,28 +106,31 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
     seed: int = 0
     targets: NDArray[np.float32] | None = None
     reframe: Framing | None = None
-    skip_unreadable: bool = False
+    fill_gaps: bool = False
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor, int]:
         """Return a face of epoch 0: ``(3, S, S)`` float32 in [0, 1], ``(5, 2)`` landmarks in its pixels, label."""
-        images, landmarks, labels, _ = FaceBatches(self)[[SampleKey(0, position, position)]].to(torch.device("cpu"))
-        return images[0], landmarks[0], int(labels[0])
+        batch = FaceBatches(self).load([SampleKey(0, position, position)]).to(torch.device("cpu"))
+        return batch.images[0], batch.landmarks[0], int(batch.labels[0])
 
     def decode(self, position: int) -> Image:
         """Decode a face's image as stored.
 
         Raises:
-            DataError: the image cannot be read.
+            ImageError: the image cannot be read; the message is the reason alone.
         """
         path = self.index.image_path(int(self.indices[position]))
-        mode = cv2.IMREAD_GRAYSCALE if self.color == "grey" else cv2.IMREAD_COLOR
-        image = cv2.imread(str(path), mode | cv2.IMREAD_IGNORE_ORIENTATION)
-        if image is None:
-            raise DataError(f"cannot read the prepared image {path}; run prepare again")
-        return np.asarray(image, dtype=np.uint8)
+        try:
+            return decode_prepared(read_bytes(path, MAX_BYTES), self.color == "grey")
+        except DataError as error:
+            raise ImageError(str(error)) from error
+
+    def name(self, position: int) -> str:
+        """Return a face's name in data_label.txt."""
+        return self.index.names[int(self.indices[position])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +140,23 @@ class FaceBatches(Dataset[Batch]):
     faces: FaceDataset
 
     def __getitem__(self, keys: Sequence[SampleKey]) -> Batch:
+        """Return a batch; it says which of its images cannot be read.
+
+        Raises:
+            DataError: the dataset fills gaps, and none of its images can be read.
+        """
+        try:
+            return self.load(keys)
+        except ImageError:
+            readable, unreadable = self._readable(keys)
+            return self.load(readable)._replace(unreadable=unreadable)
+
+    def load(self, keys: Sequence[SampleKey]) -> Batch:
+        """Return a batch of readable images.
+
+        Raises:
+            ImageError: an image cannot be read.
+        """
         faces, positions = self.faces, [key.position for key in keys]
         size, channels = faces.image_size, 1 if faces.color == "grey" else 3
         entries = faces.indices[positions]
@@ -136,13 +164,7 @@ class FaceBatches(Dataset[Batch]):
         landmarks = faces.index.landmarks[entries].astype(np.float64)
         if faces.augment is None:
             for i, position in enumerate(positions):
-                try:
-                    image = faces.decode(position)
-                except DataError:
-                    if not faces.skip_unreadable:
-                        raise
-                    images[i], landmarks[i] = 0, np.nan
-                    continue
+                image = faces.decode(position)
                 if faces.reframe is not None:
                     image, landmarks[i] = reframed(image, landmarks[i], faces.reframe)
                 store_face(resize_face(image, size), images[i])
@@ -163,7 +185,29 @@ class FaceBatches(Dataset[Batch]):
             torch.from_numpy(landmarks.astype(np.float32)),
             torch.from_numpy(faces.index.labels[entries].astype(np.int64)),
             None if faces.targets is None else torch.from_numpy(faces.targets[positions]),
+            torch.tensor(positions, dtype=torch.int64),
         )
+
+    def _readable(self, keys: Sequence[SampleKey]) -> tuple[list[SampleKey], list[UnreadableImage]]:
+        """Separate the faces that can be read, or others in their place, from the images that cannot."""
+        readable, reasons, faces = list[SampleKey](), dict[int, str](), self.faces
+        for key in keys:
+            replacements = len(faces) - 1 if faces.fill_gaps else 0
+            for place in range(key.position, key.position + 1 + replacements):
+                position = place % len(faces)
+                if position in reasons:
+                    continue
+                try:
+                    faces.decode(position)
+                except ImageError as error:
+                    reasons[position] = str(error)
+                else:
+                    readable.append(key._replace(position=position))
+                    break
+            if len(reasons) == len(faces) and faces.fill_gaps:
+                named = {faces.name(position): reason for position, reason in reasons.items()}
+                raise DataError(f"{describe_unreadable(named)}; none is left to train on, so run prepare again")
+        return readable, [UnreadableImage(faces.name(position), reason) for position, reason in reasons.items()]
 
 
 def reframed(image: Image, landmarks: NDArray[np.float64], framing: Framing) -> tuple[Image, NDArray[np.float64]]:
@@ -250,11 +294,14 @@ def _start_worker(_worker: int) -> None:
 
 
 @contextmanager
-def loading_failures() -> Iterator[None]:
+def loading_failures(cure: str = "resume with --resume and fewer --workers") -> Iterator[None]:
     """Convert errors of loader workers to one-line messages.
 
+    Args:
+        cure: what to do where a worker died, for the message.
+
     Raises:
-        DataError: an image cannot be read.
+        DataError: no image can be read.
         TrainingError: a worker died.
     """
     try:
@@ -264,6 +311,4 @@ def loading_failures() -> Iterator[None]:
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise TrainingError(
-            "a data-loading process died, perhaps out of memory; resume with --resume and fewer --workers"
-        ) from error
+        raise TrainingError(f"a data-loading process died, perhaps out of memory; {cure}") from error

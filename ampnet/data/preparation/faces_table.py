@@ -10,6 +10,7 @@ from ampnet.data.index.image_files import is_plain
 from ampnet.errors import DataError
 from ampnet.media.documents import are_finite, csv_table, number_of, quoted
 from ampnet.media.files import atomic_write
+from ampnet.media.names import is_text, path_as_text
 from ampnet.media.printable import printable
 
 Status = Literal["detected", "retried", "template", "rejected"]
@@ -44,7 +45,7 @@ class FaceRow:
     name: str
     """Name in data_label.txt; empty if rejected."""
     source: str
-    """Path relative to the raw folder, with ``/``."""
+    """Path relative to the raw folder, with ``/``, as text (:mod:`ampnet.media.names`)."""
     split: str
     class_name: str
     status: Status
@@ -133,7 +134,7 @@ def _row(
         raise ValueError(f"unknown status {quoted(status)}")
     return FaceRow(
         name,
-        source,
+        source if is_text(source) else path_as_text(source),  # earlier versions wrote the bytes of the path
         split,
         class_name,
         cast(Status, status),
@@ -158,8 +159,8 @@ def _box(text: str) -> tuple[float, float, float, float]:
 
 
 def _write(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    # File names on disk need not be valid UTF-8; surrogateescape carries their bytes through unchanged.
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+    escaping = "backslashreplace"  # whatever a stranger's label still holds must not cost the work of hours
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors=escaping, newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

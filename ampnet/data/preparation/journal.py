@@ -19,6 +19,7 @@ from ampnet.errors import DataError
 from ampnet.faces.framing import Crop
 from ampnet.media.documents import QUOTED, are_finite, quoted, read_json
 from ampnet.media.files import atomic_write
+from ampnet.media.names import path_of_text
 from ampnet.media.opening import open_regular
 from ampnet.media.printable import printable
 
@@ -193,7 +194,8 @@ def _faces_of(line: bytes, items: Sequence[SourceImage]) -> Iterator[PreparedFac
     """
     for face in msgspec.convert(json.loads(line), _Chunk).faces:
         row, item = face.row, items[face.item] if 0 <= face.item < len(items) else None
-        if item is None or (row.source, row.split, row.class_name) != (item.relative, item.split, item.class_name):
+        about = path_of_text(row.source), row.split, row.class_name
+        if item is None or about != (item.relative, item.split, item.class_name):
             raise ValueError(f"image {face.item} is another one")
         if bool(row.name) == (row.status == "rejected") or (row.name and not is_image_name(row.name)):
             raise ValueError(f"the name {quoted(row.name)} is not that of an image in dataset/")

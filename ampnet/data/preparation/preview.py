@@ -1,6 +1,7 @@
 """Contact sheets: an overview of a data set, or of its duplicate pairs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from PIL import ImageDraw
 from ampnet.config import IMAGE_SIZE
 from ampnet.data.index.face_index import FACES_FILE, FaceIndex
 from ampnet.data.preparation.faces_table import read_faces
+from ampnet.errors import ImageError
 from ampnet.media.drawing import color_of, label_font
 from ampnet.media.files import atomic_write
-from ampnet.media.images import Image, read_image
+from ampnet.media.images import Image, read_reduced
+from ampnet.media.printable import printable
 from ampnet.models.regions import STRIDE, quadrant_boxes, salient_boxes
 
 COLUMNS = 10
@@ -73,9 +76,16 @@ def write_preview(path: Path, index: FaceIndex) -> None:
     for label, name in enumerate(index.class_names):
         members = np.flatnonzero(index.labels == label)
         chosen = members[_spread(len(members))]
-        faces = [draw_regions(read_image(index.image_path(i)), index.landmarks[i], name) for i in chosen.tolist()]
-        rows.append(SheetRow(f"{name}: {len(members):,}", faces))
+        faces = [draw_regions(image, index.landmarks[i], name) for i, image in readable(index, chosen)]
+        rows.append(SheetRow(f"{printable(name)}: {len(members):,}", faces))
     write_sheet(path, [*rows, *_trait_rows(index)])
+
+
+def readable(index: FaceIndex, positions: Iterable[int]) -> Iterator[tuple[int, Image]]:
+    """Decode prepared images for a contact sheet; yields position and image of each that can be read."""
+    for position in positions:
+        with suppress(ImageError):  # the check lists it
+            yield int(position), read_reduced(index.image_path(int(position)), IMAGE_SIZE)[0]
 
 
 def _spread(count: int) -> NDArray[np.int64]:
@@ -92,7 +102,8 @@ def _trait_rows(index: FaceIndex) -> Iterator[SheetRow]:
         for trait in row.traits if row.name in positions else ():
             found.setdefault(trait, []).append(positions[row.name])
     for trait, members in sorted(found.items()):
-        faces = [read_image(index.image_path(members[i])) for i in _spread(len(members)).tolist()]
+        chosen = np.array(members)[_spread(len(members))]
+        faces = [image for _, image in readable(index, chosen)]
         yield SheetRow(f"not unaltered photographs ({trait}): {len(members):,}", faces)
 
 

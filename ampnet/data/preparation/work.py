@@ -21,6 +21,7 @@ from ampnet.detection.retries import Detection, detect_with_retries
 from ampnet.errors import ImageError
 from ampnet.faces.framing import Crop, decide_crop
 from ampnet.faces.geometry import intersection_over_union
+from ampnet.media.names import path_as_text
 
 CHUNK = 64
 """Images that are decoded, detected and recorded together; fixed, so that all runs split a data set alike."""
@@ -157,7 +158,7 @@ def _detect(detector: FaceDetector, decoding: Sequence[Future[Picture | str]]) -
 def _frame(work: PrepareJob, number: int, picture: Picture | str, detection: Detection | None) -> list[PreparedFace]:
     """Write the faces found in an image, and return their rows."""
     item, name, frame_policy = work.items[number], work.names[number], work.frame_policy
-    unused = FaceRow("", item.relative, item.split, item.class_name, "rejected", subject=item.subject)
+    unused = FaceRow("", path_as_text(item.relative), item.split, item.class_name, "rejected", subject=item.subject)
     if isinstance(picture, str) or detection is None:
         return [PreparedFace(number, replace(unused, reason=str(picture)))]
     unused = _with_tones(replace(unused, height=picture.whole_hw[0], width=picture.whole_hw[1]), picture)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +18,10 @@ from ampnet.data.preparation.faces_table import FaceRow
 from ampnet.data.quality.duplicates import SIDE, Duplicates, copy_groups, find_duplicates, thumbnail
 from ampnet.data.quality.original_set import SetTones, TraitCount
 from ampnet.data.quality.photographs import histogram, tonal_traits
+from ampnet.errors import DataError, ImageError
+from ampnet.media.decoding import MAX_BYTES
+from ampnet.media.opening import read_bytes
+from ampnet.media.prepared import decode_prepared
 from ampnet.media.printable import printable
 from ampnet.runtime.progress import Advance
 
@@ -175,18 +178,14 @@ def _in_blocks(pool: ThreadPoolExecutor, paths: Iterable[Path]) -> Iterable[_Fin
 
 def _fingerprint(path: Path) -> _Fingerprint:
     try:
-        data = path.read_bytes()
-    except OSError:
+        data = read_bytes(path, MAX_BYTES)
+    except DataError:
         return 0, None, ()
     digest = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
-    # Decodes at a quarter of the size from the JPEG's DCT coefficients; damaged files give None or raise.
     try:
-        small = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_4)
-    except cv2.error:
+        grey = decode_prepared(data, grey=True, reduction=4)  # fast: from a few of a JPEG's DCT coefficients
+    except ImageError:
         return digest, None, ()
-    if small is None:
-        return digest, None, ()
-    grey = np.asarray(small, dtype=np.uint8)
     return digest, thumbnail(grey), tonal_traits(histogram(grey))
 
 

@@ -1,5 +1,6 @@
 """The common form of all raw data sets: labelled images, classes, and notes for the user."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -7,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ampnet.errors import DataError, ImageError
-from ampnet.media.images import Image, read_image, read_reduced, reduce
+from ampnet.media.images import Image, read_reduced, reduce
 from ampnet.media.printable import printable
 
 Box = tuple[float, float, float, float]
@@ -68,22 +69,21 @@ class SourceImage:
         """Decode the image, or the part around its labelled face, as upright RGB.
 
         Args:
-            longest_side: maximum length of the longer side in pixels; None for full size.
+            longest_side: maximum length of the longer side in pixels; None for full size, or half of an image of more
+                than 80 million pixels.
 
         Raises:
             ImageError: the image cannot be read, or the box lies outside it.
         """
-        if self.box is None and longest_side is not None:
-            image, size_hw = read_reduced(self.path, longest_side)
-            return Picture(image, size_hw, (0, 0), size_hw)
-        whole = read_image(self.path)
-        whole_hw = whole.shape[0], whole.shape[1]
+        image, whole_hw = read_reduced(self.path, longest_side if self.box is None else None)
         if self.box is None:
-            return Picture(whole, whole_hw, (0, 0), whole_hw)
+            return Picture(image, whole_hw, (0, 0), whole_hw)
         left, top, right, bottom = _around(self.box, whole_hw)
         if right <= left or bottom <= top:
             raise ImageError(f"cannot read {printable(self.path)}: the face box {self.box} lies outside the image")
-        part = np.ascontiguousarray(whole[top:bottom, left:right])
+        y, x = image.shape[0] / whole_hw[0], image.shape[1] / whole_hw[1]  # below 1 for very large images
+        rows, columns = slice(int(top * y), math.ceil(bottom * y)), slice(int(left * x), math.ceil(right * x))
+        part = np.ascontiguousarray(image[rows, columns])
         shown = part if longest_side is None else reduce(part, longest_side)
         return Picture(shown, (bottom - top, right - left), (left, top), whole_hw)
 

@@ -6,13 +6,14 @@ import pytest
 
 from ampnet.data.preparation.faces_table import COLUMNS, FaceRow, read_faces, write_faces, write_failures
 from ampnet.errors import DataError
+from ampnet.media.names import path_as_text
 
 
 def test_face_rows_come_back_as_written_whatever_the_file_is_called(tmp_path: Path) -> None:
     rows = [
         FaceRow(
             "a.jpg",
-            'it\'s "odd", really\n\udcff ü 表.jpg',
+            path_as_text('it\'s "odd", really\n\udcff\\ ü\u202f表.jpg'),
             "train",
             "joy, or so",
             "detected",
@@ -31,8 +32,15 @@ def test_face_rows_come_back_as_written_whatever_the_file_is_called(tmp_path: Pa
     ]
     write_faces(tmp_path / "faces.csv", rows)
     assert list(read_faces(tmp_path / "faces.csv")) == rows
+    assert len((tmp_path / "faces.csv").read_text(encoding="utf-8").splitlines()) == 3  # each row is one line of UTF-8
     write_failures(tmp_path / "err.csv", rows)
     assert (tmp_path / "err.csv").read_text() == "source,reason\nb.jpg,not an image\n"
+
+
+def test_the_bytes_of_an_earlier_version_are_read_as_escapes(tmp_path: Path) -> None:
+    row = b"a.jpg,fr\xf6h/\xfc.png,train,fear,detected,,0.9,1 2 3 4,1,48,48,,,,\n"
+    (tmp_path / "faces.csv").write_bytes(",".join(COLUMNS).encode() + b"\n" + row)
+    assert next(read_faces(tmp_path / "faces.csv")).source == r"fr\xf6h/\xfc.png"
 
 
 def test_faces_csv_of_an_earlier_version_has_no_traits(tmp_path: Path) -> None:

@@ -1,0 +1,260 @@
+"""Decoding a stranger's picture: whatever goes wrong concerns this file alone, and memory is bounded beforehand.
+
+Pillow decodes, restricted to :data:`FORMATS`: its other readers are rarely needed, and some start programs (EPS runs
+Ghostscript).
+"""
+
+import ctypes
+import logging
+import re
+import threading
+import warnings
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+    _imaging,
+)
+from PIL import Image as Pillow
+
+from ampnet.errors import ImageError
+from ampnet.media.pixels import Image, halved, to_array, to_rgb, turned
+from ampnet.media.printable import printable
+
+FORMATS = tuple(  # named one by one, since Pillow would import all its readers to find them
+    reader.format
+    for reader in (
+        JpegImagePlugin.JpegImageFile,
+        PngImagePlugin.PngImageFile,
+        BmpImagePlugin.BmpImageFile,
+        TiffImagePlugin.TiffImageFile,
+        WebPImagePlugin.WebPImageFile,
+        GifImagePlugin.GifImageFile,
+        PpmImagePlugin.PpmImageFile,
+    )
+)
+"""Formats that are tried, whatever a file is called."""
+
+MAX_BYTES = 450_000_000
+"""Larger files are refused."""
+
+MAX_PIXELS = 150_000_000
+"""Larger pictures are refused."""
+
+MAX_DECODED = 80_000_000
+"""Pictures with more pixels are decoded at half their width and height."""
+
+MAX_MEMORY = 950_000_000
+"""Bytes that decoding one picture may take; what is estimated to take more is refused."""
+
+MAX_SCANS = 100
+"""Scans of a progressive JPEG. Usual are 10; each takes a few bytes, and as much time as the first."""
+
+_LARGE = 200_000_000  # bytes; pictures that take more are decoded one at a time
+_one_large_picture = threading.Lock()
+_BANDS = 40_000_000  # bytes for the conversion of one band of rows, and for the decoder's own buffers
+
+_BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}  # 4 in all other modes
+_ORIENTATION_TAG = 0x0112
+_BITS, _SAMPLES, _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT = 258, 277, 278, 322, 323  # tags of TIFF
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # one with a length, or the end; not a stuffed byte, not a restart
+_QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as the module warnings stores it
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+with suppress(AttributeError, OSError):  # where Pillow was built with its own, hidden libtiff
+    # libtiff writes errors to descriptor 2; Pillow raises them as well.
+    ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A picture, perhaps reduced."""
+
+    image: Image
+    """``(h, w, 3)`` uint8 RGB, C-contiguous."""
+    size_hw: tuple[int, int]
+    """Height and width of the whole picture, turned like ``image``."""
+
+
+def decode(data: bytes, longest_side: int | None = None, upright: bool = True) -> Decoded:
+    """Decode an image file's content to RGB.
+
+    16-bit grey is scaled to 8 bits; grey, palette and CMYK pictures are converted to RGB; transparent ones are
+    composited over white. The first frame of an animation is used.
+
+    Args:
+        data: the file's content.
+        longest_side: maximum length of the longer side of the result, in pixels; JPEG files are then decoded at a half,
+            quarter or eighth of their size if that suffices. None for the whole picture, or half its width and height
+            if it has more than :data:`MAX_DECODED` pixels.
+        upright: whether to apply the EXIF rotation.
+
+    Raises:
+        ImageError: it is not an image in one of :data:`FORMATS`, damaged, or too large. The message is the reason
+            alone.
+    """
+    _quieten_pillow()
+    try:
+        picture = _open(data, longest_side)
+        with _one_large_picture if _memory(picture, len(data), longest_side) > _LARGE else nullcontext():
+            return _decode(picture, longest_side, upright)
+    except ImageError:
+        raise
+    except Exception as error:  # decoders raise anything on damaged files; none of it may end a run
+        raise ImageError(_reason(error)) from error
+
+
+def is_plain_jpeg(data: bytes, size_hw: tuple[int, int]) -> bool:
+    """Return whether a file's content is an upright JPEG of that size, grey or RGB."""
+    _quieten_pillow()
+    try:
+        picture = Pillow.open(BytesIO(data), formats=("JPEG",))
+        return picture.size == size_hw[::-1] and picture.mode in ("L", "RGB") and _orientation(picture) == 1
+    except Exception:  # as in decode
+        return False
+
+
+def _open(data: bytes, longest_side: int | None) -> Pillow.Image:
+    """Read the header, and refuse what would take too much memory or time."""
+    if not data:
+        raise ImageError("the file is empty")
+    picture = Pillow.open(BytesIO(data), formats=FORMATS)
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{width} x {height} pixels are more than {MAX_PIXELS:,}")
+    if picture.info.get("progressive") and _has_many_scans(data):
+        raise ImageError(f"a progressive JPEG of more than {MAX_SCANS} scans")
+    if (needed := _memory(picture, len(data), longest_side)) > MAX_MEMORY:
+        raise ImageError(
+            f"{width} x {height} pixels of {picture.format} take {needed / 1e6:,.0f} MB to decode, "
+            f"more than {MAX_MEMORY / 1e6:,.0f}"
+        )
+    return picture
+
+
+def _decode(picture: Pillow.Image, longest_side: int | None, upright: bool) -> Decoded:
+    whole = picture.size
+    small, scale = _reduction(whole, longest_side)
+    if scale > 1:
+        picture.draft(None, (whole[0] // scale, whole[1] // scale))  # only JPEG can
+    expected = picture.size
+    picture.load()
+    if picture.size != expected:  # some releases of Pillow turn the size of a TIFF file only here
+        whole, small = whole[::-1], small[::-1]
+    orientation = _orientation(picture) if upright else 1  # not before: Pillow turns TIFF files itself
+    if picture.width * picture.height > MAX_DECODED:
+        image = to_array(_resized(halved(picture), small))
+    elif picture.size != small:
+        image = to_array(_resized(to_rgb(picture), small))
+    else:
+        image = to_array(picture)
+    picture.close()  # frees its pixels
+    return Decoded(turned(image, orientation), whole if orientation >= 5 else whole[::-1])
+
+
+def _reduction(size_wh: tuple[int, int], longest_side: int | None) -> tuple[tuple[int, int], int]:
+    """Return width and height of the result, before any rotation, and the scale at which a JPEG is decoded for it."""
+    width, height = size_wh
+    if longest_side is not None and longest_side < max(size_wh):
+        factor = longest_side / max(size_wh)
+        small = max(round(width * factor), 1), max(round(height * factor), 1)
+        most = min(width // small[0], height // small[1])
+        return small, max(scale for scale in (1, 2, 4, 8) if scale <= most)
+    if width * height > MAX_DECODED:
+        return (-(-width // 2), -(-height // 2)), 2
+    return size_wh, 1
+
+
+def _resized(picture: Pillow.Image, size_wh: tuple[int, int]) -> Pillow.Image:
+    return picture if picture.size == size_wh else picture.resize(size_wh, Pillow.Resampling.BOX)
+
+
+def _memory(picture: Pillow.Image, file_bytes: int, longest_side: int | None) -> float:
+    """Estimate, from above, the bytes that decoding takes at its peak; benchmarks/image_memory.py measures them."""
+    small, scale = _reduction(picture.size, longest_side)
+    whole = drafted = picture.width * picture.height
+    wanted, decoder = small[0] * small[1], 0.0
+    if picture.format in ("JPEG", "MPO"):
+        drafted = whole // scale**2
+        if picture.info.get("progressive"):
+            decoder = 2 * whole * _samples_per_pixel(picture)  # all coefficients are kept until the last scan
+    elif picture.format == "WEBP":
+        decoder = 12 * whole  # two canvases and a copy
+    elif picture.format == "PPM":
+        decoder = 2 * whole * len(picture.getbands())  # 16 bits, or numbers as text
+    elif picture.format == "BMP":
+        decoder = 2 * whole  # run lengths are expanded, then copied
+    elif picture.format == "TIFF":
+        decoder = 4 * whole + _tile_bytes(picture)  # the rotated copy, or the largest piece
+    loaded = _BYTES_PER_PIXEL.get(picture.mode, 4) * drafted
+    result = 3 * wanted
+    if wanted < drafted:
+        result += 0 if longest_side is None else 4 * wanted
+        result += drafted if drafted > MAX_DECODED else 0 if picture.mode == "RGB" else 4 * drafted
+    return file_bytes + _BANDS + max(loaded + max(decoder, result), 6 * wanted)
+
+
+def _samples_per_pixel(jpeg: Any) -> float:
+    """Return the samples that a JPEG stores for a pixel: 3 in colour, 1.5 if colour has half the resolution."""
+    counts = [horizontal * vertical for _id, horizontal, vertical, _table in jpeg.layer]
+    return float(sum(counts) / max(counts))
+
+
+def _tile_bytes(tiff: Any) -> float:
+    """Return the size of the pieces that libtiff decodes, which need not be smaller than the image."""
+    tags = tiff.tag_v2
+    if tiff.tile[0][0] != "libtiff":
+        return 0.0
+    rows = min(int(tags.get(_STRIP_ROWS, tiff.height)), tiff.height)
+    pixels = max(tiff.width * rows, int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_HEIGHT, 0)))
+    return float(max(4, max(tags.get(_BITS, (8,))) * int(tags.get(_SAMPLES, 1)) / 8) * pixels)
+
+
+def _has_many_scans(jpeg: bytes) -> bool:
+    if jpeg.count(_SCAN) <= MAX_SCANS:
+        return False
+    scans, place = 0, 2
+    while (marker := _MARKER.search(jpeg, place)) is not None and marker[0] != _END:  # a video may follow the end
+        scans += marker[0] == _SCAN
+        place = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
+    return scans > MAX_SCANS
+
+
+def _orientation(picture: Pillow.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 is upright."""
+    try:
+        orientation = picture.getexif().get(_ORIENTATION_TAG)
+        return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+    except Exception:  # a damaged EXIF block does not make the image unusable
+        return 1
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image, or a damaged one"
+    if isinstance(error, Pillow.DecompressionBombError):
+        return f"its pixels are more than {MAX_PIXELS:,}"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode it"
+    return printable(error) or type(error).__name__
+
+
+def _quieten_pillow() -> None:
+    """Silence Pillow's warnings about damaged files: what matters, it raises.
+
+    Called before each use, since test runners and other programs reset the filters; ``warnings.catch_warnings`` is not
+    safe in threads.
+    """
+    if not warnings.filters or warnings.filters[0] != _QUIET:
+        warnings.filterwarnings("ignore", module=_QUIET[3].pattern)
