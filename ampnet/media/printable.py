@@ -27,6 +27,15 @@ def printable(text: object, limit: int = MAX_LENGTH) -> str:
     return f"{safe[: kept - kept // 2]}...{safe[len(safe) - kept // 2 :]}"
 
 
+def describe(error: BaseException) -> str:
+    """Give an exception's type and message in a few words.
+
+    Only text is quoted: the values of a stranger's file that other exceptions hold may be endless to print.
+    """
+    text = error.args[0] if error.args and isinstance(error.args[0], str) else ""
+    return type(error).__name__ + (f": {printable(text, 60)}" if text else "")
+
+
 def _escaped(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: a byte that is not UTF-8

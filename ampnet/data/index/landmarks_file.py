@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.reference.numpy_records import foreign_name, to_numpy
-from ampnet.checkpoints.reference.pickle_reader import read_inert
+from ampnet.checkpoints.numpy_records import foreign_name, to_numpy
+from ampnet.checkpoints.pickle_reader import read_inert
 from ampnet.errors import CheckpointError, DataError
 from ampnet.media.files import atomic_write
 

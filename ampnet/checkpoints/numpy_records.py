@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ampnet.checkpoints.reference.pickle_reader import Call, External, Inert, Named
+from ampnet.checkpoints.pickle_reader import Call, External, Inert, Named
 from ampnet.errors import CheckpointError
 
 _NUMBER_CODES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1")
@@ -28,7 +28,7 @@ def to_numpy(content: Any, most_values: int) -> Any:
     """Turn inert records into what they stand for.
 
     Args:
-        content: of an :class:`~ampnet.checkpoints.reference.pickle_reader.Inert`.
+        content: of an :class:`~ampnet.checkpoints.pickle_reader.Inert`.
         most_values: refuse to make more; a pickle may name one list a thousand times, and that one another.
 
     Returns:
