@@ -217,6 +217,4 @@ def _of_torch(file: TorchFile) -> StoredCheckpoint:
         return StoredCheckpoint(None, {}, lambda: None, file.size)
     header = file.plain({key: value for key, value in content.items() if key not in (MODEL, TRAINING)})
     tensors = {str(name): file.stored(record) for name, record in content[MODEL].items()}
-    return StoredCheckpoint(
-        header, tensors, lambda: file.plain(content.get(TRAINING), with_tensors=True), file.size
-    )
+    return StoredCheckpoint(header, tensors, lambda: file.plain(content.get(TRAINING), with_tensors=True), file.size)

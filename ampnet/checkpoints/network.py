@@ -41,9 +41,7 @@ class WithoutNumbers(TorchFunctionMode):
 _INITIALISERS = ("kaiming_uniform_", "kaiming_normal_", "uniform_", "normal_", "fill_", "zero_")
 
 
-def build_network(
-    architecture: ArchitectureConfig, tensors: Mapping[str, StoredTensor], available: int
-) -> AMPNet:
+def build_network(architecture: ArchitectureConfig, tensors: Mapping[str, StoredTensor], available: int) -> AMPNet:
     """Build a network with stored weights.
 
     Args:

@@ -126,9 +126,13 @@ class TorchFile:
     ) -> Tensor:
         numbers, shared = self._storage(key, dtype, count)
         tensor = numbers.as_strided(size, stride, offset)
-        owns_all = tensor.is_contiguous() and prod(size) == count
+        dense = tensor.is_contiguous() or (len(size) == 4 and tensor.is_contiguous(memory_format=torch.channels_last))
         # Tensors that share numbers get copies: none may change when another is trained.
-        return tensor if owns_all and not shared else tensor.clone(memory_format=torch.contiguous_format)
+        return (
+            tensor
+            if dense and prod(size) == count and not shared
+            else tensor.clone(memory_format=torch.contiguous_format)
+        )
 
 
 def _check_extent(count: int, offset: int, size: Any, stride: Any) -> None:
@@ -247,7 +251,9 @@ def _places(
     return places
 
 
-def _read_once(read: Callable[[str, torch.dtype, int], Tensor]) -> Callable[[str, torch.dtype, int], tuple[Tensor, bool]]:
+def _read_once(
+    read: Callable[[str, torch.dtype, int], Tensor],
+) -> Callable[[str, torch.dtype, int], tuple[Tensor, bool]]:
     """Read each storage once, however many tensors name it."""
     known: dict[str, Tensor] = {}
 
