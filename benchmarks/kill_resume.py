@@ -19,7 +19,6 @@ from pathlib import Path
 
 import torch
 
-from ampnet.checkpoints.checkpoint import read_content
 from ampnet.config import TrainConfig, read_modules
 from ampnet.errors import AmpnetError
 from ampnet.recipes import make_recipe
@@ -93,7 +92,7 @@ def kill_and_resume(config: TrainConfig, kills: int, longest_life: float, rng: r
 
 def same_weights(first: Path, second: Path) -> bool:
     """Compare weights, averaged weights and optimizer state of two finished runs, bit for bit."""
-    contents = [read_content(folder / "last.pt") for folder in (first, second)]
+    contents = [torch.load(folder / "last.pt", weights_only=True) for folder in (first, second)]
     flat = [
         [
             *content["model"].values(),

@@ -56,40 +56,43 @@ class _Converter:
 
     def convert(self, value: Any, depth: int) -> Any:
         if depth == 0:
-            raise CheckpointError("is nested too deeply")
+            raise CheckpointError("it is nested too deeply")
         if isinstance(value, Call):
             return self._made(value, depth)
         if isinstance(value, (list, tuple)):
             self._count(len(value))
             return [item if type(item) is str else self.convert(item, depth - 1) for item in value]
         if isinstance(value, (Named, External)):
-            raise CheckpointError("holds a reference in place of a value")
+            raise CheckpointError("it holds a reference in place of a value")
         if not isinstance(value, str | int | float | bytes | bytearray | None):
-            raise CheckpointError("holds something other than numbers and text")
+            raise CheckpointError("it holds something other than numbers and text")
         return value
 
     def _count(self, values: int) -> None:
         self._values_left -= values
         if self._values_left < 0:
-            raise CheckpointError("repeats its content too often")
+            raise CheckpointError("it repeats its content too often")
 
     def _made(self, call: Call, depth: int) -> Any:
         if not isinstance(call.function, Named) or call.items is not None or call.values is not None:
-            raise CheckpointError("calls something that is no array")
+            raise CheckpointError("it calls something that is no array")
         name = (call.function.module, call.function.name)
         if name in _RECONSTRUCT or name == _ARRAY:
-            return self._array(*call.state[1:], depth=depth) if call.state is not None else []
+            if call.state is None:
+                return []
+            _version, shape, dtype, fortran, content = call.state
+            return self._array(shape, dtype, fortran, content, depth)
         if call.state is not None:
-            raise CheckpointError("sets the state of something that has none")
+            raise CheckpointError("it sets the state of something that has none")
         if name in _BUFFER:
             content, dtype, shape, order = call.arguments
-            return self._array(shape, dtype, order == "F", content, depth=depth)
+            return self._array(shape, dtype, order == "F", content, depth)
         if name in _SCALAR:
             dtype, content = call.arguments
             return np.frombuffer(self._bytes(content, _SCALAR_BYTES), self._dtype(dtype), count=1)[0]
         if name == _BYTES:
             return self._bytes(call, _SCALAR_BYTES)
-        raise CheckpointError("holds a type in place of a value")
+        raise CheckpointError("it holds a type in place of a value")
 
     def _array(self, shape: Any, dtype: Any, fortran: Any, content: Any, depth: int) -> Any:
         if isinstance(content, list):
@@ -111,7 +114,7 @@ class _Converter:
             ):
                 return text.encode("latin1")
             case _:
-                raise CheckpointError("holds an array without content")  # a number would ask for that much memory
+                raise CheckpointError("it holds an array without content")  # a number would ask for that much memory
 
     def _dtype(self, record: Any) -> np.dtype[Any]:
         """Give the number type; anything but plain numbers is refused."""
@@ -126,7 +129,7 @@ def _number_type(record: Any) -> np.dtype[Any]:
         case Call(Named("numpy", "dtype"), (code, *_), state):
             byte_order = "=" if state is None else state[1]
         case _:
-            raise CheckpointError("holds numbers without a type")
+            raise CheckpointError("it holds numbers without a type")
     if code not in _NUMBER_CODES or byte_order not in _BYTE_ORDERS:
-        raise CheckpointError("holds values of another type; expected numbers")  # to print it may never end
+        raise CheckpointError("it holds values of another type; expected numbers")  # to print it may never end
     return np.dtype(f"{byte_order}{code}")

@@ -1,4 +1,4 @@
-"""What all readers of checkpoints share: limits, tensors that are not read yet, and one line for whatever goes wrong."""
+"""What all readers of checkpoints share: a limit, tensors not read yet, and one line for whatever goes wrong."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

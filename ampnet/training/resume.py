@@ -16,7 +16,6 @@ from torch import Tensor
 from ampnet.checkpoints.checkpoint import StoredCheckpoint, open_checkpoint
 from ampnet.checkpoints.header import Epoch, Number, Share, parse_header
 from ampnet.checkpoints.network import read_matching
-from ampnet.checkpoints.reading import StoredTensor
 from ampnet.errors import CheckpointError, TrainingError
 from ampnet.media.opening import exists
 from ampnet.media.printable import printable
@@ -214,7 +213,8 @@ def _optimizer_state(saved: _Optimizer, optimizer: torch.optim.Optimizer) -> dic
         _demand(entry.keys() == names, "its optimizer lacks moments")
         state[number] = read_matching(entry, {name: _expected(name, parameters[number]) for name in names})
         _demand(
-            all((state[number][name] >= 0).all() for name in names & {"step", "exp_avg_sq"}), "a moment is negative"
+            all((state[number][name] >= 0).all() for name in names & {"step", "exp_avg_sq"}),
+            "its optimizer's squares are negative",
         )
     return {"state": state, "param_groups": groups}
 
