@@ -86,7 +86,7 @@ def test_the_largest_network_costs_no_memory_before_its_weights_are_seen(tmp_pat
         content["architecture"].update(width=2.0, modules=["gp", "lp", "ap"], image_size=448)
 
     file = write_changed(tmp_path / f"a{suffix}", change)
-    with takes_at_most(64), pytest.raises(CheckpointError, match="is missing|has the shape"):
+    with takes_at_most(64), pytest.raises(CheckpointError, match=r"is missing|has the shape"):
         load_checkpoint(file)
 
 

@@ -206,17 +206,28 @@ def test_a_possible_tensor_is_read(tmp_path):
         assert opened.tensor(opened.content).tolist() == [1, 1]
 
 
-def old_format(keys=b"](X\x01\x00\x00\x000e", counts=struct.pack("<q", 2), body=tensor(storage())):
+def old_format(keys=b"](X\x01\x00\x00\x000e", count=2):
     magic = pickle.dumps(torch_file.LEGACY_MAGIC, protocol=2)
     protocol, system = pickle.dumps(1001, 2), pickle.dumps({"little_endian": True}, 2)
     numbers = torch.ones(2).numpy().tobytes()
-    return magic + protocol + system + b"\x80\x02" + body + b".\x80\x02" + keys + b"." + counts + numbers
+    return (
+        magic
+        + protocol
+        + system
+        + b"\x80\x02"
+        + tensor(storage())
+        + b".\x80\x02"
+        + keys
+        + b"."
+        + struct.pack("<q", count)
+        + numbers
+    )
 
 
 OLD_FILES = {
-    "a count without end": old_format(counts=struct.pack("<q", 2**62)),
-    "a negative count": old_format(counts=struct.pack("<q", -2)),
-    "more numbers than there are": old_format(counts=struct.pack("<q", 9)),
+    "a count without end": old_format(count=2**62),
+    "a negative count": old_format(count=-2),
+    "more numbers than there are": old_format(count=9),
     "an unknown key": old_format(keys=b"](X\x01\x00\x00\x009e"),
     "a key without end": old_format(keys=b"](" + shared_tuples(40) + b"e"),
     "a key twice": old_format(keys=b"](X\x01\x00\x00\x000X\x01\x00\x00\x000e"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ampnet.errors import DataError
-from ampnet.media.npy import read_numbers, read_npy_header
+from ampnet.media.npy import read_npy_header, read_numbers
 from tests.memory import takes_at_most
 
 NUMBERS = np.arange(12, dtype=np.float32).reshape(4, 3)

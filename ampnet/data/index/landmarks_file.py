@@ -73,7 +73,8 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float32]]:
     """
     try:
         names, points = _columns(_rows(io.BytesIO(read_bytes(path, MAX_FILE))))
-        return dict(zip(names, _five_points(points, names), strict=True))
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
+            return dict(zip(names, _five_points(points, names), strict=True))
     except AmpnetError as error:
         raise DataError(f"cannot use {printable(path)}: {error}") from error
     except Exception as error:  # of a hand-made pickle whose records contradict themselves, any type is possible

@@ -241,11 +241,12 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
         (object_array(("a.jpg", [[float("nan"), 1.0]] * 5)), "landmarks of a.jpg are not 5 x 2 finite"),
         (object_array(("a.jpg", "text")), "landmarks of a.jpg are not numbers"),
         (object_array(("a.jpg", [10**400] * 10)), "landmarks of a.jpg are not numbers"),
+        (object_array(("a.jpg", np.full((5, 2), 1e300))), "landmarks of a.jpg are not 5 x 2 finite"),
         (object_array(("a.jpg", np.full((5, 2), np.inf))), "landmarks of a.jpg are not 5 x 2 finite"),
         (object_array(("a\x1b[31m\n.jpg", FACE[:4])), r"landmarks of a\\x1b\[31m\\n.jpg are not 5 x 2"),
         (object_array((b"a.jpg", FACE)), "row 0 is not a pair"),
     ],
-    ids=["twice", "four points", "nan", "text", "long number", "inf", "escape sequence", "bytes name"],
+    ids=["twice", "four points", "nan", "text", "long number", "too large", "inf", "escape sequence", "bytes name"],
 )
 def test_wrong_content_is_named(tmp_path: Path, rows: np.ndarray, message: str) -> None:
     save_rows(tmp_path / "l.npy", rows)
