@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ampnet.errors import require
 from ampnet.labels import fault_of_class_names
+from ampnet.media.printable import as_text
 from ampnet.recipes import Recipe, RecipeName, make_recipe
 
 CropMode = Literal["auto", "none", "face"]
@@ -432,7 +433,7 @@ def config_to_dict(config: Any) -> dict[str, Any]:
 
     def plain(value: Any) -> Any:
         if isinstance(value, Path):
-            return str(value)
+            return as_text(value)
         if isinstance(value, dict):
             return {key: plain(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):

@@ -27,6 +27,11 @@ def printable(text: object, limit: int = MAX_LENGTH) -> str:
     return f"{safe[: kept - kept // 2]}...{safe[len(safe) - kept // 2 :]}"
 
 
+def as_text(path: os.PathLike[str]) -> str:
+    """Give a path as text for JSON and checkpoints; bytes that are not UTF-8, which neither can hold, become escapes."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def describe(error: BaseException) -> str:
     """Give an exception's type and message in a few words.
 

@@ -18,7 +18,7 @@ from ampnet.data.index.face_index import FaceIndex
 from ampnet.errors import DataError, UsageError
 from ampnet.media.files import atomic_write
 from ampnet.media.opening import exists
-from ampnet.media.printable import printable
+from ampnet.media.printable import as_text, printable
 from ampnet.runtime.launch import Process
 from ampnet.training.state import LAST, PREVIOUS
 
@@ -98,7 +98,7 @@ def describe_run(
         "config": config_to_dict(config),
         "architecture": asdict(architecture),
         "data": {
-            "root": str(config.data.resolve()),
+            "root": as_text(config.data.resolve()),
             "sha256": data_hash,
             "counts": {
                 split: dict(

@@ -1,8 +1,5 @@
 """Saves of an unfinished run: one whole save always exists, and a full disk costs only the new one."""
 
-import resource
-from contextlib import contextmanager
-
 import pytest
 import torch
 
@@ -10,6 +7,7 @@ from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.errors import DataError
 from ampnet.training.resume import resume_run
 from ampnet.training.state import LAST
+from tests.limits import file_size_limit
 from tests.training.saved_run import IDENTITY, STEPS, save, train_state
 
 
@@ -20,23 +18,12 @@ def test_the_save_is_a_checkpoint_of_the_averaged_weights(tmp_path):
     assert all(torch.equal(averages[name], loaded[name]) for name in averages)
 
 
-@contextmanager
-def files_of_at_most(size):
-    """Stand in for a full disk."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
 @pytest.mark.parametrize("room", [0, 1000, 20_000, 100_000])
 def test_a_full_disk_is_one_line_and_leaves_the_save_before(tmp_path, room):
     state = train_state()
     progress = save(tmp_path, state, epoch=1)
     before = (tmp_path / LAST).read_bytes()
-    with files_of_at_most(room), pytest.raises(DataError, match=r"cannot write .*next\.pt") as caught:
+    with file_size_limit(room), pytest.raises(DataError, match=r"cannot write .*next\.pt") as caught:
         save(tmp_path, state, epoch=2)
     assert "\n" not in str(caught.value)
     assert [file.name for file in tmp_path.iterdir()] == [LAST]
