@@ -66,9 +66,6 @@ MAX_IMAGE_SIZE = 448
 MAX_WIDTH = 2.0
 """Widest network; it has 228 million parameters, four times the paper's."""
 
-MAX_CLASSES = 100
-"""Most classes of a data set or a checkpoint; tables and confidence intervals grow with their square."""
-
 MAX_OUTPUTS = 10_000
 """Most outputs of a network; the reference program's pre-training tells 8,631 people apart."""
 
@@ -383,7 +380,7 @@ class ImportConfig:
 
     def __post_init__(self) -> None:
         if self.class_names:
-            fault = fault_of_class_names(self.class_names, MAX_CLASSES)
+            fault = fault_of_class_names(self.class_names)
             require(not fault, fault)
 
 

@@ -44,22 +44,17 @@ SYNONYMS: dict[str, str] = {
 """Class names found in data sets (lower case), and the expression that each one means."""
 
 
-MAX_NAME = 100
-"""Longest class name, in characters."""
-
-
-def fault_of_class_names(names: Sequence[str], most: int) -> str:
+def fault_of_class_names(names: Sequence[str]) -> str:
     """Say what is wrong with a list of class names, which are printed, drawn and written into tables.
 
     Args:
         names: in label order.
-        most: the largest number of classes.
 
     Returns:
         The fault, empty if there is none.
     """
-    if not 2 <= len(names) <= most:
-        return f"there are {len(names)} class names, expected 2 to {most}"
+    if not 2 <= len(names) <= MAX_CLASSES:
+        return f"there are {len(names)} class names, expected 2 to {MAX_CLASSES}"
     if len(set(names)) < len(names):
         return "a class name is listed twice"
     if not all(name.strip() and name.isprintable() and len(name) <= MAX_NAME for name in names):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.config import MAX_CLASSES, MAX_SEED, ArchitectureConfig, ImportConfig, TrainConfig, config_to_dict
+from ampnet.config import MAX_SEED, ArchitectureConfig, ImportConfig, TrainConfig, config_to_dict
 from ampnet.errors import ConfigError
+from ampnet.labels import MAX_CLASSES
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from ampnet.config import MAX_CLASSES, MAX_SEED, ArchitectureConfig, SelectionSplit
+from ampnet.config import MAX_SEED, ArchitectureConfig, SelectionSplit
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
-from ampnet.labels import fault_of_class_names
+from ampnet.labels import MAX_CLASSES, fault_of_class_names
 
 FORMAT = "ampnet"
 VERSION = 1
@@ -64,7 +64,7 @@ def parse_header(plain: Any) -> Header:
         raise CheckpointError("it was written by a newer ampnet; upgrade ampnet, or train again")
     header = msgspec.convert(plain, Header)
     msgspec.convert(header.config, _RunSettings)
-    if fault := fault_of_class_names(header.class_names, MAX_CLASSES):
+    if fault := fault_of_class_names(header.class_names):
         raise CheckpointError(f"it is damaged: {fault}")
     for what, count in (("classes", header.architecture.num_classes), ("class shares", len(header.class_shares))):
         if count not in (len(header.class_names), *([0] if what == "class shares" else [])):

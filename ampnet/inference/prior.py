@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.errors import ConfigError, DataError
-from ampnet.media.opening import read_bytes
+from ampnet.media.documents import read_json
 from ampnet.media.printable import printable
 
 MIN_CLASS_SHARE = 1e-4
@@ -47,14 +47,11 @@ def read_prior(text: str) -> Prior:
         return "training"
     if text == "balanced":
         return "balanced"
+    cure = 'give training, balanced, or a JSON object of class -> frequency, such as {"happiness": 0.4, "neutral": 0.6}'
     try:
-        return msgspec.json.decode(read_bytes(Path(text), MAX_PRIOR_BYTES), type=_Shares)
-    except (DataError, msgspec.MsgspecError, RecursionError) as error:
-        reason = printable(error, 100) if isinstance(error, DataError | msgspec.ValidationError) else "it is not JSON"
-        raise ConfigError(
-            f"cannot read the prior {printable(text, 60)} ({reason}); give training, balanced, or a JSON object of "
-            'class name -> frequency of at least 0, such as {"happiness": 0.4, "neutral": 0.6}'
-        ) from error
+        return read_json(Path(text), _Shares, cure, MAX_PRIOR_BYTES)
+    except DataError as error:
+        raise ConfigError(str(error)) from error
 
 
 def strength_offsets(class_shares: NDArray[np.floating], strength: float) -> Tensor:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from ampnet.config import IMAGE_SIZE, MAX_CLASSES, Split
+from ampnet.config import IMAGE_SIZE, Split
 from ampnet.data.index.face_index import FaceIndex
 from ampnet.data.index.splits import split_indices
 from ampnet.data.loading.dataset import Batch, FaceDataset, ShardedSequentialSampler, batch_loader
@@ -28,7 +28,7 @@ def choose_faces(index: FaceIndex, config: RunConfig) -> dict[Split, NDArray[np.
     Raises:
         DataError: the training or the selection split is empty, or no checkpoint could hold the class names.
     """
-    if fault := fault_of_class_names(index.class_names, MAX_CLASSES):
+    if fault := fault_of_class_names(index.class_names):
         raise DataError(f"{printable(config.data)} cannot be trained on: {fault}")
     parts = split_indices(index, seed=config.seed)
     for split in ("train", config.select_on):
