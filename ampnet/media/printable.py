@@ -28,7 +28,7 @@ def printable(text: object, limit: int = MAX_LENGTH) -> str:
 
 
 def as_text(path: os.PathLike[str]) -> str:
-    """Give a path as text for JSON and checkpoints; bytes that are not UTF-8 become escapes, as neither can hold them."""
+    """Give a path as text for JSON and checkpoints; bytes that are not UTF-8 become escapes: neither can hold them."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
