@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import save
 from torch import Tensor
 
@@ -19,7 +18,7 @@ from ampnet.checkpoints.header import FORMAT, VERSION, parse_header
 from ampnet.checkpoints.network import build_network, check_finite
 from ampnet.checkpoints.reading import StoredTensor, reading
 from ampnet.checkpoints.safetensors_file import HEADER, open_safetensors
-from ampnet.checkpoints.torch_file import TorchFile, open_torch_file
+from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torch_file
 from ampnet.config import ArchitectureConfig
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
@@ -141,7 +140,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, A
         return
     content = header | {MODEL: state} | ({} if training is None else {TRAINING: dict(training)})
     with atomic_write(path) as aside:
-        torch.save(content, aside)
+        write_torch_file(aside, content)
 
 
 def _save_half(path: Path, header: dict[str, Any], state: dict[str, Tensor]) -> None:

@@ -144,6 +144,21 @@ def _check_extent(count: int, offset: int, size: Any, stride: Any) -> None:
         raise CheckpointError("one of its tensors reaches beyond its numbers")
 
 
+def write_torch_file(path: Path, content: Any) -> None:
+    """Write a file by `torch.save`.
+
+    Raises:
+        OSError: the disk is full, or fails otherwise.
+    """
+    try:
+        with path.open("wb") as file:
+            torch.save(content, file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):  # torch reports its own next complaint instead
+            raise error.__context__ from error
+        raise
+
+
 @contextmanager
 def open_torch_file(path: Path) -> Iterator[TorchFile]:
     """Open a file of `torch.save`; tensors are read one at a time, when asked for.

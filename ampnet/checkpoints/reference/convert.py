@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from ampnet.checkpoints.header import MAX_EPOCHS
@@ -16,7 +15,7 @@ from ampnet.checkpoints.reference.parameter_names import (
     reference_name,
     unused_tensors,
 )
-from ampnet.checkpoints.torch_file import TorchFile, open_torch_file
+from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torch_file
 from ampnet.config import MAX_OUTPUTS, ArchitectureConfig
 from ampnet.errors import CheckpointError
 from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8
@@ -118,7 +117,7 @@ def write_reference(path: Path, model: AMPNet, *, epoch: int = 0, data_parallel:
     state = reference_state_dict(model)
     prefix = DATA_PARALLEL if data_parallel else ""
     with atomic_write(path) as aside:
-        torch.save({"epoch": epoch, "state_dict": {prefix + name: value for name, value in state.items()}}, aside)
+        write_torch_file(aside, {"epoch": epoch, "state_dict": {prefix + name: value for name, value in state.items()}})
 
 
 def reference_state_dict(model: AMPNet) -> dict[str, Tensor]:
