@@ -176,7 +176,7 @@ def pick(settings: type[Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def print_json(result: dict[str, Any]) -> None:
     """Print a result for programs."""
-    typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _show_version(asked: bool) -> None:

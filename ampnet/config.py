@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ampnet.errors import require
+from ampnet.labels import fault_of_class_names
+from ampnet.media.printable import as_text
 from ampnet.recipes import Recipe, RecipeName, make_recipe
 
 CropMode = Literal["auto", "none", "face"]
@@ -57,6 +59,18 @@ def read_modules(text: str) -> tuple[Module, ...]:
 
 IMAGE_SIZE = 224
 """Side of the prepared images, and of the frame that stored landmarks refer to, in pixels (the paper's)."""
+
+MAX_IMAGE_SIZE = 448
+"""Largest input of a network in pixels: twice the prepared images'."""
+
+MAX_WIDTH = 2.0
+"""Widest network; it has 228 million parameters, four times the paper's."""
+
+MAX_OUTPUTS = 10_000
+"""Most outputs of a network; the reference program's pre-training tells 8,631 people apart."""
+
+MAX_SEED = 2**63 - 1
+"""Largest random seed that every generator takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,24 +150,27 @@ class ArchitectureConfig:
 
     num_classes: int = 7
     width: float = 1.0
-    """Multiplier of all channel counts; 1.0 is the paper's."""
+    """Multiplier of all channel counts, at most :data:`MAX_WIDTH`; 1.0 is the paper's."""
     image_size: int = IMAGE_SIZE
-    """Side of the input in pixels, a multiple of 8; 224 is the paper's."""
+    """Side of the input in pixels, a multiple of 8 in [48, :data:`MAX_IMAGE_SIZE`]; 224 is the paper's."""
     dropout: float = 0.5
     """Channel dropout after each one-shot-aggregation stage, in [0, 1)."""
     modules: tuple[Module, ...] = MODULES
     """Perception modules to build: global (gp), local (lp), attentional (ap)."""
 
     def __post_init__(self) -> None:
-        require(self.num_classes >= 2, f"num_classes must be at least 2, got {self.num_classes}")
-        require(self.width > 0, f"width must be positive, got {self.width}")
         require(
-            self.image_size >= 48 and self.image_size % 8 == 0,
-            f"image_size must be a multiple of 8 and at least 48, got {self.image_size}",
+            2 <= self.num_classes <= MAX_OUTPUTS,
+            f"num_classes must be within [2, {MAX_OUTPUTS}], got {self.num_classes}",
+        )
+        require(0 < self.width <= MAX_WIDTH, f"width must be within (0, {MAX_WIDTH}], got {self.width}")
+        require(
+            48 <= self.image_size <= MAX_IMAGE_SIZE and self.image_size % 8 == 0,
+            f"image_size must be a multiple of 8 within [48, {MAX_IMAGE_SIZE}], got {self.image_size}",
         )
         require(0 <= self.dropout < 1, f"dropout must be within [0, 1), got {self.dropout}")
         require(
-            len(self.modules) > 0 and set(self.modules) <= set(MODULES),
+            0 < len(set(self.modules)) == len(self.modules) and set(self.modules) <= set(MODULES),
             f"modules must be some of {', '.join(MODULES)}, got {', '.join(self.modules) or 'none'}",
         )
 
@@ -237,6 +254,7 @@ class TrainConfig:
         }.items():
             value = getattr(self, name)
             require(value is None or value >= minimum, f"{name} must be at least {minimum}, got {value}")
+        require(self.seed <= MAX_SEED, f"seed must be at most {MAX_SEED}, got {self.seed}")
         recipe = make_recipe(self.recipe or "reference", self.recipe_changes)
         require(
             recipe.targets == "mix" or self.recipe_changes.get("vote_weight") is None,
@@ -372,11 +390,9 @@ class ImportConfig:
     """Replace an existing checkpoint."""
 
     def __post_init__(self) -> None:
-        names = self.class_names
-        require(
-            len(names) != 1 and len(set(names)) == len(names) and all(name.strip() for name in names),
-            f"classes must be two or more different names, got {', '.join(names)}",
-        )
+        if self.class_names:
+            fault = fault_of_class_names(self.class_names)
+            require(not fault, fault)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -425,7 +441,7 @@ def config_to_dict(config: Any) -> dict[str, Any]:
 
     def plain(value: Any) -> Any:
         if isinstance(value, Path):
-            return str(value)
+            return as_text(value)
         if isinstance(value, dict):
             return {key: plain(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):

@@ -3,6 +3,8 @@
 Label order is never inferred from sorted folder names: the codes of each data set are listed here.
 """
 
+from collections.abc import Sequence
+
 from ampnet.errors import DataError
 
 EXPRESSIONS = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
@@ -40,6 +42,24 @@ SYNONYMS: dict[str, str] = {
     "contemptuous": "contempt",
 }
 """Class names found in data sets (lower case), and the expression that each one means."""
+
+
+def fault_of_class_names(names: Sequence[str]) -> str:
+    """Say what is wrong with a list of class names, which are printed, drawn and written into tables.
+
+    Args:
+        names: in label order.
+
+    Returns:
+        The fault, empty if there is none.
+    """
+    if not 2 <= len(names) <= MAX_CLASSES:
+        return f"there are {len(names)} class names, expected 2 to {MAX_CLASSES}"
+    if len(set(names)) < len(names):
+        return "a class name is listed twice"
+    if not all(name.strip() and name.isprintable() and len(name) <= MAX_NAME for name in names):
+        return f"a class name is empty, longer than {MAX_NAME} characters or not printable"
+    return ""
 
 
 def expression_of(name: str) -> str | None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import checkpoint_file, newest_run
 from ampnet.config import TrainConfig
+from ampnet.media.printable import printable
 
 
 def find_model(asked: Path | None, console: Console, choose: str) -> Path:
@@ -24,6 +25,6 @@ def find_model(asked: Path | None, console: Console, choose: str) -> Path:
         return checkpoint_file(named_model(asked))
     run = newest_run(TrainConfig.out)
     file = checkpoint_file(named_model(run))
-    found = f"{file} (newest run in {TrainConfig.out}/" if run else f"{file.stem} (bundled"
+    found = f"{printable(file)} (newest run in {TrainConfig.out}/" if run else f"{file.stem} (bundled"
     console.print(f"model: {found}; choose another with {choose})", markup=False)
     return file

@@ -136,7 +136,7 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
             runs.append(_run_once(once, forecast, quiet))
         result = SeedsResult(tuple(runs))
         with atomic_write(folder / SEEDS) as aside:
-            aside.write_text(json.dumps(result.to_dict(), indent=1), encoding="utf-8")
+            aside.write_text(json.dumps(result.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
     return result
 
 

@@ -48,7 +48,7 @@ def main() -> None:
     file, record = model_path(arguments.name), record_path(arguments.name)
     save_checkpoint(file, replace(tuned, config=settings))
     with atomic_write(record) as aside:
-        aside.write_text(json.dumps(training_record(arguments.run), indent=1) + "\n", encoding="utf-8")
+        aside.write_text(json.dumps(training_record(arguments.run), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     size = file.stat().st_size / 1e6
     print(f"{file}: {size:.2f} MB, prior strength {tuned.prior_strength}, temperature {tuned.temperature}")
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from ampnet.errors import UsageError
+from ampnet.media.opening import exists
+from ampnet.media.printable import printable
 
 _FOLDER = Path(__file__).parents[1] / "weights"
 
@@ -41,7 +43,7 @@ def bundled_model(name: str = DEFAULT_MODEL) -> Path:
         UsageError: there is no such model, or this installation lacks it.
     """
     if name not in MODELS:
-        raise UsageError(f"there is no bundled model {name!r}; choose one of {', '.join(MODELS)}")
+        raise UsageError(f"there is no bundled model {printable(name)!r}; choose one of {', '.join(MODELS)}")
     if not model_path(name).is_file():
         raise UsageError("this installation comes without a trained model; give a run folder or a checkpoint file")
     return model_path(name)
@@ -59,9 +61,9 @@ def named_model(path: Path | None) -> Path:
     """
     if path is None:
         return bundled_model()
-    if path.exists():
+    if exists(path):
         return path
     word, _, name = str(path).partition(":")
     if word != WORD:
-        raise UsageError(f"{path} does not exist; give a run folder of `ampnet train` or a checkpoint file")
+        raise UsageError(f"{printable(path)} does not exist; give a run folder of `ampnet train` or a checkpoint file")
     return bundled_model(name or DEFAULT_MODEL)

@@ -5,29 +5,31 @@ for distribution (half precision, everything but the weights as JSON in its head
 """
 
 import json
-import pickle
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from ampnet.checkpoints.header import FORMAT, VERSION, parse_header
+from ampnet.checkpoints.network import build_network, check_finite
+from ampnet.checkpoints.reading import StoredTensor, reading
+from ampnet.checkpoints.safetensors_file import HEADER, open_safetensors
+from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torch_file
 from ampnet.config import ArchitectureConfig
-from ampnet.errors import CheckpointError, ConfigError, DataError
+from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
 from ampnet.media.files import atomic_write
+from ampnet.media.opening import exists
+from ampnet.media.printable import printable
 from ampnet.models.ampnet import AMPNet
 
-FORMAT = "ampnet"
-VERSION = 1
 BEST = "best.pt"
-HEADER = "ampnet"
-"""Metadata key of the JSON text in a safetensors file."""
+MODEL, TRAINING = "model", "training"
+"""Keys of weights and training state in torch's format, beside the header's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +84,38 @@ class Checkpoint:
         }
 
 
+@dataclass(frozen=True)
+class StoredCheckpoint:
+    """An open checkpoint file, whose numbers are not read yet."""
+
+    header: Any
+    """Everything except the weights as plain values, unchecked."""
+    tensors: Mapping[str, StoredTensor]
+    """The weights."""
+    training: Callable[[], Any]
+    """Reads the training state: plain values and :class:`StoredTensor`; None if there is none."""
+    size: int
+    """Of the file, in bytes."""
+
+    def checkpoint(self) -> Checkpoint:
+        """Build the checkpoint; see :func:`parse_header` and :func:`build_network` for what is refused."""
+        header = parse_header(self.header)
+        return Checkpoint(
+            model=build_network(header.architecture, self.tensors, self.size),
+            class_names=header.class_names,
+            framing=header.framing,
+            config=header.config,
+            epoch=header.epoch,
+            metrics=header.metrics,
+            branch_weight=header.branch_weight,
+            selected_on=header.selected_on,
+            temperature=header.temperature,
+            class_shares=header.class_shares,
+            prior_strength=header.prior_strength,
+            version=header.version,
+        )
+
+
 def save_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, Any] | None = None) -> None:
     """Write a checkpoint atomically.
 
@@ -92,19 +126,31 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, A
 
     Raises:
         DataError: the file cannot be written.
+        CheckpointError: a value is out of range, or a weight beyond half precision: no reader would take the file.
         ValueError: ``training`` is given for a safetensors file.
     """
+    header = checkpoint.header()
+    with reading(path, "cannot write"):
+        parse_header(header)
     state = {name: value.detach().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
+    if path.suffix == ".safetensors":
+        if training is not None:
+            raise ValueError("a safetensors file holds no training state")
+        _save_half(path, header, state)
+        return
+    content = header | {MODEL: state} | ({} if training is None else {TRAINING: dict(training)})
     with atomic_write(path) as aside:
-        if path.suffix == ".safetensors":
-            if training is not None:
-                raise ValueError("a safetensors file holds no training state")
-            half = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
-            # Not save_file: it creates files that only their owner can read.
-            aside.write_bytes(save(half, metadata={HEADER: json.dumps(checkpoint.header(), ensure_ascii=False)}))
-        else:
-            content = checkpoint.header() | {"model": state}
-            torch.save(content if training is None else content | {"training": dict(training)}, aside)
+        write_torch_file(aside, content)
+
+
+def _save_half(path: Path, header: dict[str, Any], state: dict[str, Tensor]) -> None:
+    half = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+    with reading(path, "cannot write"):
+        check_finite(half)
+    text = json.dumps(header, ensure_ascii=False, allow_nan=False)
+    with atomic_write(path) as aside:
+        # Not save_file: it creates files that only their owner can read.
+        aside.write_bytes(save(half, metadata={HEADER: text}))
 
 
 def checkpoint_file(path: Path) -> Path:
@@ -113,13 +159,15 @@ def checkpoint_file(path: Path) -> Path:
     Raises:
         CheckpointError: the path does not exist, or the folder holds no best.pt.
     """
-    if path.is_dir():
-        if not (path / BEST).is_file():
-            raise CheckpointError(f"{path} holds no {BEST}; give a run folder of `ampnet train` or a checkpoint file")
+    if not exists(path):
+        what = "does not exist"
+    elif not path.is_dir():
+        return path
+    elif exists(path / BEST):
         return path / BEST
-    if not path.is_file():
-        raise CheckpointError(f"{path} does not exist; give a run folder of `ampnet train` or a checkpoint file")
-    return path
+    else:
+        what = f"holds no {BEST}"
+    raise CheckpointError(f"{printable(path)} {what}; give a run folder of `ampnet train` or a checkpoint file")
 
 
 def newest_run(folder: Path) -> Path | None:
@@ -129,11 +177,13 @@ def newest_run(folder: Path) -> Path | None:
         folder: holds runs, or folders of several seeds' runs, such as ./checkpoint.
     """
     runs = [best.parent for pattern in (f"*/{BEST}", f"*/seed*/{BEST}") for best in folder.glob(pattern)]
-    return max(runs, key=lambda run: max(save.stat().st_mtime for save in run.glob("*.pt")), default=None)
+    return max(runs, key=lambda run: max(save.lstat().st_mtime for save in run.glob("*.pt")), default=None)
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
     """Load a checkpoint without executing anything in the file.
+
+    A file that is not what it says costs one line and no more memory than its own size.
 
     Args:
         path: a ``.pt`` or ``.safetensors`` file, or a run folder (its best.pt).
@@ -141,98 +191,29 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     Raises:
         CheckpointError: the file is missing, damaged, another program's, or written by a newer version of ampnet.
     """
-    file = checkpoint_file(Path(path))
-    return build_checkpoint(read_content(file), file)
+    with open_checkpoint(checkpoint_file(Path(path))) as stored:
+        return stored.checkpoint()
 
 
-def read_content(file: Path) -> dict[str, Any]:
-    """Read a file's header, weights (``model``) and, in torch's format, training state.
+@contextmanager
+def open_checkpoint(file: Path) -> Iterator[StoredCheckpoint]:
+    """Open a checkpoint file, reading no more than its header.
 
     Raises:
-        CheckpointError: as for :func:`load_checkpoint`.
+        CheckpointError: the file is missing, damaged or of another kind; or the block raised any exception.
     """
-    content = _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file)
+    if file.suffix == ".safetensors":
+        with open_safetensors(file) as half:
+            yield StoredCheckpoint(half.header, half.tensors, lambda: None, half.size)
+    else:
+        with open_torch_file(file) as whole:
+            yield _of_torch(whole)
+
+
+def _of_torch(file: TorchFile) -> StoredCheckpoint:
+    content = file.content
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{file} is not an ampnet checkpoint; convert a reference program's file with `ampnet import`"
-        )
-    if not isinstance(content.get("version"), int) or content["version"] > VERSION:
-        raise CheckpointError(f"{file} was written by a newer ampnet; upgrade ampnet, or train again")
-    return content
-
-
-def build_checkpoint(content: Mapping[str, Any], file: Path) -> Checkpoint:
-    """Build a checkpoint from a file's content.
-
-    Args:
-        content: from :func:`read_content`.
-        file: its path, for error messages.
-
-    Raises:
-        CheckpointError: a part is missing or does not match.
-    """
-    try:
-        sizes = content["architecture"]
-        model = AMPNet(**{**sizes, "modules": tuple(sizes["modules"])})
-        model.load_state_dict(content["model"])
-        class_names = tuple(str(name) for name in content["class_names"])
-        if len(class_names) != model.architecture.num_classes:
-            raise CheckpointError(
-                f"{file} is damaged: {len(class_names)} class names for {model.architecture.num_classes} classes"
-            )
-        return Checkpoint(
-            model=model.eval(),
-            class_names=class_names,
-            framing=Framing.from_dict(content["framing"]),
-            config=dict(content["config"]),
-            epoch=int(content["epoch"]),
-            metrics={name: float(value) for name, value in content["metrics"].items()},
-            branch_weight=float(content["branch_weight"]),
-            selected_on=str(content["selected_on"]),
-            temperature=float(content["temperature"]),
-            class_shares=_class_shares(content.get("class_shares", ()), len(class_names)),
-            prior_strength=float(content.get("prior_strength", 0.0)),
-            version=int(content["version"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError, DataError) as error:
-        first_line = str(error).splitlines()[0] if str(error) else ""
-        raise CheckpointError(f"{file} is damaged ({type(error).__name__}: {first_line}); train again") from error
-
-
-def _class_shares(shares: Sequence[float], num_classes: int) -> tuple[float, ...]:
-    values = tuple(float(share) for share in shares)
-    if values and (len(values) != num_classes or not all(0 <= share <= 1 for share in values)):
-        raise ValueError("class_shares must hold one number in [0, 1] for each class")
-    return values
-
-
-def _read_torch(file: Path) -> Any:
-    try:
-        if not zipfile.is_zipfile(file):
-            raise CheckpointError(f"{file} is not a checkpoint, or is truncated")
-        with zipfile.ZipFile(file) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise CheckpointError(f"{file} is damaged (in {damaged}); copy it again, or train again")
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"cannot read {file}: {error.strerror or error}") from error
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{file} holds more than weights and plain values, so it is not loaded; "
-            "convert a reference program's file with `ampnet import`"
-        ) from error
-    except (RuntimeError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{file} is not a checkpoint, or is damaged") from error
-
-
-def _read_safetensors(file: Path) -> Any:
-    try:
-        with safe_open(file, framework="pt") as stored:
-            header = json.loads((stored.metadata() or {}).get(HEADER, "null"))
-            tensors: dict[str, Tensor] = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    except OSError as error:
-        raise CheckpointError(f"cannot read {file}: {error.strerror or error}") from error
-    except (SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{file} is not a checkpoint, or is damaged") from error
-    return header | {"model": tensors} if isinstance(header, dict) else None
+        return StoredCheckpoint(None, {}, lambda: None, file.size)
+    header = file.plain({key: value for key, value in content.items() if key not in (MODEL, TRAINING)})
+    tensors = {str(name): file.stored(record) for name, record in content[MODEL].items()}
+    return StoredCheckpoint(header, tensors, lambda: file.plain(content.get(TRAINING), with_tensors=True), file.size)

@@ -1,9 +1,10 @@
 """Framing: how the faces of a training set are positioned, so that any other face can be framed alike."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +13,7 @@ from ampnet.errors import DataError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, Image, align_face
 from ampnet.faces.colour import Color, to_grey
 from ampnet.faces.geometry import Points
+from ampnet.media.printable import describe
 
 Crop = Literal["none", "face"]
 
@@ -28,6 +30,13 @@ RESOLUTION_PERCENTILE = 90
 """Percentile of the training faces' resolution to which sharper faces are reduced in prediction."""
 
 
+MAX_DISTANCE = 1.5 * IMAGE_SIZE
+"""Largest distance of a mean landmark from the frame's centre, in pixels along each axis: within one more frame."""
+
+MIN_SPREAD = 1.0
+"""Smallest distance between two mean landmarks in pixels; closer ones give no face to align to."""
+
+
 @dataclass(frozen=True)
 class Framing:
     """Position, resolution and colour of a network's training faces; `predict` frames every face alike."""
@@ -42,12 +51,14 @@ class Framing:
 
     def __post_init__(self) -> None:
         points = np.asarray(self.mean_landmarks, dtype=np.float64)
-        if points.shape != (5, 2) or not np.isfinite(points).all():
-            raise DataError("framing: mean_landmarks must be five finite (x, y) points")
+        if points.shape != (5, 2) or not (np.abs(points - IMAGE_SIZE / 2) <= MAX_DISTANCE).all():
+            raise DataError("framing: mean_landmarks must be five (x, y) points in or near the image")
+        if np.linalg.norm(points[:, None] - points, axis=2)[~np.eye(5, dtype=bool)].min() < MIN_SPREAD:
+            raise DataError(f"framing: mean_landmarks must be at least {MIN_SPREAD} px apart")
         if self.crop not in get_args(Crop) or self.color not in get_args(Color):
             raise DataError(f"framing: unknown crop {self.crop!r} or color {self.color!r}")
-        if self.face_resolution is not None and not self.face_resolution >= 1:
-            raise DataError(f"framing: face_resolution must be at least 1 px, got {self.face_resolution}")
+        if self.face_resolution is not None and not 1 <= self.face_resolution <= IMAGE_SIZE:
+            raise DataError(f"framing: face_resolution must be within [1, {IMAGE_SIZE}], got {self.face_resolution}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the framing as plain values for JSON and checkpoints."""
@@ -66,15 +77,11 @@ class Framing:
             DataError: a field is missing or invalid.
         """
         try:
-            resolution = plain["face_resolution"]
-            return cls(
-                mean_landmarks=tuple((float(x), float(y)) for x, y in plain["mean_landmarks"]),
-                crop=plain["crop"],
-                color=plain["color"],
-                face_resolution=None if resolution is None else float(resolution),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"framing: invalid ({type(error).__name__}: {error})") from error
+            if missing := [one.name for one in fields(cls) if one.name not in plain]:
+                raise DataError(f"framing: {missing[0]} is missing")
+            return msgspec.convert(plain, cls)
+        except (TypeError, msgspec.ValidationError) as error:
+            raise DataError(f"framing: invalid ({describe(error)})") from error
 
 
 def measure_framing(landmarks: Points, crop: Crop, grey_fraction: float, source_sides: NDArray[np.floating]) -> Framing:

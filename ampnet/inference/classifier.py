@@ -16,7 +16,7 @@ from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.config import IMAGE_SIZE
 from ampnet.data.loading.dataset import Batch
 from ampnet.data.loading.unreadable import UnreadableImages, describe_unreadable
-from ampnet.errors import DataError
+from ampnet.errors import CheckpointError, DataError
 from ampnet.faces.alignment import AlignedFace, resize_face
 from ampnet.faces.geometry import MIRROR_ORDER
 from ampnet.inference.optimize import optimize_for_inference
@@ -105,8 +105,15 @@ class Classifier:
         return fused / self.temperature
 
     def probabilities(self, local: Tensor, global_: Tensor) -> NDArray[np.float32]:
-        """Convert both heads' logits to ``(B, K)`` class probabilities."""
-        return np.asarray(self.decide(local, global_).softmax(dim=1).cpu().numpy(), dtype=np.float32)
+        """Convert both heads' logits to ``(B, K)`` class probabilities.
+
+        Raises:
+            CheckpointError: the network says NaN of a face; its weights are finite, but far too large.
+        """
+        probabilities = np.asarray(self.decide(local, global_).softmax(dim=1).cpu().numpy(), dtype=np.float32)
+        if not np.isfinite(probabilities).all():
+            raise CheckpointError("the network answers with NaN, so its weights are useless; choose another checkpoint")
+        return probabilities
 
     @torch.inference_mode()
     def collect(self, batches: Iterable[Batch], advance: Advance = ignore_progress) -> LabelledLogits:

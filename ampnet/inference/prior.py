@@ -4,24 +4,31 @@ A network learns how often each class occurs in its training set. If other class
 the ratio of expected to learned frequency is added to the logits; no weight changes.
 """
 
-import json
-import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.errors import ConfigError
+from ampnet.errors import ConfigError, DataError
+from ampnet.media.documents import read_json
+from ampnet.media.printable import printable
 
 MIN_CLASS_SHARE = 1e-4
 """Lower bound of class frequencies: a class with frequency 0 could never be predicted."""
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Strengths of the adjustment shown in reports; calibration uses finer steps."""
+
+MAX_PRIOR_BYTES = 1 << 20
+"""Largest file of frequencies."""
+
+_Frequency = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+_Shares = Annotated[dict[str, _Frequency], msgspec.Meta(min_length=1)]
 
 Prior = Literal["training", "balanced"] | dict[str, float]
 """The training set's class frequencies, equal ones, or frequencies by class name."""
@@ -40,16 +47,11 @@ def read_prior(text: str) -> Prior:
         return "training"
     if text == "balanced":
         return "balanced"
+    cure = 'give training, balanced, or a JSON object of class -> frequency, such as {"happiness": 0.4, "neutral": 0.6}'
     try:
-        value = json.loads(Path(text).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(
-            f"cannot read the prior {text} ({error}); give training, balanced, "
-            'or a JSON file such as {"happiness": 0.4, "neutral": 0.6}'
-        ) from error
-    if not isinstance(value, dict) or not value or not all(_is_share(share) for share in value.values()):
-        raise ConfigError(f"{text} must be a JSON object of class name -> frequency, each a number of at least 0")
-    return {str(name): float(share) for name, share in value.items()}
+        return read_json(Path(text), _Shares, cure, MAX_PRIOR_BYTES)
+    except DataError as error:
+        raise ConfigError(str(error)) from error
 
 
 def strength_offsets(class_shares: NDArray[np.floating], strength: float) -> Tensor:
@@ -92,14 +94,10 @@ def prior_offsets(checkpoint: Checkpoint, prior: Prior | None) -> Tensor | None:
     if unknown or missing:
         raise ConfigError(
             f"the prior must name the classes {', '.join(checkpoint.class_names)}"
-            + (f"; unknown: {', '.join(sorted(unknown))}" if unknown else "")
+            + (f"; unknown: {printable(', '.join(sorted(unknown)), 80)}" if unknown else "")
             + (f"; missing: {', '.join(sorted(missing))}" if missing else "")
         )
     expected = np.array([prior[name] for name in checkpoint.class_names])
     if expected.sum() <= 0:
         raise ConfigError("the prior expects no class at all; at least one frequency must be above 0")
     return strength_offsets(shares, 1.0) - strength_offsets(expected / expected.sum(), 1.0)
-
-
-def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0

@@ -27,6 +27,14 @@ def kind_of(mode: int) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "no file")
 
 
+def exists(path: Path) -> bool:
+    """Return whether there is anything of that name; False also for names that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long, or with a null byte
+        return False
+
+
 def open_regular(path: Path, limit: int = MAX_BYTES) -> BinaryIO:
     """Open a file for reading, provided that it is a regular one of a bounded size.
 

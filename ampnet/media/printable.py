@@ -47,6 +47,20 @@ def one_line(text: object) -> str:
     return "".join(_escaped(part) if unicodedata.category(part) in _NOT_IN_A_LINE else part for part in words)
 
 
+def as_text(path: os.PathLike[str]) -> str:
+    """Give a path as text for JSON and checkpoints; bytes that are not UTF-8 become escapes: neither can hold them."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def describe(error: BaseException) -> str:
+    """Give an exception's type and message in a few words.
+
+    Only text is quoted: the values of a stranger's file that other exceptions hold may be endless to print.
+    """
+    text = error.args[0] if error.args and isinstance(error.args[0], str) else ""
+    return type(error).__name__ + (f": {printable(text, 60)}" if text else "")
+
+
 def _escaped(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: a byte that is not UTF-8

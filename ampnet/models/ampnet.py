@@ -66,12 +66,12 @@ class AMPNet(nn.Module):
         self.local_head = nn.Linear(sum(local), num_classes) if local else None
         self.global_head = nn.Linear(self.global_perception.embed_dim, num_classes) if self.global_perception else None
         self._initialise()
-        self.to(memory_format=torch.channels_last)
 
     def _initialise(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                module.weight.data = module.weight.data.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor, landmarks: Tensor) -> Logits:
         """Compute both heads' logits."""

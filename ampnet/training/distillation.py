@@ -18,6 +18,8 @@ from ampnet.errors import CheckpointError, DataError
 from ampnet.evaluation.matching import match_all_classes
 from ampnet.inference.classifier import Classifier
 from ampnet.media.files import atomic_write
+from ampnet.media.npy import read_numbers
+from ampnet.media.printable import printable
 from ampnet.runtime.collectives import sum_over_processes
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import ProgressBar
@@ -38,7 +40,7 @@ def load_teachers(paths: Sequence[Path], class_names: Sequence[str]) -> list[Che
         try:
             match_all_classes(class_names, teacher.class_names)
         except DataError as error:
-            raise CheckpointError(f"cannot distil from {path}: {error}") from error
+            raise CheckpointError(f"cannot distil from {printable(path)}: {error}") from error
     return teachers
 
 
@@ -113,10 +115,11 @@ def _mean_probabilities(
 
 
 def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+    cure = "delete it to run the teachers again"
     try:
-        probabilities = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}; delete it to run the teachers again") from error
-    if probabilities.shape != shape or probabilities.dtype != np.float32:
-        raise CheckpointError(f"{path} belongs to other data; delete it to run the teachers again")
-    return np.asarray(probabilities, dtype=np.float32)
+        probabilities: NDArray[np.float32] = read_numbers(path, shape, np.float32)
+    except DataError as error:
+        raise CheckpointError(f"cannot read {printable(path)}: {error}; {cure}") from error
+    if not (probabilities >= 0).all() or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):  # NaN is neither
+        raise CheckpointError(f"{printable(path)} does not hold probabilities; {cure}")
+    return probabilities

@@ -58,12 +58,6 @@ class History:
         best = {"epoch": self.best_epoch, "accuracy": self.best_accuracy, "confusion": self.best_confusion}
         return {"rows": self.rows, "best": best if self.rows else None}
 
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> "History":
-        """Build a history from the result of :meth:`to_dict`."""
-        best = plain["best"] or {}
-        return cls([dict(row) for row in plain["rows"]], **{f"best_{name}": value for name, value in best.items()})
-
 
 def last_metrics(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the metrics of the last finished epoch; empty before the first."""

@@ -14,6 +14,8 @@ from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import DataError, ImageError
 from ampnet.faces.colour import Color, is_grey
 from ampnet.faces.framing import Framing, measure_framing
+from ampnet.labels import fault_of_class_names
+from ampnet.media.printable import printable
 from ampnet.runtime.launch import Process
 from ampnet.training.defaults import RunConfig
 from ampnet.training.targets import selection_faces
@@ -26,8 +28,10 @@ def choose_faces(index: FaceIndex, config: RunConfig) -> dict[Split, NDArray[np.
     """Split a data set, and check that it can be trained on.
 
     Raises:
-        DataError: the training or the selection split is empty.
+        DataError: the training or the selection split is empty, or no checkpoint could hold the class names.
     """
+    if fault := fault_of_class_names(index.class_names):
+        raise DataError(f"{printable(config.data)} cannot be trained on: {fault}")
     parts = split_indices(index, seed=config.seed)
     for split in ("train", config.select_on):
         if not len(parts[split]):
@@ -50,6 +54,25 @@ def training_framing(index: FaceIndex, training: NDArray[np.int64]) -> Framing:
     return measure_framing(index.landmarks[training], "none", sum(grey) / max(len(grey), 1), sides)
 
 
+def training_order(
+    index: FaceIndex, training: NDArray[np.int64], config: RunConfig, process: Process
+) -> ResumableBatchSampler:
+    """Create this process's order of the training faces.
+
+    Raises:
+        DataError: there are too few faces for a single step.
+    """
+    return ResumableBatchSampler(
+        index.labels[training],
+        config.recipe.batch_size,
+        config.seed,
+        process.rank,
+        process.world_size,
+        config.accumulate,
+        config.recipe.balance,
+    )
+
+
 def training_loader(
     index: FaceIndex,
     training: NDArray[np.int64],
@@ -58,21 +81,12 @@ def training_loader(
     color: Color,
     process: Process,
     targets: NDArray[np.float32] | None,
-) -> tuple[ResumableBatchSampler, DataLoader[Batch]]:
-    """Create this process's loader of training batches; ``targets`` replace the labels."""
-    recipe = config.recipe
-    augment, seed = recipe.augmentation, config.seed
+    order: ResumableBatchSampler,
+) -> DataLoader[Batch]:
+    """Create this process's loader of training batches in an order; ``targets`` replace the labels."""
+    augment, seed = config.recipe.augmentation, config.seed
     faces = FaceDataset(index, training, image_size, augment, color, seed, targets, fill_gaps=True)
-    order = ResumableBatchSampler(
-        index.labels[training],
-        recipe.batch_size,
-        config.seed,
-        process.rank,
-        process.world_size,
-        config.accumulate,
-        recipe.balance,
-    )
-    return order, batch_loader(faces, order, config.workers, process.device)
+    return batch_loader(faces, order, config.workers, process.device)
 
 
 def selection_loader(

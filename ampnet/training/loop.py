@@ -135,6 +135,9 @@ def evaluate(
         precision: floating-point precision of the network.
         process: this process.
         advance: called with the number of faces that this process has finished.
+
+    Raises:
+        TrainingError: the loss is not finite.
     """
     classifier = Classifier(model.eval(), process.device, loss_fn.branch_weight)
     num_classes, plain = loss_fn.num_classes, Loss(loss_fn.branch_weight)
@@ -152,7 +155,9 @@ def evaluate(
         advance(len(batch.labels))
     sum_over_processes(loss, process)
     matrix = sum_over_processes(confusion, process).reshape(num_classes, num_classes).cpu().numpy()
-    return SplitMetrics(loss.item() / max(int(matrix.sum()), 1), matrix)
+    if not math.isfinite(mean := loss.item() / max(int(matrix.sum()), 1)):
+        raise TrainingError(f"the loss on the faces that choose the best epoch is {mean}; try a lower --lr")
+    return SplitMetrics(mean, matrix)
 
 
 def set_train_mode(model: nn.Module, freeze: Freeze) -> None:

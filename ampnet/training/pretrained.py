@@ -11,6 +11,7 @@ from ampnet.checkpoints.reference.convert import read_reference
 from ampnet.config import Freeze
 from ampnet.errors import CheckpointError
 from ampnet.labels import EXPRESSIONS
+from ampnet.media.printable import printable
 from ampnet.models.ampnet import AMPNet
 from ampnet.training.optimizer import HEADS
 
@@ -37,7 +38,7 @@ def load_pretrained(model: AMPNet, path: Path, class_names: Sequence[str]) -> st
     for name, value in own.items():
         if not name.startswith(HEADS) and (name not in state or state[name].shape != value.shape):
             raise CheckpointError(
-                f"{path} holds a network of another size ({name} differs); "
+                f"{printable(path)} holds a network of another size ({name} differs); "
                 "use the same --variant, --width and --modules"
             )
     taken = {name: state[name] for name in own if not name.startswith(HEADS)}
@@ -46,9 +47,9 @@ def load_pretrained(model: AMPNet, path: Path, class_names: Sequence[str]) -> st
         heads = {name: state[name][rows] for name in own if name.startswith(HEADS)}
         if all(value.shape == own[name].shape for name, value in heads.items()):  # they differ with other modules
             model.load_state_dict(taken | heads)
-            return f"weights from {path}, heads included"
+            return f"weights from {printable(path)}, heads included"
     model.load_state_dict(own | taken)
-    return f"weights from {path}, but new heads: it has other classes or modules"
+    return f"weights from {printable(path)}, but new heads: it has other classes or modules"
 
 
 def freeze_parameters(model: AMPNet, freeze: Freeze) -> None:

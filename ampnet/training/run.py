@@ -29,12 +29,13 @@ from ampnet.training.defaults import RunConfig
 from ampnet.training.distillation import distillation_targets, load_teachers
 from ampnet.training.ema import ExponentialMovingAverage
 from ampnet.training.history import last_metrics
-from ampnet.training.loaders import choose_faces, selection_loader, training_framing, training_loader
+from ampnet.training.loaders import choose_faces, selection_loader, training_framing, training_loader, training_order
 from ampnet.training.loss import Loss, build_loss
 from ampnet.training.optimizer import build_optimizer
 from ampnet.training.pretrained import freeze_parameters, load_pretrained
+from ampnet.training.resume import resume_run
 from ampnet.training.run_folder import describe_run, hash_data, locked_run_folder
-from ampnet.training.state import Progress, TrainState, read_state, restore_state, run_identity, save_state
+from ampnet.training.state import Progress, TrainState, run_identity, save_state
 from ampnet.training.targets import blend_targets, training_targets
 from ampnet.training.tensorboard import TensorBoardWriter
 
@@ -130,18 +131,22 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
     state, model, message = build_train_state(config, index.class_names, process)
     size = model.architecture
 
+    order = training_order(index, training, config, process)
+
     identity = run_identity(config, data_hash)
     with locked_run_folder(config, process) as (folder, unlocked):
-        saved, newest = read_state(folder) if config.resume else ({}, "")
-        progress = restore_state(saved, state, identity, folder) if saved else Progress()
-        if process.is_main and not saved:
+        saved, newest = resume_run(folder, state, identity, order.steps) if config.resume else (None, "")
+        progress = saved or Progress()
+        if process.is_main and saved is None:
             describe_run(folder, config, size, index, parts, data_hash, process)
 
         targets = training_targets(index, training, config.recipe)
         if teachers:
-            soft = distillation_targets(teachers, index, training, config, folder, process, bar, is_resumed=bool(saved))
+            soft = distillation_targets(
+                teachers, index, training, config, folder, process, bar, is_resumed=saved is not None
+            )
             targets = blend_targets(targets, index.labels[training], soft, config.recipe.teacher_weight)
-        order, batches = training_loader(index, training, config, size.image_size, framing.color, process, targets)
+        batches = training_loader(index, training, config, size.image_size, framing.color, process, targets, order)
         selection_order, selection_batches = selection_loader(
             index, selection, config, size.image_size, framing.color, process
         )

@@ -20,6 +20,8 @@ from ampnet.data.index.face_index import FaceIndex
 from ampnet.errors import DataError, UsageError
 from ampnet.media.files import atomic_write
 from ampnet.media.lock import lock_folder, refuse_locked
+from ampnet.media.opening import exists
+from ampnet.media.printable import as_text, printable
 from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.launch import Process
 from ampnet.training.state import LAST, PREVIOUS
@@ -82,14 +84,14 @@ def open_run_folder(config: TrainConfig, of_seeds: bool = False) -> Path:
 def _existing(config: TrainConfig, of_seeds: bool) -> Path:
     if config.name:
         folder = config.out / config.name
-        if not folder.is_dir():
-            raise UsageError(f"{folder} does not exist, so there is nothing to resume; omit --resume")
+        if not (exists(folder) and folder.is_dir()):
+            raise UsageError(f"{printable(folder)} does not exist, so there is nothing to resume; omit --resume")
         return folder
     below = "*/seed*" if of_seeds else "*"
     saves = [save for name in (LAST, PREVIOUS) for save in config.out.glob(f"{below}/{name}")]
     if not saves:
         raise UsageError(f"{config.out} holds no run to resume; omit --resume")
-    newest = max(saves, key=lambda save: save.stat().st_mtime).parent
+    newest = max(saves, key=lambda save: save.lstat().st_mtime).parent
     return newest.parent if of_seeds else newest
 
 
@@ -121,7 +123,7 @@ def describe_run(
         "config": config_to_dict(config),
         "architecture": asdict(architecture),
         "data": {
-            "root": str(config.data.resolve()),
+            "root": as_text(config.data.resolve()),
             "sha256": data_hash,
             "counts": {
                 split: dict(
@@ -145,4 +147,4 @@ def describe_run(
         },
     }
     with atomic_write(folder / CONFIG) as aside:
-        aside.write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")
+        aside.write_text(json.dumps(description, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")

@@ -1,11 +1,11 @@
-"""The state of a training run, and its saves: a resumed run ends exactly as an uninterrupted one.
+"""The state of a training run, and writing it: a resumed run (:mod:`ampnet.training.resume`) ends exactly as an
+uninterrupted one.
 
 A save holds weights, averaged weights, optimizer, scaler, position in the epoch and history. Learning rates, the order
 of faces, their augmentation and each step's dropout are functions of seed and step, so they need not be saved.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from ampnet.checkpoints.checkpoint import Checkpoint, read_content, save_checkpoint
+from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from ampnet.config import config_to_dict
-from ampnet.errors import CheckpointError, TrainingError
+from ampnet.errors import DataError
+from ampnet.media.printable import printable
 from ampnet.training.defaults import RunConfig
 from ampnet.training.ema import ExponentialMovingAverage
 from ampnet.training.history import History
@@ -138,66 +139,9 @@ def save_state(
         "seconds": progress.seconds,
     }
     save_checkpoint(folder / NEXT, checkpoint, training)
-    with suppress(FileNotFoundError):
-        (folder / LAST).replace(folder / PREVIOUS)
-    (folder / NEXT).replace(folder / LAST)
-
-
-def read_state(folder: Path) -> tuple[dict[str, Any], str]:
-    """Read the newest intact save of a run.
-
-    Returns:
-        Its content, empty if the run ended before its first save; and a message if newer saves are damaged.
-
-    Raises:
-        CheckpointError: all saves are damaged.
-    """
-    damaged: list[str] = []
-    for name in (LAST, NEXT, PREVIOUS):
-        if (folder / name).is_file():
-            try:
-                return read_content(folder / name), f"{damaged[0]}; resuming from {name}" if damaged else ""
-            except CheckpointError as error:
-                damaged.append(str(error))
-    if damaged:
-        raise CheckpointError(f"{folder} cannot be resumed: {'; '.join(damaged)}; start a new run")
-    return {}, ""
-
-
-def restore_state(content: Mapping[str, Any], state: TrainState, identity: Mapping[str, Any], folder: Path) -> Progress:
-    """Restore a save into a newly built state.
-
-    Raises:
-        TrainingError: the settings or the data differ from those of the saved run.
-        CheckpointError: the save holds no training state.
-    """
-    training = content.get("training")
-    if training is None:
-        raise CheckpointError(f"{folder / LAST} holds no training state; start a new run")
-    check_same_run(training["identity"], identity, folder)
-    state.evaluated_model.load_state_dict(content["model"])
-    if state.ema:
-        state.model.load_state_dict(training["weights"])
-    state.optimizer.load_state_dict(training["optimizer"])
-    state.scaler.load_state_dict(training["scaler"])
-    return Progress(
-        epoch=training["epoch"],
-        step=training["step"],
-        **training["totals"],
-        history=History.from_dict(training["history"]),
-        seconds=training["seconds"],
-    )
-
-
-def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
-    """Check that settings and data are those of the saved run, ignoring settings that only one version of ampnet knows.
-
-    Raises:
-        TrainingError: they differ; the message names each setting with both values.
-    """
-    changed = [name for name in sorted(saved.keys() & now.keys()) if saved[name] != now[name]]
-    if "data_hash" in changed:
-        raise TrainingError(f"{folder} was trained on other data; give the same --data, or start a new run")
-    if changed:
-        differences = ", ".join(f"{name} (was {saved[name]}, now {now[name]})" for name in changed)
-        raise TrainingError(f"{folder} was started with other settings: {differences}; repeat them, or start a new run")
+    try:
+        if (folder / LAST).exists():
+            (folder / LAST).replace(folder / PREVIOUS)
+        (folder / NEXT).replace(folder / LAST)
+    except OSError as error:
+        raise DataError(f"cannot write {printable(folder / LAST)}: {error.strerror or error}") from error

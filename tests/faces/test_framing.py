@@ -213,3 +213,41 @@ def test_sharper_faces_are_brought_to_the_detail_that_the_network_has_seen():
     faces = np.repeat(CANONICAL_LANDMARKS[None], 3, axis=0)
     assert reframing(Framing(face_resolution=None), faces, trained) == trained
     assert reframing(Framing(face_resolution=100.0), faces, trained) == trained
+
+
+SPREAD = [[float(x), float(y)] for x, y in CANONICAL_LANDMARKS]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mean_landmarks": [[112.0, 112.0]] * 5}, "at least 1.0 px apart"),
+        ({"mean_landmarks": [*SPREAD[:4], SPREAD[0]]}, "at least 1.0 px apart"),
+        ({"mean_landmarks": [*SPREAD[:4], [np.nan, 0.0]]}, "in or near the image"),
+        ({"mean_landmarks": [*SPREAD[:4], [500.0, 0.0]]}, "in or near the image"),
+        ({"mean_landmarks": SPREAD[:4]}, "in or near the image"),
+        ({"mean_landmarks": [[1.0, 2.0, 3.0]] * 5}, "invalid"),
+        ({"mean_landmarks": "five"}, "invalid"),
+        ({"mean_landmarks": None}, "invalid"),
+        ({"mean_landmarks": [["1", "2"]] * 5}, "invalid"),
+        ({"face_resolution": np.inf}, "face_resolution must be within"),
+        ({"face_resolution": 0.5}, "face_resolution must be within"),
+        ({"face_resolution": "48"}, "invalid"),
+        ({"crop": "some"}, "invalid"),
+        ({"color": 3}, "invalid"),
+    ],
+)
+def test_framings_that_no_face_could_be_brought_into_are_refused(changes, message):
+    with pytest.raises(DataError, match=message):
+        Framing.from_dict(Framing().to_dict() | changes)
+
+
+@pytest.mark.parametrize("plain", [3, None, [], {}, {"crop": "face"}])
+def test_what_is_no_framing_is_refused(plain):
+    with pytest.raises(DataError, match="framing: "):
+        Framing.from_dict(plain)
+
+
+def test_a_framing_comes_back_from_plain_values():
+    framing = Framing(crop="none", color="grey", face_resolution=48.0)
+    assert Framing.from_dict(framing.to_dict()) == framing

@@ -3,10 +3,12 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
 from ampnet.data.loading.dataset import Batch
+from ampnet.errors import CheckpointError
 from ampnet.faces.geometry import mirror_landmarks
 from ampnet.inference.classifier import Classifier, mirror_faces
 
@@ -57,6 +59,14 @@ def test_mirroring_agrees_with_the_geometry_and_twice_gives_the_face_back():
 def test_heads_are_fused_by_the_branch_weight():
     classifier = Classifier(BrightHalves(), CPU, branch_weight=0.25)
     assert classifier.decide(torch.tensor([[4.0, 0.0]]), torch.tensor([[0.0, 8.0]])).tolist() == [[1.0, 6.0]]
+
+
+def test_a_network_that_says_nan_is_refused():
+    classifier = Classifier(BrightHalves(), CPU)
+    even = torch.zeros(1, 2)
+    for broken in (math.nan, math.inf):
+        with pytest.raises(CheckpointError, match="answers with NaN"):
+            classifier.probabilities(even, torch.tensor([[0.0, broken]]))
 
 
 def test_the_prior_shifts_the_logits_before_the_temperature_divides_them():

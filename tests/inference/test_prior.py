@@ -56,12 +56,33 @@ def test_a_prior_of_other_classes_is_refused_by_name():
         prior_offsets(checkpoint(class_shares=(0.8, 0.2)), {"anger": 0.0, "fear": 0.0})
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"anger": -1}', '{"anger": "much"}', '{"anger": NaN}', "no json"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[]", "{}", '{"anger": -1}', '{"anger": "much"}', '{"anger": NaN}', '{"anger": true}', "no json", ""),
+        *('{"anger": 1e999}', '{"anger": %s}' % ("9" * 400), '{"anger": 1e300}', "[" * 100_000, '{"a":' * 100_000),
+        *('{"anger": ', '{"\\u001b[31m": "x"}', "7", "null"),
+    ],
+    ids=range(17),
+)
 def test_a_file_that_holds_no_shares_is_refused(tmp_path, text):
     path = tmp_path / "prior.json"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=r"prior\.json"):
+    with pytest.raises(ConfigError, match=r"prior\.json") as caught:
         read_prior(str(path))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
+def test_a_file_of_shares_is_read(tmp_path):
+    (tmp_path / "prior.json").write_text('{"anger": 3, "fear": 0.5}')
+    assert read_prior(str(tmp_path / "prior.json")) == {"anger": 3.0, "fear": 0.5}
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "x" * 300, "a\0b", "."])
+def test_what_is_no_file_is_refused(name):
+    with pytest.raises(ConfigError, match="give training, balanced"):
+        read_prior(name)
 
 
 def test_the_two_words_are_read_before_any_file():

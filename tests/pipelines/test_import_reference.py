@@ -3,10 +3,12 @@ import torch
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.reference.convert import read_reference
 from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.errors import ConfigError
 from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8
 from cli import app
+from tests.limits import file_size_limit
 from tests.reference_weights import placeholder_state, reference_state, write_reference_file
 from tests.small_checkpoint import small_checkpoint
 
@@ -67,6 +69,39 @@ def test_nothing_is_replaced_unasked(tmp_path):
     assert "a.pt exists" in refused.stderr
     assert out.read_text() == "precious"
     assert run("import", source, "--out", out, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize("room", [0, 100_000, 30_000_000])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, room):
+    source = write_reference_file(tmp_path / "a.pth", placeholder_state())
+    with file_size_limit(room):
+        result = run("import", source, "--out", tmp_path / "new" / "a.pt")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"ampnet: cannot write {tmp_path / 'new' / 'a.pt'}: ")
+    assert result.stderr.count("\n") == 1
+    assert not list((tmp_path / "new").iterdir())
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused_by_the_files_own_name(tmp_path, broken):
+    state = placeholder_state() | {"fc_5.bias": torch.full((7,), broken)}
+    result = run("import", write_reference_file(tmp_path / "a.pth", state), "--out", tmp_path / "a.pt")
+    assert result.exit_code == 1
+    assert result.stderr == f"ampnet: cannot read {tmp_path / 'a.pth'}: fc_5.bias holds NaN or infinity\n"
+    assert not (tmp_path / "a.pt").exists()
+
+
+@pytest.mark.parametrize("classes", [0, 1, 20_000])
+def test_heads_of_an_impossible_size_are_refused(tmp_path, classes):
+    result = run("import", write_reference_file(tmp_path / "a.pth", placeholder_state(classes)))
+    assert result.exit_code == 1
+    assert f"its heads have {classes} classes" in result.stderr
+
+
+def test_an_epoch_that_is_none_is_not_taken_over(tmp_path):
+    for epoch in (float("inf"), -3, 10**30, True, "last"):
+        torch.save({"epoch": epoch, "state_dict": placeholder_state()}, tmp_path / "a.pth")
+        assert read_reference(tmp_path / "a.pth").epoch is None
 
 
 def test_export_refuses_a_small_network(tmp_path):

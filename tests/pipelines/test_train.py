@@ -14,7 +14,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from ampnet.checkpoints.checkpoint import load_checkpoint, read_content
+from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import TrainConfig
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.label_votes import write_votes
@@ -55,8 +55,12 @@ def changed(config, **changes):
     return replace(config, recipe=replace(config.recipe, **changes))
 
 
+def stored(file):
+    return torch.load(file, weights_only=True)
+
+
 def weights(folder):
-    return read_content(folder / "last.pt")["model"]
+    return stored(folder / "last.pt")["model"]
 
 
 def assert_same_weights(first, second):
@@ -132,7 +136,7 @@ def test_a_run_stopped_within_an_epoch_resumes_to_the_same_end(config, monkeypat
         stop_after(patch, checks=4)  # three steps an epoch: within the second
         with pytest.raises(KeyboardInterrupt):
             run(replace(modern, name="stopped"), quiet=True)
-    saved = read_content(config.out / "stopped" / "last.pt")["training"]
+    saved = stored(config.out / "stopped" / "last.pt")["training"]
     assert (saved["epoch"], saved["step"]) == (1, 2)  # the step in which the signal came, and one to notice
     run(replace(modern, name=None, resume=True), quiet=True)  # the run that was saved last
     assert_same_weights(config.out / "run", config.out / "stopped")
@@ -294,7 +298,7 @@ def test_the_command_trains_and_names_the_next_one(data, tmp_path):
     assert result.exit_code == 0, result.output
     assert f"next: ampnet eval {tmp_path}/run1 --data {data}" in result.stdout
     assert result.stderr == ""
-    assert read_content(tmp_path / "run1" / "best.pt")["config"]["recipe"]["augmentation"]["erase"] == 0.5
+    assert stored(tmp_path / "run1" / "best.pt")["config"]["recipe"]["augmentation"]["erase"] == 0.5
 
 
 @pytest.mark.slow

@@ -110,9 +110,22 @@ def test_answers_are_kept_for_a_resumed_run_and_damaged_ones_refused(data, tmp_p
         (tmp_path / TEACHERS).write_bytes(damage)
         with pytest.raises(CheckpointError, match="run the teachers again"):
             learn(config, tmp_path, is_resumed=True)
-    np.save(tmp_path / TEACHERS, targets[:5])
-    with pytest.raises(CheckpointError, match="other data"):
+    claims = (tmp_path / TEACHERS).read_bytes().replace(b"(21, 7)", b"(9**9, 7)")
+    none = "does not hold probabilities"
+    for array, message in ((targets[:5], "other data"), (targets * np.float32(np.nan), none), (targets * 2, none)):
+        np.save(tmp_path / TEACHERS, array)
+        with pytest.raises(CheckpointError, match=message):
+            learn(config, tmp_path, is_resumed=True)
+    (tmp_path / TEACHERS).write_bytes(claims)
+    with pytest.raises(CheckpointError, match="run the teachers again"):
         learn(config, tmp_path, is_resumed=True)
+
+
+def test_a_teacher_of_nan_is_refused_before_anything_is_made(data, tmp_path):
+    folder = small_checkpoint(tmp_path / "teacher", EXPRESSIONS, [math.nan] * 7)
+    with pytest.raises(CheckpointError, match="holds NaN or infinity"):
+        run(settings(data, tmp_path / "runs", folder), quiet=True)
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slow

@@ -183,6 +183,16 @@ def test_evaluation_counts_every_face_and_weighs_the_heads():
     assert measured.loss == pytest.approx(0.75 * (right + 2) + 0.25 * np.log(3), rel=1e-5)  # no smoothing here
 
 
+def test_an_evaluation_that_is_not_finite_stops_the_run():
+    class Broken(nn.Module):
+        def forward(self, images, _landmarks):
+            return (torch.full((len(images), CLASSES), torch.nan),) * 2
+
+    batch = Batch(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.zeros(2, 5, 2), torch.tensor([0, 1]))
+    with silent("", 2) as advance, pytest.raises(TrainingError, match="is nan; try a lower --lr"):
+        evaluate(Broken(), [batch], Loss(0.5, num_classes=CLASSES), "fp32", ALONE, advance)
+
+
 @pytest.mark.parametrize("freeze", ["stem", "norms"])
 def test_frozen_statistics_stay_as_they_are(freeze):
     model = fresh_model()

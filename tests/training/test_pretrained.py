@@ -77,7 +77,7 @@ def test_a_network_of_another_size_is_refused_and_says_what_to_choose(trained, t
 def test_a_broken_file_is_refused_with_our_reason(tmp_path):
     file = tmp_path / "model.pt"
     file.write_text("hello")
-    with pytest.raises(CheckpointError, match=r"model\.pt is not a checkpoint, or is truncated"):
+    with pytest.raises(CheckpointError, match=r"model\.pt: it is not a checkpoint, or is truncated"):
         load_pretrained(network(), file, ("a", "b", "c"))
 
 

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
+from ampnet.checkpoints.header import MAX_EPOCHS
+from ampnet.checkpoints.network import outline, read_matching
+from ampnet.checkpoints.reading import StoredTensor
 from ampnet.checkpoints.reference.parameter_names import (
     GLOBAL_HEAD,
     IDENTITIES,
@@ -13,8 +15,8 @@ from ampnet.checkpoints.reference.parameter_names import (
     reference_name,
     unused_tensors,
 )
-from ampnet.checkpoints.reference.torch_file import TorchFile, open_torch_file
-from ampnet.config import ArchitectureConfig
+from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torch_file
+from ampnet.config import MAX_OUTPUTS, ArchitectureConfig
 from ampnet.errors import CheckpointError
 from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8
 from ampnet.media.files import atomic_write
@@ -64,10 +66,10 @@ def read_reference(path: Path) -> ReferenceFile:
             raise CheckpointError("it holds no state_dict")
         records = {name.removeprefix(DATA_PARALLEL): value for name, value in records.items() if isinstance(name, str)}
         num_classes = _num_classes(file, records)
-        with torch.device("meta"):
-            ours = AMPNet(num_classes).state_dict()
-        state = {name: _tensor(file, records, reference_name(name), value.shape) for name, value in ours.items()}
-    return ReferenceFile(state, num_classes, epoch if isinstance(epoch, int) else None)
+        ours = outline(ArchitectureConfig(num_classes=num_classes)).state_dict()
+        stored = {name: _stored(file, records, reference_name(name)) for name in ours}
+        state = read_matching(stored, ours, reference_name)
+    return ReferenceFile(state, num_classes, epoch if type(epoch) is int and 0 <= epoch <= MAX_EPOCHS else None)
 
 
 def load_reference(path: Path | str, num_classes: int | None = None) -> AMPNet:
@@ -115,7 +117,7 @@ def write_reference(path: Path, model: AMPNet, *, epoch: int = 0, data_parallel:
     state = reference_state_dict(model)
     prefix = DATA_PARALLEL if data_parallel else ""
     with atomic_write(path) as aside:
-        torch.save({"epoch": epoch, "state_dict": {prefix + name: value for name, value in state.items()}}, aside)
+        write_torch_file(aside, {"epoch": epoch, "state_dict": {prefix + name: value for name, value in state.items()}})
 
 
 def reference_state_dict(model: AMPNet) -> dict[str, Tensor]:
@@ -125,18 +127,16 @@ def reference_state_dict(model: AMPNet) -> dict[str, Tensor]:
 
 
 def _num_classes(file: TorchFile, records: dict[str, object]) -> int:
-    classes = {len(_tensor(file, records, f"{head}.bias")) for head in (LOCAL_HEAD, GLOBAL_HEAD)}
-    if len(classes) != 1:
+    shapes = [_stored(file, records, f"{head}.bias").shape for head in (LOCAL_HEAD, GLOBAL_HEAD)]
+    if shapes[0] != shapes[1] or len(shapes[0]) != 1:
         raise CheckpointError(f"its heads {LOCAL_HEAD} and {GLOBAL_HEAD} have different numbers of classes")
-    if (num_classes := classes.pop()) < 2:
-        raise CheckpointError(f"its heads have {num_classes} class")
+    (num_classes,) = shapes[0]
+    if not 2 <= num_classes <= MAX_OUTPUTS:
+        raise CheckpointError(f"its heads have {num_classes} classes")
     return num_classes
 
 
-def _tensor(file: TorchFile, records: dict[str, object], name: str, shape: torch.Size | None = None) -> Tensor:
+def _stored(file: TorchFile, records: dict[str, object], name: str) -> StoredTensor:
     if name not in records:
         raise CheckpointError(f"it is not a checkpoint of the reference program: {name} is missing")
-    tensor = file.tensor(records[name])
-    if shape is not None and tensor.shape != shape:
-        raise CheckpointError(f"{name} has the shape {tuple(tensor.shape)}, expected {tuple(shape)}")
-    return tensor
+    return file.stored(records[name])

@@ -5,6 +5,7 @@ import re
 import torch
 from torch import Tensor
 
+from ampnet.checkpoints.network import WithoutNumbers
 from ampnet.models.attention import attention_stack
 
 IDENTITIES = 8631
@@ -67,7 +68,7 @@ def unused_tensors(num_classes: int) -> dict[str, Tensor]:
         Tensors by reference name.
     """
     unused: dict[str, Tensor] = {}
-    with torch.device("meta"):
+    with WithoutNumbers():
         stack = attention_stack(256, (512, 1)).state_dict()
     for region in range(1, 6):
         for name, value in stack.items():

@@ -7,7 +7,6 @@ which are then turned into arrays of numbers.
 
 import io
 import pickle
-import tokenize
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +15,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.reference.numpy_records import foreign_name, to_numpy
-from ampnet.checkpoints.reference.pickle_reader import read_inert
-from ampnet.errors import CheckpointError, DataError
+from ampnet.checkpoints.numpy_records import foreign_name, to_numpy
+from ampnet.checkpoints.pickle_reader import MAX_INSTRUCTIONS, read_inert
+from ampnet.errors import AmpnetError, DataError
 from ampnet.media.files import atomic_write
+from ampnet.media.npy import read_npy_header
+from ampnet.media.opening import read_bytes
+from ampnet.media.printable import describe, printable
 
 _PICKLE_PROTOCOL = 3  # its globals are plain lines of text, which the rename below relies on
 _NEW_HOME = b"cnumpy._core.multiarray\n_reconstruct\n"
 _OLD_HOME = b"cnumpy.core.multiarray\n_reconstruct\n"
-_MOST_VALUES_PER_BYTE = 16  # a row of a repeated name and repeated landmarks takes at least seven bytes for 17 values
+
+MAX_FILE = 1 << 30
+"""Largest file in bytes: eight million faces."""
+
+_MIN_ROW_BYTES = 6  # a name of its own, and landmarks that other rows share
+_MAX_ROW_VALUES = 24  # name, landmarks, and ten numbers in lists of two; twice as many would fit no face
+_INSTRUCTIONS_PER_BYTE = 0.6  # lists of NumPy's numbers take 0.55, our own files 0.2
 
 
 def write_landmarks(path: Path, names: Sequence[str], landmarks: NDArray[np.floating]) -> None:
@@ -50,6 +58,8 @@ def write_landmarks(path: Path, names: Sequence[str], landmarks: NDArray[np.floa
 def read_landmarks(path: Path) -> dict[str, NDArray[np.float32]]:
     """Read a file of names and landmarks, executing nothing in it.
 
+    Time and memory stay in proportion to the file, whatever it claims.
+
     Args:
         path: object array ``(N, 2)`` of ``(name, 5 x 2 coordinates)``, the coordinates being arrays,
             lists or tuples of numbers (ten in a row are accepted as well).
@@ -61,74 +71,64 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float32]]:
         DataError: the file is missing, no such array, asks for anything but arrays of numbers, or holds
             a name twice or landmarks that are not 5 x 2 finite numbers.
     """
-    rows = _rows(path)
+    try:
+        names, points = _columns(_rows(io.BytesIO(read_bytes(path, MAX_FILE))))
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
+            return dict(zip(names, _five_points(points, names), strict=True))
+    except AmpnetError as error:
+        raise DataError(f"cannot use {printable(path)}: {error}") from error
+    except Exception as error:  # of a hand-made pickle whose records contradict themselves, any type is possible
+        raise DataError(f"{printable(path)} is broken ({describe(error)}); run prepare again") from error
+
+
+def _columns(rows: list[Any]) -> tuple[list[str], list[Any]]:
+    """Separate names and landmarks."""
     for number, row in enumerate(rows):
-        if len(row) != 2 or not isinstance(row[0], str):
-            raise DataError(f"{path}: row {number} is not a pair of a name and landmarks")
+        if not isinstance(row[0], str):
+            raise DataError(f"row {number} is not a pair of a name and landmarks")
     names, points = [row[0] for row in rows], [row[1] for row in rows]
     if len(set(names)) < len(names):
         twice = next(name for name, count in Counter(names).items() if count > 1)
-        raise DataError(f"{path}: {twice} is listed twice; delete one of the two")
-    return dict(zip(names, _five_points(points, names, path), strict=True))
+        raise DataError(f"{printable(twice, 80)} is listed twice; delete one of the two")
+    return names, points
 
 
-def _five_points(points: list[Any], names: list[str], path: Path) -> NDArray[np.float32]:
+def _five_points(points: list[Any], names: list[str]) -> NDArray[np.float32]:
     """Give all landmarks as ``(N, 5, 2)``; where that fails, find out whose are wrong."""
     try:
         array = np.asarray(points, dtype=np.float32).reshape(len(points), 5, 2)
-    except (TypeError, ValueError):
-        array = np.stack(
-            [_face_points(face, f"{path}: the landmarks of {name}") for name, face in zip(names, points, strict=True)]
-        )
+    except (TypeError, ValueError, OverflowError):
+        array = np.stack([_face_points(face, name) for name, face in zip(names, points, strict=True)])
     wrong = np.flatnonzero(~np.isfinite(array).all(axis=(1, 2)))
     if wrong.size:
-        raise DataError(f"{path}: the landmarks of {names[wrong[0]]} are not 5 x 2 finite numbers")
+        raise DataError(f"the landmarks of {printable(names[wrong[0]], 80)} are not 5 x 2 finite numbers")
     return array
 
 
-def _face_points(face: Any, what: str) -> NDArray[np.float32]:
+def _face_points(face: Any, name: str) -> NDArray[np.float32]:
     try:
         array = np.asarray(face, dtype=np.float32)
-    except (TypeError, ValueError):
-        raise DataError(f"{what} are not numbers") from None
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"the landmarks of {printable(name, 80)} are not numbers") from None
     if array.size != 10:
-        raise DataError(f"{what} are not 5 x 2 numbers")
+        raise DataError(f"the landmarks of {printable(name, 80)} are not 5 x 2 numbers")
     return array.reshape(5, 2)
 
 
-def _rows(path: Path) -> list[Any]:
-    try:
-        with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            read_header = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }.get(version)
-            if read_header is None:
-                raise DataError(f"{path}: .npy format version {version} is not known")
-            shape, _fortran, dtype = read_header(file)
-            body = file.read()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, SyntaxError, tokenize.TokenError) as error:
-        raise DataError(f"{path} is not a .npy file of landmarks: {error}") from error
-    if not dtype.hasobject or len(shape) != 2 or shape[1] != 2:
-        raise DataError(f"{path} must hold an object array (N, 2) of names and landmarks, got {dtype} {shape}")
-    found = _load_inert(body, path)
+def _rows(file: io.BytesIO) -> list[Any]:
+    header = read_npy_header(file)
+    shape, left = header.shape, len(file.getbuffer()) - file.tell()
+    if not header.dtype.hasobject or len(shape) != 2 or shape[1] != 2:
+        raise DataError("it must hold an object array (N, 2) of names and landmarks")
+    if shape[0] * _MIN_ROW_BYTES > left:
+        raise DataError(f"it does not hold the {shape[0]} rows that its header announces")
+    inert = read_inert(file, MAX_INSTRUCTIONS + int(_INSTRUCTIONS_PER_BYTE * left))
+    if (foreign := foreign_name(inert)) is not None:
+        raise DataError(
+            f"it asks to run {printable(foreign, 60)}, which landmarks never need; it was not run. "
+            "Do not use this file; make the index with `ampnet prepare`"
+        )
+    found = to_numpy(inert.content, most_values=_MAX_ROW_VALUES * (shape[0] + 1))
     if not isinstance(found, list) or len(found) != shape[0] * 2:
-        raise DataError(f"{path}: the array does not hold the {shape[0]} rows that its header announces")
+        raise DataError(f"it does not hold the {shape[0]} rows that its header announces")
     return [found[i : i + 2] for i in range(0, len(found), 2)]
-
-
-def _load_inert(body: bytes, path: Path) -> Any:
-    try:
-        inert = read_inert(io.BytesIO(body))
-        if (foreign := foreign_name(inert)) is not None:
-            raise DataError(
-                f"{path} asks to run {foreign}, which a file of landmarks never needs; "
-                "it was not run. Do not use this file; make the index with `ampnet prepare`"
-            )
-        return to_numpy(inert.content, most_values=_MOST_VALUES_PER_BYTE * len(body))
-    # The other errors are of hand-made pickles whose records contradict themselves.
-    except (CheckpointError, ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is broken: {error or type(error).__name__}; run prepare again") from error

@@ -150,7 +150,7 @@ def build_index(
         "elapsed_seconds": round(seconds, 1),
     }
     with atomic_write(index / META_FILE) as aside:
-        aside.write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+        aside.write_text(json.dumps(meta, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return IndexCounts(table, len(usable.names), None if votes is None else votes.counts)
 
 

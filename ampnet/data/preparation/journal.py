@@ -72,7 +72,7 @@ class Journal:
         self._places.clear()
         self._read_to.clear()
         with atomic_write(self.folder / _PLAN_FILE) as aside:
-            aside.write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
+            aside.write_text(json.dumps(plan, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
     def finished(self) -> set[int]:
         """Return the chunks finished by any process; reads only lines added since the last call.

@@ -125,4 +125,6 @@ def write_files(folder: Path, report: RobustnessReport) -> None:
     with atomic_write(folder / CSV_FILE) as aside:
         rows_table(report).to_csv(aside, index=False, lineterminator="\n")
     with atomic_write(folder / JSON_FILE) as aside:
-        aside.write_text(json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        aside.write_text(
+            json.dumps(report.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )

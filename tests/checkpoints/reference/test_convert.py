@@ -25,7 +25,7 @@ from ampnet.checkpoints.reference.convert import (
     write_reference,
 )
 from ampnet.checkpoints.reference.parameter_names import reference_name
-from ampnet.checkpoints.reference.torch_file import open_torch_file
+from ampnet.checkpoints.torch_file import open_torch_file
 from ampnet.errors import CheckpointError
 from ampnet.models.ampnet import AMPNet
 from tests.reference_weights import (

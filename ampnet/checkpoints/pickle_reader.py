@@ -1,21 +1,34 @@
 """The one reader of pickles, in `.pth` and `.npy` files: a pickle is a small program, and this runs none of it.
 
 The standard unpickler imports what a pickle names and calls it. Here each instruction only moves plain values,
-and whatever would have been imported, called or given attributes becomes a record of that wish. Memory stays
-in proportion to the file: a pickle that asks for a huge table of memos or for a key of a million nested tuples,
-both of which bring the standard unpickler down, gets an error.
+and whatever would have been imported, called or given attributes becomes a record of that wish. Time and memory stay
+in proportion to the number of instructions, which is bounded: a pickle that asks for a huge table of memos, for a key
+of a million nested tuples or for a hundred thousand keys with one hash gets an error.
+
+What comes back may still name one list a thousand times, and that one another: to compare, hash or print it may never
+end. Whoever walks it counts (:meth:`ampnet.checkpoints.torch_file.TorchFile.plain`,
+:func:`ampnet.checkpoints.numpy_records.to_numpy`).
 """
 
 import gc
+import io
 import pickletools
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
 from typing import Any, BinaryIO
 
 from ampnet.errors import CheckpointError
+from ampnet.media.printable import describe
+
+MAX_INSTRUCTIONS = 1_000_000
+"""Default limit; the last save of the paper's network has about 110,000. An instruction takes at most 250 bytes."""
+
+_MAX_LINE = 1 << 16
+_MAX_KEY = 1 << 61
+_MAX_PLACE = 1 << 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,25 +75,31 @@ class Inert:
     """All classes and functions that the pickle names, used or not, in its order."""
 
 
-def read_inert(file: BinaryIO) -> Inert:
+def read_inert(file: io.BytesIO, max_instructions: int = MAX_INSTRUCTIONS) -> Inert:
     """Read one pickle, executing nothing.
 
     Args:
-        file: positioned at the pickle's start; left right behind its end.
+        file: in memory, so that no read makes room for more than there is; positioned at the pickle's start, and left
+            right behind its end.
+        max_instructions: refuse a longer pickle.
 
     Raises:
-        CheckpointError: the pickle is broken, or uses instructions that neither torch nor NumPy writes.
+        CheckpointError: the pickle is broken or too long, or uses instructions that neither torch nor NumPy writes.
     """
     machine = _Machine(file)
     read, actions = machine.read, _ACTIONS
     try:
         with _collector_paused():
-            while (code := read(1)) != _STOP:
+            for _ in range(max_instructions):
+                if (code := read(1)) == _STOP:
+                    return Inert(machine.stack.pop(), machine.externals, machine.names)
                 actions[code](machine)
-        return Inert(machine.stack.pop(), machine.externals, machine.names)
-    # What a hand-made pickle can make fail: missing stack items, unknown memo keys, unhashable keys, bad numbers.
-    except (AttributeError, LookupError, MemoryError, OverflowError, TypeError, ValueError, struct.error) as error:
-        raise CheckpointError(f"its pickle is broken ({error or type(error).__name__})") from error
+    except CheckpointError:
+        raise
+    # What a hand-made pickle makes fail: missing stack items, unknown memo keys, bad numbers, and what nobody foresaw.
+    except Exception as error:
+        raise CheckpointError(f"its pickle is broken ({describe(error)})") from error
+    raise CheckpointError(f"its pickle has more than {max_instructions:,} instructions")
 
 
 @contextmanager
@@ -98,10 +117,11 @@ def _collector_paused() -> Iterator[None]:
 class _Machine:
     """The pickle virtual machine without its ability to import and call."""
 
-    __slots__ = ("externals", "file", "marks", "memo", "names", "push", "read", "stack")
+    __slots__ = ("externals", "marks", "memo", "names", "push", "read", "readline", "stack")
 
     def __init__(self, file: BinaryIO) -> None:
-        self.file, self.read = file, file.read
+        self.read = file.read
+        self.readline = partial(file.readline, _MAX_LINE)  # numbers as text take time in the square of their length
         self.stack: list[Any] = []
         self.push = self.stack.append
         self.marks: list[int] = []
@@ -125,11 +145,9 @@ class _Machine:
         return taken
 
     def extend(self, values: list[Any]) -> None:
-        """Append to the list, set or record on top."""
+        """Append to the list or record on top."""
         target = self.stack[-1]
-        if isinstance(target, set):
-            target.update(map(_key, values))
-        elif isinstance(target, Call):
+        if isinstance(target, Call):
             target.values = target.values or []
             target.values.extend(values)
         else:
@@ -162,7 +180,8 @@ class _Machine:
         arguments = self.stack.pop()
         function = self.stack[-1]
         if isinstance(function, Named) and function.name == "OrderedDict" and function.module == "collections":
-            self.stack[-1] = {_key(key): value for key, value in chain(*arguments)}
+            (pairs,) = arguments or ((),)  # more than one list of pairs could be one list a million times
+            self.stack[-1] = {_key(key): value for key, value in pairs}
         else:
             self.stack[-1] = Call(function, arguments)
 
@@ -184,7 +203,15 @@ def _key(value: Any) -> Any:
     """Let plain values be keys; a deeply nested tuple would overflow the C stack when hashed."""
     if not isinstance(value, str | int | float | bytes | None):
         raise TypeError(f"a {type(value).__name__} is used as a key")
+    if isinstance(value, int) and not -_MAX_KEY < value < _MAX_KEY:  # beyond, any number of keys share one hash
+        raise ValueError("a huge number is used as a key")
     return value
+
+
+def _place(place: int) -> int:
+    if not 0 <= place < _MAX_PLACE:
+        raise ValueError("a memo has no such place")
+    return place
 
 
 def _ends_too_early(_: _Machine) -> None:
@@ -200,7 +227,7 @@ _ARGUMENTS: dict[str, Callable[[Any], Any]] = {op.name: op.arg.reader for op in 
 
 def _with_argument(name: str, action: Callable[[_Machine, Any], Any]) -> _Action:
     argument = _ARGUMENTS[name]
-    return lambda m: action(m, argument(m.file))
+    return lambda m: action(m, argument(m))
 
 
 def _refusal(name: str) -> _Action:
@@ -253,7 +280,7 @@ _PUSH_ARGUMENT = (
 _WITH_ARGUMENT: dict[str, Callable[[_Machine, Any], Any]] = {
     **dict.fromkeys(_PUSH_ARGUMENT, lambda m, argument: m.push(argument)),
     **dict.fromkeys(("PROTO", "FRAME"), lambda _, __: None),
-    "PUT": lambda m, place: m.memo.__setitem__(int(place), m.stack[-1]),
+    "PUT": lambda m, place: m.memo.__setitem__(_place(int(place)), m.stack[-1]),
     "GET": lambda m, place: m.push(m.memo[int(place)]),
     "GLOBAL": lambda m, name: m.name(*name.split(" ", 1)),
     "PERSID": lambda m, reference: m.refer(reference),
@@ -265,7 +292,7 @@ _WITHOUT_ARGUMENT: dict[str, _Action] = {
     "EMPTY_LIST": lambda m: m.push([]),
     "EMPTY_TUPLE": lambda m: m.push(()),
     "EMPTY_DICT": lambda m: m.push({}),
-    "EMPTY_SET": lambda m: m.push(set()),
+    "EMPTY_SET": lambda m: m.push([]),  # a set takes four times the memory, and nothing we read is one
     "MARK": lambda m: m.marks.append(len(m.stack)),
     "POP": lambda m: m.stack.pop(),
     "POP_MARK": _Machine.above_mark,
@@ -275,7 +302,7 @@ _WITHOUT_ARGUMENT: dict[str, _Action] = {
     "TUPLE2": _tuple2,
     "TUPLE3": _tuple3,
     "LIST": lambda m: m.push(m.above_mark()),
-    "FROZENSET": lambda m: m.push(frozenset(map(_key, m.above_mark()))),
+    "FROZENSET": lambda m: m.push(tuple(m.above_mark())),
     "DICT": _Machine.make_dict,
     "APPEND": lambda m: m.extend(list(m.take(1))),
     "APPENDS": lambda m: m.extend(m.above_mark()),

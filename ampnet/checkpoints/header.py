@@ -1,0 +1,72 @@
+"""The header of our checkpoints: everything but the weights, as a schema with bounds."""
+
+import sys
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from ampnet.config import MAX_SEED, ArchitectureConfig, SelectionSplit
+from ampnet.errors import CheckpointError
+from ampnet.faces.framing import Framing
+from ampnet.labels import MAX_CLASSES, fault_of_class_names
+
+FORMAT = "ampnet"
+VERSION = 1
+
+MAX_EPOCHS = 1_000_000
+
+Number = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+"""Neither NaN nor infinity; msgspec's bounds refuse both."""
+Share = Annotated[float, Meta(ge=0, le=1)]
+Epoch = Annotated[int, Meta(ge=0, le=MAX_EPOCHS)]
+Temperature = Annotated[float, Meta(ge=0.01, le=100)]
+
+
+class _RunSettings(msgspec.Struct):
+    """The settings that are read out of a checkpoint's config again."""
+
+    seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] = 1
+
+
+class Header(msgspec.Struct, kw_only=True):
+    """See :class:`ampnet.checkpoints.checkpoint.Checkpoint`; unknown entries are ignored, for newer minor versions."""
+
+    architecture: ArchitectureConfig
+    class_names: Annotated[tuple[str, ...], Meta(min_length=2, max_length=MAX_CLASSES)]
+    framing: Framing
+    config: dict[str, Any]
+    epoch: Epoch
+    metrics: Annotated[dict[str, Number], Meta(max_length=1000)]
+    branch_weight: Share
+    selected_on: SelectionSplit
+    temperature: Temperature
+    class_shares: Annotated[tuple[Share, ...], Meta(max_length=MAX_CLASSES)] = ()
+    prior_strength: Share = 0.0
+    version: int
+
+
+def parse_header(plain: Any) -> Header:
+    """Check a header and give its values their types.
+
+    Args:
+        plain: plain values, from a file or from :meth:`ampnet.checkpoints.checkpoint.Checkpoint.header`.
+
+    Raises:
+        CheckpointError: it is another program's or a newer version's, or its parts contradict each other.
+        ConfigError, DataError: the network's size or the framing is out of range.
+        msgspec.ValidationError: a value is missing, of another type or out of range.
+    """
+    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
+        raise CheckpointError("it is not an ampnet checkpoint; convert a reference program's file with `ampnet import`")
+    version = plain.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        raise CheckpointError("it was written by a newer ampnet; upgrade ampnet, or train again")
+    header = msgspec.convert(plain, Header)
+    msgspec.convert(header.config, _RunSettings)
+    if fault := fault_of_class_names(header.class_names):
+        raise CheckpointError(f"it is damaged: {fault}")
+    for what, count in (("classes", header.architecture.num_classes), ("class shares", len(header.class_shares))):
+        if count not in (len(header.class_names), *([0] if what == "class shares" else [])):
+            raise CheckpointError(f"it is damaged: {len(header.class_names)} class names for {count} {what}")
+    return header
