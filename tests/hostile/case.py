@@ -73,6 +73,7 @@ class Outcome:
     """Exit code; None if it was killed."""
     signal: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     megabytes: float = 0.0
     """Peak of resident memory above that of a command that does nothing."""
     timed_out: bool = False

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
-from tests.hostile.case import BAD_CLASSES, Case, Fault
+from tests.hostile.case import BAD_CLASSES, Case
 from tests.hostile.corpus import all_cases
 from tests.hostile.runner import Runner, Verdict
 
@@ -82,9 +82,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1, help="how often random damage is done")
     parser.add_argument("--only", default="", help="run the cases whose names contain this")
     parser.add_argument("--every", type=int, default=1, help="run every Nth case")
-    parser.add_argument("--jobs", type=int, default=max((os.cpu_count() or 1) // 1, 1), help="runners at a time")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runners at a time")
     parser.add_argument("--slowness", type=float, default=1.0, help="factor of all time limits")
-    parser.add_argument("--report", type=Path, help="write the failing cases to this file, too")
+    parser.add_argument("--report", type=Path, help="write the failing cases to this file, by the part of the product that failed")
     options = parser.parse_args()
 
     cases = [case for case in all_cases(options.repeats, options.seed) if options.only in case.name][:: options.every]
@@ -94,14 +94,14 @@ def main() -> None:
     verdicts: list[Verdict] = []
     for verdict in run_all(cases, options.seed, min(options.jobs, len(cases)), options.slowness):
         verdicts.append(verdict)
+        if verdict.faults:
+            print(describe(verdict), flush=True)
         if len(verdicts) % PROGRESS_EVERY == 0:
             print(f"{len(verdicts)} of {len(cases)} cases, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     failed = sorted((verdict for verdict in verdicts if verdict.faults), key=lambda verdict: verdict.case.owner)
-    report = "\n".join(describe(verdict) for verdict in failed)
     if options.report:
-        options.report.write_text(report + "\n", encoding="utf-8")
-    print(report, end="\n\n" if failed else "")
-    print(table(verdicts))
+        options.report.write_text("".join(f"{describe(verdict)}\n" for verdict in failed), encoding="utf-8")
+    print(f"\n{table(verdicts)}")
     print(f"{extremes(verdicts)}\nseed {options.seed}, {options.repeats} repeats, {time.monotonic() - begun:.0f} s")
     if failed:
         print(f"{len(failed)} cases failed: " + ", ".join(f"{n} {owner}" for owner, n in _by_owner(failed).items()))
@@ -111,8 +111,6 @@ def main() -> None:
 def _by_owner(failed: Sequence[Verdict]) -> Counter[str]:
     return Counter(verdict.case.owner for verdict in failed)
 
-
-__all__ = ["Fault", "main"]
 
 if __name__ == "__main__":
     main()

@@ -55,6 +55,7 @@ def _table_has_good(place: Place, outcome: Outcome) -> Iterator[Fault]:
 
 def _playable(path: str, frames: int) -> Callable[[Place, Outcome], Iterable[Fault]]:
     def check(place: Place, outcome: Outcome) -> Iterator[Fault]:
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what it says of cut files is no news here
         import cv2
 
         file = place.folder / path

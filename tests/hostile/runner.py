@@ -147,9 +147,9 @@ class Runner:
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
-            return Outcome(None, 9, time.monotonic() - started, 0.0, True, out, err)
-        code = process.returncode
-        return Outcome(max(code, 0) if code >= 0 else None, max(-code, 0), time.monotonic() - started, 0.0, False, out, err)
+            return Outcome(None, 9, time.monotonic() - started, timed_out=True, stdout=out, stderr=err)
+        code, seconds = process.returncode, time.monotonic() - started
+        return Outcome(code if code >= 0 else None, max(-code, 0), seconds, stdout=out, stderr=err)
 
     def _start_server(self) -> None:
         self._server = subprocess.Popen(

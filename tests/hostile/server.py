@@ -147,6 +147,7 @@ def serve(request: dict[str, Any], channels: tuple[int, ...]) -> dict[str, Any]:
         "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
         "seconds": time.monotonic() - started,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
         "peak_kilobytes": usage.ru_maxrss,
         "timed_out": timed_out,
     }
