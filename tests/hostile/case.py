@@ -129,7 +129,9 @@ def judge(case: Case, place: Place, argv: Sequence[str], outcome: Outcome) -> It
         yield Fault("killed", signal.Signals(outcome.signal).name)
     if outcome.megabytes > case.megabytes:
         yield Fault("memory", f"{outcome.megabytes:.0f} MB, more than {case.megabytes:.0f}")
-    elif re.search(r"MemoryError|annot allocate memory|can't allocate memory|not enough memory|nsufficient memory", err):
+    elif re.search(
+        r"MemoryError|annot allocate memory|can't allocate memory|not enough memory|nsufficient memory", err
+    ):
         yield Fault("memory", f"an allocation failed: {_last_line(err)}")
     has_traceback = "Traceback (most recent call last)" in err + out
     if has_traceback:

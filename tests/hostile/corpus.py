@@ -1,17 +1,46 @@
 """All hostile cases, in a fixed order."""
 
 import random
+import re
 from collections.abc import Iterator
 
-from tests.hostile import checkpoints, documents, images, layouts, outputs, training_states, videos
+from tests.hostile import (
+    checkpoint_fields,
+    checkpoints,
+    disks_and_locks,
+    documents,
+    images,
+    layouts,
+    outputs,
+    raw_lists,
+    tables,
+    training_states,
+    videos,
+)
 from tests.hostile.case import Case
 from tests.hostile.runner import fresh
 
 FRESH_SHARE = 40
 """One case in so many runs in a process of its own as well."""
 
-QUICK = {"images": 25, "checkpoints": 45, "documents": 30, "layouts": 15, "videos": 4, "outputs": 4}
-"""Cases of each kind that are drawn for the quick part, beside the issue's items."""
+MODULES = (
+    images,
+    checkpoints,
+    checkpoint_fields,
+    training_states,
+    documents,
+    tables,
+    layouts,
+    raw_lists,
+    videos,
+    outputs,
+    disks_and_locks,
+)
+
+QUICK_ITEMS = 5
+"""Most cases of one item of the issue in one kind that run with the tests."""
+QUICK_OTHERS = {"images": 10, "checkpoints": 16, "documents": 12, "layouts": 5, "videos": 2, "outputs": 3}
+"""Further cases of each kind that do."""
 
 
 def all_cases(repeats: int = 1, seed: int = 0) -> Iterator[Case]:
@@ -22,7 +51,7 @@ def all_cases(repeats: int = 1, seed: int = 0) -> Iterator[Case]:
         seed: chooses the cases that also run in a process of their own.
     """
     rng = random.Random(seed)
-    for module in (images, checkpoints, training_states, documents, layouts, videos, outputs):
+    for module in MODULES:
         for case in module.cases(repeats):
             yield case
             if rng.randrange(FRESH_SHARE) == 0 and case.scenario is None and not case.is_slow:
@@ -30,11 +59,16 @@ def all_cases(repeats: int = 1, seed: int = 0) -> Iterator[Case]:
 
 
 def quick_cases(seed: int = 0) -> list[Case]:
-    """Choose the part that runs with the tests: every item of the issue that is not slow, and some of the rest."""
+    """Choose the part that runs with the tests: some cases of every item of the issue, and some of the rest."""
     rng = random.Random(seed)
     everything = [case for case in all_cases(1, seed) if not case.is_slow and not case.is_fresh]
-    chosen = [case for case in everything if case.is_named]
-    for kind, count in QUICK.items():
+    items: dict[tuple[str, str], list[Case]] = {}
+    for case in everything:
+        if case.is_named:
+            item = re.match(r"[SM]\d+|small", case.name.partition("/")[2])
+            items.setdefault((case.kind, item[0] if item else ""), []).append(case)
+    chosen = [case for cases in items.values() for case in rng.sample(cases, min(QUICK_ITEMS, len(cases)))]
+    for kind, count in QUICK_OTHERS.items():
         others = [case for case in everything if case.kind == kind and not case.is_named]
         chosen += rng.sample(others, min(count, len(others)))
     return chosen

@@ -14,7 +14,18 @@ from tests.hostile.seeds import TRAINING
 OWNER = "document-wall"
 
 COMMANDS: dict[str, Callable[[Place], list[str]]] = {
-    "eval": lambda place: ["eval", str(place.seeds.run), "--data", "data", "--out", "report", "--json", "-q", "--workers", "0"],
+    "eval": lambda place: [
+        "eval",
+        str(place.seeds.run),
+        "--data",
+        "data",
+        "--out",
+        "report",
+        "--json",
+        "-q",
+        "--workers",
+        "0",
+    ],
     "check": lambda _place: ["check", "--data", "data", "--json", "--quiet"],
     "train": lambda _place: ["train", "--data", "data", "--epochs", "1", *TRAINING],
 }
@@ -22,7 +33,13 @@ FORGED = "x\nampnet: forged \x1b[31m"
 LONG = "n" * 9000
 
 
-def _case(name: str, put: Callable[[Place, Path], object], codes: frozenset[int], commands: Sequence[str] = ("check",), **more: Any) -> Iterator[Case]:
+def in_index(
+    name: str,
+    put: Callable[[Place, Path], object],
+    codes: frozenset[int],
+    commands: Sequence[str] = ("check",),
+    **more: Any,
+) -> Iterator[Case]:
     def make_for(command: str) -> Callable[[Place], Sequence[str]]:
         def make(place: Place) -> Sequence[str]:
             shutil.copytree(place.seeds.prepared, place.folder / "data")
@@ -35,7 +52,7 @@ def _case(name: str, put: Callable[[Place, Path], object], codes: frozenset[int]
         yield Case(f"documents/{name}, {command}", OWNER, make_for(command), codes, **more)
 
 
-def _first_name(index: Path) -> str:
+def first_name(index: Path) -> str:
     return (index / "data_label.txt").read_text().split()[0]
 
 
@@ -94,9 +111,15 @@ def labels() -> Iterator[Case]:
     """Yield damaged lists of labels."""
     for what, (change, codes) in LABELS.items():
         is_named = what.startswith(("M12", "small"))
-        yield from _case(what, _edit("data_label.txt", change), codes, ("eval", "train") if is_named else ("check",), is_named=is_named)
+        yield from in_index(
+            what,
+            _edit("data_label.txt", change),
+            codes,
+            ("eval", "train") if is_named else ("check",),
+            is_named=is_named,
+        )
     for label in ("1000000000000", "9" * 20, "9" * 5000, "10000000"):
-        yield from _case(f"small: only a label of {len(label)} digits", _alone(label), REFUSED, is_named=True)
+        yield from in_index(f"small: only a label of {len(label)} digits", _alone(label), REFUSED, is_named=True)
 
 
 def landmarks() -> Iterator[Case]:
@@ -107,11 +130,19 @@ def landmarks() -> Iterator[Case]:
         codes = EITHER if what in MAY_BE_READ else REFUSED
         commands = tuple(COMMANDS) if is_named else (command,)
         put = lambda p, i, w=write: w(p, i / "land_marks.npy")  # type: ignore[misc]  # noqa: E731
-        yield from _case(f"land_marks: {what}", put, codes, commands, is_named=is_named)
+        yield from in_index(f"land_marks: {what}", put, codes, commands, is_named=is_named)
 
 
-META = {"class_names": ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"], "splits": ["train", "val", "test"]}
-FRAMING = {"mean_landmarks": [[70, 90], [150, 90], [110, 130], [80, 170], [140, 170]], "crop": "face", "color": "rgb", "face_resolution": None}
+META = {
+    "class_names": ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"],
+    "splits": ["train", "val", "test"],
+}
+FRAMING = {
+    "mean_landmarks": [[70, 90], [150, 90], [110, 130], [80, 170], [140, 170]],
+    "crop": "face",
+    "color": "rgb",
+    "face_resolution": None,
+}
 SAME = [[100, 100]] * 5
 Counts = Any
 
@@ -161,94 +192,31 @@ def metas() -> Iterator[Case]:
     """Yield damaged meta.json and classes.json."""
     for what, (value, codes) in METAS.items():
         is_named = what.startswith("small")
-        yield from _case(f"meta: {what}", _json("meta.json", value), codes, ("eval",), is_named=is_named)
+        yield from in_index(f"meta: {what}", _json("meta.json", value), codes, ("eval",), is_named=is_named)
     for depth in (900, 100_000, 3_000_000):
         nested = b'{"counts": ' + b"[" * depth + b"]" * depth + b"}"
-        yield from _case(f"small: meta nested {depth:,} times", _raw("meta.json", nested), ANY - DONE if depth > 900 else ANY, is_named=True)
+        yield from in_index(
+            f"small: meta nested {depth:,} times",
+            _raw("meta.json", nested),
+            ANY - DONE if depth > 900 else ANY,
+            is_named=True,
+        )
     for what, content in {
         "digits": b'{"counts": ' + b"9" * 5000 + b"}",
         "Latin-1": b'{"class_names": ["\xe4", "b"]}',
         "cut": b'{"class_names": ["a", ',
         "keys": b"{" + b",".join(b'"%d": 0' % i for i in range(10**5)) + b"}",
     }.items():
-        yield from _case(f"meta: {what}", _raw("meta.json", content), REFUSED)
-    for what, value in {"number": 3, "one": ["a"], "wrong": [1, 2], "mapping": {"a": "b"}, "forged": [FORGED] * 7}.items():
-        yield from _case(f"classes.json: {what}", _json("classes.json", value), EITHER)
-    yield from _case("classes.json: nested", _raw("classes.json", b"[" * 200_000), REFUSED)
-
-
-FACES_HEADER = "name,source,split,class,status,reason,score,box,faces,width,height,subject,traits,grey_mean,grey_spread"
-VOTES_HEADER = "name,surprise,fear,disgust"
-TABLES: dict[str, tuple[str, str, str, frozenset[int]]] = {
-    "faces: no number": ("faces.csv", FACES_HEADER, "{n},a.jpg,test,fear,detected,,x,,1,2,3,,,,", REFUSED),
-    "faces: nan": ("faces.csv", FACES_HEADER, "{n},a.jpg,test,fear,detected,,nan,nan nan nan nan,1,2,3,,,nan,inf", ANY),
-    "faces: short box": ("faces.csv", FACES_HEADER, "{n},a.jpg,test,fear,detected,,0.5,1 2,1,2,3,,,,", REFUSED),
-    "faces: 10 ** 30 faces": ("faces.csv", FACES_HEADER, "{n},a.jpg,test,fear,detected,,0.5,,1%s,2,3,,,," % ("0" * 30), ANY),
-    "faces: 5,000 digits": ("faces.csv", FACES_HEADER, "{n},a.jpg,test,fear,detected,,0.5,,%s,2,3,,,," % ("9" * 5000), REFUSED),
-    "faces: short row": ("faces.csv", FACES_HEADER, "{n},a.jpg", REFUSED),
-    "faces: long row": ("faces.csv", FACES_HEADER, "{n}" + ",1" * 500, NOT_DONE),
-    "faces: no header": ("faces.csv", "a,b", "{n},a.jpg", REFUSED),
-    "faces: header twice": ("faces.csv", FACES_HEADER + "," + FACES_HEADER, "{n},a.jpg,test,fear,x,,,,1,2,3,,,,", ANY),
-    "faces: a cell of 1 MB": ("faces.csv", FACES_HEADER, "{n}," + "x" * (1 << 20), REFUSED),
-    "faces: a status that forges": ("faces.csv", FACES_HEADER, '{n},a.jpg,test,fear,"%s",,,,x,2,3,,,,' % FORGED, REFUSED),
-    "faces: a class that forges": ("faces.csv", FACES_HEADER, '{n},a.jpg,test,"%s",rejected,,,,1,2,3,,,,' % FORGED, ANY),
-    "faces: null bytes": ("faces.csv", FACES_HEADER, "{n}\0\0,a.jpg", REFUSED),
-    "faces: an open quote": ("faces.csv", FACES_HEADER, '"{n},a.jpg,test' + "\nx" * 1000, REFUSED),
-    "votes: nan": ("label_votes.csv", VOTES_HEADER, "{n},nan,1,1", REFUSED),
-    "votes: infinite": ("label_votes.csv", VOTES_HEADER, "{n},inf,1,1", REFUSED),
-    "votes: -1": ("label_votes.csv", VOTES_HEADER, "{n},-1,1,1", REFUSED),
-    "votes: 10 ** 300": ("label_votes.csv", VOTES_HEADER, "{n},1e300,1,1", REFUSED),
-    "votes: 10 ** 38": ("label_votes.csv", VOTES_HEADER, "{n},3e38,3e38,3e38", ANY),
-    "votes: text": ("label_votes.csv", VOTES_HEADER, "{n}," + LONG + ",1,1", REFUSED),
-    "votes: short row": ("label_votes.csv", VOTES_HEADER, "{n},1", REFUSED),
-    "votes: a name twice": ("label_votes.csv", VOTES_HEADER, "{n},1,1,1\n{n},2,2,2", ANY),
-    "votes: no header": ("label_votes.csv", "x", "{n},1", REFUSED),
-    "votes: 10 ** 5 columns": ("label_votes.csv", "name," + ",".join(map(str, range(10**5))), "{n},1", REFUSED),
-    "votes: a column that forges": ("label_votes.csv", f'name,"{FORGED}","b\x1b"', "{n},1,1", ANY),
-    "votes: null bytes": ("label_votes.csv", VOTES_HEADER, "{n}\0,1,1,1", ANY),
-    "votes: a cell of 1 MB": ("label_votes.csv", VOTES_HEADER, "{n}," + "1" * (1 << 20) + ",1,1", REFUSED),
-    "votes: digits of another script": ("label_votes.csv", VOTES_HEADER, "{n},\u0661,1_0,0x1", REFUSED),
-}
-
-
-def tables() -> Iterator[Case]:
-    """Yield damaged faces.csv and label_votes.csv."""
-    for what, (name, header, row, codes) in TABLES.items():
-
-        def put(_place: Place, index: Path, n: str = name, h: str = header, r: str = row) -> None:
-            (index / n).write_text(f"{h}\n{r.replace('{n}', _first_name(index))}\n", encoding="utf-8")
-
-        yield from _case(what, put, codes, ("check",) if name == "faces.csv" else ("eval",))
-
-
-PRIORS: dict[str, bytes] = {
-    "nan": b'{"fear": NaN}',
-    "infinite": b'{"fear": Infinity}',
-    "nested": b"[" * 100_000,
-    "digits": b'{"fear": ' + b"9" * 5000 + b"}",
-    "10 ** 400": b'{"fear": 1' + b"0" * 400 + b"}",
-    "text": b'{"fear": "x"}',
-    "a list": b"[1, 2]",
-    "Latin-1": b'{"\xe4": 1}',
-    "unknown classes that forge": json.dumps({FORGED: 1, LONG: 2}).encode(),
-    "nothing": b"",
-}
-
-
-def priors() -> Iterator[Case]:
-    """Yield damaged files for ``--prior``, and things that are no files."""
-
-    def make(put: Callable[[Path], object]) -> Callable[[Place], Sequence[str]]:
-        def of_place(place: Place) -> Sequence[str]:
-            put(place.folder / "prior.json")
-            return ["predict", str(place.seeds.photo), "--prior", "prior.json", "--json", "--quiet"]
-
-        return of_place
-
-    for what, content in PRIORS.items():
-        yield Case(f"documents/prior: {what}", OWNER, make(lambda path, c=content: path.write_bytes(c)), NOT_DONE)  # type: ignore[misc]
-    for kind, put in NOT_FILES.items():
-        yield Case(f"documents/S5 prior is {kind}", OWNER, make(put), NOT_DONE, is_named=True)
+        yield from in_index(f"meta: {what}", _raw("meta.json", content), REFUSED)
+    for what, value in {
+        "number": 3,
+        "one": ["a"],
+        "wrong": [1, 2],
+        "mapping": {"a": "b"},
+        "forged": [FORGED] * 7,
+    }.items():
+        yield from in_index(f"classes.json: {what}", _json("classes.json", value), EITHER)
+    yield from in_index("classes.json: nested", _raw("classes.json", b"[" * 200_000), REFUSED)
 
 
 def not_files() -> Iterator[Case]:
@@ -263,7 +231,9 @@ def not_files() -> Iterator[Case]:
             required = name in ("data_label.txt", "land_marks.npy")
             codes = REFUSED if required else ANY
             command = ("check", "eval")[number % 2] if name != "label_votes.csv" else "eval"
-            yield from _case(f"S5 {name} is {kind}", replace_it, codes, (command,), is_named=kind in ("fifo", "endless"))
+            yield from in_index(
+                f"S5 {name} is {kind}", replace_it, codes, (command,), is_named=kind in ("fifo", "endless")
+            )
 
 
 def damaged(repeats: int) -> Iterator[Case]:
@@ -275,7 +245,7 @@ def damaged(repeats: int) -> Iterator[Case]:
                 def put(place: Place, index: Path, n: str = name, m: str = mutation) -> None:
                     (index / n).write_bytes(MUTATIONS[m]((index / n).read_bytes(), place.rng))
 
-                yield from _case(f"{name} {mutation} {repeat + 1}", put, ANY)
+                yield from in_index(f"{name} {mutation} {repeat + 1}", put, ANY)
 
 
 def _still_all(_place: Place, outcome: Outcome) -> Iterator[Fault]:
@@ -285,11 +255,11 @@ def _still_all(_place: Place, outcome: Outcome) -> Iterator[Fault]:
 
 def cases(repeats: int = 1) -> Iterator[Case]:
     """Yield all cases on documents."""
-    yield from _case("the good set", lambda _place, _index: None, DONE, tuple(COMMANDS), check=_still_all, is_named=True)
+    yield from in_index(
+        "the good set", lambda _place, _index: None, DONE, tuple(COMMANDS), check=_still_all, is_named=True
+    )
     yield from labels()
     yield from landmarks()
     yield from metas()
-    yield from tables()
-    yield from priors()
     yield from not_files()
     yield from damaged(repeats)

@@ -1,6 +1,6 @@
 """Run the whole hostile corpus and print a table of figures; exits with 1 unless every bad class is zero.
 
-    python -m tests.hostile.fuzz --seed 1 --repeats 3
+python -m tests.hostile.fuzz --seed 1 --repeats 3
 """
 
 import argparse
@@ -84,7 +84,9 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="run every Nth case")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runners at a time")
     parser.add_argument("--slowness", type=float, default=1.0, help="factor of all time limits")
-    parser.add_argument("--report", type=Path, help="write the failing cases to this file, by the part of the product that failed")
+    parser.add_argument(
+        "--report", type=Path, help="write the failing cases to this file, by the part of the product that failed"
+    )
     options = parser.parse_args()
 
     cases = [case for case in all_cases(options.repeats, options.seed) if options.only in case.name][:: options.every]
@@ -97,7 +99,9 @@ def main() -> None:
         if verdict.faults:
             print(describe(verdict), flush=True)
         if len(verdicts) % PROGRESS_EVERY == 0:
-            print(f"{len(verdicts)} of {len(cases)} cases, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+            print(
+                f"{len(verdicts)} of {len(cases)} cases, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True
+            )
     failed = sorted((verdict for verdict in verdicts if verdict.faults), key=lambda verdict: verdict.case.owner)
     if options.report:
         options.report.write_text("".join(f"{describe(verdict)}\n" for verdict in failed), encoding="utf-8")

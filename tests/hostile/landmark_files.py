@@ -129,7 +129,9 @@ LANDMARKS: dict[str, Write] = {
     "a huge state": _content(
         lambda: npy(_rebuilt(b"(K\0tC\x01b", _STATE % (b"J\xff\xff\xff\x7f", b"K\x02", b"C\x04abcd")), (28, 2))
     ),
-    "a lying state": _content(lambda: npy(_rebuilt(b"(K\0tC\x01b", _STATE % (b"K\x08", b"K\x02", b"C\x04abcd")), (28, 2))),
+    "a lying state": _content(
+        lambda: npy(_rebuilt(b"(K\0tC\x01b", _STATE % (b"K\x08", b"K\x02", b"C\x04abcd")), (28, 2))
+    ),
     **{f"code: {what}": _code(what) for what in ("os.system", "eval", "exec", "open", "Popen", "getattr", "partial")},
     "code of protocol 0": lambda place, path: path.write_bytes(
         npy(files.raw_global("posix", "system", f"touch {place.canary}"), (28, 2))

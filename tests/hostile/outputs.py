@@ -1,25 +1,17 @@
-"""Writing: odd names of results, full disks, devices as targets, two commands at once, and folders that point outside."""
+"""Writing: results of odd names, devices as targets, earlier indexes that point outside, journals of strangers."""
 
 import csv
 import json
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from tests.hostile.case import DONE, EITHER, NOT_DONE, Case, Fault, Outcome, Place
+from tests.hostile.case import EITHER, Case, Fault, Outcome, Place
 from tests.hostile.mutations import ODD_STEMS, dangling, endless, fifo, loop, odd_path, unix_socket
 from tests.hostile.neighbours import GOOD, both, predicted, put_good_photos, put_raw_classes
-from tests.hostile.seeds import TRAINING
 
 PREDICT, LOCKS, CHECKPOINTS = "predict-output", "locks", "checkpoint-wall"
-TIGHT = 600
-"""Bytes that fit on a nearly full disk."""
-
 Make = Callable[[Place], Sequence[str]]
 
 
@@ -36,8 +28,18 @@ def names() -> Iterator[Case]:
                 return ["predict", "photos", *model, "--csv", "t.csv", "--annotate", "drawn", "--quiet", *more]
 
             item = {"latin-1": "S7 ", "250-bytes": "S7 "}.get(name, "")
-            check = both(predicted(csv_file="t.csv", drawn="drawn"), _drawn_all) if form == "--json" else _table_has_good
-            yield Case(f"outputs/{item}name: {name}, {form}", PREDICT, make, EITHER, 2, check, is_named=bool(item) or name == "newline")
+            check = (
+                both(predicted(csv_file="t.csv", drawn="drawn"), _drawn_all) if form == "--json" else _table_has_good
+            )
+            yield Case(
+                f"outputs/{item}name: {name}, {form}",
+                PREDICT,
+                make,
+                EITHER,
+                2,
+                check,
+                is_named=bool(item) or name == "newline",
+            )
 
 
 def _drawn_all(place: Place, outcome: Outcome) -> Iterator[Fault]:
@@ -53,84 +55,6 @@ def _table_has_good(place: Place, outcome: Outcome) -> Iterator[Fault]:
         yield Fault("lost", "no CSV")
 
 
-def _playable(path: str, frames: int) -> Callable[[Place, Outcome], Iterable[Fault]]:
-    def check(place: Place, outcome: Outcome) -> Iterator[Fault]:
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what it says of cut files is no news here
-        import cv2
-
-        file = place.folder / path
-        if file.exists():
-            video = cv2.VideoCapture(str(file))
-            found = 0
-            while video.read()[0]:
-                found += 1
-            video.release()
-            if found != frames:
-                yield Fault("lost", f"{path} has {found} of {frames} frames, exit code {outcome.code}")
-
-    return check
-
-
-def _no_half_files(*finals: str) -> Callable[[Place, Outcome], Iterable[Fault]]:
-    """Check that no cut file has its final name."""
-
-    def check(place: Place, _outcome: Outcome) -> Iterator[Fault]:
-        for name in finals:
-            if (place.folder / name).exists():
-                yield Fault("lost", f"{name} was left, cut")
-
-    return check
-
-
-def full_disks() -> Iterator[Case]:
-    """Yield commands that cannot write more than a few bytes into a file."""
-    from tests.hostile.seeds import FRAMES
-
-    def predict(*options: str) -> Make:
-        def make(place: Place) -> Sequence[str]:
-            put_good_photos(place, place.folder / "photos")
-            return ["predict", "photos", "--checkpoint", str(place.seeds.run), "--json", "--quiet", *options]
-
-        return make
-
-    def video(place: Place) -> Sequence[str]:
-        shutil.copy(place.seeds.clip(".mp4"), place.folder / "clip.mp4")
-        return ["predict", "clip.mp4", "--checkpoint", str(place.seeds.run), "--annotate", "drawn", "--json", "--quiet"]
-
-    def on_data(*argv: str) -> Make:
-        def make(place: Place) -> Sequence[str]:
-            shutil.copytree(place.seeds.prepared, place.folder / "data")
-            model = [str(place.seeds.run)] if argv[0] == "eval" else []
-            return [argv[0], *model, "--data", "data", *argv[1:]]
-
-        return make
-
-    def importing(place: Place) -> Sequence[str]:
-        import torch
-
-        from tests.reference_weights import placeholder_state
-
-        torch.save({"epoch": 1, "state_dict": placeholder_state()}, place.folder / "model.pth")
-        return ["import", "model.pth", "--out", "imported.pt"]
-
-    def preparing(place: Place) -> Sequence[str]:
-        put_raw_classes(place, place.folder / "raw")
-        return ["prepare", "raw", "--out", "out", "--quiet", "--gpus", "0"]
-
-    tight = {"codes": frozenset((1,)), "is_named": True}
-    for size in (TIGHT, 3000):
-        yield Case(f"outputs/S3 video on a disk of {size:,} bytes", PREDICT, video, check=_playable("drawn/clip.mp4", FRAMES), largest_file=size, **tight)  # type: ignore[arg-type]
-    yield Case("outputs/S3 video on a good disk", PREDICT, video, DONE, check=_playable("drawn/clip.mp4", FRAMES), is_named=True)
-    yield Case("outputs/S7 csv on a full disk", PREDICT, predict("--csv", "t.csv"), check=both(predicted(), _no_half_files("t.csv")), largest_file=TIGHT, **tight)  # type: ignore[arg-type]
-    yield Case("outputs/S7 pictures on a full disk", PREDICT, predict("--annotate", "drawn"), check=predicted(), problems=2, largest_file=TIGHT, **tight)  # type: ignore[arg-type]
-    for size in (0, 9000):
-        yield Case(f"outputs/M8 train on a disk of {size:,} bytes", CHECKPOINTS, on_data("train", "--epochs", "1", *TRAINING), largest_file=size, **tight)  # type: ignore[arg-type]
-    yield Case("outputs/M8 import on a full disk", CHECKPOINTS, importing, check=_no_half_files("imported.pt"), largest_file=1 << 20, is_slow=True, **tight)  # type: ignore[arg-type]
-    yield Case("outputs/eval on a full disk", LOCKS, on_data("eval", "--out", "report", "--json", "--quiet", "--workers", "0"), largest_file=TIGHT, **tight)  # type: ignore[arg-type]
-    yield Case("outputs/prepare on a full disk", LOCKS, preparing, largest_file=TIGHT, **tight)  # type: ignore[arg-type]
-    yield Case("outputs/prepare, full after the images", LOCKS, preparing, largest_file=30_000, codes=EITHER)
-
-
 def _device(path: Path) -> Path:
     os.mknod(path, 0o600 | 0o020000, os.makedev(1, 3))  # a null device of its own: the machine's stays whole
     return path
@@ -138,7 +62,13 @@ def _device(path: Path) -> Path:
 
 def devices() -> Iterator[Case]:
     """Yield targets that are no files; none of them may be replaced by one."""
-    kinds: dict[str, Callable[[Path], Path]] = {"fifo": fifo, "socket": unix_socket, "endless": endless, "loop": loop, "dangling": dangling}
+    kinds: dict[str, Callable[[Path], Path]] = {
+        "fifo": fifo,
+        "socket": unix_socket,
+        "endless": endless,
+        "loop": loop,
+        "dangling": dangling,
+    }
     if os.geteuid() == 0:
         kinds["device"] = _device
     for kind, put in kinds.items():
@@ -149,7 +79,17 @@ def devices() -> Iterator[Case]:
                 p(place.folder / "target")
                 if o == "--out":
                     return ["export-reference", str(place.seeds.run), "--out", "target", "--force"]
-                return ["predict", "photos", "--checkpoint", str(place.seeds.run), o, "target", "--force", "--json", "--quiet"]
+                return [
+                    "predict",
+                    "photos",
+                    "--checkpoint",
+                    str(place.seeds.run),
+                    o,
+                    "target",
+                    "--force",
+                    "--json",
+                    "--quiet",
+                ]
 
             def check(place: Place, _outcome: Outcome, k: str = kind) -> Iterator[Fault]:
                 target = place.folder / "target"
@@ -166,7 +106,9 @@ def _faces_csv(place: Place, rows: Iterable[str]) -> None:
     with (place.folder / "out" / "index" / "faces.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header.split(","))
-        writer.writerows([row, "a.jpg", "train", "fear", "detected", "", "0.5", "", "1", "2", "3", "", "", "", ""] for row in rows)
+        writer.writerows(
+            [row, "a.jpg", "train", "fear", "detected", "", "0.5", "", "1", "2", "3", "", "", "", ""] for row in rows
+        )
 
 
 def forced() -> Iterator[Case]:
@@ -219,7 +161,10 @@ def journals() -> Iterator[Case]:
         "chunk of text": b'{"chunk": "x", "faces": []}\n',
         "chunk of 10 ** 9": b'{"chunk": 1000000000, "faces": []}\n',
         "faces of numbers": b'{"chunk": 0, "faces": [1]}\n',
-        "faces outside": json.dumps({"chunk": 0, "faces": [{"item": 0, "row": {"name": "../../outside/precious.txt"}}]}).encode() + b"\n",
+        "faces outside": json.dumps(
+            {"chunk": 0, "faces": [{"item": 0, "row": {"name": "../../outside/precious.txt"}}]}
+        ).encode()
+        + b"\n",
         "nested": b"[" * 100_000 + b"\n",
         "infinite chunk": b'{"chunk": Infinity, "faces": []}\n',
         "noise": bytes(range(256)) + b"\n",
@@ -239,85 +184,10 @@ def journals() -> Iterator[Case]:
             yield Case(f"outputs/journal: {what} in {name}", LOCKS, make, EITHER | {2})
 
 
-def two_at_once() -> Iterator[Case]:
-    """Yield second commands beside one that is still running."""
-    prepare = ["prepare", "raw", "--out", "out", "--quiet", "--gpus", "0"]
-    resume = ["train", "--data", "data", "--name", "run", "--epochs", "2", "--resume", *TRAINING]
-    stories: dict[str, tuple[list[str], list[str], str]] = {
-        "two prepare": (prepare, prepare, "out/index/.prepare/plan.json"),
-        "prepare --resume beside prepare": (prepare, [*prepare, "--resume"], "out/index/.prepare/plan.json"),
-        "prepare --force beside prepare": (prepare, [*prepare, "--force"], "out/index/.prepare/plan.json"),
-        "two train --resume": (resume, resume, "checkpoint/run/.started"),
-    }
-    for what, (first, second, sign) in stories.items():
-
-        def tell(place: Place, run: Callable[[Sequence[str]], Outcome], f: list[str] = first, s: list[str] = second, m: str = sign) -> Iterator[Fault]:
-            yield from _second_is_refused(place, run, f, s, m)
-
-        def make(place: Place) -> Sequence[str]:
-            put_raw_classes(place, place.folder / "raw", 4)
-            shutil.copytree(place.seeds.prepared, place.folder / "data")
-            shutil.copytree(place.seeds.stopped, place.folder / "checkpoint")
-            return []
-
-        yield Case(f"outputs/S2 {what}", LOCKS, make, NOT_DONE, scenario=tell, is_named=True, is_slow=what != "two prepare")
-
-
-def _second_is_refused(
-    place: Place, run: Callable[[Sequence[str]], Outcome], first: list[str], second: list[str], sign: str
-) -> Iterator[Fault]:
-    """Stop the first command in the middle, start the second, and let the first go on: no race decides."""
-    import signal
-
-    from tests.hostile.runner import environment
-
-    process = subprocess.Popen([sys.executable, "-m", "cli", *first], cwd=place.folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    before = time.time()
-    deadline = time.monotonic() + 120
-    try:
-        while time.monotonic() < deadline and process.poll() is None and not _begun(place, sign, before):
-            time.sleep(0.01)
-        process.send_signal(signal.SIGSTOP)
-        outcome = run(second)
-        process.send_signal(signal.SIGCONT)
-        _out, err = process.communicate(timeout=120)
-    except subprocess.TimeoutExpired:
-        yield Fault("hang", "the first command never ends")
-        return
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    said = outcome.stderr.decode(errors="replace")
-    if outcome.timed_out:
-        yield Fault("hang", "the second command waits")
-    elif outcome.code not in NOT_DONE:
-        yield Fault("exit code", f"the second command ended with {outcome.code}: {said[-200:]!a}")
-    elif "Traceback" in said:
-        yield Fault("traceback", said.splitlines()[-1][:200])
-    elif str(process.pid) not in said:
-        yield Fault("message", f"the second command does not name the first ({process.pid}): {said[:200]!a}")
-    if process.returncode != 0:
-        yield Fault("lost", f"the first command ended with {process.returncode}: {err.decode(errors='replace')[-200:]!a}")
-
-
-def _begun(place: Place, sign: str, since: float) -> bool:
-    """Return whether a command has begun to write: its sign is there, or something in the run folder is new."""
-    if (place.folder / sign).exists():
-        return True
-    folder = (place.folder / sign).parent
-    return sign.startswith("checkpoint") and any(path.stat().st_mtime > since for path in folder.glob("*"))
-
-
 def cases(repeats: int = 1) -> Iterator[Case]:
     """Yield all cases on outputs."""
     del repeats  # nothing here is random
     yield from names()
-    yield from full_disks()
     yield from devices()
     yield from forced()
     yield from journals()
-    yield from two_at_once()
-
-
-__all__: list[Any] = ["cases"]

@@ -69,9 +69,13 @@ def short(text: str) -> bytes:
     return b"X" + struct.pack("<I", len(raw)) + raw
 
 
-def tensor(key: str, count: int, offset: int, size: tuple[Any, ...], stride: tuple[Any, ...], kind: str = "FloatStorage") -> bytes:
+def tensor(
+    key: str, count: int, offset: int, size: tuple[Any, ...], stride: tuple[Any, ...], kind: str = "FloatStorage"
+) -> bytes:
     """Give the instructions of a tensor over storage ``key``, with any numbers."""
-    storage = b"(" + short("storage") + f"ctorch\n{kind}\n".encode() + short(key) + short("cpu") + _integer(count) + b"tQ"
+    storage = (
+        b"(" + short("storage") + f"ctorch\n{kind}\n".encode() + short(key) + short("cpu") + _integer(count) + b"tQ"
+    )
     shape = b"(" + b"".join(map(_integer, size)) + b"t(" + b"".join(map(_integer, stride)) + b"t"
     hooks = b"\x89ccollections\nOrderedDict\n)R"
     return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + _integer(offset) + shape + hooks + b"tR"
@@ -84,7 +88,16 @@ def _integer(value: Any) -> bytes:
 
 
 def _dict_with(tensors: bytes) -> bytes:
-    return b"\x80\x02}(" + short("format") + short("ampnet") + short("version") + b"K\x01" + short("model") + tensors + b"u."
+    return (
+        b"\x80\x02}("
+        + short("format")
+        + short("ampnet")
+        + short("version")
+        + b"K\x01"
+        + short("model")
+        + tensors
+        + b"u."
+    )
 
 
 NONSENSE: dict[str, bytes] = {
@@ -151,7 +164,9 @@ NONSENSE: dict[str, bytes] = {
 def random_pickle(rng: random.Random) -> bytes:
     """Give a row of random instructions."""
     codes = b"()]}0.12NJKMGIUXcbaeustRQqrhjlotd\x81\x85\x86\x87\x88\x89\x8a\x8c\x93\x94\x95"
-    return b"\x80\x02" + bytes(rng.choice(codes) if rng.random() < 0.8 else rng.randrange(256) for _ in range(40)) + b"."
+    return (
+        b"\x80\x02" + bytes(rng.choice(codes) if rng.random() < 0.8 else rng.randrange(256) for _ in range(40)) + b"."
+    )
 
 
 def _archive(names: list[tuple[str, bytes]]) -> bytes:

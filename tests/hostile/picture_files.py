@@ -87,10 +87,14 @@ FOREIGN: dict[str, Encode] = {
     "pdf": lambda i: _saved(i, "PDF"),
     "jpeg-2000": lambda i: _saved(i, "JPEG2000"),
     "spider": lambda i: _saved(i.convert("F"), "SPIDER"),
-    "psd": lambda i: b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 48, 48, 8, 3) + bytes(12) + b"\0\0" + i.tobytes(),
+    "psd": lambda i: (
+        b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 48, 48, 8, 3) + bytes(12) + b"\0\0" + i.tobytes()
+    ),
     "wmf": lambda _: struct.pack("<IHhhhhHIH", 0x9AC6CDD7, 0, 0, 0, 90, 90, 96, 0, 0) + bytes(64),
     "emf": lambda _: struct.pack("<I", 1) + bytes(36) + b" EMF" + bytes(64),
-    "fits": lambda _: b"SIMPLE  =                    T".ljust(80) + b"BITPIX  = 8".ljust(80) + b"END".ljust(2720) + bytes(64),
+    "fits": lambda _: (
+        b"SIMPLE  =                    T".ljust(80) + b"BITPIX  = 8".ljust(80) + b"END".ljust(2720) + bytes(64)
+    ),
     "fli": lambda _: struct.pack("<IHHHHH", 128, 0xAF11, 1, 48, 48, 8) + bytes(114),
     "pixar": lambda _: b"\200\350\000\000" + bytes(1024),
     "sun": lambda _: struct.pack(">8I", 0x59A66A95, 48, 48, 24, 6912, 1, 0, 0) + bytes(6912),
@@ -111,7 +115,9 @@ FOREIGN: dict[str, Encode] = {
 
 def eps_that_runs(canary: str) -> bytes:
     """Give a PostScript program that makes a file by Ghostscript's pipe device."""
-    program = f"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 48 48\n(%pipe%touch {canary}) (w) file closefile\nshowpage\n"
+    program = (
+        f"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 48 48\n(%pipe%touch {canary}) (w) file closefile\nshowpage\n"
+    )
     return program.encode()
 
 
@@ -123,14 +129,18 @@ def deflated_zeros(count: int) -> bytes:
     return b"\x78\x9c" + block * (count >> 20) + last + struct.pack(">HH", count % 65521, 1)
 
 
-def png(width: int, height: int, depth: int = 8, color: int = 2, data: bytes | None = None, extra: bytes = b"") -> bytes:
+def png(
+    width: int, height: int, depth: int = 8, color: int = 2, data: bytes | None = None, extra: bytes = b""
+) -> bytes:
     """Give a PNG; without data, its pixels are zeros."""
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
     row = 1 + (width * depth * channels + 7) // 8
     pixels = deflated_zeros(row * height) if data is None else data
     palette = _chunk(b"PLTE", bytes(range(48))) if color == 3 else b""
     head = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + palette + extra + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + palette + extra + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    )
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

@@ -49,7 +49,9 @@ def folders(place: Place, root: Path) -> RawSet:
 def split_folders(place: Place, root: Path) -> RawSet:
     """Class folders below train and test."""
     return RawSet(
-        _put(place, [root / split / name / f"good_{split}_{name}.jpg" for split in ("train", "test") for name in CLASSES])
+        _put(
+            place, [root / split / name / f"good_{split}_{name}.jpg" for split in ("train", "test") for name in CLASSES]
+        )
     )
 
 
@@ -116,7 +118,14 @@ def fer2013(place: Place, root: Path) -> RawSet:
 def fer2013_folders(place: Place, root: Path) -> RawSet:
     """FER-2013 in folders."""
     return RawSet(
-        _put(place, [root / usage / name / "row00001.png" for usage in ("Training", "PublicTest", "PrivateTest") for name in CLASSES])
+        _put(
+            place,
+            [
+                root / usage / name / "row00001.png"
+                for usage in ("Training", "PublicTest", "PrivateTest")
+                for name in CLASSES
+            ],
+        )
     )
 
 
@@ -146,7 +155,10 @@ def ckplus(place: Place, root: Path) -> RawSet:
 
 def jaffe(place: Place, root: Path) -> RawSet:
     """JAFFE with three people."""
-    names = [f"{person}.{code}1.{i}.tiff" for i, (person, code) in enumerate((p, c) for p in ("KA", "KL", "KM") for c in ("AN", "SU"))]
+    names = [
+        f"{person}.{code}1.{i}.tiff"
+        for i, (person, code) in enumerate((p, c) for p in ("KA", "KL", "KM") for c in ("AN", "SU"))
+    ]
     return RawSet(_put(place, [root / name for name in names]))
 
 

@@ -109,9 +109,7 @@ class Runner:
             return self._fresh(argv, place.folder, case.seconds, case.largest_file)
         return self._fork(argv, place.folder, case.seconds, case.largest_file)
 
-    def _fork(
-        self, argv: Sequence[str], cwd: Path, seconds: float, largest_file: int | None = None
-    ) -> Outcome:
+    def _fork(self, argv: Sequence[str], cwd: Path, seconds: float, largest_file: int | None = None) -> Outcome:
         streams = {name: str(self.root / f"last.{name}") for name in ("stdout", "stderr")}
         answer = self._ask(
             {
@@ -140,7 +138,7 @@ class Runner:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            preexec_fn=limit,  # noqa: PLW1509 (nothing here has threads that hold locks)
+            preexec_fn=limit,
         )
         try:
             out, err = process.communicate(timeout=(seconds + 30) * self.slowness)
@@ -189,4 +187,3 @@ def fresh(case: Case) -> Case:
 
 def _listing(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-

@@ -126,7 +126,7 @@ def serve(request: dict[str, Any], channels: tuple[int, ...]) -> dict[str, Any]:
             traceback.print_exc()
         finally:
             os._exit(code)
-    said = {name: b"" for name in pipes}
+    said = dict.fromkeys(pipes, b"")
     for reading, writing in pipes.values():
         os.close(writing)
         os.set_blocking(reading, False)
@@ -168,20 +168,18 @@ def _wait(child: int, deadline: float, listen: Callable[[], None]) -> tuple[int,
 
 def import_all() -> None:
     """Import what any command imports, without running any of it."""
+    import importlib
+    import pkgutil
+
     import matplotlib
     import torch
 
-    import pipelines.check
-    import pipelines.evaluate
-    import pipelines.import_reference
-    import pipelines.predict
-    import pipelines.prepare
-    import pipelines.show
-    import pipelines.train  # noqa: F401
+    import pipelines
 
     matplotlib.use("Agg")
-    import matplotlib.pyplot
-
+    for module in pkgutil.iter_modules(pipelines.__path__):
+        importlib.import_module(f"pipelines.{module.name}")
+    importlib.import_module("matplotlib.pyplot")
     torch.set_num_threads(1)
 
 

@@ -135,9 +135,7 @@ def cases(repeats: int = 1) -> Iterator[Case]:
     for what, change in SHAPES.items():
         codes = harmless if what in UNHARMED else NOT_DONE
         yield Case(f"checkpoints/M10 {what}, resume", OWNER, _resume(_changed(change)), codes, is_named=True)
-        yield Case(
-            f"checkpoints/M10 {what}, beside an earlier save", OWNER, _resume(_changed(change), True), EITHER, 1
-        )
+        yield Case(f"checkpoints/M10 {what}, beside an earlier save", OWNER, _resume(_changed(change), True), EITHER, 1)
     for mutation in MUTATIONS:
 
         def put_bytes(place: Place, path: Path, m: str = mutation) -> None:
@@ -170,4 +168,3 @@ def _run_folders() -> Iterator[Case]:
                 return [*argv, *more]
 
             yield Case(f"checkpoints/{name} of a run is {kind}, resume", OWNER, make, frozenset((0, 1, 2)))
-

@@ -28,7 +28,9 @@ def _neighbours(place: Place, outcome: Outcome) -> Iterator[Fault]:
         yield Fault("lost", f"{len(good)} of 1 good photos, {len(frames)} of {FRAMES // EVERY} frames of the good clip")
 
 
-def _case(name: str, put: Callable[[Place, Path], object], suffix: str = ".mp4", codes: frozenset[int] = EITHER, **more: Any) -> Case:
+def _case(
+    name: str, put: Callable[[Place, Path], object], suffix: str = ".mp4", codes: frozenset[int] = EITHER, **more: Any
+) -> Case:
     file_name = more.pop("file_name", None)
 
     def make(place: Place) -> Sequence[str]:
@@ -38,7 +40,17 @@ def _case(name: str, put: Callable[[Place, Path], object], suffix: str = ".mp4",
         put(place, bad)
         drawn = ["--annotate", "drawn"] if place.rng.random() < 0.3 else []
         inputs = [f"./{bad.name}" if bad.name.startswith("-") else bad.name, "good_0.jpg", "good.mp4"]
-        return ["predict", *inputs, "--checkpoint", str(place.seeds.run), "--every", str(EVERY), "--json", "--quiet", *drawn]
+        return [
+            "predict",
+            *inputs,
+            "--checkpoint",
+            str(place.seeds.run),
+            "--every",
+            str(EVERY),
+            "--json",
+            "--quiet",
+            *drawn,
+        ]
 
     return Case(f"videos/{name}", OWNER, make, codes, check=_neighbours, **more)
 
@@ -87,15 +99,29 @@ PLAYLISTS: dict[str, bytes] = {
     "HLS playlist of a web page": b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n",
     "concat script": b"ffconcat version 1.0\nfile good.mp4\n",
     "concat script of a device": b"ffconcat version 1.0\nfile /dev/zero\n",
-    "DASH manifest": b"<?xml version='1.0'?><MPD type='static'><Period><AdaptationSet><Representation id='1'><BaseURL>good.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>",
-    "SDP description": b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+    "DASH manifest": (
+        b"<?xml version='1.0'?><MPD type='static'><Period><AdaptationSet><Representation id='1'>"
+        b"<BaseURL>good.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>"
+    ),
+    "SDP description": (
+        b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+        b"m=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+    ),
     "text": b"no video\n" * 99,
     "nothing": b"",
     "zeros": bytes(1 << 20),
 }
 """Contents without a video that a decoder follows elsewhere, or waits for."""
 
-PROTOCOL_NAMES = (b"pipe:0", b"concat:good.mp4|good", b"data:video", b"file:good", b"subfile,,start,0,end,99,,:good", b"frame%03d", b"http:127.0.0.1")
+PROTOCOL_NAMES = (
+    b"pipe:0",
+    b"concat:good.mp4|good",
+    b"data:video",
+    b"file:good",
+    b"subfile,,start,0,end,99,,:good",
+    b"frame%03d",
+    b"http:127.0.0.1",
+)
 
 
 def cases(repeats: int = 1) -> Iterator[Case]:
@@ -119,10 +145,14 @@ def cases(repeats: int = 1) -> Iterator[Case]:
     for what, (suffix, change) in LIES.items():
         yield _case(what, _damaged(suffix, change), suffix)
     for what, content in PLAYLISTS.items():
-        yield _case(what, lambda _place, path, c=content: path.write_bytes(c), ".mp4", REFUSED, is_named="device" in what)  # type: ignore[misc]
+        yield _case(
+            what, lambda _place, path, c=content: path.write_bytes(c), ".mp4", REFUSED, is_named="device" in what
+        )  # type: ignore[misc]
     for name, stem in ODD_STEMS.items():
         item = "S4 " if name == "latin-1" else ""
-        yield _case(f"{item}name: {name}", copy, ".mp4", file_name=stem, is_named=bool(item) or name in ("escape", "250-bytes"))
+        yield _case(
+            f"{item}name: {name}", copy, ".mp4", file_name=stem, is_named=bool(item) or name in ("escape", "250-bytes")
+        )
     for stem in PROTOCOL_NAMES:
         yield _case(f"name: {stem.decode()}", copy, ".mp4", file_name=stem)
     for kind, make in NOT_FILES.items():
