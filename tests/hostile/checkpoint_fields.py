@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.hostile import pickle_files as files
-from tests.hostile.case import EITHER, Case, Place
+from tests.hostile.case import ANY, EITHER, Case, Place
 from tests.hostile.checkpoints import INFINITY, NAN, OURS, changed, of_bytes, read_by
 
 WRONG: dict[str, Any] = {
