@@ -37,9 +37,9 @@ MODULES = (
     disks_and_locks,
 )
 
-QUICK_ITEMS = 5
+QUICK_ITEMS = 4
 """Most cases of one item of the issue in one kind that run with the tests."""
-QUICK_OTHERS = {"images": 10, "checkpoints": 16, "documents": 12, "layouts": 5, "videos": 2, "outputs": 3}
+QUICK_OTHERS = {"images": 8, "checkpoints": 10, "documents": 8, "layouts": 3, "videos": 1, "outputs": 2}
 """Further cases of each kind that do."""
 
 

@@ -153,6 +153,14 @@ def crowds(repeats: int) -> Iterator[Case]:
         )
 
 
+def _bombs_among_photos(place: Place) -> Sequence[str]:
+    put_good_photos(place, place.folder / "photos")
+    for bomb in ("png-rgba", "png-grey-16", "tiff-cmyk", "jpeg-progressive"):
+        suffix, content = BOMBS[bomb]
+        (place.folder / "photos" / f"{bomb}{suffix}").write_bytes(content())
+    return ["predict", "photos", "--checkpoint", str(place.seeds.run), "--json", "--quiet"]
+
+
 def strangers() -> Iterator[Case]:
     """Yield things that are no files, beside good photos or among prepared faces."""
 
@@ -165,6 +173,9 @@ def strangers() -> Iterator[Case]:
 
         return make
 
+    yield Case(
+        "images/M12 bombs among photos, predict", OWNER, _bombs_among_photos, EITHER, 4, predicted(), 300, is_slow=True
+    )
     for kind in NOT_FILES:
         item = "S6" if kind == "loop" else "S5"
         yield Case(f"images/{item} {kind} for predict", OWNER, predict(kind), EITHER, 3, predicted(), is_named=True)

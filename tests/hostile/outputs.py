@@ -10,8 +10,9 @@ from pathlib import Path
 from tests.hostile.case import EITHER, Case, Fault, Outcome, Place
 from tests.hostile.mutations import ODD_STEMS, dangling, endless, fifo, loop, odd_path, unix_socket
 from tests.hostile.neighbours import GOOD, both, predicted, put_good_photos, put_raw_classes
+from tests.hostile.seeds import TRAINING
 
-PREDICT, LOCKS, CHECKPOINTS = "predict-output", "locks", "checkpoint-wall"
+PREDICT, LOCKS, CHECKPOINTS, DOCUMENTS = "predict-output", "locks", "checkpoint-wall", "document-wall"
 Make = Callable[[Place], Sequence[str]]
 
 
@@ -139,7 +140,9 @@ def forced() -> Iterator[Case]:
             if not (place.folder / "out" / "kept.txt").is_file():
                 yield Fault("damage", "a file beside dataset/ was deleted")
 
-        yield Case(f"outputs/S1 force deletes {what}", LOCKS, make, frozenset((0, 1, 2)), check=check, is_named=True)
+        yield Case(
+            f"outputs/S1 force deletes {what}", DOCUMENTS, make, frozenset((0, 1, 2)), check=check, is_named=True
+        )
     for part in ("dataset", "index"):
 
         def linked(place: Place, p: str = part) -> Sequence[str]:
@@ -150,7 +153,7 @@ def forced() -> Iterator[Case]:
                 _faces_csv(place, ["precious.txt"])
             return ["prepare", "raw", "--out", "out", "--force", "--quiet", "--gpus", "0"]
 
-        yield Case(f"outputs/S1 {part} is a link outside", LOCKS, linked, frozenset((0, 1, 2)), is_named=True)
+        yield Case(f"outputs/S1 {part} is a link outside", DOCUMENTS, linked, frozenset((0, 1, 2)), is_named=True)
 
 
 def journals() -> Iterator[Case]:
@@ -181,7 +184,56 @@ def journals() -> Iterator[Case]:
                 (record / n).write_bytes(c)
                 return ["prepare", "raw", "--out", "out", "--resume", "--quiet", "--gpus", "0"]
 
-            yield Case(f"outputs/journal: {what} in {name}", LOCKS, make, EITHER | {2})
+            yield Case(f"outputs/journal: {what} in {name}", DOCUMENTS, make, EITHER | {2})
+
+
+def killed_before() -> Iterator[Case]:
+    """Yield folders in which an earlier run was killed while it wrote: its hidden files go with the next one."""
+    number = 2**22 + 1  # no process has this number
+    stories: dict[str, tuple[str, Make]] = {
+        "prepare": ("out/index/.faces.csv.{}.partial", _prepare_again),
+        "train --resume": ("checkpoint/run/.next.pt.{}.partial", _train_again),
+        "eval": ("report/.metrics.json.{}.partial", _eval_again),
+        "predict --annotate": ("drawn/.good_0.jpg.{}.partial", _predict_again),
+        "predict --csv": (".t.csv.{}.partial", _predict_again),
+    }
+    for what, (path, again) in stories.items():
+
+        def make(place: Place, p: str = path, a: Make = again) -> Sequence[str]:
+            argv = a(place)
+            partial = place.folder / p.format(number)
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(b"half a file")
+            return argv
+
+        def check(place: Place, _outcome: Outcome, p: str = path) -> Iterator[Fault]:
+            if (place.folder / p.format(number)).exists():
+                yield Fault("left over", p.format("PID"))
+
+        yield Case(
+            f"outputs/small: partial file of a killed run, {what}", LOCKS, make, DONE, check=check, is_named=True
+        )
+
+
+def _prepare_again(place: Place) -> Sequence[str]:
+    put_raw_classes(place, place.folder / "raw")
+    return ["prepare", "raw", "--out", "out", "--force", "--quiet", "--gpus", "0"]
+
+
+def _train_again(place: Place) -> Sequence[str]:
+    shutil.copytree(place.seeds.stopped, place.folder / "checkpoint")
+    return ["train", "--data", str(place.seeds.prepared), "--name", "run", "--epochs", "2", "--resume", *TRAINING]
+
+
+def _eval_again(place: Place) -> Sequence[str]:
+    data = str(place.seeds.prepared)
+    return ["eval", str(place.seeds.run), "--data", data, "--out", "report", "--force", "--workers", "0", "--quiet"]
+
+
+def _predict_again(place: Place) -> Sequence[str]:
+    put_good_photos(place, place.folder / "photos")
+    model = ["--checkpoint", str(place.seeds.run)]
+    return ["predict", "photos", *model, "--annotate", "drawn", "--csv", "t.csv", "--force", "--quiet"]
 
 
 def cases(repeats: int = 1) -> Iterator[Case]:
@@ -191,3 +243,4 @@ def cases(repeats: int = 1) -> Iterator[Case]:
     yield from devices()
     yield from forced()
     yield from journals()
+    yield from killed_before()

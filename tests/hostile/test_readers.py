@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def header(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def header(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     import torch
 
     run = small_checkpoint(tmp_path_factory.mktemp("run"))
-    yield torch.load(run / "best.pt", weights_only=True)
+    content: dict[str, Any] = torch.load(run / "best.pt", weights_only=True)
+    return content
 
 
 @fixed
