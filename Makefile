@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench clean
+.PHONY: demo test fuzz bench clean
 
 DEMO := demo_output
 FINE_TUNING := --variant ampnet-small --recipe modern --pretrained bundled --epochs 6 --batch-size 16 --lr 0.02
@@ -28,6 +28,12 @@ test: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+
+FUZZ_SEED ?= 0
+FUZZ_REPEATS ?= 1
+
+fuzz: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.fuzz --seed $(FUZZ_SEED) --repeats $(FUZZ_REPEATS)
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.network
