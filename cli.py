@@ -420,6 +420,7 @@ def evaluate(
       $ ampnet eval --predictions rival.csv --data fer2013
     """
     with user_errors(debug):
+        from ampnet.data.loading.unreadable import describe_unreadable
         from ampnet.evaluation.latex import latex_table  # loads torch; kept out of `ampnet --help`
         from pipelines.evaluate import run
         from pipelines.show import show
@@ -435,6 +436,9 @@ def evaluate(
             show(evaluation_tables(result.report, details))
             more = "" if details else "; all tables: --details"
             typer.echo(f"report: {result.folder} (metrics.json, predictions.csv, figures){more}")
+        if unreadable := result.report.table.unreadable:
+            typer.echo(f"ampnet: {describe_unreadable(unreadable)}; counted as errors", err=True)
+            raise typer.Exit(1)
 
 
 @main_command(
