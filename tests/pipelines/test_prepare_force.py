@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from ampnet.config import PrepareConfig
 from ampnet.data.preparation.faces_table import COLUMNS, FaceRow, write_faces
-from ampnet.media.lock import LOCK_FILE
 from ampnet.errors import DataError
+from ampnet.media.lock import LOCK_FILE
 from cli import app
 from pipelines.prepare import run
 
