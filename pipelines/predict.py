@@ -17,7 +17,7 @@ from ampnet.errors import ImageError, UsageError
 from ampnet.inference.prior import read_prior
 from ampnet.media.drawing import Mark, annotate
 from ampnet.media.files import atomic_write, make_folder, refuse_overwrite
-from ampnet.media.images import list_images, read_image
+from ampnet.media.images import list_images, read_reduced
 from ampnet.media.video import VideoWriter, is_video, read_frames, video_info, writing_video
 from ampnet.prediction.predictor import FacePrediction, Predictor
 from ampnet.prediction.results import ImagePredictions, Predictions
@@ -57,10 +57,14 @@ class Shot:
     seconds: float | None = None
     is_asked: bool = True
     """False for the frames between two that are classified."""
+    photo_hw: tuple[int, int] | None = None
+    """Size of a photo, which may be larger than the image: very large ones are reduced while they are decoded."""
 
     def result(self, faces: list[FacePrediction]) -> ImagePredictions:
         """Combine it with the faces found in it."""
         size_hw = None if self.image is None else (self.image.shape[0], self.image.shape[1])
+        if size_hw is not None and self.photo_hw is not None and size_hw != self.photo_hw:
+            faces, size_hw = [face.enlarged(size_hw, self.photo_hw) for face in faces], self.photo_hw
         return ImagePredictions(self.source.path, size_hw, faces, self.problem, self.frame, self.seconds)
 
 
@@ -202,7 +206,8 @@ def _shots(sources: Sequence[Source], every: int) -> Iterator[Shot]:
     for source in sources:
         try:
             if not source.is_video:
-                yield Shot(source, read_image(source.path))
+                image, photo_hw = read_reduced(source.path)
+                yield Shot(source, image, photo_hw=photo_hw)
                 continue
             for frame in read_frames(source.path):
                 is_asked = frame.number % every == 0
