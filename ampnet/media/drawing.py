@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ampnet.media.pixels import to_array
+
 COLORS = {
     "surprise": "#e69f00",
     "fear": "#9467bd",
@@ -59,7 +61,7 @@ def annotate(image: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
     for mark in marks:  # on top of all boxes, so that no line crosses a tag
         _draw_tag(draw, picture.size, mark)
-    return np.array(picture, dtype=np.uint8)
+    return to_array(picture)
 
 
 def color_of(label: str) -> str:

@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.detection.any_size import AnySizeDetector
-from ampnet.detection.face import Face
+from ampnet.detection.face import Face, moved_face
 from ampnet.detection.retries import detect_with_retries
 from ampnet.faces.alignment import AlignedFace, Image
 from ampnet.faces.framing import Framing, frame_face
@@ -26,6 +26,11 @@ class FacePrediction:
     """Probability of that class, in [0, 1]."""
     scores: dict[str, float]
     """Probability of each class, in the checkpoint's order; they sum to 1."""
+
+    def enlarged(self, decoded_hw: tuple[int, int], photo_hw: tuple[int, int]) -> "FacePrediction":
+        """Convert from pixels of a photo that was reduced while it was decoded to those of the whole photo."""
+        y, x = photo_hw[0] / decoded_hw[0], photo_hw[1] / decoded_hw[1]
+        return replace(self, face=moved_face(self.face, np.array([[x, 0.0, 0.0], [0.0, y, 0.0]])))
 
 
 class PhotoPredictor(ABC):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import ImageError
-from ampnet.media.images import read_image
+from ampnet.media.images import read_reduced
 from ampnet.media.video import open_video
 from ampnet.prediction.photos import FacePrediction
 from ampnet.prediction.results import ImagePredictions
@@ -34,10 +34,14 @@ class Shot:
     """False for the frames between two that are classified."""
     is_recorded: bool = False
     """Whether an earlier run has recorded its result, so that it is only drawn."""
+    photo_hw: tuple[int, int] | None = None
+    """Size of a photo, which may be larger than the image: very large ones are reduced while they are decoded."""
 
     def result(self, faces: list[FacePrediction]) -> ImagePredictions:
         """Combine it with the faces found in it."""
         size_hw = None if self.image is None else (self.image.shape[0], self.image.shape[1])
+        if size_hw is not None and self.photo_hw is not None and size_hw != self.photo_hw:
+            faces, size_hw = [face.enlarged(size_hw, self.photo_hw) for face in faces], self.photo_hw
         return ImagePredictions(self.source.path, size_hw, faces, self.problem, self.frame, self.seconds)
 
 
@@ -58,7 +62,8 @@ def read_shots(source: Source, every: int, recorded: float, expect: Callable[[in
         if source.is_video:
             yield from _read_video(source, every, recorded, expect)
         else:
-            yield Shot(source, read_image(source.path), is_recorded=recorded == WHOLE)
+            image, photo_hw = read_reduced(source.path)
+            yield Shot(source, image, is_recorded=recorded == WHOLE, photo_hw=photo_hw)
     except ImageError as error:
         yield Shot(source, None, str(error), is_recorded=recorded == WHOLE)
 

@@ -1,0 +1,55 @@
+"""Photos so large that they are reduced while they are decoded: results are in pixels of the whole photo."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ampnet.data.sources import SourceImage
+from ampnet.media import decoding
+from cli import app
+from tests.prepared_faces import SAMPLES
+from tests.small_checkpoint import small_checkpoint
+
+PORTRAIT = SAMPLES / "portrait.jpg"
+
+
+def predicted(photo: Path, run: Path) -> dict[str, Any]:
+    arguments = ["predict", str(photo), "--checkpoint", str(run), "--gpus", "0", "--json", "--quiet"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0
+    image: dict[str, Any] = json.loads(result.stdout)["images"][0]
+    return image
+
+
+def test_faces_in_a_reduced_photo_are_given_in_pixels_of_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = small_checkpoint(tmp_path / "run")
+    whole = predicted(PORTRAIT, run)
+    monkeypatch.setattr(decoding, "MAX_DECODED", whole["width"] * whole["height"] - 1)
+    reduced = predicted(PORTRAIT, run)
+    assert (reduced["width"], reduced["height"]) == (whole["width"], whole["height"])
+    (face,), (expected,) = reduced["faces"], whole["faces"]
+    side = expected["box"][2] - expected["box"][0]
+    assert np.abs(np.subtract(face["box"], expected["box"])).max() < 0.06 * side
+    assert np.abs(np.subtract(face["landmarks"], expected["landmarks"])).max() < 0.06 * side
+
+
+@pytest.mark.parametrize("longest_side", [None, 64])
+def test_the_part_around_a_box_is_cut_from_the_reduced_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, longest_side: int | None
+) -> None:
+    shutil.copy(PORTRAIT, tmp_path)
+    item = SourceImage(tmp_path, PORTRAIT.name, "train", "joy", box=(81, 61, 180, 200))
+    whole = item.read(longest_side)
+    monkeypatch.setattr(decoding, "MAX_DECODED", 10_000)
+    reduced = item.read(longest_side)
+    assert (reduced.size_hw, reduced.origin_xy, reduced.whole_hw) == (whole.size_hw, whole.origin_xy, whole.whole_hw)
+    if longest_side is None:
+        assert reduced.image.shape[0] == pytest.approx(whole.image.shape[0] / 2, abs=1)
+    assert abs(float(reduced.image.mean()) - float(whole.image.mean())) < 2
