@@ -103,8 +103,6 @@ def resume_run(folder: Path, state: TrainState, identity: Mapping[str, Any], ste
         TrainingError: the settings or the data differ from those of the saved run.
         CheckpointError: all saves are damaged, or belong to another network.
     """
-    for leftover in folder.glob(".*.partial"):
-        leftover.unlink(missing_ok=True)  # another process of the run may delete it first
     damaged: dict[str, str] = {}
     for name in (LAST, NEXT, PREVIOUS):
         if not exists(folder / name):
