@@ -75,8 +75,9 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float32]]:
 def _five_points(points: list[Any], names: list[str], path: Path) -> NDArray[np.float32]:
     """Give all landmarks as ``(N, 5, 2)``; where that fails, find out whose are wrong."""
     try:
-        array = np.asarray(points, dtype=np.float32).reshape(len(points), 5, 2)
-    except (TypeError, ValueError):
+        with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused below
+            array = np.asarray(points, dtype=np.float32).reshape(len(points), 5, 2)
+    except (TypeError, ValueError, OverflowError):
         array = np.stack(
             [_face_points(face, f"{path}: the landmarks of {name}") for name, face in zip(names, points, strict=True)]
         )
@@ -88,8 +89,9 @@ def _five_points(points: list[Any], names: list[str], path: Path) -> NDArray[np.
 
 def _face_points(face: Any, what: str) -> NDArray[np.float32]:
     try:
-        array = np.asarray(face, dtype=np.float32)
-    except (TypeError, ValueError):
+        with np.errstate(over="ignore"):
+            array = np.asarray(face, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError):
         raise DataError(f"{what} are not numbers") from None
     if array.size != 10:
         raise DataError(f"{what} are not 5 x 2 numbers")
