@@ -26,7 +26,7 @@ import pipelines.import_reference
 import pipelines.predict
 import pipelines.prepare
 import pipelines.train  # noqa: F401  (the command line imports them when a command runs)
-from ampnet.checkpoints.checkpoint import Checkpoint, read_content, save_checkpoint
+from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from ampnet.checkpoints.reference.convert import write_reference
 from ampnet.faces.framing import Framing
 from ampnet.labels import EXPRESSIONS
@@ -215,6 +215,11 @@ def _content(path: Path) -> object:
         return _constant(json.loads(path.read_text()))
     if suffix == ".csv":
         return _table(path)
+    if suffix == ".html":
+        lines = path.read_text().splitlines()
+        if lines[-1] != "</html>":
+            raise ValueError(f"{path} is cut")
+        return [line for line in lines if "<dt>Written</dt>" not in line]
     if suffix == ".pt":
         return _weights(path)
     if suffix in (".jpg", ".png"):
@@ -245,7 +250,7 @@ def _table(path: Path) -> list[list[str]]:
 
 def _weights(path: Path) -> list[bytes]:
     """Give weights, averages, optimizer state and history of a checkpoint."""
-    content = read_content(path)
+    content = torch.load(path, weights_only=True)
     training = content.get("training") or {"weights": None, "optimizer": {"state": {}}, "history": {"rows": []}}
     momenta = [value["momentum_buffer"] for value in training["optimizer"]["state"].values()]
     tensors = [*content["model"].values(), *(training["weights"] or {}).values(), *momenta]
