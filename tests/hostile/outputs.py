@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ampnet.media.files import temporary_beside
 from tests.hostile.case import DONE, EITHER, Case, Fault, Outcome, Place
 from tests.hostile.mutations import ODD_STEMS, dangling, endless, fifo, loop, odd_path, unix_socket
 from tests.hostile.neighbours import GOOD, both, predicted, put_good_photos, put_raw_classes
@@ -189,30 +190,35 @@ def journals() -> Iterator[Case]:
 
 def killed_before() -> Iterator[Case]:
     """Yield folders in which an earlier run was killed while it wrote: its hidden files go with the next one."""
-    number = 2**22 + 1  # no process has this number
     stories: dict[str, tuple[str, Make]] = {
-        "prepare": ("out/index/.faces.csv.{}.partial", _prepare_again),
-        "train --resume": ("checkpoint/run/.next.pt.{}.partial", _train_again),
-        "eval": ("report/.metrics.json.{}.partial", _eval_again),
-        "predict --annotate": ("drawn/.good_0.jpg.{}.partial", _predict_again),
-        "predict --csv": (".t.csv.{}.partial", _predict_again),
+        "prepare": ("out/index/faces.csv", _prepare_again),
+        "train --resume": ("checkpoint/run/next.pt", _train_again),
+        "eval": ("report/metrics.json", _eval_again),
+        "predict --annotate": ("drawn/good_0.jpg", _predict_again),
+        "predict --csv": ("t.csv", _predict_again),
     }
     for what, (path, again) in stories.items():
 
         def make(place: Place, p: str = path, a: Make = again) -> Sequence[str]:
             argv = a(place)
-            partial = place.folder / p.format(number)
+            partial = _left_by_the_dead(place.folder / p)
             partial.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(b"half a file")
             return argv
 
         def check(place: Place, _outcome: Outcome, p: str = path) -> Iterator[Fault]:
-            if (place.folder / p.format(number)).exists():
-                yield Fault("left over", p.format("PID"))
+            if _left_by_the_dead(place.folder / p).exists():
+                yield Fault("left over", p)
 
         yield Case(
             f"outputs/small: partial file of a killed run, {what}", LOCKS, make, DONE, check=check, is_named=True
         )
+
+
+def _left_by_the_dead(path: Path) -> Path:
+    """Name the temporary file of a process that is no more, for no process has its number."""
+    mine = temporary_beside(path)
+    return mine.with_name(mine.name.replace(f".{os.getpid()}.", f".{2**22 + 1}."))
 
 
 def _prepare_again(place: Place) -> Sequence[str]:
