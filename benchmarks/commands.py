@@ -215,6 +215,11 @@ def _content(path: Path) -> object:
         return _constant(json.loads(path.read_text()))
     if suffix == ".csv":
         return _table(path)
+    if suffix == ".html":
+        lines = path.read_text().splitlines()
+        if lines[-1] != "</html>":
+            raise ValueError(f"{path} is cut")
+        return [line for line in lines if "<dt>Written</dt>" not in line]
     if suffix == ".pt":
         return _weights(path)
     if suffix in (".jpg", ".png"):

@@ -11,7 +11,7 @@ from ampnet.config import PredictConfig
 from ampnet.detection.detector import FaceDetector
 from ampnet.errors import UsageError
 from ampnet.inference.prior import read_prior
-from ampnet.media.files import make_folder, refuse_overwrite, sha256_of
+from ampnet.media.files import followed, make_folder, refuse_overwrite, sha256_of
 from ampnet.media.printable import one_line, printable
 from ampnet.prediction.drawings import Drawings
 from ampnet.prediction.json_document import JsonDocument
@@ -66,8 +66,8 @@ def run(
 
     result = Predictions(checkpoint.class_names, file)
     settings = _settings(config, file, prior) if files else {}
-    row_files = [RowFile(config.csv, CsvRows(checkpoint.class_names), settings)] if config.csv else []
-    row_files += [RowFile(config.jsonl, JsonLines(), settings)] if config.jsonl else []
+    row_files = [RowFile(followed(config.csv), CsvRows(checkpoint.class_names), settings)] if config.csv else []
+    row_files += [RowFile(followed(config.jsonl), JsonLines(), settings)] if config.jsonl else []
     with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
         tasks = _open_tasks(planned.sources, recorded, config)
         document = JsonDocument(json_out, file, checkpoint.class_names) if json_out else None

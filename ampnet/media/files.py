@@ -104,7 +104,7 @@ def refuse_overwrite(path: Path, force: bool) -> Path:
         UsageError: ``path`` exists and ``force`` is false, is not a regular file, or is no usable name.
     """
     try:
-        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        target = followed(path)
         kind, exists = _irreplaceable(path) or _irreplaceable(target), os.path.lexists(target)
     except (OSError, ValueError) as error:  # too long, or with a null byte
         raise UsageError(f"cannot write {path}: {_words(error)}; choose another path") from error
@@ -113,6 +113,11 @@ def refuse_overwrite(path: Path, force: bool) -> Path:
     if exists and not force:
         raise UsageError(f"{path} exists; choose another path, or replace it with --force")
     return target
+
+
+def followed(path: Path) -> Path:
+    """Return the file that a link leads to; any other path as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def make_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ampnet.errors import DataError, UsageError
+from ampnet.errors import DataError, LockedError, UsageError
 from ampnet.media.file_names import MAX_NAME, shortened
 from ampnet.media.opening import open_regular
 from ampnet.media.printable import printable
@@ -90,7 +90,8 @@ class RowFile:
         """Open and lock the partial file.
 
         Raises:
-            UsageError: there is one that is neither to be resumed nor discarded, or that another command writes to.
+            UsageError: there is one that is neither to be resumed nor discarded.
+            LockedError: another command writes to it.
             DataError: it cannot be written.
         """
         others = [other for other in _partials_of(self.path) if other != self.partial]
@@ -220,7 +221,7 @@ class RowFile:
         if is_locked:
             os.close(self._descriptor)
             self._descriptor = -1
-            raise UsageError(f"another command is writing {printable(self.path)}; wait until it ends")
+            raise LockedError(f"another command is writing {printable(self.path)}; wait until it ends")
 
 
 @contextmanager
@@ -235,7 +236,8 @@ def open_row_files(files: Sequence[RowFile], resume: bool, force: bool, chunk: i
             would not be continued to the same file.
 
     Raises:
-        UsageError: there are partial files, and neither flag is set; or another command writes to one.
+        UsageError: there are partial files, and neither flag is set.
+        LockedError: another command writes to one.
         DataError: one cannot be read or written.
     """
     with ExitStack() as opened:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ampnet.media.files import temporary_beside
 from tests.hostile.case import DONE, EITHER, Case, Fault, Outcome, Place
 from tests.hostile.mutations import ODD_STEMS, dangling, endless, fifo, loop, odd_path, unix_socket
 from tests.hostile.neighbours import GOOD, both, predicted, put_good_photos, put_raw_classes
@@ -215,7 +216,6 @@ def killed_before() -> Iterator[Case]:
 
 def _partial_of_the_dead(path: Path) -> Path:
     """Name the temporary file of a process that no longer exists."""
-    from ampnet.media.files import temporary_beside
 
     highest = 2**22 + 1  # no process has this number
     ours = temporary_beside(path)
