@@ -173,8 +173,8 @@ def _is_pointless(row_files: Sequence[RowFile], result: Predictions) -> bool:
 def _add_problems(result: Predictions, row_files: Sequence[RowFile], drawings: Drawings, recorded: Recorded) -> None:
     result.earlier = recorded.results
     if recorded.problems:
-        told = f"{recorded.problems:,} inputs could not be read before the interruption; their rows say why"
-        result.problems.append(told)
+        inputs = f"{recorded.problems:,} input{'s' * (recorded.problems > 1)}"
+        result.problems.append(f"{inputs} could not be read before the interruption; the rows say why")
     for problem in (file.problem for file in row_files):
         if problem:
             result.problems.append(problem)

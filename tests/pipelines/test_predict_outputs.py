@@ -109,14 +109,15 @@ def test_an_interrupted_run_is_resumed_to_the_same_files(happy, photos, clip, tm
 
     result = predict(happy, photos, clip, **outputs(broken), stop=Stop(6, KeyboardInterrupt()))  # in the first chunk
     assert result.is_interrupted
-    for after in (12, 7):  # in the second chunk; in the third, in the video
+    for after in (12, 20):  # in the second chunk; in the fourth, in the video
         stop = Stop(after, RuntimeError("a crash"))
         with pytest.raises(RuntimeError):
             predict(happy, photos, clip, **outputs(broken), resume=True, stop=stop)
         assert set(expected) & set(contents(broken)) == set()
     result = predict(happy, photos, clip, **outputs(broken), resume=True)
     assert contents(broken) == expected
-    assert result.earlier == 15  # two chunks, but for the file that is no picture
+    assert result.earlier == 3 * CHUNK - 1  # and one file that is no picture
+    assert result.problems == ["1 input could not be read before the interruption; the rows say why"]
 
 
 def test_results_are_in_the_files_while_the_run_goes_on(happy, photos, tmp_path):
