@@ -1,0 +1,311 @@
+"""`ampnet compare`: two or more checkpoints, or any tools' predictions, paired on the same images."""
+
+import csv
+import hashlib
+import json
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.config import CompareConfig, EvalConfig, Split, TrainConfig
+from ampnet.data.index.face_index import LABELS_FILE, FaceIndex, read_index
+from ampnet.data.index.image_files import is_inside
+from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.errors import DataError, UsageError
+from ampnet.evaluation.comparison import Answers, Change, ClassOutcomes, ImageSet, changes, class_outcomes, image_sets
+from ampnet.evaluation.difference_sheet import Shown, choose_differences, save_sheet
+from ampnet.evaluation.matching import UNNAMED, match_classes
+from ampnet.evaluation.predictions import PredictionTable, SplitImages
+from ampnet.evaluation.predictions_file import read_predictions
+from ampnet.evaluation.same_images import SameImages, same_images
+from ampnet.media.files import atomic_write, sha256_of
+from ampnet.media.lock import lock_folder
+from ampnet.media.opening import read_text
+from ampnet.media.printable import as_text, printable
+from pipelines.contenders import Contender, find_contenders
+from pipelines.evaluate import predict_split
+from pipelines.progress import notices
+from pipelines.provenance import versions
+from pipelines.split_images import EvaluatedSplit, read_split
+
+JSON_FILE = "compare.json"
+ANSWERS_FILE = "answers.csv"
+FRAME = 224
+MAX_JSON_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class PairTables:
+    """Where two contenders differ."""
+
+    first: str
+    """Letter of the first contender."""
+    second: str
+    classes: tuple[ClassOutcomes, ...]
+    changes: tuple[Change, ...]
+    """The most frequent ones."""
+    sheet: str
+    """File with images that only one of them gets right; empty if there is none."""
+    shown: tuple[str, ...]
+    """Names of the images on it."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that `ampnet compare` found."""
+
+    contenders: tuple[Contender, ...]
+    data: Path
+    split: Split
+    sets: tuple[ImageSet, ...]
+    """All images; then without copies and against the crowd's majority, where these are known."""
+    pairs: tuple[PairTables, ...]
+    notes: tuple[str, ...]
+    about: Mapping[str, Any]
+    folder: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the comparison as values for JSON."""
+        return {
+            "about": dict(self.about),
+            "notes": list(self.notes),
+            "sets": [asdict(one) for one in self.sets],
+            "pairs": [asdict(one) for one in self.pairs],
+        }
+
+
+def run(config: CompareConfig, quiet: bool = False) -> Comparison:
+    """Compare contenders on the same images of one split, and write tables and pictures.
+
+    Raises:
+        CheckpointError: a checkpoint cannot be used.
+        DataError: the data or a file of predictions cannot be used, the contenders share fewer than two classes with
+            the data and each other or were given different images, or a file cannot be written.
+        UsageError: a contender does not exist, or the folder holds another comparison.
+        LockedError: another command is at work in the output folder.
+    """
+    contenders = find_contenders(config.contenders)
+    subject = _subject(config, contenders)
+    folder = config.out or _default_folder(config, contenders, subject)
+    _check_free(folder, subject, config.force)
+    with ExitStack() as held:
+        reserve = partial(_reserve, config, folder, subject, quiet, held)
+        split, tables, notes = _predict(config, contenders, reserve, quiet)
+        same = same_images(split.images, tables)
+        if same.left_out:
+            notes.append(f"images of {', '.join(same.left_out)} are left out: not all contenders have these classes")
+        answers = [
+            np.stack([same.answers[_run_name(contender, file)] for file in contender.files]) for contender in contenders
+        ]
+        sets = image_sets(same.images, answers, config.seed)
+        pairs = tuple(_pairs(config, folder, contenders, answers, same, split.faces))
+        about = _about(config, contenders, subject, split.faces.root)
+        result = Comparison(contenders, config.data, config.split, sets, pairs, tuple(notes), about, folder)
+        _write_answers(folder / ANSWERS_FILE, same.images, contenders, answers)
+        with atomic_write(folder / JSON_FILE) as aside:  # last, so that its presence marks a complete comparison
+            text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+            aside.write_text(text + "\n", encoding="utf-8")
+    return result
+
+
+def _reserve(config: CompareConfig, folder: Path, subject: dict[str, Any], quiet: bool, held: ExitStack) -> None:
+    """Create the output folder, once it is clear that there will be a comparison, and keep other commands out of it."""
+    if warning := held.enter_context(lock_folder(folder)):
+        notices(quiet).print(f"warning: {warning}")
+    _check_free(folder, subject, config.force)  # again: another command may have been at work there
+
+
+def _predict(
+    config: CompareConfig, contenders: Sequence[Contender], reserve: Any, quiet: bool
+) -> tuple[EvaluatedSplit, dict[str, PredictionTable], list[str]]:
+    """Collect every run's predictions, and what to tell about them."""
+    checkpoints = {
+        file: load_checkpoint(file)
+        for contender in contenders
+        if not contender.is_predictions
+        for file in contender.files
+    }
+    first = next(iter(checkpoints.values()), None)
+    index = _named(read_index(config.data), first)
+    names = index.class_names
+    seed = first.config.get("seed", TrainConfig.seed) if first else TrainConfig.seed
+    split = read_split(index, config.split, match_classes(names, names), names, seed)
+    files = {contender.files[0] for contender in contenders if contender.is_predictions}
+    read = {file: read_predictions(file, split.images, split.elsewhere) for file in files}  # before the long work
+    for checkpoint in checkpoints.values():
+        match_classes(names, checkpoint.class_names)
+    reserve()
+    settings = EvalConfig(
+        **{name: getattr(config, name) for name in ("data", "split", "batch_size", "workers", "gpus", "mirror")}
+    )
+    tables: dict[str, PredictionTable] = {}
+    told: dict[str, list[str]] = {}
+    for contender in contenders:
+        for note in contender.notes:
+            told.setdefault(note, []).append(contender.letter)
+        for file in contender.files:
+            if contender.is_predictions:
+                table, found = read[file].table, read[file].notes
+            else:
+                notices(quiet).print(f"{contender.letter}: {printable(file)}")
+                done = predict_split(settings, checkpoints[file], index, lambda: None, quiet)
+                table, found = done.table, done.notes
+            tables[_run_name(contender, file)] = replace(table, probabilities=None, local=None, global_=None)
+            for note in found:
+                told.setdefault(note, []).append(contender.letter)
+    everyone = [contender.letter for contender in contenders]
+    notes = []
+    for note, letters in told.items():
+        of = sorted(set(letters))
+        notes.append(note if of == everyone else f"{', '.join(of)}: {note}")
+    return split, tables, notes
+
+
+def _named(index: FaceIndex, first: Checkpoint | None) -> FaceIndex:
+    """Give classes without names those of the first checkpoint, as evaluations do."""
+    names = index.class_names
+    if first and len(names) == len(first.class_names) and all(UNNAMED.fullmatch(name) for name in names):
+        return replace(index, class_names=tuple(first.class_names))
+    return index
+
+
+def _run_name(contender: Contender, file: Path) -> str:
+    return contender.letter if len(contender.files) == 1 else f"{contender.letter} {printable(file.parent.name)}"
+
+
+def _pairs(
+    config: CompareConfig,
+    folder: Path,
+    contenders: Sequence[Contender],
+    answers: Sequence[Answers],
+    same: SameImages,
+    faces: FaceIndex,
+) -> Iterator[PairTables]:
+    """Tabulate and picture where the contenders of each pair differ."""
+    labels, names = same.images.labels, same.images.class_names
+    with_picture = np.flatnonzero(same.rows < len(faces))  # the split's images begin with the usable faces
+    for a, one in enumerate(contenders):
+        for b, other in enumerate(contenders[a + 1 :], start=a + 1):
+            chosen = choose_differences(labels, answers[a], answers[b], names, with_picture, config.seed)
+            shown = _readable(chosen, same, faces)
+            sheet = f"differences-{one.letter}-{other.letter}.png"
+            if shown:
+                title = f"{one.letter}: {printable(one.name, 60)}    {other.letter}: {printable(other.name, 60)}"
+                described = [item for item, _ in shown]
+                save_sheet(
+                    folder / sheet, [picture for _, picture in shown], described, (one.letter, other.letter), title
+                )
+            else:
+                (folder / sheet).unlink(missing_ok=True)
+            yield PairTables(
+                first=one.letter,
+                second=other.letter,
+                classes=class_outcomes(labels, answers[a], answers[b], names),
+                changes=changes(labels, answers[a], answers[b], names),
+                sheet=sheet if shown else "",
+                shown=tuple(same.images.names[item.row] for item, _ in shown),
+            )
+
+
+def _readable(chosen: Sequence[Shown], same: SameImages, faces: FaceIndex) -> list[tuple[Shown, NDArray[np.uint8]]]:
+    """Read the prepared images; one that cannot be read is left out."""
+    found = []
+    for item in chosen:
+        try:
+            rows = np.array([same.rows[item.row]])
+            batch = FaceBatches(FaceDataset(faces, rows, FRAME))[[SampleKey(0, 0, 0)]]
+        except DataError:
+            continue
+        found.append((item, np.ascontiguousarray(batch.images[0].expand(3, -1, -1).permute(1, 2, 0).numpy())))
+    return found
+
+
+def _write_answers(
+    path: Path, images: SplitImages, contenders: Sequence[Contender], answers: Sequence[Answers]
+) -> None:
+    """Write a row for every compared image, with the answer of every run."""
+    columns = [_run_name(contender, file) for contender in contenders for file in contender.files]
+    names = [*images.class_names, ""]  # -1 is the last
+    copies = images.copies if images.copies is not None else np.full(len(images), "")
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["name", "source", "copy", "true", *columns])
+        runs = np.concatenate(list(answers)).T.tolist()
+        for name, source, copy, label, codes in zip(
+            images.names, images.sources, copies, images.labels.tolist(), runs, strict=True
+        ):
+            writer.writerow([name, source, copy, names[label], *(names[code] for code in codes)])
+
+
+def _subject(config: CompareConfig, contenders: Sequence[Contender]) -> dict[str, Any]:
+    """Say what is compared on what; a comparison only replaces one of the same subject."""
+    files = [[as_text(file.resolve()) for file in contender.files] for contender in contenders]
+    return {"files": files, "data": as_text(config.data.resolve()), "split": config.split}
+
+
+def _default_folder(config: CompareConfig, contenders: Sequence[Contender], subject: dict[str, Any]) -> Path:
+    """Choose compare/<contenders>-<split> in the data folder; other contenders of the same names add a digest.
+
+    Raises:
+        DataError: a link in the data folder leads elsewhere.
+    """
+    root = config.data / "compare"
+    name = "-".join([*(contender.short_name for contender in contenders), config.split])[:150]
+    folder = root / name
+    try:
+        _check_free(folder, subject, config.force)
+    except UsageError:
+        folder = root / f"{name}-{hashlib.sha256(json.dumps(subject).encode()).hexdigest()[:8]}"
+    if not is_inside(folder, os.path.realpath(config.data)):
+        raise DataError(f"{printable(folder)} leads out of {config.data} by a link; choose another folder with --out")
+    return folder
+
+
+def _check_free(folder: Path, subject: dict[str, Any], force: bool) -> None:
+    path = folder / JSON_FILE
+    if force or not path.exists():
+        return
+    try:
+        about = json.loads(read_text(path, MAX_JSON_BYTES))["about"]
+        earlier = {name: about[name] for name in subject}
+    except (DataError, ValueError, KeyError, TypeError, RecursionError):
+        earlier = {}
+    if earlier != subject:
+        raise UsageError(
+            f"{printable(path)} is another comparison; choose another folder with --out, or replace it with --force"
+        )
+
+
+def _about(
+    config: CompareConfig, contenders: Sequence[Contender], subject: dict[str, Any], root: Path
+) -> dict[str, Any]:
+    words = ["ampnet", "compare", *map(as_text, config.contenders), "--data", as_text(config.data)]
+    words += ["--split", config.split, "--seed", str(config.seed), *(["--mirror"] if config.mirror else [])]
+    return {
+        **subject,
+        "contenders": [
+            {
+                "letter": contender.letter,
+                "name": printable(contender.name),
+                "kind": "predictions" if contender.is_predictions else "checkpoint",
+                "runs": [{"path": as_text(file), "sha256": sha256_of(file)} for file in contender.files],
+            }
+            for contender in contenders
+        ],
+        "index_sha256": sha256_of(root / "index" / LABELS_FILE),
+        "seed": config.seed,
+        "mirror": config.mirror,
+        "command": shlex.join(words),
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": versions(),
+    }
