@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.markup import escape
 
-from ampnet.evaluation.comparison import ContenderScores, Difference, Spread
+from ampnet.evaluation.comparison import ALL, CROWD, ContenderScores, Difference, Spread
 from ampnet.evaluation.intervals import Estimate
 from ampnet.media.printable import printable
 from pipelines.compare import Comparison, PairTables
@@ -22,7 +22,7 @@ def comparison_tables(result: Comparison) -> Iterator[RenderableType]:
     for contender in result.contenders:
         seeds = f" ({len(contender.files)} seeds)" if len(contender.files) > 1 else ""
         yield f"{contender.letter}: {_safe(contender.name)}{seeds}"
-    yield from (f"[bold]{line}[/]" for line in verdicts(result))
+    yield from (f"[bold]{_safe(line)}[/]" for line in verdicts(result))
     yield _contenders(result)
     yield _differences(result)
     for pair in result.pairs:
@@ -34,21 +34,22 @@ def comparison_tables(result: Comparison) -> Iterator[RenderableType]:
 
 
 def verdicts(result: Comparison) -> Iterator[str]:
-    """Say for each pair in words whether one is more often right, as far as the interval tells."""
+    """Say for each pair in words whether one is right more often, by the labels and by the crowd."""
     letters = [contender.letter for contender in result.contenders]
-    for pair in result.sets[0].pairs:
-        first, second = letters[pair.first], letters[pair.second]
-        found = pair.difference.accuracy
-        low, high = found.interval
-        if low <= 0 <= high:
-            yield f"{first} and {second}: no clear difference in accuracy ({second} - {first}: {_points(found)} points)"
-            continue
-        better, worse = (second, first) if found.value > 0 else (first, second)
-        ends = sorted((abs(low), abs(high)))
-        yield (
-            f"{better} is better than {worse}: accuracy higher by {100 * abs(found.value):.1f} points "
-            f"(95 % interval {100 * ends[0]:.1f} to {100 * ends[1]:.1f})"
-        )
+    for one in result.sets:
+        for pair in one.pairs if one.name in (ALL, CROWD) else ():
+            first, second = letters[pair.first], letters[pair.second]
+            found = pair.difference.accuracy
+            low, high = (100 * end for end in found.interval)
+            if low <= 0 <= high:
+                yield f"{one.name}: no clear difference in accuracy, {second} - {first} = {_points(found)} points"
+                continue
+            better, worse = (second, first) if found.value > 0 else (first, second)
+            least, most = sorted((abs(low), abs(high)))
+            yield (
+                f"{one.name}: {better} is right more often than {worse}, by {100 * abs(found.value):.1f} points "
+                f"(95 % interval {least:.1f} to {most:.1f})"
+            )
 
 
 def _contenders(result: Comparison) -> Fitting:

@@ -21,6 +21,9 @@ Answers = NDArray[np.int64]
 
 NO_ANSWER = "no prediction"
 
+ALL, WITHOUT_COPIES, CROWD = "all images", "without copies", "crowd's majority"
+"""Names of the sets of images: as labelled; those without a copy in the training split; as most annotators say."""
+
 
 @dataclass(frozen=True)
 class RunScores:
@@ -121,13 +124,13 @@ def image_sets(images: SplitImages, contenders: Sequence[Answers], seed: int = 0
         seed: random seed of the bootstraps.
     """
     every = np.arange(len(images))
-    chosen = [("all images", every, images.labels)]
+    chosen = [(ALL, every, images.labels)]
     if images.copies is not None and (images.copies != "").any():
-        chosen.append(("without copies of training images", np.flatnonzero(images.copies == ""), images.labels))
+        chosen.append((WITHOUT_COPIES, np.flatnonzero(images.copies == ""), images.labels))
     if images.votes is not None:
         majority = images.votes.majority()
         decided = (images.votes.totals > 0) & (majority >= 0)
-        chosen.append(("the crowd's majority", np.flatnonzero(decided), majority))
+        chosen.append((CROWD, np.flatnonzero(decided), majority))
     return tuple(
         compare(name, truth[rows], [answers[:, rows] for answers in contenders], images.class_names, seed)
         for name, rows, truth in chosen
