@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import CompareConfig, EvalConfig, Split, TrainConfig
 from ampnet.data.index.face_index import LABELS_FILE, FaceIndex, read_index
 from ampnet.data.index.image_files import is_inside
@@ -31,7 +31,7 @@ from ampnet.evaluation.same_images import SameImages, same_images
 from ampnet.media.files import atomic_write, sha256_of
 from ampnet.media.lock import lock_folder
 from ampnet.media.opening import read_text
-from ampnet.media.printable import as_text, printable
+from ampnet.media.printable import as_text, one_line, printable
 from pipelines.contenders import Contender, find_contenders
 from pipelines.evaluate import predict_split
 from pipelines.progress import notices
@@ -126,24 +126,12 @@ def _reserve(config: CompareConfig, folder: Path, subject: dict[str, Any], quiet
 
 
 def _predict(
-    config: CompareConfig, contenders: Sequence[Contender], reserve: Any, quiet: bool
+    config: CompareConfig, contenders: Sequence[Contender], reserve: Callable[[], None], quiet: bool
 ) -> tuple[EvaluatedSplit, dict[str, PredictionTable], list[str]]:
     """Collect every run's predictions, and what to tell about them."""
-    checkpoints = {
-        file: load_checkpoint(file)
-        for contender in contenders
-        if not contender.is_predictions
-        for file in contender.files
-    }
-    first = next(iter(checkpoints.values()), None)
-    index = _named(read_index(config.data), first)
-    names = index.class_names
-    seed = first.config.get("seed", TrainConfig.seed) if first else TrainConfig.seed
-    split = read_split(index, config.split, match_classes(names, names), names, seed)
+    index, split = _read_split(config, contenders)
     files = {contender.files[0] for contender in contenders if contender.is_predictions}
     read = {file: read_predictions(file, split.images, split.elsewhere) for file in files}  # before the long work
-    for checkpoint in checkpoints.values():
-        match_classes(names, checkpoint.class_names)
     reserve()
     settings = EvalConfig(
         **{name: getattr(config, name) for name in ("data", "split", "batch_size", "workers", "gpus", "mirror")}
@@ -158,7 +146,7 @@ def _predict(
                 table, found = read[file].table, read[file].notes
             else:
                 notices(quiet).print(f"{contender.letter}: {printable(file)}")
-                done = predict_split(settings, checkpoints[file], index, lambda: None, quiet)
+                done = predict_split(settings, load_checkpoint(file), index, lambda: None, quiet)
                 table, found = done.table, done.notes
             tables[_run_name(contender, file)] = replace(table, probabilities=None, local=None, global_=None)
             for note in found:
@@ -171,11 +159,37 @@ def _predict(
     return split, tables, notes
 
 
-def _named(index: FaceIndex, first: Checkpoint | None) -> FaceIndex:
-    """Give classes without names those of the first checkpoint, as evaluations do."""
+def _read_split(config: CompareConfig, contenders: Sequence[Contender]) -> tuple[FaceIndex, EvaluatedSplit]:
+    """Read the data set and its split, and check that all checkpoints fit them before any is put to work.
+
+    Checkpoints are loaded one at a time, here and again later: those of many seeds together may not fit in memory.
+    """
+    index, split, first_seed = read_index(config.data), None, TrainConfig.seed
+    for file in (file for contender in contenders if not contender.is_predictions for file in contender.files):
+        checkpoint = load_checkpoint(file)
+        seed = checkpoint.config.get("seed", TrainConfig.seed)
+        if split is None:
+            index, first_seed = _named(index, checkpoint.class_names), seed
+            split = _all_images(config, index, seed)
+        match_classes(index.class_names, checkpoint.class_names)
+        if seed != first_seed and _all_images(config, index, seed).faces.names != split.faces.names:
+            raise DataError(
+                f"{printable(file)} was trained with seed {seed}, which holds out other images as {config.split} than "
+                f"seed {first_seed}; compare on --split test, or runs of one seed"
+            )
+    return index, split or _all_images(config, index, first_seed)
+
+
+def _all_images(config: CompareConfig, index: FaceIndex, seed: int) -> EvaluatedSplit:
+    """Read the images of all classes of the data; without official splits, the seed decides what is held out."""
     names = index.class_names
-    if first and len(names) == len(first.class_names) and all(UNNAMED.fullmatch(name) for name in names):
-        return replace(index, class_names=tuple(first.class_names))
+    return read_split(index, config.split, match_classes(names, names), names, seed)
+
+
+def _named(index: FaceIndex, names: Sequence[str]) -> FaceIndex:
+    """Give classes without names those of the first checkpoint, as evaluations do."""
+    if len(index.class_names) == len(names) and all(UNNAMED.fullmatch(name) for name in index.class_names):
+        return replace(index, class_names=tuple(names))
     return index
 
 
@@ -213,7 +227,7 @@ def _pairs(
                 classes=class_outcomes(labels, answers[a], answers[b], names),
                 changes=changes(labels, answers[a], answers[b], names),
                 sheet=sheet if shown else "",
-                shown=tuple(same.images.names[item.row] for item, _ in shown),
+                shown=tuple(one_line(same.images.names[item.row]) for item, _ in shown),
             )
 
 

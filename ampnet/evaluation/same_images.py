@@ -61,10 +61,7 @@ def _answers(name: str, table: PredictionTable, kept: SplitImages, shared: Seque
     table_images = table.images.subset(rows)
     same_labels = [theirs[code] for code in table_images.labels] == [kept.class_names[code] for code in kept.labels]
     if table_images.names != kept.names or not same_labels:
-        raise DataError(
-            f"{name} was given other images than the rest: without official splits, each seed holds out other images; "
-            "compare on --split test, or runs of one seed"
-        )
+        raise DataError(f"{name} was given other images than the rest; compare predictions for the same split")
     codes = {theirs.index(class_name): code for code, class_name in enumerate(kept.class_names) if class_name in theirs}
     return np.array([codes.get(answer, -1) for answer in table.answers[rows].tolist()], dtype=np.int64)
 

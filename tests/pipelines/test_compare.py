@@ -10,11 +10,13 @@ from typer.testing import CliRunner
 from ampnet.config import CompareConfig
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.label_votes import write_votes
+from ampnet.data.index.landmarks_file import read_landmarks, write_landmarks
 from ampnet.errors import CheckpointError, DataError, UsageError
 from ampnet.labels import EXPRESSIONS
 from cli import app
 from pipelines.compare import run
 from tests.pipelines.test_evaluate import make_data
+from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
 LABELS = [0, 0, 3, 3, 3, 3, 3, 6]
@@ -158,6 +160,23 @@ def test_checkpoints_that_share_no_classes_are_refused_before_a_folder_is_made(t
     other = small_checkpoint(tmp_path / "other", class_names=("pain", "boredom"))
     with pytest.raises(DataError, match="share fewer than two classes"):
         compare(data, happy, other)
+    assert not (data / "compare").exists()
+
+
+def test_runs_that_held_out_different_images_are_refused_before_the_work(tmp_path):
+    data = write_prepared_faces(tmp_path / "data", train=4, val=0)
+    for file in (*(data / "dataset").iterdir(), data / "index" / "data_label.txt"):
+        if file.suffix == ".txt":
+            rows = [line.split() for line in file.read_text().splitlines()]
+            file.write_text("".join(f"{name.removeprefix('train_')} {int(label) - 1}\n" for name, label in rows))
+        else:
+            file.rename(file.with_name(file.name.removeprefix("train_")))
+    known = read_landmarks(data / "index" / "land_marks.npy")
+    names = [name.removeprefix("train_") for name in known]
+    write_landmarks(data / "index" / "land_marks.npy", names, np.stack(list(known.values())))
+    runs = [always(tmp_path / f"run{seed}", "fear", config={"seed": seed}) for seed in (1, 2)]
+    with pytest.raises(DataError, match="was trained with seed 2, which holds out other images as val than seed 1"):
+        compare(data, *runs, split="val")
     assert not (data / "compare").exists()
 
 
