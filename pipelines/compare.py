@@ -1,14 +1,9 @@
 """`ampnet compare`: two or more checkpoints, or any tools' predictions, paired on the same images."""
 
-import csv
-import hashlib
 import json
-import os
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,30 +13,34 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import CompareConfig, EvalConfig, Split, TrainConfig
-from ampnet.data.index.face_index import LABELS_FILE, FaceIndex, read_index
-from ampnet.data.index.image_files import is_inside
+from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
-from ampnet.errors import DataError, UsageError
+from ampnet.errors import DataError
 from ampnet.evaluation.comparison import Answers, Change, ClassOutcomes, ImageSet, changes, class_outcomes, image_sets
 from ampnet.evaluation.difference_sheet import Shown, choose_differences, save_sheet
 from ampnet.evaluation.matching import UNNAMED, match_classes
-from ampnet.evaluation.predictions import PredictionTable, SplitImages
+from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.same_images import SameImages, same_images
-from ampnet.media.files import atomic_write, sha256_of
+from ampnet.media.files import atomic_write
 from ampnet.media.lock import lock_folder
-from ampnet.media.opening import read_text
-from ampnet.media.printable import as_text, one_line, printable
+from ampnet.media.printable import one_line, printable
+from pipelines.comparison_files import (
+    ANSWERS_FILE,
+    JSON_FILE,
+    about_of,
+    check_free,
+    default_folder,
+    run_name,
+    subject_of,
+    write_answers,
+)
 from pipelines.contenders import Contender, find_contenders
 from pipelines.evaluate import predict_split
 from pipelines.progress import notices
-from pipelines.provenance import versions
 from pipelines.split_images import EvaluatedSplit, read_split
 
-JSON_FILE = "compare.json"
-ANSWERS_FILE = "answers.csv"
 FRAME = 224
-MAX_JSON_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,9 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         LockedError: another command is at work in the output folder.
     """
     contenders = find_contenders(config.contenders)
-    subject = _subject(config, contenders)
-    folder = config.out or _default_folder(config, contenders, subject)
-    _check_free(folder, subject, config.force)
+    subject = subject_of(config, contenders)
+    folder = config.out or default_folder(config, contenders, subject)
+    check_free(folder, subject, config.force)
     with ExitStack() as held:
         reserve = partial(_reserve, config, folder, subject, quiet, held)
         split, tables, notes = _predict(config, contenders, reserve, quiet)
@@ -105,13 +104,13 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         if same.left_out:
             notes.append(f"images of {', '.join(same.left_out)} are left out: not all contenders have these classes")
         answers = [
-            np.stack([same.answers[_run_name(contender, file)] for file in contender.files]) for contender in contenders
+            np.stack([same.answers[run_name(contender, file)] for file in contender.files]) for contender in contenders
         ]
         sets = image_sets(same.images, answers, config.seed)
         pairs = tuple(_pairs(config, folder, contenders, answers, same, split.faces))
-        about = _about(config, contenders, subject, split.faces.root)
+        about = about_of(config, contenders, subject, split.faces.root)
         result = Comparison(contenders, config.data, config.split, sets, pairs, tuple(notes), about, folder)
-        _write_answers(folder / ANSWERS_FILE, same.images, contenders, answers)
+        write_answers(folder / ANSWERS_FILE, same.images, contenders, answers)
         with atomic_write(folder / JSON_FILE) as aside:  # last, so that its presence marks a complete comparison
             text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
             aside.write_text(text + "\n", encoding="utf-8")
@@ -122,7 +121,7 @@ def _reserve(config: CompareConfig, folder: Path, subject: dict[str, Any], quiet
     """Create the output folder, once it is clear that there will be a comparison, and keep other commands out of it."""
     if warning := held.enter_context(lock_folder(folder)):
         notices(quiet).print(f"warning: {warning}")
-    _check_free(folder, subject, config.force)  # again: another command may have been at work there
+    check_free(folder, subject, config.force)  # again: another command may have been at work there
 
 
 def _predict(
@@ -148,7 +147,7 @@ def _predict(
                 notices(quiet).print(f"{contender.letter}: {printable(file)}")
                 done = predict_split(settings, load_checkpoint(file), index, lambda: None, quiet)
                 table, found = done.table, done.notes
-            tables[_run_name(contender, file)] = replace(table, probabilities=None, local=None, global_=None)
+            tables[run_name(contender, file)] = replace(table, probabilities=None, local=None, global_=None)
             for note in found:
                 told.setdefault(note, []).append(contender.letter)
     everyone = [contender.letter for contender in contenders]
@@ -191,10 +190,6 @@ def _named(index: FaceIndex, names: Sequence[str]) -> FaceIndex:
     if len(index.class_names) == len(names) and all(UNNAMED.fullmatch(name) for name in index.class_names):
         return replace(index, class_names=tuple(names))
     return index
-
-
-def _run_name(contender: Contender, file: Path) -> str:
-    return contender.letter if len(contender.files) == 1 else f"{contender.letter} {printable(file.parent.name)}"
 
 
 def _pairs(
@@ -242,84 +237,3 @@ def _readable(chosen: Sequence[Shown], same: SameImages, faces: FaceIndex) -> li
             continue
         found.append((item, np.ascontiguousarray(batch.images[0].expand(3, -1, -1).permute(1, 2, 0).numpy())))
     return found
-
-
-def _write_answers(
-    path: Path, images: SplitImages, contenders: Sequence[Contender], answers: Sequence[Answers]
-) -> None:
-    """Write a row for every compared image, with the answer of every run."""
-    columns = [_run_name(contender, file) for contender in contenders for file in contender.files]
-    names = [*images.class_names, ""]  # -1 is the last
-    copies = images.copies if images.copies is not None else np.full(len(images), "")
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["name", "source", "copy", "true", *columns])
-        runs = np.concatenate(list(answers)).T.tolist()
-        for name, source, copy, label, codes in zip(
-            images.names, images.sources, copies, images.labels.tolist(), runs, strict=True
-        ):
-            writer.writerow([name, source, copy, names[label], *(names[code] for code in codes)])
-
-
-def _subject(config: CompareConfig, contenders: Sequence[Contender]) -> dict[str, Any]:
-    """Say what is compared on what; a comparison only replaces one of the same subject."""
-    files = [[as_text(file.resolve()) for file in contender.files] for contender in contenders]
-    return {"files": files, "data": as_text(config.data.resolve()), "split": config.split}
-
-
-def _default_folder(config: CompareConfig, contenders: Sequence[Contender], subject: dict[str, Any]) -> Path:
-    """Choose compare/<contenders>-<split> in the data folder; other contenders of the same names add a digest.
-
-    Raises:
-        DataError: a link in the data folder leads elsewhere.
-    """
-    root = config.data / "compare"
-    name = "-".join([*(contender.short_name for contender in contenders), config.split])[:150]
-    folder = root / name
-    try:
-        _check_free(folder, subject, config.force)
-    except UsageError:
-        folder = root / f"{name}-{hashlib.sha256(json.dumps(subject).encode()).hexdigest()[:8]}"
-    if not is_inside(folder, os.path.realpath(config.data)):
-        raise DataError(f"{printable(folder)} leads out of {config.data} by a link; choose another folder with --out")
-    return folder
-
-
-def _check_free(folder: Path, subject: dict[str, Any], force: bool) -> None:
-    path = folder / JSON_FILE
-    if force or not path.exists():
-        return
-    try:
-        about = json.loads(read_text(path, MAX_JSON_BYTES))["about"]
-        earlier = {name: about[name] for name in subject}
-    except (DataError, ValueError, KeyError, TypeError, RecursionError):
-        earlier = {}
-    if earlier != subject:
-        raise UsageError(
-            f"{printable(path)} is another comparison; choose another folder with --out, or replace it with --force"
-        )
-
-
-def _about(
-    config: CompareConfig, contenders: Sequence[Contender], subject: dict[str, Any], root: Path
-) -> dict[str, Any]:
-    words = ["ampnet", "compare", *map(as_text, config.contenders), "--data", as_text(config.data)]
-    words += ["--split", config.split, "--seed", str(config.seed), *(["--mirror"] if config.mirror else [])]
-    return {
-        **subject,
-        "contenders": [
-            {
-                "letter": contender.letter,
-                "name": printable(contender.name),
-                "kind": "predictions" if contender.is_predictions else "checkpoint",
-                "runs": [{"path": as_text(file), "sha256": sha256_of(file)} for file in contender.files],
-            }
-            for contender in contenders
-        ],
-        "index_sha256": sha256_of(root / "index" / LABELS_FILE),
-        "seed": config.seed,
-        "mirror": config.mirror,
-        "command": shlex.join(words),
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "versions": versions(),
-    }
