@@ -21,6 +21,7 @@ from ampnet import __version__
 from ampnet.config import (
     MODULES,
     CheckConfig,
+    CompareConfig,
     CropMode,
     DetectorConfig,
     DetectorName,
@@ -556,6 +557,54 @@ def check_data(
         if unreadable := result.report.unreadable:
             complain(f"{len(unreadable)} prepared images cannot be read, such as {unreadable[0]}; run prepare again")
             raise typer.Exit(1)
+
+
+@further_command("compare")
+def compare(
+    contenders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="A B ...",
+            help=f"Two or more. {A_MODEL} Also a folder of several seeds' runs, or any tool's predictions (CSV).",
+        ),
+    ],
+    data: DataRoot = CompareConfig.data,
+    split: Annotated[Split, input_option(help="Split to compare on.")] = CompareConfig.split,
+    seed: Annotated[int, input_option(min=0, help="Random seed of intervals and pictures.")] = CompareConfig.seed,
+    mirror: Mirror = False,
+    out: Annotated[
+        Path | None,
+        output_option(help="Folder of the results.", file_okay=False, show_default="compare/A-B-<split> with the data"),
+    ] = None,
+    force: Annotated[bool, output_option("--force", help="Replace another comparison.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    gpus: OneGpu = CompareConfig.gpus,
+    batch_size: BatchSize = CompareConfig.batch_size,
+    workers: Annotated[int, machine_option(min=0, help="Image-loading processes.")] = CompareConfig.workers,
+) -> None:
+    """Compare checkpoints, or any tools' predictions, on the same images: who is better, and where they differ.
+
+    \bExamples:
+      $ ampnet compare bundled:fer2013 checkpoint/run1 --data fer2013
+      $ ampnet compare checkpoint/seeds_a checkpoint/seeds_b --split val
+      $ ampnet compare bundled rival.csv --data fer2013 --json
+    """
+    with user_errors(debug):
+        config = CompareConfig(**pick(CompareConfig, locals()) | {"contenders": tuple(contenders)})
+        from pipelines.compare import run  # loads torch; kept out of `ampnet --help`
+        from pipelines.show import show
+        from pipelines.show_comparison import comparison_tables
+
+        result = run(config, quiet)
+        if as_json:
+            print_json(result.to_dict())
+        else:
+            show(comparison_tables(result))
+            sheets = [pair.sheet for pair in result.pairs if pair.sheet]
+            pictures = f", pictures {', '.join(sheets)}" if sheets else ""
+            typer.echo(f"results: {result.folder} (compare.json, answers.csv{pictures})")
 
 
 @further_command("robustness")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ampnet.errors import require
 from ampnet.labels import fault_of_class_names
-from ampnet.media.printable import as_text
+from ampnet.media.printable import as_text, printable
 from ampnet.recipes import Recipe, RecipeName, make_recipe
 
 CropMode = Literal["auto", "none", "face"]
@@ -56,6 +56,9 @@ def read_modules(text: str) -> tuple[Module, ...]:
     require(chosen <= set(MODULES), f"modules must be some of {', '.join(MODULES)}, got {text!r}")
     return tuple(name for name in MODULES if name in chosen)
 
+
+MAX_CONTENDERS = 8
+"""Most checkpoints and files of predictions in one comparison."""
 
 IMAGE_SIZE = 224
 """Side of the prepared images, and of the frame that stored landmarks refer to, in pixels (the paper's)."""
@@ -299,6 +302,39 @@ class EvalConfig:
             self.predictions is None or not of_checkpoint,
             "--predictions takes no checkpoint, --mirror or --prior: the answers in the file are final",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareConfig:
+    """Settings of `ampnet compare`."""
+
+    contenders: tuple[Path, ...]
+    """What to compare, at least two: each a checkpoint as for :class:`EvalConfig`, the folder of a run over several
+    seeds, or a CSV of predictions by any tool."""
+    data: Path = Path()
+    """Folder from `ampnet prepare` (holds index/ and dataset/)."""
+    split: Split = "test"
+    seed: int = 0
+    """Decides the bootstrap's resamples, and which differences are pictured."""
+    batch_size: int = 64
+    workers: int = 2
+    gpus: int | None = None
+    mirror: bool = False
+    """Average the checkpoints' predictions for each face and its mirror image."""
+    out: Path | None = None
+    """Output folder; None: one in ``compare/`` in the data folder."""
+    force: bool = False
+    """Replace another comparison."""
+
+    def __post_init__(self) -> None:
+        count = len(self.contenders)
+        require(count >= 2, f"give at least two checkpoints or files of predictions to compare, got {count}")
+        require(count <= MAX_CONTENDERS, f"at most {MAX_CONTENDERS} can be compared at once, got {count}")
+        twice = [path for number, path in enumerate(self.contenders) if path in self.contenders[:number]]
+        require(not twice, f"{printable(twice[0]) if twice else ''} is given twice; compare different ones")
+        require(self.batch_size >= 1, f"batch_size must be at least 1, got {self.batch_size}")
+        require(self.workers >= 0, f"workers must be at least 0, got {self.workers}")
+        require(self.seed >= 0, f"seed must be at least 0, got {self.seed}")
 
 
 @dataclass(frozen=True, kw_only=True)

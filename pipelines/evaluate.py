@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
@@ -48,6 +49,18 @@ class EvalResult:
     report: EvalReport
     folder: Path
     """Holds the report's files."""
+
+
+@dataclass(frozen=True, eq=False)
+class SplitPredictions:
+    """A checkpoint's predictions for a split, and how they came about."""
+
+    table: PredictionTable
+    split: EvaluatedSplit
+    match: ClassMatch
+    offsets: NDArray[np.floating]
+    """``(K,)`` added to the fused logits; -inf for classes that the data set does not have."""
+    notes: tuple[str, ...]
 
 
 def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
@@ -90,6 +103,42 @@ def _of_checkpoint(
 ) -> tuple[EvalReport, FaceIndex]:
     checkpoint = load_checkpoint(file)
     index = read_index(config.data)
+    done = predict_split(config, checkpoint, index, reserve, quiet)
+    offsets, shares = done.offsets, np.array(checkpoint.class_shares)
+    strengths = [
+        (strength, _without_missing(strength_offsets(shares, strength), done.match, checkpoint).numpy())
+        for strength in STRENGTHS
+        if checkpoint.class_shares
+    ]
+    report = measure(
+        done.table,
+        provenance_of(config, file, index, describe(checkpoint, config, offsets)),
+        fusion=Fusion(beta=checkpoint.branch_weight, offsets=offsets, priors=tuple(strengths)),
+        min_votes=MIN_VOTES,
+        notes=done.notes,
+        unassigned=done.split.unassigned,
+        seconds=time.monotonic() - start,
+    )
+    return report, done.split.faces
+
+
+def predict_split(
+    config: EvalConfig, checkpoint: Checkpoint, index: FaceIndex, reserve: Callable[[], None], quiet: bool
+) -> SplitPredictions:
+    """Predict every image of a split with a checkpoint, in the classes that it shares with the data.
+
+    Args:
+        config: split, prior and machine; its checkpoint is not read.
+        checkpoint: the network.
+        index: the prepared data set.
+        reserve: called once it is clear that there will be predictions, before the work begins.
+        quiet: show no progress.
+
+    Raises:
+        ConfigError: the prior does not fit the checkpoint.
+        DataError: data and checkpoint share fewer than two classes, or the split has no usable face.
+        TrainingError: a process that loads images died.
+    """
     match = match_classes(index.class_names, checkpoint.class_names)
     seed = checkpoint.config.get("seed", TrainConfig.seed)  # so that val is what the run itself held out
     split = read_split(index, config.split, match, checkpoint.class_names, seed)
@@ -103,28 +152,14 @@ def _of_checkpoint(
     offsets = classifier.offsets = _without_missing(classifier.offsets, match, checkpoint)
     reframe = reframing(index.framing, split.faces.landmarks, checkpoint.framing)
     table = classify_split(config, checkpoint, classifier, split, reframe, quiet)
-    shares = np.array(checkpoint.class_shares)
-    strengths = [
-        (strength, _without_missing(strength_offsets(shares, strength), match, checkpoint).numpy())
-        for strength in STRENGTHS
-        if checkpoint.class_shares
-    ]
-    report = measure(
-        table,
-        provenance_of(config, file, index, describe(checkpoint, config, offsets.numpy())),
-        fusion=Fusion(beta=checkpoint.branch_weight, offsets=offsets.numpy(), priors=tuple(strengths)),
-        min_votes=MIN_VOTES,
-        notes=(
-            *selection_notes(config.split, checkpoint.selected_on),
-            *match.notes(),
-            *_framing_notes(index, checkpoint, reframe),
-            *_empty_notes(table, config.split, match.missing),
-            *_unreadable_notes(table),
-        ),
-        unassigned=split.unassigned,
-        seconds=time.monotonic() - start,
+    notes = (
+        *selection_notes(config.split, checkpoint.selected_on),
+        *match.notes(),
+        *_framing_notes(index, checkpoint, reframe),
+        *_empty_notes(table, config.split, match.missing),
+        *_unreadable_notes(table),
     )
-    return report, split.faces
+    return SplitPredictions(table, split, match, offsets.numpy(), notes)
 
 
 def _of_predictions(

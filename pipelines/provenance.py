@@ -41,13 +41,18 @@ def provenance_of(config: EvalConfig, file: Path, index: FaceIndex, model: dict[
         index_sha256=sha256_of(index.root / "index" / LABELS_FILE),
         command=command_of(config, file),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        versions={
-            "ampnet": __version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in PACKAGES},
-        },
+        versions=versions(),
         model=model,
     )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of ampnet, Python and the packages that numbers depend on."""
+    return {
+        "ampnet": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
 
 
 def describe(checkpoint: Checkpoint, config: EvalConfig, offsets: NDArray[np.floating]) -> dict[str, Any]:

@@ -13,7 +13,10 @@ from typer.testing import CliRunner
 from cli import app
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("prepare", "train", "eval", "predict", "check", "robustness", "import", "export", "export-reference")
+COMMANDS = (
+    *("prepare", "train", "eval", "predict"),
+    *("check", "compare", "robustness", "import", "export", "export-reference"),
+)
 HEAVY = ("torch", "torchvision", "cv2", "numpy", "pandas", "matplotlib", "retinaface")
 
 
@@ -84,6 +87,10 @@ def test_shell_completion_gives_the_commands():
         (["train", "--vote-weight", "0.5"], "--vote-weight needs --targets mix"),
         (["train", "--vote-weight", "0.5", "--targets", "votes"], "--vote-weight needs --targets mix"),
         (["prepare", "nowhere"], "nowhere"),
+        (["compare", "bundled"], "give at least two checkpoints or files of predictions to compare, got 1"),
+        (["compare", "bundled", "bundled"], "bundled is given twice"),
+        (["compare", "bundled", "nowhere"], "nowhere does not exist"),
+        (["compare", "bundled", "bundled:nobody"], "there is no bundled model 'nobody'"),
         (["import", "nowhere.pth"], "nowhere.pth"),
         (["export-reference", "nowhere"], "nowhere"),
         (["evla"], "no such command 'evla'. Did you mean 'eval'? (see `ampnet --help`)"),

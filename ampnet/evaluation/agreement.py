@@ -30,6 +30,10 @@ class CrowdVotes:
     no_face: NDArray[np.bool_]
     """``(N,)`` whether no face is the most frequent answer."""
 
+    def subset(self, rows: NDArray[np.int64]) -> "CrowdVotes":
+        """Keep the images at ``rows``, in that order."""
+        return CrowdVotes(self.counts[rows], self.totals[rows], self.no_face[rows])
+
     def majority(self) -> NDArray[np.int64]:
         """Return ``(N,)`` the class with more than half of all votes; -1 without one, and where no face has most."""
         decided = (2 * self.counts.max(axis=1) > self.totals) & ~self.no_face

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -38,6 +38,19 @@ class SplitImages:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def subset(self, rows: NDArray[np.int64]) -> "SplitImages":
+        """Keep the images at ``rows``, in that order."""
+        chosen = rows.tolist()
+        return replace(
+            self,
+            names=tuple(self.names[row] for row in chosen),
+            sources=tuple(self.sources[row] for row in chosen),
+            labels=self.labels[rows],
+            status=self.status[rows],
+            copies=None if self.copies is None else self.copies[rows],
+            votes=None if self.votes is None else self.votes.subset(rows),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,239 @@
+"""`ampnet compare`: two or more checkpoints, or any tools' predictions, paired on the same images."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.config import CompareConfig, EvalConfig, Split, TrainConfig
+from ampnet.data.index.face_index import FaceIndex, read_index
+from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.errors import DataError
+from ampnet.evaluation.comparison import Answers, Change, ClassOutcomes, ImageSet, changes, class_outcomes, image_sets
+from ampnet.evaluation.difference_sheet import Shown, choose_differences, save_sheet
+from ampnet.evaluation.matching import UNNAMED, match_classes
+from ampnet.evaluation.predictions import PredictionTable
+from ampnet.evaluation.predictions_file import read_predictions
+from ampnet.evaluation.same_images import SameImages, same_images
+from ampnet.media.files import atomic_write
+from ampnet.media.lock import lock_folder
+from ampnet.media.printable import one_line, printable
+from pipelines.comparison_files import (
+    ANSWERS_FILE,
+    JSON_FILE,
+    about_of,
+    check_free,
+    default_folder,
+    run_name,
+    subject_of,
+    write_answers,
+)
+from pipelines.contenders import Contender, find_contenders
+from pipelines.evaluate import predict_split
+from pipelines.progress import notices
+from pipelines.split_images import EvaluatedSplit, read_split
+
+FRAME = 224
+
+
+@dataclass(frozen=True)
+class PairTables:
+    """Where two contenders differ."""
+
+    first: str
+    """Letter of the first contender."""
+    second: str
+    classes: tuple[ClassOutcomes, ...]
+    changes: tuple[Change, ...]
+    """The most frequent ones."""
+    sheet: str
+    """File with images that only one of them gets right; empty if there is none."""
+    shown: tuple[str, ...]
+    """Names of the images on it."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that `ampnet compare` found."""
+
+    contenders: tuple[Contender, ...]
+    data: Path
+    split: Split
+    sets: tuple[ImageSet, ...]
+    """All images; then without copies and against the crowd's majority, where these are known."""
+    pairs: tuple[PairTables, ...]
+    notes: tuple[str, ...]
+    about: Mapping[str, Any]
+    folder: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the comparison as values for JSON."""
+        return {
+            "about": dict(self.about),
+            "notes": list(self.notes),
+            "sets": [asdict(one) for one in self.sets],
+            "pairs": [asdict(one) for one in self.pairs],
+        }
+
+
+def run(config: CompareConfig, quiet: bool = False) -> Comparison:
+    """Compare contenders on the same images of one split, and write tables and pictures.
+
+    Raises:
+        CheckpointError: a checkpoint cannot be used.
+        DataError: the data or a file of predictions cannot be used, the contenders share fewer than two classes with
+            the data and each other or were given different images, or a file cannot be written.
+        UsageError: a contender does not exist, or the folder holds another comparison.
+        LockedError: another command is at work in the output folder.
+    """
+    contenders = find_contenders(config.contenders)
+    subject = subject_of(config, contenders)
+    folder = config.out or default_folder(config, contenders, subject)
+    check_free(folder, subject, config.force)
+    with ExitStack() as held:
+        reserve = partial(_reserve, config, folder, subject, quiet, held)
+        split, tables, notes = _predict(config, contenders, reserve, quiet)
+        same = same_images(split.images, tables)
+        if same.left_out:
+            notes.append(f"images of {', '.join(same.left_out)} are left out: not all contenders have these classes")
+        answers = [
+            np.stack([same.answers[run_name(contender, file)] for file in contender.files]) for contender in contenders
+        ]
+        sets = image_sets(same.images, answers, config.seed)
+        pairs = tuple(_pairs(config, folder, contenders, answers, same, split.faces))
+        about = about_of(config, contenders, subject, split.faces.root)
+        result = Comparison(contenders, config.data, config.split, sets, pairs, tuple(notes), about, folder)
+        write_answers(folder / ANSWERS_FILE, same.images, contenders, answers)
+        with atomic_write(folder / JSON_FILE) as aside:  # last, so that its presence marks a complete comparison
+            text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+            aside.write_text(text + "\n", encoding="utf-8")
+    return result
+
+
+def _reserve(config: CompareConfig, folder: Path, subject: dict[str, Any], quiet: bool, held: ExitStack) -> None:
+    """Create the output folder, once it is clear that there will be a comparison, and keep other commands out of it."""
+    if warning := held.enter_context(lock_folder(folder)):
+        notices(quiet).print(f"warning: {warning}")
+    check_free(folder, subject, config.force)  # again: another command may have been at work there
+
+
+def _predict(
+    config: CompareConfig, contenders: Sequence[Contender], reserve: Callable[[], None], quiet: bool
+) -> tuple[EvaluatedSplit, dict[str, PredictionTable], list[str]]:
+    """Collect every run's predictions, and what to tell about them."""
+    index, split = _read_split(config, contenders)
+    files = {contender.files[0] for contender in contenders if contender.is_predictions}
+    read = {file: read_predictions(file, split.images, split.elsewhere) for file in files}  # before the long work
+    reserve()
+    settings = EvalConfig(
+        **{name: getattr(config, name) for name in ("data", "split", "batch_size", "workers", "gpus", "mirror")}
+    )
+    tables: dict[str, PredictionTable] = {}
+    told: dict[str, list[str]] = {}
+    for contender in contenders:
+        for note in contender.notes:
+            told.setdefault(note, []).append(contender.letter)
+        for file in contender.files:
+            if contender.is_predictions:
+                table, found = read[file].table, read[file].notes
+            else:
+                notices(quiet).print(f"{contender.letter}: {printable(file)}")
+                done = predict_split(settings, load_checkpoint(file), index, lambda: None, quiet)
+                table, found = done.table, done.notes
+            tables[run_name(contender, file)] = replace(table, probabilities=None, local=None, global_=None)
+            for note in found:
+                told.setdefault(note, []).append(contender.letter)
+    everyone = [contender.letter for contender in contenders]
+    notes = []
+    for note, letters in told.items():
+        of = sorted(set(letters))
+        notes.append(note if of == everyone else f"{', '.join(of)}: {note}")
+    return split, tables, notes
+
+
+def _read_split(config: CompareConfig, contenders: Sequence[Contender]) -> tuple[FaceIndex, EvaluatedSplit]:
+    """Read the data set and its split, and check that all checkpoints fit them before any is put to work.
+
+    Checkpoints are loaded one at a time, here and again later: those of many seeds together may not fit in memory.
+    """
+    index, split, first_seed = read_index(config.data), None, TrainConfig.seed
+    for file in (file for contender in contenders if not contender.is_predictions for file in contender.files):
+        checkpoint = load_checkpoint(file)
+        seed = checkpoint.config.get("seed", TrainConfig.seed)
+        if split is None:
+            index, first_seed = _named(index, checkpoint.class_names), seed
+            split = _all_images(config, index, seed)
+        match_classes(index.class_names, checkpoint.class_names)
+        if seed != first_seed and _all_images(config, index, seed).faces.names != split.faces.names:
+            raise DataError(
+                f"{printable(file)} was trained with seed {seed}, which holds out other images as {config.split} than "
+                f"seed {first_seed}; compare on --split test, or runs of one seed"
+            )
+    return index, split or _all_images(config, index, first_seed)
+
+
+def _all_images(config: CompareConfig, index: FaceIndex, seed: int) -> EvaluatedSplit:
+    """Read the images of all classes of the data; without official splits, the seed decides what is held out."""
+    names = index.class_names
+    return read_split(index, config.split, match_classes(names, names), names, seed)
+
+
+def _named(index: FaceIndex, names: Sequence[str]) -> FaceIndex:
+    """Give classes without names those of the first checkpoint, as evaluations do."""
+    if len(index.class_names) == len(names) and all(UNNAMED.fullmatch(name) for name in index.class_names):
+        return replace(index, class_names=tuple(names))
+    return index
+
+
+def _pairs(
+    config: CompareConfig,
+    folder: Path,
+    contenders: Sequence[Contender],
+    answers: Sequence[Answers],
+    same: SameImages,
+    faces: FaceIndex,
+) -> Iterator[PairTables]:
+    """Tabulate and picture where the contenders of each pair differ."""
+    labels, names = same.images.labels, same.images.class_names
+    with_picture = np.flatnonzero(same.rows < len(faces))  # the split's images begin with the usable faces
+    for a, one in enumerate(contenders):
+        for b, other in enumerate(contenders[a + 1 :], start=a + 1):
+            chosen = choose_differences(labels, answers[a], answers[b], names, with_picture, config.seed)
+            shown = _readable(chosen, same, faces)
+            sheet = f"differences-{one.letter}-{other.letter}.png"
+            if shown:
+                title = f"{one.letter}: {printable(one.name, 60)}    {other.letter}: {printable(other.name, 60)}"
+                described = [item for item, _ in shown]
+                save_sheet(
+                    folder / sheet, [picture for _, picture in shown], described, (one.letter, other.letter), title
+                )
+            else:
+                (folder / sheet).unlink(missing_ok=True)
+            yield PairTables(
+                first=one.letter,
+                second=other.letter,
+                classes=class_outcomes(labels, answers[a], answers[b], names),
+                changes=changes(labels, answers[a], answers[b], names),
+                sheet=sheet if shown else "",
+                shown=tuple(one_line(same.images.names[item.row]) for item, _ in shown),
+            )
+
+
+def _readable(chosen: Sequence[Shown], same: SameImages, faces: FaceIndex) -> list[tuple[Shown, NDArray[np.uint8]]]:
+    """Read the prepared images; one that cannot be read is left out."""
+    found = []
+    for item in chosen:
+        try:
+            rows = np.array([same.rows[item.row]])
+            batch = FaceBatches(FaceDataset(faces, rows, FRAME))[[SampleKey(0, 0, 0)]]
+        except DataError:
+            continue
+        found.append((item, np.ascontiguousarray(batch.images[0].expand(3, -1, -1).permute(1, 2, 0).numpy())))
+    return found

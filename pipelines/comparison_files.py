@@ -1,0 +1,119 @@
+"""The files of a comparison, the folder that they go to, and what it was about."""
+
+import csv
+import hashlib
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ampnet.config import CompareConfig
+from ampnet.data.index.face_index import LABELS_FILE
+from ampnet.data.index.image_files import is_inside
+from ampnet.errors import DataError, UsageError
+from ampnet.evaluation.comparison import Answers
+from ampnet.evaluation.predictions import SplitImages
+from ampnet.media.files import atomic_write, sha256_of
+from ampnet.media.opening import read_text
+from ampnet.media.printable import as_text, printable
+from pipelines.contenders import Contender
+from pipelines.provenance import versions
+
+JSON_FILE = "compare.json"
+ANSWERS_FILE = "answers.csv"
+MAX_JSON_BYTES = 64 << 20
+
+
+def run_name(contender: Contender, file: Path) -> str:
+    """Name a run of a contender: its letter, and of several runs also the run's folder."""
+    return contender.letter if len(contender.files) == 1 else f"{contender.letter} {printable(file.parent.name)}"
+
+
+def write_answers(path: Path, images: SplitImages, contenders: Sequence[Contender], answers: Sequence[Answers]) -> None:
+    """Write a row for every compared image, with the answer of every run."""
+    columns = [run_name(contender, file) for contender in contenders for file in contender.files]
+    names = [*images.class_names, ""]  # -1 is the last
+    copies = images.copies if images.copies is not None else np.full(len(images), "")
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["name", "source", "copy", "true", *columns])
+        runs = np.concatenate(list(answers)).T.tolist()
+        for name, source, copy, label, codes in zip(
+            images.names, images.sources, copies, images.labels.tolist(), runs, strict=True
+        ):
+            writer.writerow([name, source, copy, names[label], *(names[code] for code in codes)])
+
+
+def subject_of(config: CompareConfig, contenders: Sequence[Contender]) -> dict[str, Any]:
+    """Say what is compared on what; a comparison only replaces one of the same subject."""
+    files = [[as_text(file.resolve()) for file in contender.files] for contender in contenders]
+    return {"files": files, "data": as_text(config.data.resolve()), "split": config.split}
+
+
+def default_folder(config: CompareConfig, contenders: Sequence[Contender], subject: dict[str, Any]) -> Path:
+    """Choose compare/<contenders>-<split> in the data folder; other contenders of the same names add a digest.
+
+    Raises:
+        DataError: a link in the data folder leads elsewhere.
+    """
+    root = config.data / "compare"
+    name = "-".join([*(contender.short_name for contender in contenders), config.split])[:150]
+    folder = root / name
+    try:
+        check_free(folder, subject, config.force)
+    except UsageError:
+        folder = root / f"{name}-{hashlib.sha256(json.dumps(subject).encode()).hexdigest()[:8]}"
+    if not is_inside(folder, os.path.realpath(config.data)):
+        raise DataError(f"{printable(folder)} leads out of {config.data} by a link; choose another folder with --out")
+    return folder
+
+
+def check_free(folder: Path, subject: dict[str, Any], force: bool) -> None:
+    """Check that writing to a folder would only replace a comparison of the same subject.
+
+    Raises:
+        UsageError: the folder holds another one.
+    """
+    path = folder / JSON_FILE
+    if force or not path.exists():
+        return
+    try:
+        about = json.loads(read_text(path, MAX_JSON_BYTES))["about"]
+        earlier = {name: about[name] for name in subject}
+    except (DataError, ValueError, KeyError, TypeError, RecursionError):
+        earlier = {}
+    if earlier != subject:
+        raise UsageError(
+            f"{printable(path)} is another comparison; choose another folder with --out, or replace it with --force"
+        )
+
+
+def about_of(
+    config: CompareConfig, contenders: Sequence[Contender], subject: dict[str, Any], root: Path
+) -> dict[str, Any]:
+    """Describe where the numbers come from: files, hashes, versions, and the command that repeats them."""
+    words = ["ampnet", "compare", *map(as_text, config.contenders), "--data", as_text(config.data)]
+    words += ["--split", config.split, "--seed", str(config.seed), *(["--mirror"] if config.mirror else [])]
+    return {
+        **subject,
+        "contenders": [
+            {
+                "letter": contender.letter,
+                "name": printable(contender.name),
+                "kind": "predictions" if contender.is_predictions else "checkpoint",
+                "runs": [{"path": as_text(file), "sha256": sha256_of(file)} for file in contender.files],
+            }
+            for contender in contenders
+        ],
+        "index_sha256": sha256_of(root / "index" / LABELS_FILE),
+        "seed": config.seed,
+        "mirror": config.mirror,
+        "command": shlex.join(words),
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": versions(),
+    }

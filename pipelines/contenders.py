@@ -1,0 +1,78 @@
+"""What `ampnet compare` compares: checkpoints, runs over several seeds, and files of predictions."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_uppercase
+
+from ampnet.checkpoints.bundled import MODELS, WORD, model_path, named_model
+from ampnet.checkpoints.checkpoint import BEST, checkpoint_file
+from ampnet.errors import UsageError
+from ampnet.media.printable import printable
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One side of a comparison."""
+
+    letter: str
+    """A, B, ...: its name in tables and pictures."""
+    name: str
+    """What the user gave, or the bundled model's full name."""
+    files: tuple[Path, ...]
+    """Checkpoints, one for each seed, or one file of predictions."""
+    is_predictions: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def short_name(self) -> str:
+        """A name for a folder."""
+        if self.name.startswith(f"{WORD}:"):
+            return self.name.removeprefix(f"{WORD}:")
+        file = self.files[0]
+        name = file.stem if self.is_predictions or file.name != BEST else file.parent.name
+        if len(self.files) > 1:
+            name = file.parent.parent.name
+        return re.sub(r"[^\w.+]+", "_", printable(name, 40)) or self.letter
+
+
+def find_contenders(asked: Sequence[Path]) -> tuple[Contender, ...]:
+    """Find the files of each contender.
+
+    Raises:
+        UsageError: a path does not exist, there is no such bundled model, or two contenders are one file.
+        CheckpointError: a folder holds no checkpoint.
+    """
+    found = [_find(letter, path) for letter, path in zip(ascii_uppercase, asked, strict=False)]
+    owners: dict[Path, str] = {}
+    for contender in found:
+        for file in contender.files:
+            other = owners.setdefault(file.resolve(), contender.name)
+            if other != contender.name:
+                raise UsageError(
+                    f"{printable(other)} and {printable(contender.name)} are the same file; compare different ones"
+                )
+    return tuple(found)
+
+
+def _find(letter: str, asked: Path) -> Contender:
+    path = named_model(asked)
+    if path.suffix.lower() == ".csv" and path.is_file():
+        return Contender(letter, str(asked), (path,), is_predictions=True)
+    if path.is_dir() and not (path / BEST).exists():
+        folders = sorted(path.glob("seed*"), key=_number)
+        if runs := tuple(folder / BEST for folder in folders if (folder / BEST).is_file()):
+            unfinished = [folder.name for folder in folders if folder.is_dir() and folder / BEST not in runs]
+            notes = (
+                (f"without {', '.join(map(printable, unfinished))}, where there is no {BEST}",) if unfinished else ()
+            )
+            return Contender(letter, str(asked), runs, is_predictions=False, notes=notes)
+    file = checkpoint_file(path)
+    bundled = next((f"{WORD}:{name}" for name in MODELS if model_path(name) == file), None)
+    return Contender(letter, bundled or str(asked), (file,), is_predictions=False)
+
+
+def _number(folder: Path) -> tuple[int, str]:
+    digits = folder.name.removeprefix("seed")
+    return (int(digits) if digits.isdecimal() and len(digits) < 10 else 0, folder.name)

@@ -1,0 +1,147 @@
+"""What `ampnet compare` prints: who is better and by how much, then where they differ."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.markup import escape
+
+from ampnet.evaluation.comparison import ALL, CROWD, ContenderScores, Difference, Spread
+from ampnet.evaluation.intervals import Estimate
+from ampnet.media.printable import printable
+from pipelines.compare import Comparison, PairTables
+from pipelines.show import Fitting, fitting_table
+
+LEAST_P = 0.0001
+"""Smaller p values are printed as less than this."""
+
+
+def comparison_tables(result: Comparison) -> Iterator[RenderableType]:
+    """Show the contenders, each pair's verdict and differences, the tables of classes and changes, and the notes."""
+    images = result.sets[0].images
+    yield _safe(f"{images:,} images of {result.split} of {printable(result.data.resolve())}")
+    for contender in result.contenders:
+        seeds = f" ({len(contender.files)} seeds)" if len(contender.files) > 1 else ""
+        yield f"{contender.letter}: {_safe(contender.name)}{seeds}"
+    yield from (f"[bold]{_safe(line)}[/]" for line in verdicts(result))
+    yield _contenders(result)
+    yield _differences(result)
+    for pair in result.pairs:
+        yield _classes(pair)
+        if pair.changes:
+            yield _changes(pair)
+    for note in result.notes:
+        yield f"note: {_safe(note)}"
+
+
+def verdicts(result: Comparison) -> Iterator[str]:
+    """Say for each pair in words whether one is right more often, by the labels and by the crowd."""
+    letters = [contender.letter for contender in result.contenders]
+    for one in result.sets:
+        for pair in one.pairs if one.name in (ALL, CROWD) else ():
+            first, second = letters[pair.first], letters[pair.second]
+            found = pair.difference.accuracy
+            low, high = (100 * end for end in found.interval)
+            if low <= 0 <= high:
+                yield f"{one.name}: no clear difference in accuracy, {second} - {first} = {_points(found)} points"
+                continue
+            better, worse = (second, first) if found.value > 0 else (first, second)
+            least, most = sorted((abs(low), abs(high)))
+            yield (
+                f"{one.name}: {better} is right more often than {worse}, by {100 * abs(found.value):.1f} points "
+                f"(95 % interval {least:.1f} to {most:.1f})"
+            )
+
+
+def _contenders(result: Comparison) -> Fitting:
+    """Show each contender's scores on each set of images."""
+    rows = []
+    for one in result.sets:
+        for contender, scores in zip(result.contenders, one.contenders, strict=True):
+            shown = (_accuracy(scores), _f1(scores))
+            rows.append([one.name, contender.letter, f"{one.images:,}", *shown])
+    return fitting_table(("images", "", "n", "accuracy, %", "macro F1"), _without_repeats(rows), "scores", text=2)
+
+
+def _accuracy(scores: ContenderScores) -> str:
+    if scores.accuracy.deviation is not None:
+        return _spread(scores.accuracy, 100, 2)
+    found = scores.runs[0].accuracy
+    return f"{100 * found.value:.2f} [{100 * found.interval[0]:.1f}, {100 * found.interval[1]:.1f}]"
+
+
+def _f1(scores: ContenderScores) -> str:
+    if scores.macro_f1.deviation is not None:
+        return _spread(scores.macro_f1, 1, 3)
+    found = scores.runs[0].macro_f1
+    return f"{found.value:.3f} [{found.interval[0]:.3f}, {found.interval[1]:.3f}]"
+
+
+def _spread(found: Spread, unit: float, digits: int) -> str:
+    return f"{unit * found.mean:.{digits}f} +- {unit * (found.deviation or 0):.{digits}f}"
+
+
+def _differences(result: Comparison) -> Fitting:
+    """Show the paired differences on each set of images."""
+    letters = [contender.letter for contender in result.contenders]
+    several = len(result.sets[0].pairs) > 1
+    rows = []
+    for one in result.sets:
+        for pair in one.pairs:
+            name = f"{letters[pair.second]} - {letters[pair.first]}"
+            rows.append([one.name, name, *_difference(pair.difference, several)])
+    headers = ["images", "", "accuracy, points", "macro F1", "only first", "only second", "McNemar p"]
+    headers += ["p, Holm"] if several else []
+    return fitting_table(
+        headers,
+        _without_repeats(rows),
+        "paired differences, second minus first, and images that only one gets right",
+        text=2,
+    )
+
+
+def _difference(found: Difference, several: bool) -> list[str]:
+    low, high = found.macro_f1.interval
+    shown = [_points(found.accuracy), f"{found.macro_f1.value:+.3f} [{low:+.3f}, {high:+.3f}]"]
+    test = found.mcnemar
+    if test is None:
+        return [*shown, "-", "-", "-", *(["-"] if several else [])]
+    counts = [f"{test.only_first:,}", f"{test.only_second:,}", _p(test.p_value)]
+    return [*shown, *counts, *([_p(test.adjusted_p)] if several else [])]
+
+
+def _classes(pair: PairTables) -> Fitting:
+    headers = ("class", "n", "both right", f"only {pair.first}", f"only {pair.second}", "neither")
+    rows = []
+    for one in pair.classes:
+        counts = (one.both, one.only_first, one.only_second, one.neither)
+        rows.append([_safe(one.name), f"{one.images:,}", *map(_count, counts)])
+    return fitting_table(headers, rows, f"{pair.first} and {pair.second}: who is right, in images")
+
+
+def _changes(pair: PairTables) -> Fitting:
+    rows = [[_safe(one.true), _safe(one.first), _safe(one.second), _count(one.images)] for one in pair.changes]
+    title = f"{pair.first} and {pair.second}: most frequent answers if one is right"
+    return fitting_table(("label", pair.first, pair.second, "images"), rows, title, text=3)
+
+
+def _without_repeats(rows: list[list[str]]) -> list[list[str]]:
+    """Show the first column only where it changes."""
+    earlier = [None, *(row[0] for row in rows)]
+    return [["" if row[0] == before else row[0], *row[1:]] for row, before in zip(rows, earlier, strict=False)]
+
+
+def _count(images: float) -> str:
+    return f"{images:,.0f}" if float(images).is_integer() else f"{images:,.1f}"
+
+
+def _points(found: Estimate) -> str:
+    low, high = found.interval
+    return f"{100 * found.value:+.2f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def _p(value: float) -> str:
+    return f"< {LEAST_P:.4f}" if value < LEAST_P else f"{value:.4f}"
+
+
+def _safe(text: str) -> str:
+    return escape(printable(text, limit=1000))
