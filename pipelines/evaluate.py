@@ -112,7 +112,12 @@ def _of_checkpoint(
     report = measure(
         table,
         provenance_of(config, file, index, describe(checkpoint, config, offsets.numpy())),
-        fusion=Fusion(beta=checkpoint.branch_weight, offsets=offsets.numpy(), priors=tuple(strengths)),
+        fusion=Fusion(
+            beta=checkpoint.branch_weight,
+            offsets=offsets.numpy(),
+            priors=tuple(strengths),
+            rejection_threshold=checkpoint.rejection_threshold,
+        ),
         min_votes=MIN_VOTES,
         notes=(
             *selection_notes(config.split, checkpoint.selected_on),
