@@ -13,7 +13,18 @@ from typer.testing import CliRunner
 from cli import app
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("prepare", "train", "eval", "predict", "check", "robustness", "import", "export", "export-reference")
+COMMANDS = (
+    "prepare",
+    "train",
+    "eval",
+    "predict",
+    "check",
+    "robustness",
+    "calibrate",
+    "import",
+    "export",
+    "export-reference",
+)
 HEAVY = ("torch", "torchvision", "cv2", "numpy", "pandas", "matplotlib", "retinaface")
 
 
