@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from ampnet import __version__
 from ampnet.config import (
     MODULES,
+    CalibrateConfig,
     CheckConfig,
     CompareConfig,
     CropMode,
@@ -662,6 +663,48 @@ def robustness(
         else:
             show(robustness_tables(result))
             typer.echo(f"report: {result.folder}")
+
+
+@further_command("calibrate")
+def calibrate(
+    checkpoint: Annotated[Path | None, typer.Argument(help=A_MODEL, show_default=WHICH_MODEL)] = None,
+    data: DataRoot = CalibrateConfig.data,
+    coverage: Annotated[
+        float | None,
+        model_option(min=0, max=1, help="Answer this share of the faces, the surest ones.", show_default="all"),
+    ] = CalibrateConfig.coverage,
+    precision: Annotated[
+        float | None,
+        model_option(min=0, max=1, help="Answer as many faces as can be with this share of the answers right."),
+    ] = CalibrateConfig.precision,
+    out: Annotated[
+        Path | None, output_option(help="Checkpoint to write.", dir_okay=False, show_default="the checkpoint itself")
+    ] = CalibrateConfig.out,
+    force: Annotated[bool, output_option("--force", help="Replace an existing file, such as the checkpoint.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    gpus: OneGpu = CalibrateConfig.gpus,
+    batch_size: BatchSize = CalibrateConfig.batch_size,
+    workers: Annotated[int, machine_option(min=0, help="Processes that load images.")] = CalibrateConfig.workers,
+) -> None:
+    """Fit a checkpoint's temperature, and from which probability on it gives an answer, on the validation split.
+
+    Below that probability, the answer of `ampnet predict` is "not sure". The bundled models are never changed.
+
+    \bExamples:
+      $ ampnet calibrate checkpoint/run1 --force
+      $ ampnet calibrate checkpoint/run1 --coverage 0.9 --out sure.pt
+      $ ampnet calibrate bundled --data fer2013 --precision 0.95 --out sure.pt
+    """
+    with user_errors(debug):
+        from pipelines.calibrate import run  # loads torch; kept out of `ampnet --help`
+
+        result = run(CalibrateConfig(**pick(CalibrateConfig, locals())), quiet)
+        if as_json:
+            print_json(result.to_dict())
+        else:
+            typer.echo("\n".join(result.lines()))
 
 
 @further_command("import")

@@ -338,6 +338,38 @@ class CompareConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CalibrateConfig:
+    """Settings of `ampnet calibrate`."""
+
+    checkpoint: Path | None = None
+    """As for :class:`EvalConfig`."""
+    data: Path = Path()
+    """Folder from `ampnet prepare` (holds index/ and dataset/); its validation split is used."""
+    coverage: float | None = None
+    """Share of the faces to answer at least, in (0, 1]; None with ``precision`` None: all."""
+    precision: float | None = None
+    """Share of the answers that is right at least, in (0, 1]."""
+    out: Path | None = None
+    """Checkpoint to write; None: the checkpoint itself."""
+    force: bool = False
+    """Replace an existing file."""
+    batch_size: int = 64
+    workers: int = 2
+    gpus: int | None = None
+
+    def __post_init__(self) -> None:
+        require(self.batch_size >= 1, f"batch_size must be at least 1, got {self.batch_size}")
+        require(self.workers >= 0, f"workers must be at least 0, got {self.workers}")
+        for name in ("coverage", "precision"):
+            wanted = getattr(self, name)
+            require(wanted is None or 0 < wanted <= 1, f"{name} must be above 0 and at most 1, got {wanted}")
+        require(
+            self.coverage is None or self.precision is None,
+            "--coverage and --precision each set the threshold; give one of them",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class RobustnessConfig:
     """Settings of `ampnet robustness`."""
 

@@ -113,7 +113,12 @@ def _of_checkpoint(
     report = measure(
         done.table,
         provenance_of(config, file, index, describe(checkpoint, config, offsets)),
-        fusion=Fusion(beta=checkpoint.branch_weight, offsets=offsets, priors=tuple(strengths)),
+        fusion=Fusion(
+            beta=checkpoint.branch_weight,
+            offsets=offsets,
+            priors=tuple(strengths),
+            rejection_threshold=checkpoint.rejection_threshold,
+        ),
         min_votes=MIN_VOTES,
         notes=done.notes,
         unassigned=done.split.unassigned,

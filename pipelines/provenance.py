@@ -70,6 +70,7 @@ def describe(checkpoint: Checkpoint, config: EvalConfig, offsets: NDArray[np.flo
         "seed": checkpoint.config.get("seed"),
         "beta": checkpoint.branch_weight,
         "temperature": checkpoint.temperature,
+        "rejection_threshold": checkpoint.rejection_threshold,
         "prior": config.prior or f"strength {checkpoint.prior_strength:g}",
         "offsets": [round(value, 6) if np.isfinite(value) else None for value in offsets.tolist()],
         "mirror": config.mirror,

@@ -127,7 +127,7 @@ def prediction_table(result: Predictions) -> Fitting:
         table.add_row(*(escape(cell) for cell in row))
         path, face, place, *answer, others = row
         lines += [Text(path, overflow="fold")] if path else []
-        lines.append(Text(" ".join((face.rjust(3), *answer)), style="bold"))
+        lines.append(Text(" ".join(part for part in (face.rjust(3), *answer) if part), style="bold"))
         lines += [Padding(Text(part), (0, 0, 0, 4)) for part in (place, others) if part]
     return Fitting(table, Group(*lines))
 
@@ -138,7 +138,10 @@ def _photo_rows(photo: ImagePredictions) -> Iterator[tuple[str, ...]]:
         yield path, "-", "", "cannot be read" if photo.problem else "no face found", "", ""
     for number, prediction in enumerate(photo.faces, start=1):
         place = " ".join(f"{edge:.0f}" for edge in prediction.face.box)
-        answer = printable(prediction.label), f"{prediction.probability:.1%}", _others(prediction.scores)
+        if prediction.is_sure:
+            answer = printable(prediction.label), f"{prediction.probability:.1%}", _others(prediction.scores)
+        else:
+            answer = prediction.answer, "", _shares(prediction.scores)
         yield path if number == 1 else "", str(number), place, *answer
 
 
@@ -153,7 +156,12 @@ def _video_row(video: VideoSummary) -> tuple[str, ...]:
 
 
 def _others(scores: dict[str, float]) -> str:
-    ranked = sorted(scores.items(), key=lambda item: -item[1])[1:]
+    return _shares(scores, skip=1)
+
+
+def _shares(scores: dict[str, float], skip: int = 0) -> str:
+    """List scores from high to low, without the first ``skip``."""
+    ranked = sorted(scores.items(), key=lambda item: -item[1])[skip:]
     return ", ".join(f"{printable(name)} {share:.0%}" for name, share in ranked if share >= LEAST_SHOWN)
 
 

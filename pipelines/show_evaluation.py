@@ -123,6 +123,12 @@ def _summary(report: EvalReport) -> Fitting:
         rows.append(("log loss, nats", *of_scored, _number(found.log_loss)))
         rows.append(("Brier score", *of_scored, _number(found.brier)))
         rows.append(("expected calibration error", *of_scored, _interval(found.calibration_error)))
+    if report.risk_coverage:
+        of_scored = [""] * (len(both) - 1)
+        rows.append(("area under risk and coverage", *of_scored, _number(report.risk_coverage.area)))
+        if chosen := report.risk_coverage.rejection:
+            label = f"risk above the rejection threshold (coverage {chosen.coverage:.1%})"
+            rows.append((label, *of_scored, _interval(chosen.risk)))
     return fitting_table(headers, rows, "over all classes, with 95 % intervals")
 
 

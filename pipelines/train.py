@@ -221,6 +221,7 @@ def _finish_epoch(training: TrainingRun, bar: ProgressBar) -> str:
         f"{split}_loss": measured.loss,
         f"{split}_accuracy": hits,
         f"{split}_macro_f1": macro_f1,
+        "temperature": round(measured.temperature, 4),
         "seconds": round(training.seconds(), 1),
     }
     is_best = progress.history.add(row, hits, measured.confusion)

@@ -15,7 +15,7 @@ from cli import app
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
     *("prepare", "train", "eval", "predict"),
-    *("check", "compare", "robustness", "import", "export", "export-reference"),
+    *("check", "compare", "robustness", "calibrate", "import", "export", "export-reference"),
 )
 HEAVY = ("torch", "torchvision", "cv2", "numpy", "pandas", "matplotlib", "retinaface")
 

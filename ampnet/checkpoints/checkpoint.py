@@ -58,6 +58,8 @@ class Checkpoint:
     """Relative frequency of each class in the training targets; empty if unknown."""
     prior_strength: float = 0.0
     """How much of that prior is removed from the logits, in [0, 1] (see :mod:`ampnet.inference.prior`)."""
+    rejection_threshold: float = 0.0
+    """Faces whose predicted class has a lower probability get the answer "not sure"; in [0, 1], 0 never rejects."""
     version: int = VERSION
 
     @property
@@ -81,6 +83,7 @@ class Checkpoint:
             "temperature": self.temperature,
             "class_shares": list(self.class_shares),
             "prior_strength": self.prior_strength,
+            "rejection_threshold": self.rejection_threshold,
         }
 
 
@@ -112,6 +115,7 @@ class StoredCheckpoint:
             temperature=header.temperature,
             class_shares=header.class_shares,
             prior_strength=header.prior_strength,
+            rejection_threshold=header.rejection_threshold,
             version=header.version,
         )
 

@@ -43,6 +43,7 @@ class Header(msgspec.Struct, kw_only=True):
     temperature: Temperature
     class_shares: Annotated[tuple[Share, ...], Meta(max_length=MAX_CLASSES)] = ()
     prior_strength: Share = 0.0
+    rejection_threshold: Share = 0.0
     version: int
 
 

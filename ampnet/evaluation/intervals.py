@@ -1,5 +1,6 @@
 """95 % confidence intervals: Wilson's for rates, percentiles of a seeded bootstrap for everything else."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,17 +86,23 @@ def bootstrap_sums(columns: NDArray[np.floating], seed: int, rounds: int = ROUND
         ``(R, M)``; divided by N, the bootstrap distribution of the columns' means. Of large tables, whose intervals
         are narrow, R is smaller (:data:`MAX_DRAWS`).
     """
-    count = len(columns)
+    sums = [weights @ columns for weights in bootstrap_weights(len(columns), seed, rounds)]
+    return np.concatenate(sums).astype(np.float64)
+
+
+def bootstrap_weights(count: int, seed: int, rounds: int = ROUNDS) -> Iterator[Counts]:
+    """Draw how often each of ``count`` rows is in each resample; see :func:`bootstrap_sums`.
+
+    Yields:
+        Blocks ``(B, count)`` of resamples; each row sums to ``count``.
+    """
     rounds = min(rounds, max(100, MAX_DRAWS // count))
     generator = np.random.default_rng(seed)
     block = max(1, _CELLS // count)
-    sums = []
     for start in range(0, rounds, block):
         size = min(block, rounds - start)
         drawn = generator.integers(0, count, (size, count)) + np.arange(size)[:, None] * count
-        weights = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
-        sums.append(weights @ columns)
-    return np.concatenate(sums).astype(np.float64)
+        yield np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
 
 
 def mean_estimates(columns: NDArray[np.floating], seed: int) -> tuple[Estimate | None, ...]:

@@ -1,4 +1,4 @@
-"""Figures: confusion matrix, classes, reliability, fusion of the heads, and the curves of a training run."""
+"""Figures of an evaluation, a calibration and a training run: matrices, scores, reliability, and curves."""
 
 import io
 import warnings
@@ -19,6 +19,7 @@ from ampnet.evaluation.fusion import HeadScores
 from ampnet.evaluation.intervals import Counts, Estimate, Interval
 from ampnet.evaluation.metrics import Scores, normalise_rows
 from ampnet.evaluation.reliability import ProbabilityScores
+from ampnet.evaluation.risk_coverage import RiskCoverage
 from ampnet.media.files import atomic_write
 
 SPLIT_COLORS = {"train": "#7a7a7a", "val": "#1f6fb4", "test": "#c4501b"}
@@ -92,9 +93,30 @@ def draw_reliability(scores: ProbabilityScores, title: str) -> Figure:
         scores: with the bins.
         title: title above.
     """
-    figure = Figure(figsize=(5, 5.6), layout="constrained")
-    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    return _draw_reliability({"": scores}, title)
+
+
+def draw_calibration(before: ProbabilityScores, after: ProbabilityScores, title: str) -> Figure:
+    """Draw two reliability diagrams side by side: before a calibration, and after it.
+
+    Args:
+        before: with the bins.
+        after: with the bins, over the same images.
+        title: title above both.
+    """
+    return _draw_reliability({"before: ": before, "after: ": after}, title)
+
+
+def _draw_reliability(diagrams: dict[str, ProbabilityScores], title: str) -> Figure:
+    figure = Figure(figsize=(5 * len(diagrams), 5.6), layout="constrained")
+    grid = figure.subplots(2, len(diagrams), sharex=True, sharey="row", height_ratios=(3, 1), squeeze=False)
     figure.suptitle(title, parse_math=False)
+    for (heading, scores), (axes, below) in zip(diagrams.items(), grid.T, strict=True):
+        _reliability(axes, below, scores, heading)
+    return figure
+
+
+def _reliability(axes: Axes, below: Axes, scores: ProbabilityScores, heading: str) -> None:
     filled = [known for known in scores.bins if known.images]
     confidence = np.array([known.confidence for known in filled], dtype=float)
     accuracy = np.array([known.accuracy for known in filled], dtype=float)
@@ -104,7 +126,7 @@ def draw_reliability(scores: ProbabilityScores, title: str) -> Figure:
     axes.set_ylabel("accuracy")
     axes.set_ylim(0, 1)
     axes.legend(frameon=False)
-    axes.set_title(f"expected calibration error {scores.calibration_error.value:.1%}", fontsize=10)
+    axes.set_title(f"{heading}expected calibration error {scores.calibration_error.value:.1%}", fontsize=10)
     width = scores.bins[0].high - scores.bins[0].low
     shares = [known.images / scores.images for known in scores.bins]
     below.bar([known.low for known in scores.bins], shares, width=width, align="edge", color=BLUE, edgecolor="white")
@@ -115,6 +137,36 @@ def draw_reliability(scores: ProbabilityScores, title: str) -> Figure:
         part.set_major_formatter(PercentFormatter(1, decimals=0))
     _tidy(axes)
     _tidy(below)
+
+
+def draw_risk_coverage(scores: RiskCoverage, title: str) -> Figure:
+    """Draw the share of wrong answers over the share of the images that get one, with 95 % intervals.
+
+    Args:
+        scores: with the curve; the checkpoint's rejection threshold is marked if it has one.
+        title: title above.
+    """
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    axes = figure.subplots()
+    figure.suptitle(title, parse_math=False)
+    points = [(point.coverage, point.risk) for point in scores.curve if point.risk]
+    coverages = [coverage for coverage, _ in points]
+    low, high = zip(*(risk.interval for _, risk in points), strict=True)
+    axes.fill_between(coverages, low, high, color=BLUE, alpha=0.15, linewidth=0, label="95 % interval")
+    axes.plot(coverages, [risk.value for _, risk in points], color=BLUE, marker="o", markersize=3, label="risk")
+    chosen = scores.rejection
+    if chosen:
+        label = f"rejection threshold {chosen.threshold:.2f}"
+        axes.axvline(chosen.coverage, color=GREY, linestyle="--", linewidth=1, label=label)
+    axes.set_title(f"area under the curve {scores.area.value:.3f}", fontsize=10)
+    axes.set_xlabel("coverage: images that get an answer, the surest first")
+    axes.set_ylabel("risk: wrong answers among these")
+    axes.set_xlim(0, 1.01)
+    axes.set_ylim(bottom=0)
+    for part in (axes.xaxis, axes.yaxis):
+        part.set_major_formatter(PercentFormatter(1))
+    _tidy(axes)
+    axes.legend(frameon=False, loc="upper left")
     return figure
 
 

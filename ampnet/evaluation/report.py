@@ -18,6 +18,7 @@ from ampnet.evaluation.metrics import Scores, confusion_of, normalise_rows, scor
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.priors import PriorScores, score_priors
 from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities, top_hits
+from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
 
 REPORT_FORMAT = 2
 """Version of metrics.json; 1 was report.json."""
@@ -50,8 +51,8 @@ class Provenance:
     versions: dict[str, str]
     """Of Python and the packages that compute."""
     model: dict[str, Any] = field(default_factory=dict)
-    """Of a checkpoint: epoch, selected_on, seed, branch_weight, temperature, prior, offsets, mirror, architecture,
-    parameters, and the configuration of its training; empty for a file of predictions."""
+    """Of a checkpoint: epoch, selected_on, seed, branch_weight, temperature, rejection_threshold, prior, offsets,
+    mirror, architecture, parameters, and the configuration of its training; empty for a file of predictions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,8 @@ class Fusion:
     """``(K,)`` added to the fused logits for the prior; -inf rules a class out."""
     priors: tuple[tuple[float, NDArray[np.floating]], ...] = ()
     """Other strengths of the prior adjustment to report, with their offsets."""
+    rejection_threshold: float = 0.0
+    """Probability below which the answer is "not sure"; 0 never rejects."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +86,8 @@ class EvalReport:
     """Fraction of all images whose true class is one of the two most probable; None without probabilities."""
     probabilities: ProbabilityScores | None
     """Over the images with a prediction; None without probabilities."""
+    risk_coverage: RiskCoverage | None
+    """Likewise."""
     heads: HeadScores | None
     """The two heads and their fusion; None for a file of predictions."""
     pairs: tuple[ConfusedPair, ...]
@@ -138,6 +143,7 @@ class EvalReport:
             "scored": self.scored and asdict(self.scored),
             "top2": self.top2 and asdict(self.top2),
             "probabilities": self.probabilities and asdict(self.probabilities),
+            "risk_coverage": self.risk_coverage and asdict(self.risk_coverage),
             "heads": heads,
             "confusion": {
                 "rows": list(self.class_names),
@@ -178,11 +184,13 @@ def measure(
     """
     names, labels, scored = table.class_names, table.labels, table.scored
     matrix = confusion_of(labels, table.answers, len(names))
-    probabilities, top2 = None, None
+    probabilities, top2, risk_coverage = None, None, None
     if table.probabilities is not None and scored.any():
         p = table.probabilities[scored]
         probabilities = score_probabilities(p, labels[scored], seed)
         top2 = rate(int(top_hits(p, labels[scored], 2).sum()), len(labels))
+        threshold = fusion.rejection_threshold if fusion else 0.0
+        risk_coverage = score_risk_coverage(p, labels[scored], threshold, seed)
     votes = table.images.votes
     crowd = None
     if votes is not None and votes.totals.any():
@@ -196,6 +204,7 @@ def measure(
         scored=score(matrix[:, :-1], names, seed) if scored.any() else None,
         top2=top2,
         probabilities=probabilities,
+        risk_coverage=risk_coverage,
         heads=_heads(table, fusion),
         pairs=confused_pairs(matrix, names),
         copies=None if copies is None else score_without_copies(labels, table.answers, copies),

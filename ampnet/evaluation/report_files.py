@@ -11,7 +11,15 @@ from matplotlib.figure import Figure
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.latex import latex_table
 from ampnet.evaluation.metrics import normalise_rows
-from ampnet.evaluation.plots import FORMATS, draw_classes, draw_confusion, draw_fusion, draw_reliability, save_figure
+from ampnet.evaluation.plots import (
+    FORMATS,
+    draw_classes,
+    draw_confusion,
+    draw_fusion,
+    draw_reliability,
+    draw_risk_coverage,
+    save_figure,
+)
 from ampnet.evaluation.predictions import write_predictions
 from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.media.files import atomic_write
@@ -113,6 +121,8 @@ def figures(report: EvalReport) -> dict[str, Figure]:
     }
     if report.probabilities:
         drawn["reliability"] = draw_reliability(report.probabilities, f"{split}: reliability of the probabilities")
+    if report.risk_coverage:
+        drawn["risk_coverage"] = draw_risk_coverage(report.risk_coverage, f"{split}: risk and coverage")
     if report.heads:
         drawn["fusion"] = draw_fusion(report.heads, f"{split}: fusion of the two heads")
     return drawn

@@ -31,7 +31,7 @@ def classifier_metadata(checkpoint: Checkpoint, precision: str, licence: str, tr
         "image_size": checkpoint.architecture.image_size,
         "licence": licence or UNKNOWN,
         "training_data": training_data or UNKNOWN,
-        **{name: header[name] for name in (*wanted, "prior_strength")},
+        **{name: header[name] for name in (*wanted, "prior_strength", "rejection_threshold")},
     }
 
 

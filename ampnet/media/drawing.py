@@ -23,6 +23,7 @@ COLORS = {
     "contempt": "#a0522d",
 }
 OTHER_COLORS = tuple(COLORS.values())
+UNSURE_COLOR = "#e6e6e6"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,13 @@ class Mark:
     """Class name; decides the colour."""
     text: str
     """Text of the tag."""
+    is_sure: bool = True
+    """Whether the label counts; if not, its colour gives way to light grey."""
+
+    @property
+    def color(self) -> str:
+        """Colour of the lines and the tag."""
+        return color_of(self.label) if self.is_sure else UNSURE_COLOR
 
 
 def annotate(image: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint8]:
@@ -53,7 +61,7 @@ def annotate(image: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint
     draw = ImageDraw.Draw(picture)
     line = max(1, round(min(picture.size) / 320))
     for mark in marks:
-        color = color_of(mark.label)
+        color = mark.color
         x0, y0, x1, y1 = (float(value) for value in mark.box)
         draw.rectangle((x0, y0, max(x1, x0), max(y1, y0)), outline=color, width=line)
         radius = max(1.0, (x1 - x0) / 50)
@@ -84,7 +92,7 @@ def _draw_tag(draw: ImageDraw.ImageDraw, picture_size: tuple[int, int], mark: Ma
     left = min(max(x0, 0.0), max(width - tag_width, 0.0))
     above, below = y0 - tag_height, y1
     top = above if above >= 0 else below if below + tag_height <= height else max(y0, 0.0)
-    color = color_of(mark.label)
+    color = mark.color
     draw.rectangle((left, top, left + tag_width, top + tag_height), fill=color)
     draw.text((left + pad, top + pad / 2), mark.text, fill=_ink_on(color), font=font)
 

@@ -44,6 +44,7 @@ class Predictor(PhotoPredictor):
             self.class_names = tuple(str(name) for name in model.metadata["class_names"])
             self.framing = Framing.from_dict(model.metadata["framing"])
             self.image_size = int(model.metadata["image_size"])
+            self.rejection_threshold = float(model.metadata.get("rejection_threshold", 0.0))
         except (KeyError, TypeError, ValueError, DataError) as error:
             raise CheckpointError(f"{printable(classifier)} is damaged: {printable(error)}; export it again") from error
         self._session = model.session

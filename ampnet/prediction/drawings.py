@@ -52,7 +52,7 @@ class Drawings:
         if shot.source.drawn is None or shot.image is None:
             return
         if faces is not None:
-            self._marks = [Mark(f.face.box, f.face.landmarks, f.label, f"{f.label} {f.probability:.0%}") for f in faces]
+            self._marks = [_mark(face) for face in faces]
         try:
             self._draw(shot)
         except DataError as error:
@@ -86,3 +86,8 @@ class Drawings:
         self.problem = self.problem or str(error)
         self._writer = None
         self._open.__exit__(type(error), error, error.__traceback__)
+
+
+def _mark(face: FacePrediction) -> Mark:
+    text = f"{face.label} {face.probability:.0%}" if face.is_sure else face.answer
+    return Mark(face.face.box, face.face.landmarks, face.label, text, face.is_sure)

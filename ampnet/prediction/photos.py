@@ -13,6 +13,9 @@ from ampnet.detection.retries import detect_with_retries
 from ampnet.faces.alignment import AlignedFace, Image
 from ampnet.faces.framing import Framing, frame_face
 
+NOT_SURE = "not sure"
+"""The answer to a face whose most probable class is less probable than the rejection threshold."""
+
 
 @dataclass(frozen=True, eq=False)
 class FacePrediction:
@@ -26,6 +29,18 @@ class FacePrediction:
     """Probability of that class, in [0, 1]."""
     scores: dict[str, float]
     """Probability of each class, in the checkpoint's order; they sum to 1."""
+    rejection_threshold: float = 0.0
+    """Least probability of a sure answer, in [0, 1]; see `ampnet calibrate`."""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the most probable class is as probable as the checkpoint demands of an answer."""
+        return self.probability >= self.rejection_threshold
+
+    @property
+    def answer(self) -> str:
+        """The most probable class, or :data:`NOT_SURE`."""
+        return self.label if self.is_sure else NOT_SURE
 
     def enlarged(self, decoded_hw: tuple[int, int], photo_hw: tuple[int, int]) -> "FacePrediction":
         """Convert from pixels of a photo that was reduced while it was decoded to those of the whole photo."""
@@ -41,6 +56,8 @@ class PhotoPredictor(ABC):
     """In the order of all scores."""
     framing: Framing
     """How the classifier's training faces were framed."""
+    rejection_threshold: float = 0.0
+    """Faces whose most probable class is less probable get the answer "not sure"; 0 never rejects."""
 
     @abstractmethod
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
@@ -69,4 +86,5 @@ class PhotoPredictor(ABC):
     def _prediction(self, face: Face, probabilities: NDArray[np.float32]) -> FacePrediction:
         best = int(probabilities.argmax())
         scores = dict(zip(self.class_names, probabilities.tolist(), strict=True))
-        return FacePrediction(face, self.class_names[best], scores[self.class_names[best]], scores)
+        label = self.class_names[best]
+        return FacePrediction(face, label, scores[label], scores, self.rejection_threshold)

@@ -49,6 +49,7 @@ class Predictor(PhotoPredictor):
             checkpoint = load_checkpoint(named_model(checkpoint))
         self.checkpoint = checkpoint
         self.class_names, self.framing = checkpoint.class_names, checkpoint.framing
+        self.rejection_threshold = checkpoint.rejection_threshold
         self.device = torch.device(device)
         self.detector = detector or FaceDetector(device=self.device)
         self.batch_size = batch_size

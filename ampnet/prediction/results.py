@@ -94,7 +94,7 @@ class Predictions:
         self.files = 0
         """Entries, listed or not."""
         self.labels: Counter[str] = Counter()
-        """Number of faces of each class, over all files."""
+        """Number of faces with each answer, over all files."""
         self.problems: list[str] = []
         """A line for each of the first files that could not be read, and for each problem of the run as a whole."""
         self.unlisted_problems = 0
@@ -107,7 +107,7 @@ class Predictions:
 
     def add(self, result: ImagePredictions) -> None:
         """Count the result of a photo or frame; a video's frames come one after the other."""
-        self.labels.update(face.label for face in result.faces)
+        self.labels.update(face.answer for face in result.faces)
         if result.problem:
             if len(self.problems) < MAX_LISTED:
                 self.problems.append(result.problem)
@@ -147,5 +147,6 @@ def _face_to_dict(face: FacePrediction) -> dict[str, Any]:
         "landmarks": np.round(face.face.landmarks.astype(float), 1).tolist(),
         "label": face.label,
         "probability": round(face.probability, 6),
+        "answer": face.answer,
         "scores": {name: round(score, 6) for name, score in face.scores.items()},
     }

@@ -52,7 +52,7 @@ class CsvRows:
     def __init__(self, class_names: Sequence[str]) -> None:
         self._class_names = tuple(class_names)
         self.columns = ["image", "frame", "seconds", "status", "problem", "face", "x0", "y0", "x1", "y1", "face_score"]
-        self.columns += ["label", "probability", *(f"score_{one_line(name)}" for name in class_names)]
+        self.columns += ["label", "probability", "answer", *(f"score_{one_line(name)}" for name in class_names)]
         self.columns += [f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy"]
         self.header = _csv_lines([self.columns])
 
@@ -82,7 +82,7 @@ class CsvRows:
         scores = [face["scores"][name] for name in self._class_names]
         place = [*face["box"], face["face_score"]]
         points = [value for point in face["landmarks"] for value in point]
-        return [*place, one_line(face["label"]), face["probability"], *scores, *points]
+        return [*place, one_line(face["label"]), face["probability"], one_line(face["answer"]), *scores, *points]
 
 
 class JsonLines:

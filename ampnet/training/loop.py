@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -14,9 +15,10 @@ from ampnet.data.loading.dataset import Batch
 from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import TrainingError
 from ampnet.evaluation.intervals import Counts
+from ampnet.inference.calibration import fit_temperature
 from ampnet.inference.classifier import Classifier
 from ampnet.models.ampnet import Logits, fuse_logits
-from ampnet.runtime.collectives import sum_over_processes
+from ampnet.runtime.collectives import gather_objects, sum_over_processes
 from ampnet.runtime.devices import seed_step
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import Advance
@@ -33,11 +35,13 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True, eq=False)
 class SplitMetrics:
-    """Loss and confusion matrix of a network on a split."""
+    """Loss, confusion matrix and temperature of a network on a split."""
 
     loss: float
     confusion: Counts
     """``(K, K)``, rows are true classes."""
+    temperature: float
+    """What calibrates the network's probabilities on this split."""
 
 
 def train_epoch(
@@ -143,13 +147,17 @@ def evaluate(
     num_classes, plain = loss_fn.num_classes, Loss(loss_fn.branch_weight)
     loss = torch.zeros(1, dtype=torch.float64, device=process.device)
     confusion = torch.zeros(num_classes**2, dtype=torch.int64, device=process.device)
+    fused, labels = [torch.zeros(0, num_classes)], [torch.zeros(0, dtype=torch.int64)]
     for raw in batches:
         if not len(raw.labels):  # none of its images can be read
             continue
         batch = raw.to(process.device)
         with _autocast(precision, process.device):
             logits = classifier.head_logits(batch)
-        answers = classifier.decide(*logits).argmax(dim=1)
+        decided = classifier.decide(*logits)
+        answers = decided.argmax(dim=1)
+        fused.append(decided.cpu())
+        labels.append(batch.labels.cpu())
         loss += plain(logits, batch.labels) * len(batch.labels)
         confusion += torch.bincount(batch.labels * num_classes + answers, minlength=num_classes**2)
         advance(len(batch.labels))
@@ -157,7 +165,9 @@ def evaluate(
     matrix = sum_over_processes(confusion, process).reshape(num_classes, num_classes).cpu().numpy()
     if not math.isfinite(mean := loss.item() / max(int(matrix.sum()), 1)):
         raise TrainingError(f"the loss on the faces that choose the best epoch is {mean}; try a lower --lr")
-    return SplitMetrics(mean, matrix)
+    shards = gather_objects((torch.cat(fused).numpy(), torch.cat(labels).numpy()), process)
+    all_fused, all_labels = (torch.from_numpy(np.concatenate(part)) for part in zip(*shards, strict=True))
+    return SplitMetrics(mean, matrix, fit_temperature(all_fused, all_labels) if len(all_labels) else 1.0)
 
 
 def set_train_mode(model: nn.Module, freeze: Freeze) -> None:

@@ -74,16 +74,18 @@ class TrainingRun:
         return self.progress.epoch >= self.config.recipe.epochs or 0 < self.config.patience <= without_better
 
     def checkpoint(self) -> Checkpoint:
-        """Return a checkpoint of the current network."""
+        """Return a checkpoint of the current network, with the temperature of its last evaluation."""
+        metrics = last_metrics(self.progress.history.rows)
         return Checkpoint(
             model=cast(AMPNet, self.state.evaluated_model),
             class_names=self.class_names,
             framing=self.framing,
             config=config_to_dict(self.config),
             epoch=self.progress.epoch,
-            metrics=last_metrics(self.progress.history.rows),
+            metrics=metrics,
             branch_weight=self.config.recipe.branch_weight,
             selected_on=self.config.select_on,
+            temperature=metrics.get("temperature", 1.0),
         )
 
     def seconds(self) -> float:

@@ -33,6 +33,7 @@ def tiny_checkpoint(**changes):
         "temperature": 1.25,
         "class_shares": (0.5, 0.25, 0.25),
         "prior_strength": 0.35,
+        "rejection_threshold": 0.45,
     }
     return Checkpoint(tiny_model(), NAMES, **{**values, **changes})
 

@@ -75,6 +75,8 @@ FAULTS = {
     "too few shares": setter("class_shares", value=[0.5, 0.5]),
     "prior strength of 2": setter("prior_strength", value=2.0),
     "prior strength of nan": setter("prior_strength", value=math.nan),
+    "rejection threshold of 2": setter("rejection_threshold", value=2.0),
+    "rejection threshold of nan": setter("rejection_threshold", value=math.nan),
     "version as text": setter("version", value="1"),
     "version of nan": setter("version", value=math.nan),
     "format as list": setter("format", value=["ampnet"]),
@@ -96,10 +98,11 @@ def test_a_value_of_another_kind_or_out_of_bounds_is_refused_in_one_line(tmp_pat
 def test_entries_of_later_versions_are_ignored_and_missing_ones_of_earlier_versions_have_defaults(tmp_path, suffix):
     def change(content):
         content["later"] = [1, {"a": "b"}]
-        del content["class_shares"], content["prior_strength"]
+        del content["class_shares"], content["prior_strength"], content["rejection_threshold"]
 
     checkpoint = load_checkpoint(write_changed(tmp_path / f"a{suffix}", change))
     assert (checkpoint.class_names, checkpoint.class_shares, checkpoint.prior_strength) == (NAMES, (), 0.0)
+    assert checkpoint.rejection_threshold == 0.0
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -60,7 +60,7 @@ def a_report():
     return small_report([[30, 2, 1], [4, 9, 0], [0, 0, 0]], ("a", "怒り", "$c_"))
 
 
-@pytest.mark.parametrize("name", ["confusion", "classes", "reliability", "fusion"])
+@pytest.mark.parametrize("name", ["confusion", "classes", "reliability", "risk_coverage", "fusion"])
 def test_every_figure_of_a_report_is_a_picture_and_valid_svg_and_always_the_same(tmp_path, name):
     for round_ in ("first", "second"):
         figure = figures(a_report())[name]

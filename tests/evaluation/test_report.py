@@ -12,6 +12,7 @@ from ampnet.evaluation.report_files import check_free, classes_table, free_folde
 from tests.small_report import small_report
 
 NAMES = ("anger", "fear")
+FIGURES = ("confusion", "classes", "reliability", "risk_coverage", "fusion")
 MATRIX = np.array([[3, 1, 0], [0, 4, 2]])
 """Two of six fearful images have no face."""
 
@@ -36,7 +37,7 @@ def test_all_numbers_are_in_the_json(tmp_path):
         "confusion_shares.csv",
         "predictions.csv",
         "classes.tex",
-        *(f"{name}.{form}" for name in ("confusion", "classes", "reliability", "fusion") for form in ("png", "svg")),
+        *(f"{name}.{form}" for name in FIGURES for form in ("png", "svg")),
     }
 
 

@@ -28,7 +28,7 @@ WRONG: dict[str, Any] = {
 
 FIELDS = (
     *("format", "version", "architecture", "class_names", "framing", "config", "epoch", "metrics", "branch_weight"),
-    *("selected_on", "temperature", "class_shares", "prior_strength", "model"),
+    *("selected_on", "temperature", "class_shares", "prior_strength", "rejection_threshold", "model"),
     *("architecture.num_classes", "architecture.width", "architecture.image_size", "architecture.dropout"),
     *("architecture.modules", "framing.mean_landmarks", "framing.crop", "framing.color", "framing.face_resolution"),
     *("config.seed", "metrics.val_accuracy", "class_names.0"),

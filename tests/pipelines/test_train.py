@@ -106,6 +106,7 @@ def test_a_run_leaves_a_folder_that_says_everything(config, data):
     assert best.framing.color == "rgb"
     assert best.selected_on == "val"
     assert best.metrics["val_accuracy"] == result.accuracy
+    assert best.temperature == rows["temperature"][result.best_epoch - 1] != 1
     assert set(result.recall) == set(best.class_names)
 
 

@@ -58,6 +58,13 @@ def test_temperature_softens_the_probabilities_and_not_the_decision(tmp_path, gr
     assert face.probability == pytest.approx(np.e**1.5 / total, abs=1e-5)
 
 
+def test_a_face_below_the_rejection_threshold_is_not_sure(tmp_path, group, detector):
+    checkpoint = small_checkpoint(tmp_path, logits=LOGITS, rejection_threshold=0.9)
+    face = Predictor(checkpoint, detector).predict([group])[0][0]
+    assert face.probability < 0.9
+    assert (face.label, face.answer, face.is_sure) == ("happiness", "not sure", False)
+
+
 def test_averaging_with_the_mirror_image_makes_both_sides_count_alike(tmp_path, group, detector):
     def both_ways(mirror):
         predictor = Predictor(small_checkpoint(tmp_path), detector, mirror=mirror)

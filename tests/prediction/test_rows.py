@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,15 @@ def test_the_table_has_a_row_for_each_face_and_for_each_image_without_one():
         0.4,
         0.1,
     ]
+
+
+def test_a_face_below_the_rejection_threshold_keeps_its_label_and_the_answer_is_not_sure():
+    sure, unsure = (photo(name) for name in ("a.jpg", "b.jpg"))
+    unsure.faces[0] = replace(unsure.faces[0], rejection_threshold=0.41)  # its probability is 0.4
+    read = table(sure, unsure)
+    assert read["label"].tolist() == ["happiness", "happiness"]
+    assert read["answer"].tolist() == ["happiness", "not sure"]
+    assert unsure.to_dict()["faces"][0]["answer"] == "not sure"
 
 
 def test_a_json_line_holds_what_the_list_of_predict_json_holds():

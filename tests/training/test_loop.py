@@ -181,6 +181,8 @@ def test_evaluation_counts_every_face_and_weighs_the_heads():
     assert measured.confusion.tolist() == [[1, 0, 0], [0, 1, 1], [1, 0, 0]]
     right = np.log(np.exp(4) + 2) - 4  # cross-entropy of the sure head where it is right; wrong: 4 more
     assert measured.loss == pytest.approx(0.75 * (right + 2) + 0.25 * np.log(3), rel=1e-5)  # no smoothing here
+    # the fused gap is 3 and half of the faces are right: p = 1 / 2 = e^(3/T) / (e^(3/T) + 2), so e^(3/T) = 2
+    assert measured.temperature == pytest.approx(3 / np.log(2), rel=1e-5)
 
 
 def test_an_evaluation_that_is_not_finite_stops_the_run():

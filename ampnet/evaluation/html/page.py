@@ -84,6 +84,8 @@ def _charts(metrics: dict[str, Any]) -> dict[str, str]:
     drawn = {}
     if metrics["probabilities"]:
         drawn["reliability"] = _reliability(metrics["probabilities"]["bins"])
+    if metrics["risk_coverage"]:
+        drawn["risk_coverage"] = _risk_coverage(metrics["risk_coverage"])
     if metrics["heads"]:
         drawn["fusion"] = _fusion(metrics["heads"]["curve"])
     if metrics["priors"]:
@@ -106,6 +108,17 @@ def _reliability(bins: Sequence[dict[str, Any]]) -> str:
     ideal = Line("as sure as right", [(0.0, 0.0), (1.0, 1.0)], "ideal")
     description = "Reliability: for each range of stated probability, the share that was right"
     return chart(description, Axis("stated probability", 0, 1), Axis("right", 0, 1), [ideal], bars)
+
+
+def _risk_coverage(scores: dict[str, Any]) -> str:
+    points = [(item["coverage"], item["risk"]["value"]) for item in scores["curve"]]
+    y = Axis("risk", 0, max(_axis("", [value for _, value in points]).high, 0.05))
+    lines = [Line("coverage - risk", points, "one", is_marked=True)]
+    if scores["rejection"]:
+        coverage = scores["rejection"]["coverage"]
+        lines.append(Line("rejection threshold", [(coverage, y.low), (coverage, y.high)], "ideal"))
+    description = "Risk and coverage: the share of wrong answers for each share of the images answered, surest first"
+    return chart(description, Axis("coverage (images that get an answer)", 0, 1), y, lines)
 
 
 def _fusion(curve: Sequence[dict[str, Any]]) -> str:

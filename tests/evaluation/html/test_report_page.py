@@ -44,7 +44,7 @@ def test_every_picture_loads_and_is_described(page):
     assert len(pictures) >= 3
     assert all(width == 224 and alt.startswith("A face labelled") for width, alt in pictures)
     charts = page.execute_script("return [...document.querySelectorAll('svg.chart')].map(svg => svg.ariaLabel)")
-    assert len(charts) == 3
+    assert len(charts) == 4
     assert all(charts)
 
 
