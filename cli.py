@@ -447,6 +447,7 @@ def evaluate(
       $ ampnet eval --predictions rival.csv --data fer2013
     """
     with user_errors(debug):
+        from ampnet.data.loading.unreadable import describe_unreadable
         from ampnet.evaluation.latex import latex_table  # loads torch; kept out of `ampnet --help`
         from pipelines.evaluate import run
         from pipelines.show import show
@@ -464,6 +465,9 @@ def evaluate(
             typer.echo(
                 f"report: {result.folder / 'report.html'} (beside it metrics.json, predictions.csv, figures){more}"
             )
+        if unreadable := result.report.table.unreadable:
+            complain(f"{describe_unreadable(unreadable)}; counted as errors")
+            raise typer.Exit(1)
 
 
 @main_command(

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -102,7 +102,7 @@ def _of_checkpoint(
     classifier = Classifier.from_checkpoint(checkpoint, choose_device(config.gpus), config.mirror, prior)
     offsets = classifier.offsets = _without_missing(classifier.offsets, match, checkpoint)
     reframe = reframing(index.framing, split.faces.landmarks, checkpoint.framing)
-    table, unreadable = classify_split(config, checkpoint, classifier, split, reframe, quiet)
+    table = classify_split(config, checkpoint, classifier, split, reframe, quiet)
     shares = np.array(checkpoint.class_shares)
     strengths = [
         (strength, _without_missing(strength_offsets(shares, strength), match, checkpoint).numpy())
@@ -119,7 +119,7 @@ def _of_checkpoint(
             *match.notes(),
             *_framing_notes(index, checkpoint, reframe),
             *_empty_notes(table, config.split, match.missing),
-            *([f"{describe_unreadable(unreadable)}; counted as errors"] if unreadable else []),
+            *_unreadable_notes(table),
         ),
         unassigned=split.unassigned,
         seconds=time.monotonic() - start,
@@ -153,11 +153,8 @@ def classify_split(
     split: EvaluatedSplit,
     reframe: Framing | None,
     quiet: bool,
-) -> tuple[PredictionTable, Mapping[str, str]]:
+) -> PredictionTable:
     """Run a network over the usable faces of a split; an image that cannot be read costs only itself.
-
-    Returns:
-        The predictions, and name -> reason of each image that cannot be read.
 
     Raises:
         DataError: no image can be read.
@@ -172,9 +169,8 @@ def classify_split(
     with bar(f"eval {config.split}", count) as advance, loading_failures("use fewer --workers"):
         logits = classifier.collect(batches, advance)
     kept, probabilities = logits.positions, classifier.probabilities(logits.local, logits.global_)
-    unreadable = np.setdiff1d(np.arange(count), kept).tolist()
-    table = table_of(split.images, kept, probabilities, logits.local.numpy(), logits.global_.numpy(), unreadable)
-    return table, logits.unreadable
+    heads = logits.local.numpy(), logits.global_.numpy()
+    return table_of(split.images, kept, probabilities, *heads, unreadable=logits.unreadable)
 
 
 def _default_folder(file: Path, config: EvalConfig) -> Path:
@@ -217,3 +213,10 @@ def _empty_notes(table: PredictionTable, split: str, told: Sequence[str]) -> Ite
     names = [name for name, any_image in zip(table.class_names, present, strict=True) if not any_image]
     if empty := [name for name in names if name not in told]:
         yield f"no image of {', '.join(empty)} in {split}: means over the classes leave it out"
+
+
+def _unreadable_notes(table: PredictionTable) -> Iterator[str]:
+    if unreadable := int((table.status == "unreadable").sum()):
+        yield f"unreadable images, counted as errors: {unreadable:,}; predictions.csv names them"
+    if table.unreadable:
+        yield f"{describe_unreadable(table.unreadable)}; run prepare again"

@@ -30,7 +30,7 @@ def confident_mistakes(table: PredictionTable, faces: FaceIndex, shown: int = SH
     found = []
     for row in wrong[np.argsort(-confidence, kind="stable")][:shown]:
         try:
-            batch = FaceBatches(FaceDataset(faces, np.array([row]), FRAME))[[SampleKey(0, 0, 0)]]
+            batch = FaceBatches(FaceDataset(faces, np.array([row]), FRAME)).load([SampleKey(0, 0, 0)])
         except DataError:
             continue  # it was readable a moment ago; a picture less
         pixels = batch.images[0].expand(3, -1, -1).permute(1, 2, 0).numpy()

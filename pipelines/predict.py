@@ -112,17 +112,18 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
 def _open_tasks(sources: Sequence[Source], recorded: Recorded, config: PredictConfig) -> list[Task]:
     """Leave out what an earlier run has recorded, unless its annotated copy is missing."""
     tasks: list[Task] = []
-    is_torn = True  # the first file without a record may have been drawn when that run ended
     for source in sources:
-        last = recorded.take(one_line(source.path))
+        name = one_line(source.path)
+        last = recorded.take(name)
         is_drawn = source.drawn is None or source.drawn.exists()
         if last == WHOLE and is_drawn:
             continue
-        if last == NOTHING:
-            if config.resume and source.drawn and not is_torn:
-                refuse_overwrite(source.drawn, config.force)
-            is_torn = False
-        tasks.append((replace(source, drawn=None) if is_drawn and last > NOTHING else source, last))
+        if last > NOTHING:
+            tasks.append((replace(source, drawn=None) if is_drawn else source, last))
+            continue
+        if config.resume and source.drawn and name not in recorded.dropped:
+            refuse_overwrite(source.drawn, config.force)
+        tasks.append((source, last))
     return tasks
 
 

@@ -94,7 +94,7 @@ def fitting_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: 
 
 def prediction_lines(result: Predictions) -> Iterator[RenderableType]:
     """Show the table of the first files, then what is left to say about all of them."""
-    if result.files or not result.earlier:
+    if result.files:
         yield prediction_table(result)
     if result.earlier:
         yield f"{result.earlier:,} photos and frames were done before, and are in the file already"

@@ -1,7 +1,11 @@
 """Image files as an attacker, or a bad disk, would hand them out."""
 
 import io
+import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -36,3 +40,18 @@ def tiff_with_tile(side: int, tile: int) -> bytes:
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     header = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
     return header.ljust(200, b"\0") + bytes(8)
+
+
+@contextmanager
+def deep_folder(root: Path, depth: int) -> Iterator[Path]:
+    """Make folders in folders, and remove them again: most programs that delete trees recurse."""
+    path = os.fspath(root)
+    for _ in range(depth):
+        path += "/d"
+        os.mkdir(path)  # noqa: PTH102 (a Path of 1,000 parts is slow to build)
+    yield Path(path)
+    for place in Path(path).iterdir():
+        place.unlink()
+    for _ in range(depth):
+        os.rmdir(path)  # noqa: PTH106
+        path = path[:-2]

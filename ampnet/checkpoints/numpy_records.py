@@ -106,9 +106,9 @@ class _Converter:
 
         The limit bounds the work for text that a million arrays share.
         """
+        if isinstance(content, bytes | bytearray) and len(content) <= limit:
+            return content
         match content:
-            case bytes() | bytearray() if len(content) <= limit:
-                return content
             case Call(Named("_codecs", "encode"), (str(text),) | (str(text), "latin1"), None, None, None) if (
                 len(text) <= limit
             ):

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from typing import Any, BinaryIO
 
 from ampnet.errors import CheckpointError
@@ -90,7 +91,7 @@ def read_inert(file: io.BytesIO, max_instructions: int = MAX_INSTRUCTIONS) -> In
     read, actions = machine.read, _ACTIONS
     try:
         with _collector_paused():
-            for _ in range(max_instructions):
+            for _ in repeat(None, max_instructions):
                 if (code := read(1)) == _STOP:
                     return Inert(machine.stack.pop(), machine.externals, machine.names)
                 actions[code](machine)

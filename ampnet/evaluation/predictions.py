@@ -1,9 +1,10 @@
 """The images of a split and the predictions for them: the table that every number comes from, `predictions.csv`."""
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -54,6 +55,8 @@ class PredictionTable:
     """``(N, K)`` logits of the local head before fusion and prior, NaN likewise; None for a file of predictions."""
     global_: NDArray[np.float32] | None = None
     """``(N, K)`` logits of the global head."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Name -> reason of each prepared image that turned out to be unreadable."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -77,7 +80,7 @@ def table_of(
     probabilities: NDArray[np.floating],
     local: NDArray[np.float32] | None = None,
     global_: NDArray[np.float32] | None = None,
-    unreadable: Sequence[int] = (),
+    unreadable: Mapping[str, str] = MappingProxyType({}),
 ) -> PredictionTable:
     """Spread the predictions of some images over all rows of the split.
 
@@ -87,7 +90,7 @@ def table_of(
         probabilities: ``(n, K)``; the most probable class is the answer.
         local: ``(n, K)`` logits.
         global_: ``(n, K)`` logits.
-        unreadable: positions of the images that turned out to be unreadable.
+        unreadable: name -> reason of each image that turned out to be unreadable.
     """
 
     def spread(values: NDArray[np.floating] | None) -> NDArray[np.float32] | None:
@@ -101,8 +104,8 @@ def table_of(
     answers[rows] = probabilities.argmax(axis=1)
     status = np.where(images.status == "scored", "undetected", images.status)
     status[rows] = "scored"
-    status[list(unreadable)] = "unreadable"
-    return PredictionTable(images, status, answers, spread(probabilities), spread(local), spread(global_))
+    status[[name in unreadable for name in images.names]] = "unreadable"
+    return PredictionTable(images, status, answers, spread(probabilities), spread(local), spread(global_), unreadable)
 
 
 def write_predictions(path: Path, table: PredictionTable) -> None:

@@ -244,7 +244,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "not an image, or a damaged one"
     if isinstance(error, Pillow.DecompressionBombError):
-        return f"its pixels are more than {MAX_PIXELS:,}"
+        return f"it has more than {MAX_PIXELS:,} pixels"
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
     return printable(error) or type(error).__name__

@@ -37,6 +37,8 @@ class Recorded:
         """Photos and frames."""
         self.problems = 0
         """Files that could not be read, or not to their end."""
+        self.dropped: set[str] = set()
+        """Files with results that were recorded, but not kept."""
         self._last_frames: dict[str, list[float]] = {}
         self._open: str | None = None
 
@@ -269,6 +271,7 @@ def _read_common(files: Sequence[RowFile], recorded: Recorded, chunk: int) -> li
         waiting_ends = [end for _, end in results]
     if waiting:
         recorded.add_start(waiting[0])
+    recorded.dropped = {key.image for key in waiting}
     return ends
 
 

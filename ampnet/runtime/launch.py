@@ -205,6 +205,8 @@ def _guarded(launcher: int, entry: Callable[..., R], arguments: tuple[Any, ...])
     def patient(*given: Any) -> R:
         try:
             return entry(*given)
+        except AmpnetError as error:
+            raise type(error)(" ".join(str(error).split())) from error  # the launcher is told its last line only
         except RuntimeError as error:
             if isinstance(error, distributed.DistError) or "gloo" in str(error):
                 time.sleep(BYSTANDER_SECONDS)  # another process failed, and the launcher should report that one

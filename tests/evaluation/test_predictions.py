@@ -51,7 +51,7 @@ def test_names_that_are_not_utf_8_and_class_names_with_commas_survive(tmp_path):
 
 def test_predictions_of_some_images_are_spread_over_all_rows():
     images = small_table([[2, 0, 1], [0, 1, 0]], ("fear", "joy")).images
-    table = table_of(images, np.array([0, 3]), np.array([[0.1, 0.9], [0.8, 0.2]]), unreadable=[1])
+    table = table_of(images, np.array([0, 3]), np.array([[0.1, 0.9], [0.8, 0.2]]), unreadable={images.names[1]: "cut"})
     assert table.answers.tolist() == [1, -1, -1, 0]
     assert table.status.tolist() == ["scored", "unreadable", "undetected", "scored"]
     assert np.isnan(table.probabilities[1:3]).all()

@@ -113,7 +113,7 @@ def test_names_that_would_disturb_a_terminal_are_printed_as_escapes(data: Path) 
     write_faces(data / "index" / "faces.csv", rows)
     result = CliRunner().invoke(app, ["check", "--data", str(data), "--quiet"])
     assert "\x1b" not in result.stdout
-    assert r"such as \x1b[2Jx" in result.stdout
+    assert r"such as \u001b[2Jx" in result.stdout
     assert r"(ann\nampnet: fine, ...)" in result.stdout
 
 

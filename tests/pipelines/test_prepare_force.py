@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from ampnet.config import PrepareConfig
 from ampnet.data.preparation.faces_table import COLUMNS, FaceRow, write_faces
 from ampnet.errors import DataError
+from ampnet.media.lock import LOCK_FILE
 from cli import app
 from pipelines.prepare import run
 
@@ -57,7 +58,7 @@ def files_below(root: Path) -> dict[str, str]:
     return {
         path.relative_to(root).as_posix(): f"-> {path.readlink()}" if path.is_symlink() else path.read_text()
         for path in sorted(root.rglob("*"))
-        if path.is_symlink() or path.is_file()
+        if path.name != LOCK_FILE and (path.is_symlink() or path.is_file())
     }
 
 

@@ -18,8 +18,8 @@ from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import TrainConfig
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.label_votes import write_votes
-from ampnet.errors import DataError, ProcessError, TrainingError, UsageError
-from ampnet.media.lock import LOCK_FILE
+from ampnet.errors import DataError, LockedError, ProcessError, TrainingError, UsageError
+from ampnet.media.lock import LOCK_FILE, lock_folder
 from ampnet.recipes import make_recipe
 from cli import app
 from pipelines.train import run
@@ -271,6 +271,12 @@ def test_two_processes_give_the_losses_of_one(two_processes):
     alone = weights(two_processes.out / "alone")
     together = weights(two_processes.out / "run")
     assert all(torch.allclose(value, alone[name], atol=1e-4) for name, value in together.items())
+
+
+@pytest.mark.slow
+def test_several_processes_are_refused_as_one_where_another_command_trains(two_processes):
+    with lock_folder(two_processes.out / "run"), pytest.raises(LockedError, match=f"process {os.getpid()} on "):
+        run(replace(two_processes, resume=True), quiet=True)
 
 
 @pytest.mark.slow

@@ -40,6 +40,6 @@ def test_launched_processes_add_up_and_listen_to_the_first():
 @pytest.mark.slow
 def test_a_failing_process_ends_the_others_and_passes_its_message_on():
     with pytest.raises(ConfigError, match=r"^lr must be above 0: it is -1$"):
-        launch("ampnet test", 2, one_fails_while_the_other_waits, "lr must be above 0: it is -1")
+        launch("ampnet test", 2, one_fails_while_the_other_waits, "lr must be above 0:\nit is -1")
     with pytest.raises(ProcessError, match=r"^process 0 of ampnet test failed: RuntimeError: out of luck; the others"):
         launch("ampnet test", 2, one_fails_while_the_other_waits, "")

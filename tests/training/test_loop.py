@@ -97,7 +97,7 @@ def test_an_epoch_is_plain_stochastic_gradient_descent():
     order = ResumableBatchSampler(np.zeros(COUNT, dtype=np.int64), 8, seed=1)
     losses, hits = [], 0
     expected.train()
-    for images, landmarks, labels, _ in batches_of(order):
+    for images, landmarks, labels, *_ in batches_of(order):
         local, global_ = expected(images.float() / 255, landmarks)
         loss = 0.5 * F.cross_entropy(local, labels) + 0.5 * F.cross_entropy(global_, labels)
         optimizer.zero_grad()

@@ -28,10 +28,16 @@ class UnreadableImages:
         self.reasons: dict[str, str] = {}
 
     def watch(self, batches: Iterable["Batch"]) -> Iterator["Batch"]:
-        """Pass batches on, and collect their unreadable images."""
-        for batch in batches:
-            self.reasons.update(batch.unreadable)
-            yield batch
+        """Pass batches on, and collect their unreadable images.
+
+        Loading starts at once, not with the first batch: a data loader draws a number from torch's generator when it
+        starts, which must not come between the seeding of a step and its dropout.
+        """
+        return map(self._note, iter(batches))
+
+    def _note(self, batch: "Batch") -> "Batch":
+        self.reasons.update(batch.unreadable)
+        return batch
 
 
 def describe_unreadable(reasons: Mapping[str, str]) -> str:

@@ -1,0 +1,163 @@
+"""What `ampnet predict` does with inputs that are no pictures, and with names of all kinds."""
+
+import csv
+import json
+import os
+import socket
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from ampnet.media.video import video_info
+from cli import app
+from tests.clips import write_clip
+from tests.small_checkpoint import small_checkpoint
+
+STRANGE = os.fsdecode(b"caf\xe9\n\x1b[2J.png")
+ESCAPED = r"caf\xe9\n\x1b[2J.png"
+
+
+@pytest.fixture
+def happy(tmp_path):
+    return small_checkpoint(tmp_path / "run", logits=[0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0])
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with one picture of a wall, in which the test runs."""
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+    wall(tmp_path / "in" / "wall.png")
+    return tmp_path / "in"
+
+
+def wall(path):
+    Image.new("RGB", (64, 48), "grey").save(path)
+
+
+def predict(happy, *arguments):
+    words = ["predict", *map(os.fspath, arguments), "--checkpoint", str(happy), "--gpus", "0"]
+    return CliRunner().invoke(app, words)
+
+
+def test_what_is_no_file_is_listed_with_its_reason_and_the_rest_is_done(happy, folder):
+    os.mkfifo("pipe.jpg")
+    os.mkfifo("pipe.mp4")
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind("socket.jpg")
+    for name, target in (("device.jpg", "/dev/zero"), ("circle.jpg", "circle.jpg"), ("broken.jpg", "gone")):
+        (folder / name).symlink_to(target)
+    reasons = {
+        "broken.jpg": "No such file",
+        "circle.jpg": "symbolic links",
+        "device.jpg": "a device",
+        "pipe.jpg": "a pipe",
+        "pipe.mp4": "a pipe",
+        "socket.jpg": "No such device",
+    }
+    for given in ([".", "--videos"], [*reasons, "wall.png"]):
+        result = predict(happy, *given, "--json", "-q")
+        assert result.exit_code == 1
+        *others, last = json.loads(result.stdout)["images"]
+        assert [image["image"] for image in others] == list(reasons)
+        assert (last["image"], last["status"]) == ("wall.png", "no face")
+        for image, line in zip(others, result.stderr.splitlines(), strict=True):
+            assert line == f"ampnet: {image['problem']}"
+            assert line.startswith(f"ampnet: cannot read {image['image']}: ")
+            assert reasons[image["image"]] in line
+
+
+def test_paths_that_lead_nowhere_are_listed_and_the_rest_is_done(happy, folder):
+    result = predict(
+        happy, "gone.jpg", "gone", "x" * 300, "x" * 300 + ".mp4", "wall.png/x.jpg", "wall.png", "--json", "-q"
+    )
+    assert result.exit_code == 1
+    assert [image["status"] for image in json.loads(result.stdout)["images"]] == ["unreadable"] * 5 + ["no face"]
+    lines = result.stderr.splitlines()
+    assert len(lines) == 5
+    for line in lines:
+        assert line.startswith("ampnet: cannot read ")
+        assert len(line) <= 300
+
+
+def test_an_empty_folder_is_listed_and_the_rest_is_done(happy, folder):
+    (folder / "empty").mkdir()
+    result = predict(happy, "empty", "wall.png", "-q")
+    assert result.exit_code == 1
+    assert "no face found" in result.stdout
+    assert result.stderr == "ampnet: empty holds no images\n"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_without_rights_is_listed_and_the_rest_is_done(happy, folder):
+    (folder / "private").mkdir(mode=0)
+    result = predict(happy, ".", "-q")
+    assert result.exit_code == 1
+    assert "no face found" in result.stdout
+    assert result.stderr == "ampnet: cannot list private: Permission denied\n"
+
+
+def test_what_a_folder_holds_and_is_not_read_is_said(happy, folder):
+    write_clip(folder / "a.mp4", frames=3)
+    write_clip(folder / "b.avi", frames=3)
+    for name in ("a.heic", "b.HEIC", "notes.txt", ".hidden"):
+        (folder / name).touch()
+    told = predict(happy, ".").stderr.splitlines()
+    assert "not read in .: 2 videos (read them with --videos), 3 other files (2 .heic, 1 .txt)" in told
+    result = predict(happy, ".", "--videos", "--json")
+    assert result.exit_code == 0
+    assert "not read in .: 3 other files (2 .heic, 1 .txt)" in result.stderr.splitlines()
+    assert [image["image"] for image in json.loads(result.stdout)["images"]] == ["a.mp4", "b.avi", "wall.png"]
+
+
+def test_a_folder_of_videos_alone_says_how_to_read_them(happy, folder):
+    (folder / "clips").mkdir()
+    write_clip(folder / "clips" / "a.mp4", frames=3)
+    result = predict(happy, "clips")
+    assert result.exit_code == 2
+    assert result.stderr == ("ampnet: clips holds no images; not read in clips: 1 video (read them with --videos)\n")
+
+
+def test_a_name_of_any_bytes_is_escaped_in_every_output(happy, folder):
+    (folder / "wall.png").rename(folder / STRANGE)
+    outputs = ("--csv", "faces.csv", "--jsonl", "faces.jsonl", "--annotate", "drawn")
+    result = predict(happy, STRANGE, *outputs, "-q")
+    assert result.exit_code == 0, result.stderr
+    assert ESCAPED in result.stdout
+    assert (folder / "drawn" / STRANGE).is_file()
+    with (folder / "faces.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["image"] for row in csv.DictReader(file)] == [ESCAPED]
+    (line,) = (folder / "faces.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["image"] == ESCAPED
+    printed = predict(happy, STRANGE, "--json", "-q")
+    assert json.loads(printed.stdout)["images"][0]["image"] == ESCAPED
+
+
+def test_a_problem_with_a_strange_name_is_one_line(happy, folder):
+    (folder / STRANGE).write_text("milk, eggs")
+    result = predict(happy, STRANGE, "wall.png", "-q", "--csv", "faces.csv")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"ampnet: cannot read {ESCAPED}: ")
+    assert len((folder / "faces.csv").read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_names_of_250_bytes_are_drawn(happy, folder):
+    picture, clip = "x" * 246 + ".bmp", "y" * 246 + ".avi"
+    wall(folder / picture)
+    write_clip(folder / "clip.avi", frames=5).rename(folder / clip)
+    result = predict(happy, picture, clip, picture, "--annotate", "drawn", "-q")
+    assert result.exit_code == 0, result.stderr
+    drawn = {path.name for path in (folder / "drawn").iterdir()}
+    assert drawn == {"x" * 246 + ".jpg", "y" * 246 + ".mp4", "x" * 246 + "-2.jpg"}
+    assert video_info(folder / "drawn" / ("y" * 246 + ".mp4")).frames == 5
+
+
+def test_drawn_names_never_exceed_the_limit_of_the_file_system(happy, folder):
+    picture = "é" * 125 + ".pgm"
+    wall(folder / picture)
+    result = predict(happy, picture, picture, "--annotate", "drawn", "-q")
+    assert result.exit_code == 0, result.stderr
+    names = sorted(path.name for path in (folder / "drawn").iterdir())
+    assert names == ["é" * 124 + "-2.jpg", "é" * 125 + ".jpg"]

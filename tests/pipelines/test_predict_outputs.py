@@ -1,0 +1,280 @@
+"""What `ampnet predict` has found is never lost: not by Ctrl-C, a kill or a full disk."""
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from ampnet.config import PredictConfig
+from ampnet.errors import UsageError
+from ampnet.media.video import read_frames
+from ampnet.media.video_writer import writing_video
+from cli import app
+from pipelines.predict import run
+from tests.limits import file_size_limit
+from tests.processes import heeding_ctrl_c
+from tests.small_checkpoint import small_checkpoint
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "tests" / "samples"
+PHOTOS = 18
+CHUNK = 8
+PATIENCE = 120
+
+
+@pytest.fixture
+def happy(tmp_path):
+    return small_checkpoint(tmp_path / "run", logits=[0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0])
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    for module in ("ampnet.prediction.shots", "pipelines.predict"):
+        monkeypatch.setattr(f"{module}.CHUNK_IMAGES", CHUNK)
+
+
+def write_photos(folder, count):
+    """Two faces, walls, and last a file that is no picture."""
+    folder.mkdir()
+    for number in range(count):
+        Image.new("RGB", (48, 48), (number, 90, 90)).save(folder / f"{number:02}.png")
+    with Image.open(SAMPLES / "portrait.jpg") as portrait:
+        for number in (3, 12):
+            portrait.resize((160, 160)).save(folder / f"{number:02}.png")
+    (folder / f"{count - 1:02}.png").write_text("milk, eggs")
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """More than two chunks."""
+    return write_photos(tmp_path / "photos", PHOTOS)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Sixty frames at 10 a second: a face in the first thirty."""
+    with Image.open(SAMPLES / "portrait.jpg") as portrait:
+        face = np.asarray(portrait.convert("RGB").resize((160, 160)))
+    with writing_video(tmp_path / "clip.mp4", rate=10.0) as video:
+        for image in [face] * 30 + [np.full_like(face, 90)] * 30:
+            video.add(image)
+    return tmp_path / "clip.mp4"
+
+
+class Stop:
+    """Ends a run after some results, as Ctrl-C or a crash would."""
+
+    def __init__(self, after, error):
+        self.left = after
+        self.error = error
+
+    def add(self, result):
+        self.left -= 1
+        if self.left == 0:
+            raise self.error
+
+
+def predict(happy, *images, stop=None, **options):
+    config = PredictConfig(images=images, checkpoint=happy, gpus=0, **options)
+    return run(config, quiet=True, sinks=[stop] if stop else [])
+
+
+def outputs(folder, **more):
+    return {"csv": folder / "faces.csv", "jsonl": folder / "faces.jsonl", **more}
+
+
+def command(happy, *arguments):
+    words = ["predict", *map(str, arguments), "--checkpoint", str(happy), "--gpus", "0", "-q"]
+    return CliRunner().invoke(app, words)
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_interrupted_run_is_resumed_to_the_same_files(happy, photos, clip, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    predict(happy, photos, clip, **outputs(whole))
+    expected = contents(whole)
+    assert len(expected["faces.jsonl"].splitlines()) == PHOTOS + 12
+
+    result = predict(happy, photos, clip, **outputs(broken), stop=Stop(6, KeyboardInterrupt()))  # in the first chunk
+    assert result.is_interrupted
+    for after in (12, 7):  # in the second chunk; in the third, in the video
+        stop = Stop(after, RuntimeError("a crash"))
+        with pytest.raises(RuntimeError):
+            predict(happy, photos, clip, **outputs(broken), resume=True, stop=stop)
+        assert set(expected) & set(contents(broken)) == set()
+    result = predict(happy, photos, clip, **outputs(broken), resume=True)
+    assert contents(broken) == expected
+    assert result.earlier == 15  # two chunks, but for the file that is no picture
+
+
+def test_results_are_in_the_files_while_the_run_goes_on(happy, photos, tmp_path):
+    class Look:
+        def __init__(self):
+            self.seen = []
+
+        def add(self, result):
+            (partial,) = (tmp_path / "out").glob("faces.csv.*.partial")
+            self.seen.append(len(partial.read_text().splitlines()))
+
+    look = Look()
+    predict(happy, photos, csv=tmp_path / "out" / "faces.csv", stop=look)
+    assert look.seen == list(range(2, PHOTOS + 2))  # the header, and a row for each photo
+
+
+def test_what_only_a_drawing_misses_is_drawn_and_not_written_again(happy, photos, clip, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    predict(happy, photos, clip, **outputs(whole, annotate=whole / "drawn"))
+    stop = Stop(PHOTOS + 5, RuntimeError("a crash"))
+    with pytest.raises(RuntimeError):
+        predict(happy, photos, clip, **outputs(broken, annotate=broken / "drawn"), stop=stop)
+    assert not (broken / "drawn" / "clip.mp4").exists()
+    (broken / "drawn" / "03.png").unlink()
+    predict(happy, photos, clip, **outputs(broken, annotate=broken / "drawn"), resume=True)
+    assert set(contents(broken)) == set(contents(whole))
+    for name in ("faces.csv", "faces.jsonl", "drawn/03.png"):
+        assert (broken / name).read_bytes() == (whole / name).read_bytes()
+    drawn = [frame.image for frame in read_frames(broken / "drawn" / "clip.mp4")]
+    assert len(drawn) == 60
+    for before, after in zip(read_frames(whole / "drawn" / "clip.mp4"), drawn, strict=True):
+        assert np.array_equal(before.image, after)
+
+
+def test_resuming_replaces_no_drawing_of_another_run(happy, photos, tmp_path):
+    out = tmp_path / "out"
+    predict(happy, photos, **outputs(out), stop=Stop(12, KeyboardInterrupt()))
+    (out / "drawn").mkdir()
+    (out / "drawn" / "16.png").write_text("mine")
+    with pytest.raises(UsageError, match=r"16\.png exists"):
+        predict(happy, photos, **outputs(out, annotate=out / "drawn"), resume=True)
+    assert (out / "drawn" / "16.png").read_text() == "mine"
+
+
+def test_another_model_or_other_options_do_not_continue_a_run(happy, photos, tmp_path):
+    out = tmp_path / "out"
+    predict(happy, photos, **outputs(out), stop=Stop(12, KeyboardInterrupt()))
+    before = contents(out)
+    other = small_checkpoint(tmp_path / "other", logits=[4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+    for checkpoint, options in ((other, {}), (happy, {"mirror": True}), (happy, {"every": 1})):
+        with pytest.raises(UsageError, match="was begun with other"):
+            predict(checkpoint, photos, **outputs(out), resume=True, **options)
+    with pytest.raises(UsageError, match="--resume"):
+        predict(happy, photos, **outputs(out))
+    assert contents(out) == before
+
+
+def test_a_full_disk_at_csv_still_prints_the_table_then_one_line(happy, photos, tmp_path):
+    out = tmp_path / "out"
+    with file_size_limit(1_000):
+        result = command(happy, photos / "03.png", photos, "--csv", out / "faces.csv")
+    assert result.exit_code == 1
+    assert "happiness" in result.stdout
+    assert "16.png" in result.stdout
+    unreadable, line = result.stderr.splitlines()
+    assert "17.png" in unreadable
+    assert line.startswith("ampnet: cannot write ")
+    assert "File too large; free some space; what was found before is in faces.csv." in line
+    result = command(happy, photos / "03.png", photos, "--csv", out / "faces.csv", "--resume")
+    assert result.exit_code == 1  # for 17.png
+    assert len((out / "faces.csv").read_text().splitlines()) == PHOTOS + 2
+
+
+def test_a_run_whose_results_would_go_nowhere_stops(happy, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("ampnet.prediction.results.MAX_LISTED", 5)
+    with file_size_limit(100):
+        result = predict(happy, photos, csv=tmp_path / "faces.csv")
+    assert result.files == CHUNK  # the end of the chunk in which the table was full
+    assert result.problems[0] == "stopped: what comes next would be written nowhere"
+
+
+def test_a_full_disk_at_annotate_leaves_the_results_and_no_half_picture(happy, photos, clip, tmp_path):
+    drawn = tmp_path / "drawn"
+    with file_size_limit(1_500):
+        result = command(happy, photos / "03.png", photos / "04.png", clip, photos / "12.png", "--annotate", drawn)
+    assert result.exit_code == 1
+    assert result.stdout.count("happiness") >= 3
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"ampnet: cannot write {drawn}")
+    assert line.endswith("(and 2 more)")
+    assert set(contents(drawn)) == {"04.png"}
+
+
+def test_json_is_one_object_whose_images_are_lines(happy, photos, tmp_path):
+    result = command(happy, photos, "--json", "--jsonl", tmp_path / "faces.jsonl")
+    first, *images, last = result.stdout.splitlines()
+    assert list(json.loads(result.stdout)) == ["checkpoint", "class_names", "images"]
+    assert first.endswith('"images": [')
+    assert last == "]}"
+    assert [image.rstrip(",") for image in images] == (tmp_path / "faces.jsonl").read_text().splitlines()
+
+
+def test_json_of_an_interrupted_run_is_json(happy, photos):
+    out = io.StringIO()
+    config = PredictConfig(images=(photos,), checkpoint=happy, gpus=0)
+    assert run(config, True, out, [Stop(5, KeyboardInterrupt())]).is_interrupted
+    assert len(json.loads(out.getvalue())["images"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--resume"], "--resume needs --csv or --jsonl"),
+        (["--resume", "--json", "--csv", "a.csv"], "use --jsonl"),
+        (["--csv", "a", "--jsonl", "a"], "need two files"),
+        (["--csv", "photos/03.png", "--force"], "itself one of the inputs"),
+        (["--csv", "/dev/null", "--force"], "a device"),
+    ],
+)
+def test_outputs_that_cannot_be_are_refused_before_any_work(happy, photos, monkeypatch, options, message):
+    monkeypatch.chdir(photos.parent)
+    result = command(happy, "photos", *options)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert message in line
+
+
+@pytest.mark.slow
+def test_ctrl_c_and_kills_leave_what_is_done(happy, tmp_path, monkeypatch):
+    monkeypatch.undo()  # as in the processes
+    photos, whole, out = write_photos(tmp_path / "photos", 80), tmp_path / "whole", tmp_path / "out"
+    out.mkdir()
+    predict(happy, photos, csv=whole / "faces.csv")
+    words = ["predict", str(photos), "--checkpoint", str(happy), "--gpus", "0", "--csv", str(out / "faces.csv")]
+    for number in (signal.SIGINT, signal.SIGKILL):
+        resume = ["--resume"] if contents(out) else []
+        with heeding_ctrl_c():
+            process = subprocess.Popen(
+                [sys.executable, "-m", "cli", *words, *resume], cwd=ROOT, stderr=subprocess.PIPE, text=True
+            )
+            wait_for_rows(out, process)
+            process.send_signal(number)
+            told = process.communicate(timeout=PATIENCE)[1].splitlines()
+        if process.returncode != 1:  # it may have been at its end
+            assert process.returncode == (130 if number == signal.SIGINT else -number)
+            assert {path.suffix for path in out.iterdir()} == {".partial"}
+            assert number != signal.SIGINT or "to resume, run the same command with --resume" in told[-1]
+    if not (out / "faces.csv").exists():
+        predict(happy, photos, csv=out / "faces.csv", resume=True)
+    assert contents(out) == contents(whole)
+
+
+def wait_for_rows(folder, process):
+    """Wait until a process has written rows."""
+    deadline, before = time.monotonic() + PATIENCE, count_rows(folder)
+    while process.poll() is None and time.monotonic() < deadline and count_rows(folder) <= max(before, 1):
+        time.sleep(0.01)
+
+
+def count_rows(folder):
+    return max((len(path.read_bytes().splitlines()) for path in folder.glob("*.partial")), default=0)
