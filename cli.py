@@ -40,6 +40,7 @@ from ampnet.config import (
     PredictConfig,
     PrepareConfig,
     RobustnessConfig,
+    Runtime,
     SelectionSplit,
     Split,
     TrainConfig,
@@ -258,7 +259,8 @@ def prepare(
     """
     with user_errors(debug, TO_RESUME):
         from pipelines.prepare import run  # loads torch; kept out of `ampnet --help`
-        from pipelines.show import prepare_lines, show
+        from pipelines.show import show
+        from pipelines.show_data import prepare_lines
 
         finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
         result = run(PrepareConfig(**pick(PrepareConfig, locals()) | {"detector": finder}), quiet)
@@ -484,6 +486,9 @@ def predict(
     checkpoint: Annotated[Path | None, model_option(help=A_MODEL, show_default=WHICH_MODEL)] = None,
     mirror: Mirror = False,
     prior: Prior = None,
+    runtime: Annotated[
+        Runtime, machine_option(help="What runs the networks; onnx starts sooner and needs less memory.")
+    ] = PredictConfig.runtime,
     csv: Annotated[
         Path | None, output_option(help="Also write the results to this CSV file, row by row.", dir_okay=False)
     ] = None,
@@ -548,7 +553,8 @@ def check_data(
     """
     with user_errors(debug):
         from pipelines.check import run  # loads torch; kept out of `ampnet --help`
-        from pipelines.show import check_lines, show
+        from pipelines.show import show
+        from pipelines.show_data import check_lines
 
         result = run(CheckConfig(data=data, workers=workers), quiet)
         if as_json:

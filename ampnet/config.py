@@ -14,6 +14,7 @@ CropMode = Literal["auto", "none", "face"]
 FacePolicy = Literal["largest", "centre", "best", "all"]
 NoFacePolicy = Literal["template", "drop"]
 ExportFormat = Literal["onnx", "torchscript", "safetensors"]
+Runtime = Literal["torch", "onnx"]
 ExportPrecision = Literal["fp32", "fp16", "int8"]
 LayoutName = Literal[
     "auto",
@@ -438,11 +439,18 @@ class PredictConfig:
     """Average the predictions for each face and its mirror image."""
     prior: str | None = None
     """Expected class frequencies: ``training``, ``balanced``, or a JSON file; None: the checkpoint's own prior."""
+    runtime: Runtime = "torch"
+    """What runs the networks; onnx starts sooner and needs less memory."""
 
     def __post_init__(self) -> None:
         is_kept = self.csv is not None or self.jsonl is not None
         require(is_kept or not self.resume, "--resume needs --csv or --jsonl: what an interrupted run left to continue")
         require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")
+        if self.runtime == "onnx":
+            is_plain = not self.mirror and self.prior is None and not self.gpus
+            require(is_plain, "--mirror, --prior and --gpus need --runtime torch")
+            is_default = (self.detector.name, self.detector.weights) == (DetectorConfig.name, DetectorConfig.weights)
+            require(is_default, "--detector and --weights need --runtime torch")
 
 
 @dataclass(frozen=True, kw_only=True)

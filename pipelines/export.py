@@ -5,7 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ampnet.checkpoints.bundled import LICENCE, MODELS, TRAINING_DATA, model_path, named_model
-from ampnet.checkpoints.checkpoint import Checkpoint, checkpoint_file, load_checkpoint, save_checkpoint
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ampnet.checkpoints.run_files import checkpoint_file
 from ampnet.config import DetectorConfig, ExportConfig, ExportFormat
 from ampnet.detection.detector import FaceDetector
 from ampnet.errors import CheckpointError, UsageError

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ampnet.checkpoints.bundled import named_model
-from ampnet.checkpoints.checkpoint import checkpoint_file, newest_run
+from ampnet.checkpoints.run_files import checkpoint_file, newest_run
 from ampnet.config import TrainConfig
 from ampnet.media.printable import printable
 

@@ -6,25 +6,20 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import PredictConfig
-from ampnet.detection.detector import FaceDetector
 from ampnet.errors import UsageError
-from ampnet.inference.prior import read_prior
-from ampnet.media.files import followed, make_folder, refuse_overwrite, sha256_of
+from ampnet.media.files import followed, make_folder, refuse_overwrite
 from ampnet.media.printable import one_line, printable
 from ampnet.prediction.drawings import Drawings
 from ampnet.prediction.json_document import JsonDocument
 from ampnet.prediction.photos import FacePrediction, PhotoPredictor
-from ampnet.prediction.predictor import Predictor
 from ampnet.prediction.results import Predictions, ResultSink
 from ampnet.prediction.row_files import NOTHING, WHOLE, Recorded, RowFile, open_row_files
 from ampnet.prediction.rows import CsvRows, JsonLines
 from ampnet.prediction.shots import CHUNK_IMAGES, Shot, in_chunks, read_shots
 from ampnet.prediction.sources import Source, plan
-from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
-from pipelines.model import find_model
+from pipelines.predictors import choose_predictor
 from pipelines.progress import notices, progress_bar
 
 Task = tuple[Source, float]
@@ -56,21 +51,17 @@ def run(
         console.print(note, markup=False)
     files = [path for path in (config.csv, config.jsonl) if path]
     _check_targets(files, config, planned.sources)
-    file = find_model(config.checkpoint, console, "--checkpoint")
-    checkpoint = load_checkpoint(file)
-    prior = None if config.prior is None else read_prior(config.prior)
     keep_freed_memory()
-    device = choose_device(config.gpus)
-    detector = FaceDetector(config.detector, device)
-    predictor = Predictor(checkpoint, detector, device, config.batch_size, config.mirror, prior)
+    chosen = choose_predictor(config, console)
+    predictor, file, class_names = chosen.predictor, chosen.model, chosen.predictor.class_names
 
-    result = Predictions(checkpoint.class_names, file)
-    settings = _settings(config, file, prior) if files else {}
-    row_files = [RowFile(followed(config.csv), CsvRows(checkpoint.class_names), settings)] if config.csv else []
+    result = Predictions(class_names, file)
+    settings = chosen.settings | _settings(config)
+    row_files = [RowFile(followed(config.csv), CsvRows(class_names), settings)] if config.csv else []
     row_files += [RowFile(followed(config.jsonl), JsonLines(), settings)] if config.jsonl else []
     with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
         tasks = _open_tasks(planned.sources, recorded, config)
-        document = JsonDocument(json_out, file, checkpoint.class_names) if json_out else None
+        document = JsonDocument(json_out, file, class_names) if json_out else None
         elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]
         drawings = Drawings()
         try:
@@ -108,15 +99,12 @@ def _check_targets(files: Sequence[Path], config: PredictConfig, sources: Sequen
         make_folder(folder)
 
 
-def _settings(config: PredictConfig, model: Path, prior: Any) -> dict[str, Any]:
-    """Return what the rows depend on, so that a file is only continued with the same."""
+def _settings(config: PredictConfig) -> dict[str, Any]:
+    """Return what else the rows depend on, so that a file is only continued with the same."""
     return {
         "inputs": [one_line(path) for path in config.images],
         "videos": config.videos,
         "every": config.every,
-        "model": sha256_of(model),
-        "mirror": config.mirror,
-        "prior": prior,
         "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
 

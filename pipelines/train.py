@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from ampnet.checkpoints.checkpoint import BEST, save_checkpoint
+from ampnet.checkpoints.checkpoint import save_checkpoint
+from ampnet.checkpoints.run_files import BEST
 from ampnet.config import TrainConfig, config_to_dict
 from ampnet.data.loading.dataset import loading_failures
 from ampnet.data.loading.unreadable import describe_unreadable

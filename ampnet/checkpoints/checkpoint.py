@@ -17,17 +17,14 @@ from torch import Tensor
 from ampnet.checkpoints.header import FORMAT, VERSION, parse_header
 from ampnet.checkpoints.network import build_network, check_finite
 from ampnet.checkpoints.reading import StoredTensor, reading
+from ampnet.checkpoints.run_files import checkpoint_file
 from ampnet.checkpoints.safetensors_file import HEADER, open_safetensors
 from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torch_file
 from ampnet.config import ArchitectureConfig
-from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
 from ampnet.media.files import atomic_write
-from ampnet.media.opening import exists
-from ampnet.media.printable import printable
 from ampnet.models.ampnet import AMPNet
 
-BEST = "best.pt"
 MODEL, TRAINING = "model", "training"
 """Keys of weights and training state in torch's format, beside the header's."""
 
@@ -155,33 +152,6 @@ def _save_half(path: Path, header: dict[str, Any], state: dict[str, Tensor]) -> 
     with atomic_write(path) as aside:
         # Not save_file: it creates files that only their owner can read.
         aside.write_bytes(save(half, metadata={HEADER: text}))
-
-
-def checkpoint_file(path: Path) -> Path:
-    """Resolve a run folder to its best checkpoint; a file is returned unchanged.
-
-    Raises:
-        CheckpointError: the path does not exist, or the folder holds no best.pt.
-    """
-    if not exists(path):
-        what = "does not exist"
-    elif not path.is_dir():
-        return path
-    elif exists(path / BEST):
-        return path / BEST
-    else:
-        what = f"holds no {BEST}"
-    raise CheckpointError(f"{printable(path)} {what}; give a run folder of `ampnet train` or a checkpoint file")
-
-
-def newest_run(folder: Path) -> Path | None:
-    """Find the run below a folder that saved a checkpoint last and has a best one; None if there is none.
-
-    Args:
-        folder: holds runs, or folders of several seeds' runs, such as ./checkpoint.
-    """
-    runs = [best.parent for pattern in (f"*/{BEST}", f"*/seed*/{BEST}") for best in folder.glob(pattern)]
-    return max(runs, key=lambda run: max(save.lstat().st_mtime for save in run.glob("*.pt")), default=None)
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -105,4 +104,6 @@ def _ink_on(color: str) -> str:
 @cache
 def label_font(size: int) -> ImageFont.FreeTypeFont:
     """Return the bold font for labels: DejaVu, which comes with matplotlib and covers Greek, Cyrillic and more."""
+    import matplotlib  # for its font only, and slow to import
+
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"), size)

@@ -16,7 +16,8 @@ from ampnet.labels import EXPRESSIONS
 from ampnet.prediction.predictor import FacePrediction
 from ampnet.prediction.results import ImagePredictions, Predictions
 from pipelines.prepare import PrepareResult
-from pipelines.show import prediction_table, prepare_table
+from pipelines.show import prediction_table
+from pipelines.show_data import prepare_table
 from pipelines.show_evaluation import confusion_table, evaluation_tables
 from tests.small_report import small_provenance, small_report
 

@@ -1,0 +1,40 @@
+"""The ONNX forms of a checkpoint and of the detector, exported once and kept in the user's cache folder."""
+
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from rich.console import Console
+
+from ampnet import __version__
+from ampnet.config import ExportConfig
+from ampnet.media.files import sha256_of
+
+DETECTOR = Path("detector")
+
+
+def onnx_models(checkpoint: Path, console: Console) -> tuple[Path, Path]:
+    """Return the ONNX files of a checkpoint and of the detector; the first call for a checkpoint exports them.
+
+    Args:
+        checkpoint: a checkpoint file, or a file that `ampnet export` wrote, which is returned as it is.
+        console: where the export is announced.
+
+    Raises:
+        UsageError: a package for the export is missing.
+        CheckpointError: the checkpoint cannot be used.
+        DataError: the cache folder cannot be written to.
+    """
+    folder = user_cache_path("ampnet") / f"onnx-{__version__}"
+    detector = _exported(DETECTOR, folder / "detector.onnx", console)
+    if checkpoint.suffix == ".onnx":
+        return checkpoint, detector
+    return _exported(checkpoint, folder / f"{sha256_of(checkpoint)[:16]}.onnx", console), detector
+
+
+def _exported(model: Path, file: Path, console: Console) -> Path:
+    if not file.is_file():
+        from pipelines.export import run  # loads torch, which the ONNX runtime otherwise does without
+
+        console.print(f"exporting {model} for the ONNX runtime (once): {file}", markup=False)
+        run(ExportConfig(model=model, out=file))
+    return file
