@@ -7,7 +7,6 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from ampnet.checkpoints.bundled import MODELS, WORD, model_path, named_model
-from ampnet.checkpoints.checkpoint import 
 from ampnet.checkpoints.run_files import BEST, checkpoint_file
 from ampnet.errors import UsageError
 from ampnet.media.printable import printable
