@@ -32,7 +32,8 @@ def robustness_tables(result: RobustnessResult) -> Iterator[RenderableType]:
     data = f"{report.images:,} faces of {report.split} of {report.data.resolve()}"
     yield escape(f"{report.checkpoint} on {data}, seed {report.seed}{mirror}")
     severities = any(row.severity for row in report.rows)
-    yield "accuracy in %, at severity 1 to 5 and of all together (95 % interval); by the modules that vote"
+    steps = "at severity 1 to 5 and of all together" if severities else "of uncorrupted faces"
+    yield f"accuracy in %, {steps} (95 % interval); by the modules that vote"
     forms = [(severities, True, True), (severities, True, False), (severities, False, False), (False, False, False)]
     yield Fitting(*(_table(result, *form) for form in forms))
     if report.errors:

@@ -78,6 +78,7 @@ def record(whole):
     return whole[1]
 
 
+@pytest.mark.slow
 def test_a_network_that_calls_every_face_happy_is_right_about_one_class_under_every_condition(tmp_path, data):
     happy = small_checkpoint(tmp_path / "run", logits=[0.0, 0, 0, 4, 0, 0, 1])
     report = measure(happy, data, tmp_path / "out", corruptions="all", workers=2).report
