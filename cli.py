@@ -553,7 +553,8 @@ def check_data(
             print_json(result.report.to_dict())
         else:
             show(check_lines(result))
-        if result.report.unreadable:
+        if unreadable := result.report.unreadable:
+            complain(f"{len(unreadable)} prepared images cannot be read, such as {unreadable[0]}; run prepare again")
             raise typer.Exit(1)
 
 

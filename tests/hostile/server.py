@@ -48,14 +48,14 @@ def readers() -> dict[str, Callable[[Path], object]]:
 def run_here(argv: list[str]) -> int:
     """Run a command line, or ``reader:NAME PATH``, in this process; returns the exit code."""
     from ampnet.errors import AmpnetError
-    from cli import app
+    from cli import app, complain
 
     try:
         if argv[0].startswith("reader:"):
             try:
                 readers()[argv[0].removeprefix("reader:")](Path(argv[1]))
             except AmpnetError as error:
-                sys.stderr.write(f"ampnet: {error}\n")
+                complain(error)
                 return 1
         else:
             app(args=argv, prog_name="ampnet")

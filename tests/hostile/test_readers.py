@@ -41,16 +41,12 @@ values = st.recursive(
 cells = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 
 
-def refused_or_read(read: Callable[[], object], is_whole: bool = True) -> None:
-    """Accept a result, or an error of ours; one that is a whole message must be a clean line of bounded length."""
+def refused_or_read(read: Callable[[], object]) -> None:
+    """Accept a result, or an error of ours that says something; any other error fails the test."""
     try:
         read()
     except AmpnetError as error:
-        if not is_whole:
-            return
-        message = str(error)
-        assert 0 < len(message) <= 292, message  # with `ampnet: ` before it, a line of at most 300 characters
-        assert message.isprintable(), ascii(message)
+        assert str(error)  # noqa: PT017 (it need not be raised)
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +195,8 @@ def test_any_bytes_are_a_checkpoint_or_refused(tmp_path_factory: Any, content: b
 @fixed
 @given(values, st.dictionaries(st.sampled_from(["mean_landmarks", "crop", "color", "face_resolution"]), values))
 def test_any_value_is_a_framing_or_refused(whole: Any, parts: dict[str, Any]) -> None:
-    refused_or_read(lambda: Framing.from_dict(whole), is_whole=False)
-    refused_or_read(lambda: Framing.from_dict(Framing().to_dict() | parts), is_whole=False)
+    refused_or_read(lambda: Framing.from_dict(whole))
+    refused_or_read(lambda: Framing.from_dict(Framing().to_dict() | parts))
 
 
 @fixed

@@ -94,6 +94,7 @@ def test_an_unreadable_image_is_named_and_the_command_fails(data: Path) -> None:
     result = CliRunner().invoke(app, ["check", "--data", str(data), "--quiet"])
     assert result.exit_code == 1
     assert "unreadable: 2 images, such as train_3.jpg" in result.stdout
+    assert result.stderr == "ampnet: 2 prepared images cannot be read, such as train_3.jpg; run prepare again\n"
     assert "copies: 1 exact and 1 near ones" in result.stdout  # broken files are no copies of each other
 
 

@@ -96,7 +96,8 @@ def _columns(rows: list[Any]) -> tuple[list[str], list[Any]]:
 def _five_points(points: list[Any], names: list[str]) -> NDArray[np.float32]:
     """Give all landmarks as ``(N, 5, 2)``; where that fails, find out whose are wrong."""
     try:
-        array = np.asarray(points, dtype=np.float32).reshape(len(points), 5, 2)
+        with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused below
+            array = np.asarray(points, dtype=np.float32).reshape(len(points), 5, 2)
     except (TypeError, ValueError, OverflowError):
         array = np.stack([_face_points(face, name) for name, face in zip(names, points, strict=True)])
     wrong = np.flatnonzero(~np.isfinite(array).all(axis=(1, 2)))
@@ -107,7 +108,8 @@ def _five_points(points: list[Any], names: list[str]) -> NDArray[np.float32]:
 
 def _face_points(face: Any, name: str) -> NDArray[np.float32]:
     try:
-        array = np.asarray(face, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            array = np.asarray(face, dtype=np.float32)
     except (TypeError, ValueError, OverflowError):
         raise DataError(f"the landmarks of {printable(name, 80)} are not numbers") from None
     if array.size != 10:
