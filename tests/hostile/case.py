@@ -111,6 +111,8 @@ class Case:
     is_named: bool = False
     """One of the issue's items; always in the quick part unless it is slow."""
     is_slow: bool = False
+    keeps_partial: bool = False
+    """A partial file is kept, and named, so that the work can go on."""
     scenario: "Callable[[Place, Callable[[Sequence[str]], Outcome]], Iterable[Fault]] | None" = None
     """Instead of one command: a story with several, given a function that runs one."""
 

@@ -103,6 +103,7 @@ def full_disks() -> Iterator[Case]:
         predict("--csv", "t.csv"),
         check=both(predicted(), _no_half_files("t.csv")),
         largest_file=TIGHT,
+        keeps_partial=True,
         **tight,
     )  # type: ignore[arg-type]
     yield Case(

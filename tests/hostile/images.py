@@ -108,7 +108,7 @@ def bombs() -> Iterator[Case]:
                 lambda _p, m=make, s=suffix: (m(), s),  # type: ignore[misc]
                 EITHER if just_under else REFUSED,
                 is_named=True,
-                is_slow=just_under and bomb.split("-")[0] in ("png", "jpeg", "tiff", "pgm"),
+                is_slow=(just_under and bomb.split("-")[0] in ("png", "jpeg", "tiff", "pgm")) or bomb == "ppm-comment",
                 seconds=120,
             )
 

@@ -189,30 +189,37 @@ def journals() -> Iterator[Case]:
 
 def killed_before() -> Iterator[Case]:
     """Yield folders in which an earlier run was killed while it wrote: its hidden files go with the next one."""
-    number = 2**22 + 1  # no process has this number
     stories: dict[str, tuple[str, Make]] = {
-        "prepare": ("out/index/.faces.csv.{}.partial", _prepare_again),
-        "train --resume": ("checkpoint/run/.next.pt.{}.partial", _train_again),
-        "eval": ("report/.metrics.json.{}.partial", _eval_again),
-        "predict --annotate": ("drawn/.good_0.jpg.{}.partial", _predict_again),
-        "predict --csv": (".t.csv.{}.partial", _predict_again),
+        "prepare": ("out/index/faces.csv", _prepare_again),
+        "train --resume": ("checkpoint/run/next.pt", _train_again),
+        "eval": ("report/metrics.json", _eval_again),
+        "predict --annotate": ("drawn/good_0.jpg", _predict_again),
+        "predict --csv": ("t.csv", _predict_again),
     }
-    for what, (path, again) in stories.items():
+    for what, (target, again) in stories.items():
 
-        def make(place: Place, p: str = path, a: Make = again) -> Sequence[str]:
+        def make(place: Place, t: str = target, a: Make = again) -> Sequence[str]:
             argv = a(place)
-            partial = place.folder / p.format(number)
+            partial = _partial_of_the_dead(place.folder / t)
             partial.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(b"half a file")
             return argv
 
-        def check(place: Place, _outcome: Outcome, p: str = path) -> Iterator[Fault]:
-            if (place.folder / p.format(number)).exists():
-                yield Fault("left over", p.format("PID"))
+        def check(place: Place, _outcome: Outcome, t: str = target) -> Iterator[Fault]:
+            if _partial_of_the_dead(place.folder / t).exists():
+                yield Fault("left over", f"the temporary file for {t}")
 
-        yield Case(
-            f"outputs/small: partial file of a killed run, {what}", LOCKS, make, DONE, check=check, is_named=True
-        )
+        name = f"outputs/small: partial file of a killed run, {what}"
+        yield Case(name, LOCKS, make, DONE, check=check, is_named=True)
+
+
+def _partial_of_the_dead(path: Path) -> Path:
+    """Name the temporary file of a process that no longer exists."""
+    from ampnet.media.files import temporary_beside
+
+    highest = 2**22 + 1  # no process has this number
+    ours = temporary_beside(path)
+    return ours.with_name(ours.name.replace(f".{os.getpid()}.", f".{highest}."))
 
 
 def _prepare_again(place: Place) -> Sequence[str]:

@@ -99,7 +99,8 @@ class Runner:
             if not outcome.timed_out:
                 faults += case.check(place, outcome)
                 left = leftovers(place.folder) - before
-                faults += [Fault("left over", f"{len(left)} temporary files: {sorted(left)[0]!a}")] if left else []
+                if left and not case.keeps_partial:
+                    faults.append(Fault("left over", f"{len(left)} temporary files: {sorted(left)[0]!a}"))
         gone = [name for name, content in outside.items() if _listing(place.outside).get(name) != content]
         faults += [Fault("damage", f"changed or deleted: {', '.join(gone)}")] if gone else []
         return Verdict(case, outcome, tuple(dict.fromkeys(faults)), tuple(argv))
