@@ -174,7 +174,15 @@ def strangers() -> Iterator[Case]:
         return make
 
     yield Case(
-        "images/M12 bombs among photos, predict", OWNER, _bombs_among_photos, EITHER, 4, predicted(), 300, is_slow=True
+        "images/M12 bombs among photos, predict",
+        OWNER,
+        _bombs_among_photos,
+        EITHER,
+        4,
+        predicted(),
+        300,
+        1300,
+        is_slow=True,
     )
     for kind in NOT_FILES:
         item = "S6" if kind == "loop" else "S5"

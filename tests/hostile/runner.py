@@ -21,6 +21,9 @@ ROOT = Path(__file__).parents[2]
 ADDRESS_MEGABYTES = 2500
 """Address space that a run may take beyond that of its start, so that a bomb ends itself and not the machine."""
 
+READER = ("-c", "import sys; from tests.hostile.server import run_here; sys.exit(run_here(sys.argv[1:]))")
+"""Options of a process of its own that calls one reader."""
+
 PRECIOUS = b"a file of the user's\n"
 
 
@@ -133,7 +136,7 @@ class Runner:
 
         started = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-m", "cli", *argv],
+            [sys.executable, *(READER if argv[0].startswith("reader:") else ("-m", "cli")), *argv],
             cwd=cwd,
             env=environment(),
             stdin=subprocess.DEVNULL,
