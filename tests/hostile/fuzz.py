@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
-from tests.hostile.case import BAD_CLASSES, Case
+from tests.hostile.case import BAD_CLASSES, Case, Fault, Outcome
 from tests.hostile.corpus import all_cases
 from tests.hostile.runner import Runner, Verdict
 
@@ -29,6 +29,8 @@ def run_all(cases: Sequence[Case], seed: int, jobs: int, slowness: float) -> Ite
         runner = runners.get()
         try:
             return runner.run(case)
+        except Exception as error:  # of the corpus, not of the product; the other cases go on
+            return Verdict(case, Outcome(None), (Fault("traceback", f"the case itself fails: {error!r}"),))
         finally:
             runners.put(runner)
 

@@ -85,7 +85,7 @@ LANDMARKS: dict[str, Write] = {
     "M12 10 ** 9 rows": _content(lambda: npy(pickle.dumps([]), (10**9, 2))),
     "M12 10 ** 30 rows": _content(lambda: npy(b"\x80\x02N.", (10**30, 2))),
     "M12 nested lists": _content(lambda: npy(_shared(10, 12), (28, 2))),
-    "M12 nested lists as points": _first(_nested(900)),
+    "M12 nested lists as points": _first(_nested(200)),
     "M12 lists in each other": _content(lambda: npy(b"\x80\x02]q\x00h\x00a.", (28, 2))),
     "small: five equal landmarks": _points(lambda _number: [[112.0, 112.0]] * 5),
     "negative rows": _content(lambda: npy(b"\x80\x02].", (-1, 2))),

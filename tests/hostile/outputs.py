@@ -216,7 +216,6 @@ def killed_before() -> Iterator[Case]:
 
 def _partial_of_the_dead(path: Path) -> Path:
     """Name the temporary file of a process that no longer exists."""
-
     highest = 2**22 + 1  # no process has this number
     ours = temporary_beside(path)
     return ours.with_name(ours.name.replace(f".{os.getpid()}.", f".{highest}."))
