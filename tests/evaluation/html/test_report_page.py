@@ -64,7 +64,7 @@ def test_every_number_on_the_page_is_one_of_metrics_json(page, folder):
             row, column = (int(key) for key in path.split(".")[2:])
             expected = metrics["confusion"]["shares"][row][column]
             assert text == (f"{100 * expected:.0f}" if value != "0" else ""), path
-        elif any(part in path for part in ("kappa", "matthews", "log_loss", "brier")):
+        elif any(part in path for part in ("kappa", "matthews", "log_loss", "brier", "coverage.area")):
             assert text == f"{expected:.3f}", path
         else:
             assert text.rstrip(" %") in (f"{100 * expected:.1f}", f"{100 * expected:.0f}"), path
