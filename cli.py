@@ -600,7 +600,8 @@ def compare(
     """
     with user_errors(debug):
         config = CompareConfig(**pick(CompareConfig, locals()) | {"contenders": tuple(contenders)})
-        from pipelines.compare import run  # loads torch; kept out of `ampnet --help`
+        from ampnet.data.loading.unreadable import describe_unreadable  # loads torch; kept out of `ampnet --help`
+        from pipelines.compare import run
         from pipelines.show import show
         from pipelines.show_comparison import comparison_tables
 
@@ -612,6 +613,9 @@ def compare(
             sheets = [pair.sheet for pair in result.pairs if pair.sheet]
             pictures = f", pictures {', '.join(sheets)}" if sheets else ""
             typer.echo(f"results: {result.folder} (compare.json, answers.csv{pictures})")
+        if result.unreadable:
+            complain(f"{describe_unreadable(result.unreadable)}; counted as errors")
+            raise typer.Exit(1)
 
 
 @further_command("robustness")

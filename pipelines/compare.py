@@ -70,6 +70,8 @@ class Comparison:
     """All images; then without copies and against the crowd's majority, where these are known."""
     pairs: tuple[PairTables, ...]
     notes: tuple[str, ...]
+    unreadable: Mapping[str, str]
+    """Name -> reason of each image that a checkpoint could not read."""
     about: Mapping[str, Any]
     folder: Path
 
@@ -108,8 +110,9 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         ]
         sets = image_sets(same.images, answers, config.seed)
         pairs = tuple(_pairs(config, folder, contenders, answers, same, split.faces))
+        unreadable = {name: why for table in tables.values() for name, why in table.unreadable.items()}
         about = about_of(config, contenders, subject, split.faces.root)
-        result = Comparison(contenders, config.data, config.split, sets, pairs, tuple(notes), about, folder)
+        result = Comparison(contenders, config.data, config.split, sets, pairs, tuple(notes), unreadable, about, folder)
         write_answers(folder / ANSWERS_FILE, same.images, contenders, answers)
         with atomic_write(folder / JSON_FILE) as aside:  # last, so that its presence marks a complete comparison
             text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)

@@ -45,13 +45,13 @@ def find_contenders(asked: Sequence[Path]) -> tuple[Contender, ...]:
         CheckpointError: a folder holds no checkpoint.
     """
     found = [_find(letter, path) for letter, path in zip(ascii_uppercase, asked, strict=False)]
-    owners: dict[Path, str] = {}
+    owners: dict[Path, Contender] = {}
     for contender in found:
         for file in contender.files:
-            other = owners.setdefault(file.resolve(), contender.name)
-            if other != contender.name:
+            other = owners.setdefault(file.resolve(), contender)
+            if other is not contender:
                 raise UsageError(
-                    f"{printable(other)} and {printable(contender.name)} are the same file; compare different ones"
+                    f"{printable(other.name)} and {printable(contender.name)} are the same file; compare different ones"
                 )
     return tuple(found)
 

@@ -89,6 +89,7 @@ def test_shell_completion_gives_the_commands():
         (["prepare", "nowhere"], "nowhere"),
         (["compare", "bundled"], "give at least two checkpoints or files of predictions to compare, got 1"),
         (["compare", "bundled", "bundled"], "bundled is given twice"),
+        (["compare", "bundled", "bundled:ferplus"], "bundled:ferplus and bundled:ferplus are the same file"),
         (["compare", "bundled", "nowhere"], "nowhere does not exist"),
         (["compare", "bundled", "bundled:nobody"], "there is no bundled model 'nobody'"),
         (["import", "nowhere.pth"], "nowhere.pth"),
