@@ -1,8 +1,5 @@
 """Image files: strict decoding to upright RGB with clear error messages, resizing, and JPEG encoding."""
 
-import heapq
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -11,6 +8,7 @@ from numpy.typing import NDArray
 
 from ampnet.errors import DataError, ImageError
 from ampnet.media.decoding import MAX_BYTES, decode, is_plain_jpeg
+from ampnet.media.listing import list_folder
 from ampnet.media.opening import read_bytes
 from ampnet.media.printable import printable
 
@@ -28,42 +26,15 @@ _LARGEST_AS_IS = 1 << 20  # bytes; a 224 x 224 JPEG never needs as many
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Find the image files below a folder by extension, sorted by path.
-
-    Hidden files and folders are skipped. Symbolic links to folders are followed, each real folder is listed once, in
-    its own place if that is below ``folder``; links to a folder around ``folder`` are skipped. A folder further down
-    that cannot be listed is listed itself, so that reading it gives the reason, as for an unreadable image.
+    """List the image files below a folder, sorted by path; see :func:`ampnet.media.listing.list_folder`.
 
     Raises:
         DataError: the folder itself does not exist or cannot be listed.
     """
-    found: list[Path] = []
-    folders, links = [os.fspath(folder)], list[str]()
-    seen = _around(folder)
-    while folders or links:
-        place = folders.pop() if folders else heapq.heappop(links)
-        try:
-            status = os.stat(place)  # noqa: PTH116 (a path of 1,000 parts is slow to build)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(place) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    if not _is_folder(entry):
-                        if os.path.splitext(entry.name)[1].lower() in EXTENSIONS:  # noqa: PTH122 (a million of these)
-                            found.append(Path(entry.path))
-                    elif entry.is_symlink():
-                        heapq.heappush(links, entry.path)
-                    else:
-                        folders.append(entry.path)
-        except (OSError, ValueError) as error:  # ValueError: a null byte
-            if place == os.fspath(folder):
-                reason = error.strerror if isinstance(error, OSError) else None
-                raise DataError(f"cannot list {printable(folder)}: {printable(reason or error)}") from error
-            found.append(Path(place))
-    return sorted(found, key=lambda path: path.as_posix())
+    listing = list_folder(folder, EXTENSIONS)
+    if folder in listing.problems:
+        raise DataError(listing.problems[folder])
+    return listing.files
 
 
 def read_image(path: Path) -> Image:
@@ -128,23 +99,6 @@ def jpeg_as_is(path: Path, size_hw: tuple[int, int]) -> bytes | None:
     except DataError:
         return None
     return data if is_plain_jpeg(data, size_hw) else None
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself, or longer than the system allows
-        return False
-
-
-def _around(folder: Path) -> set[tuple[int, int]]:
-    """Identify the folders around a folder."""
-    around = set()
-    for parent in Path(os.path.realpath(folder)).parents:
-        with suppress(OSError):
-            status = parent.stat()
-            around.add((status.st_dev, status.st_ino))
-    return around
 
 
 def _resized_by(interpolation: int, image: Image, size_hw: tuple[int, int]) -> Image:
