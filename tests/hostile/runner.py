@@ -132,7 +132,7 @@ class Runner:
 
         started = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-m", "cli", *argv],
+            [sys.executable, "-B", "-m", "cli", *argv],  # the limit would cut bytecode, too
             cwd=cwd,
             env=environment(),
             stdin=subprocess.DEVNULL,
