@@ -79,6 +79,7 @@ def can_mount(folder: Path) -> bool:
 
 def limit_files(size: int) -> None:
     """Let no file of this process grow beyond a size in bytes."""
+    sys.dont_write_bytecode = True  # it would be cut, too
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 

@@ -122,7 +122,8 @@ def open_video(
         cut = is_cut(file)
         order = Order(file.fileno(), shared, 0 if memory is None else len(memory), every, start, only_info)
         process = subprocess.Popen(  # isolated: neither the current folder nor the environment adds modules
-            [sys.executable, "-I", "-c", _START_DECODER, json.dumps([sys.path, asdict(order)])],
+            # And without writing bytecode, which limits on the size of files would cut, for every later run.
+            [sys.executable, "-I", "-B", "-c", _START_DECODER, json.dumps([sys.path, asdict(order)])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

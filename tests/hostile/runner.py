@@ -136,7 +136,8 @@ class Runner:
 
         started = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, *(READER if argv[0].startswith("reader:") else ("-m", "cli")), *argv],
+            # -B: a limit on the size of files would cut bytecode, too
+            [sys.executable, "-B", *(READER if argv[0].startswith("reader:") else ("-m", "cli")), *argv],
             cwd=cwd,
             env=environment(),
             stdin=subprocess.DEVNULL,

@@ -82,6 +82,7 @@ def become(request: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if (largest := request.get("largest_file")) is not None:
+        sys.dont_write_bytecode = True  # it would be cut, too
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
 
