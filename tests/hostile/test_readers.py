@@ -10,8 +10,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from ampnet.checkpoints.checkpoint import build_checkpoint, load_checkpoint
-from ampnet.checkpoints.reference.pickle_reader import read_inert
+from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.pickle_reader import read_inert
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.landmarks_file import read_landmarks
 from ampnet.data.sources import open_source
@@ -21,6 +21,7 @@ from ampnet.inference.prior import read_prior
 from ampnet.media.printable import printable
 from tests.data.sources.small_files import text
 from tests.hostile.checkpoint_fields import FIELDS, set_field
+from tests.hostile.checkpoints import load, write
 from tests.hostile.landmark_files import npy
 from tests.hostile.pickle_files import safetensors_file, torch_zip
 from tests.prepared_faces import write_prepared_faces
@@ -55,12 +56,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def header(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    import torch
-
-    run = small_checkpoint(tmp_path_factory.mktemp("run"))
-    content: dict[str, Any] = torch.load(run / "best.pt", weights_only=True)
-    return content
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_checkpoint(tmp_path_factory.mktemp("run")) / "best.pt"
 
 
 @fixed
@@ -170,10 +167,13 @@ def test_any_text_is_a_list_of_a_data_set_or_refused(layout: str, tmp_path: Path
     hold()
 
 
-@settings(fixed, max_examples=30)  # each builds a network
+@settings(fixed, max_examples=40)  # each writes a network
 @given(st.sampled_from(FIELDS), values)
-def test_any_value_of_a_field_makes_a_checkpoint_or_is_refused(header: dict[str, Any], field: str, value: Any) -> None:
-    refused_or_read(lambda: build_checkpoint(set_field(header, field, value), Path("model.pt")))
+def test_any_value_of_a_field_makes_a_checkpoint_or_is_refused(checkpoint: Path, field: str, value: Any) -> None:
+    for suffix in (".pt", ".safetensors"):
+        changed = checkpoint.with_name(f"changed{suffix}")
+        write(changed, set_field(load(checkpoint), field, value))
+        refused_or_read(lambda path=changed: load_checkpoint(path))  # type: ignore[misc]
 
 
 @fixed
