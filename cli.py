@@ -48,7 +48,7 @@ from ampnet.config import (
     read_modules,
 )
 from ampnet.errors import INTERRUPTED, AmpnetError, UsageError, require
-from ampnet.media.printable import MAX_LINE, printable
+from ampnet.media.printable import MAX_LINE, one_line, printable
 from ampnet.recipes import Recipe, RecipeName, Targets, read_changes
 
 WrongUsage: Any = typer.BadParameter.__base__  # click's UsageError, or the copy that newer typers carry
@@ -177,6 +177,11 @@ def pick(settings: type[Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name in names}
 
 
+def tell(text: str) -> None:
+    """Print lines on stdout; what a terminal cannot show, such as undecodable bytes of paths, is escaped."""
+    typer.echo("\n".join(one_line(line) for line in text.split("\n")))
+
+
 def print_json(result: dict[str, Any]) -> None:
     """Print a result for programs."""
     typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
@@ -270,7 +275,7 @@ def prepare(
             print_json(result.to_dict())
         else:
             show(prepare_lines(result))
-            typer.echo(f"next: ampnet train --data {out}")
+            tell(f"next: ampnet train --data {out}")
 
 
 @main_command()
@@ -407,7 +412,7 @@ def train(
         if as_json:
             print_json(result.to_dict())
         else:
-            typer.echo("\n".join(result.lines()))
+            tell("\n".join(result.lines()))
 
 
 @main_command("eval")
@@ -464,9 +469,7 @@ def evaluate(
         else:
             show(evaluation_tables(result.report, details))
             more = "" if details else "; all tables: --details"
-            typer.echo(
-                f"report: {result.folder / 'report.html'} (beside it metrics.json, predictions.csv, figures){more}"
-            )
+            tell(f"report: {result.folder / 'report.html'} (beside it metrics.json, predictions.csv, figures){more}")
         if unreadable := result.report.table.unreadable:
             complain(f"{describe_unreadable(unreadable)}; counted as errors")
             raise typer.Exit(1)
@@ -612,7 +615,7 @@ def compare(
             show(comparison_tables(result))
             sheets = [pair.sheet for pair in result.pairs if pair.sheet]
             pictures = f", pictures {', '.join(sheets)}" if sheets else ""
-            typer.echo(f"results: {result.folder} (compare.json, answers.csv{pictures})")
+            tell(f"results: {result.folder} (compare.json, answers.csv{pictures})")
         if result.unreadable:
             complain(f"{describe_unreadable(result.unreadable)}; counted as errors")
             raise typer.Exit(1)
@@ -672,7 +675,7 @@ def robustness(
             print_json(result.report.to_dict())
         else:
             show(robustness_tables(result))
-            typer.echo(f"report: {result.folder}")
+            tell(f"report: {result.folder}")
 
 
 @further_command("calibrate")
@@ -714,7 +717,7 @@ def calibrate(
         if as_json:
             print_json(result.to_dict())
         else:
-            typer.echo("\n".join(result.lines()))
+            tell("\n".join(result.lines()))
 
 
 @further_command("import")
@@ -743,7 +746,7 @@ def import_reference(
 
         names = tuple(name.strip() for name in classes.split(",")) if classes else ()
         result = import_reference(ImportConfig(source=source, out=out, class_names=names, force=force))
-        typer.echo("\n".join(result.lines()))
+        tell("\n".join(result.lines()))
 
 
 @further_command("export")
@@ -786,7 +789,7 @@ def export(
     with user_errors(debug):
         from pipelines.export import run  # loads torch; kept out of `ampnet --help`
 
-        typer.echo("\n".join(run(ExportConfig(**pick(ExportConfig, locals()))).lines()))
+        tell("\n".join(run(ExportConfig(**pick(ExportConfig, locals()))).lines()))
 
 
 @further_command("export-reference")
@@ -807,7 +810,7 @@ def export_reference(
     with user_errors(debug):
         from pipelines.import_reference import export_reference  # loads torch; kept out of `ampnet --help`
 
-        typer.echo("\n".join(export_reference(ExportReferenceConfig(**pick(ExportReferenceConfig, locals()))).lines()))
+        tell("\n".join(export_reference(ExportReferenceConfig(**pick(ExportReferenceConfig, locals()))).lines()))
 
 
 if __name__ == "__main__":

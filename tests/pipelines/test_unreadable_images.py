@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ampnet.checkpoints.checkpoint import BEST
+from ampnet.checkpoints.run_files import BEST
 from ampnet.evaluation import report_files
 from cli import app
 from tests.hostile_images import claiming
