@@ -17,8 +17,9 @@ from ampnet.prediction.drawings import Drawings
 from ampnet.prediction.json_document import JsonDocument
 from ampnet.prediction.photos import FacePrediction, PhotoPredictor
 from ampnet.prediction.predictor import Predictor
+from ampnet.prediction.recorded import NOTHING, WHOLE, Recorded
 from ampnet.prediction.results import Predictions, ResultSink
-from ampnet.prediction.row_files import NOTHING, WHOLE, Recorded, RowFile, open_row_files
+from ampnet.prediction.row_files import RowFile, open_row_files
 from ampnet.prediction.rows import CsvRows, JsonLines
 from ampnet.prediction.shots import CHUNK_IMAGES, Shot, in_chunks, read_shots
 from ampnet.prediction.sources import Source, plan
@@ -48,14 +49,14 @@ def run(
     Raises:
         UsageError: there is no such checkpoint, the folders hold no image, or an output file exists already.
         CheckpointError: the checkpoint cannot be used.
+        LockedError: another command writes to an output file.
         DataError: an output folder cannot be written to.
     """
     console = notices(quiet)
     planned = plan(config.images, config.annotate, config.videos)
     for note in planned.notes:
         console.print(note, markup=False)
-    files = [path for path in (config.csv, config.jsonl) if path]
-    _check_targets(files, config, planned.sources)
+    csv, jsonl = _check_targets(config, planned.sources)
     file = find_model(config.checkpoint, console, "--checkpoint")
     checkpoint = load_checkpoint(file)
     prior = None if config.prior is None else read_prior(config.prior)
@@ -65,9 +66,9 @@ def run(
     predictor = Predictor(checkpoint, detector, device, config.batch_size, config.mirror, prior)
 
     result = Predictions(checkpoint.class_names, file)
-    settings = _settings(config, file, prior) if files else {}
-    row_files = [RowFile(config.csv, CsvRows(checkpoint.class_names), settings)] if config.csv else []
-    row_files += [RowFile(config.jsonl, JsonLines(), settings)] if config.jsonl else []
+    settings = _settings(config, file, prior) if csv or jsonl else {}
+    row_files = [RowFile(csv, CsvRows(checkpoint.class_names), settings)] if csv else []
+    row_files += [RowFile(jsonl, JsonLines(), settings)] if jsonl else []
     with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
         tasks = _open_tasks(planned.sources, recorded, config)
         document = JsonDocument(json_out, file, checkpoint.class_names) if json_out else None
@@ -93,19 +94,21 @@ def run(
     return result
 
 
-def _check_targets(files: Sequence[Path], config: PredictConfig, sources: Sequence[Source]) -> None:
-    read = {os.path.realpath(source.path) for source in sources}
+def _check_targets(config: PredictConfig, sources: Sequence[Source]) -> tuple[Path | None, Path | None]:
+    """Return the CSV and the JSON lines file to write; links are followed, so that they survive."""
+    files = [path for path in (config.csv, config.jsonl) if path]
     drawn = [source.drawn for source in sources if source.drawn]
+    read = {os.path.realpath(source.path) for source in sources}
     for target in (*files, *drawn):
         if os.path.realpath(target) in read:
             raise UsageError(f"{printable(target)} is itself one of the inputs; write the results somewhere else")
-    for target in files:
-        refuse_overwrite(target, config.force)
+    csv, jsonl = (path and refuse_overwrite(path, config.force) for path in (config.csv, config.jsonl))
     if not config.resume:
         for target in drawn:
             refuse_overwrite(target, config.force)
-    for folder in {target.parent for target in (*files, *drawn)}:
+    for folder in {target.parent for target in (csv, jsonl, *drawn) if target}:
         make_folder(folder)
+    return csv, jsonl
 
 
 def _settings(config: PredictConfig, model: Path, prior: Any) -> dict[str, Any]:
