@@ -8,13 +8,14 @@ from typing import Any, TextIO
 
 from ampnet.config import PredictConfig
 from ampnet.errors import UsageError
-from ampnet.media.files import followed, make_folder, refuse_overwrite
+from ampnet.media.files import make_folder, refuse_overwrite
 from ampnet.media.printable import one_line, printable
 from ampnet.prediction.drawings import Drawings
 from ampnet.prediction.json_document import JsonDocument
 from ampnet.prediction.photos import FacePrediction, PhotoPredictor
+from ampnet.prediction.recorded import NOTHING, WHOLE, Recorded
 from ampnet.prediction.results import Predictions, ResultSink
-from ampnet.prediction.row_files import NOTHING, WHOLE, Recorded, RowFile, open_row_files
+from ampnet.prediction.row_files import RowFile, open_row_files
 from ampnet.prediction.rows import CsvRows, JsonLines
 from ampnet.prediction.shots import CHUNK_IMAGES, Shot, in_chunks, read_shots
 from ampnet.prediction.sources import Source, plan
@@ -43,22 +44,22 @@ def run(
     Raises:
         UsageError: there is no such checkpoint, the folders hold no image, or an output file exists already.
         CheckpointError: the checkpoint cannot be used.
+        LockedError: another command writes to an output file.
         DataError: an output folder cannot be written to.
     """
     console = notices(quiet)
     planned = plan(config.images, config.annotate, config.videos)
     for note in planned.notes:
         console.print(note, markup=False)
-    files = [path for path in (config.csv, config.jsonl) if path]
-    _check_targets(files, config, planned.sources)
+    csv, jsonl = _check_targets(config, planned.sources)
     keep_freed_memory()
     chosen = choose_predictor(config, console)
     predictor, file, class_names = chosen.predictor, chosen.model, chosen.predictor.class_names
 
     result = Predictions(class_names, file)
     settings = chosen.settings | _settings(config)
-    row_files = [RowFile(followed(config.csv), CsvRows(class_names), settings)] if config.csv else []
-    row_files += [RowFile(followed(config.jsonl), JsonLines(), settings)] if config.jsonl else []
+    row_files = [RowFile(csv, CsvRows(class_names), settings)] if csv else []
+    row_files += [RowFile(jsonl, JsonLines(), settings)] if jsonl else []
     with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
         tasks = _open_tasks(planned.sources, recorded, config)
         document = JsonDocument(json_out, file, class_names) if json_out else None
@@ -84,19 +85,21 @@ def run(
     return result
 
 
-def _check_targets(files: Sequence[Path], config: PredictConfig, sources: Sequence[Source]) -> None:
-    read = {os.path.realpath(source.path) for source in sources}
+def _check_targets(config: PredictConfig, sources: Sequence[Source]) -> tuple[Path | None, Path | None]:
+    """Return the CSV and the JSON lines file to write; links are followed, so that they survive."""
+    files = [path for path in (config.csv, config.jsonl) if path]
     drawn = [source.drawn for source in sources if source.drawn]
+    read = {os.path.realpath(source.path) for source in sources}
     for target in (*files, *drawn):
         if os.path.realpath(target) in read:
             raise UsageError(f"{printable(target)} is itself one of the inputs; write the results somewhere else")
-    for target in files:
-        refuse_overwrite(target, config.force)
+    csv, jsonl = (path and refuse_overwrite(path, config.force) for path in (config.csv, config.jsonl))
     if not config.resume:
         for target in drawn:
             refuse_overwrite(target, config.force)
-    for folder in {target.parent for target in (*files, *drawn)}:
+    for folder in {target.parent for target in (csv, jsonl, *drawn) if target}:
         make_folder(folder)
+    return csv, jsonl
 
 
 def _settings(config: PredictConfig) -> dict[str, Any]:

@@ -19,54 +19,12 @@ from ampnet.errors import DataError, LockedError, UsageError
 from ampnet.media.file_names import MAX_NAME, shortened
 from ampnet.media.opening import open_regular
 from ampnet.media.printable import printable
+from ampnet.prediction.recorded import Recorded
 from ampnet.prediction.results import ImagePredictions
 from ampnet.prediction.rows import RowFormat, RowKey
 
-NOTHING, WHOLE = -1.0, float("inf")
-"""Stand for the last recorded frame of a file of which nothing, or everything is recorded."""
-
-_LONGEST_ROW = 1 << 20
+_LONGEST_ROW = 1 << 26
 _MAX_BYTES = 1 << 40
-
-
-class Recorded:
-    """What an interrupted run has recorded; files are named as in the rows."""
-
-    def __init__(self) -> None:
-        self.results = 0
-        """Photos and frames."""
-        self.problems = 0
-        """Files that could not be read, or not to their end."""
-        self.dropped: set[str] = set()
-        """Files with results that were recorded, but not kept."""
-        self._last_frames: dict[str, list[float]] = {}
-        self._open: str | None = None
-
-    def take(self, image: str) -> float:
-        """Return the last frame recorded of a file: :data:`NOTHING` for none; :data:`WHOLE` for all, or a photo.
-
-        A file that was given several times has several records, which are returned in turn.
-        """
-        frames = self._last_frames.get(image)
-        return frames.pop(0) if frames else NOTHING
-
-    def add(self, key: RowKey) -> None:
-        """Note a result, after all that were recorded before it."""
-        self.results += not key.is_problem
-        self.problems += key.is_problem
-        self.add_start(key)
-        self._last_frames[key.image][-1] = WHOLE if key.frame is None else key.frame
-        self._open = None if key.frame is None else key.image
-
-    def add_start(self, key: RowKey) -> None:
-        """Note that a result was begun: unless it belongs to the last video, that one is complete."""
-        frames = self._last_frames.setdefault(key.image, [])
-        if self._open == key.image and (key.frame is None or key.frame > frames[-1]):
-            return
-        if self._open is not None:
-            self._last_frames[self._open][-1] = WHOLE
-            self._open = None
-        frames.append(NOTHING)
 
 
 class RowFile:
@@ -91,25 +49,18 @@ class RowFile:
 
         Raises:
             UsageError: there is one that is neither to be resumed nor discarded.
-            LockedError: another command writes to it.
+            LockedError: another command writes to it, or to one with other settings.
             DataError: it cannot be written.
         """
         others = [other for other in _partials_of(self.path) if other != self.partial]
+        for other in others:
+            os.close(self._open_locked(other))
         if resume and others and not self.partial.exists():
             raise UsageError(
                 f"{printable(others[0])} was begun with other inputs, another model or other options; resume with "
                 "the same, or start over with --force"
             )
-        try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-            self._descriptor = os.open(self.partial, flags, 0o666)
-        except OSError as error:
-            raise DataError(
-                f"cannot write {printable(self.partial)}: {_reason(error)}; choose another place"
-            ) from error
-        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-            raise DataError(f"cannot write {printable(self.partial)}: it is no regular file; choose another place")
-        self._lock()
+        self._descriptor = self._open_locked(self.partial)
         found = [self.partial] if os.fstat(self._descriptor).st_size > len(self._header) else others
         if found and not (resume or force):
             raise UsageError(
@@ -128,7 +79,7 @@ class RowFile:
             DataError: it is not a file of this format.
         """
         with open_regular(self.partial, _MAX_BYTES) as file:
-            if file.readline(_LONGEST_ROW) != self._header if self._header else False:
+            if self._header and file.readline(_LONGEST_ROW) != self._header:
                 return
             result, end = None, len(self._header)
             while (line := file.readline(_LONGEST_ROW)).endswith(b"\n"):
@@ -207,21 +158,21 @@ class RowFile:
                 f"cannot resume from {printable(self.partial)}: {printable(error)}; start over with --force"
             ) from error
 
-    def _lock(self) -> None:
-        """Lock the file for this process; the system releases that when the process ends, however it ends."""
-        is_locked = False
+    def _open_locked(self, partial: Path) -> int:
+        """Open a file for this process alone; the system releases that when the process ends, however it ends."""
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            is_locked = True
-        except OSError:
-            return  # a file system without locks
-        with suppress(OSError):  # the command that held it may have just finished it
-            is_locked |= not os.path.samestat(os.fstat(self._descriptor), self.partial.stat())
-        if is_locked:
-            os.close(self._descriptor)
-            self._descriptor = -1
-            raise LockedError(f"another command is writing {printable(self.path)}; wait until it ends")
+            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        except OSError as error:
+            raise DataError(f"cannot write {printable(partial)}: {_reason(error)}; choose another place") from error
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise DataError(f"cannot write {printable(partial)}: it is no regular file; choose another place")
+            if not _lock(descriptor, partial):
+                raise LockedError(f"another command is writing {printable(self.path)}; wait until it ends")
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
 
 @contextmanager
@@ -236,7 +187,7 @@ def open_row_files(files: Sequence[RowFile], resume: bool, force: bool, chunk: i
             would not be continued to the same file.
 
     Raises:
-        UsageError: there are partial files, and neither flag is set.
+        UsageError: there are partial files, and neither flag is set, or they were begun with other settings.
         LockedError: another command writes to one.
         DataError: one cannot be read or written.
     """
@@ -275,6 +226,16 @@ def _read_common(files: Sequence[RowFile], recorded: Recorded, chunk: int) -> li
         recorded.add_start(waiting[0])
     recorded.dropped = {key.image for key in waiting}
     return ends
+
+
+def _lock(descriptor: int, path: Path) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), path.stat())  # unless its owner has just given it its name
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError:  # a file system without locks
+        return True
 
 
 def _partial_name(path: Path, settings: dict[str, Any]) -> Path:

@@ -10,8 +10,8 @@ from ampnet.errors import ImageError
 from ampnet.media.images import read_reduced
 from ampnet.media.video import open_video
 from ampnet.prediction.photos import FacePrediction
+from ampnet.prediction.recorded import NOTHING, WHOLE
 from ampnet.prediction.results import ImagePredictions
-from ampnet.prediction.row_files import NOTHING, WHOLE
 from ampnet.prediction.sources import Source
 
 CHUNK_IMAGES = 32

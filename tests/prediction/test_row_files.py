@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from ampnet.errors import AmpnetError, DataError, UsageError
+from ampnet.errors import DataError, LockedError, UsageError
 from ampnet.labels import EXPRESSIONS
-from ampnet.prediction.row_files import NOTHING, WHOLE, RowFile, open_row_files
+from ampnet.prediction.recorded import NOTHING, WHOLE
+from ampnet.prediction.row_files import RowFile, open_row_files
 from ampnet.prediction.rows import CsvRows, JsonLines
 from tests.limits import file_size_limit
 from tests.some_results import frame, photo
@@ -163,8 +164,9 @@ def test_a_second_command_is_refused_while_the_first_lives_and_not_after(tmp_pat
     )
     assert first.stdout.readline() == "open\n"
     for resume, force in ((False, False), (True, False), (False, True)):
-        with pytest.raises(AmpnetError, match="another command is writing"):
-            write(make_files(tmp_path), PHOTOS, resume=resume, force=force)
+        for settings in (SETTINGS, {"every": 1}):
+            with pytest.raises(LockedError, match="another command is writing"):
+                write(make_files(tmp_path, settings), PHOTOS, resume=resume, force=force)
     first.kill()
     first.communicate()
     write(make_files(tmp_path), PHOTOS)
