@@ -167,7 +167,7 @@ def test_any_text_is_a_list_of_a_data_set_or_refused(layout: str, tmp_path: Path
     hold()
 
 
-@settings(fixed, max_examples=40)  # each writes a network
+@settings(fixed, max_examples=12)  # each writes two networks
 @given(st.sampled_from(FIELDS), values)
 def test_any_value_of_a_field_makes_a_checkpoint_or_is_refused(checkpoint: Path, field: str, value: Any) -> None:
     for suffix in (".pt", ".safetensors"):
