@@ -105,7 +105,8 @@ COMMANDS = {
     "predict": Command(
         "predict {photos} {video} --checkpoint {checkpoint} --csv {out}/faces.csv --annotate {out}/drawn --gpus 0 "
         "--quiet",
-        lambda _out: ("--force",),
+        lambda _out: ("--resume",),
+        is_resumed=True,
     ),
     "eval": Command("eval {checkpoint} --data {prepared} --split val --out {out}/eval --gpus 0 --workers 1 --quiet"),
     "check": Command("check --data {out} --quiet", copied="prepared"),
