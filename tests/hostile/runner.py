@@ -172,8 +172,10 @@ class Runner:
     def _stop_server(self) -> None:
         if self._server is not None:
             assert self._server.stdin is not None
+            assert self._server.stdout is not None
             self._server.stdin.close()
             self._server.wait(timeout=60)
+            self._server.stdout.close()
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._server is not None
