@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from ampnet.checkpoints.reference.convert import load_reference
     from ampnet.detection import FaceDetector
     from ampnet.models.ampnet import AMPNet
+    from ampnet.prediction.photo_result import PhotoResult
     from ampnet.prediction.predictor import Predictor
 
 __version__ = "0.1.0"
-__all__ = ["AMPNet", "FaceDetector", "Predictor", "__version__", "load_checkpoint", "load_reference"]
+__all__ = ["AMPNet", "FaceDetector", "PhotoResult", "Predictor", "__version__", "load_checkpoint", "load_reference"]
 
 _HOMES = {
     "AMPNet": "ampnet.models.ampnet",
     "FaceDetector": "ampnet.detection",
+    "PhotoResult": "ampnet.prediction.photo_result",
     "Predictor": "ampnet.prediction.predictor",
     "load_checkpoint": "ampnet.checkpoints.checkpoint",
     "load_reference": "ampnet.checkpoints.reference.convert",

@@ -11,13 +11,15 @@ from ampnet.errors import UsageError
 from ampnet.media.files import make_folder, refuse_overwrite
 from ampnet.media.printable import one_line, printable
 from ampnet.prediction.drawings import Drawings
+from ampnet.prediction.face_prediction import FacePrediction
+from ampnet.prediction.inputs import CHUNK_IMAGES
 from ampnet.prediction.json_document import JsonDocument
-from ampnet.prediction.photos import FacePrediction, PhotoPredictor
+from ampnet.prediction.photos import PhotoPredictor
 from ampnet.prediction.recorded import NOTHING, WHOLE, Recorded
 from ampnet.prediction.results import Predictions, ResultSink
 from ampnet.prediction.row_files import RowFile, open_row_files
 from ampnet.prediction.rows import CsvRows, JsonLines
-from ampnet.prediction.shots import CHUNK_IMAGES, Shot, in_chunks, read_shots
+from ampnet.prediction.shots import Shot, in_chunks, read_shots
 from ampnet.prediction.sources import Source, plan
 from ampnet.runtime.memory import keep_freed_memory
 from pipelines.predictors import choose_predictor
@@ -138,7 +140,7 @@ def _shots(tasks: Iterable[Task], every: int, expect: Callable[[int], None]) -> 
 def _classify(predictor: PhotoPredictor, chunk: Sequence[Shot]) -> list[list[FacePrediction] | None]:
     """Return the faces of each shot; None for one that is not asked for or has no image."""
     is_asked = [shot.image is not None and shot.is_asked for shot in chunk]
-    found = iter(predictor.predict([shot.image for shot in chunk if shot.image is not None and shot.is_asked]))
+    found = iter(predictor.find_faces([shot.image for shot in chunk if shot.image is not None and shot.is_asked]))
     return [next(found) if asked else None for asked in is_asked]
 
 

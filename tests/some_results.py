@@ -6,7 +6,7 @@ import numpy as np
 
 from ampnet.detection.face import Face
 from ampnet.labels import EXPRESSIONS
-from ampnet.prediction.photos import FacePrediction
+from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.results import ImagePredictions
 
 

@@ -115,6 +115,28 @@ def decode(data: bytes, longest_side: int | None = None, upright: bool = True) -
         raise ImageError(_reason(error)) from error
 
 
+def from_pillow(picture: Pillow.Image) -> Decoded:
+    """Convert a program's own picture to upright RGB, like :func:`decode`; it stays as it is.
+
+    Raises:
+        ImageError: it is damaged, closed, or has more than :data:`MAX_PIXELS` pixels. The message is the reason alone.
+    """
+    _quieten_pillow()
+    try:
+        width, height = picture.size
+        if width * height > MAX_PIXELS:
+            raise ImageError(f"{width} x {height} pixels are more than {MAX_PIXELS:,}")
+        if not width * height:
+            raise ImageError("it has no pixels")
+        picture.load()
+        image = turned(to_array(picture), _orientation(picture))
+    except ImageError:
+        raise
+    except Exception as error:  # as in decode
+        raise ImageError(_reason(error)) from error
+    return Decoded(image, (image.shape[0], image.shape[1]))
+
+
 def is_plain_jpeg(data: bytes, size_hw: tuple[int, int]) -> bool:
     """Return whether a file's content is an upright JPEG of that size, grey or RGB."""
     _quieten_pillow()

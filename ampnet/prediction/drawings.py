@@ -9,7 +9,7 @@ from ampnet.errors import DataError
 from ampnet.media.drawing import Mark, annotate
 from ampnet.media.files import atomic_write
 from ampnet.media.video_writer import VideoWriter, writing_video
-from ampnet.prediction.photos import FacePrediction
+from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.shots import Shot
 from ampnet.prediction.sources import DRAWN_FORMATS, Source
 
@@ -52,7 +52,7 @@ class Drawings:
         if shot.source.drawn is None or shot.image is None:
             return
         if faces is not None:
-            self._marks = [_mark(face) for face in faces]
+            self._marks = [face.mark for face in faces]
         try:
             self._draw(shot)
         except DataError as error:
@@ -86,8 +86,3 @@ class Drawings:
         self.problem = self.problem or str(error)
         self._writer = None
         self._open.__exit__(type(error), error, error.__traceback__)
-
-
-def _mark(face: FacePrediction) -> Mark:
-    text = f"{face.label} {face.probability:.0%}" if face.is_sure else face.answer
-    return Mark(face.face.box, face.face.landmarks, face.label, text, face.is_sure)

@@ -1,51 +1,25 @@
 """From photos to expressions, whatever runs the networks: detect, frame, classify."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.detection.any_size import AnySizeDetector
-from ampnet.detection.face import Face, moved_face
+from ampnet.detection.face import Face
 from ampnet.detection.retries import detect_with_retries
+from ampnet.errors import ImageError
 from ampnet.faces.alignment import AlignedFace, Image
 from ampnet.faces.framing import Framing, frame_face
+from ampnet.media.decoding import Decoded
+from ampnet.prediction.face_prediction import NOT_SURE, FacePrediction
+from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, Photo, PhotoInput, is_photo, take_photo
+from ampnet.prediction.photo_result import PhotoResult
 
-NOT_SURE = "not sure"
-"""The answer to a face whose most probable class is less probable than the rejection threshold."""
-
-
-@dataclass(frozen=True, eq=False)
-class FacePrediction:
-    """A face in a photo and its expression."""
-
-    face: Face
-    """Box and landmarks in pixels of the photo, and the detection score."""
-    label: str
-    """The most probable class."""
-    probability: float
-    """Probability of that class, in [0, 1]."""
-    scores: dict[str, float]
-    """Probability of each class, in the checkpoint's order; they sum to 1."""
-    rejection_threshold: float = 0.0
-    """Least probability of a sure answer, in [0, 1]; see `ampnet calibrate`."""
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether the most probable class is as probable as the checkpoint demands of an answer."""
-        return self.probability >= self.rejection_threshold
-
-    @property
-    def answer(self) -> str:
-        """The most probable class, or :data:`NOT_SURE`."""
-        return self.label if self.is_sure else NOT_SURE
-
-    def enlarged(self, decoded_hw: tuple[int, int], photo_hw: tuple[int, int]) -> "FacePrediction":
-        """Convert from pixels of a photo that was reduced while it was decoded to those of the whole photo."""
-        y, x = photo_hw[0] / decoded_hw[0], photo_hw[1] / decoded_hw[1]
-        return replace(self, face=moved_face(self.face, np.array([[x, 0.0, 0.0], [0.0, y, 0.0]])))
+__all__ = ["NOT_SURE", "FacePrediction", "PhotoPredictor", "PhotoResult"]
 
 
 class PhotoPredictor(ABC):
@@ -63,10 +37,50 @@ class PhotoPredictor(ABC):
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
         """Return ``(N, K)`` class probabilities of N framed faces (224 x 224)."""
 
-    def predict(self, images: Sequence[Image]) -> list[list[FacePrediction]]:
-        """Detect and classify the faces in each photo.
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # text and arrays are iterable, but one photo
+        self, images: Photo, stream: Literal[False] = False
+    ) -> PhotoResult: ...
+    @overload
+    def predict(self, images: Iterable[Photo], stream: Literal[False] = False) -> list[PhotoResult]: ...
+    @overload
+    def predict(self, images: Photo | Iterable[Photo], stream: Literal[True]) -> Iterator[PhotoResult]: ...
+    def predict(
+        self, images: Photo | Iterable[Photo], stream: bool = False
+    ) -> PhotoResult | list[PhotoResult] | Iterator[PhotoResult]:
+        """Detect and classify the faces in one photo or several.
 
-        Results do not depend on the rest of the batch.
+        Results do not depend on the other photos. EXIF rotation is applied, and pixels count from the upright photo's
+        top left corner.
+
+        Args:
+            images: a photo, or an iterable of photos. A photo is a path, the content of an image file (bytes, or a
+                file object opened with ``rb``), a PIL image, a NumPy array (``(H, W, 3)`` RGB or ``(H, W)`` grey,
+                uint8 or floating point in [0, 1]), or a torch tensor with such pixels (``(3, H, W)`` or
+                ``(H, W, 3)``). An array or tensor with four axes holds several photos.
+            stream: return an iterator that reads each photo when its result is asked for, so that memory stays
+                bounded if neither the iterable nor its consumer keeps them.
+
+        Returns:
+            One result for one photo, a list for several. In an iterable, a photo that cannot be read has a result
+            without faces, whose ``problem`` says why.
+
+        Raises:
+            ImageError: ``images`` is a single photo that cannot be read.
+        """
+        if is_photo(images):
+            (result,) = self._results([_open(cast(Photo, images), "photo")])
+            if result.problem is not None:
+                raise ImageError(result.problem)
+            return iter([result]) if stream else result
+        several = cast(Iterable[Photo], images)
+        opened = (_open(photo, f"photo {number}") for number, photo in enumerate(several, start=1))
+        if stream:
+            return (self._results([photo])[0] for photo in opened)
+        return [result for chunk in _in_chunks(opened) for result in self._results(chunk)]
+
+    def find_faces(self, images: Sequence[Image]) -> list[list[FacePrediction]]:
+        """Detect and classify the faces in each photo, all at once.
 
         Args:
             images: ``(H, W, 3)`` RGB uint8, of any size.
@@ -83,8 +97,52 @@ class PhotoPredictor(ABC):
         probabilities = iter(self.classify(framed))
         return [[self._prediction(face, next(probabilities)) for face in faces] for faces in found]
 
+    def _results(self, photos: Sequence["_OpenPhoto"]) -> list[PhotoResult]:
+        found = iter(self.find_faces([photo.decoded.image for photo in photos if photo.decoded is not None]))
+        return [photo.result(next(found) if photo.decoded else [], self.class_names) for photo in photos]
+
     def _prediction(self, face: Face, probabilities: NDArray[np.float32]) -> FacePrediction:
         best = int(probabilities.argmax())
         scores = dict(zip(self.class_names, probabilities.tolist(), strict=True))
         label = self.class_names[best]
         return FacePrediction(face, label, scores[label], scores, self.rejection_threshold)
+
+
+@dataclass(frozen=True, eq=False)
+class _OpenPhoto:
+    """A photo with its pixels, or the reason why it has none."""
+
+    name: str
+    photo: PhotoInput | None
+    decoded: Decoded | None
+    problem: str | None = None
+
+    def result(self, faces: list[FacePrediction], class_names: tuple[str, ...]) -> PhotoResult:
+        if self.decoded is None:
+            return PhotoResult(self.photo, self.name, [], None, class_names, self.problem)
+        size_hw, decoded_hw = self.decoded.size_hw, (self.decoded.image.shape[0], self.decoded.image.shape[1])
+        if decoded_hw != size_hw:
+            faces = [face.enlarged(decoded_hw, size_hw) for face in faces]
+        return PhotoResult(self.photo, self.name, faces, size_hw, class_names)
+
+
+def _open(given: Photo, name: str) -> _OpenPhoto:
+    photo = None
+    try:
+        photo = take_photo(given, name)
+        return _OpenPhoto(photo.name, photo, photo.decode())
+    except ImageError as error:
+        return _OpenPhoto(name if photo is None else photo.name, photo, None, str(error))
+
+
+def _in_chunks(photos: Iterable[_OpenPhoto]) -> Iterator[list[_OpenPhoto]]:
+    chunk: list[_OpenPhoto] = []
+    pixels = 0
+    for photo in photos:
+        chunk.append(photo)
+        pixels += 0 if photo.decoded is None else photo.decoded.image.shape[0] * photo.decoded.image.shape[1]
+        if len(chunk) == CHUNK_IMAGES or pixels >= CHUNK_PIXELS:
+            yield chunk
+            chunk, pixels = [], 0
+    if chunk:
+        yield chunk

@@ -14,7 +14,8 @@ from ampnet.detection.detector import FaceDetector
 from ampnet.faces.alignment import AlignedFace
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import Prior
-from ampnet.prediction.photos import FacePrediction, PhotoPredictor
+from ampnet.prediction.face_prediction import FacePrediction
+from ampnet.prediction.photos import PhotoPredictor
 
 __all__ = ["FacePrediction", "Predictor"]
 
@@ -38,7 +39,7 @@ class Predictor(PhotoPredictor):
 
     def __init__(
         self,
-        checkpoint: Checkpoint | Path | None = None,
+        checkpoint: Checkpoint | Path | str | None = None,
         detector: AnySizeDetector | None = None,
         device: torch.device | str = "cpu",
         batch_size: int = 32,
@@ -46,7 +47,7 @@ class Predictor(PhotoPredictor):
         prior: Prior | None = None,
     ) -> None:
         if not isinstance(checkpoint, Checkpoint):
-            checkpoint = load_checkpoint(named_model(checkpoint))
+            checkpoint = load_checkpoint(named_model(None if checkpoint is None else Path(checkpoint)))
         self.checkpoint = checkpoint
         self.class_names, self.framing = checkpoint.class_names, checkpoint.framing
         self.rejection_threshold = checkpoint.rejection_threshold

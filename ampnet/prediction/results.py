@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ampnet.media.printable import one_line
-from ampnet.prediction.photos import FacePrediction
+from ampnet.prediction.face_prediction import FacePrediction
 
 MAX_LISTED = 100
 """Files and problems that are listed one by one; what more there are, is counted."""

@@ -58,11 +58,15 @@ class CsvRows:
 
     def rows(self, result: ImagePredictions) -> str:
         """Write a row for each face; one without a face if there are none."""
+        return _csv_lines(self.cells(result))
+
+    def cells(self, result: ImagePredictions) -> list[list[Any]]:
+        """Return the cells of these rows; None stands for an empty one."""
         plain = result.to_dict()
         about = [plain[key] for key in ("image", "frame", "seconds", "status", "problem")]
         faces = [[i, *self._face_cells(face)] for i, face in enumerate(plain["faces"], start=1)]
         without = [None] * (len(self.columns) - len(about))
-        return _csv_lines([[*about, *cells] for cells in faces or [without]])
+        return [[*about, *cells] for cells in faces or [without]]
 
     def key(self, line: str) -> RowKey:
         """Read what a row is about.

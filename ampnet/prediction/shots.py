@@ -9,14 +9,11 @@ from numpy.typing import NDArray
 from ampnet.errors import ImageError
 from ampnet.media.images import read_reduced
 from ampnet.media.video import open_video
-from ampnet.prediction.photos import FacePrediction
+from ampnet.prediction.face_prediction import FacePrediction
+from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS
 from ampnet.prediction.recorded import NOTHING, WHOLE
 from ampnet.prediction.results import ImagePredictions
 from ampnet.prediction.sources import Source
-
-CHUNK_IMAGES = 32
-CHUNK_PIXELS = 50_000_000
-"""A chunk of images in memory ends at this many images or this many pixels, whichever comes first."""
 
 
 @dataclass(frozen=True, eq=False)

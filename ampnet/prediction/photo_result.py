@@ -1,0 +1,135 @@
+"""What `Predictor.predict` returns for a photo: its faces, and their forms for people, programs and notebooks."""
+
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image as Pillow
+
+from ampnet.errors import ImageError, UsageError
+from ampnet.media.drawing import annotate
+from ampnet.media.files import atomic_write
+from ampnet.media.images import Image, reduce
+from ampnet.media.printable import printable
+from ampnet.prediction.face_prediction import FacePrediction
+from ampnet.prediction.inputs import PhotoInput
+from ampnet.prediction.results import ImagePredictions
+from ampnet.prediction.rows import CsvRows, json_line
+from ampnet.prediction.sources import DRAWN_FORMATS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_NAMED = 10
+"""Faces that the text names one by one."""
+
+NOTEBOOK_SIDE = 1000
+"""Longest side of the picture in a notebook, in pixels."""
+
+
+class PhotoResult(list[FacePrediction]):
+    """The faces of one photo, best detection score first; an empty list if there are none.
+
+    It keeps a reference to the photo as it was given, no pixels of its own, and decodes it again to draw.
+
+    Args:
+        photo: the photo; None if not even its content could be obtained.
+        name: how the photo is called.
+        faces: in pixels of the whole upright photo.
+        size_hw: height and width of the upright photo in pixels; None if it could not be read.
+        class_names: the model's classes.
+        problem: why it could not be read, in one line.
+    """
+
+    def __init__(
+        self,
+        photo: PhotoInput | None,
+        name: str,
+        faces: Iterable[FacePrediction],
+        size_hw: tuple[int, int] | None,
+        class_names: tuple[str, ...],
+        problem: str | None = None,
+    ) -> None:
+        super().__init__(faces)
+        self._photo, self.name, self.size_hw = photo, name, size_hw
+        self.class_names, self.problem = class_names, problem
+
+    @property
+    def faces(self) -> list[FacePrediction]:
+        """The faces as a plain list."""
+        return list(self)
+
+    def __str__(self) -> str:
+        """Say in one line what was found: ``photo.jpg: 2 faces: happiness 99 %, anger 66 %``."""
+        if self.problem is not None:
+            return self.problem
+        name = printable(self.name)
+        if not self:
+            return f"{name}: no face"
+        named = [f"{face.label} {face.probability * 100:.0f} %" if face.is_sure else face.answer for face in self]
+        if len(named) > MAX_NAMED:
+            named[MAX_NAMED:] = [f"{len(self) - MAX_NAMED:,} more"]
+        return f"{name}: {len(self):,} face{'s' * (len(self) > 1)}: {', '.join(map(printable, named))}"
+
+    def __repr__(self) -> str:
+        return f"<PhotoResult {self}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, as in the list ``images`` of `ampnet predict --json`."""
+        return self._plain().to_dict()
+
+    def to_json(self) -> str:
+        """Return :meth:`to_dict` as JSON on one line."""
+        return json_line(self._plain())
+
+    def to_df(self) -> "pd.DataFrame":
+        """Return the table of `ampnet predict --csv`: a row for each face, or one that says why there is none."""
+        import pandas as pd  # slow to import
+
+        table = CsvRows(self.class_names)
+        return pd.DataFrame(table.cells(self._plain()), columns=table.columns)
+
+    def plot(self) -> Image:
+        """Draw boxes, landmarks and answers on the photo.
+
+        Returns:
+            ``(H, W, 3)`` uint8 RGB, upright; photos of more than 80 million pixels at half their width and height.
+
+        Raises:
+            ImageError: the photo cannot be read, or no longer.
+        """
+        if self._photo is None or self.size_hw is None:
+            raise ImageError(self.problem or f"cannot draw {printable(self.name)}: the photo is not there")
+        image = self._photo.decode().image
+        drawn_hw = (image.shape[0], image.shape[1])
+        faces = self if drawn_hw == self.size_hw else [face.enlarged(self.size_hw, drawn_hw) for face in self]
+        return annotate(image, [face.mark for face in faces])
+
+    def save(self, path: str | Path) -> None:
+        """Write :meth:`plot` to a JPEG or PNG file; it appears whole or not at all, and replaces an existing file.
+
+        Raises:
+            DataError: it cannot be written.
+            ImageError: the photo cannot be read.
+            UsageError: the name does not end in .jpg, .jpeg or .png.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in DRAWN_FORMATS:
+            raise UsageError(f"cannot write {printable(path)}: the name must end in {', '.join(DRAWN_FORMATS)}")
+        drawn = Pillow.fromarray(self.plot())
+        with atomic_write(path) as aside:
+            drawn.save(aside, format=DRAWN_FORMATS[path.suffix.lower()], quality=92)
+
+    def _repr_png_(self) -> bytes | None:
+        """Show the drawn photo in a notebook, if it can be drawn."""
+        try:
+            drawn = Pillow.fromarray(reduce(self.plot(), NOTEBOOK_SIDE))
+        except ImageError:
+            return None
+        content = BytesIO()
+        drawn.save(content, format="PNG")
+        return content.getvalue()
+
+    def _plain(self) -> ImagePredictions:
+        return ImagePredictions(Path(self.name), self.size_hw, self.faces, self.problem)

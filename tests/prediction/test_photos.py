@@ -1,0 +1,128 @@
+"""One photo gives one result, several give as many, and a bad one stops no other."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ampnet.detection import FaceDetector
+from ampnet.errors import ImageError
+from ampnet.media.images import read_image
+from ampnet.prediction.inputs import CHUNK_IMAGES
+from ampnet.prediction.photo_result import PhotoResult
+from ampnet.prediction.predictor import Predictor
+from tests.small_checkpoint import small_checkpoint
+
+PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"
+WALL = np.full((40, 40, 3), 80, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory):
+    return Predictor(small_checkpoint(tmp_path_factory.mktemp("model")), FaceDetector())
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return read_image(PORTRAIT)
+
+
+@pytest.fixture(scope="module")
+def expected(predictor, pixels):
+    ((face,),) = predictor.find_faces([pixels])
+    return face
+
+
+def same(face, expected):
+    return np.array_equal(face.face.box, expected.face.box) and face.scores == expected.scores
+
+
+def test_every_form_of_a_photo_gives_the_same_answer(predictor, pixels, expected):
+    forms = [str(PORTRAIT), PORTRAIT.read_bytes(), Image.open(PORTRAIT), torch.from_numpy(pixels).permute(2, 0, 1)]
+    for given in forms:
+        found = predictor.predict(given)
+        assert isinstance(found, PhotoResult)
+        assert found.size_hw == pixels.shape[:2]
+        (face,) = found
+        assert same(face, expected)
+    with PORTRAIT.open("rb") as file:
+        found = predictor.predict(file)
+    assert str(found).startswith("/")  # the file's own name
+    assert same(found[0], expected)
+
+
+def test_a_list_of_arrays_gives_a_list_of_lists_as_ever(predictor, pixels, expected):
+    found = predictor.predict(images=[WALL, pixels])
+    assert isinstance(found, list)
+    assert found[0] == []
+    assert found[1][0].label == expected.label
+    assert list(found[1][0].scores.values()) == pytest.approx(list(expected.scores.values()), abs=1e-5)
+    assert predictor.predict([]) == []
+
+
+def test_a_stack_is_as_many_photos(predictor):
+    stack = np.stack([WALL] * 3)
+    assert predictor.predict(stack) == [[]] * 3
+    assert predictor.predict(torch.from_numpy(stack).permute(0, 3, 1, 2)) == [[]] * 3
+
+
+def test_a_photo_that_cannot_be_read_is_an_error_alone_and_a_note_among_others(predictor, expected):
+    with pytest.raises(ImageError, match=r"^cannot read nowhere\.jpg: No such file or directory$"):
+        predictor.predict("nowhere.jpg")
+    found = predictor.predict(["nowhere.jpg", PORTRAIT, b"", 7])
+    assert [one.problem for one in found] == [
+        "cannot read nowhere.jpg: No such file or directory",
+        None,
+        "cannot read photo 3: the file is empty",
+        "cannot read photo 4: it is of type int; give a path, bytes, a file opened with 'rb', a NumPy array, "
+        "a PIL image or a torch tensor",
+    ]
+    assert [len(one) for one in found] == [0, 1, 0, 0]
+    assert found[1][0].label == expected.label
+
+
+def test_more_photos_than_a_chunk_keep_their_order(predictor):
+    sizes = [20 + number % 5 for number in range(CHUNK_IMAGES + 3)]
+    found = predictor.predict(WALL[:size] for size in sizes)
+    assert [one.size_hw for one in found] == [(size, 40) for size in sizes]
+    assert found[-1].name == f"photo {CHUNK_IMAGES + 3}"
+
+
+def test_a_stream_reads_a_photo_when_its_result_is_asked_for(predictor):
+    taken = []
+
+    def photos():
+        for number in range(1_000_000_000):
+            taken.append(number)
+            yield "nowhere.jpg" if number == 1 else WALL
+
+    found = predictor.predict(photos(), stream=True)
+    assert taken == []
+    assert next(found) == []
+    assert taken == [0]
+    assert next(found).problem is not None
+    assert next(found).problem is None
+    assert taken == [0, 1, 2]
+
+
+def test_a_stream_of_one_photo_is_a_stream(predictor):
+    assert [len(one) for one in predictor.predict(PORTRAIT, stream=True)] == [1]
+
+
+def test_faces_of_a_photo_that_was_decoded_at_half_its_size_are_in_its_own_pixels(
+    predictor, pixels, expected, monkeypatch
+):
+    monkeypatch.setattr("ampnet.media.decoding.MAX_DECODED", pixels.shape[0] * pixels.shape[1] - 1)
+    (face,) = found = predictor.predict(PORTRAIT)
+    assert found.size_hw == pixels.shape[:2]
+    assert face.face.box == pytest.approx(expected.face.box, abs=0.05 * pixels.shape[0])
+    assert found.plot().shape[0] == -(-pixels.shape[0] // 2)
+
+
+def test_the_parts_that_onnx_shares_load_neither_torch_nor_pandas_nor_matplotlib():
+    code = "import sys, ampnet.prediction.photos\nprint(sorted({'torch', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
