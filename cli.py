@@ -184,7 +184,9 @@ def tell(text: str) -> None:
 
 def print_json(result: dict[str, Any]) -> None:
     """Print a result for programs."""
-    typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
+    # Undecodable bytes of paths become JSON's own escapes, from which a program gets the path back.
+    typer.echo(text.encode(errors="backslashreplace").decode())
 
 
 def _show_version(asked: bool) -> None:
