@@ -51,6 +51,9 @@ MAX_BYTES = 450_000_000
 MAX_PIXELS = 150_000_000
 """Larger pictures are refused."""
 
+MAX_SIDE = 100_000
+"""Pictures with a longer side, in pixels, are refused: decoders and filters count the bits of a row in 32 bits."""
+
 MAX_DECODED = 80_000_000
 """Pictures with more pixels are decoded at half their width and height."""
 
@@ -155,6 +158,8 @@ def _open(data: bytes, longest_side: int | None) -> Pillow.Image:
     width, height = picture.size
     if width * height > MAX_PIXELS:
         raise ImageError(f"{width} x {height} pixels are more than {MAX_PIXELS:,}")
+    if max(width, height) > MAX_SIDE:
+        raise ImageError(f"{width} x {height} pixels; a side may have {MAX_SIDE:,}")
     if picture.info.get("progressive") and _has_many_scans(data):
         raise ImageError(f"a progressive JPEG of more than {MAX_SCANS} scans")
     if (needed := _memory(picture, len(data), longest_side)) > MAX_MEMORY:

@@ -133,6 +133,12 @@ def test_a_claimed_size_is_refused_before_anything_is_allocated(width: int, heig
         decode(claiming(width, height))
 
 
+@pytest.mark.parametrize(("width", "height"), [(100_001, 1), (1, 140_000_000)])
+def test_a_very_long_side_is_refused(width: int, height: int) -> None:
+    with pytest.raises(ImageError, match=f"{width} x {height} pixels; a side may have 100,000"):
+        decode(f"P5 {width} {height} 255\n".encode())
+
+
 def test_what_would_take_too_much_memory_is_refused_and_says_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "MAX_MEMORY", decoding._BANDS + 30_000)
     with pytest.raises(ImageError, match="64 x 48 pixels of WEBP take 40 MB to decode, more than 40"):
