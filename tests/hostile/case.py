@@ -217,8 +217,8 @@ def every_entry(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def leftovers(folder: Path) -> set[str]:
-    """List the temporary files below a folder."""
-    return {entry.path for entry in every_entry(folder) if ".partial" in entry.name}
+    """List the temporary files below a folder; a visible one is what predict keeps for its user to continue."""
+    return {entry.path for entry in every_entry(folder) if re.match(r"\..*\.partial", entry.name)}
 
 
 def _last_line(text: str) -> str:
