@@ -184,7 +184,12 @@ def tell(text: str) -> None:
 
 def print_json(result: dict[str, Any]) -> None:
     """Print a result for programs."""
-    typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a path that is not UTF-8 is written as JSON's escapes, which Python reads back
+        text = json.dumps(result, indent=2, allow_nan=False)
+    typer.echo(text)
 
 
 def _show_version(asked: bool) -> None:
