@@ -1,5 +1,6 @@
 """The command line starts at once, says what is wrong in one line, and exits as it should."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from rich.text import Text
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from cli import app
+from cli import app, print_json
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
@@ -192,3 +193,10 @@ def test_version_is_the_packages_own():
     from ampnet import __version__
 
     assert run("--version").stdout.strip() == f"ampnet {__version__}"
+
+
+def test_json_may_name_a_path_that_is_not_utf_8(capsys):
+    print_json({"image": "gr\udcfc\udcdf.jpg"})
+    printed = capsys.readouterr().out
+    assert printed.isascii()
+    assert json.loads(printed) == {"image": "gr\udcfc\udcdf.jpg"}

@@ -33,6 +33,13 @@ COMMANDS: dict[str, Callable[[Place, str], list[str]]] = {
         *("robustness", path, "--data", str(place.seeds.prepared), "--out", "report", "--corruptions", "none"),
         *("--workers", "0", "--quiet"),
     ],
+    "calibrate": lambda place, path: [
+        *("calibrate", path, "--data", str(place.seeds.prepared), "--out", "out.pt", "--workers", "0", "--json", "-q")
+    ],
+    "compare": lambda place, path: [
+        *("compare", str(place.seeds.run), path, "--data", str(place.seeds.prepared), "--out", "report"),
+        *("--workers", "0", "--json", "--quiet"),
+    ],
     "predict": lambda place, path: ["predict", str(place.seeds.photo), "--checkpoint", path, "--json", "-q"],
     "teacher": lambda place, path: [
         "train",
@@ -51,7 +58,9 @@ COMMANDS: dict[str, Callable[[Place, str], list[str]]] = {
     "import": lambda _place, path: ["import", path, "--out", "imported.pt"],
 }
 """Every command that reads a checkpoint, except ``--resume``, which has its own saves."""
-OURS = ("export-reference", "eval", "export", "predict", "teacher", "robustness", "pretrained")
+OURS = (
+    *("export-reference", "eval", "export", "predict", "teacher", "calibrate", "robustness", "pretrained", "compare"),
+)
 
 NAN, INFINITY = float("nan"), float("inf")
 
