@@ -1,13 +1,13 @@
 """What `Predictor.predict` returns for a photo: its faces, and their forms for people, programs and notebooks."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image as Pillow
 
-from ampnet.errors import ImageError, UsageError
+from ampnet.errors import ConfigError, DataError, ImageError, UsageError
 from ampnet.media.drawing import annotate
 from ampnet.media.files import atomic_write
 from ampnet.media.images import Image, reduce
@@ -20,6 +20,8 @@ from ampnet.prediction.sources import DRAWN_FORMATS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ampnet.inference.contributions import Contributions
 
 MAX_NAMED = 10
 """Faces that the text names one by one."""
@@ -40,6 +42,7 @@ class PhotoResult(list[FacePrediction]):
         size_hw: height and width of the upright photo in pixels; None if it could not be read.
         class_names: the model's classes.
         problem: why it could not be read, in one line.
+        explainer: takes the answers about the faces of a decoded photo apart; None if that is impossible.
     """
 
     def __init__(
@@ -50,10 +53,12 @@ class PhotoResult(list[FacePrediction]):
         size_hw: tuple[int, int] | None,
         class_names: tuple[str, ...],
         problem: str | None = None,
+        explainer: "Callable[[Image, Sequence[FacePrediction]], Contributions] | None" = None,
     ) -> None:
         super().__init__(faces)
         self._photo, self.name, self.size_hw = photo, name, size_hw
         self.class_names, self.problem = class_names, problem
+        self._explainer = explainer
 
     @property
     def faces(self) -> list[FacePrediction]:
@@ -99,12 +104,27 @@ class PhotoResult(list[FacePrediction]):
         Raises:
             ImageError: the photo cannot be read, or no longer.
         """
-        if self._photo is None or self.size_hw is None:
-            raise ImageError(self.problem or f"cannot draw {printable(self.name)}: the photo is not there")
-        image = self._photo.decode().image
-        drawn_hw = (image.shape[0], image.shape[1])
-        faces = self if drawn_hw == self.size_hw else [face.enlarged(self.size_hw, drawn_hw) for face in self]
+        image, faces = self._decoded("draw")
         return annotate(image, [face.mark for face in faces])
+
+    def explain(self) -> "Contributions":
+        """Take the answers apart: what each region of each face added to the logits of each class.
+
+        Returns:
+            The contributions, faces in the order of this list, classes in the order of ``class_names``.
+
+        Raises:
+            ConfigError: the network has no local branches, is an exported one, or is not there any more since this
+                result was pickled.
+            DataError: there is no face.
+            ImageError: the photo cannot be read, or no longer.
+        """
+        image, faces = self._decoded("explain")
+        if not faces:
+            raise DataError(f"nothing to explain: no face in {printable(self.name)}")
+        if self._explainer is None:
+            raise ConfigError("cannot explain: a pickled result lacks its network; call predict again")
+        return self._explainer(image, faces)
 
     def save(self, path: str | Path) -> None:
         """Write :meth:`plot` to a JPEG or PNG file; it appears whole or not at all, and replaces an existing file.
@@ -130,6 +150,18 @@ class PhotoResult(list[FacePrediction]):
         content = BytesIO()
         drawn.save(content, format="PNG")
         return content.getvalue()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the network behind when it is pickled."""
+        return {**self.__dict__, "_explainer": None}
+
+    def _decoded(self, purpose: str) -> tuple[Image, list[FacePrediction]]:
+        """Decode the photo again, and convert the faces to its pixels."""
+        if self._photo is None or self.size_hw is None:
+            raise ImageError(self.problem or f"cannot {purpose} {printable(self.name)}: the photo is not there")
+        image = self._photo.decode().image
+        hw = (image.shape[0], image.shape[1])
+        return image, self.faces if hw == self.size_hw else [face.enlarged(self.size_hw, hw) for face in self]
 
     def _plain(self) -> ImagePredictions:
         return ImagePredictions(Path(self.name), self.size_hw, self.faces, self.problem)

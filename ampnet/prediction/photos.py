@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.face import Face
 from ampnet.detection.retries import detect_with_retries
-from ampnet.errors import ImageError
+from ampnet.errors import ConfigError, ImageError
 from ampnet.faces.alignment import AlignedFace, Image
 from ampnet.faces.framing import Framing, frame_face
 from ampnet.media.decoding import Decoded
 from ampnet.prediction.face_prediction import NOT_SURE, FacePrediction
 from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, Photo, PhotoInput, is_photo, take_photo
 from ampnet.prediction.photo_result import PhotoResult
+
+if TYPE_CHECKING:
+    from ampnet.inference.contributions import Contributions
 
 __all__ = ["NOT_SURE", "FacePrediction", "PhotoPredictor", "PhotoResult"]
 
@@ -97,9 +100,17 @@ class PhotoPredictor(ABC):
         probabilities = iter(self.classify(framed))
         return [[self._prediction(face, next(probabilities)) for face in faces] for faces in found]
 
+    def explain_faces(self, image: Image, faces: Sequence[FacePrediction]) -> "Contributions":  # noqa: ARG002
+        """Take the logits of at least one face of a decoded photo apart.
+
+        Raises:
+            ConfigError: the network cannot be taken apart.
+        """
+        raise ConfigError("cannot explain: an exported network gives its answers only; use ampnet.Predictor")
+
     def _results(self, photos: Sequence["_OpenPhoto"]) -> list[PhotoResult]:
         found = iter(self.find_faces([photo.decoded.image for photo in photos if photo.decoded is not None]))
-        return [photo.result(next(found) if photo.decoded else [], self.class_names) for photo in photos]
+        return [photo.result(next(found) if photo.decoded else [], self) for photo in photos]
 
     def _prediction(self, face: Face, probabilities: NDArray[np.float32]) -> FacePrediction:
         best = int(probabilities.argmax())
@@ -117,13 +128,15 @@ class _OpenPhoto:
     decoded: Decoded | None
     problem: str | None = None
 
-    def result(self, faces: list[FacePrediction], class_names: tuple[str, ...]) -> PhotoResult:
+    def result(self, faces: list[FacePrediction], predictor: PhotoPredictor) -> PhotoResult:
+        class_names = predictor.class_names
         if self.decoded is None:
             return PhotoResult(self.photo, self.name, [], None, class_names, self.problem)
         size_hw, decoded_hw = self.decoded.size_hw, (self.decoded.image.shape[0], self.decoded.image.shape[1])
         if decoded_hw != size_hw:
             faces = [face.enlarged(decoded_hw, size_hw) for face in faces]
-        return PhotoResult(self.photo, self.name, faces, size_hw, class_names)
+        explainer = predictor.explain_faces
+        return PhotoResult(self.photo, self.name, faces, size_hw, class_names, explainer=explainer)
 
 
 def _open(given: Photo, name: str) -> _OpenPhoto:

@@ -1,6 +1,7 @@
 """Predictor: finds and classifies every face in a photo, with torch."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.detector import FaceDetector
-from ampnet.faces.alignment import AlignedFace
-from ampnet.inference.classifier import Classifier
+from ampnet.faces.alignment import AlignedFace, Image
+from ampnet.faces.framing import frame_face
+from ampnet.inference.classifier import Classifier, network_input
+from ampnet.inference.contributions import Contributions, explain
 from ampnet.inference.prior import Prior
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.photos import PhotoPredictor
@@ -62,3 +65,17 @@ class Predictor(PhotoPredictor):
         parts = [np.zeros((0, len(self.class_names)), dtype=np.float32)]
         parts += [self.classifier.classify(faces[start : start + step], size) for start in range(0, len(faces), step)]
         return np.concatenate(parts)
+
+    def explain_faces(self, image: Image, faces: Sequence[FacePrediction]) -> Contributions:
+        """See :meth:`PhotoPredictor.explain_faces`."""
+        size, step = self.checkpoint.architecture.image_size, self.batch_size
+        framed = [frame_face(image, face.face.landmarks, self.framing) for face in faces]
+        batches = [network_input(framed[start : start + step], size) for start in range(0, len(framed), step)]
+        parts = [explain(self.classifier, batch.to(self.device)) for batch in batches]
+        return replace(
+            parts[0],
+            regions=np.concatenate([part.regions for part in parts]),
+            local=np.concatenate([part.local for part in parts]),
+            global_=np.concatenate([part.global_ for part in parts]),
+            boxes=np.concatenate([part.boxes for part in parts]),
+        )

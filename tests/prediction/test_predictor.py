@@ -1,5 +1,6 @@
 """Every face of a photo is found, framed as in training and classified; photos do not influence each other."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from ampnet.checkpoints.bundled import bundled_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.detection import FaceDetector
+from ampnet.errors import ConfigError, DataError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, align_face
 from ampnet.faces.framing import frame_face
 from ampnet.faces.geometry import mirror_landmarks
@@ -121,6 +123,27 @@ def test_probabilities_equal_those_of_the_network_before_it_was_optimised(tmp_pa
         local, global_ = predictor.checkpoint.model(images, landmarks)
     expected = ((local + global_) / 2).softmax(dim=1).numpy()
     assert predictor.classify(faces) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_an_explanation_adds_up_to_the_answers(tmp_path, group, detector, mirror):
+    predictor = Predictor(small_checkpoint(tmp_path, temperature=1.5), detector, batch_size=2, mirror=mirror)
+    result = predictor.predict(group)
+    found = result.explain()
+    assert found.regions.shape == (5, 9, 7)
+    assert found.regions.sum(axis=1) + found.bias == pytest.approx(found.local, abs=1e-4)
+    heads = torch.from_numpy(found.local), torch.from_numpy(found.global_)
+    answers = np.array([list(face.scores.values()) for face in result])
+    assert predictor.classifier.probabilities(*heads) == pytest.approx(answers, abs=1e-4)
+
+
+def test_what_cannot_be_explained_says_why(tmp_path, group, detector):
+    predictor = Predictor(small_checkpoint(tmp_path), detector)
+    with pytest.raises(DataError, match="no face in photo"):
+        predictor.predict(np.full((40, 40, 3), 80, np.uint8)).explain()
+    (portrait,) = predictor.predict([SAMPLES / "portrait.jpg"])
+    with pytest.raises(ConfigError, match="pickled result lacks its network"):
+        pickle.loads(pickle.dumps(portrait)).explain()
 
 
 def test_the_example_of_the_readme_finds_the_faces_of_a_photo(tmp_path, monkeypatch, capsys):
