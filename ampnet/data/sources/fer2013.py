@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ampnet.data.sources.ferplus_numbers import row_of_number
 from ampnet.data.sources.folders import read_folders, subfolders
 from ampnet.data.sources.source import Picture, Source, SourceImage, compare_class_counts, compare_counts
 from ampnet.data.sources.tables import find_file, rows_of
@@ -40,8 +41,9 @@ MAX_DIGITS = 6
 """Limit for a number of votes; ten people voted on each image."""
 FERPLUS_FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test"}
 
-ROW_NAME = re.compile(r"(?:row|fer)_?(\d+)", re.IGNORECASE)
-"""Image names with their row of fer2013.csv, counted from 0: row00042.png, fer0000042.png."""
+ROW_NAME = re.compile(r"(row|fer)_?(\d+)", re.IGNORECASE)
+"""Image names with their row of fer2013.csv, counted from 0 (row00042.png), or with FER+'s number (fer0000042.png),
+which leaves some rows out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,8 @@ def _row_number(item: SourceImage) -> int:
             f"the name of {short(item.relative)} does not hold its row of fer2013.csv, as row00042.png does, "
             "so FER+'s votes cannot be matched; give --votes a csv of names and votes instead"
         )
-    return int(named[1])
+    number = int(named[2])
+    return number if named[1].lower() == "row" else row_of_number(number)
 
 
 def majority_class(votes: Sequence[float]) -> str | None:
