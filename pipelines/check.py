@@ -65,7 +65,8 @@ def check(index: FaceIndex, threads: int, console: Console) -> CheckResult:
     rows = read_faces(folder / FACES_FILE) if (folder / FACES_FILE).exists() else ()
     report = check_index(index, rows, fingerprints)
     for stale in (folder / PAIRS_FILE, folder / SHEET_FILE):
-        stale.unlink(missing_ok=True)
+        if os.path.lexists(stale):  # a file system for reading only refuses to delete even what is not there
+            stale.unlink()
     if not len(report.duplicates.pairs):
         return CheckResult(index.root, report, None, None)
     splits = _split_names(index)

@@ -31,8 +31,8 @@ def atomic_write(path: Path, durable: bool = True) -> Iterator[Path]:
 
     Args:
         path: final name; its folder is created if missing.
-        durable: wait until the disk has the file. Without, it may be lost with the power, but never half of it by a
-            kill; for files that cost little and are many.
+        durable: wait until the disk has the file, and check it. Without, a kill still leaves no half of it, but a loss
+            of power may; for many small files, written by ``write_bytes``, which reports a full disk itself.
 
     Raises:
         DataError: the folder cannot be created or written to, the disk is full (in whatever exception the writer
@@ -43,8 +43,9 @@ def atomic_write(path: Path, durable: bool = True) -> Iterator[Path]:
         _require_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         yield aside
-        _require_whole(aside, durable)
-        _require_replaceable(path)
+        if durable:
+            _require_whole(aside)
+            _require_replaceable(path)
         aside.replace(path)
         if durable:
             _sync_folder(path.parent)
@@ -144,8 +145,8 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _require_whole(aside: Path, durable: bool) -> None:
-    """Ask the disk whether it has the whole file.
+def _require_whole(aside: Path) -> None:
+    """Sync a file, and ask the disk whether it has the whole of it.
 
     Pillow and OpenCV overlook it if a full disk takes only a part of their last write. Then the file cannot grow.
     """
@@ -153,8 +154,7 @@ def _require_whole(aside: Path, durable: bool) -> None:
         size = written.seek(0, os.SEEK_END)
         written.write(b"\0")
         written.truncate(size)
-        if durable:
-            os.fsync(written.fileno())
+        os.fsync(written.fileno())
 
 
 def _require_replaceable(path: Path) -> None:
