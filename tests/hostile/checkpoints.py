@@ -40,6 +40,8 @@ COMMANDS: dict[str, Callable[[Place, str], list[str]]] = {
         *("compare", str(place.seeds.run), path, "--data", str(place.seeds.prepared), "--out", "report"),
         *("--workers", "0", "--json", "--quiet"),
     ],
+    "resnet50 weights": lambda place, path: _detect(place, "resnet50", path),
+    "mobilenet weights": lambda place, path: _detect(place, "mobilenet0.25", path),
     "predict": lambda place, path: ["predict", str(place.seeds.photo), "--checkpoint", path, "--json", "-q"],
     "teacher": lambda place, path: [
         "train",
@@ -61,6 +63,12 @@ COMMANDS: dict[str, Callable[[Place, str], list[str]]] = {
 OURS = (
     *("export-reference", "eval", "export", "predict", "teacher", "calibrate", "robustness", "pretrained", "compare"),
 )
+
+
+def _detect(place: Place, detector: str, path: str) -> list[str]:
+    model = ["--checkpoint", str(place.seeds.run)]
+    return ["predict", str(place.seeds.photo), *model, "--detector", detector, "--weights", path, "--json", "--quiet"]
+
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -96,7 +104,8 @@ def read_by(name: str, command: str, put: Callable[[Place, Path], None], suffix:
         put(place, place.folder / f"model{suffix}")
         return COMMANDS[command](place, f"model{suffix}")
 
-    more = {"codes": NOT_DONE, "check": _finite_json, "owner": OWNER} | more
+    owner = "detector" if command.endswith("weights") else OWNER
+    more = {"codes": NOT_DONE, "check": _finite_json, "owner": owner} | more
     return Case(f"checkpoints/{name}, {command}", make=make, **more)
 
 
@@ -170,7 +179,11 @@ def damaged(repeats: int) -> Iterator[Case]:
                 yield read_by(f"{mutation} {repeat + 1}{suffix}", command, put, suffix, codes=codes)
     for kind in NOT_FILES:
         for suffix in (".pt", ".safetensors"):
-            for command in ("eval", "import") if suffix == ".pt" else ("predict", "pretrained"):
+            for command in (
+                ("eval", "import", "resnet50 weights")
+                if suffix == ".pt"
+                else ("predict", "pretrained", "mobilenet weights")
+            ):
                 yield read_by(
                     f"S5 {kind}{suffix}",
                     command,
@@ -211,7 +224,7 @@ def safetensors() -> Iterator[Case]:
         ),
     }
     for number, (what, content) in enumerate(wrong.items()):
-        for command in (OURS[number % len(OURS)], OURS[(number + 3) % len(OURS)]):
+        for command in (OURS[number % len(OURS)], OURS[(number + 3) % len(OURS)], "mobilenet weights"):
             yield read_by(f"header: {what}", command, of_bytes(lambda _place, c=content: c), ".safetensors")  # type: ignore[misc]
 
 
