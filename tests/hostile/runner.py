@@ -174,7 +174,7 @@ class Runner:
             assert self._server.stdin is not None
             assert self._server.stdout is not None
             self._server.stdin.close()
-            self._server.wait(timeout=60)
+            self._server.wait(timeout=300)
             self._server.stdout.close()
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
