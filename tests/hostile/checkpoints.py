@@ -177,20 +177,15 @@ def damaged(repeats: int) -> Iterator[Case]:
 
                 codes = NOT_DONE if suffix == ".pt" else frozenset((0, 1, 2))
                 yield read_by(f"{mutation} {repeat + 1}{suffix}", command, put, suffix, codes=codes)
-    for kind in NOT_FILES:
-        for suffix in (".pt", ".safetensors"):
-            for command in (
-                ("eval", "import", "resnet50 weights")
-                if suffix == ".pt"
-                else ("predict", "pretrained", "mobilenet weights")
-            ):
-                yield read_by(
-                    f"S5 {kind}{suffix}",
-                    command,
-                    lambda _place, path, k=kind: NOT_FILES[k](path) and None,
-                    suffix,
-                    is_named=True,  # type: ignore[misc]
-                )
+    readers = {
+        ".pt": ("eval", "import", "resnet50 weights"),
+        ".safetensors": ("predict", "pretrained", "mobilenet weights"),
+    }
+    for kind, make in NOT_FILES.items():
+        for suffix, commands in readers.items():
+            for command in commands:
+                put = lambda _place, path, m=make: m(path) and None  # type: ignore[misc]  # noqa: E731
+                yield read_by(f"S5 {kind}{suffix}", command, put, suffix, is_named=True)
 
 
 def safetensors() -> Iterator[Case]:
