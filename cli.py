@@ -482,7 +482,7 @@ def evaluate(
     "Do not decide about people by it."
 )
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Photos, videos, or folders of photos.")],
+    images: Annotated[list[Path], typer.Argument(help="Photos, videos, or folders of photos.", readable=False)],
     videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
     every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
     detector: Detector = DetectorConfig.name,

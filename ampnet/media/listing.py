@@ -61,7 +61,7 @@ def list_folder(folder: Path, extensions: Collection[str]) -> Listing:
         except (OSError, ValueError) as error:  # ValueError: a null byte
             reason = getattr(error, "strerror", None) or error
             listing.files.append(Path(place))
-            listing.problems[Path(place)] = f"cannot list {printable(place)}: {printable(reason)}"
+            listing.problems[Path(place)] = f"cannot list {printable(Path(place))}: {printable(reason)}"
     listing.files.sort(key=lambda path: path.as_posix())
     return listing
 

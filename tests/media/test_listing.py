@@ -49,9 +49,10 @@ def test_a_folder_too_deep_to_be_listed_is_an_entry_with_its_reason(tmp_path, mo
     assert {path.name for path in listing.files} == {"me.jpg", "d" * 200}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
 def test_a_folder_without_rights_is_an_entry_with_its_reason(tmp_path):
     (tmp_path / "private").mkdir(mode=0)
+    if os.access(tmp_path / "private", os.R_OK):
+        pytest.skip("nothing is forbidden to this user")
     (tmp_path / "me.jpg").touch()
     listing = list_folder(tmp_path, {".jpg"})
     assert names(tmp_path, listing) == ["me.jpg", "private"]
