@@ -148,7 +148,7 @@ def arguments() -> Iterator[Case]:
         for number, argv in enumerate(
             (
                 ["prepare", argument],
-                ["predict", argument],
+                ["predict", argument, "--quiet"],
                 ["eval", argument],
                 ["eval", "--data", argument],
                 ["check", "--data", argument],
