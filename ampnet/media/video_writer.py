@@ -19,7 +19,7 @@ class VideoWriter:
     """Writes one MP4 file; its first frame sets the size.
 
     Args:
-        path: the file to write, with a name of ASCII letters.
+        path: the file to write; it exists.
         target: how to name it in messages.
         rate: frames per second.
     """
@@ -42,7 +42,8 @@ class VideoWriter:
         if self._writer is None:
             self._size_wh = (image.shape[1], image.shape[0])
             codec = cv2.VideoWriter.fourcc(*"mp4v")
-            self._writer = cv2.VideoWriter(str(self._path), cv2.CAP_FFMPEG, codec, self._rate, self._size_wh)
+            with _link_to(self._path) as link, _silent_opencv():
+                self._writer = cv2.VideoWriter(str(link), cv2.CAP_FFMPEG, codec, self._rate, self._size_wh)
             if not self._writer.isOpened():
                 raise DataError(
                     f"cannot write {printable(self._target)}: no MP4 encoder, or no space; free some space or choose "
@@ -75,12 +76,11 @@ def writing_video(path: Path, rate: float) -> Iterator[VideoWriter]:
     """
     with atomic_write(path) as aside:
         aside.touch()
-        with _link_to(aside) as link:
-            writer = VideoWriter(link, path, rate)
-            try:
-                yield writer
-            finally:
-                writer.close()
+        writer = VideoWriter(aside, path, rate)
+        try:
+            yield writer
+        finally:
+            writer.close()
         _check(aside, path, writer.frames)
 
 
