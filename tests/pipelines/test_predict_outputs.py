@@ -101,6 +101,7 @@ def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_resumed_to_the_same_files(happy, photos, clip, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     predict(happy, photos, clip, **outputs(whole))
@@ -134,6 +135,7 @@ def test_results_are_in_the_files_while_the_run_goes_on(happy, photos, tmp_path)
     assert look.seen == list(range(2, PHOTOS + 2))  # the header, and a row for each photo
 
 
+@pytest.mark.slow
 def test_what_only_a_drawing_misses_is_drawn_and_not_written_again(happy, photos, clip, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     predict(happy, photos, clip, **outputs(whole, annotate=whole / "drawn"))
