@@ -177,9 +177,9 @@ def pick(settings: type[Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name in names}
 
 
-def tell(text: str) -> None:
-    """Print lines on stdout; what a terminal cannot show, such as undecodable bytes of paths, is escaped."""
-    typer.echo("\n".join(one_line(line) for line in text.split("\n")))
+def tell(*lines: str) -> None:
+    """Print lines on stdout; what a line cannot hold, such as line breaks and undecodable bytes, is escaped."""
+    typer.echo("\n".join(one_line(line) for line in lines))
 
 
 def print_json(result: dict[str, Any]) -> None:
@@ -414,7 +414,7 @@ def train(
         if as_json:
             print_json(result.to_dict())
         else:
-            tell("\n".join(result.lines()))
+            tell(*result.lines())
 
 
 @main_command("eval")
@@ -719,7 +719,7 @@ def calibrate(
         if as_json:
             print_json(result.to_dict())
         else:
-            tell("\n".join(result.lines()))
+            tell(*result.lines())
 
 
 @further_command("import")
@@ -748,7 +748,7 @@ def import_reference(
 
         names = tuple(name.strip() for name in classes.split(",")) if classes else ()
         result = import_reference(ImportConfig(source=source, out=out, class_names=names, force=force))
-        tell("\n".join(result.lines()))
+        tell(*result.lines())
 
 
 @further_command("export")
@@ -791,7 +791,7 @@ def export(
     with user_errors(debug):
         from pipelines.export import run  # loads torch; kept out of `ampnet --help`
 
-        tell("\n".join(run(ExportConfig(**pick(ExportConfig, locals()))).lines()))
+        tell(*run(ExportConfig(**pick(ExportConfig, locals()))).lines())
 
 
 @further_command("export-reference")
@@ -812,7 +812,7 @@ def export_reference(
     with user_errors(debug):
         from pipelines.import_reference import export_reference  # loads torch; kept out of `ampnet --help`
 
-        tell("\n".join(export_reference(ExportReferenceConfig(**pick(ExportReferenceConfig, locals()))).lines()))
+        tell(*export_reference(ExportReferenceConfig(**pick(ExportReferenceConfig, locals()))).lines())
 
 
 if __name__ == "__main__":

@@ -92,6 +92,11 @@ def _resume_train(out: Path) -> Sequence[str]:
     return ("--resume",) if (out / "run").is_dir() else ()
 
 
+def _repeat_predict(out: Path) -> Sequence[str]:
+    """Where the table is whole, only annotated copies can be missing, and all of them are made again."""
+    return ("--force",) if (out / "faces.csv").exists() else ("--resume",)
+
+
 COMMANDS = {
     "prepare": Command(
         "prepare {raw} --out {out} --crop face --no-face template --gpus 0 --quiet", _resume_prepare, is_resumed=True
@@ -105,7 +110,7 @@ COMMANDS = {
     "predict": Command(
         "predict {photos} {video} --checkpoint {checkpoint} --csv {out}/faces.csv --annotate {out}/drawn --gpus 0 "
         "--quiet",
-        lambda _out: ("--resume",),
+        _repeat_predict,
         is_resumed=True,
     ),
     "eval": Command("eval {checkpoint} --data {prepared} --split val --out {out}/eval --gpus 0 --workers 1 --quiet"),

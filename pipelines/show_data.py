@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 
 from ampnet.data.quality.photographs import DESCRIPTIONS
-from ampnet.media.printable import printable
+from ampnet.media.printable import one_line, printable
 from pipelines.check import CheckResult
 from pipelines.prepare import PrepareResult
 from pipelines.show import Fitting, fitting_table
@@ -52,7 +52,8 @@ def prepare_lines(result: PrepareResult) -> Iterator[RenderableType]:
         yield from findings(result.check)
     rate = f", {result.images_per_second:.0f} images/s" if result.images_per_second else ""
     yield f"{result.counts.faces:,} faces, crop {result.crop}, {result.seconds:.0f} s{rate}"
-    yield escape(f"index: {result.root / 'index'} (preview.png shows it), images: {result.root / 'dataset'}")
+    index, images = one_line(result.root / "index"), one_line(result.root / "dataset")
+    yield escape(f"index: {index} (preview.png shows it), images: {images}")
 
 
 def check_lines(result: CheckResult) -> Iterator[RenderableType]:
