@@ -57,14 +57,18 @@ class SafetensorsFile:
 
 
 @contextmanager
-def open_safetensors(path: Path) -> Iterator[SafetensorsFile]:
+def open_safetensors(path: Path, limit: int = MAX_FILE) -> Iterator[SafetensorsFile]:
     """Open a safetensors file.
+
+    Args:
+        path: the file.
+        limit: its maximum size in bytes.
 
     Raises:
         CheckpointError: the file is missing, broken or of another kind; or the block raised any exception.
     """
     with reading(path):
-        data = read_bytes(path, MAX_FILE)
+        data = read_bytes(path, limit)
         length = int.from_bytes(data[:8], "little")
         if length > min(MAX_DESCRIPTION, len(data) - 8):
             raise CheckpointError(NOT_A_CHECKPOINT)

@@ -173,7 +173,20 @@ def open_torch_file(path: Path) -> Iterator[TorchFile]:
     """
     with reading(path), open_regular(path, MAX_FILE) as file:
         size = os.fstat(file.fileno()).st_size
-        yield _zip_content(file, size) if zipfile.is_zipfile(file) else _legacy_content(file, size)
+        yield torch_content(file, size)
+
+
+def torch_content(file: BinaryIO, size: int) -> TorchFile:
+    """Read what :func:`open_torch_file` opens from bytes that lie elsewhere, such as in an archive.
+
+    Args:
+        file: the bytes, which can be read as long as tensors are.
+        size: how many there are.
+
+    Raises:
+        Exception: any, where the bytes are broken or of another kind; see :func:`ampnet.checkpoints.reading.reading`.
+    """
+    return _zip_content(file, size) if zipfile.is_zipfile(file) else _legacy_content(file, size)
 
 
 def _zip_content(file: BinaryIO, size: int) -> TorchFile:

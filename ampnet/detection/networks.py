@@ -4,18 +4,21 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
+from ampnet.checkpoints.network import read_matching
+from ampnet.checkpoints.safetensors_file import open_safetensors
 from ampnet.config import DetectorConfig
 from ampnet.detection.mobilenet import MobileNetRetinaFace
-from ampnet.errors import DetectorError
+from ampnet.errors import CheckpointError, DetectorError
 from ampnet.media.files import sha256_of
 from ampnet.runtime.progress import ProgressBar, silent
 
 EMBEDDED = "weights/retinaface_mobilenet025.safetensors"
 """Weights inside the package, created by tools/extract_mobilenet_weights.py."""
+
+MAX_MOBILENET_BYTES = 1 << 24
+"""Maximum size of a weights file; the embedded one has 1.7 million bytes."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,10 @@ def _mobilenet(weights: Path | None) -> DetectionNetwork:
             return _mobilenet(embedded)
     network = MobileNetRetinaFace()
     try:
-        network.load_state_dict(load_file(weights))
-        digest = sha256_of(weights)
-    except OSError as error:
-        raise DetectorError(f"cannot read the detector's weights {weights}: {error.strerror or error}") from error
-    except (SafetensorError, RuntimeError) as error:
+        with open_safetensors(weights, MAX_MOBILENET_BYTES) as file:
+            network.load_state_dict(read_matching(file.tensors, network.state_dict()))
+    except CheckpointError as error:
         raise DetectorError(
-            f"{weights} does not hold the weights of mobilenet0.25; omit --weights to use the embedded ones"
+            f"{error}; --weights takes those of mobilenet0.25, omit it for the embedded ones"
         ) from error
-    return DetectionNetwork(network, network.mean, network.std, digest)
+    return DetectionNetwork(network, network.mean, network.std, sha256_of(weights))

@@ -2,23 +2,25 @@
 
 import hashlib
 import io
-import pickle
-import struct
+import os
 import urllib.request
 import warnings
 import zipfile
-from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from retinaface.network import RetinaFace
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ampnet.errors import DetectorError
+from ampnet.checkpoints.network import read_matching
+from ampnet.checkpoints.reading import reading
+from ampnet.checkpoints.torch_file import TorchFile, torch_content
+from ampnet.errors import CheckpointError, DetectorError
 from ampnet.media.files import remove_leftovers, sha256_of, temporary_beside
+from ampnet.media.opening import open_regular
 from ampnet.runtime.progress import ProgressBar, silent
 
 URL = "https://github.com/ternaus/retinaface/releases/download/0.01/retinaface_resnet50_2020-07-20-f168fae3c.zip"
@@ -40,13 +42,8 @@ ARCHITECTURE: dict[str, Any] = {
 
 TIMEOUT_SECONDS = 30
 CHUNK = 1 << 20
-MAX_MEMBER_BYTES = 1 << 29
-"""Maximum size of an unzipped weights file; the released one has 109 million bytes."""
-UNREADABLE = (
-    *(RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, struct.error),
-    *(EOFError, LookupError, ValueError, TypeError, AttributeError, AssertionError),
-)
-"""Exceptions of torch's safe reader for other file types, or tensors that do not match."""
+MAX_BYTES = 1 << 28
+"""Maximum size of a weights file, zipped or not; the released one has 109 million bytes."""
 
 
 def build_resnet50(weights: Path) -> nn.Module:
@@ -58,40 +55,30 @@ def build_resnet50(weights: Path) -> nn.Module:
     Raises:
         DetectorError: the file cannot be read or holds other weights.
     """
-    try:
-        state = _read_state_dict(weights)
-    except OSError as error:
-        raise DetectorError(f"cannot read the detector's weights {weights}: {error.strerror or error}") from error
-    except UNREADABLE as error:
-        raise DetectorError(f"{weights} is not a torch weights file; the released one is at {URL}") from error
     with warnings.catch_warnings(), torch.device("meta"):  # skips random initialisation
         warnings.simplefilter("ignore")  # the package passes a deprecated argument to torchvision
         network: nn.Module = RetinaFace(**ARCHITECTURE)
     try:
-        network.load_state_dict(state, assign=True)
-    except UNREADABLE as error:
-        raise DetectorError(
-            f"{weights} does not hold the weights of resnet50; the released ones are at {URL}"
-        ) from error
+        with reading(weights), open_regular(weights, MAX_BYTES) as file:
+            content = _torch_file(file)
+            stored = {name: content.stored(record) for name, record in content.content.items()}
+            network.load_state_dict(read_matching(stored, network.state_dict()), assign=True)
+    except CheckpointError as error:
+        raise DetectorError(f"{error}; the released weights of resnet50 are at {URL}") from error
     fold_batch_norms(network.eval().requires_grad_(False))
     return network
 
 
-def _read_state_dict(path: Path) -> Mapping[str, Any]:
-    source: Path | io.BytesIO = path
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
+def _torch_file(file: BinaryIO) -> TorchFile:
+    size = os.fstat(file.fileno()).st_size
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             if len(members) == 1:  # a zipped torch file; torch's own zip format has several members
-                if members[0].file_size > MAX_MEMBER_BYTES:
-                    raise ValueError("larger than any weights of this network")
-                source = io.BytesIO(archive.read(members[0]))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about foreign pickles, which raise errors anyway
-        state = torch.load(source, map_location="cpu", weights_only=True)
-    if not isinstance(state, Mapping):
-        raise TypeError("not a state dict")
-    return state
+                if members[0].file_size > MAX_BYTES:
+                    raise CheckpointError("it is larger than any weights of resnet50")
+                return torch_content(io.BytesIO(archive.read(members[0])), members[0].file_size)
+    return torch_content(file, size)
 
 
 def fold_batch_norms(module: nn.Module) -> None:
@@ -154,7 +141,7 @@ def _require_released(path: Path, remedy: str) -> None:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            if len(members) == 1 and members[0].file_size <= MAX_MEMBER_BYTES:
+            if len(members) == 1 and members[0].file_size <= MAX_BYTES:
                 digests.append(hashlib.sha256(archive.read(members[0])).hexdigest())
     if not any(digest.startswith(HASH_PREFIX) for digest in digests):
         raise DetectorError(

@@ -92,7 +92,9 @@ def test_a_weights_file_makes_a_working_detector(released_file):
 def test_plain_torch_files_in_both_formats_are_read_too(published, tmp_path, new_format):
     path = tmp_path / "weights.pth"
     torch.save({"head": published.ClassHead[0].conv1x1.weight}, path, _use_new_zipfile_serialization=new_format)
-    with pytest.raises(DetectorError, match=r"does not hold the weights of resnet50"):  # read, but not enough
+    with pytest.raises(
+        DetectorError, match=r"cannot read .*weights\.pth: the network has no head; the released weights"
+    ):
         resnet50.build_resnet50(path)
 
 
@@ -105,7 +107,7 @@ def test_a_weights_file_that_carries_code_is_refused_without_running_it(tmp_path
     path = tmp_path / "weights.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("weights.pth", pickle.dumps(RunsCode()))
-    with pytest.raises(DetectorError, match=r"weights\.zip is not a torch weights file"):
+    with pytest.raises(DetectorError, match=r"cannot read .*weights\.zip"):
         resnet50.build_resnet50(path)
 
 
@@ -113,7 +115,7 @@ def test_a_weights_file_that_carries_code_is_refused_without_running_it(tmp_path
 def test_a_file_of_something_else_is_refused(tmp_path, content):
     path = tmp_path / "weights.zip"
     path.write_bytes(content)
-    with pytest.raises(DetectorError, match="is not a torch weights file"):
+    with pytest.raises(DetectorError, match=r"cannot read .*weights\.zip"):
         resnet50.build_resnet50(path)
 
 
