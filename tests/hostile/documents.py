@@ -160,7 +160,7 @@ METAS: dict[str, tuple[Any, frozenset[int]]] = {
     "splits of lists": (META | {"splits": [[1]]}, ANY),
     "layout of a wrong kind": (META | {"layout": {"a": FORGED}}, ANY),
     "framing is text": (META | {"framing": "x"}, REFUSED),
-    "framing is none": (META | {"framing": None}, REFUSED),
+    "framing is none": (META | {"framing": None}, ANY),
     "framing of nan": (META | {"framing": FRAMING | {"mean_landmarks": [[float("nan")] * 2] * 5}}, REFUSED),
     "framing of 10 ** 300": (META | {"framing": FRAMING | {"mean_landmarks": [[1e300] * 2] * 5}}, ANY),
     "framing without colour": (META | {"framing": FRAMING | {"color": FORGED}}, REFUSED),

@@ -157,7 +157,7 @@ def arguments() -> Iterator[Case]:
                 ["train", "--data", argument],
                 ["predict", "photo.jpg", "--csv", argument],
                 ["predict", "photo.jpg", "--annotate", argument],
-                ["prepare", "raw", "--out", argument],
+                ["prepare", "raw", "--quiet", "--out", argument],
                 ["prepare", "raw", "--layout", argument],
                 ["train", "--name", argument],
             )

@@ -110,7 +110,7 @@ SHAPES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a history of 10 ** 5 rows": lambda content: _set(
         content, "training.history.rows", content["training"]["history"]["rows"] * 10**5
     ),
-    "forged settings": lambda content: _set(content, "training.identity.recipe", "x\nampnet: forged \x1b[31m" * 99),
+    "forged settings": lambda content: _set(content, "training.identity.schedule", "x\nampnet: forged \x1b[31m" * 99),
 }
 
 UNHARMED = (
