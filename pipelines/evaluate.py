@@ -257,6 +257,6 @@ def _empty_notes(table: PredictionTable, split: str, told: Sequence[str]) -> Ite
 
 def _unreadable_notes(table: PredictionTable) -> Iterator[str]:
     if unreadable := int((table.status == "unreadable").sum()):
-        yield f"unreadable images, counted as errors: {unreadable:,}; predictions.csv names them"
+        yield f"unreadable images, counted as errors: {unreadable:,}"
     if table.unreadable:
         yield f"{describe_unreadable(table.unreadable)}; run prepare again"

@@ -59,6 +59,20 @@ def test_eval_counts_an_unreadable_image_as_an_error_and_names_it(
     assert len(status) == 13
 
 
+def test_compare_counts_an_unreadable_image_as_an_error_of_both_and_names_it(data: Path, tmp_path: Path) -> None:
+    victim = sorted((data / "dataset").glob("test_*"))[3]
+    DAMAGES["cut"][0](victim)
+    runs = [str(small_checkpoint(tmp_path / name)) for name in ("one", "other")]
+    options = ["--data", str(data), "--gpus", "0", "--workers", "0", "--quiet"]
+    result = CliRunner().invoke(app, ["compare", *runs, *options])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"ampnet: cannot read {victim.name}: {DAMAGES['cut'][1]}")
+    assert len(result.stderr.splitlines()) == 1
+    with next(tmp_path.rglob("answers.csv")).open() as file:
+        (row,) = [row for row in csv.DictReader(file) if row["name"] == victim.name]
+    assert (row["true"], row["A"], row["B"]) == ("happiness", "", "")
+
+
 def test_eval_without_a_readable_image_ends_with_one_line(data: Path, tmp_path: Path) -> None:
     for image in (data / "dataset").glob("test_*"):
         image.write_bytes(b"no picture")
