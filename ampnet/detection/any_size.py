@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ampnet.config import DetectorConfig
 from ampnet.detection.face import Face
-from ampnet.detection.letterbox import Letterbox, letterbox, padded_size
-from ampnet.detection.multiscale import merge_passes, pass_sizes
-from ampnet.media.images import Image
+from ampnet.detection.letterbox import Letterbox, letterbox, padded_size, scaled_size
+from ampnet.detection.multiscale import MAX_LONG_SIDE, merge_passes, pass_sizes
+from ampnet.media.images import Image, resize
 
 BATCH_PIXELS = 16 * 224 * 224
 """Maximum padded pixels in a batch; bounds memory for images of any size."""
@@ -69,14 +69,20 @@ class AnySizeDetector(ABC):
             for index, image in enumerate(images)
             for side in pass_sizes(image)
         ]
+        shrunk = [shrink(image) for image in images]
         found: dict[_Pass, list[Face]] = {}
         for batch in _batches_of_like_size(passes):
-            letterboxes = [letterbox(images[item.index], item.long_side) for item in batch]
+            letterboxes = [letterbox(images[item.index], item.long_side, shrunk[item.index]) for item in batch]
             found.update(zip(batch, self.detect_batch(letterboxes, threshold), strict=True))
         return [
             _faces_of_image(image, [(item.long_side, found[item]) for item in of_image])
             for image, (_, of_image) in zip(images, groupby(passes, key=lambda item: item.index), strict=True)
         ]
+
+
+def shrink(image: Image) -> Image:
+    """Scale an image to the size of its largest pass, if it is larger: all that detection sees of it."""
+    return resize(image, scaled_size(image, MAX_LONG_SIDE)) if max(image.shape[:2]) > MAX_LONG_SIDE else image
 
 
 def _batches_of_like_size(passes: Sequence[_Pass]) -> Iterator[list[_Pass]]:

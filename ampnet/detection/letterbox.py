@@ -29,11 +29,17 @@ def padded_size(image: Image, long_side: int) -> tuple[int, int]:
     return -(-height // CELL) * CELL, -(-width // CELL) * CELL
 
 
-def letterbox(image: Image, long_side: int) -> Letterbox:
-    """Scale an image's longer side to ``long_side``, keeping its aspect ratio to the nearest pixel."""
+def letterbox(image: Image, long_side: int, larger: Image | None = None) -> Letterbox:
+    """Scale an image's longer side to ``long_side``, keeping its aspect ratio to the nearest pixel.
+
+    Args:
+        image: the image.
+        long_side: length in pixels.
+        larger: the same image at a size in between, which is scaled instead; it has fewer pixels to average.
+    """
     height, width = image.shape[:2]
     new_height, new_width = scaled_size(image, long_side)
-    scaled = resize(image, (new_height, new_width))
+    scaled = resize(image if larger is None else larger, (new_height, new_width))
     return Letterbox(scaled, padded_size(image, long_side), (new_width / width, new_height / height))
 
 

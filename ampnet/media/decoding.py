@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
+import numpy as np
+import simplejpeg
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -90,7 +92,9 @@ class Decoded:
     """Height and width of the whole picture, turned like ``image``."""
 
 
-def decode(data: bytes, longest_side: int | None = None, upright: bool = True) -> Decoded:
+def decode(
+    data: bytes, longest_side: int | None = None, upright: bool = True, enough_side: int | None = None
+) -> Decoded:
     """Decode an image file's content to RGB.
 
     16-bit grey is scaled to 8 bits; grey, palette and CMYK pictures are converted to RGB; transparent ones are
@@ -102,6 +106,9 @@ def decode(data: bytes, longest_side: int | None = None, upright: bool = True) -
             quarter or eighth of their size if that suffices. None for the whole picture, or half its width and height
             if it has more than :data:`MAX_DECODED` pixels.
         upright: whether to apply the EXIF rotation.
+        enough_side: length of the longer side that suffices, in pixels: the picture is reduced to a half, quarter or
+            eighth, as far as its longer side stays at least as long. JPEG files are decoded at that size, which takes
+            less time.
 
     Raises:
         ImageError: it is not an image in one of :data:`FORMATS`, damaged, or too large. The message is the reason
@@ -109,9 +116,10 @@ def decode(data: bytes, longest_side: int | None = None, upright: bool = True) -
     """
     _quieten_pillow()
     try:
-        picture = _open(data, longest_side)
-        with _one_large_picture if _memory(picture, len(data), longest_side) > _LARGE else nullcontext():
-            return _decode(picture, longest_side, upright)
+        picture = _open(data, longest_side, enough_side)
+        is_large = _memory(picture, len(data), longest_side, enough_side) > _LARGE
+        with _one_large_picture if is_large else nullcontext():
+            return _decode(picture, data, longest_side, upright, enough_side)
     except ImageError:
         raise
     except Exception as error:  # decoders raise anything on damaged files; none of it may end a run
@@ -150,7 +158,7 @@ def is_plain_jpeg(data: bytes, size_hw: tuple[int, int]) -> bool:
         return False
 
 
-def _open(data: bytes, longest_side: int | None) -> Pillow.Image:
+def _open(data: bytes, longest_side: int | None, enough_side: int | None) -> Pillow.Image:
     """Read the header, and refuse what would take too much memory or time."""
     if not data:
         raise ImageError("the file is empty")
@@ -162,7 +170,7 @@ def _open(data: bytes, longest_side: int | None) -> Pillow.Image:
         raise ImageError(f"{width} x {height} pixels; a side may have {MAX_SIDE:,}")
     if picture.info.get("progressive") and _has_many_scans(data):
         raise ImageError(f"a progressive JPEG of more than {MAX_SCANS} scans")
-    if (needed := _memory(picture, len(data), longest_side)) > MAX_MEMORY:
+    if (needed := _memory(picture, len(data), longest_side, enough_side)) > MAX_MEMORY:
         raise ImageError(
             f"{width} x {height} pixels of {picture.format} take {needed / 1e6:,.0f} MB to decode, "
             f"more than {MAX_MEMORY / 1e6:,.0f}"
@@ -170,9 +178,14 @@ def _open(data: bytes, longest_side: int | None) -> Pillow.Image:
     return picture
 
 
-def _decode(picture: Pillow.Image, longest_side: int | None, upright: bool) -> Decoded:
+def _decode(
+    picture: Pillow.Image, data: bytes, longest_side: int | None, upright: bool, enough_side: int | None
+) -> Decoded:
     whole = picture.size
-    small, scale = _reduction(whole, longest_side)
+    small, scale = _reduction(whole, longest_side, enough_side)
+    if (plain := _plain_jpeg(picture, data, small, scale)) is not None:
+        orientation = _orientation(picture) if upright else 1
+        return Decoded(turned(plain, orientation), whole if orientation >= 5 else whole[::-1])
     if scale > 1:
         picture.draft(None, (whole[0] // scale, whole[1] // scale))  # only JPEG can
     expected = picture.size
@@ -190,9 +203,31 @@ def _decode(picture: Pillow.Image, longest_side: int | None, upright: bool) -> D
     return Decoded(turned(image, orientation), whole if orientation >= 5 else whole[::-1])
 
 
-def _reduction(size_wh: tuple[int, int], longest_side: int | None) -> tuple[tuple[int, int], int]:
+def _plain_jpeg(picture: Pillow.Image, data: bytes, small: tuple[int, int], scale: int) -> Image | None:
+    """Decode an undamaged grey or colour JPEG with simplejpeg, which gives the same pixels in two thirds of the time.
+
+    Returns:
+        None for anything else, which Pillow then decodes, or says what is wrong with it.
+    """
+    width, height = picture.size
+    drafted = -(-width // scale), -(-height // scale)
+    if picture.format not in ("JPEG", "MPO") or picture.mode not in ("RGB", "L") or small != drafted:
+        return None
+    try:
+        pixels = simplejpeg.decode_jpeg(data, "RGB", min_height=drafted[1], min_width=drafted[0])
+    except ValueError:
+        return None
+    return np.asarray(pixels, dtype=np.uint8) if pixels.shape[:2] == drafted[::-1] else None
+
+
+def _reduction(
+    size_wh: tuple[int, int], longest_side: int | None, enough_side: int | None
+) -> tuple[tuple[int, int], int]:
     """Return width and height of the result, before any rotation, and the scale at which a JPEG is decoded for it."""
     width, height = size_wh
+    if enough_side is not None:
+        scale = max((scale for scale in (2, 4, 8) if max(size_wh) // scale >= enough_side), default=1)
+        return (-(-width // scale), -(-height // scale)), scale
     if longest_side is not None and longest_side < max(size_wh):
         factor = longest_side / max(size_wh)
         small = max(round(width * factor), 1), max(round(height * factor), 1)
@@ -207,9 +242,11 @@ def _resized(picture: Pillow.Image, size_wh: tuple[int, int]) -> Pillow.Image:
     return picture if picture.size == size_wh else picture.resize(size_wh, Pillow.Resampling.BOX)
 
 
-def _memory(picture: Pillow.Image, file_bytes: int, longest_side: int | None) -> float:
+def _memory(
+    picture: Pillow.Image, file_bytes: int, longest_side: int | None, enough_side: int | None = None
+) -> float:
     """Estimate, from above, the bytes that decoding takes at its peak; benchmarks/image_memory.py measures them."""
-    small, scale = _reduction(picture.size, longest_side)
+    small, scale = _reduction(picture.size, longest_side, enough_side)
     whole = drafted = picture.width * picture.height
     wanted, decoder = small[0] * small[1], 0.0
     if picture.format in ("JPEG", "MPO"):
@@ -227,7 +264,7 @@ def _memory(picture: Pillow.Image, file_bytes: int, longest_side: int | None) ->
     loaded = _BYTES_PER_PIXEL.get(picture.mode, 4) * drafted
     result = 3 * wanted
     if wanted < drafted:
-        result += 0 if longest_side is None else 4 * wanted
+        result += 0 if longest_side is None and enough_side is None else 4 * wanted
         result += drafted if drafted > MAX_DECODED else 0 if picture.mode == "RGB" else 4 * drafted
     return file_bytes + _BANDS + max(loaded + max(decoder, result), 6 * wanted)
 

@@ -214,6 +214,42 @@ def test_very_large_pictures_are_reduced_like_others(monkeypatch: pytest.MonkeyP
     assert np.abs(small.image.astype(int) - usual.image).max() <= 1
 
 
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG"])
+@pytest.mark.parametrize(
+    ("enough", "expected_hw"),
+    [(65, (48, 64)), (64, (48, 64)), (33, (48, 64)), (32, (24, 32)), (16, (12, 16)), (8, (6, 8)), (1, (6, 8))],
+)
+def test_a_picture_is_reduced_as_far_as_its_longer_side_is_long_enough(
+    format_name: str, enough: int, expected_hw: tuple[int, int]
+) -> None:
+    smooth = Image.linear_gradient("L").convert("RGB").resize((64, 48))
+    decoded = decode(saved(smooth, format_name, **({"quality": 95} if format_name == "JPEG" else {})), enough_side=enough)
+    assert decoded.image.shape == (*expected_hw, 3)
+    assert decoded.size_hw == (48, 64)
+    expected = np.array(smooth.resize(expected_hw[::-1], Image.Resampling.BOX), dtype=int)
+    assert np.abs(decoded.image - expected).max() <= 6
+
+
+def test_a_reduced_photo_is_turned() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    decoded = decode(saved(Image.linear_gradient("L").resize((64, 48)), "JPEG", exif=exif), enough_side=30)
+    assert (decoded.image.shape[:2], decoded.size_hw) == ((32, 24), (64, 48))
+    assert decoded.image[0, 0, 0] > 200  # the bottom of the stored picture is white, and on the left now
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("enough", [None, 32, 16])
+def test_a_plain_jpeg_has_the_same_pixels_as_from_pillow(
+    monkeypatch: pytest.MonkeyPatch, mode: str, progressive: bool, enough: int | None
+) -> None:
+    data = saved(PICTURE.convert(mode).resize((65, 47)), "JPEG", progressive=progressive)
+    fast = decode(data, enough_side=enough).image
+    monkeypatch.setattr(decoding, "_plain_jpeg", lambda *_: None)
+    assert np.array_equal(fast, decode(data, enough_side=enough).image)
+
+
 DAMAGED_TIFF = """
 import io, sys
 import numpy as np
