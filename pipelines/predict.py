@@ -1,8 +1,9 @@
 """`ampnet predict`: read photos and videos, find and classify their faces, write the results as they are found."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,14 +20,12 @@ from ampnet.prediction.recorded import NOTHING, WHOLE, Recorded
 from ampnet.prediction.results import Predictions, ResultSink
 from ampnet.prediction.row_files import RowFile, open_row_files
 from ampnet.prediction.rows import CsvRows, JsonLines
-from ampnet.prediction.shots import Shot, in_chunks, read_shots
+from ampnet.prediction.shots import Shot, Task, in_chunks, read_ahead
 from ampnet.prediction.sources import Source, plan
 from ampnet.runtime.memory import keep_freed_memory
+from ampnet.runtime.threads import in_order, start_threads
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices, progress_bar
-
-Task = tuple[Source, float]
-"""A file, and the last of its frames that an earlier run has recorded."""
 
 
 def run(
@@ -55,7 +54,8 @@ def run(
         console.print(note, markup=False)
     csv, jsonl = _check_targets(config, planned.sources)
     keep_freed_memory()
-    chosen = choose_predictor(config, console)
+    is_single = len(planned.sources) == 1 and not planned.sources[0].is_video
+    chosen = choose_predictor(config, console, is_single)
     predictor, file, class_names = chosen.predictor, chosen.model, chosen.predictor.class_names
 
     result = Predictions(class_names, file)
@@ -68,10 +68,19 @@ def run(
         elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]
         drawings = Drawings()
         try:
-            with progress_bar(console)("predict", len(tasks)) as advance, drawings:
-                shots = _shots(tasks, config.every, lambda count: advance(0, more=count - 1))
-                for chunk in in_chunks(shots):
-                    _take(chunk, _classify(predictor, chunk), [result, *row_files, *elsewhere], drawings)
+            with (
+                progress_bar(console)("predict", len(tasks)) as advance,
+                drawings,
+                start_threads(chosen.cores, chosen.parallel) as threads,
+            ):
+                shots = read_ahead(
+                    tasks, config.every, lambda count: advance(0, more=count - 1), threads.reading, threads.readers + 2
+                )
+                chunks = in_chunks(shots)
+                for chunk, found in in_order(
+                    partial(_classify, predictor), chunks, threads.networks, threads.parallel + 1
+                ):
+                    _take(chunk, found, [result, *row_files, *elsewhere], drawings)
                     advance(len(chunk))
                     if not elsewhere and not config.annotate and _is_pointless(row_files, result):
                         result.problems.append("stopped: what comes next would be written nowhere")
@@ -132,16 +141,12 @@ def _open_tasks(sources: Sequence[Source], recorded: Recorded, config: PredictCo
     return tasks
 
 
-def _shots(tasks: Iterable[Task], every: int, expect: Callable[[int], None]) -> Iterator[Shot]:
-    for source, last in tasks:
-        yield from read_shots(source, every, last, expect)
-
-
 def _classify(predictor: PhotoPredictor, chunk: Sequence[Shot]) -> list[list[FacePrediction] | None]:
     """Return the faces of each shot; None for one that is not asked for or has no image."""
-    is_asked = [shot.image is not None and shot.is_asked for shot in chunk]
-    found = iter(predictor.find_faces([shot.image for shot in chunk if shot.image is not None and shot.is_asked]))
-    return [next(found) if asked else None for asked in is_asked]
+    asked = [shot for shot in chunk if shot.image is not None and shot.is_asked]
+    images = [shot.image for shot in asked if shot.image is not None]
+    found = dict(zip(asked, predictor.find_faces(images, [shot.whole for shot in asked]), strict=True))
+    return [found.get(shot) for shot in chunk]
 
 
 def _take(

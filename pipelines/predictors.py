@@ -1,5 +1,6 @@
 """The detector and classifier of `ampnet predict`, on torch or on ONNX Runtime."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from ampnet.config import PredictConfig
 from ampnet.errors import UsageError
 from ampnet.media.files import sha256_of
 from ampnet.prediction.photos import PhotoPredictor
+from ampnet.runtime.threads import MAX_NETWORKS
 from pipelines.model import find_model
 
 
@@ -21,10 +23,19 @@ class ChosenPredictor:
     model: Path
     """The checkpoint, or the exported file that was named."""
     settings: dict[str, Any]
+    cores: int
+    """Number of cores it uses."""
+    parallel: int
+    """Number of chunks of images that it works at side by side."""
 
 
-def choose_predictor(config: PredictConfig, console: Console) -> ChosenPredictor:
+def choose_predictor(config: PredictConfig, console: Console, is_single: bool) -> ChosenPredictor:
     """Load detector and classifier.
+
+    Args:
+        config: the settings.
+        console: where choices made for the user are announced.
+        is_single: whether there is one photo only, for which all cores work.
 
     Raises:
         UsageError: there is no such checkpoint, or a package is missing.
@@ -33,13 +44,19 @@ def choose_predictor(config: PredictConfig, console: Console) -> ChosenPredictor
         DataError: the exported models cannot be written.
     """
     file = find_model(config.checkpoint, console, "--checkpoint")
-    predictor, prior = _on_onnx(config, file, console) if config.runtime == "onnx" else _on_torch(config, file)
-    settings = {"model": sha256_of(file), "mirror": config.mirror, "prior": prior, "runtime": config.runtime}
-    return ChosenPredictor(predictor, file, settings)
+    settings = {"model": sha256_of(file), "mirror": config.mirror, "prior": None, "runtime": config.runtime}
+    if config.runtime == "onnx":
+        cores = len(os.sched_getaffinity(0))
+        parallel = 1 if is_single else min(cores, MAX_NETWORKS)
+        predictor = _on_onnx(config, file, console, cores // parallel)
+        return ChosenPredictor(predictor, file, settings, cores, parallel)
+    return _on_torch(config, file, settings, is_single)
 
 
-def _on_torch(config: PredictConfig, file: Path) -> tuple[PhotoPredictor, Any]:
+def _on_torch(config: PredictConfig, file: Path, settings: dict[str, Any], is_single: bool) -> ChosenPredictor:
     # torch takes most of a second to import, which the other runtime saves
+    import torch
+
     from ampnet.checkpoints.checkpoint import load_checkpoint
     from ampnet.detection.detector import FaceDetector
     from ampnet.inference.prior import read_prior
@@ -50,10 +67,13 @@ def _on_torch(config: PredictConfig, file: Path) -> tuple[PhotoPredictor, Any]:
     prior = None if config.prior is None else read_prior(config.prior)
     device = choose_device(config.gpus)
     detector = FaceDetector(config.detector, device)
-    return Predictor(checkpoint, detector, device, config.batch_size, config.mirror, prior), prior
+    predictor = Predictor(checkpoint, detector, device, config.batch_size, config.mirror, prior)
+    cores = torch.get_num_threads()
+    parallel = 1 if is_single or device.type != "cpu" else min(cores, MAX_NETWORKS)
+    return ChosenPredictor(predictor, file, settings | {"prior": prior}, cores, parallel)
 
 
-def _on_onnx(config: PredictConfig, file: Path, console: Console) -> tuple[PhotoPredictor, None]:
+def _on_onnx(config: PredictConfig, file: Path, console: Console, threads: int) -> PhotoPredictor:
     try:
         from ampnet.onnx import OnnxFaceDetector, Predictor
         from pipelines.onnx_models import onnx_models
@@ -61,4 +81,4 @@ def _on_onnx(config: PredictConfig, file: Path, console: Console) -> tuple[Photo
         raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[onnx]'`") from error
 
     classifier, detector = onnx_models(file, console)
-    return Predictor(classifier, OnnxFaceDetector(detector, config.detector), config.batch_size), None
+    return Predictor(classifier, OnnxFaceDetector(detector, config.detector, threads), config.batch_size, threads)

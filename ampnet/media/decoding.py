@@ -242,9 +242,7 @@ def _resized(picture: Pillow.Image, size_wh: tuple[int, int]) -> Pillow.Image:
     return picture if picture.size == size_wh else picture.resize(size_wh, Pillow.Resampling.BOX)
 
 
-def _memory(
-    picture: Pillow.Image, file_bytes: int, longest_side: int | None, enough_side: int | None = None
-) -> float:
+def _memory(picture: Pillow.Image, file_bytes: int, longest_side: int | None, enough_side: int | None = None) -> float:
     """Estimate, from above, the bytes that decoding takes at its peak; benchmarks/image_memory.py measures them."""
     small, scale = _reduction(picture.size, longest_side, enough_side)
     whole = drafted = picture.width * picture.height

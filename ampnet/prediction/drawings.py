@@ -1,13 +1,16 @@
 """The annotated copies that `predict` writes: pictures, and videos with all of their frames."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image as Pillow
 
 from ampnet.errors import DataError
 from ampnet.media.drawing import Mark, annotate
 from ampnet.media.files import atomic_write
+from ampnet.media.images import Image
 from ampnet.media.video_writer import VideoWriter, writing_video
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.shots import Shot
@@ -54,23 +57,26 @@ class Drawings:
         if faces is not None:
             self._marks = [face.mark for face in faces]
         try:
-            self._draw(shot)
+            if shot.source.is_video:
+                self._draw_frame(shot.source.drawn, shot, shot.image)
+            else:
+                self._draw_photo(shot.source.drawn, shot, shot.image, faces or [])
         except DataError as error:
             self._fail(error)
 
-    def _draw(self, shot: Shot) -> None:
-        path = shot.source.drawn
-        if path is None or shot.image is None:
-            return
-        if shot.source.is_video:
-            if self._video is not shot.source:
-                self._video = shot.source
-                self._writer = self._open.enter_context(writing_video(path, shot.rate))
-            if self._writer is not None:
-                self._writer.add(annotate(shot.image, self._marks))
-            return
+    def _draw_frame(self, path: Path, shot: Shot, image: Image) -> None:
+        if self._video is not shot.source:
+            self._video = shot.source
+            self._writer = self._open.enter_context(writing_video(path, shot.rate))
+        if self._writer is not None:
+            self._writer.add(annotate(image, self._marks))
+
+    def _draw_photo(self, path: Path, shot: Shot, image: Image, faces: Sequence[FacePrediction]) -> None:
+        if shot.whole is not None:
+            found_hw, image = image.shape[:2], shot.whole()
+            faces = [face.enlarged((found_hw[0], found_hw[1]), (image.shape[0], image.shape[1])) for face in faces]
         with atomic_write(path) as aside:
-            drawn = Image.fromarray(annotate(shot.image, self._marks))
+            drawn = Pillow.fromarray(annotate(image, [face.mark for face in faces]))
             drawn.save(aside, format=DRAWN_FORMATS[path.suffix.lower()], quality=92)
 
     def _end_video(self) -> None:

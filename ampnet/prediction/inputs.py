@@ -24,7 +24,7 @@ else:
     Photo: TypeAlias = Any  # so that nothing imports torch
 
 CHUNK_IMAGES = 32
-CHUNK_PIXELS = 50_000_000
+CHUNK_PIXELS = 8_000_000
 """A chunk of images in memory ends at this many images or this many pixels, whichever comes first."""
 
 _EXPECTED = "give a path, bytes, a file opened with 'rb', a NumPy array, a PIL image or a torch tensor"
@@ -39,14 +39,17 @@ class PhotoInput:
     given: Any
     """The photo, or the content of a file object."""
 
-    def decode(self) -> Decoded:
+    def decode(self, enough_side: int | None = None) -> Decoded:
         """Decode it to upright RGB; see :func:`ampnet.media.decoding.decode`.
+
+        Args:
+            enough_side: length in pixels that suffices of the longer side; files are reduced if they are far larger.
 
         Raises:
             ImageError: it cannot be read; one line with its name and the reason.
         """
         try:
-            return _decoded(self.given)
+            return _decoded(self.given, enough_side)
         except DataError as error:
             raise ImageError(f"cannot read {printable(self.name)}: {error}") from error
 
@@ -90,15 +93,15 @@ def take_photo(given: Photo, name: str = "photo") -> PhotoInput:
     return PhotoInput(name, bytes(content))
 
 
-def _decoded(given: Any) -> Decoded:
+def _decoded(given: Any, enough_side: int | None) -> Decoded:
     if isinstance(given, str | os.PathLike):
         if isinstance(given, str) and given.startswith(("http://", "https://")):
             raise ImageError("addresses are not fetched; download it first")
-        return decode(read_bytes(Path(os.fsdecode(given)), MAX_BYTES))
+        return decode(read_bytes(Path(os.fsdecode(given)), MAX_BYTES), enough_side=enough_side)
     if isinstance(given, bytes | bytearray | memoryview):
         if len(given) > MAX_BYTES:
             raise ImageError(f"it has more than the limit of {MAX_BYTES:,} bytes")
-        return decode(bytes(given))
+        return decode(bytes(given), enough_side=enough_side)
     if isinstance(given, Pillow.Image):
         return from_pillow(given)
     if isinstance(given, np.ndarray):

@@ -1,7 +1,7 @@
 """From photos to expressions, whatever runs the networks: detect, frame, classify."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast, overload
 
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.face import Face
+from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.detection.retries import detect_with_retries
 from ampnet.errors import ConfigError, ImageError
-from ampnet.faces.alignment import AlignedFace, Image
+from ampnet.faces.alignment import AlignedFace, Image, source_side
 from ampnet.faces.framing import Framing, frame_face
 from ampnet.media.decoding import Decoded
 from ampnet.prediction.face_prediction import NOT_SURE, FacePrediction
@@ -33,6 +34,8 @@ class PhotoPredictor(ABC):
     """In the order of all scores."""
     framing: Framing
     """How the classifier's training faces were framed."""
+    image_size: int
+    """Side of the classifier's input in pixels."""
     rejection_threshold: float = 0.0
     """Faces whose most probable class is less probable get the answer "not sure"; 0 never rejects."""
 
@@ -82,20 +85,24 @@ class PhotoPredictor(ABC):
             return (self._results([photo])[0] for photo in opened)
         return [result for chunk in _in_chunks(opened) for result in self._results(chunk)]
 
-    def find_faces(self, images: Sequence[Image]) -> list[list[FacePrediction]]:
+    def find_faces(
+        self, images: Sequence[Image], whole: Sequence[Callable[[], Image] | None] | None = None
+    ) -> list[list[FacePrediction]]:
         """Detect and classify the faces in each photo, all at once.
 
         Args:
             images: ``(H, W, 3)`` RGB uint8, of any size.
+            whole: for each photo that was reduced while it was decoded, how to decode all of it: a face so small that
+                the classifier would see less of it is framed from there.
 
         Returns:
             The faces in each photo, best detection score first; empty if there are none.
         """
         found = [list(detection.faces) for detection in detect_with_retries(self.detector, images)]
         framed = [
-            frame_face(image, face.landmarks, self.framing)
-            for image, faces in zip(images, found, strict=True)
-            for face in faces
+            face
+            for image, faces, decode_whole in zip(images, found, whole or [None] * len(images), strict=True)
+            for face in self._frame(image, faces, decode_whole)
         ]
         probabilities = iter(self.classify(framed))
         return [[self._prediction(face, next(probabilities)) for face in faces] for faces in found]
@@ -108,8 +115,28 @@ class PhotoPredictor(ABC):
         """
         raise ConfigError("cannot explain: an exported network gives its answers only; use ampnet.Predictor")
 
+    def _frame(
+        self, image: Image, faces: Sequence[Face], decode_whole: Callable[[], Image] | None
+    ) -> list[AlignedFace]:
+        """Frame the faces of a photo, from the whole of it where the image has too few pixels of one."""
+        framed = [frame_face(image, face.landmarks, self.framing) for face in faces]
+        wanted = min(self.image_size, self.framing.face_resolution or self.image_size)
+        if decode_whole is None or all(source_side(face.matrix) >= wanted for face in framed):
+            return framed
+        try:
+            sharp = decode_whole()
+        except ImageError:  # it could be read a moment ago; the reduced image is still there
+            return framed
+        scale = np.array([sharp.shape[1] / image.shape[1], sharp.shape[0] / image.shape[0]])
+        return [
+            small if source_side(small.matrix) >= wanted else frame_face(sharp, face.landmarks * scale, self.framing)
+            for face, small in zip(faces, framed, strict=True)
+        ]
+
     def _results(self, photos: Sequence["_OpenPhoto"]) -> list[PhotoResult]:
-        found = iter(self.find_faces([photo.decoded.image for photo in photos if photo.decoded is not None]))
+        opened = [photo for photo in photos if photo.decoded is not None]
+        images = [photo.decoded.image for photo in opened if photo.decoded is not None]
+        found = iter(self.find_faces(images, [photo.whole for photo in opened]))
         return [photo.result(next(found) if photo.decoded else [], self) for photo in photos]
 
     def _prediction(self, face: Face, probabilities: NDArray[np.float32]) -> FacePrediction:
@@ -128,6 +155,14 @@ class _OpenPhoto:
     decoded: Decoded | None
     problem: str | None = None
 
+    @property
+    def whole(self) -> Callable[[], Image] | None:
+        """Decodes the whole photo, if it was reduced."""
+        photo, decoded = self.photo, self.decoded
+        if photo is None or decoded is None or decoded.image.shape[:2] == decoded.size_hw:
+            return None
+        return lambda: photo.decode().image
+
     def result(self, faces: list[FacePrediction], predictor: PhotoPredictor) -> PhotoResult:
         class_names = predictor.class_names
         if self.decoded is None:
@@ -143,7 +178,7 @@ def _open(given: Photo, name: str) -> _OpenPhoto:
     photo = None
     try:
         photo = take_photo(given, name)
-        return _OpenPhoto(photo.name, photo, photo.decode())
+        return _OpenPhoto(photo.name, photo, photo.decode(MAX_LONG_SIDE))
     except ImageError as error:
         return _OpenPhoto(name if photo is None else photo.name, photo, None, str(error))
 

@@ -54,6 +54,7 @@ class Predictor(PhotoPredictor):
         self.checkpoint = checkpoint
         self.class_names, self.framing = checkpoint.class_names, checkpoint.framing
         self.rejection_threshold = checkpoint.rejection_threshold
+        self.image_size = checkpoint.architecture.image_size
         self.device = torch.device(device)
         self.detector = detector or FaceDetector(device=self.device)
         self.batch_size = batch_size
@@ -61,14 +62,14 @@ class Predictor(PhotoPredictor):
 
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
         """See :meth:`PhotoPredictor.classify`."""
-        size, step = self.checkpoint.architecture.image_size, self.batch_size
+        size, step = self.image_size, self.batch_size
         parts = [np.zeros((0, len(self.class_names)), dtype=np.float32)]
         parts += [self.classifier.classify(faces[start : start + step], size) for start in range(0, len(faces), step)]
         return np.concatenate(parts)
 
     def explain_faces(self, image: Image, faces: Sequence[FacePrediction]) -> Contributions:
         """See :meth:`PhotoPredictor.explain_faces`."""
-        size, step = self.checkpoint.architecture.image_size, self.batch_size
+        size, step = self.image_size, self.batch_size
         framed = [frame_face(image, face.face.landmarks, self.framing) for face in faces]
         batches = [network_input(framed[start : start + step], size) for start in range(0, len(framed), step)]
         parts = [explain(self.classifier, batch.to(self.device)) for batch in batches]

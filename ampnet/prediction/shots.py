@@ -1,19 +1,26 @@
 """Reading the inputs of `predict` one photo or frame at a time, in chunks of bounded size."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.errors import ImageError
-from ampnet.media.images import read_reduced
+from ampnet.media.images import read_image, read_reduced
 from ampnet.media.video import open_video
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS
 from ampnet.prediction.recorded import NOTHING, WHOLE
 from ampnet.prediction.results import ImagePredictions
 from ampnet.prediction.sources import Source
+from ampnet.runtime.threads import in_order
+
+Task = tuple[Source, float]
+"""A file, and the last of its frames that an earlier run has recorded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +39,14 @@ class Shot:
     is_recorded: bool = False
     """Whether an earlier run has recorded its result, so that it is only drawn."""
     photo_hw: tuple[int, int] | None = None
-    """Size of a photo, which may be larger than the image: very large ones are reduced while they are decoded."""
+    """Size of a photo, which may be larger than the image: large ones are reduced while they are decoded."""
+
+    @property
+    def whole(self) -> Callable[[], NDArray[np.uint8]] | None:
+        """Decodes the whole photo, if the image is a reduced one."""
+        if self.image is None or self.photo_hw is None or self.image.shape[:2] == self.photo_hw:
+            return None
+        return partial(read_image, self.source.path)
 
     def result(self, faces: list[FacePrediction]) -> ImagePredictions:
         """Combine it with the faces found in it."""
@@ -59,10 +73,31 @@ def read_shots(source: Source, every: int, recorded: float, expect: Callable[[in
         if source.is_video:
             yield from _read_video(source, every, recorded, expect)
         else:
-            image, photo_hw = read_reduced(source.path)
+            image, photo_hw = read_reduced(source.path, enough_side=MAX_LONG_SIDE)
             yield Shot(source, image, is_recorded=recorded == WHOLE, photo_hw=photo_hw)
     except ImageError as error:
         yield Shot(source, None, str(error), is_recorded=recorded == WHOLE)
+
+
+def read_ahead(
+    tasks: Iterable[Task], every: int, expect: Callable[[int], None], pool: ThreadPoolExecutor, ahead: int
+) -> Iterator[Shot]:
+    """Read all sources in order; photos are decoded in threads before their turn.
+
+    Args:
+        tasks: the sources.
+        every: classify every Nth frame of a video.
+        expect: see :func:`read_shots`.
+        pool: the threads.
+        ahead: maximum number of photos decoded before their turn.
+    """
+
+    def photo(task: Task) -> list[Shot] | None:
+        source, recorded = task
+        return None if source.is_video and source.problem is None else list(read_shots(source, every, recorded, expect))
+
+    for (source, recorded), shots in in_order(photo, tasks, pool, ahead):
+        yield from read_shots(source, every, recorded, expect) if shots is None else shots
 
 
 def _read_video(source: Source, every: int, recorded: float, expect: Callable[[int], None]) -> Iterator[Shot]:

@@ -223,7 +223,9 @@ def test_a_picture_is_reduced_as_far_as_its_longer_side_is_long_enough(
     format_name: str, enough: int, expected_hw: tuple[int, int]
 ) -> None:
     smooth = Image.linear_gradient("L").convert("RGB").resize((64, 48))
-    decoded = decode(saved(smooth, format_name, **({"quality": 95} if format_name == "JPEG" else {})), enough_side=enough)
+    decoded = decode(
+        saved(smooth, format_name, **({"quality": 95} if format_name == "JPEG" else {})), enough_side=enough
+    )
     assert decoded.image.shape == (*expected_hw, 3)
     assert decoded.size_hw == (48, 64)
     expected = np.array(smooth.resize(expected_hw[::-1], Image.Resampling.BOX), dtype=int)

@@ -1,0 +1,93 @@
+"""Threads for work whose results are wanted in order."""
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MAX_NETWORKS = 8
+"""Chunks in the networks at once; bounds memory on machines with many cores, which then share the operations."""
+
+MAX_READERS = 8
+"""Threads that read photos."""
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Threads that read photos, and threads that run the networks."""
+
+    reading: ThreadPoolExecutor
+    readers: int
+    networks: ThreadPoolExecutor
+    parallel: int
+    """Number of threads that run the networks."""
+
+
+@contextmanager
+def start_threads(cores: int, parallel: int) -> Iterator[Threads]:
+    """Start the threads of a run; when the block is left, pending tasks are cancelled, running ones finished.
+
+    The cores are divided among the networks: two photos side by side, on one core each, take less time than one after
+    the other on two, of which each would wait for the other at every operation.
+
+    Args:
+        cores: number of cores to use.
+        parallel: number of chunks in the networks at once; 1 where a GPU runs them.
+    """
+    torch = sys.modules.get("torch")  # whoever runs a network in torch has imported it
+    usual = None if torch is None else torch.get_num_threads()
+    usual_of_images = cv2.getNumThreads()
+    readers = min(cores, MAX_READERS)
+    if parallel > 1:
+        cv2.setNumThreads(1)
+        if torch is not None:
+            torch.set_num_threads(max(cores // parallel, 1))
+    try:
+        with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(parallel) as networks:
+            try:
+                yield Threads(reading, readers, networks, parallel)
+            finally:
+                networks.shutdown(wait=False, cancel_futures=True)
+                reading.shutdown(wait=False, cancel_futures=True)
+    finally:
+        if parallel > 1:
+            cv2.setNumThreads(usual_of_images)
+            if torch is not None:
+                torch.set_num_threads(usual)
+
+
+def in_order(
+    function: Callable[[T], R], items: Iterable[T], pool: ThreadPoolExecutor, ahead: int
+) -> Iterator[tuple[T, R]]:
+    """Apply a function to items in threads.
+
+    Args:
+        function: what to do with an item.
+        items: iterated over in this thread, only as far as needed.
+        pool: the threads.
+        ahead: maximum number of items begun but not yet asked for.
+
+    Yields:
+        Each item and its result, in the items' order.
+    """
+    begun: deque[tuple[T, Future[R]]] = deque()
+    try:
+        for item in items:
+            begun.append((item, pool.submit(function, item)))
+            if len(begun) >= ahead:
+                first, future = begun.popleft()
+                yield first, future.result()
+        while begun:
+            first, future = begun.popleft()
+            yield first, future.result()
+    finally:
+        for _, future in begun:
+            future.cancel()
