@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from ampnet.checkpoints.bundled import bundled_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.detection import FaceDetector
-from ampnet.errors import ConfigError, DataError
+from ampnet.errors import ConfigError, DataError, ImageError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, align_face
 from ampnet.faces.framing import frame_face
 from ampnet.faces.geometry import mirror_landmarks
@@ -154,3 +155,35 @@ def test_the_example_of_the_readme_finds_the_faces_of_a_photo(tmp_path, monkeypa
     exec(compile(example, "README.md", "exec"), {})  # our own text
     (line,) = capsys.readouterr().out.splitlines()
     assert line.split()[0] in load_checkpoint(bundled_model()).class_names
+
+
+class FramesKept(Predictor):
+    """Keeps the faces that the network sees."""
+
+    def classify(self, faces):
+        self.framed = list(faces)
+        return super().classify(faces)
+
+
+@pytest.mark.parametrize(("side", "is_small"), [(110, True), (900, False)])
+def test_a_face_that_a_reduced_photo_shows_too_small_is_framed_from_the_whole(tmp_path, detector, side, is_small):
+    predictor = FramesKept(small_checkpoint(tmp_path), detector)
+    whole = np.full((1000, 1400, 3), 90, np.uint8)
+    with Image.open(SAMPLES / "portrait.jpg") as portrait:
+        whole[40 : 40 + side, 40 : 40 + side] = np.asarray(portrait.convert("RGB").resize((side, side)))
+    reduced = np.ascontiguousarray(whole.reshape(500, 2, 700, 2, 3).mean(axis=(1, 3)).astype(np.uint8))
+    ((face,),) = predictor.find_faces([reduced], [lambda: whole])
+    (framed,) = predictor.framed
+    source = whole if is_small else reduced
+    scale = source.shape[0] / reduced.shape[0]
+    expected = frame_face(source, face.face.landmarks * scale, predictor.framing)
+    assert np.array_equal(framed.image, expected.image)
+
+
+def test_a_reduced_photo_that_is_gone_is_framed_from_what_there_is(tmp_path, group, detector):
+    def gone():
+        raise ImageError("it is not there any more")
+
+    predictor = Predictor(small_checkpoint(tmp_path), detector)
+    small = np.ascontiguousarray(group[::2, ::2])
+    assert len(predictor.find_faces([small], [gone])[0]) == len(predictor.find_faces([small])[0]) > 0
