@@ -44,6 +44,7 @@ from ampnet.config import (
     SelectionSplit,
     Split,
     TrainConfig,
+    UsePrecision,
     Variant,
     read_modules,
 )
@@ -124,6 +125,10 @@ Prior = Annotated[
         help="Expected class frequencies: the training set's, equal ones, or a JSON file of class -> share.",
         show_default="what the checkpoint was tuned for",
     ),
+]
+UsedPrecision = Annotated[
+    UsePrecision,
+    machine_option(help="Floating-point precision; auto is bf16 where the processor has it and the labels agree."),
 ]
 Detector = Annotated[DetectorName, face_option(help="Face detector; resnet50 is downloaded on first use.")]
 DetectorWeights = Annotated[
@@ -446,6 +451,7 @@ def evaluate(
     gpus: OneGpu = EvalConfig.gpus,
     batch_size: BatchSize = EvalConfig.batch_size,
     workers: Annotated[int, machine_option(min=0, help="Image-loading processes.")] = EvalConfig.workers,
+    precision: UsedPrecision = EvalConfig.precision,
 ) -> None:
     """Measure a checkpoint, or any tool's predictions, on a prepared data set; leave a report.
 
@@ -512,6 +518,7 @@ def predict(
     debug: Debug = False,
     gpus: OneGpu = PredictConfig.gpus,
     batch_size: BatchSize = PredictConfig.batch_size,
+    precision: UsedPrecision = PredictConfig.precision,
 ) -> None:
     """Find every face in photos and videos and classify its expression.
 

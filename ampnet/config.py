@@ -41,6 +41,7 @@ Split = Literal["train", "val", "test"]
 SelectionSplit = Literal["val", "test"]
 Module = Literal["gp", "lp", "ap"]
 Precision = Literal["fp32", "bf16", "fp16"]
+UsePrecision = Literal["fp32", "bf16", "auto"]
 Freeze = Literal["none", "stem", "norms"]
 
 MODULES: tuple[Module, ...] = ("gp", "lp", "ap")
@@ -290,6 +291,8 @@ class EvalConfig:
     """Average the predictions for each face and its mirror image."""
     prior: str | None = None
     """Expected class frequencies: ``training``, ``balanced``, or a JSON file; None: the checkpoint's own prior."""
+    precision: UsePrecision = "fp32"
+    """Floating-point precision of the network; see :func:`ampnet.inference.precision.choose_precision`."""
     out: Path | None = None
     """Report folder; None: ``eval/<split>`` beside the checkpoint."""
     force: bool = False
@@ -298,10 +301,10 @@ class EvalConfig:
     def __post_init__(self) -> None:
         require(self.batch_size >= 1, f"batch_size must be at least 1, got {self.batch_size}")
         require(self.workers >= 0, f"workers must be at least 0, got {self.workers}")
-        of_checkpoint = self.checkpoint is not None or self.mirror or self.prior is not None
+        of_checkpoint = self.checkpoint is not None or self.mirror or self.prior is not None or self.precision != "fp32"
         require(
             self.predictions is None or not of_checkpoint,
-            "--predictions takes no checkpoint, --mirror or --prior: the answers in the file are final",
+            "--predictions takes no checkpoint, --mirror, --prior or --precision: the answers in the file are final",
         )
 
 
@@ -439,6 +442,8 @@ class PredictConfig:
     """Average the predictions for each face and its mirror image."""
     prior: str | None = None
     """Expected class frequencies: ``training``, ``balanced``, or a JSON file; None: the checkpoint's own prior."""
+    precision: UsePrecision = "fp32"
+    """Floating-point precision of detector and classifier; ``auto`` is ``fp32`` with the runtime ``onnx``."""
     runtime: Runtime = "torch"
     """What runs the networks; onnx starts sooner and needs less memory."""
 
@@ -449,6 +454,7 @@ class PredictConfig:
         if self.runtime == "onnx":
             is_plain = not self.mirror and self.prior is None and not self.gpus
             require(is_plain, "--mirror, --prior and --gpus need --runtime torch")
+            require(self.precision != "bf16", "--precision bf16 needs --runtime torch")
             is_default = (self.detector.name, self.detector.weights) == (DetectorConfig.name, DetectorConfig.weights)
             require(is_default, "--detector and --weights need --runtime torch")
 

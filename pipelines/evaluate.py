@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.config import EvalConfig, TrainConfig
+from ampnet.config import EvalConfig, TrainConfig, UsePrecision
 from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.data.index.image_files import is_inside
 from ampnet.data.index.label_votes import MIN_VOTES
@@ -30,6 +30,7 @@ from ampnet.evaluation.report import EvalReport, Fusion, measure
 from ampnet.evaluation.report_files import check_free, free_folder, write_report
 from ampnet.faces.framing import Framing, reframing
 from ampnet.inference.classifier import Classifier
+from ampnet.inference.precision import choose_precision
 from ampnet.inference.prior import STRENGTHS, read_prior, strength_offsets
 from ampnet.media.lock import lock_folder
 from ampnet.media.printable import printable
@@ -61,6 +62,8 @@ class SplitPredictions:
     offsets: NDArray[np.floating]
     """``(K,)`` added to the fused logits; -inf for classes that the data set does not have."""
     notes: tuple[str, ...]
+    precision: UsePrecision
+    """``fp32`` or ``bf16``."""
 
 
 def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
@@ -104,6 +107,7 @@ def _of_checkpoint(
     checkpoint = load_checkpoint(file)
     index = read_index(config.data)
     done = predict_split(config, checkpoint, index, reserve, quiet)
+    config = replace(config, precision=done.precision)
     offsets, shares = done.offsets, np.array(checkpoint.class_shares)
     strengths = [
         (strength, _without_missing(strength_offsets(shares, strength), done.match, checkpoint).numpy())
@@ -153,7 +157,11 @@ def predict_split(
     keep_freed_memory()
     reserve()
 
-    classifier = Classifier.from_checkpoint(checkpoint, choose_device(config.gpus), config.mirror, prior)
+    device = choose_device(config.gpus)
+    precision = choose_precision(config.precision, checkpoint, device, config.mirror, prior)
+    if precision.note:
+        notices(quiet).print(precision.note, markup=False)
+    classifier = Classifier.from_checkpoint(checkpoint, device, config.mirror, prior, precision.dtype)
     offsets = classifier.offsets = _without_missing(classifier.offsets, match, checkpoint)
     reframe = reframing(index.framing, split.faces.landmarks, checkpoint.framing)
     table = classify_split(config, checkpoint, classifier, split, reframe, quiet)
@@ -164,7 +172,8 @@ def predict_split(
         *_empty_notes(table, config.split, match.missing),
         *_unreadable_notes(table),
     )
-    return SplitPredictions(table, split, match, offsets.numpy(), notes)
+    used: UsePrecision = "bf16" if precision.dtype == torch.bfloat16 else "fp32"
+    return SplitPredictions(table, split, match, offsets.numpy(), notes, used)
 
 
 def _of_predictions(

@@ -21,7 +21,6 @@ from ampnet.export.parity import (
     run_checkpoint,
     run_onnx,
     run_torchscript,
-    sample_image,
     sample_inputs,
 )
 from ampnet.export.quantize import write_half, write_int8
@@ -31,6 +30,7 @@ from ampnet.export.writers import (
     write_classifier_torchscript,
     write_detector_onnx,
 )
+from ampnet.inference.sample_faces import sample_images
 from ampnet.media.files import make_folder, refuse_overwrite
 from ampnet.onnx.detector import OnnxFaceDetector
 
@@ -91,7 +91,7 @@ def _export_detector(config: ExportConfig) -> ExportResult:
     make_folder(out.parent)
     graph = DetectorGraph(settings)
     write_detector_onnx(out, graph, detector_metadata(settings.name, graph))
-    image = sample_image()
+    image = sample_images()[0]
     (expected,), (found,) = FaceDetector(settings).detect([image]), OnnxFaceDetector(out).detect([image])
     return ExportResult(out, largest_shift(expected, found), len(expected), is_detector=True)
 

@@ -50,15 +50,18 @@ def choose_predictor(config: PredictConfig, console: Console, is_single: bool) -
         parallel = 1 if is_single else min(cores, MAX_NETWORKS)
         predictor = _on_onnx(config, file, console, cores // parallel)
         return ChosenPredictor(predictor, file, settings, cores, parallel)
-    return _on_torch(config, file, settings, is_single)
+    return _on_torch(config, file, settings, is_single, console)
 
 
-def _on_torch(config: PredictConfig, file: Path, settings: dict[str, Any], is_single: bool) -> ChosenPredictor:
+def _on_torch(
+    config: PredictConfig, file: Path, settings: dict[str, Any], is_single: bool, console: Console
+) -> ChosenPredictor:
     # torch takes most of a second to import, which the other runtime saves
     import torch
 
     from ampnet.checkpoints.checkpoint import load_checkpoint
     from ampnet.detection.detector import FaceDetector
+    from ampnet.inference.precision import choose_precision
     from ampnet.inference.prior import read_prior
     from ampnet.prediction.predictor import Predictor
     from ampnet.runtime.devices import choose_device
@@ -66,11 +69,15 @@ def _on_torch(config: PredictConfig, file: Path, settings: dict[str, Any], is_si
     checkpoint = load_checkpoint(file)
     prior = None if config.prior is None else read_prior(config.prior)
     device = choose_device(config.gpus)
-    detector = FaceDetector(config.detector, device)
-    predictor = Predictor(checkpoint, detector, device, config.batch_size, config.mirror, prior)
+    precision = choose_precision(config.precision, checkpoint, device, config.mirror, prior)
+    if precision.note:
+        console.print(precision.note, markup=False)
+    detector = FaceDetector(config.detector, device, dtype=precision.dtype)
+    predictor = Predictor(checkpoint, detector, device, config.batch_size, config.mirror, prior, precision.dtype)
     cores = torch.get_num_threads()
     parallel = 1 if is_single or device.type != "cpu" else min(cores, MAX_NETWORKS)
-    return ChosenPredictor(predictor, file, settings | {"prior": prior}, cores, parallel)
+    settings |= {"prior": prior, "precision": str(precision.dtype)}
+    return ChosenPredictor(predictor, file, settings, cores, parallel)
 
 
 def _on_onnx(config: PredictConfig, file: Path, console: Console, threads: int) -> PhotoPredictor:

@@ -74,6 +74,7 @@ def describe(checkpoint: Checkpoint, config: EvalConfig, offsets: NDArray[np.flo
         "prior": config.prior or f"strength {checkpoint.prior_strength:g}",
         "offsets": [round(value, 6) if np.isfinite(value) else None for value in offsets.tolist()],
         "mirror": config.mirror,
+        "precision": config.precision,
         "width": architecture.width,
         "image_size": architecture.image_size,
         "modules": list(architecture.modules),
@@ -90,6 +91,7 @@ def command_of(config: EvalConfig, file: Path) -> str:
     words += ["--data", str(config.data), "--split", config.split]
     words += ["--mirror"] if config.mirror else []
     words += ["--prior", config.prior] if config.prior else []
+    words += ["--precision", config.precision] if config.precision != "fp32" else []
     return shlex.join(words)
 
 

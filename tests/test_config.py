@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.config import MAX_SEED, ArchitectureConfig, ImportConfig, TrainConfig, config_to_dict
+from ampnet.config import (
+    MAX_SEED,
+    ArchitectureConfig,
+    EvalConfig,
+    ImportConfig,
+    PredictConfig,
+    TrainConfig,
+    config_to_dict,
+)
 from ampnet.errors import ConfigError
 from ampnet.labels import MAX_CLASSES
 
@@ -55,3 +63,12 @@ def test_a_path_that_is_not_utf8_becomes_text_that_json_and_checkpoints_hold():
     config = TrainConfig(data=Path(os.fsdecode(b"l\xe9/data")), out=Path("ünder"))
     plain = config_to_dict(config)
     assert (plain["data"], plain["out"]) == ("l\\xe9/data", "ünder")
+
+
+@pytest.mark.parametrize(
+    ("config", "options"),
+    [(PredictConfig, {"images": (Path("a.jpg"),), "runtime": "onnx"}), (EvalConfig, {"predictions": Path("a.csv")})],
+)
+def test_bfloat16_is_for_networks_in_torch(config, options):
+    with pytest.raises(ConfigError, match="--precision"):
+        config(precision="bf16", **options)

@@ -10,21 +10,15 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.config import DetectorConfig
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.splits import split_indices
 from ampnet.data.loading.dataset import Batch, FaceBatches, FaceDataset, SampleKey
-from ampnet.detection.detector import FaceDetector
 from ampnet.detection.face import Face
-from ampnet.detection.retries import detect_with_retries
 from ampnet.errors import DataError
-from ampnet.faces.framing import frame_face, reframing
+from ampnet.faces.framing import reframing
 from ampnet.inference.classifier import Classifier, network_input
-from ampnet.media.images import Image, read_image
+from ampnet.inference.sample_faces import sample_faces
 from ampnet.onnx.session import open_model
-
-SAMPLE = Path(__file__).with_name("faces.jpg")
-"""Six rendered faces (MakeHuman, CC0), in the package so that every export can be checked."""
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 0.15, "int8": 0.3}
 """Largest accepted difference of a probability, by precision; half precision reached 0.085 on one of 512 faces."""
@@ -37,19 +31,9 @@ MAX_FACES = 512
 """Faces of a data set that calibrate and check an export."""
 
 
-def sample_image() -> Image:
-    """Return the photo that exports are checked with."""
-    return read_image(SAMPLE)
-
-
 def sample_inputs(checkpoint: Checkpoint) -> Inputs:
-    """Return the photo's faces and their mirror images as a checkpoint's inputs."""
-    image = sample_image()
-    faces = []
-    for view in (image, np.ascontiguousarray(image[:, ::-1])):
-        (found,) = detect_with_retries(FaceDetector(DetectorConfig()), [view])
-        faces += [frame_face(view, face.landmarks, checkpoint.framing) for face in found.faces]
-    return _inputs(network_input(faces, checkpoint.architecture.image_size))
+    """Return the sample faces in the package as a checkpoint's inputs."""
+    return _inputs(network_input(sample_faces(checkpoint.framing), checkpoint.architecture.image_size))
 
 
 def prepared_inputs(data: Path, checkpoint: Checkpoint) -> Inputs:

@@ -67,7 +67,12 @@ class Classifier:
 
     @classmethod
     def from_checkpoint(
-        cls, checkpoint: Checkpoint, device: torch.device, mirror: bool = False, prior: Prior | None = None
+        cls,
+        checkpoint: Checkpoint,
+        device: torch.device,
+        mirror: bool = False,
+        prior: Prior | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> "Classifier":
         """Build a classifier from a checkpoint, with its network optimised for inference.
 
@@ -76,12 +81,13 @@ class Classifier:
             device: where to run it.
             mirror: average the logits of each face and its mirror image.
             prior: expected class frequencies; None takes the checkpoint's own prior.
+            dtype: of the network's maps and weights; see :mod:`ampnet.inference.precision`.
 
         Raises:
             ConfigError: the prior does not match the checkpoint.
         """
         return cls(
-            optimize_for_inference(checkpoint.model.to(device)),
+            optimize_for_inference(checkpoint.model.to(device), dtype),
             device,
             checkpoint.branch_weight,
             mirror,

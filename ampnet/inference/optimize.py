@@ -1,4 +1,4 @@
-"""The network optimised for inference: the same logits with fewer, larger operations.
+"""The network optimised for inference: the same logits with fewer, larger operations, or almost the same in bfloat16.
 
 Batch normalisation is folded into the convolutions. The stacks of local and attentional perception run in parallel as
 groups of one convolution. On CPUs, weights are laid out for oneDNN once, and ReLU and shortcut are fused into the
@@ -7,7 +7,7 @@ convolution.
 
 import copy
 from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,26 +17,53 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.attention import CBAM, ChannelGate, ParallelStacks, SpatialGate
 from ampnet.models.layers import BasicBlock, ConvNorm, pooled_mean
+from ampnet.runtime.devices import has_fast_bf16
 
 MapSizes = dict[nn.Module, torch.Size]
 """Height and width of each convolution's input; oneDNN's best weight layout depends on it."""
+
+
+class Form(NamedTuple):
+    """What the parts are converted to."""
+
+    sizes: MapSizes
+    """Of the inputs of the convolutions."""
+    dtype: torch.dtype
+    """Of maps and weights."""
+
 
 TYPICAL_BATCH = 8
 """Batch size that weights are laid out for; others work as well."""
 
 
-def optimize_for_inference(model: AMPNet) -> AMPNet:
+def optimize_for_inference(model: AMPNet, dtype: torch.dtype | None = None) -> AMPNet:
     """Copy a network into its optimised form for inference.
 
     Args:
         model: any network, on the device where it will run; not modified.
+        dtype: of maps and weights up to the pooling, with less precise logits than the model's own type gives; what
+            comes after the pooling keeps the model's type.
 
     Returns:
         A network with the same logits within 1e-4. It cannot be trained, saved or moved to another device.
     """
     fast = copy.deepcopy(model).eval().requires_grad_(False)
-    _replace_parts(fast, _map_sizes(fast))
+    usual = fast.stem.first.conv.weight.dtype
+    dtype = dtype or usual
+    _replace_parts(fast, Form(_map_sizes(fast), dtype))
+    if dtype != usual:
+        if fast.global_perception is not None:
+            fast.global_perception.to(dtype)  # its gates
+        parts = (fast.local_perception, fast.attentional_perception)
+        for layer in (fast.local_head, fast.global_head, *(part.fuse for part in parts if part is not None)):
+            if layer is not None:
+                layer.register_forward_pre_hook(_as_weights)
     return fast
+
+
+def _as_weights(layer: nn.Linear, inputs: tuple[Tensor]) -> tuple[Tensor]:
+    """Convert a layer's input to the type of its weights."""
+    return (inputs[0].to(layer.weight.dtype),)
 
 
 def _map_sizes(model: AMPNet) -> MapSizes:
@@ -55,16 +82,16 @@ def _map_sizes(model: AMPNet) -> MapSizes:
     return sizes
 
 
-def _replace_parts(module: nn.Module, sizes: MapSizes) -> None:
+def _replace_parts(module: nn.Module, form: Form) -> None:
     for name, child in module.named_children():
         if isinstance(child, ParallelStacks):
-            setattr(module, name, FoldedStacks(child, sizes))
+            setattr(module, name, FoldedStacks(child, form))
         elif isinstance(child, BasicBlock):
-            setattr(module, name, FoldedBlock([child], sizes))
+            setattr(module, name, FoldedBlock([child], form))
         elif isinstance(child, ConvNorm):
-            setattr(module, name, FoldedConv([child], sizes))
+            setattr(module, name, FoldedConv([child], form))
         else:
-            _replace_parts(child, sizes)
+            _replace_parts(child, form)
 
 
 class FoldedConv(nn.Module):
@@ -72,7 +99,7 @@ class FoldedConv(nn.Module):
 
     Args:
         layers: G convolutions that share shapes and settings.
-        sizes: sizes of their inputs.
+        form: sizes of their inputs, and the type of their weights.
 
     Shape:
         - x: ``(B, G * in_channels, H, W)``, channels ordered by group
@@ -81,18 +108,21 @@ class FoldedConv(nn.Module):
 
     bias: Tensor
 
-    def __init__(self, layers: Sequence[ConvNorm], sizes: MapSizes) -> None:
+    def __init__(self, layers: Sequence[ConvNorm], form: Form) -> None:
         super().__init__()
         folded = [fuse_conv_bn_eval(layer.conv, layer.bn) for layer in layers]
         conv = folded[0]
         self.relu = layers[0].relu
         self.groups = len(layers)
         self.stride, self.padding = list(conv.stride), [side // 2 for side in conv.kernel_size]
-        weight = torch.cat([layer.weight for layer in folded]).contiguous(memory_format=torch.channels_last)
-        self.register_buffer("bias", torch.cat([cast(Tensor, layer.bias) for layer in folded]))
-        self.packed = weight.device.type == "cpu" and weight.dtype == torch.float32 and _has_onednn()
+        self.dtype = form.dtype
+        weight = torch.cat([layer.weight for layer in folded]).to(form.dtype)
+        weight = weight.contiguous(memory_format=torch.channels_last)
+        self.register_buffer("bias", torch.cat([cast(Tensor, layer.bias) for layer in folded]).to(form.dtype))
+        is_known = form.dtype == torch.float32 or (form.dtype == torch.bfloat16 and has_fast_bf16(weight.device))
+        self.packed = weight.device.type == "cpu" and is_known and _has_onednn()
         if self.packed:
-            size = [TYPICAL_BATCH, conv.in_channels * self.groups, *sizes[layers[0]]]
+            size = [TYPICAL_BATCH, conv.in_channels * self.groups, *form.sizes[layers[0]]]
             weight = torch.ops.mkldnn._reorder_convolution_weight(
                 weight, self.padding, self.stride, [1, 1], self.groups, size
             )
@@ -100,6 +130,7 @@ class FoldedConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve."""
+        x = x.to(self.dtype)
         if not self.packed:
             x = F.conv2d(x, self.weight, self.bias, self.stride, self.padding, groups=self.groups)
             return F.relu_(x) if self.relu else x
@@ -126,17 +157,17 @@ class FoldedBlock(nn.Module):
 
     Args:
         blocks: G blocks that share shapes and settings.
-        sizes: sizes of their convolutions' inputs.
+        form: sizes of their convolutions' inputs, and the type of their weights.
     """
 
-    def __init__(self, blocks: Sequence[BasicBlock], sizes: MapSizes) -> None:
+    def __init__(self, blocks: Sequence[BasicBlock], form: Form) -> None:
         super().__init__()
-        self.first = FoldedConv([block.first for block in blocks], sizes)
-        self.second = FoldedConv([block.second for block in blocks], sizes)
+        self.first = FoldedConv([block.first for block in blocks], form)
+        self.second = FoldedConv([block.second for block in blocks], form)
         shortcuts = [block.shortcut for block in blocks if isinstance(block.shortcut, ConvNorm)]
-        self.shortcut = FoldedConv(shortcuts, sizes) if shortcuts else nn.Identity()
+        self.shortcut = FoldedConv(shortcuts, form) if shortcuts else nn.Identity()
         gates = [block.gate for block in blocks if isinstance(block.gate, CBAM)]
-        self.gate = FoldedCBAM(gates, sizes) if gates else None
+        self.gate = FoldedCBAM(gates, form) if gates else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, G * in_channels, H, W)``, whose memory may be overwritten, to the blocks' outputs."""
@@ -151,7 +182,7 @@ class FoldedCBAM(nn.Module):
 
     Args:
         gates: G gates that share shapes.
-        sizes: sizes of their convolutions' inputs.
+        form: sizes of their convolutions' inputs, and the type of their weights.
     """
 
     squeeze: Tensor
@@ -159,16 +190,16 @@ class FoldedCBAM(nn.Module):
     excite: Tensor
     excite_bias: Tensor
 
-    def __init__(self, gates: Sequence[CBAM], sizes: MapSizes) -> None:
+    def __init__(self, gates: Sequence[CBAM], form: Form) -> None:
         super().__init__()
         self.groups = len(gates)
         channel = [cast(ChannelGate, gate[0]).mlp for gate in gates]
-        first, second = ([cast(nn.Linear, mlp[index]) for mlp in channel] for index in (0, 2))
+        first, second = ([cast(nn.Linear, mlp[index].to(form.dtype)) for mlp in channel] for index in (0, 2))
         self.register_buffer("squeeze", torch.stack([layer.weight.T for layer in first]))  # (G, C, C / 16)
         self.register_buffer("squeeze_bias", torch.stack([layer.bias for layer in first])[:, None])
         self.register_buffer("excite", torch.stack([layer.weight.T for layer in second]))  # (G, C / 16, C)
         self.register_buffer("excite_bias", 2 * torch.stack([layer.bias for layer in second])[:, None])
-        self.project = FoldedConv([cast(SpatialGate, gate[1]).project for gate in gates], sizes)
+        self.project = FoldedConv([cast(SpatialGate, gate[1]).project for gate in gates], form)
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale ``(B, G * C, H, W)`` in place."""
@@ -190,17 +221,19 @@ class FoldedStacks(nn.Module):
 
     Args:
         stacks: the trained stacks.
-        sizes: sizes of their convolutions' inputs.
+        form: sizes of their convolutions' inputs, and the type of their weights.
     """
 
-    def __init__(self, stacks: ParallelStacks, sizes: MapSizes) -> None:
+    def __init__(self, stacks: ParallelStacks, form: Form) -> None:
         super().__init__()
+        self.result_dtype = next(stacks.parameters()).dtype
         blocks = zip(*(cast(nn.Sequential, stack) for stack in stacks), strict=True)
         self.blocks = nn.Sequential(
-            *(FoldedBlock([cast(BasicBlock, block) for block in group], sizes) for group in blocks)
+            *(FoldedBlock([cast(BasicBlock, block) for block in group], form) for group in blocks)
         )
 
     def forward(self, patches: Tensor) -> Tensor:
         """Map patches ``(N, B, C, H, W)`` to ``(B, N * channels)``."""
         joined = patches.permute(1, 3, 4, 0, 2).flatten(3).permute(0, 3, 1, 2)  # (B, N * C, H, W), channels last
-        return pooled_mean(self.blocks(joined))
+        x = self.blocks(joined)
+        return x.sum((2, 3), dtype=self.result_dtype) * (1 / (x.shape[2] * x.shape[3]))

@@ -33,6 +33,8 @@ class Predictor(PhotoPredictor):
         batch_size: batch size of the network, in faces.
         mirror: average the predictions for each face and its mirror image; slightly more accurate, at twice the cost.
         prior: expected class frequencies; None takes the checkpoint's own prior.
+        dtype: of the networks' maps and weights; ``torch.bfloat16`` is faster where the processor computes in it (a
+            detector of your own keeps its type).
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
@@ -48,6 +50,7 @@ class Predictor(PhotoPredictor):
         batch_size: int = 32,
         mirror: bool = False,
         prior: Prior | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         if not isinstance(checkpoint, Checkpoint):
             checkpoint = load_checkpoint(named_model(None if checkpoint is None else Path(checkpoint)))
@@ -56,9 +59,9 @@ class Predictor(PhotoPredictor):
         self.rejection_threshold = checkpoint.rejection_threshold
         self.image_size = checkpoint.architecture.image_size
         self.device = torch.device(device)
-        self.detector = detector or FaceDetector(device=self.device)
+        self.detector = detector or FaceDetector(device=self.device, dtype=dtype)
         self.batch_size = batch_size
-        self.classifier = Classifier.from_checkpoint(self.checkpoint, self.device, mirror, prior)
+        self.classifier = Classifier.from_checkpoint(self.checkpoint, self.device, mirror, prior, dtype)
 
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
         """See :meth:`PhotoPredictor.classify`."""

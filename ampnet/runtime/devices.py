@@ -44,6 +44,14 @@ def has_fast_bf16(device: torch.device) -> bool:
     return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # type: ignore[no-untyped-call]
 
 
+def has_bf16_units(device: torch.device) -> bool:
+    """Return whether the processor computes in bfloat16 itself: most GPUs, and CPUs with AMX or AVX-512 BF16."""
+    if device.type != "cpu":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    checks = (getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
+    return has_fast_bf16(device) and any(check is not None and check() for check in checks)
+
+
 def seed_step(seed: int, step: int, rank: int) -> None:
     """Seed torch by the number of a training step, so that dropout needs no saved random state to resume."""
     torch.manual_seed(int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> np.uint64(1)))

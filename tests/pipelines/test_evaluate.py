@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -26,6 +27,7 @@ from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace
 from ampnet.labels import EXPRESSIONS
 from ampnet.media.images import read_image
 from ampnet.prediction.predictor import Predictor
+from ampnet.runtime.devices import has_fast_bf16
 from cli import app
 from pipelines.evaluate import run
 from tests.small_checkpoint import small_checkpoint
@@ -449,3 +451,13 @@ def test_a_split_that_the_data_do_not_have_gets_one_clear_line(tmp_path, happy):
         1,
         [f"ampnet: {data} has no image in the split val; it has test"],
     )
+
+
+@pytest.mark.skipif(not has_fast_bf16(torch.device("cpu")), reason="bfloat16 takes minutes on this processor")
+def test_the_report_says_in_which_precision_the_network_ran(tmp_path):
+    data, model = make_data(tmp_path / "data"), small_checkpoint(tmp_path / "run", logits=ALWAYS_HAPPY)
+    for precision, out in (("fp32", tmp_path / "exact"), ("bf16", tmp_path / "fast")):
+        run(EvalConfig(checkpoint=model, data=data, gpus=0, workers=0, precision=precision, out=out), quiet=True)
+        about = json.loads((out / "metrics.json").read_text())["about"]
+        assert about["model"]["precision"] == precision
+        assert (f"--precision {precision}" in about["command"]) == (precision == "bf16")
