@@ -1,0 +1,172 @@
+"""Photos per second of `predict` on a folder, a loop over single photos, and the two networks alone, side by side.
+
+    python -m benchmarks.predict_rate PHOTOS [--count 200] [--rounds 3] [--sides loop folder networks folder-bf16 ...]
+
+PHOTOS is a folder, which benchmarks/photos.py fills if it is empty. Each side runs in a process of its own, in
+turn, round after round; starting it and loading the models is not counted. Peak memory is of the whole process.
+
+| side | what |
+|---|---|
+| loop | ``Predictor().predict(path)``, photo after photo |
+| folder | `ampnet predict PHOTOS --csv FILE` |
+| folder-bf16, folder-onnx | the same with `--precision bf16`, with `--runtime onnx` |
+| networks | the detector's and the classifier's networks on inputs that are already decoded, scaled and framed |
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+
+from ampnet.config import PredictConfig
+from ampnet.detection.any_size import shrink
+from ampnet.detection.letterbox import Letterbox, letterbox
+from ampnet.detection.multiscale import pass_sizes
+from ampnet.faces.alignment import AlignedFace
+from ampnet.faces.framing import frame_face
+from ampnet.prediction.predictor import Predictor
+from ampnet.prediction.shots import Shot, in_chunks, read_shots
+from ampnet.prediction.sources import Source
+from ampnet.runtime.memory import keep_freed_memory
+from ampnet.runtime.threads import MAX_NETWORKS, in_order, start_threads
+from benchmarks.measure import print_table
+from benchmarks.photos import make_photos
+from pipelines.predict import run
+
+SIDES = ("loop", "folder", "networks", "folder-bf16", "folder-onnx")
+
+Inputs = tuple[list[Letterbox], list[AlignedFace]]
+"""What both networks see of a chunk of photos."""
+
+
+def main() -> None:
+    """Measure all sides in turn, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
+    parser.add_argument("--side", choices=SIDES, help="measure this one in this process, and print JSON")
+    arguments = parser.parse_args()
+    photos = make_photos(arguments.photos, arguments.count)
+    if arguments.side:
+        seconds = {"loop": loop, "networks": networks}.get(arguments.side, folder(arguments.side))(photos)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({"seconds": seconds, "peak": peak}))
+        return
+
+    found: dict[str, list[dict[str, float]]] = {side: [] for side in arguments.sides}
+    for _ in range(arguments.rounds):
+        for side in arguments.sides:
+            words = [str(arguments.photos), "--count", str(arguments.count), "--side", side]
+            command = [sys.executable, "-m", "benchmarks.predict_rate", *words]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            found[side].append(json.loads(done.stdout.splitlines()[-1]))
+    rows = []
+    for side, rounds in found.items():
+        seconds = [one["seconds"] for one in rounds]
+        row = [side, arguments.count / statistics.median(seconds), max(one["peak"] for one in rounds)]
+        for other in ("loop", "networks"):
+            pairs = zip((one["seconds"] for one in found.get(other, ())), seconds, strict=False)
+            row.append(statistics.median([theirs / ours for theirs, ours in pairs] or [float("nan")]))
+        rows.append(row)
+    cores = torch.get_num_threads()
+    title = f"{arguments.count} photos of 1 to 12 megapixels, {cores} cores, medians over {arguments.rounds} rounds"
+    print_table(title, ("side", "photos/s", "peak MB", "times the loop", "times the networks alone"), rows)
+
+
+def loop(photos: list[Path]) -> float:
+    """Predict photo after photo."""
+    predictor = Predictor()
+    predictor.predict(photos[0])
+    start = time.perf_counter()
+    for photo in photos:
+        predictor.predict(photo)
+    return time.perf_counter() - start
+
+
+FEW = 10
+
+
+def folder(side: str) -> Callable[[list[Path]], float]:
+    """Predict a folder; what a run over a few photos takes, which is mostly loading, is not counted."""
+
+    def once(photos: list[Path]) -> float:
+        with tempfile.TemporaryDirectory() as out:
+            config = PredictConfig(
+                images=tuple(photos),
+                checkpoint=Path("bundled"),
+                csv=Path(out) / "faces.csv",
+                gpus=0,
+                precision="bf16" if side.endswith("bf16") else "fp32",
+                runtime="onnx" if side.endswith("onnx") else "torch",
+            )
+            start = time.perf_counter()
+            run(config, quiet=True)
+            return time.perf_counter() - start
+
+    def measure(photos: list[Path]) -> float:
+        once(photos[:FEW])
+        few = once(photos[:FEW])
+        return (once(photos) - few) * len(photos) / (len(photos) - FEW)
+
+    return measure
+
+
+def networks(photos: list[Path]) -> float:
+    """Run the networks on inputs that are ready, as many chunks side by side as `predict` does."""
+    keep_freed_memory()
+    predictor, cores = Predictor(), torch.get_num_threads()
+    threshold = predictor.detector.config.score_threshold
+    shots = (shot for photo in photos for shot in read_shots(Source(photo, None), 1, -1.0, lambda _count: None))
+
+    def run_both(inputs: Inputs) -> None:
+        for one in inputs[0]:
+            predictor.detector.detect_batch([one], threshold)
+        predictor.classify(inputs[1])
+
+    seconds = 0.0
+    with start_threads(cores, min(cores, MAX_NETWORKS)) as threads:
+        for some in _some(in_chunks(shots), 8):
+            ready = [_inputs(predictor, chunk) for chunk in some]
+            run_both(ready[0])
+            start = time.perf_counter()
+            for _ in in_order(run_both, ready, threads.networks, len(ready)):
+                pass
+            seconds += time.perf_counter() - start
+    return seconds
+
+
+def _some(chunks: Iterable[list[Shot]], count: int) -> Iterable[list[list[Shot]]]:
+    """Group chunks, whose inputs are in memory at once."""
+    group: list[list[Shot]] = []
+    for chunk in chunks:
+        group.append(chunk)
+        if len(group) == count:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _inputs(predictor: Predictor, chunk: list[Shot]) -> Inputs:
+    boxes, faces = [], []
+    for image in (shot.image for shot in chunk):
+        shrunk = shrink(image)
+        boxes += [letterbox(image, side, shrunk) for side in pass_sizes(image)]
+        faces += [
+            frame_face(image, face.landmarks, predictor.framing) for face in predictor.detector.detect([image])[0]
+        ]
+    return boxes, faces
+
+
+if __name__ == "__main__":
+    main()
