@@ -48,13 +48,14 @@ class FaceDetector(AnySizeDetector):
         self.network = module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean = torch.tensor(network.mean, device=self.device).view(1, 3, 1, 1)
         self._std = torch.tensor(network.std, device=self.device).view(1, 3, 1, 1)
+        self._is_unscaled = network.std == (1.0, 1.0, 1.0)
 
     @torch.inference_mode()
     def detect_batch(self, batch: list[Letterbox], threshold: float) -> list[list[Face]]:
         """See :meth:`AnySizeDetector.detect_batch`."""
         height, width = batch[0].padded_hw
         pixels = self._network_input(batch)
-        outputs = self.network(pixels.to(self.dtype))
+        outputs = self.network(pixels)
         box_offsets, logits, landmark_offsets = (part.float() for part in outputs)  # (B, A, 4), (B, A, 2), (B, A, 10)
         scores = logits.softmax(dim=-1)[..., 1]
         owner, anchor = torch.nonzero(scores > threshold, as_tuple=True)
@@ -70,12 +71,15 @@ class FaceDetector(AnySizeDetector):
         height, width = batch[0].padded_hw
         if all(item.image.shape[:2] == (height, width) for item in batch):
             stacked = torch.from_numpy(np.stack([item.image for item in batch])).to(self.device)
-            return (stacked.permute(0, 3, 1, 2).float() - self._mean) / self._std  # (B, 3, H, W), channels last
-        padded = torch.zeros(len(batch), height, width, 3, device=self.device).permute(0, 3, 1, 2)
+            return self._normalised(stacked.permute(0, 3, 1, 2))  # (B, 3, H, W), channels last
+        padded = torch.zeros(len(batch), height, width, 3, device=self.device, dtype=self.dtype).permute(0, 3, 1, 2)
         for row, item in zip(padded, batch, strict=True):
             image = torch.from_numpy(np.ascontiguousarray(item.image)).to(self.device)
             h, w = image.shape[:2]
-            row[:, :h, :w] = (image.permute(2, 0, 1).float() - self._mean[0]) / self._std[
-                0
-            ]  # padding is the mean colour
+            row[:, :h, :w] = self._normalised(image.permute(2, 0, 1)[None])[0]  # padding is the mean colour
         return padded
+
+    def _normalised(self, pixels: Tensor) -> Tensor:
+        """Convert ``(B, 3, H, W)`` uint8 to the network's range and type, in as few passes as that takes."""
+        values = pixels.float().sub_(self._mean)
+        return (values if self._is_unscaled else values.div_(self._std)).to(self.dtype)
