@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms
 
 from ampnet.config import DetectorConfig
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
@@ -11,6 +10,7 @@ from ampnet.detection.any_size import AnySizeDetector, faces_by_image
 from ampnet.detection.face import Face
 from ampnet.detection.letterbox import Letterbox
 from ampnet.detection.networks import load_network
+from ampnet.detection.overlaps import without_overlaps
 from ampnet.runtime.progress import ProgressBar, silent
 
 
@@ -60,12 +60,11 @@ class FaceDetector(AnySizeDetector):
         scores = logits.softmax(dim=-1)[..., 1]
         owner, anchor = torch.nonzero(scores > threshold, as_tuple=True)
         anchors = anchor_boxes(height, width, self.device)[anchor]
-        boxes, scores = decode_boxes(box_offsets[owner, anchor], anchors), scores[owner, anchor]
-        # float64: batched_nms separates images by adding large offsets to boxes, which must not change any overlap
-        kept = batched_nms(boxes.double(), scores.double(), owner, self.config.nms_threshold)  # best first
-        landmarks = decode_landmarks(landmark_offsets[owner[kept], anchor[kept]], anchors[kept])
-        results = (item.cpu().numpy() for item in (owner[kept], boxes[kept], scores[kept], landmarks))
-        return faces_by_image(batch, *results)
+        boxes = decode_boxes(box_offsets[owner, anchor], anchors).cpu().numpy()
+        landmarks = decode_landmarks(landmark_offsets[owner, anchor], anchors).cpu().numpy()
+        images, sure = owner.cpu().numpy(), scores[owner, anchor].cpu().numpy()
+        kept = without_overlaps(boxes, sure, images, self.config.nms_threshold)
+        return faces_by_image(batch, images[kept], boxes[kept], sure[kept], landmarks[kept])
 
     def _network_input(self, batch: list[Letterbox]) -> Tensor:
         height, width = batch[0].padded_hw

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ampnet.config import DetectorConfig
 from ampnet.detection.any_size import AnySizeDetector, faces_by_image
 from ampnet.detection.face import Face
 from ampnet.detection.letterbox import Letterbox
+from ampnet.detection.overlaps import without_overlaps
 from ampnet.onnx.session import open_model
 
 
@@ -40,18 +39,6 @@ class OnnxFaceDetector(AnySizeDetector):
             canvas[: item.image.shape[0], : item.image.shape[1]] = item.image
         boxes, landmarks, scores = self._session.run(None, {"images": pixels})
         owner, anchor = np.nonzero(scores > threshold)
-        kept = _without_overlaps(boxes[owner, anchor], scores[owner, anchor], owner, self.config.nms_threshold)
+        kept = without_overlaps(boxes[owner, anchor], scores[owner, anchor], owner, self.config.nms_threshold)
         owner, anchor = owner[kept], anchor[kept]
         return faces_by_image(batch, owner, boxes[owner, anchor], scores[owner, anchor], landmarks[owner, anchor])
-
-
-def _without_overlaps(
-    boxes: NDArray[np.float32], scores: NDArray[np.float32], owner: NDArray[np.int64], overlap: float
-) -> NDArray[np.int64]:
-    """Return the indices of the boxes that stay, best score first (greedy suppression, image by image)."""
-    if not len(boxes):
-        return np.zeros(0, dtype=np.int64)
-    rectangles = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).astype(np.float64)
-    kept = cv2.dnn.NMSBoxesBatched(rectangles.tolist(), scores.tolist(), owner.tolist(), 0.0, overlap)
-    indices = np.asarray(kept, dtype=np.int64).reshape(-1)
-    return indices[np.argsort(-scores[indices], kind="stable")]
