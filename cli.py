@@ -116,6 +116,9 @@ OneGpu = Annotated[
     machine_option("--gpus", min=0, help="1 uses the first GPU, 0 the CPU.", show_default="a GPU if there is one"),
 ]
 LoadingThreads = Annotated[int, machine_option(min=1, help="Threads that read and write images.")]
+LoadersForGpu = Annotated[
+    int, machine_option(min=0, help="Processes that load images for a GPU; on CPUs, each core loads its own.")
+]
 BatchSize = Annotated[int, machine_option(min=1, help="Batch size: faces classified at once.")]
 Mirror = Annotated[bool, model_option("--mirror", help="Average the answers to each face and its mirror image.")]
 Prior = Annotated[
@@ -450,7 +453,7 @@ def evaluate(
     debug: Debug = False,
     gpus: OneGpu = EvalConfig.gpus,
     batch_size: BatchSize = EvalConfig.batch_size,
-    workers: Annotated[int, machine_option(min=0, help="Image-loading processes.")] = EvalConfig.workers,
+    workers: LoadersForGpu = EvalConfig.workers,
     precision: UsedPrecision = EvalConfig.precision,
 ) -> None:
     """Measure a checkpoint, or any tool's predictions, on a prepared data set; leave a report.
@@ -601,7 +604,7 @@ def compare(
     debug: Debug = False,
     gpus: OneGpu = CompareConfig.gpus,
     batch_size: BatchSize = CompareConfig.batch_size,
-    workers: Annotated[int, machine_option(min=0, help="Image-loading processes.")] = CompareConfig.workers,
+    workers: LoadersForGpu = CompareConfig.workers,
 ) -> None:
     """Compare checkpoints, or any tools' predictions, on the same images: who is better, and where they differ.
 
@@ -708,7 +711,7 @@ def calibrate(
     debug: Debug = False,
     gpus: OneGpu = CalibrateConfig.gpus,
     batch_size: BatchSize = CalibrateConfig.batch_size,
-    workers: Annotated[int, machine_option(min=0, help="Processes that load images.")] = CalibrateConfig.workers,
+    workers: LoadersForGpu = CalibrateConfig.workers,
 ) -> None:
     """Fit a checkpoint's temperature, and from which probability on it gives an answer, on the validation split.
 

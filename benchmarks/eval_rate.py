@@ -53,6 +53,7 @@ def main() -> None:
     for precision, dtype in DTYPES.items():
         classifier = Classifier.from_checkpoint(checkpoint, device, dtype=dtype)
         tasks[f"network, {precision}"] = lambda classifier=classifier: classifier.collect(loaded)
+        tasks[f"as eval, {precision}"] = lambda classifier=classifier: classifier.collect_faces(dataset, BATCH, 0)
         for workers in WORKERS:
             tasks[f"{workers} workers, {precision}"] = lambda classifier=classifier, workers=workers: (
                 classifier.collect(batch_loader(dataset, order, workers, device))

@@ -15,7 +15,7 @@ from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, open_chec
 from ampnet.config import CalibrateConfig, Split, TrainConfig
 from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader, loading_failures
+from ampnet.data.loading.dataset import FaceDataset, loading_failures
 from ampnet.data.loading.unreadable import describe_unreadable
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import match_classes
@@ -189,12 +189,10 @@ def _fused_logits(
     reframe = reframing(faces.framing, faces.landmarks, checkpoint.framing)
     size, color = checkpoint.architecture.image_size, checkpoint.framing.color
     dataset = FaceDataset(faces, np.arange(len(faces)), size, color=color, reframe=reframe)
-    order = ShardedSequentialSampler(len(faces), config.batch_size)
-    batches = batch_loader(dataset, order, config.workers, classifier.device)
     console = notices(quiet)
     bar = progress_bar(console)
     with bar(f"calibrate on {SPLIT}", len(faces)) as advance, loading_failures("use fewer --workers"):
-        found = classifier.collect(batches, advance)
+        found = classifier.collect_faces(dataset, config.batch_size, config.workers, advance)
     if found.unreadable:
         console.print(f"left out: {describe_unreadable(found.unreadable)}")
     return classifier.decide(found.local, found.global_), codes[found.labels]

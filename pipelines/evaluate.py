@@ -19,7 +19,7 @@ from ampnet.config import EvalConfig, TrainConfig, UsePrecision
 from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.data.index.image_files import is_inside
 from ampnet.data.index.label_votes import MIN_VOTES
-from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader, loading_failures
+from ampnet.data.loading.dataset import FaceDataset, loading_failures
 from ampnet.data.loading.unreadable import describe_unreadable
 from ampnet.errors import DataError
 from ampnet.evaluation.html.page import write_page
@@ -212,11 +212,9 @@ def classify_split(
     faces, count = split.faces, len(split.faces)
     size, color = checkpoint.architecture.image_size, checkpoint.framing.color
     dataset = FaceDataset(faces, np.arange(count), size, color=color, reframe=reframe)
-    order = ShardedSequentialSampler(count, config.batch_size)
-    batches = batch_loader(dataset, order, config.workers, classifier.device)
     bar = progress_bar(notices(quiet))
     with bar(f"eval {config.split}", count) as advance, loading_failures("use fewer --workers"):
-        logits = classifier.collect(batches, advance)
+        logits = classifier.collect_faces(dataset, config.batch_size, config.workers, advance)
     kept, probabilities = logits.positions, classifier.probabilities(logits.local, logits.global_)
     heads = logits.local.numpy(), logits.global_.numpy()
     return table_of(split.images, kept, probabilities, *heads, unreadable=logits.unreadable)

@@ -6,6 +6,7 @@ the class prior is adjusted, and temperature and softmax turn the result into pr
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.config import IMAGE_SIZE
-from ampnet.data.loading.dataset import Batch
-from ampnet.data.loading.unreadable import UnreadableImages, describe_unreadable
+from ampnet.data.loading.dataset import Batch, FaceBatches, FaceDataset, ShardedSequentialSampler, batch_loader
+from ampnet.data.loading.unreadable import describe_unreadable
 from ampnet.errors import CheckpointError, DataError
 from ampnet.faces.alignment import AlignedFace, resize_face
 from ampnet.faces.geometry import MIRROR_ORDER
@@ -23,6 +24,7 @@ from ampnet.inference.optimize import optimize_for_inference
 from ampnet.inference.prior import Prior, prior_offsets
 from ampnet.models.ampnet import Logits, fuse_logits
 from ampnet.runtime.progress import Advance, ignore_progress
+from ampnet.runtime.threads import MAX_NETWORKS, in_order, start_threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +123,6 @@ class Classifier:
             raise CheckpointError("the network answers with NaN, so its weights are useless; choose another checkpoint")
         return probabilities
 
-    @torch.inference_mode()
     def collect(self, batches: Iterable[Batch], advance: Advance = ignore_progress) -> LabelledLogits:
         """Run the network over labelled faces.
 
@@ -132,26 +133,40 @@ class Classifier:
         Raises:
             DataError: none of the images can be read.
         """
-        unreadable = UnreadableImages()
-        labels, positions, locals_, globals_ = [], [], [], []
-        for batch in unreadable.watch(batches):
-            if len(batch.labels):
-                assert batch.positions is not None
-                local, global_ = self.head_logits(batch.to(self.device))
-                labels.append(batch.labels.numpy())
-                positions.append(batch.positions.numpy())
-                locals_.append(local.cpu())
-                globals_.append(global_.cpu())
-            advance(len(batch.labels) + len(batch.unreadable))
-        if unreadable.reasons and not labels:
-            raise DataError(f"{describe_unreadable(unreadable.reasons)}; none is left, so run prepare again")
-        return LabelledLogits(
-            labels=np.concatenate(labels),
-            local=torch.cat(locals_),
-            global_=torch.cat(globals_),
-            positions=np.concatenate(positions),
-            unreadable=unreadable.reasons,
-        )
+        return _gather(map(self._answer, batches), advance)
+
+    def collect_faces(
+        self, faces: FaceDataset, batch_size: int, workers: int, advance: Advance = ignore_progress
+    ) -> LabelledLogits:
+        """Run the network over a dataset, which is loaded meanwhile.
+
+        On CPUs each core loads and classifies batches of its own: with loading processes beside a network that uses
+        all cores, everything takes longer than one after the other.
+
+        Args:
+            faces: the dataset, with at least one face.
+            batch_size: faces classified at once.
+            workers: processes that load images for a GPU; 0 loads in this process.
+            advance: called with the number of finished faces.
+
+        Raises:
+            DataError: none of the images can be read.
+        """
+        order = ShardedSequentialSampler(len(faces), batch_size)
+        if self.device.type != "cpu":
+            return self.collect(batch_loader(faces, order, workers, self.device), advance)
+        batches, cores = FaceBatches(faces), torch.get_num_threads()
+        with start_threads(cores, min(cores, MAX_NETWORKS)) as threads:
+            answered = in_order(lambda keys: self._answer(batches[keys]), order, threads.networks, threads.parallel + 1)
+            return _gather((answer for _, answer in answered), advance)
+
+    def _answer(self, batch: Batch) -> "_Answered":
+        """Run the network on a batch; without a readable image there is nothing to run."""
+        if not len(batch.labels):
+            return _Answered(batch, None)
+        with torch.inference_mode():
+            local, global_ = self.head_logits(batch.to(self.device))
+            return _Answered(batch, (local.cpu(), global_.cpu()))
 
     @torch.inference_mode()
     def classify(self, faces: Sequence[AlignedFace], image_size: int) -> NDArray[np.float32]:
@@ -162,6 +177,36 @@ class Classifier:
             image_size: side of the network's input in pixels.
         """
         return self.probabilities(*self.head_logits(network_input(faces, image_size).to(self.device)))
+
+
+class _Answered(NamedTuple):
+    """A batch, and both heads' logits for its faces on the CPU."""
+
+    batch: Batch
+    logits: Logits | None
+
+
+def _gather(answers: Iterable[_Answered], advance: Advance) -> LabelledLogits:
+    unreadable: dict[str, str] = {}
+    labels, positions, locals_, globals_ = [], [], [], []
+    for batch, logits in answers:
+        unreadable.update(batch.unreadable)
+        if logits is not None:
+            assert batch.positions is not None
+            labels.append(batch.labels.numpy())
+            positions.append(batch.positions.numpy())
+            locals_.append(logits[0])
+            globals_.append(logits[1])
+        advance(len(batch.labels) + len(batch.unreadable))
+    if unreadable and not labels:
+        raise DataError(f"{describe_unreadable(unreadable)}; none is left, so run prepare again")
+    return LabelledLogits(
+        labels=np.concatenate(labels),
+        local=torch.cat(locals_),
+        global_=torch.cat(globals_),
+        positions=np.concatenate(positions),
+        unreadable=unreadable,
+    )
 
 
 def network_input(faces: Sequence[AlignedFace], image_size: int) -> Batch:

@@ -7,10 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from ampnet.data.loading.dataset import Batch
+from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.data.index.face_index import read_index
+from ampnet.data.loading.dataset import Batch, FaceDataset, ShardedSequentialSampler, batch_loader
 from ampnet.errors import CheckpointError
 from ampnet.faces.geometry import mirror_landmarks
 from ampnet.inference.classifier import Classifier, mirror_faces
+from tests.prepared_faces import write_prepared_faces
+from tests.small_checkpoint import small_checkpoint
 
 CPU = torch.device("cpu")
 
@@ -74,3 +78,30 @@ def test_the_prior_shifts_the_logits_before_the_temperature_divides_them():
     classifier = Classifier(BrightHalves(), CPU, offsets=offsets, temperature=2.0)
     even = torch.zeros(1, 2)
     assert np.allclose(classifier.probabilities(even, even), [[0.25, 0.75]])  # odds of 9, softened to 3
+
+
+@pytest.fixture
+def three_cores():
+    usual = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(usual)
+
+
+def test_a_dataset_is_classified_side_by_side_as_one_batch_after_the_other(tmp_path, three_cores):
+    write_prepared_faces(tmp_path, train=1, val=4)
+    index = read_index(tmp_path)
+    index.image_path(9).write_text("milk, eggs")
+    faces = FaceDataset(index, np.arange(len(index)), 64)
+    checkpoint = load_checkpoint(small_checkpoint(tmp_path / "run") / "best.pt")
+    classifier = Classifier.from_checkpoint(checkpoint, CPU)
+    finished = []
+    beside = classifier.collect_faces(faces, 4, 0, lambda count, note="", more=0: finished.append(count))
+    alone = classifier.collect(batch_loader(faces, ShardedSequentialSampler(len(faces), 4), 0, CPU))
+    assert sum(finished) == len(index)
+    assert beside.positions.tolist() == [position for position in range(len(index)) if position != 9]
+    assert list(beside.unreadable) == [index.names[9]]
+    assert np.array_equal(beside.labels, alone.labels)
+    torch.testing.assert_close(beside.local, alone.local, atol=1e-5, rtol=0)
+    torch.testing.assert_close(beside.global_, alone.global_, atol=1e-5, rtol=0)
+    assert torch.get_num_threads() == 3
