@@ -4,16 +4,16 @@ FOLDER holds images, for example FER-2013's PrivateTest; without it, the sample 
 to 224 x 224.
 """
 
-import copy
 import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
+from ampnet.config import DetectorConfig
 from ampnet.detection import FaceDetector
 from ampnet.detection.mobilenet import MobileNetRetinaFace
+from ampnet.detection.networks import load_network
 from ampnet.media.images import list_images, read_image
 from ampnet.runtime.memory import keep_freed_memory
 from benchmarks.baseline.detection import detect_one
@@ -30,7 +30,7 @@ def compare_detection(folder: Path) -> None:
     paths = paths[:: max(len(paths) // COUNT, 1)][:COUNT]
     images = [cv2.resize(read_image(path), (224, 224), interpolation=cv2.INTER_CUBIC) for path in paths]
     detector = FaceDetector()
-    plain = copy.deepcopy(detector.network).to(memory_format=torch.contiguous_format)
+    plain = load_network(DetectorConfig()).module.eval().requires_grad_(False)
     tasks = {
         "baseline": lambda: [detect_one(plain, MobileNetRetinaFace.mean, image) for image in images],
         "ours, one image at a time": lambda: [detector.detect([image]) for image in images],

@@ -11,6 +11,8 @@ from ampnet.detection.face import Face
 from ampnet.detection.letterbox import Letterbox
 from ampnet.detection.networks import load_network
 from ampnet.detection.overlaps import without_overlaps
+from ampnet.detection.packed import pack
+from ampnet.runtime.devices import has_fast_bf16, has_onednn_convolutions
 from ampnet.runtime.progress import ProgressBar, silent
 
 
@@ -46,6 +48,9 @@ class FaceDetector(AnySizeDetector):
         self.dtype = dtype
         module = network.module.eval().requires_grad_(False).to(dtype)
         self.network = module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        is_known = dtype == torch.float32 or (dtype == torch.bfloat16 and has_fast_bf16(self.device))
+        if self.name == "mobilenet0.25" and self.device.type == "cpu" and is_known and has_onednn_convolutions():
+            self.network = pack(self.network)
         self._mean = torch.tensor(network.mean, device=self.device).view(1, 3, 1, 1)
         self._std = torch.tensor(network.std, device=self.device).view(1, 3, 1, 1)
         self._is_unscaled = network.std == (1.0, 1.0, 1.0)

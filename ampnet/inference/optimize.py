@@ -17,7 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.attention import CBAM, ChannelGate, ParallelStacks, SpatialGate
 from ampnet.models.layers import BasicBlock, ConvNorm, pooled_mean
-from ampnet.runtime.devices import has_fast_bf16
+from ampnet.runtime.devices import has_fast_bf16, has_onednn_convolutions
 
 MapSizes = dict[nn.Module, torch.Size]
 """Height and width of each convolution's input; oneDNN's best weight layout depends on it."""
@@ -120,7 +120,7 @@ class FoldedConv(nn.Module):
         weight = weight.contiguous(memory_format=torch.channels_last)
         self.register_buffer("bias", torch.cat([cast(Tensor, layer.bias) for layer in folded]).to(form.dtype))
         is_known = form.dtype == torch.float32 or (form.dtype == torch.bfloat16 and has_fast_bf16(weight.device))
-        self.packed = weight.device.type == "cpu" and is_known and _has_onednn()
+        self.packed = weight.device.type == "cpu" and is_known and has_onednn_convolutions()
         if self.packed:
             size = [TYPICAL_BATCH, conv.in_channels * self.groups, *form.sizes[layers[0]]]
             weight = torch.ops.mkldnn._reorder_convolution_weight(
@@ -146,10 +146,6 @@ class FoldedConv(nn.Module):
         return torch.ops.mkldnn._convolution_pointwise_.binary(
             shortcut, x, self.weight, self.bias, *shape, "add", 1.0, "relu", [], None
         )
-
-
-def _has_onednn() -> bool:
-    return hasattr(torch.ops.mkldnn, "_convolution_pointwise")  # only if torch was built with oneDNN
 
 
 class FoldedBlock(nn.Module):

@@ -44,6 +44,11 @@ def has_fast_bf16(device: torch.device) -> bool:
     return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # type: ignore[no-untyped-call]
 
 
+def has_onednn_convolutions() -> bool:
+    """Return whether torch was built with oneDNN, and gives access to its convolutions with prepared weights."""
+    return hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+
+
 def has_bf16_units(device: torch.device) -> bool:
     """Return whether the processor computes in bfloat16 itself: most GPUs, and CPUs with AMX or AVX-512 BF16."""
     if device.type != "cpu":

@@ -48,7 +48,7 @@ def test_the_fast_form_gives_the_same_logits_for_any_batch_and_modules(modules, 
 
 
 def test_the_form_without_onednn_gives_the_same_logits(monkeypatch):
-    monkeypatch.setattr(inference, "_has_onednn", lambda: False)
+    monkeypatch.setattr(inference, "has_onednn_convolutions", lambda: False)
     model = trained(size=88)
     images, landmarks = faces(4, 88)
     with torch.inference_mode():
