@@ -3,7 +3,8 @@
     python -m benchmarks.predict_rate PHOTOS [--count 200] [--rounds 3] [--sides loop folder networks folder-bf16 ...]
 
 PHOTOS is a folder, which benchmarks/photos.py fills if it is empty. Each side runs in a process of its own, in
-turn, round after round; starting it and loading the models is not counted. Peak memory is of the whole process.
+turn, round after round; starting it and loading the models is not counted. Peak memory is of the whole process. CPU
+time, of all threads, is what a busy machine changes least.
 
 | side | what |
 |---|---|
@@ -23,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -58,9 +60,9 @@ def main() -> None:
     arguments = parser.parse_args()
     photos = make_photos(arguments.photos, arguments.count)
     if arguments.side:
-        seconds = {"loop": loop, "networks": networks}.get(arguments.side, folder(arguments.side))(photos)
+        spent = {"loop": loop, "networks": networks}.get(arguments.side, folder(arguments.side))(photos)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"seconds": seconds, "peak": peak}))
+        print(json.dumps({"seconds": spent.seconds, "cpu": spent.cpu, "peak": peak}))
         return
 
     found: dict[str, list[dict[str, float]]] = {side: [] for side in arguments.sides}
@@ -73,33 +75,53 @@ def main() -> None:
     rows = []
     for side, rounds in found.items():
         seconds = [one["seconds"] for one in rounds]
-        row = [side, arguments.count / statistics.median(seconds), max(one["peak"] for one in rounds)]
+        row = [side, arguments.count / statistics.median(seconds)]
+        row += [statistics.median(one["cpu"] for one in rounds) / arguments.count * 1000]
+        row += [max(one["peak"] for one in rounds)]
         for other in ("loop", "networks"):
             pairs = zip((one["seconds"] for one in found.get(other, ())), seconds, strict=False)
             row.append(statistics.median([theirs / ours for theirs, ours in pairs] or [float("nan")]))
         rows.append(row)
     cores = torch.get_num_threads()
     title = f"{arguments.count} photos of 1 to 12 megapixels, {cores} cores, medians over {arguments.rounds} rounds"
-    print_table(title, ("side", "photos/s", "peak MB", "times the loop", "times the networks alone"), rows)
+    print_table(
+        title, ("side", "photos/s", "CPU ms a photo", "peak MB", "times the loop", "times the networks alone"), rows
+    )
 
 
-def loop(photos: list[Path]) -> float:
+class Spent(NamedTuple):
+    """Seconds by the clock, and of all threads."""
+
+    seconds: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> "Spent":
+        """Read the clocks."""
+        return cls(time.perf_counter(), time.process_time())
+
+    def since(self, start: "Spent") -> "Spent":
+        """Subtract."""
+        return Spent(self.seconds - start.seconds, self.cpu - start.cpu)
+
+
+def loop(photos: list[Path]) -> Spent:
     """Predict photo after photo."""
     predictor = Predictor()
     predictor.predict(photos[0])
-    start = time.perf_counter()
+    start = Spent.now()
     for photo in photos:
         predictor.predict(photo)
-    return time.perf_counter() - start
+    return Spent.now().since(start)
 
 
 FEW = 10
 
 
-def folder(side: str) -> Callable[[list[Path]], float]:
+def folder(side: str) -> Callable[[list[Path]], Spent]:
     """Predict a folder; what a run over a few photos takes, which is mostly loading, is not counted."""
 
-    def once(photos: list[Path]) -> float:
+    def once(photos: list[Path]) -> Spent:
         with tempfile.TemporaryDirectory() as out:
             config = PredictConfig(
                 images=tuple(photos),
@@ -109,19 +131,20 @@ def folder(side: str) -> Callable[[list[Path]], float]:
                 precision="bf16" if side.endswith("bf16") else "fp32",
                 runtime="onnx" if side.endswith("onnx") else "torch",
             )
-            start = time.perf_counter()
+            start = Spent.now()
             run(config, quiet=True)
-            return time.perf_counter() - start
+            return Spent.now().since(start)
 
-    def measure(photos: list[Path]) -> float:
+    def measure(photos: list[Path]) -> Spent:
         once(photos[:FEW])
         few = once(photos[:FEW])
-        return (once(photos) - few) * len(photos) / (len(photos) - FEW)
+        scale = len(photos) / (len(photos) - FEW)
+        return Spent(*(part * scale for part in once(photos).since(few)))
 
     return measure
 
 
-def networks(photos: list[Path]) -> float:
+def networks(photos: list[Path]) -> Spent:
     """Run the networks on inputs that are ready, as many chunks side by side as `predict` does."""
     keep_freed_memory()
     predictor, cores = Predictor(), torch.get_num_threads()
@@ -133,16 +156,17 @@ def networks(photos: list[Path]) -> float:
             predictor.detector.detect_batch([one], threshold)
         predictor.classify(inputs[1])
 
-    seconds = 0.0
+    total = Spent(0.0, 0.0)
     with start_threads(cores, min(cores, MAX_NETWORKS)) as threads:
         for some in _some(in_chunks(shots), 8):
             ready = [_inputs(predictor, chunk) for chunk in some]
             run_both(ready[0])
-            start = time.perf_counter()
+            start = Spent.now()
             for _ in in_order(run_both, ready, threads.networks, len(ready)):
                 pass
-            seconds += time.perf_counter() - start
-    return seconds
+            spent = Spent.now().since(start)
+            total = Spent(total.seconds + spent.seconds, total.cpu + spent.cpu)
+    return total
 
 
 def _some(chunks: Iterable[list[Shot]], count: int) -> Iterable[list[list[Shot]]]:
