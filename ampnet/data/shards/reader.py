@@ -7,6 +7,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ampnet.data.index.image_files import is_plain, refuse_links_outside
 from ampnet.data.preparation.faces_table import COLUMNS, FaceRow, row_of_cells
@@ -63,6 +64,13 @@ class ShardReader:
         self._tables.move_to_end(shard)
         return self._tables[shard]
 
+    def rows_of_split(self, shard: int, split: str) -> NDArray[np.int64]:
+        """Return the rows of a shard that belong to a split, ascending."""
+        table = self.table(shard)
+        if "split" not in table.arrays:
+            table.arrays["split"] = np.array(table.text("split"))
+        return np.flatnonzero(table.arrays["split"] == split)
+
     def image(self, position: int) -> bytes:
         """Read a face's image file.
 
@@ -108,7 +116,7 @@ def read_faces_table(root: Path, manifest: Manifest, shard: int, outcomes: bool 
     """
     path, votes = root / "index" / faces_table(shard), len(manifest.vote_columns)
     columns = None if outcomes else [*FACE_COLUMNS, *(["votes"] if votes else [])]
-    table = read_table(path, manifest.shards[shard].faces, votes, columns)
+    table = read_table(path, manifest.shards[shard].faces, votes, columns, manifest.shards[shard].sha256)
     numbers = table.arrays
     if not (np.isfinite(numbers["landmarks"]).all() and (not votes or _are_votes(numbers["votes"]))):
         raise DataError(f"{path}: landmarks must be finite, and votes from 0 to a million; {CURE}")
@@ -152,5 +160,5 @@ def _rows(path: Path, table: Table) -> Iterator[tuple[int, FaceRow]]:
             raise DataError(f"{path}, row {line}: {printable(error)}; {CURE}") from error
 
 
-def _are_votes(votes: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> bool:
+def _are_votes(votes: NDArray[np.float32]) -> bool:
     return bool(((votes >= 0) & (votes <= 1_000_000)).all())

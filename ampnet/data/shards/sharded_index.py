@@ -25,6 +25,8 @@ class ShardImages:
     reader: ShardReader
     positions: NDArray[np.int64]
     """Of the faces in the whole data set."""
+    is_streamed: bool = False
+    """Whether the rest of the index is read shard by shard as well (:mod:`ampnet.data.shards.streaming`)."""
 
     def read(self, i: int) -> bytes:
         """Read the image file of face ``i``.

@@ -83,7 +83,9 @@ def write_table(path: Path, texts: Mapping[str, Sequence[str]], arrays: Mapping[
     return sha256(buffer.getvalue()).hexdigest()
 
 
-def read_table(path: Path, rows: int, votes: int | None, columns: Sequence[str] | None = None) -> Table:
+def read_table(
+    path: Path, rows: int, votes: int | None, columns: Sequence[str] | None = None, digest: str = ""
+) -> Table:
     """Read a table.
 
     Args:
@@ -91,6 +93,7 @@ def read_table(path: Path, rows: int, votes: int | None, columns: Sequence[str] 
         rows: number of rows that it must have.
         votes: answers of the column votes, 0 without that column; None for a table of rejected images.
         columns: those to read; None for all.
+        digest: SHA-256 that the file must have; empty for any.
 
     Raises:
         DataError: pyarrow is missing, or the file cannot be read or is not such a table.
@@ -102,6 +105,8 @@ def read_table(path: Path, rows: int, votes: int | None, columns: Sequence[str] 
     schema = _schema(pa, numbers, votes or 0)
     try:
         content = read_bytes(path, MAX_TABLE)
+        if digest and sha256(content).hexdigest() != digest:
+            raise DataError("it is not the file that shards.json lists")
         file = parquet.ParquetFile(
             io.BytesIO(content), read_dictionary=[name for name in TEXTS if name in schema.names]
         )
