@@ -9,9 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.data.index.face_index import LABELS_FILE
 from ampnet.data.index.image_files import is_plain, refuse_links_outside
 from ampnet.data.preparation.faces_table import COLUMNS, FaceRow, row_of_cells
-from ampnet.data.shards.manifest import CURE, Manifest, faces_table, images_tar, read_manifest, rejected_table
+from ampnet.data.shards.manifest import (
+    CURE,
+    MANIFEST_FILE,
+    Manifest,
+    faces_table,
+    images_tar,
+    read_manifest,
+    rejected_table,
+)
 from ampnet.data.shards.tables import Table, read_table
 from ampnet.data.shards.tar_file import TarImages
 from ampnet.errors import DataError, ImageError
@@ -31,8 +40,11 @@ class ShardReader:
         """Open a data set: only shards.json is read.
 
         Raises:
-            DataError: see :func:`~ampnet.data.shards.manifest.read_manifest`.
+            DataError: see :func:`~ampnet.data.shards.manifest.read_manifest`; or the folder holds both forms.
         """
+        if (root / "index" / LABELS_FILE).exists():
+            both = f"{LABELS_FILE} and {MANIFEST_FILE}"
+            raise DataError(f"{root}/index holds both {both}, of which one is out of date; delete that one")
         self.root, self.manifest, self.open_shards = root, read_manifest(root), open_shards
         self.starts = [0, *accumulate(shard.faces for shard in self.manifest.shards)]
         """Position of each shard's first face; at the end, the number of faces."""

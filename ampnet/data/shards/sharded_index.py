@@ -57,7 +57,9 @@ def read_sharded_index(root: Path) -> FaceIndex:
     reader = ShardReader(root)
     manifest, meta_path = reader.manifest, root / "index" / META_FILE
     if len(reader) > MAX_FACES:
-        raise DataError(f"{root} has {len(reader):,} faces, more than the {MAX_FACES:,} that fit in memory at once")
+        raise DataError(
+            f"{root} has {len(reader):,} faces, more than the {MAX_FACES:,} that are loaded at once; only train streams them"
+        )
     meta = read_meta(meta_path)
     if meta is not None and meta.class_names != manifest.class_names:
         raise DataError(f"{meta_path} and {MANIFEST_FILE} name different classes; {CURE}")

@@ -120,6 +120,13 @@ def test_a_folder_that_holds_a_data_set_is_not_written_to(forms: tuple[Path, Pat
     assert "choose another --out" in result.stderr
 
 
+def test_a_folder_with_both_forms_is_refused(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    root = damaged(forms[1], tmp_path / "copy")
+    (root / "index" / "data_label.txt").write_bytes((forms[0] / "index" / "data_label.txt").read_bytes())
+    with pytest.raises(DataError, match="out of date"):
+        read_index(root)
+
+
 def damaged(shards: Path, out: Path) -> Path:
     import shutil
 

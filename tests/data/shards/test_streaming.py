@@ -1,5 +1,6 @@
 """Training on a data set in shards that is never in memory as a whole."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,12 @@ from ampnet.data.loading.sampling import ResumableBatchSampler, ShuffledShards, 
 from ampnet.data.shards import streaming
 from ampnet.data.shards.convert import to_shards
 from ampnet.errors import DataError
+from ampnet.recipes import make_recipe
 from ampnet.runtime.launch import Process
 from ampnet.training.defaults import resolve_defaults
 from ampnet.training.run import open_run
+from pipelines.train import run
+from tests.pipelines.test_train import assert_same_weights, stop_after
 from tests.prepared_faces import write_prepared_faces
 
 ALONE = Process(0, 1, torch.device("cpu"))
@@ -53,6 +57,21 @@ def test_a_run_on_streamed_shards_gets_the_batches_of_a_run_on_files(
     assert len(files) == len(shards) == 3 + 2  # the first of four steps is skipped; 14 faces choose the epoch
     for ours, others in zip(files, shards, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(ours, others, strict=True))
+
+
+def test_a_run_stopped_within_an_epoch_resumes_to_the_end_of_the_same_run_on_files(
+    forms: tuple[Path, Path], always_streamed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = make_recipe("reference", {"epochs": 2, "batch_size": 8, "lr": 0.02})
+    asked = TrainConfig(data=forms[0], out=tmp_path, name="files", width=0.05, image_size=48, modules=("gp",), gpus=0,
+                        processes=1, workers=0, recipe=recipe)  # fmt: skip
+    run(asked, quiet=True)
+    on_shards = replace(asked, data=forms[1], name="shards")
+    stop_after(monkeypatch, 6)  # in the second epoch of four steps
+    with pytest.raises(KeyboardInterrupt):
+        run(on_shards, quiet=True)
+    run(replace(on_shards, resume=True), quiet=True)
+    assert_same_weights(tmp_path / "files", tmp_path / "shards")
 
 
 def test_weights_of_classes_come_from_counts_alone(
