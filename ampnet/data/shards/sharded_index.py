@@ -58,7 +58,7 @@ def read_sharded_index(root: Path) -> FaceIndex:
     manifest, meta_path = reader.manifest, root / "index" / META_FILE
     if len(reader) > MAX_FACES:
         raise DataError(
-            f"{root} has {len(reader):,} faces, more than the {MAX_FACES:,} that are loaded at once; only train streams them"
+            f"{root} has {len(reader):,} faces, but at most {MAX_FACES:,} are loaded at once; only train streams more"
         )
     meta = read_meta(meta_path)
     if meta is not None and meta.class_names != manifest.class_names:
