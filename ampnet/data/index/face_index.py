@@ -14,10 +14,11 @@ from ampnet.data.index.labels_file import read_labels
 from ampnet.data.index.landmarks_file import read_landmarks
 from ampnet.data.index.meta_file import CURE, IndexMeta, distinct, read_class_names, read_meta
 from ampnet.data.preparation.faces_table import read_faces
-from ampnet.data.shards.manifest import is_sharded
+from ampnet.data.shards.manifest import MANIFEST_FILE, is_sharded
 from ampnet.errors import DataError
 from ampnet.labels import EXPRESSIONS, MAX_CLASSES, MAX_NAME
 from ampnet.media.decoding import MAX_BYTES
+from ampnet.media.files import sha256_of
 from ampnet.media.opening import read_bytes
 from ampnet.media.printable import printable
 
@@ -139,6 +140,11 @@ def read_index(root: Path) -> FaceIndex:
         votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).exists() else None,
         layout="" if meta is None else meta.layout,
     )
+
+
+def index_sha256(root: Path) -> str:
+    """Return the SHA-256 of data_label.txt, or of shards.json, which has those of all tables."""
+    return sha256_of(root / "index" / (MANIFEST_FILE if is_sharded(root) else LABELS_FILE))
 
 
 def split_of(name: str) -> str:

@@ -105,6 +105,35 @@ def test_both_forms_give_the_same_batches_for_the_same_order(forms: tuple[Path, 
         assert file.labels.tolist() == shard.labels.tolist()
 
 
+@pytest.mark.slow
+def test_eval_gives_the_same_predictions_of_both_forms(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    for data in forms:
+        out = str(tmp_path / data.name)
+        asked = [
+            "eval",
+            "bundled",
+            "--data",
+            str(data),
+            "--split",
+            "test",
+            "--gpus",
+            "0",
+            "--workers",
+            "0",
+            "--out",
+            out,
+        ]
+        result = CliRunner().invoke(app, [*asked, "-q"])
+        assert result.exit_code == 0, result.stderr
+    assert filecmp.cmp(tmp_path / "files/predictions.csv", tmp_path / "shards/predictions.csv", shallow=False)
+
+
+def test_check_refuses_shards_in_one_line(forms: tuple[Path, Path]) -> None:
+    result = CliRunner().invoke(app, ["check", "--data", str(forms[1])])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+
+
 def test_the_outcome_of_every_image_is_kept_in_its_order(forms: tuple[Path, Path]) -> None:
     files, shards = forms
     index = read_index(shards)
