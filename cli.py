@@ -23,7 +23,9 @@ from ampnet.config import (
     CalibrateConfig,
     CheckConfig,
     CompareConfig,
+    ConvertConfig,
     CropMode,
+    DataForm,
     DetectorConfig,
     DetectorName,
     EvalConfig,
@@ -579,6 +581,34 @@ def check_data(
         if unreadable := result.report.unreadable:
             complain(f"{len(unreadable)} prepared images cannot be read, such as {unreadable[0]}; run prepare again")
             raise typer.Exit(1)
+
+
+@further_command("convert")
+def convert(
+    data: Annotated[
+        Path,
+        typer.Argument(help="Folder written by `ampnet prepare` or `ampnet convert`.", exists=True, file_okay=False),
+    ],
+    to: Annotated[DataForm, output_option("--to", help="Form to write.")],
+    out: Annotated[Path, output_option("--out", help="Folder to write; the original stays.", file_okay=False)],
+    faces_per_shard: Annotated[
+        int, output_option(min=1, max=100_000, help="Faces in each shard.")
+    ] = ConvertConfig.faces_per_shard,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Rewrite a prepared data set as shards (parquet and tar), or shards as files.
+
+    Shards suit storage that is slow with many small files, and sets of many millions; train and eval read both forms.
+
+    \bExamples:
+      $ ampnet convert fer2013 --to shards --out fer2013-shards
+      $ ampnet convert fer2013-shards --to files --out fer2013-again
+    """
+    with user_errors(debug):
+        from pipelines.convert import run  # loads numpy; kept out of `ampnet --help`
+
+        tell(*run(ConvertConfig(**pick(ConvertConfig, locals())), quiet).lines())
 
 
 @further_command("compare")

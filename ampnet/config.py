@@ -37,6 +37,7 @@ LayoutName = Literal[
 ]
 DetectorName = Literal["mobilenet0.25", "resnet50"]
 Variant = Literal["ampnet", "ampnet-small"]
+DataForm = Literal["files", "shards"]
 Split = Literal["train", "val", "test"]
 SelectionSplit = Literal["val", "test"]
 Module = Literal["gp", "lp", "ap"]
@@ -147,6 +148,24 @@ class CheckConfig:
 
     def __post_init__(self) -> None:
         require(self.workers >= 1, f"workers must be at least 1, got {self.workers}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertConfig:
+    """Settings of `ampnet convert`: a prepared data set as files or as shards."""
+
+    data: Path = Path()
+    """The data set to read."""
+    to: DataForm
+    """The form to write."""
+    out: Path
+    """Folder to write ``index/`` and ``dataset/`` to."""
+    faces_per_shard: int = 10_000
+    """Faces in each shard but the last."""
+
+    def __post_init__(self) -> None:
+        most = 100_000
+        require(1 <= self.faces_per_shard <= most, f"faces_per_shard must be 1 to {most:,}, got {self.faces_per_shard}")
 
 
 @dataclass(frozen=True, kw_only=True)

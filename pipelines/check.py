@@ -17,6 +17,8 @@ from ampnet.data.preparation.faces_table import read_faces
 from ampnet.data.preparation.preview import SheetRow, readable, write_sheet
 from ampnet.data.quality.checks import CheckReport, check_index, read_fingerprints
 from ampnet.data.quality.pairs_file import PAIRS_FILE, CopyPair, write_pairs
+from ampnet.data.shards.manifest import is_sharded
+from ampnet.errors import UsageError
 from ampnet.media.images import Image
 from ampnet.media.lock import lock_folder
 from pipelines.progress import notices, progress_bar
@@ -47,10 +49,15 @@ def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
         quiet: no progress on stderr.
 
     Raises:
+        UsageError: the data set is in shards.
         DataError: there is no index, its parts contradict each other, or it is a link.
         LockedError: another command is at work in the index.
     """
     folder, console = config.data / "index", notices(quiet)
+    if is_sharded(config.data):
+        raise UsageError(
+            f"{config.data} is in shards, which check does not read; check its files before converting them"
+        )
     refuse_linked_folder(folder)  # lists of duplicates are replaced there
     # A set that nobody may write to can be checked; only its duplicates cannot be listed there.
     with lock_folder(folder) if os.access(folder, os.W_OK) else nullcontext(""):

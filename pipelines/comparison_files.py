@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ampnet.config import CompareConfig
-from ampnet.data.index.face_index import LABELS_FILE
+from ampnet.data.index.face_index import index_sha256
 from ampnet.data.index.image_files import is_inside
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.comparison import Answers
@@ -110,7 +110,7 @@ def about_of(
             }
             for contender in contenders
         ],
-        "index_sha256": sha256_of(root / "index" / LABELS_FILE),
+        "index_sha256": index_sha256(root),
         "seed": config.seed,
         "mirror": config.mirror,
         "command": shlex.join(words),

@@ -15,7 +15,7 @@ from ampnet import __version__
 from ampnet.checkpoints.bundled import MODELS, WORD, model_path
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.config import EvalConfig
-from ampnet.data.index.face_index import LABELS_FILE, FaceIndex
+from ampnet.data.index.face_index import FaceIndex, index_sha256
 from ampnet.evaluation.report import Provenance
 from ampnet.media.files import sha256_of
 
@@ -38,7 +38,7 @@ def provenance_of(config: EvalConfig, file: Path, index: FaceIndex, model: dict[
         data=config.data,
         layout=index.layout,
         split=config.split,
-        index_sha256=sha256_of(index.root / "index" / LABELS_FILE),
+        index_sha256=index_sha256(index.root),
         command=command_of(config, file),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         versions=versions(),

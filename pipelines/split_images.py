@@ -87,6 +87,8 @@ def read_split(
 def _rows(index: FaceIndex) -> Sequence[FaceRow]:
     """Read the rows of all images; of an index without them, only the counts of the rejected ones are known."""
     path = index.root / "index" / FACES_FILE
+    if index.shards is not None and (rows := [row for _line, row in index.shards.outcomes()]):
+        return rows
     if path.exists():
         return list(read_faces(path))
     total = sum(count for by_class in index.undetected.values() for count in by_class.values())

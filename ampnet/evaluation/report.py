@@ -43,7 +43,7 @@ class Provenance:
     """Its layout; empty if unknown."""
     split: str
     index_sha256: str
-    """Of its index/data_label.txt: names and labels of its images."""
+    """Of its index/data_label.txt, or index/shards.json: names and labels of its images."""
     command: str
     """Command that repeats the evaluation."""
     created: str

@@ -10,7 +10,8 @@ from ampnet.config import IMAGE_SIZE, Split
 from ampnet.data.index.face_index import FaceIndex
 from ampnet.data.index.splits import split_indices
 from ampnet.data.loading.dataset import Batch, FaceDataset, ShardedSequentialSampler, batch_loader
-from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.data.loading.sampling import ResumableBatchSampler, StreamedBatchSampler
+from ampnet.data.shards.streaming import SHARDS_AT_ONCE, STREAMED_FACES, StreamedSplit
 from ampnet.errors import DataError, ImageError
 from ampnet.faces.colour import Color, is_grey
 from ampnet.faces.framing import Framing, measure_framing
@@ -32,6 +33,8 @@ def choose_faces(index: FaceIndex, config: RunConfig) -> dict[Split, NDArray[np.
     """
     if fault := fault_of_class_names(index.class_names):
         raise DataError(f"{printable(config.data)} cannot be trained on: {fault}")
+    if index.shards is not None and index.shards.is_streamed:
+        _refuse_unstreamable(config)
     parts = split_indices(index, seed=config.seed)
     for split in ("train", config.select_on):
         if not len(parts[split]):
@@ -50,8 +53,9 @@ def training_framing(index: FaceIndex, training: NDArray[np.int64]) -> Framing:
     for position in range(len(faces)):
         with suppress(ImageError):  # training lists it
             grey.append(is_grey(faces.decode(position)))
-    sides = np.full(len(training), float(IMAGE_SIZE))
-    return measure_framing(index.landmarks[training], "none", sum(grey) / max(len(grey), 1), sides)
+    measured = sample if isinstance(training, StreamedSplit) else training
+    sides = np.full(len(measured), float(IMAGE_SIZE))
+    return measure_framing(index.landmarks[measured], "none", sum(grey) / max(len(grey), 1), sides)
 
 
 def training_order(
@@ -62,15 +66,23 @@ def training_order(
     Raises:
         DataError: there are too few faces for a single step.
     """
-    return ResumableBatchSampler(
-        index.labels[training],
-        config.recipe.batch_size,
-        config.seed,
-        process.rank,
-        process.world_size,
-        config.accumulate,
-        config.recipe.balance,
-    )
+    shares = config.recipe.batch_size, config.seed, process.rank, process.world_size, config.accumulate
+    if isinstance(training, StreamedSplit):
+        return StreamedBatchSampler(training.sizes, SHARDS_AT_ONCE, *shares)
+    return ResumableBatchSampler(index.labels[training], *shares, config.recipe.balance)
+
+
+def _refuse_unstreamable(config: RunConfig) -> None:
+    needs = {
+        "--balance sampling": config.recipe.balance == "sampling",
+        "--targets votes or mix": config.recipe.targets != "label",
+        "--teacher": bool(config.teachers),
+    }
+    if asked := [option for option, is_asked in needs.items() if is_asked]:
+        raise DataError(
+            f"{config.data} has more than {STREAMED_FACES:,} faces and is streamed, but {asked[0]} needs the labels or "
+            "targets of all faces in memory; leave it out (--balance weights needs only counts)"
+        )
 
 
 def training_loader(

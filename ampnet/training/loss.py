@@ -47,23 +47,21 @@ class Loss:
         return losses.mean()
 
 
-def build_loss(recipe: Recipe, labels: NDArray[np.int64], num_classes: int, device: torch.device) -> Loss:
+def build_loss(recipe: Recipe, counts: NDArray[np.int64], device: torch.device) -> Loss:
     """Build the recipe's loss for a training split.
 
     Args:
         recipe: with ``balance: weights``, classes are weighted inversely to their counts, with ``root_weights``
             inversely to the square roots; the mean weight over the split is 1. Classes without faces have weight 0.
-        labels: labels of the training faces.
-        num_classes: K.
+        counts: ``(K,)`` training faces of each class.
         device: where the loss is computed.
     """
     powers = {"weights": 1.0, "root_weights": 0.5}
     weights = None
     if recipe.balance in powers:
-        counts = np.bincount(labels, minlength=num_classes)
         inverse = np.where(counts > 0, np.maximum(counts, 1.0) ** -powers[recipe.balance], 0.0)
-        weights = torch.tensor(inverse * len(labels) / (inverse @ counts), dtype=torch.float32, device=device)
-    return Loss(recipe.branch_weight, recipe.label_smoothing, weights, num_classes)
+        weights = torch.tensor(inverse * counts.sum() / (inverse @ counts), dtype=torch.float32, device=device)
+    return Loss(recipe.branch_weight, recipe.label_smoothing, weights, len(counts))
 
 
 def mix_up(batch: Batch, num_classes: int, alpha: float) -> Batch:

@@ -15,10 +15,12 @@ from torch.utils.data import DataLoader
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.config import config_to_dict
-from ampnet.data.index.face_index import FaceIndex, read_index
+from ampnet.data.index.face_index import FaceIndex
+from ampnet.data.index.splits import class_counts
 from ampnet.data.loading.dataset import Batch, ShardedSequentialSampler
 from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.data.loading.unreadable import UnreadableImages
+from ampnet.data.shards.streaming import open_training_index
 from ampnet.errors import ConfigError
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
@@ -124,7 +126,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
         ConfigError: a setting is not supported on the device.
     """
     started = time.monotonic()
-    index = read_index(config.data)
+    index = open_training_index(config.data)
     parts = choose_faces(index, config)
     training, selection = parts["train"], parts[config.select_on]
     data_hash = hash_data(index)
@@ -165,7 +167,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
             framing=framing,
             identity=identity,
             state=state,
-            loss_fn=build_loss(config.recipe, index.labels[training], size.num_classes, process.device),
+            loss_fn=build_loss(config.recipe, class_counts(index, training), process.device),
             order=order,
             batches=batches,
             selection_order=selection_order,

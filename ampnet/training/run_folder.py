@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from ampnet import __version__
 from ampnet.config import ArchitectureConfig, Split, TrainConfig, config_to_dict
 from ampnet.data.index.face_index import FaceIndex
+from ampnet.data.index.splits import class_counts
+from ampnet.data.shards.streaming import hash_shards
 from ampnet.errors import DataError, UsageError
 from ampnet.media.files import atomic_write
 from ampnet.media.lock import lock_folder, refuse_locked
@@ -97,6 +99,8 @@ def _existing(config: TrainConfig, of_seeds: bool) -> Path:
 
 def hash_data(index: FaceIndex) -> str:
     """Return the SHA-256 of names, labels, splits and landmarks; pixels are not included."""
+    if index.shards is not None and index.shards.is_streamed:
+        return hash_shards(index.shards)
     digest = sha256()
     for texts in (index.class_names, index.names, index.splits):
         digest.update("\n".join(texts).encode() + b"\0")
@@ -129,7 +133,7 @@ def describe_run(
                 split: dict(
                     zip(
                         index.class_names,
-                        np.bincount(index.labels[indices], minlength=len(index.class_names)).tolist(),
+                        class_counts(index, indices).tolist(),
                         strict=True,
                     )
                 )

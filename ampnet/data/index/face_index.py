@@ -14,11 +14,16 @@ from ampnet.data.index.labels_file import read_labels
 from ampnet.data.index.landmarks_file import read_landmarks
 from ampnet.data.index.meta_file import CURE, IndexMeta, distinct, read_class_names, read_meta
 from ampnet.data.preparation.faces_table import read_faces
+from ampnet.data.shards.manifest import MANIFEST_FILE, is_sharded
 from ampnet.errors import DataError
 from ampnet.labels import EXPRESSIONS, MAX_CLASSES, MAX_NAME
+from ampnet.media.decoding import MAX_BYTES
+from ampnet.media.files import sha256_of
+from ampnet.media.opening import read_bytes
 from ampnet.media.printable import printable
 
 if TYPE_CHECKING:
+    from ampnet.data.shards.sharded_index import ShardImages
     from ampnet.faces.framing import Framing
 
 LABELS_FILE = "data_label.txt"
@@ -63,6 +68,8 @@ class FaceIndex:
     """Annotators' votes for each face; None if the data set has none."""
     layout: str = ""
     """Name of the data set's layout; empty for a hand-made index."""
+    shards: "ShardImages | None" = None
+    """Where the images are if the data set is in shards; None if they are files."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -70,6 +77,14 @@ class FaceIndex:
     def image_path(self, i: int) -> Path:
         """Return the path of entry ``i``'s image."""
         return self.root / "dataset" / self.files[i]
+
+    def image_bytes(self, i: int) -> bytes:
+        """Read entry ``i``'s image file, from its shard or from dataset/.
+
+        Raises:
+            DataError: it cannot be read; the message is the reason alone.
+        """
+        return read_bytes(self.image_path(i), MAX_BYTES) if self.shards is None else self.shards.read(i)
 
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> "FaceIndex":
         """Keep the entries at ``indices``, in that order; ``undetected`` still covers the whole data set."""
@@ -82,14 +97,15 @@ class FaceIndex:
             landmarks=self.landmarks[chosen],
             files=[self.files[i] for i in chosen],
             votes=self.votes.subset(chosen) if self.votes else None,
+            shards=self.shards.subset(chosen) if self.shards else None,
         )
 
 
 def read_index(root: Path) -> FaceIndex:
     """Load a prepared data set and check its consistency.
 
-    It may come from `ampnet prepare`, or be hand-made (only data_label.txt and land_marks.npy, as for the reference
-    program); names are matched with and without ``_aligned``.
+    It may come from `ampnet prepare`, be in shards (`ampnet convert`), or be hand-made (only data_label.txt and
+    land_marks.npy, as for the reference program); names are matched with and without ``_aligned``.
 
     Args:
         root: folder that holds ``index/`` and ``dataset/``.
@@ -98,6 +114,10 @@ def read_index(root: Path) -> FaceIndex:
         DataError: a file is missing or damaged, a label is out of range, or a name has no landmarks or no image.
     """
     folder = root / "index"
+    if is_sharded(root):
+        from ampnet.data.shards.sharded_index import read_sharded_index  # which builds on this module
+
+        return read_sharded_index(root)
     if not (folder / LABELS_FILE).exists():
         raise DataError(f'{root} holds no index/{LABELS_FILE}; make it with "ampnet prepare RAW_DIR --out {root}"')
     meta = read_meta(folder / META_FILE)
@@ -115,11 +135,16 @@ def read_index(root: Path) -> FaceIndex:
         splits=splits,
         landmarks=_match_landmarks(names, folder / LANDMARKS_FILE),
         files=_match_files(names, root / "dataset"),
-        undetected=_read_undetected(meta, folder / FACES_FILE),
-        framing=_read_framing(meta, folder / META_FILE),
+        undetected=read_undetected(meta, folder / FACES_FILE),
+        framing=read_framing(meta, folder / META_FILE),
         votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).exists() else None,
         layout="" if meta is None else meta.layout,
     )
+
+
+def index_sha256(root: Path) -> str:
+    """Return the SHA-256 of data_label.txt, or of shards.json, which has those of all tables."""
+    return sha256_of(root / "index" / (MANIFEST_FILE if is_sharded(root) else LABELS_FILE))
 
 
 def split_of(name: str) -> str:
@@ -204,8 +229,12 @@ def _spelled_as_in(known: Mapping[str, Any], names: list[str], lacks: str, kind:
     return [spelling for spelling in found if spelling is not None]
 
 
-def _read_undetected(meta: IndexMeta | None, path: Path) -> dict[str, dict[str, int]]:
-    """Count the rejected images, from meta.json if it holds counts, else from the much longer faces.csv."""
+def read_undetected(meta: IndexMeta | None, path: Path) -> dict[str, dict[str, int]]:
+    """Count the rejected images by split and class, from meta.json if it holds counts, else from the longer faces.csv.
+
+    Raises:
+        DataError: faces.csv is damaged.
+    """
     counted = None if meta is None else meta.rejected()
     if counted is not None:
         return counted
@@ -217,7 +246,12 @@ def _read_undetected(meta: IndexMeta | None, path: Path) -> dict[str, dict[str, 
     return undetected
 
 
-def _read_framing(meta: IndexMeta | None, path: Path) -> "Framing | None":
+def read_framing(meta: IndexMeta | None, path: Path) -> "Framing | None":
+    """Return the framing in meta.json, at ``path``; None if it has none.
+
+    Raises:
+        DataError: it is invalid.
+    """
     if meta is None or meta.framing is None:
         return None
     from ampnet.faces.framing import Framing

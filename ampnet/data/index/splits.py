@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.config import Split
 from ampnet.data.index.face_index import FaceIndex
+from ampnet.data.shards.streaming import StreamedSplit, streamed_splits
 from ampnet.errors import DataError
 
 T = TypeVar("T")
@@ -44,10 +45,13 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
         val_fraction: fraction of each training class to hold out, in (0, 1); a class of one face stays in train.
 
     Returns:
-        Positions in ``index`` for each split, ascending.
+        Positions in ``index`` for each split, ascending; of a streamed data set,
+        :class:`~ampnet.data.shards.streaming.StreamedSplit`.
     """
     if not 0 < val_fraction < 1:
         raise DataError(f"val_fraction must be within (0, 1), got {val_fraction}")
+    if index.shards is not None and index.shards.is_streamed:
+        return cast(dict[Split, NDArray[np.int64]], streamed_splits(index.shards))
     splits = np.array(index.splits, dtype="<U5")
     if not any(index.splits):
         train, test = reference_split_8_2(range(len(index)))
@@ -57,6 +61,13 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
     if not parts["val"].size and parts["train"].size:
         parts["train"], parts["val"] = _hold_out(parts["train"], index.labels, val_fraction, seed)
     return {"train": parts["train"], "val": parts["val"], "test": parts["test"]}
+
+
+def class_counts(index: FaceIndex, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the faces at ``positions`` by class, ``(K,)``."""
+    if isinstance(positions, StreamedSplit):
+        return positions.class_counts()
+    return np.bincount(index.labels[positions], minlength=len(index.class_names))
 
 
 def _hold_out(

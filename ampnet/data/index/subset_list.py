@@ -106,11 +106,11 @@ def _known_names(index: FaceIndex) -> dict[str, int]:
 
 
 def _sources(index: FaceIndex) -> dict[str, str]:
-    path = index.root / "index" / FACES_FILE
-    if not path.is_file():
-        return {}
-    wanted = set(index.names)
-    return {row.name: row.source for row in read_faces(path) if row.name in wanted}
+    path, wanted = index.root / "index" / FACES_FILE, set(index.names)
+    rows = read_faces(path) if path.is_file() else ()
+    if index.shards is not None:
+        rows = (row for _line, row in index.shards.outcomes())
+    return {row.name: row.source for row in rows if row.name in wanted}
 
 
 def _keys(name: str) -> Iterator[str]:

@@ -35,8 +35,6 @@ from ampnet.errors import DataError, ImageError, TrainingError
 from ampnet.faces.alignment import align_face, resize_face
 from ampnet.faces.colour import Color
 from ampnet.faces.framing import Framing
-from ampnet.media.decoding import MAX_BYTES
-from ampnet.media.opening import read_bytes
 from ampnet.media.prepared import decode_prepared
 from ampnet.recipes import Augmentation
 
@@ -122,9 +120,8 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
         Raises:
             ImageError: the image cannot be read; the message is the reason alone.
         """
-        path = self.index.image_path(int(self.indices[position]))
         try:
-            return decode_prepared(read_bytes(path, MAX_BYTES), self.color == "grey")
+            return decode_prepared(self.index.image_bytes(int(self.indices[position])), self.color == "grey")
         except DataError as error:
             raise ImageError(str(error)) from error
 

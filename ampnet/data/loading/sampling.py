@@ -1,6 +1,6 @@
 """Sampling of training batches, and their distribution over processes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ class ResumableBatchSampler(Sampler[list[SampleKey]]):
     epoch's last, smaller batch is included unless it has fewer than two faces for every part.
 
     Args:
-        labels: labels of the training faces.
+        labels: labels of the training faces; a range where only their number matters.
         batch_size: faces in each step, over all processes.
         seed: decides the order, together with the epoch.
         rank: number of this process.
@@ -32,7 +32,7 @@ class ResumableBatchSampler(Sampler[list[SampleKey]]):
 
     def __init__(
         self,
-        labels: NDArray[np.int64],
+        labels: NDArray[np.int64] | range,
         batch_size: int,
         seed: int,
         rank: int = 0,
@@ -72,10 +72,72 @@ class ResumableBatchSampler(Sampler[list[SampleKey]]):
             for part in np.array_split(shard, self.parts):
                 yield [SampleKey(epoch, int(draw), int(order[draw])) for draw in part]
 
-    def _order(self) -> NDArray[np.int64]:
+    def _order(self) -> "NDArray[np.int64] | ShuffledShards":
         rng = np.random.default_rng((self.seed, self.epoch))
         if self.balance != "sampling":
             return rng.permutation(len(self.labels))
-        counts = np.bincount(self.labels)
-        weights = 1 / counts[self.labels]
+        labels = np.asarray(self.labels)
+        weights = 1 / np.bincount(labels)[labels]
         return rng.choice(len(self.labels), size=len(self.labels), p=weights / weights.sum())
+
+
+class ShuffledShards:
+    """The faces of a split in an order for one epoch, of which only a part is in memory.
+
+    The shards are shuffled, and the faces of some consecutive ones together. Where these are all shards, the order is
+    that of :class:`ResumableBatchSampler`.
+
+    Args:
+        sizes: faces of each shard.
+        at_once: shards whose faces are shuffled together.
+        seed: decides the order, together with ``epoch``.
+    """
+
+    def __init__(self, sizes: Sequence[int], at_once: int, seed: int, epoch: int) -> None:
+        self.seed = seed, epoch
+        self.sizes = np.array(sizes, dtype=np.int64)
+        self.starts = np.cumsum(self.sizes) - self.sizes
+        shards = np.flatnonzero(self.sizes)
+        if len(shards) > at_once:
+            shards = np.random.default_rng(self.seed).permutation(shards)
+        self.groups = [shards[i : i + at_once] for i in range(0, len(shards), at_once)]
+        self.ends = np.cumsum([self.sizes[group].sum() for group in self.groups])
+        self.number, self.faces = -1, np.empty(0, dtype=np.int64)
+
+    def __getitem__(self, draw: int) -> int:
+        """Return the face, by its place in the split, at a place in the order."""
+        number = int(np.searchsorted(self.ends, draw, side="right"))
+        if number != self.number:
+            group = self.groups[number]
+            faces = np.concatenate(
+                [np.arange(self.starts[shard], self.starts[shard] + self.sizes[shard]) for shard in group]
+            )
+            seed = self.seed if len(self.groups) == 1 else (*self.seed, number)
+            self.number, self.faces = number, np.random.default_rng(seed).permutation(faces)
+        return int(self.faces[draw - self.ends[number]])  # counted from the group's end
+
+
+class StreamedBatchSampler(ResumableBatchSampler):
+    """The same promises for a data set in shards: memory depends on the shards in use, not on the faces.
+
+    Args:
+        sizes: training faces of each shard.
+        at_once: shards whose faces are shuffled together.
+        batch_size, seed, rank, world_size, parts: see :class:`ResumableBatchSampler`.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        at_once: int,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        parts: int = 1,
+    ) -> None:
+        super().__init__(range(sum(sizes)), batch_size, seed, rank, world_size, parts)
+        self.sizes, self.at_once = sizes, at_once
+
+    def _order(self) -> ShuffledShards:
+        return ShuffledShards(self.sizes, self.at_once, self.seed, self.epoch)

@@ -101,9 +101,18 @@ def read_faces(path: Path, cure: str = CURE) -> Iterator[FaceRow]:
     """
     for number, cells in csv_table(path, COLUMNS, LATER_COLUMNS, "surrogateescape", cure):
         try:
-            yield _row(*cells)
+            yield row_of_cells(cells)
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {printable(error)}; {cure}") from error
+
+
+def row_of_cells(cells: Iterable[str]) -> FaceRow:
+    """Parse the cells of a row, in the order of :data:`COLUMNS`.
+
+    Raises:
+        ValueError: one is not of its kind.
+    """
+    return _row(*cells)
 
 
 def _row(

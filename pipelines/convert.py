@@ -1,0 +1,48 @@
+"""`ampnet convert`: a prepared data set from files to shards, or back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ampnet.config import ConvertConfig
+from ampnet.data.shards.convert import read_other_form, refuse_existing, to_files, to_shards
+from ampnet.media.lock import lock_folder
+from pipelines.progress import notices, progress_bar
+
+
+@dataclass(frozen=True)
+class ConvertResult:
+    """What was written."""
+
+    out: Path
+    faces: int
+    shards: int
+    """Zero if the result is files."""
+
+    def lines(self) -> list[str]:
+        """Describe it in a few lines, ending with the next command."""
+        form = f"{self.shards:,} shards" if self.shards else "files"
+        return [f"{self.out}: {self.faces:,} faces in {form}", f"next: ampnet train --data {self.out}"]
+
+
+def run(config: ConvertConfig, quiet: bool = False) -> ConvertResult:
+    """Write a data set in the other form; the original stays.
+
+    Raises:
+        UsageError: the data set has that form already, or the output folder holds one.
+        DataError: the data set cannot be read, the result cannot be written, or pyarrow is missing.
+        LockedError: another command is at work in the output folder.
+    """
+    refuse_existing(config.out)
+    index = read_other_form(config.data, config.to)
+    console = notices(quiet)
+    with lock_folder(config.out / "index") as warning:
+        refuse_existing(config.out)  # again: another command may have been at work there
+        if warning:
+            console.print(f"warning: {warning}", markup=False)
+        with progress_bar(console)("convert", len(index)) as advance:
+            if config.to == "shards":
+                to_shards(index, config.out, config.faces_per_shard, advance)
+            else:
+                to_files(index, config.out, advance)
+    shards = -(-len(index) // config.faces_per_shard) if config.to == "shards" else 0
+    return ConvertResult(config.out, len(index), shards)

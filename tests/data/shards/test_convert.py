@@ -1,0 +1,211 @@
+"""A data set in shards holds what its files hold."""
+
+import filecmp
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pyarrow")
+
+from typer.testing import CliRunner
+
+from ampnet.data.index.face_index import read_index
+from ampnet.data.index.label_votes import write_votes
+from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.data.preparation.faces_table import FaceRow, read_faces, write_faces
+from ampnet.data.shards.manifest import read_manifest
+from ampnet.errors import DataError, ImageError
+from ampnet.recipes import Augmentation
+from cli import app
+from tests.prepared_faces import write_prepared_faces
+
+
+def convert(data: Path, to: str, out: Path, *options: str) -> None:
+    result = CliRunner().invoke(app, ["convert", str(data), "--to", to, "--out", str(out), "-q", *options])
+    assert result.exit_code == 0, result.stderr
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The samples as files, with votes, outcomes and two rejected images, and as shards of 10 faces."""
+    root = tmp_path_factory.mktemp("forms")
+    files = write_prepared_faces(root / "files", train=3, val=1, test=1)
+    index = read_index(files)
+    rows = [
+        FaceRow(
+            name, f"raw/{name}", split, index.class_names[label], "detected", "", 0.9876, (1.5, 2, 30, 40.1), 1, 48, 48
+        )
+        for name, split, label in zip(index.names, index.splits, index.labels, strict=True)
+    ]
+    lost = FaceRow(
+        "", "raw/lost.png", "train", index.class_names[0], "rejected", "no face", faces=0, width=48, height=48
+    )
+    write_faces(files / "index" / "faces.csv", [*rows[:4], lost, *rows[4:], lost])
+    votes = [(name, [float(i % 3), 0, 2, 0, 0, 0, 1]) for i, name in enumerate(index.names)]
+    write_votes(files / "index" / "label_votes.csv", index.class_names, votes)
+    convert(files, "shards", root / "shards", "--faces-per-shard", "10")
+    return files, root / "shards"
+
+
+def test_files_become_shards_and_the_same_files_again(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    files, shards = forms
+    convert(shards, "files", tmp_path / "again")
+    for name in ("data_label.txt", "land_marks.npy", "faces.csv", "label_votes.csv"):
+        assert filecmp.cmp(files / "index" / name, tmp_path / "again/index" / name, shallow=False), name
+    images = sorted(path.name for path in (files / "dataset").iterdir())
+    assert images == sorted(path.name for path in (tmp_path / "again/dataset").iterdir())
+    assert not filecmp.cmpfiles(files / "dataset", tmp_path / "again/dataset", images, shallow=False)[1]
+
+
+def test_the_same_faces_give_the_same_shards(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    files, shards = forms
+    convert(files, "shards", tmp_path, "--faces-per-shard", "10")
+    names = [path.relative_to(shards) for path in shards.rglob("*.*") if path.suffix in (".tar", ".parquet", ".json")]
+    assert len(names) == 4 + 4 + 1 + 1  # 35 faces: tables, tars, rejected images, shards.json
+    assert all((shards / name).read_bytes() == (tmp_path / name).read_bytes() for name in names)
+
+
+def test_a_tar_holds_the_images_for_any_reader(forms: tuple[Path, Path]) -> None:
+    import tarfile
+
+    files, shards = forms
+    with tarfile.open(shards / "dataset" / "faces-00000.tar") as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            assert content is not None
+            assert content.read() == (files / "dataset" / member.name).read_bytes()
+        assert len(tar.getnames()) == 10
+
+
+def test_both_forms_are_the_same_index(forms: tuple[Path, Path]) -> None:
+    files, shards = (read_index(root) for root in forms)
+    assert (files.names, files.splits, files.class_names) == (shards.names, shards.splits, shards.class_names)
+    assert np.array_equal(files.labels, shards.labels)
+    assert np.array_equal(files.landmarks, shards.landmarks)
+    assert files.votes is not None
+    assert shards.votes is not None
+    assert np.array_equal(files.votes.counts, shards.votes.counts)
+
+
+def test_both_forms_give_the_same_batches_for_the_same_order(forms: tuple[Path, Path]) -> None:
+    batches = []
+    for root in forms:
+        index = read_index(root)
+        training = np.flatnonzero(np.array(index.splits) == "train")
+        faces = FaceBatches(FaceDataset(index, training, 64, Augmentation(), seed=3))
+        order = ResumableBatchSampler(index.labels[training], 8, seed=3)
+        order.start_at(epoch=1, step=1)
+        batches.append([faces[keys] for keys in order])
+    assert len(batches[0]) == 2
+    for file, shard in zip(*batches, strict=True):
+        assert bool((file.images == shard.images).all() and (file.landmarks == shard.landmarks).all())
+        assert file.labels.tolist() == shard.labels.tolist()
+
+
+@pytest.mark.slow
+def test_eval_gives_the_same_predictions_of_both_forms(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    for data in forms:
+        out = str(tmp_path / data.name)
+        asked = [
+            "eval",
+            "bundled",
+            "--data",
+            str(data),
+            "--split",
+            "test",
+            "--gpus",
+            "0",
+            "--workers",
+            "0",
+            "--out",
+            out,
+        ]
+        result = CliRunner().invoke(app, [*asked, "-q"])
+        assert result.exit_code == 0, result.stderr
+    assert filecmp.cmp(tmp_path / "files/predictions.csv", tmp_path / "shards/predictions.csv", shallow=False)
+
+
+def test_check_refuses_shards_in_one_line(forms: tuple[Path, Path]) -> None:
+    result = CliRunner().invoke(app, ["check", "--data", str(forms[1])])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_outcome_of_every_image_is_kept_in_its_order(forms: tuple[Path, Path]) -> None:
+    files, shards = forms
+    index = read_index(shards)
+    assert index.shards is not None
+    rows = [row for _line, row in sorted(index.shards.outcomes(), key=lambda pair: pair[0])]
+    assert rows == list(read_faces(files / "index" / "faces.csv"))
+
+
+def test_a_folder_that_holds_a_data_set_is_not_written_to(forms: tuple[Path, Path]) -> None:
+    files, shards = forms
+    result = CliRunner().invoke(app, ["convert", str(files), "--to", "shards", "--out", str(shards)])
+    assert result.exit_code == 2
+    assert "choose another --out" in result.stderr
+
+
+def test_a_folder_with_both_forms_is_refused(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    root = damaged(forms[1], tmp_path / "copy")
+    (root / "index" / "data_label.txt").write_bytes((forms[0] / "index" / "data_label.txt").read_bytes())
+    with pytest.raises(DataError, match="out of date"):
+        read_index(root)
+
+
+def damaged(shards: Path, out: Path) -> Path:
+    import shutil
+
+    shutil.copytree(shards, out)
+    return out
+
+
+def test_a_truncated_table_is_named_in_one_line(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    root = damaged(forms[1], tmp_path / "copy")
+    path = root / "index" / "faces-00001.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"faces-00001\.parquet") as raised:
+        read_index(root)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_table_that_is_not_the_one_counted_is_refused(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    root = damaged(forms[1], tmp_path / "copy")
+    (root / "index" / "faces-00000.parquet").write_bytes((root / "index" / "faces-00001.parquet").read_bytes())
+    with pytest.raises(DataError, match=r"shards\.json"):
+        read_index(root)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("class_names", ["one"]), ("version", 2), ("shards", []), ("vote_columns", "all")]
+)
+def test_a_manifest_out_of_bounds_is_refused(forms: tuple[Path, Path], tmp_path: Path, key: str, value: object) -> None:
+    root = damaged(forms[1], tmp_path / "copy")
+    path = root / "index" / "shards.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(DataError, match=r"shards\.json"):
+        read_manifest(root)
+
+
+def test_only_the_member_that_the_table_names_is_read(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    root = damaged(forms[1], tmp_path / "copy")
+    tar = root / "dataset" / "faces-00000.tar"
+    name = read_index(root).names[0].encode()
+    tar.write_bytes(tar.read_bytes().replace(name, b"payload.pth".ljust(len(name), b"\0"), 1))
+    faces = FaceDataset(read_index(root), np.arange(10), 64)
+    with pytest.raises(ImageError, match="something else at its place"):
+        faces.decode(0)
+    faces.decode(1)
+
+
+def test_a_truncated_tar_costs_only_its_last_images(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    root = damaged(forms[1], tmp_path / "copy")
+    tar = root / "dataset" / "faces-00000.tar"
+    tar.write_bytes(tar.read_bytes()[: tar.stat().st_size // 2])
+    batch = FaceBatches(FaceDataset(read_index(root), np.arange(10), 64))
+    loaded = batch[[SampleKey(0, i, i) for i in range(10)]]
+    assert 0 < len(loaded.unreadable) < 10
+    assert len(loaded.labels) == 10 - len(loaded.unreadable)
