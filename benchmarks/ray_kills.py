@@ -1,4 +1,4 @@
-"""Repeat the kills of a Ray actor and of the driver: python -m benchmarks.ray_kills [TIMES]; ends at the first failure."""
+"""Repeat the kills of a Ray actor and of the driver: python -m benchmarks.ray_kills [TIMES]; ends at a failure."""
 
 import subprocess
 import sys
