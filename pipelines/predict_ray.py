@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         "mirror": config.mirror,
         "prior": config.prior,
         "runtime": config.runtime,
-        "detector": config.detector.name,
-        "score_threshold": config.detector.score_threshold,
+        "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
     with _locked(out, console):
         _begin(config, out, settings)
