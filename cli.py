@@ -28,6 +28,7 @@ from ampnet.config import (
     DataForm,
     DetectorConfig,
     DetectorName,
+    Engine,
     EvalConfig,
     ExportConfig,
     ExportFormat,
@@ -140,6 +141,16 @@ DetectorWeights = Annotated[
     Path | None, face_option("--weights", help="Weights file for the detector.", exists=True, dir_okay=False)
 ]
 ScoreThreshold = Annotated[float, face_option(min=0.01, max=0.99, help="Minimum detection score.")]
+
+
+EngineName = Annotated[
+    Engine,
+    machine_option("--engine", help="ray spreads the work over the cluster at RAY_ADDRESS, or over local processes."),
+]
+Actors = Annotated[
+    int | None,
+    machine_option("--actors", min=1, help="Processes of --engine ray.", show_default="one per GPU, else per core"),
+]
 
 
 TO_REPEAT = "run the same command again"
@@ -264,8 +275,10 @@ def prepare(
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,
-    gpus: Gpus = PrepareConfig.gpus,
+    gpus: OneGpu = PrepareConfig.gpus,
     workers: LoadingThreads = PrepareConfig.workers,
+    engine: EngineName = PrepareConfig.engine,
+    actors: Actors = PrepareConfig.actors,
 ) -> None:
     """Find the face in every image of a data set and write the index that training reads.
 
@@ -281,8 +294,6 @@ def prepare(
 
         finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
         result = run(PrepareConfig(**pick(PrepareConfig, locals()) | {"detector": finder}), quiet)
-        if result is None:
-            return  # one of several processes; the first prints the result
         if as_json:
             print_json(result.to_dict())
         else:
@@ -514,9 +525,13 @@ def predict(
     annotate: Annotated[
         Path | None, output_option(help="Also write pictures with boxes and labels to this folder.", file_okay=False)
     ] = None,
+    out: Annotated[Path | None, output_option(help="Folder or address of the parquet files of --engine ray.")] = None,
+    part_images: Annotated[
+        int, output_option(min=1, help="Photos in each parquet file of --engine ray.")
+    ] = PredictConfig.part_images,
     force: Annotated[bool, output_option("--force", help="Replace existing files.")] = False,
     resume: Annotated[
-        bool, output_option("--resume", help="Continue the --csv and --jsonl files of an interrupted run.")
+        bool, output_option("--resume", help="Continue the --csv, --jsonl or --out of an interrupted run.")
     ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -524,6 +539,8 @@ def predict(
     gpus: OneGpu = PredictConfig.gpus,
     batch_size: BatchSize = PredictConfig.batch_size,
     precision: UsedPrecision = PredictConfig.precision,
+    engine: EngineName = PredictConfig.engine,
+    actors: Actors = PredictConfig.actors,
 ) -> None:
     """Find every face in photos and videos and classify its expression.
 
@@ -533,14 +550,17 @@ def predict(
       $ ampnet predict photo.jpg --checkpoint bundled:fer2013
       $ ampnet predict archive/ --videos --csv faces.csv --resume
     """
-    with user_errors(debug, TO_RESUME if csv or jsonl else TO_REPEAT):
+    with user_errors(debug, TO_RESUME if csv or jsonl or out else TO_REPEAT):
+        finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
+        config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images), "detector": finder})
+        if engine == "ray":
+            _predict_on_ray(config, as_json, quiet)
+            return
         if as_json and resume:
             raise UsageError("--json prints anew what --resume would continue; use --jsonl FILE")
         from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
         from pipelines.show import prediction_lines, show
 
-        finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
-        config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images), "detector": finder})
         result = run(config, quiet, sys.stdout if as_json else None)
         if not as_json:
             show(prediction_lines(result))
@@ -552,6 +572,22 @@ def predict(
             raise KeyboardInterrupt
         if result.problems:
             raise typer.Exit(1)
+
+
+def _predict_on_ray(config: PredictConfig, as_json: bool, quiet: bool) -> None:
+    from pipelines.predict_ray import run
+
+    result = run(config, quiet)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        tell(*result.lines())
+    for problem in result.counts.problems:
+        complain(problem)
+    if more := result.counts.unreadable - len(result.counts.problems):
+        complain(f"{more:,} further inputs cannot be read; the rows say why")
+    if result.counts.unreadable:
+        raise typer.Exit(1)
 
 
 @further_command("check")

@@ -14,6 +14,7 @@ CropMode = Literal["auto", "none", "face"]
 FacePolicy = Literal["largest", "centre", "best", "all"]
 NoFacePolicy = Literal["template", "drop"]
 ExportFormat = Literal["onnx", "torchscript", "safetensors"]
+Engine = Literal["local", "ray"]
 Runtime = Literal["torch", "onnx"]
 ExportPrecision = Literal["fp32", "fp16", "int8"]
 LayoutName = Literal[
@@ -124,7 +125,7 @@ class PrepareConfig:
     workers: int = 2
     """Threads that read, frame and write images, besides the detector's."""
     gpus: int | None = None
-    """Number of GPUs; 0 uses the CPU, None all visible GPUs, or the CPU if there are none."""
+    """0 uses the CPU, 1 or more the first GPU, None a GPU if there is one; with ``ray``, one for each actor."""
     check: bool = True
     """Search the finished data set for duplicates and leaks, as `ampnet check` does."""
     resume: bool = False
@@ -132,9 +133,15 @@ class PrepareConfig:
     force: bool = False
     """Replace a finished index in the same folder."""
 
+    engine: Engine = "local"
+    """``ray`` spreads the work over a Ray cluster, whose machines share the folders."""
+    actors: int | None = None
+    """Processes that work with ``ray``; None: one for each GPU, or for each core."""
+
     def __post_init__(self) -> None:
         require(self.workers >= 1, f"workers must be at least 1, got {self.workers}")
         require(0 <= self.fold <= 9, f"fold must be within [0, 9], got {self.fold}")
+        require(self.actors is None or self.engine == "ray", "--actors needs --engine ray")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -466,8 +473,24 @@ class PredictConfig:
     runtime: Runtime = "torch"
     """What runs the networks; onnx starts sooner and needs less memory."""
 
+    engine: Engine = "local"
+    """``ray`` spreads the work over a Ray cluster, and writes parquet files to ``out``."""
+    out: Path | None = None
+    """Folder (or address) of the parquet files of ``ray``."""
+    actors: int | None = None
+    """Processes that work with ``ray``; None: one for each GPU, or for each core."""
+    part_images: int = 1024
+    """Photos in each parquet file of ``ray``; a kill loses at most so many results of each actor."""
+
     def __post_init__(self) -> None:
-        is_kept = self.csv is not None or self.jsonl is not None
+        require(self.part_images >= 1, f"part_images must be at least 1, got {self.part_images}")
+        if self.engine == "ray":
+            others = self.csv is None and self.jsonl is None and self.annotate is None
+            require(self.out is not None, "--engine ray needs --out DIR: the folder of its parquet files")
+            require(others, "--engine ray writes parquet files; leave out --csv, --jsonl and --annotate")
+        else:
+            require(self.out is None and self.actors is None, "--out and --actors need --engine ray")
+        is_kept = self.csv is not None or self.jsonl is not None or self.engine == "ray"
         require(is_kept or not self.resume, "--resume needs --csv or --jsonl: what an interrupted run left to continue")
         require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")
         if self.runtime == "onnx":

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -16,6 +16,7 @@ from ampnet.data.index.face_index import META_FILE, PREVIEW_FILE, read_index
 from ampnet.data.preparation.build import IndexCounts, build_index, earlier_images, refuse_linked_output, remove_index
 from ampnet.data.preparation.executors import Threads, start_threads
 from ampnet.data.preparation.file_names import unique_names
+from ampnet.data.preparation.frames import PreparedFace
 from ampnet.data.preparation.journal import FOLDER as JOURNAL
 from ampnet.data.preparation.journal import Journal
 from ampnet.data.preparation.preview import write_preview
@@ -26,15 +27,10 @@ from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
 from ampnet.media.files import make_folder
 from ampnet.media.lock import LOCK_FILE, is_empty, lock_folder
-from ampnet.runtime.collectives import broadcast_object
-from ampnet.runtime.devices import count_gpus
-from ampnet.runtime.launch import Process, is_launched, join_processes, launch
+from ampnet.runtime.devices import choose_device
 from ampnet.runtime.progress import ProgressBar
 from pipelines.check import CheckResult, check
 from pipelines.progress import notices, progress_bar
-
-WAIT_SECONDS = 0.5
-"""Pause between two checks of what the other processes have done."""
 
 
 @dataclass(frozen=True)
@@ -70,44 +66,31 @@ class PrepareResult:
         }
 
 
-def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult | None:
+def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult:
     """Prepare a raw data set for training.
 
-    With several GPUs, one process is started for each. Every process does its share of the chunks, as it does under
-    torchrun, and process 0 joins them at the end.
+    With ``engine`` ray, the chunks are done by a cluster's processes, and recorded and joined here.
 
     Args:
         quiet: show no progress and no notices (licence, decisions, skipped files).
-
-    Returns:
-        What was written; None in all processes but the first.
 
     Raises:
         UsageError: the output lies inside the raw folder, or would replace something.
         DataError: the folder holds no data set, or the output cannot be written.
         LockedError: another command is at work in the output folder.
     """
-    if not is_launched() and (gpus := count_gpus(config.gpus)) > 1:
-        return launch("ampnet prepare", gpus, run, config, quiet)
-    with join_processes(config.gpus) as process:
-        return _run_process(config, process, notices(quiet or not process.is_main))
-
-
-def _run_process(config: PrepareConfig, process: Process, console: Console) -> PrepareResult | None:
+    console = notices(quiet)
     started = time.monotonic()
     source = open_source(config.raw_dir, config.layout, config.fold, config.votes)
     _announce(source, console)
     names = unique_names(source.items)
-    with _locked_output(config, process, console):
-        return _prepare(config, source, names, process, console, started)
+    with _locked_output(config, console):
+        return _prepare(config, source, names, console, started)
 
 
 @contextmanager
-def _locked_output(config: PrepareConfig, process: Process, console: Console) -> Iterator[None]:
-    """Keep other commands out of the output folder; the first process does so for all of this command."""
-    if not process.is_main:
-        yield
-        return
+def _locked_output(config: PrepareConfig, console: Console) -> Iterator[None]:
+    """Keep other commands out of the output folder."""
     out, raw = config.out.resolve(), config.raw_dir.resolve()
     if out == raw or raw in out.parents:
         raise UsageError(f"the output {config.out} lies inside the raw folder {config.raw_dir}; choose another --out")
@@ -124,19 +107,18 @@ def _locked_output(config: PrepareConfig, process: Process, console: Console) ->
 
 
 def _prepare(
-    config: PrepareConfig, source: Source, names: Sequence[str], process: Process, console: Console, started: float
-) -> PrepareResult | None:
+    config: PrepareConfig, source: Source, names: Sequence[str], console: Console, started: float
+) -> PrepareResult:
     journal = Journal(config.out / "index")
-    with start_threads(config.workers, process.device) as threads:
-        detector = FaceDetector(config.detector, process.device)
-        plan = _make_plan(config, source, names, detector, threads, journal) if process.is_main else {}
-        plan = broadcast_object(plan, process)
+    device = choose_device(0 if config.engine == "ray" else config.gpus)
+    with start_threads(config.workers, device) as threads:
+        detector = FaceDetector(config.detector, device)
+        plan = _make_plan(config, source, names, detector, threads, journal)
         console.print(f"crop {plan['crop']}: {plan['crop_reason']}", markup=False)
         frame_policy = FramePolicy(plan["crop"], plan["face"], plan["no_face"])
         work = PrepareJob(source.items, names, frame_policy, config.out / "dataset")
-        done = _prepare_share(work, process, detector, threads, journal, progress_bar(console))
-        if not process.is_main:
-            return None
+        with _preparer(config, detector, threads) as prepare:
+            done = _prepare_open(work, prepare, journal, progress_bar(console))
         seconds = time.monotonic() - started
         counts = build_index(config.out, source, journal, plan, frame_policy, seconds)
     index = read_index(config.out)
@@ -243,42 +225,41 @@ def _check_same(plan: dict[str, Any], earlier: dict[str, Any], journal: Journal)
         )
 
 
-def _prepare_share(
-    work: PrepareJob,
-    process: Process,
-    detector: FaceDetector,
-    threads: Threads,
-    journal: Journal,
-    bar: ProgressBar,
-) -> int:
-    """Do this process's share of the open chunks; the first process then waits for the others.
+Preparer = Callable[[PrepareJob, Sequence[int]], Iterator[tuple[int, list[PreparedFace]]]]
+"""Prepares the given chunks of a job, and yields each with its faces once its images are written."""
+
+
+@contextmanager
+def _preparer(config: PrepareConfig, detector: FaceDetector, threads: Threads) -> Iterator[Preparer]:
+    if config.engine == "local":
+        yield lambda work, chunks: prepare_chunks(work, chunks, detector, threads)
+        return
+    from ampnet.cluster.actors import ray_cluster
+    from ampnet.cluster.preparation import prepare_on_ray
+
+    with ray_cluster(config.actors, config.gpus) as options:
+        yield lambda work, chunks: prepare_on_ray(work, chunks, config.detector, config.workers, options)
+
+
+def _prepare_open(work: PrepareJob, prepare: Preparer, journal: Journal, bar: ProgressBar) -> int:
+    """Do the open chunks, and record each.
 
     Returns:
-        Number of images that were left for this run, over all processes.
+        Number of images that were left for this run.
     """
     sizes = work.chunk_sizes()
-    seen = journal.finished()
-    if not seen <= set(range(len(sizes))):
+    finished = journal.finished()
+    if not finished <= set(range(len(sizes))):
         raise DataError(f"{journal.folder} holds chunks of another data set; start over with --force")
-    open_chunks = [chunk for chunk in range(len(sizes)) if chunk not in seen]
+    open_chunks = [chunk for chunk in range(len(sizes)) if chunk not in finished]
     todo = sum(sizes[chunk] for chunk in open_chunks)
-    share = open_chunks[process.rank :: process.world_size]
-    with bar("prepare", sum(sizes)) as advance, journal.writer(process.rank) as writer:
+    with bar("prepare", sum(sizes)) as advance, journal.writer() as writer:
         advance(sum(sizes) - todo)
         statuses: Counter[str] = Counter()
-
-        def show() -> None:
-            new = journal.finished().difference(seen)
-            seen.update(new)
-            missed = statuses["template"] + statuses["rejected"]
-            advance(sum(sizes[chunk] for chunk in new), note=f"{missed} without a face" if missed else "")
-
-        for chunk, faces in prepare_chunks(work, share, detector, threads):
+        for chunk, faces in prepare(work, open_chunks):
             writer.add(chunk, faces)
             statuses.update(face.row.status for face in faces)
-            if process.is_main:
-                show()
-        while process.is_main and len(seen) < len(sizes):
-            time.sleep(WAIT_SECONDS)
-            show()
+            missed = statuses["template"] + statuses["rejected"]
+            advance(sizes[chunk], note=f"{missed} without a face" if missed else "")
+    journal.finished()
     return todo

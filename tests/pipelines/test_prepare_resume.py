@@ -1,7 +1,6 @@
-"""A prepare that is killed, or shared by several processes, gives the files of an undisturbed one."""
+"""A prepare that is killed gives the files of an undisturbed one."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -113,19 +112,6 @@ def test_an_impatient_ctrl_c_ends_with_one_line(raw: Path, tmp_path: Path) -> No
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == "ampnet: interrupted; to resume, run the same command with --resume"
     assert "Traceback" not in stderr
-
-
-def test_two_processes_give_the_files_of_one(raw: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "cli"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run(
-        [*command, "prepare", str(raw), "--out", str(tmp_path), *ARGUMENTS],
-        check=True,
-        capture_output=True,
-        cwd=Path(__file__).parents[2],
-        env=environment,
-    )
-    assert files_of(tmp_path) == undisturbed
 
 
 def test_resume_refuses_other_settings_and_other_images(raw: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 MAX_DETECTORS = 8
-"""Chunks detected in parallel; bounds memory on machines with many cores, which torchrun can use instead."""
+"""Chunks detected in parallel; bounds memory on machines with many cores, which `--engine ray` uses."""
 
 
 @dataclass(frozen=True)

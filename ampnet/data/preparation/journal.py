@@ -43,8 +43,8 @@ class _Chunk:
 class Journal:
     """The record of a running prepare: its plan, and one line for each finished chunk.
 
-    Every process appends to its own file; only complete lines count, so a process killed while writing loses that line
-    and nothing else.
+    Only complete lines count, so a process killed while writing loses that line and nothing else. Earlier versions
+    shared the work between processes with a file each, ``done-<number>.jsonl``; all such files are read.
     """
 
     def __init__(self, index_folder: Path) -> None:
@@ -75,7 +75,7 @@ class Journal:
             aside.write_text(json.dumps(plan, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
     def finished(self) -> set[int]:
-        """Return the chunks finished by any process; reads only lines added since the last call.
+        """Return the finished chunks; reads only lines added since the last call.
 
         Raises:
             DataError: the record cannot be read.
@@ -115,9 +115,9 @@ class Journal:
             for file in files.values():
                 file.close()
 
-    def writer(self, rank: int = 0) -> "JournalWriter":
-        """Open this process's part of the record; use as a context manager."""
-        return JournalWriter(self.folder / f"done-{rank:04d}.jsonl")
+    def writer(self) -> "JournalWriter":
+        """Open the record to append to it; use as a context manager."""
+        return JournalWriter(self.folder / "done-0000.jsonl")
 
     def remove(self) -> None:
         """Delete the record."""
@@ -125,7 +125,7 @@ class Journal:
 
 
 class JournalWriter:
-    """Appends finished chunks to one process's part of the record."""
+    """Appends finished chunks to the record."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

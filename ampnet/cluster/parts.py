@@ -1,0 +1,184 @@
+"""The parts into which a prediction's input is cut, and reading them: photos in folders, tars, parquet files."""
+
+import hashlib
+import json
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ampnet.cluster.storage import address_of, is_address, list_files, open_file
+from ampnet.errors import DataError, ImageError, UsageError
+from ampnet.media.decoding import MAX_BYTES
+from ampnet.media.images import EXTENSIONS
+from ampnet.media.printable import one_line, printable
+from ampnet.prediction.inputs import PhotoInput
+from ampnet.prediction.recorded import NOTHING
+from ampnet.prediction.shots import Shot, read_shots
+from ampnet.prediction.sources import Source, plan
+
+Kind = Literal["files", "tar", "parquet"]
+
+IMAGE_COLUMNS = ("image", "jpg", "bytes", "content")
+"""Names of a parquet file's column of images, in the order in which they are looked for."""
+
+NAME_COLUMNS = ("path", "name", "file_name", "key", "id")
+
+_ROWS = 64
+_FORMATS = {".tar": "tar", ".parquet": "parquet"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one actor works at in one go, and one file of results."""
+
+    number: int
+    kind: Kind
+    places: tuple[str, ...]
+    """Photos and videos, or one tar or parquet file."""
+    problems: tuple[str | None, ...]
+    """Why a file cannot be read, if that is known beforehand."""
+
+
+def cut(inputs: Sequence[Path], size: int, videos: bool) -> tuple[list[Part], list[str]]:
+    """Cut the inputs into parts, always in the same way.
+
+    Args:
+        inputs: photos, videos, folders, tar and parquet files, or addresses of such.
+        size: photos of a part; a tar or parquet file is a part by itself.
+        videos: whether to read the videos in folders, too.
+
+    Returns:
+        The parts, and notes for the user.
+
+    Raises:
+        UsageError: there are no images.
+        DataError: an address cannot be listed.
+    """
+    files: list[tuple[str, str | None]] = []
+    shards: list[str] = []
+    notes: list[str] = []
+    plain: list[Path] = []
+    for given in inputs:
+        place = address_of(given)
+        if is_address(place):
+            found = list_files(place, [*EXTENSIONS, *_FORMATS])
+            shards += [name for name in found if _kind(name)]
+            files += [(name, None) for name in found if not _kind(name)]
+        elif given.is_dir():
+            inside = sorted(str(path) for path in given.rglob("*") if _kind(path.name) and path.is_file())
+            shards += inside
+            if not inside or any(path.suffix.lower() in EXTENSIONS for path in given.rglob("*")):
+                plain.append(given)
+        elif _kind(place):
+            shards.append(place)
+        else:
+            plain.append(given)
+    if plain:
+        planned = plan(plain, None, videos)
+        files = [*((str(source.path), source.problem) for source in planned.sources), *files]
+        notes = planned.notes
+    if not files and not shards:
+        raise UsageError(f"{printable(inputs[0])} holds no images")
+    parts: list[Part] = []
+    for start in range(0, len(files), size):
+        places, problems = zip(*files[start : start + size], strict=True)
+        parts.append(Part(len(parts), "files", places, problems))
+    for shard in shards:
+        parts.append(Part(len(parts), _kind(shard) or "tar", (shard,), (None,)))
+    return parts, notes
+
+
+def digest_of(parts: Sequence[Part]) -> str:
+    """Return a digest of all names, by which a resumed run tells that its input is the same."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(json.dumps([part.kind, part.places]).encode())
+    return digest.hexdigest()
+
+
+def read_part(part: Part, every: int) -> Iterator[Shot]:
+    """Read the photos of a part one by one; what cannot be read is a shot with the reason."""
+    if part.kind == "files":
+        for place, problem in zip(part.places, part.problems, strict=True):
+            if is_address(place):
+                yield _shot(place, lambda place=place: _content(place))
+            else:
+                yield from read_shots(Source(Path(place), None, problem), every, NOTHING, lambda _count: None)
+        return
+    (place,) = part.places
+    try:
+        yield from _read_tar(place) if part.kind == "tar" else _read_parquet(place)
+    except Exception as error:  # damage anywhere within: what was read before stays
+        yield _unreadable(place, f"cannot read {printable(place)} to its end: {printable(error)}")
+
+
+def _kind(name: str) -> Kind | None:
+    return _FORMATS.get(Path(name).suffix.lower())  # type: ignore[return-value]
+
+
+def _content(place: str) -> bytes:
+    try:
+        with open_file(place) as file:
+            return file.read(MAX_BYTES + 1)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(printable(error)) from error
+
+
+def _read_tar(place: str) -> Iterator[Shot]:
+    with open_file(place) as file, tarfile.open(fileobj=file, mode="r|") as archive:
+        for member in archive:
+            if Path(member.name).suffix.lower() not in EXTENSIONS:
+                continue
+            name = f"{place}/{member.name}"
+            content = archive.extractfile(member) if member.isreg() else None
+            if content is None:
+                yield _unreadable(name, f"cannot read {printable(name)}: it is no regular file")
+            else:
+                yield _shot(name, lambda content=content: content.read(MAX_BYTES + 1))
+
+
+def _read_parquet(place: str) -> Iterator[Shot]:
+    from pyarrow import parquet
+
+    with open_file(place) as source:
+        file = parquet.ParquetFile(source)
+        names = file.schema_arrow.names
+        image = next((name for name in IMAGE_COLUMNS if name in names), None)
+        if image is None:
+            raise ImageError(f"it has no column of images ({', '.join(IMAGE_COLUMNS)})")
+        label = next((name for name in NAME_COLUMNS if name in names), None)
+        columns = [image, *([label] if label else [])]
+        number = 0
+        for rows in file.iter_batches(_ROWS, columns=columns):
+            for row in rows.to_pylist():
+                value = row[image]
+                own = row[label] if label else None
+                if isinstance(value, dict):  # the image type of Hugging Face's datasets
+                    own, value = own or value.get("path"), value.get("bytes")
+                yield _shot(f"{place}/{own if own else number}", lambda value=value: _bytes(value))
+                number += 1
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, bytes):
+        raise DataError(f"its image is of type {type(value).__name__}, not bytes")
+    return value
+
+
+def _shot(name: str, content: Any) -> Shot:
+    source = Source(Path(one_line(name)), None)
+    try:
+        decoded = PhotoInput(one_line(name), content()).decode()
+    except ImageError as error:
+        return Shot(source, None, str(error))
+    except (DataError, OSError, tarfile.TarError) as error:
+        return Shot(source, None, f"cannot read {printable(name)}: {printable(error)}")
+    return Shot(source, decoded.image, photo_hw=decoded.size_hw)
+
+
+def _unreadable(name: str, problem: str) -> Shot:
+    return Shot(Source(Path(one_line(name)), None), None, problem)

@@ -1,0 +1,169 @@
+"""Predictions on a Ray cluster: each actor reads parts of the input, and writes a parquet file for each.
+
+A part's file has a name of its own and appears whole, so that a part that is done twice, because an actor was killed
+between writing and reporting, is in the result once. What is there already is what a resumed run leaves out.
+"""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import msgspec
+
+from ampnet.cluster.actors import ActorOptions, run_on_actors
+from ampnet.cluster.parts import Part, read_part
+from ampnet.cluster.storage import join, names_in, open_file, write_whole
+from ampnet.errors import DataError
+from ampnet.media.printable import one_line
+from ampnet.prediction.photos import PhotoPredictor
+from ampnet.prediction.results import MAX_LISTED, ImagePredictions
+from ampnet.prediction.rows import CsvRows
+from ampnet.prediction.shots import in_chunks
+
+_TEXT = {"image", "status", "problem", "label", "answer"}
+_WHOLE = {"frame", "face"}
+_COUNTS = b"ampnet"
+_PROBLEMS = 5
+
+
+@dataclass
+class PartCounts:
+    """What a part's file holds; it is kept in that file's footer, too."""
+
+    results: int = 0
+    """Photos and frames, and files that could not be read."""
+    faces: int = 0
+    unreadable: int = 0
+    labels: dict[str, int] = field(default_factory=dict)
+    """Number of faces with each answer."""
+    problems: list[str] = field(default_factory=list)
+    """The first reasons."""
+
+    def add(self, result: ImagePredictions) -> None:
+        """Count a result."""
+        self.results += 1
+        self.faces += len(result.faces)
+        self._count(Counter(face.answer for face in result.faces))
+        if result.problem:
+            self.unreadable += 1
+            if len(self.problems) < _PROBLEMS:
+                self.problems.append(one_line(result.problem))
+
+    def merge(self, other: "PartCounts") -> None:
+        """Add another part's counts."""
+        self.results += other.results
+        self.faces += other.faces
+        self.unreadable += other.unreadable
+        self._count(other.labels)
+        self.problems = (self.problems + other.problems)[:MAX_LISTED]
+
+    def _count(self, labels: Mapping[str, int]) -> None:
+        for label, count in labels.items():
+            self.labels[label] = self.labels.get(label, 0) + count
+
+
+class PredictActor:
+    """Holds detector and network; Ray Data calls it with parts.
+
+    Args:
+        load: builds the predictor; a function of a module, so that it can be pickled.
+        out: folder of the results.
+        every: classify every Nth frame of a video.
+    """
+
+    def __init__(self, load: Callable[[], PhotoPredictor], out: str, every: int) -> None:
+        import torch
+
+        torch.set_num_threads(1)
+        self._predictor = load()
+        self._out, self._every = out, every
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Predict parts; yields the counts of each, once its file is written."""
+        for text in batch["part"]:
+            plain = json.loads(str(text))
+            part = Part(plain["number"], plain["kind"], tuple(plain["places"]), tuple(plain["problems"]))
+            counts = predict_part(self._predictor, part, self._out, self._every)
+            yield {"counts": [json.dumps(asdict(counts))]}
+
+
+def predict_part(predictor: PhotoPredictor, part: Part, out: str, every: int) -> PartCounts:
+    """Predict a part and write its file.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    rows, counts = CsvRows(predictor.class_names), PartCounts()
+    schema = pa.schema([(name, _type_of(name)) for name in rows.columns])
+    tables: list[Any] = []
+    for chunk in in_chunks(read_part(part, every)):
+        found = iter(predictor.find_faces([shot.image for shot in chunk if shot.image is not None]))
+        cells: list[list[Any]] = []
+        for shot in chunk:
+            result = shot.result(next(found) if shot.image is not None else [])
+            counts.add(result)
+            cells += rows.cells(result)
+        columns = [pa.array(values, kind) for values, kind in zip(zip(*cells, strict=True), schema.types, strict=True)]
+        tables.append(pa.Table.from_arrays(columns, schema=schema))
+    table = pa.concat_tables(tables) if tables else schema.empty_table()
+    table = table.replace_schema_metadata({_COUNTS: json.dumps(asdict(counts))})
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer, compression="zstd")
+    write_whole(join(out, file_name(part.number)), buffer.getvalue())
+    return counts
+
+
+def predict_parts(
+    parts: Sequence[Part], load: Callable[[], PhotoPredictor], out: str, every: int, options: ActorOptions
+) -> Iterator[PartCounts]:
+    """Predict all parts whose files are missing; yields the counts of each as soon as its file is there.
+
+    Raises:
+        ProcessError: Ray or an actor failed.
+    """
+    work = [{"part": json.dumps(asdict(part))} for part in parts]
+    for row in run_on_actors(work, PredictActor, {"load": load, "out": out, "every": every}, options):
+        yield _counts_of(row["counts"])
+
+
+def done_parts(parts: Sequence[Part], out: str) -> dict[int, PartCounts]:
+    """Return the counts of the parts whose files are there.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    from pyarrow import parquet
+
+    names = names_in(out)
+    done: dict[int, PartCounts] = {}
+    for part in parts:
+        name = file_name(part.number)
+        if name not in names:
+            continue
+        try:
+            with open_file(join(out, name)) as file:
+                done[part.number] = _counts_of(parquet.read_metadata(file).metadata[_COUNTS].decode())
+        except Exception as error:
+            raise DataError(f"{join(out, name)} is not a file of this run; start over with --force") from error
+    return done
+
+
+def file_name(part: int) -> str:
+    """Return the name of a part's file."""
+    return f"part-{part:08d}.parquet"
+
+
+def _counts_of(text: str) -> PartCounts:
+    return msgspec.json.decode(text, type=PartCounts)
+
+
+def _type_of(column: str) -> Any:
+    import pyarrow as pa
+
+    return pa.string() if column in _TEXT else pa.int64() if column in _WHOLE else pa.float64()

@@ -1,0 +1,163 @@
+"""`ampnet predict --engine ray`: the same answers as `ampnet predict`, by many processes and machines, as parquet."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ampnet.cluster.actors import ray_cluster
+from ampnet.cluster.parts import cut, digest_of
+from ampnet.cluster.predictions import PartCounts, done_parts, predict_parts
+from ampnet.cluster.storage import address_of, is_address, join, names_in, open_file, remove_files, write_whole
+from ampnet.config import PredictConfig
+from ampnet.errors import DataError, UsageError
+from ampnet.media.files import sha256_of
+from ampnet.media.lock import LOCK_FILE, lock_folder
+from ampnet.media.printable import one_line, printable
+from ampnet.prediction.photos import PhotoPredictor
+from pipelines.model import find_model
+from pipelines.predictors import choose_predictor
+from pipelines.progress import notices, progress_bar
+
+PLAN_FILE = "plan.json"
+"""What the run was asked for; written before its first result."""
+
+SUMMARY_FILE = "summary.json"
+"""Counts of the whole; written after its last result."""
+
+
+@dataclass(frozen=True)
+class RayPredictions:
+    """What a run has written."""
+
+    out: str
+    counts: PartCounts
+    """Of all parts, those of an interrupted run included."""
+    earlier: int
+    """Photos and frames that an interrupted run had done."""
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the result as values for JSON."""
+        counts = self.counts
+        return {
+            "out": one_line(self.out),
+            "results": counts.results,
+            "faces": counts.faces,
+            "unreadable": counts.unreadable,
+            "answers": counts.labels,
+            "earlier": self.earlier,
+            "seconds": round(self.seconds, 1),
+        }
+
+    def lines(self) -> list[str]:
+        """Say it to a person."""
+        counts, new = self.counts, self.counts.results - self.earlier
+        shares = ", ".join(f"{name} {count / counts.faces:.0%}" for name, count in Counter(counts.labels).most_common())
+        before = f", {self.earlier:,} of them before" if self.earlier else ""
+        return [
+            f"{counts.results:,} photos and frames{before}: {counts.faces:,} faces{shares and f'; {shares}'}",
+            f"{new / max(self.seconds, 1e-9):.1f} images/s; results: {self.out}",
+        ]
+
+
+def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
+    """Classify every face of the inputs on a Ray cluster.
+
+    Raises:
+        UsageError: the output exists already, there are no images, or Ray is not installed.
+        LockedError: another command writes to the output folder.
+        DataError: something cannot be read or written, or a resumed run was begun with other settings.
+        ProcessError: Ray or an actor failed.
+    """
+    console = notices(quiet)
+    if config.out is None:
+        raise UsageError("--engine ray needs --out DIR: the folder of the parquet files")
+    out = address_of(config.out)
+    out = out if is_address(out) else str(config.out.resolve())
+    parts, notes = cut(config.images, config.part_images, config.videos)
+    for note in notes:
+        console.print(note)
+    model = find_model(config.checkpoint, console, "--checkpoint").resolve()
+    settings = {
+        "inputs_sha256": digest_of(parts),
+        "parts": len(parts),
+        "part_images": config.part_images,
+        "model_sha256": sha256_of(model),
+        "every": config.every,
+        "mirror": config.mirror,
+        "prior": config.prior,
+        "runtime": config.runtime,
+        "detector": {name: str(value) for name, value in asdict(config.detector).items()},
+    }
+    with _locked(out, console):
+        _begin(config, out, settings)
+        done = done_parts(parts, out)
+        total = PartCounts()
+        for earlier in done.values():
+            total.merge(earlier)
+        before = total.results
+        todo = [part for part in parts if part.number not in done]
+        started = time.monotonic()
+        if todo:
+            with ray_cluster(config.actors, config.gpus) as options:
+                worker = replace(config, checkpoint=model, gpus=int(options.on_gpu))
+                with progress_bar(console)("predict (parts)", len(parts)) as advance:
+                    advance(len(done))
+                    for counts in predict_parts(todo, partial(load, worker), out, config.every, options):
+                        total.merge(counts)
+                        advance()
+        result = RayPredictions(out, total, before, time.monotonic() - started)
+        write_whole(join(out, SUMMARY_FILE), _json(result.to_dict()))
+    return result
+
+
+def load(config: PredictConfig) -> PhotoPredictor:
+    """Load detector and classifier in an actor."""
+    return choose_predictor(config, notices(quiet=True)).predictor
+
+
+@contextmanager
+def _locked(out: str, console: Console) -> Iterator[None]:
+    if is_address(out):
+        yield
+        return
+    with lock_folder(Path(out)) as warning:
+        if warning:
+            console.print(f"warning: {warning}")
+        yield
+
+
+def _begin(config: PredictConfig, out: str, settings: dict[str, Any]) -> None:
+    """Write the plan of a new run, or compare a resumed one with its plan; refuse to replace anything unasked."""
+    names = names_in(out) - {LOCK_FILE}
+    ours = [name for name in names if name in (PLAN_FILE, SUMMARY_FILE) or name.endswith(".parquet")]
+    if PLAN_FILE in names and config.resume and not config.force:
+        try:
+            with open_file(join(out, PLAN_FILE)) as file:
+                earlier = json.loads(file.read(1 << 20))
+            changed = [name for name in settings if settings[name] != earlier.get(name)]
+        except (ValueError, AttributeError) as error:
+            raise DataError(f"cannot read {join(out, PLAN_FILE)}; start over with --force") from error
+        if changed:
+            raise DataError(
+                f"{printable(out)} was begun with other settings or inputs (changed: {', '.join(changed)}); use the "
+                "same ones, or start over with --force"
+            )
+        return
+    if names and not config.force:
+        cure = "resume with --resume, or " if PLAN_FILE in names else ""
+        raise UsageError(f"{printable(out)} is not empty; {cure}replace it with --force, or choose another --out")
+    remove_files(out, sorted(ours))
+    write_whole(join(out, PLAN_FILE), _json(settings))
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,50 @@
+"""The examples of docs/scale.md are commands that ampnet has; and Ray is not loaded by those who do not ask for it."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from cli import app
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+
+
+def parsed(line: str) -> dict[str, Any]:
+    """Parse a command line with the program's own parser."""
+    name, *arguments = shlex.split(line, comments=True)[1:]
+    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    return dict(command.make_context(name, arguments).params)
+
+
+def test_the_kuberay_example_runs_a_prediction_that_can_be_resumed() -> None:
+    yaml = pytest.importorskip("yaml")
+    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    job = yaml.safe_load(text)
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    options = parsed(job["spec"]["entrypoint"])
+    assert (options["engine"], options["out"], options["resume"]) == ("ray", Path("/shared/answers"), True)
+    groups = [job["spec"]["rayClusterSpec"]["headGroupSpec"], *job["spec"]["rayClusterSpec"]["workerGroupSpecs"]]
+    for group in groups:
+        pod = group["template"]["spec"]
+        assert {volume["name"] for volume in pod["volumes"]} == {
+            mount["name"] for container in pod["containers"] for mount in container["volumeMounts"]
+        }
+
+
+def test_the_slurm_example_runs_a_prediction_that_can_be_resumed() -> None:
+    (script,) = re.findall(r"```\n(#!/bin/bash\n.*?)```", PAGE, re.DOTALL)
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    options = parsed(script.strip().splitlines()[-1])
+    assert (options["engine"], options["resume"], options["gpus"]) == ("ray", True, 0)
+
+
+def test_commands_without_an_engine_load_no_ray() -> None:
+    code = "import sys, pipelines.predict, pipelines.prepare; assert not {'ray', 'pyarrow.parquet'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

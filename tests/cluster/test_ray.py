@@ -1,0 +1,167 @@
+"""Prepare and predict on a real Ray of this machine with two actors: a single machine's results, through kills."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ampnet.config import PredictConfig, PrepareConfig
+from pipelines.predict import run as predict
+from pipelines.prepare import run as prepare
+from tests.small_checkpoint import small_checkpoint
+
+ray = pytest.importorskip("ray")
+pa = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own warnings are not ours
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "tests" / "samples" / "faces"
+PHOTOS = 40
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    from ampnet.cluster.actors import ray_cluster
+
+    with ray_cluster(2, 0):
+        yield
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Links to real samples, a group, and a file that is no image."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number, face in enumerate(sorted(SAMPLES.rglob("*.jpg"))[::5][: PHOTOS - 2]):
+        (folder / f"{number:02d}.jpg").symlink_to(face)
+    (folder / "broken.jpg").write_text("no picture")
+    (folder / "group.jpg").symlink_to(SAMPLES.parent / "group.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_checkpoint(tmp_path_factory.mktemp("network"))
+
+
+def rows_of(out: Path) -> list[dict[str, str]]:
+    files = sorted(out.glob("part-*.parquet"))
+    rows = pa.concat_tables([parquet.read_table(file) for file in files]).to_pylist()
+    return [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+
+
+def single_machine(photos: Path, network: Path, folder: Path) -> list[dict[str, str]]:
+    predict(PredictConfig(images=(photos,), checkpoint=network, csv=folder / "one.csv", gpus=0), quiet=True)
+    with (folder / "one.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def on_ray(*inputs: Path, network: Path, out: Path, **options: Any) -> Any:
+    from pipelines.predict_ray import run
+
+    config = PredictConfig(images=inputs, checkpoint=network, out=out, engine="ray", actors=2, gpus=0, **options)
+    return run(config, quiet=True)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_ray_gives_the_rows_of_a_single_machine_and_an_unreadable_image_is_one(
+    photos: Path, network: Path, tmp_path: Path
+) -> None:
+    result = on_ray(photos, network=network, out=tmp_path / "out", part_images=32)
+    rows = rows_of(tmp_path / "out")
+    assert rows == single_machine(photos, network, tmp_path)
+    (broken,) = [row for row in rows if row["status"] == "unreadable"]
+    assert broken["image"].endswith("broken.jpg")
+    assert "not an image" in broken["problem"]
+    assert (result.counts.results, result.counts.unreadable) == (PHOTOS, 1)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_tars_and_parquet_files_give_the_answers_of_their_images_in_folders(
+    photos: Path, network: Path, tmp_path: Path
+) -> None:
+    files = sorted(photos.iterdir())
+    with tarfile.open(tmp_path / "photos.tar", "w") as archive:
+        for file in files:
+            content = file.read_bytes()
+            member = tarfile.TarInfo(file.name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    table = pa.table({"name": [file.name for file in files], "image": [file.read_bytes() for file in files]})
+    parquet.write_table(table, tmp_path / "photos.parquet")
+    expected = [
+        {**row, "image": Path(row["image"]).name, "problem": ""} for row in single_machine(photos, network, tmp_path)
+    ]
+    for shard in ("photos.tar", "photos.parquet"):
+        on_ray(tmp_path / shard, network=network, out=tmp_path / f"of {shard}")
+        found = rows_of(tmp_path / f"of {shard}")
+        assert all(row["image"].startswith(str(tmp_path / shard)) for row in found)
+        assert [{**row, "image": Path(row["image"]).name, "problem": ""} for row in found] == expected
+
+
+@pytest.mark.usefixtures("cluster")
+def test_ray_prepares_the_bytes_of_a_single_machine(tmp_path: Path) -> None:
+    outputs = []
+    for engine, actors in (("local", None), ("ray", 2)):
+        out = tmp_path / engine
+        prepare(PrepareConfig(raw_dir=SAMPLES, out=out, crop="face", gpus=0, engine=engine, actors=actors), quiet=True)
+        files = {file.relative_to(out): file.read_bytes() for file in sorted(out.rglob("*")) if file.is_file()}
+        meta = json.loads(files.pop(Path("index/meta.json")))
+        del meta["elapsed_seconds"]
+        outputs.append((files, meta))
+    assert outputs[0] == outputs[1]
+    assert len(list((tmp_path / "ray" / "dataset").iterdir())) > 100
+
+
+@pytest.mark.usefixtures("cluster")
+def test_of_a_killed_actor_every_image_is_in_the_result_once(photos: Path, network: Path, tmp_path: Path) -> None:
+    from ampnet.cluster import predictions
+    from ampnet.cluster.actors import ActorOptions
+    from ampnet.cluster.parts import cut
+    from tests.cluster.mortal import load
+
+    parts, _notes = cut([photos], 8, videos=False)
+    (tmp_path / "out").mkdir()
+    mortal = partial(load, network, tmp_path / "killed")
+    counts = list(predictions.predict_parts(parts, mortal, str(tmp_path / "out"), 5, ActorOptions(2, False)))
+    assert (tmp_path / "killed").exists()
+    assert sum(one.results for one in counts) == PHOTOS
+    first_faces = [row["image"] for row in rows_of(tmp_path / "out") if row["face"] in ("", "1")]
+    assert sorted(first_faces) == sorted(str(file) for file in photos.iterdir())
+
+
+def test_a_killed_driver_is_resumed_and_every_image_is_in_the_result_once(
+    photos: Path, network: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "cli", "predict", str(photos), "--checkpoint", str(network), "--engine", "ray"]
+    command += ["--out", str(out), "--actors", "2", "--gpus", "0", "--part-images", "8", "--quiet"]
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    driver = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while driver.poll() is None and not list(out.glob("part-*.parquet")):
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    done = {file.name: file.stat().st_mtime_ns for file in out.glob("part-*.parquet")}
+    assert done
+    again = subprocess.run(
+        [*command, "--resume"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 1, again.stderr  # one image is unreadable
+    assert len(again.stderr.splitlines()) == 1  # nothing of Ray's
+    assert "broken.jpg" in again.stderr
+    assert len(list(out.glob("part-*.parquet"))) == PHOTOS // 8
+    first_faces = [row["image"] for row in rows_of(out) if row["face"] in ("", "1")]
+    assert sorted(first_faces) == sorted(str(file) for file in photos.iterdir())
