@@ -479,10 +479,17 @@ def evaluate(
 
 @main_command(
     epilog="An expression is not an emotion: the model tells what a face looks like, not what a person feels. "
-    "Do not decide about people by it."
+    "Do not decide about people by it. In the EU, Art. 5(1)(f) of the AI Act prohibits inferring emotions of people at "
+    "work and in education, except for medical or safety reasons."
 )
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Photos, videos, or folders of photos.", readable=False)],
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Photos, videos, folders of photos, or quoted patterns ('**/*.jpg').", readable=False),
+    ] = None,
+    list_file: Annotated[
+        Path | None, input_option("--list", help="Also read what this text file names, one path a line.")
+    ] = None,
     videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
     every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
     detector: Detector = DetectorConfig.name,
@@ -520,6 +527,7 @@ def predict(
       $ ampnet predict holiday/ clip.mp4 --csv faces.csv --annotate drawn
       $ ampnet predict photo.jpg --checkpoint bundled:fer2013
       $ ampnet predict archive/ --videos --csv faces.csv --resume
+      $ ampnet predict "photos/**/*.jpg" --list more.txt
     """
     with user_errors(debug, TO_RESUME if csv or jsonl else TO_REPEAT):
         if as_json and resume:
@@ -528,7 +536,7 @@ def predict(
         from pipelines.show import prediction_lines, show
 
         finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
-        config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images), "detector": finder})
+        config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images or ()), "detector": finder})
         result = run(config, quiet, sys.stdout if as_json else None)
         if not as_json:
             show(prediction_lines(result))

@@ -415,7 +415,9 @@ class PredictConfig:
     """Settings of `ampnet predict`."""
 
     images: tuple[Path, ...]
-    """Image files, videos, or folders of images."""
+    """Image files, videos, folders of images, or patterns such as ``photos/*.jpg``."""
+    list_file: Path | None = None
+    """Text file that names further inputs, one a line."""
     checkpoint: Path | None = None
     """As for :class:`EvalConfig`."""
     videos: bool = False
@@ -443,6 +445,7 @@ class PredictConfig:
     """What runs the networks; onnx starts sooner and needs less memory."""
 
     def __post_init__(self) -> None:
+        require(bool(self.images) or self.list_file is not None, "name a photo, a video, a folder, or --list FILE")
         is_kept = self.csv is not None or self.jsonl is not None
         require(is_kept or not self.resume, "--resume needs --csv or --jsonl: what an interrupted run left to continue")
         require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")

@@ -163,3 +163,48 @@ def test_drawn_names_never_exceed_the_limit_of_the_file_system(happy, folder):
     assert result.exit_code == 0, result.stderr
     names = sorted(path.name for path in (folder / "drawn").iterdir())
     assert names == ["é" * 124 + "-2.jpg", "é" * 125 + ".jpg"]
+
+
+def names_in(result):
+    return [image["image"] for image in json.loads(result.stdout)["images"]]
+
+
+def test_a_quoted_pattern_stands_for_what_matches_it(happy, folder):
+    (folder / "deep" / "er").mkdir(parents=True)
+    for name in ("deep/a.png", "deep/er/b.png", "[x].png"):
+        wall(folder / name)
+    assert names_in(predict(happy, "**/*.png", "--json", "-q")) == [
+        "[x].png",
+        "deep/a.png",
+        "deep/er/b.png",
+        "wall.png",
+    ]
+    assert names_in(predict(happy, "de*", "--json", "-q")) == ["deep/a.png", "deep/er/b.png"]
+    assert names_in(predict(happy, "[x].png", "--json", "-q")) == ["[x].png"]
+
+
+def test_a_pattern_without_a_match_is_a_problem_and_the_rest_is_done(happy, folder):
+    result = predict(happy, "*.webp", "wall.png", "--json", "-q")
+    assert result.exit_code == 1
+    assert names_in(result) == ["*.webp", "wall.png"]
+    assert result.stderr == "ampnet: cannot read *.webp: No such file or directory\n"
+
+
+def test_a_list_file_names_inputs_one_a_line(happy, folder):
+    wall(folder / STRANGE.replace("\n", ""))
+    (folder / "list.txt").write_bytes(
+        b"# mine\nwall.png\r\n\n" + os.fsencode(STRANGE.replace("\n", "")) + b"\ngone.png"
+    )
+    result = predict(happy, "--list", "list.txt", "--json", "-q")
+    assert result.exit_code == 1
+    assert names_in(result) == ["wall.png", ESCAPED.replace(r"\n", ""), "gone.png"]
+
+
+def test_a_list_that_is_a_pipe_or_empty_is_wrong_usage(happy, folder):
+    os.mkfifo("pipe.txt")
+    (folder / "empty.txt").write_text("\n# nothing\n")
+    for name, reason in (("pipe.txt", "it is a pipe"), ("empty.txt", "names no file"), ("gone.txt", "No such file")):
+        result = predict(happy, "--list", name)
+        assert result.exit_code == 2
+        assert reason in result.stderr
+    assert "--list FILE" in predict(happy).stderr
