@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ampnet.errors import UsageError
 from ampnet.media.file_names import MAX_NAME, shortened
+from ampnet.media.heif import EXTENSIONS as HEIF
+from ampnet.media.heif import INSTALL, readable_extensions
 from ampnet.media.images import EXTENSIONS as IMAGES
 from ampnet.media.listing import list_folder
 from ampnet.media.printable import printable
@@ -64,7 +66,8 @@ def plan(inputs: Sequence[Path], annotate_dir: Path | None, videos: bool = False
         if not os.path.isdir(given):  # noqa: PTH112 (Path.is_dir raises where a folder may not be entered)
             sources.append(Source(given, annotate_dir and Path(given.name)))
             continue
-        listing = list_folder(given, IMAGES | VIDEOS if videos else IMAGES)
+        photos = IMAGES | readable_extensions()
+        listing = list_folder(given, photos | VIDEOS if videos else photos)
         note = _left_out(given, listing.left_out)
         if listing.files:
             notes += [note] if note else []
@@ -81,8 +84,11 @@ def plan(inputs: Sequence[Path], annotate_dir: Path | None, videos: bool = False
 def _left_out(folder: Path, counts: Counter[str]) -> str:
     """Say which files of a folder are not read."""
     videos = sum(count for extension, count in counts.items() if extension in VIDEOS)
-    others = {extension: count for extension, count in counts.items() if extension not in VIDEOS}
+    heif = sum(count for extension, count in counts.items() if extension in HEIF)
+    others = {extension: count for extension, count in counts.items() if extension not in VIDEOS | HEIF}
     parts = [f"{videos:,} video{'s' * (videos > 1)} (read them with --videos)"] if videos else []
+    if heif:
+        parts.append(f"{heif:,} HEIC photo{'s' * (heif > 1)} (read them after {INSTALL})")
     if others:
         common = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:5]
         kinds = ", ".join(f"{count:,} {printable(extension, 12) or 'without extension'}" for extension, count in common)

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import socket
+import sys
 
 import pytest
 from PIL import Image
@@ -103,13 +104,13 @@ def test_a_folder_without_rights_is_listed_and_the_rest_is_done(happy, folder):
 def test_what_a_folder_holds_and_is_not_read_is_said(happy, folder):
     write_clip(folder / "a.mp4", frames=3)
     write_clip(folder / "b.avi", frames=3)
-    for name in ("a.heic", "b.HEIC", "notes.txt", ".hidden"):
+    for name in ("a.xcf", "b.XCF", "notes.txt", ".hidden"):
         (folder / name).touch()
     told = predict(happy, ".").stderr.splitlines()
-    assert "not read in .: 2 videos (read them with --videos), 3 other files (2 .heic, 1 .txt)" in told
+    assert "not read in .: 2 videos (read them with --videos), 3 other files (2 .xcf, 1 .txt)" in told
     result = predict(happy, ".", "--videos", "--json")
     assert result.exit_code == 0
-    assert "not read in .: 3 other files (2 .heic, 1 .txt)" in result.stderr.splitlines()
+    assert "not read in .: 3 other files (2 .xcf, 1 .txt)" in result.stderr.splitlines()
     assert [image["image"] for image in json.loads(result.stdout)["images"]] == ["a.mp4", "b.avi", "wall.png"]
 
 
@@ -208,3 +209,18 @@ def test_a_list_that_is_a_pipe_or_empty_is_wrong_usage(happy, folder):
         assert result.exit_code == 2
         assert reason in result.stderr
     assert "--list FILE" in predict(happy).stderr
+
+
+def test_heic_photos_in_a_folder_are_read_or_their_number_and_remedy_is_said(happy, folder, monkeypatch):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    Image.new("RGB", (64, 48), "grey").save(folder / "phone.HEIC", format="HEIF")
+    assert names_in(predict(happy, ".", "--json", "-q")) == ["phone.HEIC", "wall.png"]
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as if it were not installed
+    result = predict(happy, ".", "--json")
+    assert names_in(result) == ["wall.png"]
+    assert "not read in .: 1 HEIC photo (read them after pip install 'ampnet[heic]')" in result.stderr.splitlines()
+    alone = predict(happy, "phone.HEIC", "-q")
+    assert alone.exit_code == 1
+    assert (
+        alone.stderr == "ampnet: cannot read phone.HEIC: it is a HEIC photo; to read it: pip install 'ampnet[heic]'\n"
+    )
