@@ -485,13 +485,16 @@ def evaluate(
 def predict(
     images: Annotated[
         list[Path] | None,
-        typer.Argument(help="Photos, videos, folders of photos, or quoted patterns ('**/*.jpg').", readable=False),
+        typer.Argument(
+            help="Photos, videos, folders of photos, quoted patterns ('**/*.jpg'), or - for stdin.", readable=False
+        ),
     ] = None,
     list_file: Annotated[
         Path | None, input_option("--list", help="Also read what this text file names, one path a line.")
     ] = None,
     videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
     every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
+    face: Annotated[FacePolicy, face_option(help="Which faces of a photo to classify.")] = PredictConfig.face,
     detector: Detector = DetectorConfig.name,
     weights: DetectorWeights = DetectorConfig.weights,
     score_threshold: ScoreThreshold = DetectorConfig.score_threshold,
@@ -528,6 +531,7 @@ def predict(
       $ ampnet predict photo.jpg --checkpoint bundled:fer2013
       $ ampnet predict archive/ --videos --csv faces.csv --resume
       $ ampnet predict "photos/**/*.jpg" --list more.txt
+      $ ampnet predict - --face largest < photo.jpg
     """
     with user_errors(debug, TO_RESUME if csv or jsonl else TO_REPEAT):
         if as_json and resume:

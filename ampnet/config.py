@@ -415,7 +415,9 @@ class PredictConfig:
     """Settings of `ampnet predict`."""
 
     images: tuple[Path, ...]
-    """Image files, videos, folders of images, or patterns such as ``photos/*.jpg``."""
+    """Image files, videos, folders of images, patterns such as ``photos/*.jpg``, or ``-`` for a picture on stdin."""
+    face: FacePolicy = "all"
+    """Which faces of a photo or frame to classify."""
     list_file: Path | None = None
     """Text file that names further inputs, one a line."""
     checkpoint: Path | None = None

@@ -1,6 +1,7 @@
 """`ampnet predict`: read photos and videos, find and classify their faces, write the results as they are found."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from ampnet.prediction.drawings import Drawings
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import CHUNK_IMAGES
 from ampnet.prediction.json_document import JsonDocument
-from ampnet.prediction.named_inputs import expand_patterns, read_list
+from ampnet.prediction.named_inputs import STDIN, expand_patterns, read_list, read_stdin
 from ampnet.prediction.photos import PhotoPredictor
 from ampnet.prediction.recorded import NOTHING, WHOLE, Recorded
 from ampnet.prediction.results import Predictions, ResultSink
@@ -52,13 +53,15 @@ def run(
     """
     console = notices(quiet)
     listed = [] if config.list_file is None else read_list(config.list_file)
-    planned = plan([*expand_patterns(config.images), *listed], config.annotate, config.videos)
+    on_stdin = read_stdin(sys.stdin.buffer) if STDIN in config.images else None
+    planned = plan([*expand_patterns(config.images), *listed], config.annotate, config.videos, on_stdin)
     for note in planned.notes:
         console.print(note, markup=False)
     csv, jsonl = _check_targets(config, planned.sources)
     keep_freed_memory()
     chosen = choose_predictor(config, console)
     predictor, file, class_names = chosen.predictor, chosen.model, chosen.predictor.class_names
+    predictor.face = config.face
 
     result = Predictions(class_names, file)
     settings = chosen.settings | _settings(config)
@@ -113,6 +116,7 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
         **({} if config.list_file is None else {"list": one_line(config.list_file)}),
         "videos": config.videos,
         "every": config.every,
+        "face": config.face,
         "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
 

@@ -4,10 +4,15 @@ import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from ampnet.errors import DataError, UsageError
+from ampnet.media.decoding import MAX_BYTES
 from ampnet.media.opening import read_bytes
 from ampnet.media.printable import printable
+
+STDIN = Path("-")
+"""Stands for a picture on stdin; a file of that name is given by its absolute path."""
 
 MAX_LIST_BYTES = 256 << 20
 """Larger list files are refused."""
@@ -49,3 +54,17 @@ def read_list(file: Path) -> list[Path]:
     if not paths:
         raise UsageError(f"the list {printable(file)} names no file; write one path a line")
     return paths
+
+
+def read_stdin(stream: BinaryIO) -> bytes:
+    """Read the content of a picture to its end.
+
+    Raises:
+        UsageError: it is a terminal, or more than a picture may have.
+    """
+    if stream.isatty():
+        raise UsageError("- stands for a picture on stdin; send one: ampnet predict - < photo.jpg")
+    content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"stdin has more than the limit of {MAX_BYTES:,} bytes")
+    return content

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.config import FacePolicy
 from ampnet.detection.any_size import AnySizeDetector
-from ampnet.detection.face import Face
+from ampnet.detection.face import Face, choose_face
 from ampnet.detection.retries import detect_with_retries
 from ampnet.errors import ConfigError, ImageError
 from ampnet.faces.alignment import AlignedFace, Image
@@ -33,6 +34,8 @@ class PhotoPredictor(ABC):
     """In the order of all scores."""
     framing: Framing
     """How the classifier's training faces were framed."""
+    face: FacePolicy = "all"
+    """Which faces of a photo to classify: all, or the one that is largest, nearest to the centre, or found best."""
     rejection_threshold: float = 0.0
     """Faces whose most probable class is less probable get the answer "not sure"; 0 never rejects."""
 
@@ -89,9 +92,13 @@ class PhotoPredictor(ABC):
             images: ``(H, W, 3)`` RGB uint8, of any size.
 
         Returns:
-            The faces in each photo, best detection score first; empty if there are none.
+            The faces in each photo, best detection score first, as far as :attr:`face` asks for them; empty if there
+            are none.
         """
-        found = [list(detection.faces) for detection in detect_with_retries(self.detector, images)]
+        found = [
+            choose_face(detection.faces, self.face, (image.shape[0], image.shape[1]))
+            for image, detection in zip(images, detect_with_retries(self.detector, images), strict=True)
+        ]
         framed = [
             frame_face(image, face.landmarks, self.framing)
             for image, faces in zip(images, found, strict=True)

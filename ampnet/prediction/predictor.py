@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.config import FacePolicy
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.detector import FaceDetector
 from ampnet.faces.alignment import AlignedFace, Image
@@ -33,6 +34,7 @@ class Predictor(PhotoPredictor):
         batch_size: batch size of the network, in faces.
         mirror: average the predictions for each face and its mirror image; slightly more accurate, at twice the cost.
         prior: expected class frequencies; None takes the checkpoint's own prior.
+        face: which faces of a photo to classify: ``all``, ``largest``, ``centre`` or ``best``.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
@@ -48,6 +50,7 @@ class Predictor(PhotoPredictor):
         batch_size: int = 32,
         mirror: bool = False,
         prior: Prior | None = None,
+        face: FacePolicy = "all",
     ) -> None:
         if not isinstance(checkpoint, Checkpoint):
             checkpoint = load_checkpoint(named_model(None if checkpoint is None else Path(checkpoint)))
@@ -57,6 +60,7 @@ class Predictor(PhotoPredictor):
         self.device = torch.device(device)
         self.detector = detector or FaceDetector(device=self.device)
         self.batch_size = batch_size
+        self.face = face
         self.classifier = Classifier.from_checkpoint(self.checkpoint, self.device, mirror, prior)
 
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:

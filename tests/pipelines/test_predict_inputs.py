@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -15,6 +16,7 @@ from cli import app
 from tests.clips import write_clip
 from tests.small_checkpoint import small_checkpoint
 
+GROUP = Path(__file__).parents[1] / "samples" / "group.jpg"
 STRANGE = os.fsdecode(b"caf\xe9\n\x1b[2J.png")
 ESCAPED = r"caf\xe9\n\x1b[2J.png"
 
@@ -224,3 +226,40 @@ def test_heic_photos_in_a_folder_are_read_or_their_number_and_remedy_is_said(hap
     assert (
         alone.stderr == "ampnet: cannot read phone.HEIC: it is a HEIC photo; to read it: pip install 'ampnet[heic]'\n"
     )
+
+
+def test_a_picture_on_stdin_is_called_by_a_dash(happy, folder):
+    words = ["predict", "-", "wall.png", "--checkpoint", str(happy), "--gpus", "0", "--json", "-q"]
+    result = CliRunner().invoke(app, [*words, "--annotate", "drawn"], input=(folder / "wall.png").read_bytes())
+    assert result.exit_code == 0, result.stderr
+    assert [(image["image"], image["width"]) for image in json.loads(result.stdout)["images"]] == [
+        ("-", 64),
+        ("wall.png", 64),
+    ]
+    assert sorted(path.name for path in (folder / "drawn").iterdir()) == ["stdin.jpg", "wall.png"]
+    for content, reason in ((b"", "the file is empty"), (b"milk", "not an image")):
+        bad = CliRunner().invoke(app, words, input=content)
+        assert bad.exit_code == 1
+        assert names_in(bad) == ["-", "wall.png"]
+        assert bad.stderr.startswith(f"ampnet: cannot read stdin: {reason}")
+
+
+def test_one_face_of_a_group_is_classified_by_option(happy, folder):
+    def faces(*options):
+        return json.loads(predict(happy, GROUP, "--json", "-q", *options).stdout)["images"][0]["faces"]
+
+    def area(face):
+        x0, y0, x1, y1 = face["box"]
+        return (x1 - x0) * (y1 - y0)
+
+    every = faces()
+    assert len(every) == 5
+    (largest,) = faces("--face", "largest")
+    assert area(largest) == max(map(area, every))
+    (best,) = faces("--face", "best")
+    assert best["face_score"] == max(face["face_score"] for face in every)
+    with Image.open(GROUP) as picture:
+        width = picture.width
+    (centre,) = faces("--face", "centre")
+    distances = [abs((face["box"][0] + face["box"][2]) / 2 - width / 2) for face in every]
+    assert abs((centre["box"][0] + centre["box"][2]) / 2 - width / 2) == min(distances)
