@@ -536,6 +536,8 @@ def predict(
     with user_errors(debug, TO_RESUME if csv or jsonl else TO_REPEAT):
         if as_json and resume:
             raise UsageError("--json prints anew what --resume would continue; use --jsonl FILE")
+        if not images and list_file is None:
+            raise UsageError("missing argument 'images', or --list FILE (see `ampnet predict --help`)")
         from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
         from pipelines.show import prediction_lines, show
 
