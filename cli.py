@@ -501,12 +501,22 @@ def evaluate(
 
 @main_command(
     epilog="An expression is not an emotion: the model tells what a face looks like, not what a person feels. "
-    "Do not decide about people by it."
+    "Do not decide about people by it. In the EU, Art. 5(1)(f) of the AI Act prohibits inferring emotions of people at "
+    "work and in education, except for medical or safety reasons."
 )
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Photos, videos, or folders of photos.", readable=False)],
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Photos, videos, folders of photos, quoted patterns ('**/*.jpg'), or - for stdin.", readable=False
+        ),
+    ] = None,
+    list_file: Annotated[
+        Path | None, input_option("--list", help="Also read what this text file names, one path a line.")
+    ] = None,
     videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
     every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
+    face: Annotated[FacePolicy, face_option(help="Which faces of a photo to classify.")] = PredictConfig.face,
     detector: Detector = DetectorConfig.name,
     weights: DetectorWeights = DetectorConfig.weights,
     score_threshold: ScoreThreshold = DetectorConfig.score_threshold,
@@ -549,10 +559,14 @@ def predict(
       $ ampnet predict holiday/ clip.mp4 --csv faces.csv --annotate drawn
       $ ampnet predict photo.jpg --checkpoint bundled:fer2013
       $ ampnet predict archive/ --videos --csv faces.csv --resume
+      $ ampnet predict "photos/**/*.jpg" --list more.txt
+      $ ampnet predict - --face largest < photo.jpg
     """
     with user_errors(debug, TO_RESUME if csv or jsonl or out else TO_REPEAT):
+        if not images and list_file is None:
+            raise UsageError("missing argument 'images', or --list FILE (see `ampnet predict --help`)")
         finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
-        config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images), "detector": finder})
+        config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images or ()), "detector": finder})
         if engine == "ray":
             _predict_on_ray(config, as_json, quiet)
             return

@@ -444,7 +444,11 @@ class PredictConfig:
     """Settings of `ampnet predict`."""
 
     images: tuple[Path, ...]
-    """Image files, videos, or folders of images."""
+    """Image files, videos, folders of images, patterns such as ``photos/*.jpg``, or ``-`` for a picture on stdin."""
+    face: FacePolicy = "all"
+    """Which faces of a photo or frame to classify."""
+    list_file: Path | None = None
+    """Text file that names further inputs, one a line."""
     checkpoint: Path | None = None
     """As for :class:`EvalConfig`."""
     videos: bool = False
@@ -488,9 +492,11 @@ class PredictConfig:
             others = self.csv is None and self.jsonl is None and self.annotate is None
             require(self.out is not None, "--engine ray needs --out DIR: the folder of its parquet files")
             require(others, "--engine ray writes parquet files; leave out --csv, --jsonl and --annotate")
+            require(self.list_file is None, "--engine ray takes folders and files, no --list")
         else:
             require(self.out is None and self.actors is None, "--out and --actors need --engine ray")
         is_kept = self.csv is not None or self.jsonl is not None or self.engine == "ray"
+        require(bool(self.images) or self.list_file is not None, "name a photo, a video, a folder, or --list FILE")
         require(is_kept or not self.resume, "--resume needs --csv or --jsonl: what an interrupted run left to continue")
         require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")
         if self.runtime == "onnx":

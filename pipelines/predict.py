@@ -1,6 +1,7 @@
 """`ampnet predict`: read photos and videos, find and classify their faces, write the results as they are found."""
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -15,6 +16,7 @@ from ampnet.prediction.drawings import Drawings
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import CHUNK_IMAGES
 from ampnet.prediction.json_document import JsonDocument
+from ampnet.prediction.named_inputs import STDIN, expand_patterns, read_list, read_stdin
 from ampnet.prediction.photos import PhotoPredictor
 from ampnet.prediction.recorded import NOTHING, WHOLE, Recorded
 from ampnet.prediction.results import Predictions, ResultSink
@@ -49,7 +51,9 @@ def run(
         DataError: an output folder cannot be written to.
     """
     console = notices(quiet)
-    planned = plan(config.images, config.annotate, config.videos)
+    listed = [] if config.list_file is None else read_list(config.list_file)
+    on_stdin = read_stdin(sys.stdin.buffer) if STDIN in config.images else None
+    planned = plan([*expand_patterns(config.images), *listed], config.annotate, config.videos, on_stdin)
     for note in planned.notes:
         console.print(note, markup=False)
     csv, jsonl = _check_targets(config, planned.sources)
@@ -117,8 +121,10 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
     """Return what else the rows depend on, so that a file is only continued with the same."""
     return {
         "inputs": [one_line(path) for path in config.images],
+        **({} if config.list_file is None else {"list": one_line(config.list_file)}),
         "videos": config.videos,
         "every": config.every,
+        "face": config.face,
         "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
 

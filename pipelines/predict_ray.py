@@ -92,9 +92,11 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         "part_images": config.part_images,
         "model_sha256": sha256_of(model),
         "every": config.every,
+        "face": config.face,
         "mirror": config.mirror,
         "prior": config.prior,
         "runtime": config.runtime,
+        "precision": config.precision,
         "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
     with _locked(out, console):
@@ -121,7 +123,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
 
 def load(config: PredictConfig) -> PhotoPredictor:
     """Load detector and classifier in an actor."""
-    return choose_predictor(config, notices(quiet=True)).predictor
+    return choose_predictor(config, notices(quiet=True), is_single=False).predictor
 
 
 @contextmanager

@@ -48,9 +48,11 @@ def choose_predictor(config: PredictConfig, console: Console, is_single: bool) -
     if config.runtime == "onnx":
         cores = len(os.sched_getaffinity(0))
         parallel = 1 if is_single else min(cores, MAX_NETWORKS)
-        predictor = _on_onnx(config, file, console, cores // parallel)
-        return ChosenPredictor(predictor, file, settings, cores, parallel)
-    return _on_torch(config, file, settings, is_single, console)
+        chosen = ChosenPredictor(_on_onnx(config, file, console, cores // parallel), file, settings, cores, parallel)
+    else:
+        chosen = _on_torch(config, file, settings, is_single, console)
+    chosen.predictor.face = config.face
+    return chosen
 
 
 def _on_torch(

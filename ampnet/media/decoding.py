@@ -30,6 +30,7 @@ from PIL import (
 from PIL import Image as Pillow
 
 from ampnet.errors import ImageError
+from ampnet.media.heif import heif_formats
 from ampnet.media.pixels import Image, halved, to_array, to_rgb, turned
 from ampnet.media.printable import printable
 
@@ -162,7 +163,7 @@ def _open(data: bytes, longest_side: int | None, enough_side: int | None) -> Pil
     """Read the header, and refuse what would take too much memory or time."""
     if not data:
         raise ImageError("the file is empty")
-    picture = Pillow.open(BytesIO(data), formats=FORMATS)
+    picture = Pillow.open(BytesIO(data), formats=heif_formats(data) or FORMATS)
     width, height = picture.size
     if width * height > MAX_PIXELS:
         raise ImageError(f"{width} x {height} pixels are more than {MAX_PIXELS:,}")
@@ -253,6 +254,8 @@ def _memory(picture: Pillow.Image, file_bytes: int, longest_side: int | None, en
             decoder = 2 * whole * _samples_per_pixel(picture)  # all coefficients are kept until the last scan
     elif picture.format == "WEBP":
         decoder = 12 * whole  # two canvases and a copy
+    elif picture.format in ("HEIF", "AVIF"):
+        decoder = 12 * whole  # planes of the video codec, their conversion, a rotated copy
     elif picture.format == "PPM":
         decoder = 2 * whole * len(picture.getbands())  # 16 bits, or numbers as text
     elif picture.format == "BMP":

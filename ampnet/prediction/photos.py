@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.config import FacePolicy
 from ampnet.detection.any_size import AnySizeDetector
-from ampnet.detection.face import Face
+from ampnet.detection.face import Face, choose_face
 from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.detection.retries import detect_with_retries
 from ampnet.errors import ConfigError, ImageError
@@ -36,6 +37,8 @@ class PhotoPredictor(ABC):
     """How the classifier's training faces were framed."""
     image_size: int
     """Side of the classifier's input in pixels."""
+    face: FacePolicy = "all"
+    """Which faces of a photo to classify: all, or the one that is largest, nearest to the centre, or found best."""
     rejection_threshold: float = 0.0
     """Faces whose most probable class is less probable get the answer "not sure"; 0 never rejects."""
 
@@ -96,9 +99,13 @@ class PhotoPredictor(ABC):
                 the classifier would see less of it is framed from there.
 
         Returns:
-            The faces in each photo, best detection score first; empty if there are none.
+            The faces in each photo, best detection score first, as far as :attr:`face` asks for them; empty if there
+            are none.
         """
-        found = [list(detection.faces) for detection in detect_with_retries(self.detector, images)]
+        found = [
+            choose_face(detection.faces, self.face, (image.shape[0], image.shape[1]))
+            for image, detection in zip(images, detect_with_retries(self.detector, images), strict=True)
+        ]
         framed = [
             face
             for image, faces, decode_whole in zip(images, found, whole or [None] * len(images), strict=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.config import FacePolicy
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.detector import FaceDetector
 from ampnet.faces.alignment import AlignedFace, Image
@@ -35,6 +36,7 @@ class Predictor(PhotoPredictor):
         prior: expected class frequencies; None takes the checkpoint's own prior.
         dtype: of the networks' maps and weights; ``torch.bfloat16`` is faster where the processor computes in it (a
             detector of your own keeps its type).
+        face: which faces of a photo to classify: ``all``, ``largest``, ``centre`` or ``best``.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
@@ -51,6 +53,7 @@ class Predictor(PhotoPredictor):
         mirror: bool = False,
         prior: Prior | None = None,
         dtype: torch.dtype = torch.float32,
+        face: FacePolicy = "all",
     ) -> None:
         if not isinstance(checkpoint, Checkpoint):
             checkpoint = load_checkpoint(named_model(None if checkpoint is None else Path(checkpoint)))
@@ -62,6 +65,7 @@ class Predictor(PhotoPredictor):
         self.detector = detector or FaceDetector(device=self.device, dtype=dtype)
         self.batch_size = batch_size
         self.classifier = Classifier.from_checkpoint(self.checkpoint, self.device, mirror, prior, dtype)
+        self.face = face
 
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
         """See :meth:`PhotoPredictor.classify`."""

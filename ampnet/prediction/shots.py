@@ -13,7 +13,7 @@ from ampnet.errors import ImageError
 from ampnet.media.images import read_image, read_reduced
 from ampnet.media.video import open_video
 from ampnet.prediction.face_prediction import FacePrediction
-from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS
+from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, PhotoInput
 from ampnet.prediction.recorded import NOTHING, WHOLE
 from ampnet.prediction.results import ImagePredictions
 from ampnet.prediction.sources import Source
@@ -72,6 +72,9 @@ def read_shots(source: Source, every: int, recorded: float, expect: Callable[[in
             raise ImageError(source.problem)
         if source.is_video:
             yield from _read_video(source, every, recorded, expect)
+        elif source.content is not None:
+            decoded = PhotoInput("stdin", source.content).decode()
+            yield Shot(source, decoded.image, is_recorded=recorded == WHOLE, photo_hw=decoded.size_hw)
         else:
             image, photo_hw = read_reduced(source.path, enough_side=MAX_LONG_SIDE)
             yield Shot(source, image, is_recorded=recorded == WHOLE, photo_hw=photo_hw)

@@ -3,16 +3,19 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ampnet.errors import UsageError
 from ampnet.media.file_names import MAX_NAME, shortened
+from ampnet.media.heif import EXTENSIONS as HEIF
+from ampnet.media.heif import INSTALL, readable_extensions
 from ampnet.media.images import EXTENSIONS as IMAGES
 from ampnet.media.listing import list_folder
 from ampnet.media.printable import printable
 from ampnet.media.video import EXTENSIONS as VIDEOS
 from ampnet.media.video import is_video
+from ampnet.prediction.named_inputs import STDIN
 
 DRAWN_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 """Extensions of annotated pictures, and Pillow's names of these formats; other pictures become JPEG."""
@@ -27,11 +30,13 @@ class Source:
     """None if there is to be no copy."""
     problem: str | None = None
     """Why it cannot be read, if that is known beforehand."""
+    content: bytes | None = field(default=None, repr=False)
+    """The picture itself, if it came on stdin."""
 
     @property
     def is_video(self) -> bool:
         """Whether it is a video."""
-        return is_video(self.path)
+        return self.content is None and is_video(self.path)
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,9 @@ class Plan:
     """A line for each folder that holds files which are not read."""
 
 
-def plan(inputs: Sequence[Path], annotate_dir: Path | None, videos: bool = False) -> Plan:
+def plan(
+    inputs: Sequence[Path], annotate_dir: Path | None, videos: bool = False, on_stdin: bytes | None = None
+) -> Plan:
     """List the input files, with folders expanded to all images below them, and name their annotated copies.
 
     Annotated JPEG and PNG files keep their format, other pictures become JPEG, videos MP4. Files from a folder
@@ -53,6 +60,7 @@ def plan(inputs: Sequence[Path], annotate_dir: Path | None, videos: bool = False
         inputs: files and folders; a missing or unusable one becomes a source with a problem.
         annotate_dir: folder of the annotated copies.
         videos: whether to read the videos in folders, too.
+        on_stdin: the picture that the input ``-`` stands for; None if ``-`` is a file like others.
 
     Raises:
         UsageError: the inputs are folders without any image.
@@ -61,10 +69,14 @@ def plan(inputs: Sequence[Path], annotate_dir: Path | None, videos: bool = False
     notes: list[str] = []
     empty: list[str] = []
     for given in inputs:
+        if on_stdin is not None and given == STDIN:
+            sources.append(Source(given, annotate_dir and Path("stdin.jpg"), content=on_stdin))
+            continue
         if not os.path.isdir(given):  # noqa: PTH112 (Path.is_dir raises where a folder may not be entered)
             sources.append(Source(given, annotate_dir and Path(given.name)))
             continue
-        listing = list_folder(given, IMAGES | VIDEOS if videos else IMAGES)
+        photos = IMAGES | readable_extensions()
+        listing = list_folder(given, photos | VIDEOS if videos else photos)
         note = _left_out(given, listing.left_out)
         if listing.files:
             notes += [note] if note else []
@@ -81,8 +93,11 @@ def plan(inputs: Sequence[Path], annotate_dir: Path | None, videos: bool = False
 def _left_out(folder: Path, counts: Counter[str]) -> str:
     """Say which files of a folder are not read."""
     videos = sum(count for extension, count in counts.items() if extension in VIDEOS)
-    others = {extension: count for extension, count in counts.items() if extension not in VIDEOS}
+    heif = sum(count for extension, count in counts.items() if extension in HEIF)
+    others = {extension: count for extension, count in counts.items() if extension not in VIDEOS | HEIF}
     parts = [f"{videos:,} video{'s' * (videos > 1)} (read them with --videos)"] if videos else []
+    if heif:
+        parts.append(f"{heif:,} HEIC photo{'s' * (heif > 1)} (read them after {INSTALL})")
     if others:
         common = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:5]
         kinds = ", ".join(f"{count:,} {printable(extension, 12) or 'without extension'}" for extension, count in common)

@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import socket
+import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -14,6 +16,7 @@ from cli import app
 from tests.clips import write_clip
 from tests.small_checkpoint import small_checkpoint
 
+GROUP = Path(__file__).parents[1] / "samples" / "group.jpg"
 STRANGE = os.fsdecode(b"caf\xe9\n\x1b[2J.png")
 ESCAPED = r"caf\xe9\n\x1b[2J.png"
 
@@ -103,13 +106,13 @@ def test_a_folder_without_rights_is_listed_and_the_rest_is_done(happy, folder):
 def test_what_a_folder_holds_and_is_not_read_is_said(happy, folder):
     write_clip(folder / "a.mp4", frames=3)
     write_clip(folder / "b.avi", frames=3)
-    for name in ("a.heic", "b.HEIC", "notes.txt", ".hidden"):
+    for name in ("a.xcf", "b.XCF", "notes.txt", ".hidden"):
         (folder / name).touch()
     told = predict(happy, ".").stderr.splitlines()
-    assert "not read in .: 2 videos (read them with --videos), 3 other files (2 .heic, 1 .txt)" in told
+    assert "not read in .: 2 videos (read them with --videos), 3 other files (2 .xcf, 1 .txt)" in told
     result = predict(happy, ".", "--videos", "--json")
     assert result.exit_code == 0
-    assert "not read in .: 3 other files (2 .heic, 1 .txt)" in result.stderr.splitlines()
+    assert "not read in .: 3 other files (2 .xcf, 1 .txt)" in result.stderr.splitlines()
     assert [image["image"] for image in json.loads(result.stdout)["images"]] == ["a.mp4", "b.avi", "wall.png"]
 
 
@@ -163,3 +166,100 @@ def test_drawn_names_never_exceed_the_limit_of_the_file_system(happy, folder):
     assert result.exit_code == 0, result.stderr
     names = sorted(path.name for path in (folder / "drawn").iterdir())
     assert names == ["é" * 124 + "-2.jpg", "é" * 125 + ".jpg"]
+
+
+def names_in(result):
+    return [image["image"] for image in json.loads(result.stdout)["images"]]
+
+
+def test_a_quoted_pattern_stands_for_what_matches_it(happy, folder):
+    (folder / "deep" / "er").mkdir(parents=True)
+    for name in ("deep/a.png", "deep/er/b.png", "[x].png"):
+        wall(folder / name)
+    assert names_in(predict(happy, "**/*.png", "--json", "-q")) == [
+        "[x].png",
+        "deep/a.png",
+        "deep/er/b.png",
+        "wall.png",
+    ]
+    assert names_in(predict(happy, "de*", "--json", "-q")) == ["deep/a.png", "deep/er/b.png"]
+    assert names_in(predict(happy, "[x].png", "--json", "-q")) == ["[x].png"]
+
+
+def test_a_pattern_without_a_match_is_a_problem_and_the_rest_is_done(happy, folder):
+    result = predict(happy, "*.webp", "wall.png", "--json", "-q")
+    assert result.exit_code == 1
+    assert names_in(result) == ["*.webp", "wall.png"]
+    assert result.stderr == "ampnet: cannot read *.webp: No such file or directory\n"
+
+
+def test_a_list_file_names_inputs_one_a_line(happy, folder):
+    wall(folder / STRANGE.replace("\n", ""))
+    (folder / "list.txt").write_bytes(
+        b"# mine\nwall.png\r\n\n" + os.fsencode(STRANGE.replace("\n", "")) + b"\ngone.png"
+    )
+    result = predict(happy, "--list", "list.txt", "--json", "-q")
+    assert result.exit_code == 1
+    assert names_in(result) == ["wall.png", ESCAPED.replace(r"\n", ""), "gone.png"]
+
+
+def test_a_list_that_is_a_pipe_or_empty_is_wrong_usage(happy, folder):
+    os.mkfifo("pipe.txt")
+    (folder / "empty.txt").write_text("\n# nothing\n")
+    for name, reason in (("pipe.txt", "it is a pipe"), ("empty.txt", "names no file"), ("gone.txt", "No such file")):
+        result = predict(happy, "--list", name)
+        assert result.exit_code == 2
+        assert reason in result.stderr
+    assert "--list FILE" in predict(happy).stderr
+
+
+def test_heic_photos_in_a_folder_are_read_or_their_number_and_remedy_is_said(happy, folder, monkeypatch):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    Image.new("RGB", (64, 48), "grey").save(folder / "phone.HEIC", format="HEIF")
+    assert names_in(predict(happy, ".", "--json", "-q")) == ["phone.HEIC", "wall.png"]
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as if it were not installed
+    result = predict(happy, ".", "--json")
+    assert names_in(result) == ["wall.png"]
+    assert "not read in .: 1 HEIC photo (read them after pip install 'ampnet[heic]')" in result.stderr.splitlines()
+    alone = predict(happy, "phone.HEIC", "-q")
+    assert alone.exit_code == 1
+    assert (
+        alone.stderr == "ampnet: cannot read phone.HEIC: it is a HEIC photo; to read it: pip install 'ampnet[heic]'\n"
+    )
+
+
+def test_a_picture_on_stdin_is_called_by_a_dash(happy, folder):
+    words = ["predict", "-", "wall.png", "--checkpoint", str(happy), "--gpus", "0", "--json", "-q"]
+    result = CliRunner().invoke(app, [*words, "--annotate", "drawn"], input=(folder / "wall.png").read_bytes())
+    assert result.exit_code == 0, result.stderr
+    assert [(image["image"], image["width"]) for image in json.loads(result.stdout)["images"]] == [
+        ("-", 64),
+        ("wall.png", 64),
+    ]
+    assert sorted(path.name for path in (folder / "drawn").iterdir()) == ["stdin.jpg", "wall.png"]
+    for content, reason in ((b"", "the file is empty"), (b"milk", "not an image")):
+        bad = CliRunner().invoke(app, words, input=content)
+        assert bad.exit_code == 1
+        assert names_in(bad) == ["-", "wall.png"]
+        assert bad.stderr.startswith(f"ampnet: cannot read stdin: {reason}")
+
+
+def test_one_face_of_a_group_is_classified_by_option(happy, folder):
+    def faces(*options):
+        return json.loads(predict(happy, GROUP, "--json", "-q", *options).stdout)["images"][0]["faces"]
+
+    def area(face):
+        x0, y0, x1, y1 = face["box"]
+        return (x1 - x0) * (y1 - y0)
+
+    every = faces()
+    assert len(every) == 5
+    (largest,) = faces("--face", "largest")
+    assert area(largest) == max(map(area, every))
+    (best,) = faces("--face", "best")
+    assert best["face_score"] == max(face["face_score"] for face in every)
+    with Image.open(GROUP) as picture:
+        width = picture.width
+    (centre,) = faces("--face", "centre")
+    distances = [abs((face["box"][0] + face["box"][2]) / 2 - width / 2) for face in every]
+    assert abs((centre["box"][0] + centre["box"][2]) / 2 - width / 2) == min(distances)

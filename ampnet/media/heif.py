@@ -1,0 +1,51 @@
+"""HEIC, HEIF and AVIF photos: Pillow reads AVIF where it was built with it, the extra ``heic`` the others."""
+
+import importlib
+from importlib.util import find_spec
+
+from PIL import features
+
+from ampnet.errors import ImageError
+
+EXTENSIONS = frozenset((".heic", ".heif", ".hif", ".avif"))
+"""Extensions, in lower case, of these photos."""
+
+INSTALL = "pip install 'ampnet[heic]'"
+"""How to get what is missing."""
+
+_AVIF_BRANDS = (b"avif", b"avis")
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def readable_extensions() -> frozenset[str]:
+    """Return the extensions of the photos of this kind that can be read here."""
+    heif = EXTENSIONS - {".avif"} if find_spec("pillow_heif") else frozenset[str]()
+    return heif | ({".avif"} if features.check("avif") else frozenset())
+
+
+def heif_formats(data: bytes) -> tuple[str, ...]:
+    """Make Pillow ready for a photo of this kind, and return its names of the format; none for any other file.
+
+    Args:
+        data: the file's content.
+
+    Raises:
+        ImageError: what reads it is not installed. The message is the reason alone.
+    """
+    if data[4:8] != b"ftyp":
+        return ()
+    length = min(int.from_bytes(data[:4], "big"), 256)
+    brands = [data[8:12], *(data[place : place + 4] for place in range(16, length, 4))]
+    if any(brand in _AVIF_BRANDS for brand in brands):
+        if not features.check("avif"):
+            raise ImageError("it is an AVIF photo, which this installation of Pillow cannot read; update Pillow")
+        importlib.import_module("PIL.AvifImagePlugin")
+        return ("AVIF",)
+    if not any(brand in _HEIF_BRANDS for brand in brands):
+        return ()
+    try:
+        plugin = importlib.import_module("pillow_heif")
+    except ImportError as error:
+        raise ImageError(f"it is a HEIC photo; to read it: {INSTALL}") from error
+    plugin.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+    return ("HEIF",)
