@@ -503,6 +503,13 @@ def predict(
     annotate: Annotated[
         Path | None, output_option(help="Also write pictures with boxes and labels to this folder.", file_okay=False)
     ] = None,
+    explain: Annotated[
+        bool,
+        output_option(
+            "--explain",
+            help="Add what each region of a face contributed: numbers to --json and --jsonl, pictures to --annotate.",
+        ),
+    ] = False,
     force: Annotated[bool, output_option("--force", help="Replace existing files.")] = False,
     resume: Annotated[
         bool, output_option("--resume", help="Continue the --csv and --jsonl files of an interrupted run.")
@@ -524,6 +531,8 @@ def predict(
     with user_errors(debug, TO_RESUME if csv or jsonl else TO_REPEAT):
         if as_json and resume:
             raise UsageError("--json prints anew what --resume would continue; use --jsonl FILE")
+        if explain and not (as_json or jsonl or annotate):
+            raise UsageError("--explain needs a place for what it says: --annotate DIR, --json or --jsonl FILE")
         from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
         from pipelines.show import prediction_lines, show
 

@@ -428,6 +428,8 @@ class PredictConfig:
     """JSON lines file to write, one line for each photo or frame."""
     annotate: Path | None = None
     """Output folder for copies of the images with boxes, landmarks and labels drawn in."""
+    explain: bool = False
+    """Add what each region of a face contributed to JSON and JSON lines; with ``annotate``, draw it for photos."""
     force: bool = False
     """Replace existing output files."""
     resume: bool = False
@@ -449,6 +451,7 @@ class PredictConfig:
         if self.runtime == "onnx":
             is_plain = not self.mirror and self.prior is None and not self.gpus
             require(is_plain, "--mirror, --prior and --gpus need --runtime torch")
+            require(not self.explain, "--explain needs --runtime torch: an exported network gives its answers only")
             is_default = (self.detector.name, self.detector.weights) == (DetectorConfig.name, DetectorConfig.weights)
             require(is_default, "--detector and --weights need --runtime torch")
 

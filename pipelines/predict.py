@@ -1,16 +1,17 @@
 """`ampnet predict`: read photos and videos, find and classify their faces, write the results as they are found."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ampnet.config import PredictConfig
-from ampnet.errors import UsageError
+from ampnet.errors import ConfigError, UsageError
 from ampnet.media.files import make_folder, refuse_overwrite
+from ampnet.media.images import Image
 from ampnet.media.printable import one_line, printable
-from ampnet.prediction.drawings import Drawings
+from ampnet.prediction.drawings import Drawings, explained_places
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import CHUNK_IMAGES
 from ampnet.prediction.json_document import JsonDocument
@@ -24,6 +25,11 @@ from ampnet.prediction.sources import Source, plan
 from ampnet.runtime.memory import keep_freed_memory
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices, progress_bar
+
+if TYPE_CHECKING:
+    from ampnet.prediction.explanation import Explanation
+
+Explain = Callable[[Image, Sequence[FacePrediction]], "Explanation"]
 
 Task = tuple[Source, float]
 """A file, and the last of its frames that an earlier run has recorded."""
@@ -53,9 +59,12 @@ def run(
     planned = plan(config.images, config.annotate, config.videos)
     for note in planned.notes:
         console.print(note, markup=False)
-    csv, jsonl = _check_targets(config, planned.sources)
+    explained = explained_places(planned.sources) if config.explain else {}
+    csv, jsonl = _check_targets(config, planned.sources, explained)
     keep_freed_memory()
     chosen = choose_predictor(config, console)
+    if config.explain and not chosen.predictor.can_explain:
+        raise ConfigError("--explain: this network has no local branches (lp, ap) to take apart")
     predictor, file, class_names = chosen.predictor, chosen.model, chosen.predictor.class_names
 
     result = Predictions(class_names, file)
@@ -63,15 +72,16 @@ def run(
     row_files = [RowFile(csv, CsvRows(class_names), settings)] if csv else []
     row_files += [RowFile(jsonl, JsonLines(), settings)] if jsonl else []
     with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
-        tasks = _open_tasks(planned.sources, recorded, config)
+        tasks = _open_tasks(planned.sources, recorded, config, explained)
         document = JsonDocument(json_out, file, class_names) if json_out else None
         elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]
-        drawings = Drawings()
+        drawings = Drawings(explained)
         try:
             with progress_bar(console)("predict", len(tasks)) as advance, drawings:
                 shots = _shots(tasks, config.every, lambda count: advance(0, more=count - 1))
                 for chunk in in_chunks(shots):
-                    _take(chunk, _classify(predictor, chunk), [result, *row_files, *elsewhere], drawings)
+                    explain = predictor.explain_faces if config.explain else None
+                    _take(chunk, _classify(predictor, chunk), [result, *row_files, *elsewhere], drawings, explain)
                     advance(len(chunk))
                     if not elsewhere and not config.annotate and _is_pointless(row_files, result):
                         result.problems.append("stopped: what comes next would be written nowhere")
@@ -87,10 +97,12 @@ def run(
     return result
 
 
-def _check_targets(config: PredictConfig, sources: Sequence[Source]) -> tuple[Path | None, Path | None]:
+def _check_targets(
+    config: PredictConfig, sources: Sequence[Source], explained: Mapping[Path, Path]
+) -> tuple[Path | None, Path | None]:
     """Return the CSV and the JSON lines file to write; links are followed, so that they survive."""
     files = [path for path in (config.csv, config.jsonl) if path]
-    drawn = [source.drawn for source in sources if source.drawn]
+    drawn = [source.drawn for source in sources if source.drawn] + list(explained.values())
     read = {os.path.realpath(source.path) for source in sources}
     for target in (*files, *drawn):
         if os.path.realpath(target) in read:
@@ -110,11 +122,14 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
         "inputs": [one_line(path) for path in config.images],
         "videos": config.videos,
         "every": config.every,
+        "explain": config.explain,
         "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
 
 
-def _open_tasks(sources: Sequence[Source], recorded: Recorded, config: PredictConfig) -> list[Task]:
+def _open_tasks(
+    sources: Sequence[Source], recorded: Recorded, config: PredictConfig, explained: Mapping[Path, Path]
+) -> list[Task]:
     """Leave out what an earlier run has recorded, unless its annotated copy is missing."""
     tasks: list[Task] = []
     for source in sources:
@@ -127,7 +142,8 @@ def _open_tasks(sources: Sequence[Source], recorded: Recorded, config: PredictCo
             tasks.append((replace(source, drawn=None) if is_drawn else source, last))
             continue
         if config.resume and source.drawn and name not in recorded.dropped:
-            refuse_overwrite(source.drawn, config.force)
+            for target in filter(None, (source.drawn, explained.get(source.drawn))):
+                refuse_overwrite(target, config.force)
         tasks.append((source, last))
     return tasks
 
@@ -149,13 +165,17 @@ def _take(
     found: Sequence[list[FacePrediction] | None],
     outputs: Sequence[ResultSink],
     drawings: Drawings,
+    explain: Explain | None,
 ) -> None:
     for shot, faces in zip(chunk, found, strict=True):
+        explanation = explain(shot.image, faces) if explain and faces and shot.image is not None else None
+        if explanation is not None and faces:
+            faces = explanation.given_to(faces)
         if shot.is_asked and not shot.is_recorded:
             one = shot.result(faces or [])
             for output in outputs:
                 output.add(one)
-        drawings.add(shot, faces)
+        drawings.add(shot, faces, explanation)
 
 
 def _is_pointless(row_files: Sequence[RowFile], result: Predictions) -> bool:

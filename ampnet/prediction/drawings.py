@@ -1,17 +1,43 @@
 """The annotated copies that `predict` writes: pictures, and videos with all of their frames."""
 
+import os
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from typing import Any
-
-from PIL import Image
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ampnet.errors import DataError
 from ampnet.media.drawing import Mark, annotate
-from ampnet.media.files import atomic_write
+from ampnet.media.file_names import MAX_NAME, shortened
+from ampnet.media.picture_files import save_picture
 from ampnet.media.video_writer import VideoWriter, writing_video
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.shots import Shot
-from ampnet.prediction.sources import DRAWN_FORMATS, Source
+from ampnet.prediction.sources import Source
+
+if TYPE_CHECKING:
+    from ampnet.prediction.explanation import Explanation
+
+EXPLAINED = ".explained"
+"""Stands before the extension of the picture that explains a photo's answers."""
+
+
+def explained_places(sources: Iterable[Source]) -> dict[Path, Path]:
+    """Name the picture that explains each photo: it lies beside the annotated copy, and never meets another file."""
+    drawn = [source.drawn for source in sources if source.drawn and not source.is_video]
+    taken = set(drawn)
+    places: dict[Path, Path] = {}
+    for path in drawn:
+        number, mark = 2, ""
+        while True:
+            end = f"{EXPLAINED}{mark}.png"
+            place = path.with_name(shortened(path.stem, MAX_NAME - len(os.fsencode(end))) + end)
+            if place not in taken:
+                break
+            number, mark = number + 1, f"-{number}"
+        taken.add(place)
+        places[path] = place
+    return places
 
 
 class Drawings:
@@ -19,13 +45,17 @@ class Drawings:
 
     A copy that cannot be written is left out, and the others are tried; an unfinished video is deleted if an error or
     Ctrl-C leaves the block.
+
+    Args:
+        explained: where the picture of an explanation goes, for each annotated photo; see :func:`explained_places`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, explained: Mapping[Path, Path] | None = None) -> None:
         self.failed = 0
         """Number of copies that could not be written."""
         self.problem: str | None = None
         """Why the first of them could not be."""
+        self._explained = explained or {}
         self._open = ExitStack()
         self._writer: VideoWriter | None = None
         self._video: Source | None = None
@@ -40,12 +70,13 @@ class Drawings:
         else:
             self._open.__exit__(kind, error, trace)
 
-    def add(self, shot: Shot, faces: list[FacePrediction] | None) -> None:
+    def add(self, shot: Shot, faces: list[FacePrediction] | None, explanation: "Explanation | None" = None) -> None:
         """Draw one shot, if its source has a place for that.
 
         Args:
             shot: the photo or frame.
             faces: what was found in it; None for a frame that was not classified.
+            explanation: why; drawn for photos.
         """
         if shot.source is not self._video:
             self._end_video()
@@ -54,11 +85,11 @@ class Drawings:
         if faces is not None:
             self._marks = [face.mark for face in faces]
         try:
-            self._draw(shot)
+            self._draw(shot, explanation)
         except DataError as error:
             self._fail(error)
 
-    def _draw(self, shot: Shot) -> None:
+    def _draw(self, shot: Shot, explanation: "Explanation | None") -> None:
         path = shot.source.drawn
         if path is None or shot.image is None:
             return
@@ -69,9 +100,9 @@ class Drawings:
             if self._writer is not None:
                 self._writer.add(annotate(shot.image, self._marks))
             return
-        with atomic_write(path) as aside:
-            drawn = Image.fromarray(annotate(shot.image, self._marks))
-            drawn.save(aside, format=DRAWN_FORMATS[path.suffix.lower()], quality=92)
+        if explanation is not None:  # first: whoever finds the annotated copy when resuming takes both to be there
+            save_picture(explanation.plot(), self._explained[path])
+        save_picture(annotate(shot.image, self._marks), path)
 
     def _end_video(self) -> None:
         try:

@@ -20,7 +20,7 @@ from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, Photo, PhotoInp
 from ampnet.prediction.photo_result import PhotoResult
 
 if TYPE_CHECKING:
-    from ampnet.inference.contributions import Contributions
+    from ampnet.prediction.explanation import Explanation
 
 __all__ = ["NOT_SURE", "FacePrediction", "PhotoPredictor", "PhotoResult"]
 
@@ -35,6 +35,11 @@ class PhotoPredictor(ABC):
     """How the classifier's training faces were framed."""
     rejection_threshold: float = 0.0
     """Faces whose most probable class is less probable get the answer "not sure"; 0 never rejects."""
+
+    @property
+    def can_explain(self) -> bool:
+        """Whether :meth:`explain_faces` can take the network apart."""
+        return False
 
     @abstractmethod
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
@@ -100,7 +105,7 @@ class PhotoPredictor(ABC):
         probabilities = iter(self.classify(framed))
         return [[self._prediction(face, next(probabilities)) for face in faces] for faces in found]
 
-    def explain_faces(self, image: Image, faces: Sequence[FacePrediction]) -> "Contributions":  # noqa: ARG002
+    def explain_faces(self, image: Image, faces: Sequence[FacePrediction]) -> "Explanation":  # noqa: ARG002
         """Take the logits of at least one face of a decoded photo apart.
 
         Raises:

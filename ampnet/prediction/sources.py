@@ -10,12 +10,10 @@ from ampnet.errors import UsageError
 from ampnet.media.file_names import MAX_NAME, shortened
 from ampnet.media.images import EXTENSIONS as IMAGES
 from ampnet.media.listing import list_folder
+from ampnet.media.picture_files import FORMATS
 from ampnet.media.printable import printable
 from ampnet.media.video import EXTENSIONS as VIDEOS
 from ampnet.media.video import is_video
-
-DRAWN_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
-"""Extensions of annotated pictures, and Pillow's names of these formats; other pictures become JPEG."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def _with_places(sources: Sequence[Source], folder: Path) -> list[Source]:
             placed.append(replace(source, drawn=None))
             continue
         suffix = ".mp4" if source.is_video else source.drawn.suffix
-        if not source.is_video and suffix.lower() not in DRAWN_FORMATS:
+        if not source.is_video and suffix.lower() not in FORMATS:
             suffix = ".jpg"
         name, number = _named(source.drawn, suffix, ""), 2
         while name in taken:
