@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ampnet.errors import DataError
-from ampnet.media.drawing import Mark, annotate
+from ampnet.media.drawing import Mark, annotate, enlarged
 from ampnet.media.file_names import MAX_NAME, shortened
 from ampnet.media.picture_files import save_picture
 from ampnet.media.video_writer import VideoWriter, writing_video
@@ -102,7 +102,7 @@ class Drawings:
             return
         if explanation is not None:  # first: whoever finds the annotated copy when resuming takes both to be there
             save_picture(explanation.plot(), self._explained[path])
-        save_picture(annotate(shot.image, self._marks), path)
+        save_picture(annotate(*enlarged(shot.image, self._marks)), path)
 
     def _end_video(self) -> None:
         try:

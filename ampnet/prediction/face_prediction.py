@@ -44,7 +44,7 @@ class FacePrediction:
     def mark(self) -> Mark:
         """How the face is drawn."""
         text = f"{self.label} {self.probability:.0%}" if self.is_sure else self.answer
-        return Mark(self.face.box, self.face.landmarks, self.label, text, self.is_sure)
+        return Mark(self.face.box, self.face.landmarks, self.label, text, self.is_sure, self.probability)
 
     def enlarged(self, decoded_hw: tuple[int, int], photo_hw: tuple[int, int]) -> "FacePrediction":
         """Convert from pixels of a photo that was reduced while it was decoded to those of the whole photo."""
