@@ -11,6 +11,7 @@ from ampnet.errors import ConfigError, UsageError
 from ampnet.media.files import make_folder, refuse_overwrite
 from ampnet.media.images import Image
 from ampnet.media.printable import one_line, printable
+from ampnet.media.video_encoders import has_h264
 from ampnet.prediction.drawings import Drawings, explained_places
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import CHUNK_IMAGES
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from ampnet.prediction.explanation import Explanation
 
 Explain = Callable[[Image, Sequence[FacePrediction]], "Explanation"]
+
+INSTALL_VIDEO = "pip install 'ampnet[video]'"
 
 Task = tuple[Source, float]
 """A file, and the last of its frames that an earlier run has recorded."""
@@ -93,6 +96,9 @@ def run(
                 row_file.finish()
         if document:
             document.finish()
+    for what, count in drawings.videos.items():
+        hint = "" if has_h264() else f"; most browsers do not play it: {INSTALL_VIDEO} for H.264 with sound"
+        console.print(f"annotated video{'s' * (count > 1)}: {count:,} as {what}{hint}")
     _add_problems(result, row_files, drawings, recorded)
     return result
 

@@ -1,6 +1,7 @@
 """The annotated copies that `predict` writes: pictures, and videos with all of their frames."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,11 +54,14 @@ class Drawings:
     def __init__(self, explained: Mapping[Path, Path] | None = None) -> None:
         self.failed = 0
         """Number of copies that could not be written."""
+        self.videos: Counter[str] = Counter()
+        """Number of videos written, by what they hold, in words."""
         self.problem: str | None = None
         """Why the first of them could not be."""
         self._explained = explained or {}
         self._open = ExitStack()
         self._writer: VideoWriter | None = None
+        self._last: VideoWriter | None = None
         self._video: Source | None = None
         self._marks: list[Mark] = []
 
@@ -96,7 +100,7 @@ class Drawings:
         if shot.source.is_video:
             if self._video is not shot.source:
                 self._video = shot.source
-                self._writer = self._open.enter_context(writing_video(path, shot.rate))
+                self._writer = self._last = self._open.enter_context(writing_video(path, shot.rate, shot.source.path))
             if self._writer is not None:
                 self._writer.add(annotate(shot.image, self._marks))
             return
@@ -109,7 +113,9 @@ class Drawings:
             self._open.close()
         except DataError as error:
             self._fail(error)
-        self._writer, self._video = None, None
+        if self._last is not None and self._last.what:
+            self.videos[self._last.what] += 1
+        self._writer, self._last, self._video = None, None, None
 
     def _fail(self, error: DataError) -> None:
         """Note a failure; what was written of a video is deleted, and its further frames are not drawn."""
