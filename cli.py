@@ -485,6 +485,12 @@ def predict(
     images: Annotated[list[Path], typer.Argument(help="Photos, videos, or folders of photos.", readable=False)],
     videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
     every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
+    track: Annotated[
+        bool, face_option("--track", help="Number the faces of a video, each the same in all frames.")
+    ] = False,
+    smooth: Annotated[
+        float, face_option(min=0, max=60, help="Average the probabilities of a tracked face over this many seconds.")
+    ] = PredictConfig.smooth,
     detector: Detector = DetectorConfig.name,
     weights: DetectorWeights = DetectorConfig.weights,
     score_threshold: ScoreThreshold = DetectorConfig.score_threshold,

@@ -422,6 +422,10 @@ class PredictConfig:
     """Read the videos in folders, too."""
     every: int = 5
     """Classify every Nth frame of a video."""
+    track: bool = False
+    """Follow the faces of a video from frame to frame, and number them."""
+    smooth: float = 0.0
+    """Seconds over which probabilities are averaged along a track; 0: not at all."""
     csv: Path | None = None
     """CSV file to write, one row for each face."""
     jsonl: Path | None = None
@@ -448,6 +452,9 @@ class PredictConfig:
         is_kept = self.csv is not None or self.jsonl is not None
         require(is_kept or not self.resume, "--resume needs --csv or --jsonl: what an interrupted run left to continue")
         require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")
+        require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
+        require(not (self.track and self.resume), "--track cannot be resumed: the faces before the break are unknown")
+        require(not (self.smooth and self.explain), "--explain takes single frames apart, not the means of --smooth")
         if self.runtime == "onnx":
             is_plain = not self.mirror and self.prior is None and not self.gpus
             require(is_plain, "--mirror, --prior and --gpus need --runtime torch")

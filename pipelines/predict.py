@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -12,7 +13,7 @@ from ampnet.media.files import make_folder, refuse_overwrite
 from ampnet.media.images import Image
 from ampnet.media.printable import one_line, printable
 from ampnet.media.video_encoders import has_h264
-from ampnet.prediction.drawings import Drawings, explained_places
+from ampnet.prediction.drawings import Drawings, explained_places, timeline_places
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import CHUNK_IMAGES
 from ampnet.prediction.json_document import JsonDocument
@@ -23,6 +24,7 @@ from ampnet.prediction.row_files import RowFile, open_row_files
 from ampnet.prediction.rows import CsvRows, JsonLines
 from ampnet.prediction.shots import Shot, in_chunks, read_shots
 from ampnet.prediction.sources import Source, plan
+from ampnet.prediction.tracking import Tracking
 from ampnet.runtime.memory import keep_freed_memory
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices, progress_bar
@@ -63,7 +65,10 @@ def run(
     for note in planned.notes:
         console.print(note, markup=False)
     explained = explained_places(planned.sources) if config.explain else {}
-    csv, jsonl = _check_targets(config, planned.sources, explained)
+    timelines = timeline_places(planned.sources) if config.track else {}
+    csv, jsonl = _check_targets(config, planned.sources, explained | timelines)
+    if config.track and find_spec("scipy") is None:
+        raise UsageError(f"--track needs SciPy: {INSTALL_VIDEO}")
     keep_freed_memory()
     chosen = choose_predictor(config, console)
     if config.explain and not chosen.predictor.can_explain:
@@ -72,19 +77,27 @@ def run(
 
     result = Predictions(class_names, file)
     settings = chosen.settings | _settings(config)
-    row_files = [RowFile(csv, CsvRows(class_names), settings)] if csv else []
+    row_files = [RowFile(csv, CsvRows(class_names, config.track), settings)] if csv else []
     row_files += [RowFile(jsonl, JsonLines(), settings)] if jsonl else []
     with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
         tasks = _open_tasks(planned.sources, recorded, config, explained)
         document = JsonDocument(json_out, file, class_names) if json_out else None
         elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]
-        drawings = Drawings(explained)
+        drawings = Drawings(explained, timelines)
+        tracking = Tracking(config.smooth) if config.track else None
         try:
             with progress_bar(console)("predict", len(tasks)) as advance, drawings:
                 shots = _shots(tasks, config.every, lambda count: advance(0, more=count - 1))
                 for chunk in in_chunks(shots):
                     explain = predictor.explain_faces if config.explain else None
-                    _take(chunk, _classify(predictor, chunk), [result, *row_files, *elsewhere], drawings, explain)
+                    _take(
+                        chunk,
+                        _classify(predictor, chunk),
+                        [result, *row_files, *elsewhere],
+                        drawings,
+                        explain,
+                        tracking,
+                    )
                     advance(len(chunk))
                     if not elsewhere and not config.annotate and _is_pointless(row_files, result):
                         result.problems.append("stopped: what comes next would be written nowhere")
@@ -129,6 +142,7 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
         "videos": config.videos,
         "every": config.every,
         "explain": config.explain,
+        "track": [config.track, config.smooth],
         "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
 
@@ -172,11 +186,14 @@ def _take(
     outputs: Sequence[ResultSink],
     drawings: Drawings,
     explain: Explain | None,
+    tracking: Tracking | None,
 ) -> None:
     for shot, faces in zip(chunk, found, strict=True):
         explanation = explain(shot.image, faces) if explain and faces and shot.image is not None else None
         if explanation is not None and faces:
             faces = explanation.given_to(faces)
+        if tracking is not None and faces is not None:
+            faces = tracking.take(shot, faces)
         if shot.is_asked and not shot.is_recorded:
             one = shot.result(faces or [])
             for output in outputs:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,23 +15,32 @@ from ampnet.media.video_writer import VideoWriter, writing_video
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.shots import Shot
 from ampnet.prediction.sources import Source
+from ampnet.prediction.timeline import Timeline
 
 if TYPE_CHECKING:
     from ampnet.prediction.explanation import Explanation
 
-EXPLAINED = ".explained"
-"""Stands before the extension of the picture that explains a photo's answers."""
+EXPLAINED, TIMELINE = ".explained", ".timeline"
+"""Stand before the extension of the picture that explains a photo's answers, and of a video's faces over time."""
 
 
 def explained_places(sources: Iterable[Source]) -> dict[Path, Path]:
     """Name the picture that explains each photo: it lies beside the annotated copy, and never meets another file."""
-    drawn = [source.drawn for source in sources if source.drawn and not source.is_video]
-    taken = set(drawn)
+    return _places(list(sources), EXPLAINED, is_video=False)
+
+
+def timeline_places(sources: Iterable[Source]) -> dict[Path, Path]:
+    """Name the picture of each video's faces over time, likewise."""
+    return _places(list(sources), TIMELINE, is_video=True)
+
+
+def _places(sources: Sequence[Source], kind: str, is_video: bool) -> dict[Path, Path]:
+    taken = {source.drawn for source in sources if source.drawn}
     places: dict[Path, Path] = {}
-    for path in drawn:
+    for path in [source.drawn for source in sources if source.drawn and source.is_video == is_video]:
         number, mark = 2, ""
         while True:
-            end = f"{EXPLAINED}{mark}.png"
+            end = f"{kind}{mark}.png"
             place = path.with_name(shortened(path.stem, MAX_NAME - len(os.fsencode(end))) + end)
             if place not in taken:
                 break
@@ -49,16 +58,20 @@ class Drawings:
 
     Args:
         explained: where the picture of an explanation goes, for each annotated photo; see :func:`explained_places`.
+        timelines: where the picture of its faces over time goes, for each annotated video.
     """
 
-    def __init__(self, explained: Mapping[Path, Path] | None = None) -> None:
+    def __init__(
+        self, explained: Mapping[Path, Path] | None = None, timelines: Mapping[Path, Path] | None = None
+    ) -> None:
         self.failed = 0
         """Number of copies that could not be written."""
         self.videos: Counter[str] = Counter()
         """Number of videos written, by what they hold, in words."""
         self.problem: str | None = None
         """Why the first of them could not be."""
-        self._explained = explained or {}
+        self._explained, self._timelines = explained or {}, timelines or {}
+        self._timeline = Timeline()
         self._open = ExitStack()
         self._writer: VideoWriter | None = None
         self._last: VideoWriter | None = None
@@ -88,6 +101,8 @@ class Drawings:
             return
         if faces is not None:
             self._marks = [face.mark for face in faces]
+            if shot.seconds is not None and shot.source.drawn in self._timelines:
+                self._timeline.add(shot.seconds, faces)
         try:
             self._draw(shot, explanation)
         except DataError as error:
@@ -115,7 +130,20 @@ class Drawings:
             self._fail(error)
         if self._last is not None and self._last.what:
             self.videos[self._last.what] += 1
+            self._draw_timeline()
+        self._timeline = Timeline()
         self._writer, self._last, self._video = None, None, None
+
+    def _draw_timeline(self) -> None:
+        place = self._timelines.get(self._video.drawn) if self._video and self._video.drawn else None
+        if self._video is None or place is None or not self._timeline.tracks:
+            return
+        try:
+            picture = self._timeline.plot(self._video.path.name)
+            save_picture(picture, place)
+        except DataError as error:
+            self.failed += 1
+            self.problem = self.problem or str(error)
 
     def _fail(self, error: DataError) -> None:
         """Note a failure; what was written of a video is deleted, and its further frames are not drawn."""

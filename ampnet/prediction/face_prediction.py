@@ -30,6 +30,9 @@ class FacePrediction:
     explanation: FaceExplanation | None = None
     """Why, if that was asked for; see `ampnet predict --explain`."""
 
+    track: int | None = None
+    """Number of the face in its video, from 1, the same in all frames; None if it was not followed."""
+
     @property
     def is_sure(self) -> bool:
         """Whether the most probable class is as probable as the checkpoint demands of an answer."""
@@ -44,6 +47,7 @@ class FacePrediction:
     def mark(self) -> Mark:
         """How the face is drawn."""
         text = f"{self.label} {self.probability:.0%}" if self.is_sure else self.answer
+        text = text if self.track is None else f"#{self.track} {text}"
         return Mark(self.face.box, self.face.landmarks, self.label, text, self.is_sure, self.probability)
 
     def enlarged(self, decoded_hw: tuple[int, int], photo_hw: tuple[int, int]) -> "FacePrediction":

@@ -150,5 +150,6 @@ def _face_to_dict(face: FacePrediction) -> dict[str, Any]:
         "probability": round(face.probability, 6),
         "answer": face.answer,
         "scores": {name: round(score, 6) for name, score in face.scores.items()},
+        **({} if face.track is None else {"track": face.track}),
         **explanation,
     }
