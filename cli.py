@@ -517,6 +517,12 @@ def predict(
     videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
     every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
     face: Annotated[FacePolicy, face_option(help="Which faces of a photo to classify.")] = PredictConfig.face,
+    track: Annotated[
+        bool, face_option("--track", help="Number the faces of a video, each the same in all frames.")
+    ] = False,
+    smooth: Annotated[
+        float, face_option(min=0, max=60, help="Average the probabilities of a tracked face over this many seconds.")
+    ] = PredictConfig.smooth,
     detector: Detector = DetectorConfig.name,
     weights: DetectorWeights = DetectorConfig.weights,
     score_threshold: ScoreThreshold = DetectorConfig.score_threshold,
@@ -539,6 +545,13 @@ def predict(
     part_images: Annotated[
         int, output_option(min=1, help="Photos in each parquet file of --engine ray.")
     ] = PredictConfig.part_images,
+    explain: Annotated[
+        bool,
+        output_option(
+            "--explain",
+            help="Add what each region of a face contributed: numbers to --json and --jsonl, pictures to --annotate.",
+        ),
+    ] = False,
     force: Annotated[bool, output_option("--force", help="Replace existing files.")] = False,
     resume: Annotated[
         bool, output_option("--resume", help="Continue the --csv, --jsonl or --out of an interrupted run.")
@@ -572,6 +585,8 @@ def predict(
             return
         if as_json and resume:
             raise UsageError("--json prints anew what --resume would continue; use --jsonl FILE")
+        if explain and not (as_json or jsonl or annotate):
+            raise UsageError("--explain needs a place for what it says: --annotate DIR, --json or --jsonl FILE")
         from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
         from pipelines.show import prediction_lines, show
 

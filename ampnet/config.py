@@ -455,12 +455,18 @@ class PredictConfig:
     """Read the videos in folders, too."""
     every: int = 5
     """Classify every Nth frame of a video."""
+    track: bool = False
+    """Follow the faces of a video from frame to frame, and number them."""
+    smooth: float = 0.0
+    """Seconds over which probabilities are averaged along a track; 0: not at all."""
     csv: Path | None = None
     """CSV file to write, one row for each face."""
     jsonl: Path | None = None
     """JSON lines file to write, one line for each photo or frame."""
     annotate: Path | None = None
     """Output folder for copies of the images with boxes, landmarks and labels drawn in."""
+    explain: bool = False
+    """Add what each region of a face contributed to JSON and JSON lines; with ``annotate``, draw it for photos."""
     force: bool = False
     """Replace existing output files."""
     resume: bool = False
@@ -499,10 +505,14 @@ class PredictConfig:
         require(bool(self.images) or self.list_file is not None, "name a photo, a video, a folder, or --list FILE")
         require(is_kept or not self.resume, "--resume needs --csv or --jsonl: what an interrupted run left to continue")
         require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")
+        require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
+        require(not (self.track and self.resume), "--track cannot be resumed: the faces before the break are unknown")
+        require(not (self.smooth and self.explain), "--explain takes single frames apart, not the means of --smooth")
         if self.runtime == "onnx":
             is_plain = not self.mirror and self.prior is None and not self.gpus
             require(is_plain, "--mirror, --prior and --gpus need --runtime torch")
             require(self.precision != "bf16", "--precision bf16 needs --runtime torch")
+            require(not self.explain, "--explain needs --runtime torch: an exported network gives its answers only")
             is_default = (self.detector.name, self.detector.weights) == (DetectorConfig.name, DetectorConfig.weights)
             require(is_default, "--detector and --weights need --runtime torch")
 

@@ -2,17 +2,20 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ampnet.config import PredictConfig
-from ampnet.errors import UsageError
+from ampnet.errors import ConfigError, UsageError
 from ampnet.media.files import make_folder, refuse_overwrite
+from ampnet.media.images import Image
 from ampnet.media.printable import one_line, printable
-from ampnet.prediction.drawings import Drawings
+from ampnet.media.video_encoders import has_h264
+from ampnet.prediction.drawings import Drawings, explained_places, timeline_places
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import CHUNK_IMAGES
 from ampnet.prediction.json_document import JsonDocument
@@ -24,10 +27,18 @@ from ampnet.prediction.row_files import RowFile, open_row_files
 from ampnet.prediction.rows import CsvRows, JsonLines
 from ampnet.prediction.shots import Shot, Task, in_chunks, read_ahead
 from ampnet.prediction.sources import Source, plan
+from ampnet.prediction.tracking import Tracking
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import in_order, start_threads
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices, progress_bar
+
+if TYPE_CHECKING:
+    from ampnet.prediction.explanation import Explanation
+
+Explain = Callable[[Image, Sequence[FacePrediction], Callable[[], Image] | None], "Explanation"]
+
+INSTALL_VIDEO = "pip install 'ampnet[video]'"
 
 
 def run(
@@ -56,21 +67,28 @@ def run(
     planned = plan([*expand_patterns(config.images), *listed], config.annotate, config.videos, on_stdin)
     for note in planned.notes:
         console.print(note, markup=False)
-    csv, jsonl = _check_targets(config, planned.sources)
+    explained = explained_places(planned.sources) if config.explain else {}
+    timelines = timeline_places(planned.sources) if config.track else {}
+    csv, jsonl = _check_targets(config, planned.sources, explained | timelines)
+    if config.track and find_spec("scipy") is None:
+        raise UsageError(f"--track needs SciPy: {INSTALL_VIDEO}")
     keep_freed_memory()
     is_single = len(planned.sources) == 1 and not planned.sources[0].is_video
     chosen = choose_predictor(config, console, is_single)
+    if config.explain and not chosen.predictor.can_explain:
+        raise ConfigError("--explain: this network has no local branches (lp, ap) to take apart")
     predictor, file, class_names = chosen.predictor, chosen.model, chosen.predictor.class_names
 
     result = Predictions(class_names, file)
     settings = chosen.settings | _settings(config)
-    row_files = [RowFile(csv, CsvRows(class_names), settings)] if csv else []
+    row_files = [RowFile(csv, CsvRows(class_names, config.track), settings)] if csv else []
     row_files += [RowFile(jsonl, JsonLines(), settings)] if jsonl else []
     with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
-        tasks = _open_tasks(planned.sources, recorded, config)
+        tasks = _open_tasks(planned.sources, recorded, config, explained)
         document = JsonDocument(json_out, file, class_names) if json_out else None
         elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]
-        drawings = Drawings()
+        drawings = Drawings(explained, timelines)
+        tracking = Tracking(config.smooth) if config.track else None
         try:
             with (
                 progress_bar(console)("predict", len(tasks)) as advance,
@@ -81,10 +99,11 @@ def run(
                     tasks, config.every, lambda count: advance(0, more=count - 1), threads.reading, threads.readers + 2
                 )
                 chunks = in_chunks(shots)
+                explain = predictor.explain_faces if config.explain else None
                 for chunk, found in in_order(
                     partial(_classify, predictor), chunks, threads.networks, threads.parallel + 1
                 ):
-                    _take(chunk, found, [result, *row_files, *elsewhere], drawings)
+                    _take(chunk, found, [result, *row_files, *elsewhere], drawings, explain, tracking)
                     advance(len(chunk))
                     if not elsewhere and not config.annotate and _is_pointless(row_files, result):
                         result.problems.append("stopped: what comes next would be written nowhere")
@@ -96,14 +115,19 @@ def run(
                 row_file.finish()
         if document:
             document.finish()
+    for what, count in drawings.videos.items():
+        hint = "" if has_h264() else f"; most browsers do not play it: {INSTALL_VIDEO} for H.264 with sound"
+        console.print(f"annotated video{'s' * (count > 1)}: {count:,} as {what}{hint}")
     _add_problems(result, row_files, drawings, recorded)
     return result
 
 
-def _check_targets(config: PredictConfig, sources: Sequence[Source]) -> tuple[Path | None, Path | None]:
+def _check_targets(
+    config: PredictConfig, sources: Sequence[Source], explained: Mapping[Path, Path]
+) -> tuple[Path | None, Path | None]:
     """Return the CSV and the JSON lines file to write; links are followed, so that they survive."""
     files = [path for path in (config.csv, config.jsonl) if path]
-    drawn = [source.drawn for source in sources if source.drawn]
+    drawn = [source.drawn for source in sources if source.drawn] + list(explained.values())
     read = {os.path.realpath(source.path) for source in sources}
     for target in (*files, *drawn):
         if os.path.realpath(target) in read:
@@ -125,11 +149,15 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
         "videos": config.videos,
         "every": config.every,
         "face": config.face,
+        "explain": config.explain,
+        "track": [config.track, config.smooth],
         "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
 
 
-def _open_tasks(sources: Sequence[Source], recorded: Recorded, config: PredictConfig) -> list[Task]:
+def _open_tasks(
+    sources: Sequence[Source], recorded: Recorded, config: PredictConfig, explained: Mapping[Path, Path]
+) -> list[Task]:
     """Leave out what an earlier run has recorded, unless its annotated copy is missing."""
     tasks: list[Task] = []
     for source in sources:
@@ -142,7 +170,8 @@ def _open_tasks(sources: Sequence[Source], recorded: Recorded, config: PredictCo
             tasks.append((replace(source, drawn=None) if is_drawn else source, last))
             continue
         if config.resume and source.drawn and name not in recorded.dropped:
-            refuse_overwrite(source.drawn, config.force)
+            for target in filter(None, (source.drawn, explained.get(source.drawn))):
+                refuse_overwrite(target, config.force)
         tasks.append((source, last))
     return tasks
 
@@ -160,13 +189,20 @@ def _take(
     found: Sequence[list[FacePrediction] | None],
     outputs: Sequence[ResultSink],
     drawings: Drawings,
+    explain: Explain | None,
+    tracking: Tracking | None,
 ) -> None:
     for shot, faces in zip(chunk, found, strict=True):
+        explanation = explain(shot.image, faces, shot.whole) if explain and faces and shot.image is not None else None
+        if explanation is not None and faces:
+            faces = explanation.given_to(faces)
+        if tracking is not None and faces is not None:
+            faces = tracking.take(shot, faces)
         if shot.is_asked and not shot.is_recorded:
             one = shot.result(faces or [])
             for output in outputs:
                 output.add(one)
-        drawings.add(shot, faces)
+        drawings.add(shot, faces, explanation)
 
 
 def _is_pointless(row_files: Sequence[RowFile], result: Predictions) -> bool:

@@ -22,6 +22,9 @@ from ampnet.models.ampnet import AMPNet
 from ampnet.models.attention import RegionPerception
 from ampnet.models.regions import QUADRANTS, SALIENT, STRIDE, quadrant_boxes, salient_boxes
 
+CONSTANT, GLOBAL, PRIOR = "constant", "whole face", "prior"
+"""Names of the summands beside the regions: the local biases, the global branch, the expected class frequencies."""
+
 _MIRRORED = {QUADRANTS: (1, 0, 3, 2), SALIENT: (1, 0, 2, 4, 3)}
 
 
@@ -45,6 +48,26 @@ class Contributions:
     """``(N, K)`` logits of the global head."""
     boxes: NDArray[np.float32]
     """``(N, R, 4)`` x0, y0, x1, y1 of the regions in pixels of the 224 x 224 frame; a quarter may be empty."""
+    branch_weight: float = 0.5
+    """Weight of the local logits in the answer, in [0, 1]; the global ones have the rest."""
+    temperature: float = 1.0
+    """Divides the fused logits before the softmax."""
+    prior: NDArray[np.float32] | None = None
+    """``(K,)`` added to the fused logits for the expected class frequencies; None adds nothing."""
+
+    def summands(self, face: int) -> dict[str, NDArray[np.float32]]:
+        """Take the final logits of a face apart: the softmax of the summands' sum is the answer, within 1e-4.
+
+        Returns:
+            ``(K,)`` for each region by its name, then :data:`CONSTANT`, :data:`GLOBAL`, and :data:`PRIOR` if there is
+            one.
+        """
+        local, global_ = self.branch_weight / self.temperature, (1 - self.branch_weight) / self.temperature
+        parts = {name: local * added for name, added in zip(self.names, self.regions[face], strict=True)}
+        parts |= {CONSTANT: local * self.bias, GLOBAL: global_ * self.global_[face]}
+        if self.prior is not None:
+            parts[PRIOR] = self.prior / self.temperature
+        return parts
 
     def of_class(self, face: int, label: int) -> NDArray[np.float32]:
         """Return ``(R,)`` what each region of a face added to a class, relative to the mean over all classes."""
@@ -88,6 +111,9 @@ def explain(classifier: Classifier, batch: Batch) -> Contributions:
         local=_plain(local),
         global_=_plain(global_),
         boxes=_boxes(model, landmarks),
+        branch_weight=1.0 if model.global_head is None else classifier.branch_weight,
+        temperature=classifier.temperature,
+        prior=None if classifier.offsets is None else _plain(classifier.offsets),
     )
 
 

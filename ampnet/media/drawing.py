@@ -10,19 +10,27 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ampnet.media.pixels import to_array
+from ampnet.media.tag_places import Rectangle, place_tags
 
 COLORS = {
     "surprise": "#e69f00",
-    "fear": "#9467bd",
-    "disgust": "#2e8b57",
-    "happiness": "#f0c808",
-    "sadness": "#4a90d9",
-    "anger": "#d7263d",
-    "neutral": "#9aa5b1",
-    "contempt": "#a0522d",
+    "fear": "#cc79a7",
+    "disgust": "#009e73",
+    "happiness": "#f0e442",
+    "sadness": "#0072b2",
+    "anger": "#d55e00",
+    "neutral": "#bbbbbb",
+    "contempt": "#56b4e9",
 }
+"""Colours that people with any colour vision tell apart (Okabe and Ito 2008, with grey for neutral)."""
 OTHER_COLORS = tuple(COLORS.values())
-UNSURE_COLOR = "#e6e6e6"
+UNSURE_COLOR = "#f2f2f2"
+
+LEGIBLE_SIDE = 256
+"""Length in pixels of the shorter side up to which :func:`enlarged` enlarges."""
+
+_OUTLINE = "#101010"
+_SMALLEST_FONT = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,18 +47,25 @@ class Mark:
     """Text of the tag."""
     is_sure: bool = True
     """Whether the label counts; if not, its colour gives way to light grey."""
+    probability: float | None = None
+    """Length of the bar below the text, in [0, 1]; None: no bar."""
 
     @property
     def color(self) -> str:
         """Colour of the lines and the tag."""
         return color_of(self.label) if self.is_sure else UNSURE_COLOR
 
+    def scaled(self, factor: float) -> "Mark":
+        """Return it for an image that was enlarged."""
+        return Mark(self.box * factor, self.landmarks * factor, self.label, self.text, self.is_sure, self.probability)
+
 
 def annotate(image: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint8]:
     """Draw each face's box, landmarks and tag on a copy of an image.
 
     Line width and font size scale with the image and the face, so that both a thumbnail and a 24-megapixel photo are
-    readable; a tag stays inside the image, above its box if there is room, else below, else within.
+    readable. All lines have a dark rim, for any background. A tag stays inside the image, above or below its box or
+    within, wherever it hides no other tag and least of the faces.
 
     Args:
         image: ``(H, W, 3)`` RGB.
@@ -59,16 +74,40 @@ def annotate(image: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint
     picture = Image.fromarray(image)
     draw = ImageDraw.Draw(picture)
     line = max(1, round(min(picture.size) / 320))
+    rim = max(1, round(line / 2)) if min(picture.size) >= 160 else 0
     for mark in marks:
-        color = mark.color
         x0, y0, x1, y1 = (float(value) for value in mark.box)
-        draw.rectangle((x0, y0, max(x1, x0), max(y1, y0)), outline=color, width=line)
+        x1, y1 = max(x1, x0), max(y1, y0)
+        inset = rim if min(x1 - x0, y1 - y0) > 4 * (line + 2 * rim) else 0
+        if inset:
+            draw.rectangle((x0, y0, x1, y1), outline=_OUTLINE, width=line + 2 * rim)
+        draw.rectangle((x0 + inset, y0 + inset, x1 - inset, y1 - inset), outline=mark.color, width=line)
         radius = max(1.0, (x1 - x0) / 50)
         for x, y in mark.landmarks.tolist():
-            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
-    for mark in marks:  # on top of all boxes, so that no line crosses a tag
-        _draw_tag(draw, picture.size, mark)
+            if rim and radius >= 1.5:
+                _dot(draw, x, y, radius + rim, _OUTLINE)
+            _dot(draw, x, y, radius, mark.color)
+    tags = [_Tag(draw, picture.size, mark) for mark in marks]
+    boxes = [_rectangle(mark.box) for mark in marks]
+    places = place_tags([tag.size for tag in tags], boxes, picture.size)
+    for tag, (left, top) in zip(tags, places, strict=True):  # on top of all boxes, so that no line crosses a tag
+        tag.draw(draw, left, top)
     return to_array(picture)
+
+
+def enlarged(image: NDArray[np.uint8], marks: Sequence[Mark]) -> tuple[NDArray[np.uint8], list[Mark]]:
+    """Enlarge a small image by a whole factor, so that there is room for letters.
+
+    Returns:
+        The image with a shorter side of at least :data:`LEGIBLE_SIDE` (as it is if it has that, or if the longer side
+        would grow beyond ten times that), and its marks.
+    """
+    height, width = image.shape[:2]
+    factor = min(-(-LEGIBLE_SIDE // min(height, width)), 10 * LEGIBLE_SIDE // max(height, width))
+    if factor <= 1:
+        return image, list(marks)
+    large = Image.fromarray(image).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
+    return to_array(large), [mark.scaled(factor) for mark in marks]
 
 
 def color_of(label: str) -> str:
@@ -76,29 +115,11 @@ def color_of(label: str) -> str:
     return COLORS.get(label) or OTHER_COLORS[sum(label.encode()) % len(OTHER_COLORS)]
 
 
-def _draw_tag(draw: ImageDraw.ImageDraw, picture_size: tuple[int, int], mark: Mark) -> None:
-    width, height = picture_size
-    x0, y0, x1, y1 = (float(value) for value in mark.box)
-    wanted = max(11.0, min(picture_size) / 45, min((x1 - x0) / 7, min(picture_size) / 20))
-    font = label_font(round(wanted))
-    text_width = draw.textlength(mark.text, font=font)
-    if text_width > width * 0.9:
-        font = label_font(max(6, int(font.size * width * 0.9 / text_width)))
-        text_width = draw.textlength(mark.text, font=font)
-    ascent, descent = font.getmetrics()
-    pad = max(1, round(font.size / 5))
-    tag_width, tag_height = text_width + 2 * pad, ascent + descent + pad
-    left = min(max(x0, 0.0), max(width - tag_width, 0.0))
-    above, below = y0 - tag_height, y1
-    top = above if above >= 0 else below if below + tag_height <= height else max(y0, 0.0)
-    color = mark.color
-    draw.rectangle((left, top, left + tag_width, top + tag_height), fill=color)
-    draw.text((left + pad, top + pad / 2), mark.text, fill=_ink_on(color), font=font)
-
-
-def _ink_on(color: str) -> str:
-    red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
-    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 130 else "white"
+def ink_on(color: str) -> str:
+    """Return black or white, whichever has more contrast on a colour given as ``#rrggbb``."""
+    red, green, blue = (_linear(int(color[start : start + 2], 16) / 255) for start in (1, 3, 5))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue  # as in WCAG 2
+    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
 
 
 @cache
@@ -107,3 +128,63 @@ def label_font(size: int) -> ImageFont.FreeTypeFont:
     import matplotlib  # for its font only, and slow to import
 
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"), size)
+
+
+class _Tag:
+    """The text of a mark and its bar, on the colour of its class."""
+
+    def __init__(self, draw: ImageDraw.ImageDraw, picture_size: tuple[int, int], mark: Mark) -> None:
+        width, shorter = picture_size[0], min(picture_size)
+        face = float(mark.box[2] - mark.box[0])
+        wanted = min(max(face / 7, 11.0, shorter / 70), max(11.0, shorter / 22))
+        font = label_font(round(wanted))
+        text_width = draw.textlength(mark.text, font=font)
+        if text_width > width * 0.94:
+            font = label_font(max(_SMALLEST_FONT, int(font.size * width * 0.94 / text_width)))
+        self._text = _shortened(draw, mark.text, font, width * 0.98)
+        self._mark, self._font = mark, font
+        ascent, descent = font.getmetrics()
+        self._pad = max(1, round(font.size / 5))
+        self._bar = 0 if mark.probability is None else max(3, round(font.size / 4))
+        text_width = min(draw.textlength(self._text, font=font), width - 2 * self._pad)
+        self.size = (text_width + 2 * self._pad, ascent + descent + self._pad + self._bar + self._bar // 2)
+
+    def draw(self, draw: ImageDraw.ImageDraw, left: float, top: float) -> None:
+        """Draw it with its top left corner at a place."""
+        (width, height), pad, color = self.size, self._pad, self._mark.color
+        ink = ink_on(color)
+        right, bottom = left + width, top + height
+        draw.rectangle((left, top, right, bottom), fill=color, outline=_OUTLINE if self._font.size >= 11 else None)
+        draw.text((left + pad, top + pad / 2), self._text, fill=ink, font=self._font)
+        if self._mark.probability is not None:
+            ends = left + pad, right - pad
+            above, below = bottom - self._bar - self._bar // 2, bottom - self._bar // 2 - 1
+            draw.rectangle((ends[0], above, ends[1], below), outline=ink)
+            share = min(max(self._mark.probability, 0.0), 1.0)
+            draw.rectangle((ends[0], above, ends[0] + share * (ends[1] - ends[0]), below), fill=ink)
+
+
+def _shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
+    """Cut a class name, not the percentage behind it, where both do not fit."""
+    name, space, percentage = text.rpartition(" ")
+    while len(name) > 3 and draw.textlength(name + space + percentage, font=font) > room:
+        name = name[:-1]
+    if space and draw.textlength(name + space + percentage, font=font) <= room:
+        return name + space + percentage
+    text = name or text
+    while len(text) > 1 and draw.textlength(text, font=font) > room:
+        text = text[:-1]
+    return text
+
+
+def _rectangle(box: NDArray[np.floating]) -> Rectangle:
+    x0, y0, x1, y1 = (float(value) for value in box)
+    return x0, y0, x1, y1
+
+
+def _dot(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, color: str) -> None:
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
+
+
+def _linear(value: float) -> float:
+    return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)

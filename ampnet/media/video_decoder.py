@@ -40,8 +40,9 @@ MAX_THREADS = 8
 BEAT_SECONDS = 0.5
 """Time between two signs of life while frames are skipped."""
 
-_FORMATS = "mov,mp4,avi,matroska,webm,mpeg,mpegvideo,mpegts,asf"
-_CAPTURE_OPTIONS = f"format_whitelist;{_FORMATS}|protocol_whitelist;file"
+FORMATS = "mov,mp4,avi,matroska,webm,mpeg,mpegvideo,mpegts,asf"
+"""FFmpeg's names of the containers that are opened."""
+_CAPTURE_OPTIONS = f"format_whitelist;{FORMATS}|protocol_whitelist;file"
 _PIPE_BYTES = 1 << 20
 
 

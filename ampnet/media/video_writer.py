@@ -1,8 +1,7 @@
 """Writing MP4 files, which appear whole and checked, or not at all."""
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -13,6 +12,8 @@ from ampnet.errors import DataError, ImageError
 from ampnet.media.files import atomic_write
 from ampnet.media.printable import printable
 from ampnet.media.video import video_info
+from ampnet.media.video_encoders import Encoder, has_h264, open_encoder
+from ampnet.media.video_sound import add_sound
 
 
 class VideoWriter:
@@ -27,80 +28,73 @@ class VideoWriter:
     def __init__(self, path: Path, target: Path, rate: float) -> None:
         self.frames = 0
         """Frames written."""
+        self.what = ""
+        """What the file holds, in words; set when it is complete."""
         self._path = path
         self._target = target
         self._rate = rate
         self._size_wh = (0, 0)
-        self._writer: cv2.VideoWriter | None = None
+        self._encoder: Encoder | None = None
 
     def add(self, image: NDArray[np.uint8]) -> None:
         """Append an ``(H, W, 3)`` RGB frame; one of another size than the first is resized to that.
 
         Raises:
-            DataError: the file cannot be opened for writing.
+            DataError: the file cannot be written.
         """
-        if self._writer is None:
+        if self._encoder is None:
             self._size_wh = (image.shape[1], image.shape[0])
-            codec = cv2.VideoWriter.fourcc(*"mp4v")
-            with _link_to(self._path) as link, _silent_opencv():
-                self._writer = cv2.VideoWriter(str(link), cv2.CAP_FFMPEG, codec, self._rate, self._size_wh)
-            if not self._writer.isOpened():
-                raise DataError(
-                    f"cannot write {printable(self._target)}: no MP4 encoder, or no space; free some space or choose "
-                    "another folder"
-                )
+            self._encoder = open_encoder(self._path, self._target, self._rate, (image.shape[0], image.shape[1]))
         if image.shape[1::-1] != self._size_wh:  # the encoder would drop it
             image = np.asarray(cv2.resize(image, self._size_wh), dtype=np.uint8)
-        with _silent_opencv():
-            self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        try:
+            self._encoder.add(image)
+        except OSError as error:
+            raise DataError(
+                f"cannot write {printable(self._target)}: {error.strerror or error}; free some space or choose another "
+                "folder"
+            ) from error
         self.frames += 1
 
     def close(self) -> None:
         """Finish the file."""
-        if self._writer is not None:
-            with _silent_opencv():
-                self._writer.release()
+        if self._encoder is not None:
+            self._encoder.close()
+            self._encoder = None
 
 
 @contextmanager
-def writing_video(path: Path, rate: float) -> Iterator[VideoWriter]:
+def writing_video(path: Path, rate: float, sound_of: Path | None = None) -> Iterator[VideoWriter]:
     """Open a video file for atomic writing; it gets its name when it has been read again.
 
     Args:
         path: the file to write.
         rate: frames per second.
+        sound_of: video with the sound to copy, where PyAV is installed; one that cannot be read is left out.
 
     Raises:
-        DataError: the file cannot be written, or misses frames that were written: the encoder does not report a full
+        DataError: the file cannot be written, or misses frames that were written: not every encoder reports a full
             disk.
     """
     with atomic_write(path) as aside:
-        aside.touch()
-        writer = VideoWriter(aside, path, rate)
+        silent = aside.with_name(f"{aside.name}.silent") if has_h264() else aside
         try:
-            yield writer
+            silent.touch()
+            writer = VideoWriter(silent, path, rate)
+            try:
+                yield writer
+            finally:
+                writer.close()
+            _check(silent, path, writer.frames)
+            writer.what = "MPEG-4 without sound"
+            if silent != aside:
+                sound = add_sound(silent, aside, sound_of)
+                writer.what = f"H.264, {sound}"
+                _check(aside, path, writer.frames)
         finally:
-            writer.close()
-        _check(aside, path, writer.frames)
-
-
-@contextmanager
-def _link_to(file: Path) -> Iterator[Path]:
-    """Name a file by a link with a name that OpenCV can take and tell the format from, whatever the file's own is."""
-    with tempfile.TemporaryDirectory(prefix="ampnet-") as folder:
-        link = Path(folder, "video.mp4")
-        link.symlink_to(file.absolute())
-        yield link
-
-
-@contextmanager
-def _silent_opencv() -> Iterator[None]:
-    """Keep OpenCV from printing a line for each frame that a full disk refuses."""
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+            if silent != aside:
+                with suppress(OSError):
+                    silent.unlink()
 
 
 def _check(file: Path, path: Path, frames: int) -> None:

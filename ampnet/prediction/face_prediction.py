@@ -6,6 +6,7 @@ import numpy as np
 
 from ampnet.detection.face import Face, moved_face
 from ampnet.media.drawing import Mark
+from ampnet.prediction.face_explanation import FaceExplanation
 
 NOT_SURE = "not sure"
 """The answer to a face whose most probable class is less probable than the rejection threshold."""
@@ -26,6 +27,12 @@ class FacePrediction:
     rejection_threshold: float = 0.0
     """Least probability of a sure answer, in [0, 1]; see `ampnet calibrate`."""
 
+    explanation: FaceExplanation | None = None
+    """Why, if that was asked for; see `ampnet predict --explain`."""
+
+    track: int | None = None
+    """Number of the face in its video, from 1, the same in all frames; None if it was not followed."""
+
     @property
     def is_sure(self) -> bool:
         """Whether the most probable class is as probable as the checkpoint demands of an answer."""
@@ -40,9 +47,12 @@ class FacePrediction:
     def mark(self) -> Mark:
         """How the face is drawn."""
         text = f"{self.label} {self.probability:.0%}" if self.is_sure else self.answer
-        return Mark(self.face.box, self.face.landmarks, self.label, text, self.is_sure)
+        text = text if self.track is None else f"#{self.track} {text}"
+        return Mark(self.face.box, self.face.landmarks, self.label, text, self.is_sure, self.probability)
 
     def enlarged(self, decoded_hw: tuple[int, int], photo_hw: tuple[int, int]) -> "FacePrediction":
         """Convert from pixels of a photo that was reduced while it was decoded to those of the whole photo."""
         y, x = photo_hw[0] / decoded_hw[0], photo_hw[1] / decoded_hw[1]
-        return replace(self, face=moved_face(self.face, np.array([[x, 0.0, 0.0], [0.0, y, 0.0]])))
+        matrix = np.array([[x, 0.0, 0.0], [0.0, y, 0.0]])
+        explanation = self.explanation and self.explanation.moved(matrix)
+        return replace(self, face=moved_face(self.face, matrix), explanation=explanation)

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image as Pillow
 
-from ampnet.errors import ConfigError, DataError, ImageError, UsageError
+from ampnet.errors import ConfigError, DataError, ImageError
 from ampnet.media.drawing import annotate
-from ampnet.media.files import atomic_write
 from ampnet.media.images import Image, reduce
+from ampnet.media.picture_files import save_picture
 from ampnet.media.printable import printable
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import PhotoInput
 from ampnet.prediction.results import ImagePredictions
 from ampnet.prediction.rows import CsvRows, json_line
-from ampnet.prediction.sources import DRAWN_FORMATS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ampnet.inference.contributions import Contributions
+    from ampnet.prediction.explanation import Explanation
 
 MAX_NAMED = 10
 """Faces that the text names one by one."""
@@ -53,7 +52,7 @@ class PhotoResult(list[FacePrediction]):
         size_hw: tuple[int, int] | None,
         class_names: tuple[str, ...],
         problem: str | None = None,
-        explainer: "Callable[[Image, Sequence[FacePrediction]], Contributions] | None" = None,
+        explainer: "Callable[[Image, Sequence[FacePrediction]], Explanation] | None" = None,
     ) -> None:
         super().__init__(faces)
         self._photo, self.name, self.size_hw = photo, name, size_hw
@@ -107,11 +106,12 @@ class PhotoResult(list[FacePrediction]):
         image, faces = self._decoded("draw")
         return annotate(image, [face.mark for face in faces])
 
-    def explain(self) -> "Contributions":
+    def explain(self) -> "Explanation":
         """Take the answers apart: what each region of each face added to the logits of each class.
 
         Returns:
-            The contributions, faces in the order of this list, classes in the order of ``class_names``.
+            The contributions, faces in the order of this list, classes in the order of ``class_names``; they draw and
+            save themselves.
 
         Raises:
             ConfigError: the network has no local branches, is an exported one, or is not there any more since this
@@ -134,12 +134,7 @@ class PhotoResult(list[FacePrediction]):
             ImageError: the photo cannot be read.
             UsageError: the name does not end in .jpg, .jpeg or .png.
         """
-        path = Path(path)
-        if path.suffix.lower() not in DRAWN_FORMATS:
-            raise UsageError(f"cannot write {printable(path)}: the name must end in {', '.join(DRAWN_FORMATS)}")
-        drawn = Pillow.fromarray(self.plot())
-        with atomic_write(path) as aside:
-            drawn.save(aside, format=DRAWN_FORMATS[path.suffix.lower()], quality=92)
+        save_picture(self.plot(), Path(path))
 
     def _repr_png_(self) -> bytes | None:
         """Show the drawn photo in a notebook, if it can be drawn."""

@@ -22,7 +22,7 @@ from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, Photo, PhotoInp
 from ampnet.prediction.photo_result import PhotoResult
 
 if TYPE_CHECKING:
-    from ampnet.inference.contributions import Contributions
+    from ampnet.prediction.explanation import Explanation
 
 __all__ = ["NOT_SURE", "FacePrediction", "PhotoPredictor", "PhotoResult"]
 
@@ -41,6 +41,11 @@ class PhotoPredictor(ABC):
     """Which faces of a photo to classify: all, or the one that is largest, nearest to the centre, or found best."""
     rejection_threshold: float = 0.0
     """Faces whose most probable class is less probable get the answer "not sure"; 0 never rejects."""
+
+    @property
+    def can_explain(self) -> bool:
+        """Whether :meth:`explain_faces` can take the network apart."""
+        return False
 
     @abstractmethod
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
@@ -114,8 +119,18 @@ class PhotoPredictor(ABC):
         probabilities = iter(self.classify(framed))
         return [[self._prediction(face, next(probabilities)) for face in faces] for faces in found]
 
-    def explain_faces(self, image: Image, faces: Sequence[FacePrediction]) -> "Contributions":  # noqa: ARG002
+    def explain_faces(
+        self,
+        image: Image,  # noqa: ARG002
+        faces: Sequence[FacePrediction],  # noqa: ARG002
+        whole: Callable[[], Image] | None = None,  # noqa: ARG002
+    ) -> "Explanation":
         """Take the logits of at least one face of a decoded photo apart.
+
+        Args:
+            image: the photo.
+            faces: what :meth:`find_faces` found in it.
+            whole: as for :meth:`find_faces`, if the photo was reduced.
 
         Raises:
             ConfigError: the network cannot be taken apart.

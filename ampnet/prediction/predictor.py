@@ -1,7 +1,6 @@
 """Predictor: finds and classifies every face in a photo, with torch."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,10 @@ from ampnet.config import FacePolicy
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.detector import FaceDetector
 from ampnet.faces.alignment import AlignedFace, Image
-from ampnet.faces.framing import frame_face
 from ampnet.inference.classifier import Classifier, network_input
-from ampnet.inference.contributions import Contributions, explain
+from ampnet.inference.contributions import explain
 from ampnet.inference.prior import Prior
+from ampnet.prediction.explanation import Explanation
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.photos import PhotoPredictor
 
@@ -74,16 +73,33 @@ class Predictor(PhotoPredictor):
         parts += [self.classifier.classify(faces[start : start + step], size) for start in range(0, len(faces), step)]
         return np.concatenate(parts)
 
-    def explain_faces(self, image: Image, faces: Sequence[FacePrediction]) -> Contributions:
+    @property
+    def can_explain(self) -> bool:
+        """See :attr:`PhotoPredictor.can_explain`."""
+        return bool({"lp", "ap"} & set(self.checkpoint.architecture.modules))
+
+    def explain_faces(
+        self, image: Image, faces: Sequence[FacePrediction], whole: Callable[[], Image] | None = None
+    ) -> Explanation:
         """See :meth:`PhotoPredictor.explain_faces`."""
         size, step = self.image_size, self.batch_size
-        framed = [frame_face(image, face.face.landmarks, self.framing) for face in faces]
+        found = [face.face for face in faces]
+        framed = self._frame(image, found, whole)
+        in_image = self._frame(image, found, None) if whole else framed
         batches = [network_input(framed[start : start + step], size) for start in range(0, len(framed), step)]
         parts = [explain(self.classifier, batch.to(self.device)) for batch in batches]
-        return replace(
-            parts[0],
+        return Explanation(
+            names=parts[0].names,
+            bias=parts[0].bias,
+            branch_weight=parts[0].branch_weight,
+            temperature=parts[0].temperature,
+            prior=parts[0].prior,
             regions=np.concatenate([part.regions for part in parts]),
             local=np.concatenate([part.local for part in parts]),
             global_=np.concatenate([part.global_ for part in parts]),
             boxes=np.concatenate([part.boxes for part in parts]),
+            class_names=self.class_names,
+            scores=[face.scores for face in faces],
+            frames=[face.image for face in framed],
+            matrices=[face.matrix for face in in_image],
         )

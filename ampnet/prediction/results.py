@@ -141,6 +141,7 @@ class ResultSink(Protocol):
 
 
 def _face_to_dict(face: FacePrediction) -> dict[str, Any]:
+    explanation = {} if face.explanation is None else {"explanation": face.explanation.to_dict()}
     return {
         "box": np.round(face.face.box.astype(float), 1).tolist(),
         "face_score": round(face.face.score, 4),
@@ -149,4 +150,6 @@ def _face_to_dict(face: FacePrediction) -> dict[str, Any]:
         "probability": round(face.probability, 6),
         "answer": face.answer,
         "scores": {name: round(score, 6) for name, score in face.scores.items()},
+        **({} if face.track is None else {"track": face.track}),
+        **explanation,
     }

@@ -49,11 +49,13 @@ class RowFormat(Protocol):
 class CsvRows:
     """A table with a row for each face, and one for each photo or frame without any; see its column ``status``."""
 
-    def __init__(self, class_names: Sequence[str]) -> None:
+    def __init__(self, class_names: Sequence[str], has_tracks: bool = False) -> None:
+        self._has_tracks = has_tracks
         self._class_names = tuple(class_names)
         self.columns = ["image", "frame", "seconds", "status", "problem", "face", "x0", "y0", "x1", "y1", "face_score"]
         self.columns += ["label", "probability", "answer", *(f"score_{one_line(name)}" for name in class_names)]
         self.columns += [f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy"]
+        self.columns += ["track"] if has_tracks else []
         self.header = _csv_lines([self.columns])
 
     def rows(self, result: ImagePredictions) -> str:
@@ -84,9 +86,18 @@ class CsvRows:
 
     def _face_cells(self, face: dict[str, Any]) -> list[Any]:
         scores = [face["scores"][name] for name in self._class_names]
+        tracks = [face.get("track")] if self._has_tracks else []
         place = [*face["box"], face["face_score"]]
         points = [value for point in face["landmarks"] for value in point]
-        return [*place, one_line(face["label"]), face["probability"], one_line(face["answer"]), *scores, *points]
+        return [
+            *place,
+            one_line(face["label"]),
+            face["probability"],
+            one_line(face["answer"]),
+            *scores,
+            *points,
+            *tracks,
+        ]
 
 
 class JsonLines:

@@ -12,13 +12,11 @@ from ampnet.media.heif import EXTENSIONS as HEIF
 from ampnet.media.heif import INSTALL, readable_extensions
 from ampnet.media.images import EXTENSIONS as IMAGES
 from ampnet.media.listing import list_folder
+from ampnet.media.picture_files import FORMATS
 from ampnet.media.printable import printable
 from ampnet.media.video import EXTENSIONS as VIDEOS
 from ampnet.media.video import is_video
 from ampnet.prediction.named_inputs import STDIN
-
-DRAWN_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
-"""Extensions of annotated pictures, and Pillow's names of these formats; other pictures become JPEG."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def _with_places(sources: Sequence[Source], folder: Path) -> list[Source]:
             placed.append(replace(source, drawn=None))
             continue
         suffix = ".mp4" if source.is_video else source.drawn.suffix
-        if not source.is_video and suffix.lower() not in DRAWN_FORMATS:
+        if not source.is_video and suffix.lower() not in FORMATS:
             suffix = ".jpg"
         name, number = _named(source.drawn, suffix, ""), 2
         while name in taken:

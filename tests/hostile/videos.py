@@ -38,7 +38,7 @@ def _case(
         shutil.copy(place.seeds.clip(".mp4"), place.folder / "good.mp4")
         bad = odd_path(place.folder, file_name or b"bad", suffix)
         put(place, bad)
-        drawn = ["--annotate", "drawn"] if place.rng.random() < 0.3 else []
+        drawn = ["--annotate", "drawn", place.rng.choice(("--explain", "--track"))] if place.rng.random() < 0.3 else []
         inputs = [f"./{bad.name}" if bad.name.startswith("-") else bad.name, "good_0.jpg", "good.mp4"]
         return [
             "predict",

@@ -1,14 +1,17 @@
 """Drawings can be read on thumbnails and on large photos, and stay within them."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
-from ampnet.media.drawing import Mark, annotate, color_of
+from ampnet.media.drawing import COLORS, UNSURE_COLOR, Mark, annotate, color_of, enlarged, ink_on
+from tests.colour_vision import DEFICIENCIES, contrast, difference, rgb
 
 
-def mark(x0, y0, x1, y1, label="anger", text="anger 91%"):
+def mark(x0, y0, x1, y1, label="anger", text="anger 91%", probability=None):
     points = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
-    return Mark(np.array([x0, y0, x1, y1]), points * (x1 - x0, y1 - y0) + (x0, y0), label, text)
+    return Mark(np.array([x0, y0, x1, y1]), points * (x1 - x0, y1 - y0) + (x0, y0), label, text, True, probability)
 
 
 def changed_rows(before, after):
@@ -51,3 +54,60 @@ def test_a_picture_without_faces_is_unchanged():
 def test_a_class_always_has_the_same_colour():
     assert color_of("Überraschung") == color_of("Überraschung")
     assert len({color_of(name) for name in ("anger", "fear", "happiness", "sadness")}) == 4
+
+
+@pytest.mark.parametrize("color", [*COLORS.values(), UNSURE_COLOR])
+def test_text_on_every_colour_has_the_contrast_that_wcag_asks_for(color):
+    assert contrast(rgb(color), rgb(ink_on(color))) >= 4.5
+
+
+@pytest.mark.parametrize("vision", DEFICIENCIES)
+def test_classes_differ_for_any_colour_vision(vision):
+    colors = [rgb(color) for color in (*COLORS.values(), UNSURE_COLOR)]
+    assert min(difference(*pair, vision) for pair in combinations(colors, 2)) > 12
+
+
+def test_the_bar_is_as_long_as_the_probability():
+    image = np.full((400, 400, 3), 200, np.uint8)
+    face = (100, 150, 300, 350, "happiness", "happiness 50%")
+    half, whole, none = (annotate(image, [mark(*face, probability)]) for probability in (0.5, 1.0, 0.0))
+    filled = [(drawn == 0).all(axis=2).sum() for drawn in (none, half, whole)]
+    assert filled[1] - filled[0] == pytest.approx((filled[2] - filled[0]) / 2, rel=0.1)
+    assert filled[2] > filled[0] + 200
+
+
+def test_a_thumbnail_is_enlarged_by_a_whole_factor_so_that_its_label_can_be_read():
+    image = np.full((48, 48, 3), 200, np.uint8)
+    large, (moved,) = enlarged(image, [mark(10, 12, 38, 44)])
+    assert large.shape == (288, 288, 3)
+    assert moved.box.tolist() == [60, 72, 228, 264]
+    assert moved.landmarks == pytest.approx(mark(10, 12, 38, 44).landmarks * 6)
+    drawn = annotate(large, [moved])
+    assert moved.box[1] - changed_rows(large, drawn).min() > 14
+
+
+@pytest.mark.parametrize("size_hw", [(256, 300), (2250, 4000), (1, 9000), (40, 2000)])
+def test_a_picture_with_room_for_letters_keeps_its_size_and_none_grows_without_bounds(size_hw):
+    image = np.zeros((*size_hw, 3), np.uint8)
+    large, marks = enlarged(image, [])
+    assert large.shape == image.shape
+    assert marks == []
+
+
+def test_a_label_on_48_pixels_keeps_its_percentage():
+    image = np.full((48, 48, 3), 200, np.uint8)
+    short = annotate(image, [mark(10, 20, 38, 44, "happiness", "happiness 98%")])
+    other = annotate(image, [mark(10, 20, 38, 44, "happiness", "happiness 31%")])
+    assert (short != other).any()
+
+
+def test_labels_of_neighbours_hide_neither_each_other_nor_a_face_if_there_is_room():
+    row = [mark(100 * i + 20, 100, 100 * i + 110, 200, text="happiness 98%") for i in range(4)]
+    below = [mark(100 * i + 20, 202, 100 * i + 110, 290, text="happiness 98%") for i in range(4)]
+    image = np.full((400, 460, 3), 200, np.uint8)
+    drawn = annotate(image, [*row, *below])
+    for number, one in enumerate((*row, *below)):
+        without = annotate(image, [other for i, other in enumerate((*row, *below)) if i != number])
+        assert (drawn != without).any(), one
+    middle = drawn[230:260, 25:105]
+    assert (middle != 200).any(axis=2).mean() < 0.3

@@ -1,0 +1,27 @@
+"""Writing pictures that people look at: JPEG or PNG by the name, whole or not at all."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from ampnet.errors import UsageError
+from ampnet.media.files import atomic_write
+from ampnet.media.printable import printable
+
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
+"""Extensions, in lower case, and Pillow's names of these formats."""
+
+
+def save_picture(picture: NDArray[np.uint8], path: Path) -> None:
+    """Write an ``(H, W, 3)`` RGB picture; it appears whole or not at all, and replaces an existing file.
+
+    Raises:
+        DataError: it cannot be written.
+        UsageError: the name does not end in one of :data:`FORMATS`.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"cannot write {printable(path)}: the name must end in {', '.join(FORMATS)}")
+    with atomic_write(path) as aside:
+        Pillow.fromarray(picture).save(aside, format=FORMATS[path.suffix.lower()], quality=92)

@@ -1,0 +1,59 @@
+"""Small videos with a tone, for tests of what becomes of the sound; they need PyAV."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+RATE = 48_000
+
+
+def write_clip_with_tone(
+    path: Path, seconds: float = 2.0, sound: str = "aac", video: str = "mpeg4", hertz: float = 440.0, fps: int = 10
+) -> Path:
+    """Write a grey video with a tone; the extension decides the container.
+
+    Args:
+        path: the file.
+        seconds: its length.
+        sound: codec of the tone.
+        video: codec of the frames.
+        hertz: the tone.
+        fps: frames per second.
+    """
+    import av
+
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream(video, rate=fps)
+        pictures.width, pictures.height, pictures.pix_fmt = 96, 64, "yuv420p"
+        track = container.add_stream(sound, rate=RATE, layout="mono")
+        track.bit_rate = 96_000
+        kind = {"pcm_s16le": "s16", "libmp3lame": "fltp", "mp2": "s16"}.get(sound, "fltp")
+        resampler = av.AudioResampler(format=kind, layout="mono", rate=RATE)
+        for number in range(round(seconds * fps)):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 5 * number % 250, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, fps)
+            container.mux(pictures.encode(frame.reformat(format="yuv420p")))
+            start = number * RATE // fps
+            times = np.arange(start, (number + 1) * RATE // fps) / RATE
+            tone = (8000 * np.sin(2 * np.pi * hertz * times)).astype(np.int16)[None]
+            part = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+            part.sample_rate, part.pts, part.time_base = RATE, start, Fraction(1, RATE)
+            for converted in resampler.resample(part):
+                container.mux(track.encode(converted))
+        container.mux(pictures.encode(None))
+        container.mux(track.encode(None))
+    return path
+
+
+def heard(path: Path) -> tuple[str, float, float]:
+    """Return the codec of a video's sound, its length in seconds, and its loudest frequency in hertz."""
+    import av
+
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        frames = list(container.decode(stream))
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype(float)
+        rate, codec = frames[0].sample_rate, stream.codec_context.name
+    spectrum = np.abs(np.fft.rfft(samples))
+    return codec, len(samples) / rate, float(np.fft.rfftfreq(len(samples), 1 / rate)[spectrum.argmax()])
