@@ -90,7 +90,7 @@ class Decoded:
     """Height and width of the whole picture, turned like ``image``."""
 
 
-def decode(data: bytes, longest_side: int | None = None, upright: bool = True) -> Decoded:
+def decode(data: bytes, longest_side: int | None = None, upright: bool = True, max_pixels: int = MAX_PIXELS) -> Decoded:
     """Decode an image file's content to RGB.
 
     16-bit grey is scaled to 8 bits; grey, palette and CMYK pictures are converted to RGB; transparent ones are
@@ -102,6 +102,7 @@ def decode(data: bytes, longest_side: int | None = None, upright: bool = True) -
             quarter or eighth of their size if that suffices. None for the whole picture, or half its width and height
             if it has more than :data:`MAX_DECODED` pixels.
         upright: whether to apply the EXIF rotation.
+        max_pixels: pictures with more pixels are refused.
 
     Raises:
         ImageError: it is not an image in one of :data:`FORMATS`, damaged, or too large. The message is the reason
@@ -109,7 +110,7 @@ def decode(data: bytes, longest_side: int | None = None, upright: bool = True) -
     """
     _quieten_pillow()
     try:
-        picture = _open(data, longest_side)
+        picture = _open(data, longest_side, max_pixels)
         with _one_large_picture if _memory(picture, len(data), longest_side) > _LARGE else nullcontext():
             return _decode(picture, longest_side, upright)
     except ImageError:
@@ -150,14 +151,14 @@ def is_plain_jpeg(data: bytes, size_hw: tuple[int, int]) -> bool:
         return False
 
 
-def _open(data: bytes, longest_side: int | None) -> Pillow.Image:
+def _open(data: bytes, longest_side: int | None, max_pixels: int) -> Pillow.Image:
     """Read the header, and refuse what would take too much memory or time."""
     if not data:
         raise ImageError("the file is empty")
     picture = Pillow.open(BytesIO(data), formats=FORMATS)
     width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{width} x {height} pixels are more than {MAX_PIXELS:,}")
+    if width * height > max_pixels:
+        raise ImageError(f"{width} x {height} pixels are more than {max_pixels:,}")
     if max(width, height) > MAX_SIDE:
         raise ImageError(f"{width} x {height} pixels; a side may have {MAX_SIDE:,}")
     if picture.info.get("progressive") and _has_many_scans(data):

@@ -82,16 +82,17 @@ class PhotoPredictor(ABC):
             return (self._results([photo])[0] for photo in opened)
         return [result for chunk in _in_chunks(opened) for result in self._results(chunk)]
 
-    def find_faces(self, images: Sequence[Image]) -> list[list[FacePrediction]]:
+    def find_faces(self, images: Sequence[Image], most: int | None = None) -> list[list[FacePrediction]]:
         """Detect and classify the faces in each photo, all at once.
 
         Args:
             images: ``(H, W, 3)`` RGB uint8, of any size.
+            most: classify at most as many faces of a photo, those with the best detection scores; None: all.
 
         Returns:
             The faces in each photo, best detection score first; empty if there are none.
         """
-        found = [list(detection.faces) for detection in detect_with_retries(self.detector, images)]
+        found = [list(detection.faces[:most]) for detection in detect_with_retries(self.detector, images)]
         framed = [
             frame_face(image, face.landmarks, self.framing)
             for image, faces in zip(images, found, strict=True)
