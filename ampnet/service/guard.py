@@ -22,6 +22,9 @@ OPEN_PATHS = ("/healthz",)
 
 CLOSED_PREFIXES = ("/v1/", "/metrics", "/openapi.json")
 
+SILENT = 408
+"""Status of a client from which nothing comes that could be read."""
+
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -80,7 +83,7 @@ class Guard:
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
                 self._metrics.requests.labels(status=str(message["status"])).inc()
-                if not is_read:
+                if not is_read and message["status"] != SILENT:
                     await self._uploads.drain(receiving)
             await send(message)
 
