@@ -567,6 +567,12 @@ def serve(
     batch_wait: Annotated[
         float, machine_option(min=0, max=1000, help="Milliseconds for which a photo waits for others.")
     ] = ServeConfig.batch_wait,
+    parallel: Annotated[
+        int | None,
+        machine_option(
+            min=1, help="Batches at work side by side, sharing the cores.", show_default="cores, at most 8; 1 on a GPU"
+        ),
+    ] = ServeConfig.parallel,
     decoders: Annotated[
         int | None, machine_option(min=1, help="Processes that decode photos.", show_default="cores, at most 4")
     ] = ServeConfig.decoders,

@@ -470,10 +470,12 @@ class ServeConfig:
     runtime: Runtime | None = None
     """What runs the networks; None: onnx where it is installed, else torch."""
     detector: DetectorConfig = field(default_factory=DetectorConfig)
-    batch_size: int = 16
+    batch_size: int = 32
     """Most photos in a batch."""
     batch_wait: float = 5.0
     """Longest time in milliseconds for which a photo waits for others to share its batch."""
+    parallel: int | None = None
+    """Batches at work side by side, which share the cores; None: one for each core, at most 8, and one on a GPU."""
     queue: int = 128
     """Most photos at work or waiting; requests beyond are answered with 503."""
     decoders: int | None = None
@@ -509,7 +511,9 @@ class ServeConfig:
         require(self.max_megapixels <= 150, f"max_megapixels must be at most 150, got {self.max_megapixels}")
         require(self.max_megabytes <= 450, f"max_megabytes must be at most 450, got {self.max_megabytes}")
         require(0 <= self.batch_wait <= 1000, f"batch_wait must be within [0, 1000] ms, got {self.batch_wait}")
-        require(self.decoders is None or self.decoders >= 1, f"decoders must be at least 1, got {self.decoders}")
+        for name in ("decoders", "parallel"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"{name} must be at least 1, got {value}")
         require(self.max_files <= self.queue, f"max_files ({self.max_files}) must fit into the queue ({self.queue})")
         require(self.runtime != "onnx" or not self.gpus, "--gpus needs --runtime torch")
 

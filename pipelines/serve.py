@@ -2,25 +2,30 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 from rich.console import Console
 
 from ampnet import __version__
 from ampnet.checkpoints.bundled import MODELS, model_path
 from ampnet.config import PredictConfig, Runtime, ServeConfig
 from ampnet.errors import UsageError
+from ampnet.media.files import sha256_of
 from ampnet.media.opening import read_text
 from ampnet.prediction.photos import PhotoPredictor
 from ampnet.runtime.memory import keep_freed_memory
-from pipelines.predictors import ChosenPredictor, choose_predictor
+from pipelines.model import find_model
+from pipelines.predictors import choose_predictor
 from pipelines.progress import notices
 
 if TYPE_CHECKING:
     from ampnet.service.about import AboutModel
 
-MAX_DECODERS = 4
+MAX_DECODERS, MAX_PARALLEL = 4, 8
 MAX_CARD_BYTES = 100_000
 
 
@@ -55,7 +60,8 @@ def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = Fals
         notices().print(_warning(config))
     opened = server.listen(config.host, config.port)
     keep_freed_memory()
-    chosen, runtime = _choose(config, console)
+    chosen = _choose(config, console)
+    cv2.setNumThreads(max(_cores() // chosen.parallel, 1))
     metrics = Metrics()
     decoders = DecoderPool(
         config.decoders or min(_cores(), MAX_DECODERS),
@@ -71,9 +77,10 @@ def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = Fals
         config.queue,
         config.batch_size,
         config.batch_wait / 1000,
+        chosen.parallel,
         config.max_faces,
     )
-    app = create_app(engine, _about(chosen, runtime), config, metrics)
+    app = create_app(engine, _about(chosen), config, metrics)
     ended_by = server.run(app, config, opened, lambda: on_start(server.address(opened)), debug)
     return ended_by or 0
 
@@ -86,48 +93,78 @@ def _warning(config: ServeConfig) -> str:
     )
 
 
-def _choose(config: ServeConfig, console: Console) -> tuple[ChosenPredictor, Runtime]:
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """A model, ready to answer."""
+
+    predictor: PhotoPredictor
+    file: Path
+    runtime: Runtime
+    parallel: int
+    """Batches that it works on side by side."""
+
+
+def _choose(config: ServeConfig, console: Console) -> _Chosen:
     """Load the model; without a choice of the user, in the runtime that starts sooner, if it is there."""
-    if config.runtime is not None:
-        return choose_predictor(_predicting(config, config.runtime), console), config.runtime
-    is_onnx_file = config.checkpoint is not None and config.checkpoint.suffix == ".onnx"
-    if is_onnx_file or (not config.gpus and all(find_spec(name) for name in ("onnxruntime", "onnx", "platformdirs"))):
-        try:
-            return choose_predictor(_predicting(config, "onnx"), console), "onnx"
-        except (UsageError, ImportError):
-            if is_onnx_file or find_spec("torch") is None:
-                raise
-    return choose_predictor(_predicting(config, "torch"), console), "torch"
+    file = find_model(config.checkpoint, console, "--checkpoint")
+    is_exported = file.suffix == ".onnx"
+    if config.runtime == "torch" or (config.runtime is None and config.gpus):
+        return _on_torch(config, file, console)
+    try:
+        return _on_onnx(config, file, console)
+    except UsageError:
+        if config.runtime == "onnx" or is_exported or find_spec("torch") is None:
+            raise
+    return _on_torch(config, file, console)
 
 
-def _predicting(config: ServeConfig, runtime: Runtime) -> PredictConfig:
-    return PredictConfig(
-        images=(), checkpoint=config.checkpoint, detector=config.detector, gpus=config.gpus, runtime=runtime
-    )
+def _on_onnx(config: ServeConfig, file: Path, console: Console) -> _Chosen:
+    try:
+        from ampnet.onnx import OnnxFaceDetector, Predictor
+        from pipelines.onnx_models import onnx_models
+    except ImportError as error:
+        raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[onnx]'`") from error
+
+    classifier, detector = onnx_models(file, console)
+    parallel = config.parallel or min(_cores(), MAX_PARALLEL)
+    threads = max(_cores() // parallel, 1)
+    predictor = Predictor(classifier, OnnxFaceDetector(detector, config.detector, threads), threads=threads)
+    return _Chosen(predictor, file, "onnx", parallel)
 
 
-def _explainer(chosen: ChosenPredictor, console: Console) -> Callable[[], PhotoPredictor]:
+def _on_torch(config: ServeConfig, file: Path, console: Console) -> _Chosen:
+    import torch
+
+    asked = PredictConfig(images=(), checkpoint=file, detector=config.detector, gpus=config.gpus, runtime="torch")
+    predictor = choose_predictor(asked, console).predictor
+    is_on_gpu = torch.device(getattr(predictor, "device", "cpu")).type != "cpu"
+    parallel = config.parallel or (1 if is_on_gpu else min(_cores(), MAX_PARALLEL))
+    torch.set_num_threads(max(torch.get_num_threads() // parallel, 1))
+    return _Chosen(predictor, file, "torch", parallel)
+
+
+def _explainer(chosen: _Chosen, console: Console) -> Callable[[], PhotoPredictor]:
     """Return what gives the predictor for contributions: on torch, which alone can take answers apart."""
 
     def explainer() -> PhotoPredictor:
-        if hasattr(chosen.predictor, "checkpoint"):
+        if chosen.runtime == "torch":
             return chosen.predictor
-        asked = PredictConfig(images=(), checkpoint=chosen.model, gpus=0, runtime="torch")
+        asked = PredictConfig(images=(), checkpoint=chosen.file, gpus=0, runtime="torch")
         return choose_predictor(asked, console).predictor
 
     return explainer
 
 
-def _about(chosen: ChosenPredictor, runtime: Runtime) -> "AboutModel":
+def _about(chosen: _Chosen) -> "AboutModel":
     from ampnet.service.about import AboutModel
 
-    file, predictor = chosen.model, chosen.predictor
+    file, predictor = chosen.file, chosen.predictor
     is_bundled = file in [model_path(name) for name in MODELS]
     card = file.parent / "MODEL_CARD.md"
     return AboutModel(
         name=file.parent.name if file.stem == "best" else file.stem,
-        sha256=str(chosen.settings["model"]),
-        runtime=runtime,
+        sha256=sha256_of(file),
+        runtime=chosen.runtime,
         ampnet=__version__,
         class_names=predictor.class_names,
         rejection_threshold=predictor.rejection_threshold,

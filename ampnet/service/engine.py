@@ -1,6 +1,6 @@
 """From photos' bytes to faces: decoded in child processes, then classified in batches that requests share.
 
-    bytes -> queue -> decoders (processes) -> decoded photos -> batches (one thread) -> faces
+    bytes -> queue -> decoders (processes) -> decoded photos -> batches (threads) -> faces
 
 Both queues are bounded: the first one by a number of photos, beyond which :meth:`Engine.reserve` refuses, the second
 one by pixels, since decoders wait while too many are decoded.
@@ -8,10 +8,12 @@ one by pixels, since decoders wait while too many are decoded.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from ampnet.media.decoding import Decoded
@@ -61,6 +63,7 @@ class Engine:
         queue: most photos at work or waiting.
         batch_size: most photos in a batch.
         batch_wait: longest time in seconds for which a photo waits for others.
+        parallel: batches at work side by side.
         max_faces: most faces that are classified in a photo.
     """
 
@@ -73,6 +76,7 @@ class Engine:
         queue: int,
         batch_size: int,
         batch_wait: float,
+        parallel: int,
         max_faces: int,
     ) -> None:
         self.predictor, self._make_explainer = predictor, explainer
@@ -82,18 +86,23 @@ class Engine:
         self._max_faces = max_faces
         self._reserved = 0
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
-        self._ready: asyncio.Queue[_Job] = asyncio.Queue()
+        self._ready: deque[_Job] = deque()
+        self._arrived = asyncio.Event()
         self._ready_pixels = 0
         self._room = asyncio.Event()
         self._room.set()
         self._decoding = ThreadPoolExecutor(decoders.count, "decode")
-        self._predicting = ThreadPoolExecutor(1, "predict")
+        self._predicting = ThreadPoolExecutor(parallel, "predict")
+        self._parallel = self._idle = parallel
+        self._running = 0
+        self._collecting = asyncio.Lock()
+        self._loading_explainer = Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to work, in the running event loop."""
         self._tasks = [asyncio.create_task(self._decode_jobs()) for _ in range(self._decoders.count)]
-        self._tasks.append(asyncio.create_task(self._run_batches()))
+        self._tasks += [asyncio.create_task(self._run_batches()) for _ in range(self._parallel)]
 
     async def stop(self) -> None:
         """End the work; nothing is at work any more."""
@@ -163,12 +172,16 @@ class Engine:
                 self._metrics.decode_seconds.observe(time.monotonic() - began)
             job.decoded_at = time.monotonic()
             self._ready_pixels += job.pixels
-            self._ready.put_nowait(job)
+            self._ready.append(job)
+            self._arrived.set()
 
     async def _run_batches(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            batch = await self._next_batch()
+            async with self._collecting:
+                batch = await self._next_batch()
+                self._idle -= 1
+                self._running += len(batch)
             wanted = [job for job in batch if not job.result.done()]
             if wanted:
                 began = time.monotonic()
@@ -179,30 +192,31 @@ class Engine:
                     _finish(job, answer)
             self._ready_pixels -= sum(job.pixels for job in batch)
             self._room.set()
+            self._idle += 1
+            self._running -= len(batch)
             del batch, wanted
 
     async def _next_batch(self) -> list[_Job]:
-        """Wait for a photo, then for those that are decoded soon after it."""
-        batch = [await self._ready.get()]
-        pixels = batch[0].pixels
-        deadline = batch[0].decoded_at + self._batch_wait
-        while len(batch) < self._batch_size and pixels < CHUNK_PIXELS:
+        """Wait for a photo, then for those that are decoded soon after it; idle threads share them."""
+        while not self._ready:
+            self._arrived.clear()
+            await self._arrived.wait()
+        deadline = self._ready[0].decoded_at + self._batch_wait
+        while len(self._ready) < min(self._batch_size, self._reserved - self._running):  # there are more to come
+            self._arrived.clear()
             try:
-                job = self._ready.get_nowait()
-            except asyncio.QueueEmpty:
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._reserved > len(batch):
-                    break
-                try:
-                    job = await asyncio.wait_for(self._ready.get(), left)
-                except asyncio.TimeoutError:
-                    break
-            batch.append(job)
-            pixels += job.pixels
+                await asyncio.wait_for(self._arrived.wait(), deadline - time.monotonic())
+            except asyncio.TimeoutError:
+                break
+        share = min(-(-len(self._ready) // self._idle), self._batch_size)
+        batch, pixels = [self._ready.popleft()], 0
+        while len(batch) < share and pixels < CHUNK_PIXELS:
+            pixels += batch[-1].pixels
+            batch.append(self._ready.popleft())
         return batch
 
     def _answer(self, jobs: Sequence[_Job]) -> list[Found | Exception]:
-        """Answer a batch, in the thread of the networks; a photo that breaks it breaks itself only."""
+        """Answer a batch, in a thread of its own; a photo that breaks it breaks itself only."""
         try:
             images = [job.decoded.image for job in jobs if job.decoded is not None]
             found = self.predictor.find_faces(images, self._max_faces + 1)
@@ -215,8 +229,8 @@ class Engine:
         if not job.explain or not faces:
             return Found(job.decoded, faces)
         try:
-            if self._explainer is None:
-                self._explainer = self._make_explainer()
+            with self._loading_explainer:
+                self._explainer = self._explainer or self._make_explainer()
             contributions = self._explainer.explain_faces(job.decoded.image, faces[: self._max_faces])
         except Exception as error:
             return error

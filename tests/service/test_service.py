@@ -31,7 +31,18 @@ def model(tmp_path_factory):
 @pytest.fixture(scope="module")
 def service(model, tmp_path_factory):
     nowhere = str(tmp_path_factory.mktemp("gone") / "no such folder")  # for temporary files
-    options = ("--checkpoint", str(model), "--runtime", "torch", "--gpus", "0", "--max-decode-seconds", "100")
+    options = (
+        "--checkpoint",
+        str(model),
+        "--runtime",
+        "torch",
+        "--gpus",
+        "0",
+        "--max-decode-seconds",
+        "100",
+        "--parallel",
+        "1",
+    )
     with running(tmp_path_factory.mktemp("folder"), *options, TMPDIR=nowhere) as started:
         yield started
 
