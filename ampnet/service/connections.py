@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from http import HTTPStatus
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ampnet.service.refusals import BUSY_SECONDS, busy
+from ampnet.service.refusals import BUSY_SECONDS, Refusal, busy
 
 MAX_HEADER_BYTES = 32_768
 """Longest request line with headers."""
@@ -37,13 +38,7 @@ class Connection(H11Protocol):
         """Begin; see :class:`asyncio.Protocol`."""
         super().connection_made(transport)
         if len(self.connections) > self.max_connections:
-            refusal = busy(f"{self.max_connections} connections are open already; try again")
-            body = json.dumps(refusal.to_dict()).encode()
-            head = (
-                f"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-                f"Retry-After: {BUSY_SECONDS}\r\nConnection: close\r\n\r\n"
-            )
-            transport.write(head.encode() + body)
+            transport.write(_as_bytes(busy(f"{self.max_connections} connections are open already; try again")))
             # Its request is read and dropped: closing with unread bytes would lose the answer.
             self._is_refused = True
             self._watch_for(BUSY_SECONDS)
@@ -70,6 +65,11 @@ class Connection(H11Protocol):
             self.transport.close()
         super().eof_received()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self.transport.write(_as_bytes(Refusal(400, "malformed", msg)))
+        self.transport.close()
+
     def on_response_complete(self) -> None:
         """End a request; uvicorn's timer runs until the next one."""
         self._unwatch()
@@ -92,6 +92,15 @@ class Connection(H11Protocol):
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
+
+
+def _as_bytes(refusal: Refusal) -> bytes:
+    """Write an answer after which the connection is closed."""
+    body = json.dumps(refusal.to_dict()).encode()
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
+    lines = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in (headers | refusal.headers).items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def connection_class(max_connections: int, max_seconds: float) -> type[Connection]:

@@ -153,48 +153,53 @@ class Engine:
         return await job.result
 
     async def _decode_jobs(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            job = await self._jobs.get()
-            while self._ready_pixels >= CHUNK_PIXELS:
-                self._room.clear()
-                await self._room.wait()
-            if job.result.done():  # its client has gone, or it has waited for too long
-                continue
-            began = time.monotonic()
-            try:
-                job.decoded = await loop.run_in_executor(self._decoding, self._decoders.decode, job.data)
-            except Exception as error:  # whatever it is, the next photo is decoded
-                _fail(job, error)
-                continue
-            finally:
-                job.data = b""
-                self._metrics.decode_seconds.observe(time.monotonic() - began)
-            job.decoded_at = time.monotonic()
-            self._ready_pixels += job.pixels
-            self._ready.append(job)
-            self._arrived.set()
+            await self._decode(await self._jobs.get())  # no variable, which would keep a photo until the next one
+
+    async def _decode(self, job: _Job) -> None:
+        while self._ready_pixels >= CHUNK_PIXELS:
+            self._room.clear()
+            await self._room.wait()
+        if job.result.done():  # its client has gone, or it has waited for too long
+            return
+        began = time.monotonic()
+        try:
+            decoding = asyncio.get_running_loop().run_in_executor(self._decoding, self._decoders.decode, job.data)
+            job.decoded = await decoding
+        except Exception as error:  # whatever it is, the next photo is decoded
+            _fail(job, error)
+            return
+        finally:
+            job.data = b""
+            self._metrics.decode_seconds.observe(time.monotonic() - began)
+        job.decoded_at = time.monotonic()
+        self._ready_pixels += job.pixels
+        self._ready.append(job)
+        self._arrived.set()
 
     async def _run_batches(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             async with self._collecting:
                 batch = await self._next_batch()
                 self._idle -= 1
                 self._running += len(batch)
-            wanted = [job for job in batch if not job.result.done()]
-            if wanted:
-                began = time.monotonic()
-                answers = await loop.run_in_executor(self._predicting, self._answer, wanted)
-                self._metrics.batch_seconds.observe(time.monotonic() - began)
-                self._metrics.batch_photos.observe(len(wanted))
-                for job, answer in zip(wanted, answers, strict=True):
-                    _finish(job, answer)
-            self._ready_pixels -= sum(job.pixels for job in batch)
-            self._room.set()
+            await self._run(batch)
             self._idle += 1
             self._running -= len(batch)
-            del batch, wanted
+            self._ready_pixels -= sum(job.pixels for job in batch)
+            self._room.set()
+            del batch  # as above
+
+    async def _run(self, batch: list[_Job]) -> None:
+        wanted = [job for job in batch if not job.result.done()]
+        if not wanted:
+            return
+        began = time.monotonic()
+        answers = await asyncio.get_running_loop().run_in_executor(self._predicting, self._answer, wanted)
+        self._metrics.batch_seconds.observe(time.monotonic() - began)
+        self._metrics.batch_photos.observe(len(wanted))
+        for job, answer in zip(wanted, answers, strict=True):
+            _finish(job, answer)
 
     async def _next_batch(self) -> list[_Job]:
         """Wait for a photo, then for those that are decoded soon after it; idle threads share them."""

@@ -36,8 +36,13 @@ class Running:
     def decoders(self) -> list[int]:
         """List the processes that decode its photos."""
         listed = Path(f"/proc/{self.process.pid}/task").glob("*/children")  # decoders are started by several threads
-        children = [int(child) for entry in listed for child in entry.read_text().split()]
-        return [pid for pid in children if b"decoder_process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        found = []
+        for entry in listed:
+            for child in entry.read_text().split():
+                with suppress(OSError):  # it may just have ended
+                    if b"decoder_process" in Path(f"/proc/{child}/cmdline").read_bytes():
+                        found.append(int(child))
+        return found
 
     def counted(self, name: str) -> float:
         """Read one number of /metrics."""

@@ -1,6 +1,7 @@
 """Limits, the token and the end of the service: a real process, clients of all kinds."""
 
 import io
+import json
 import os
 import signal
 import socket
@@ -99,6 +100,12 @@ def test_a_request_that_does_not_arrive_in_time_is_given_up(small):
     answer = answered(small.place, head.replace("x", "127.0.0.1", 1).encode() + b"Content-Length: 1000\r\n\r\nabc")
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b'"too_slow"' in answer
+
+
+def test_what_is_no_http_gets_an_answer_of_the_same_shape(small):
+    head, _, body = answered(small.place, b"nonsense\r\n\r\n").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["error"]["code"] == "malformed"
 
 
 def test_clients_that_send_nothing_or_a_byte_at_a_time_are_cut_off(small):

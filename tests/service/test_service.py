@@ -126,6 +126,14 @@ def test_hostile_files_in_a_row_are_refused_one_by_one_and_the_next_photo_is_ans
     assert client.post("/v1/predict", content=PORTRAIT, headers=JPEG).json()["photos"][0]["status"] == "ok"
 
 
+def test_answers_hold_what_the_description_says_and_nothing_else(client):
+    from ampnet.service.schema import Answer
+
+    files = [("file", ("portrait.jpg", PORTRAIT)), ("file", ("notes.txt", b"no image"))]
+    given = client.post("/v1/predict?explain=1", files=files).raise_for_status().json()
+    assert Answer.model_validate(given).model_dump(by_alias=True, exclude_unset=True) == given
+
+
 def test_the_model_tells_its_classes_its_hash_and_the_limits(client, model):
     from ampnet.labels import EXPRESSIONS
     from ampnet.media.files import sha256_of
