@@ -560,7 +560,10 @@ def serve(
     score_threshold: ScoreThreshold = DetectorConfig.score_threshold,
     runtime: Annotated[
         Runtime | None,
-        machine_option(help="What runs the networks.", show_default="onnx if it is installed, else torch"),
+        machine_option(
+            help="What runs the networks; onnx exports the model once.",
+            show_default="onnx if it is exported, else torch",
+        ),
     ] = None,
     gpus: OneGpu = ServeConfig.gpus,
     batch_size: Annotated[int, machine_option(min=1, help="Most photos in a batch.")] = ServeConfig.batch_size,

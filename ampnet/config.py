@@ -468,7 +468,7 @@ class ServeConfig:
     checkpoint: Path | None = None
     """As for :class:`EvalConfig`."""
     runtime: Runtime | None = None
-    """What runs the networks; None: onnx where it is installed, else torch."""
+    """What runs the networks; None: onnx if the model is exported already, else torch."""
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     batch_size: int = 32
     """Most photos in a batch."""

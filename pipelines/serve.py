@@ -105,17 +105,20 @@ class _Chosen:
 
 
 def _choose(config: ServeConfig, console: Console) -> _Chosen:
-    """Load the model; without a choice of the user, in the runtime that starts sooner, if it is there."""
+    """Load the model; without a choice of the user, in ONNX Runtime if the model is exported: exporting takes long."""
     file = find_model(config.checkpoint, console, "--checkpoint")
-    is_exported = file.suffix == ".onnx"
-    if config.runtime == "torch" or (config.runtime is None and config.gpus):
-        return _on_torch(config, file, console)
-    try:
-        return _on_onnx(config, file, console)
-    except UsageError:
-        if config.runtime == "onnx" or is_exported or find_spec("torch") is None:
-            raise
-    return _on_torch(config, file, console)
+    is_onnx = config.runtime == "onnx" or (config.runtime is None and not config.gpus and _is_exported(file))
+    return _on_onnx(config, file, console) if is_onnx else _on_torch(config, file, console)
+
+
+def _is_exported(file: Path) -> bool:
+    if file.suffix == ".onnx":
+        return True
+    if not all(find_spec(package) for package in ("onnxruntime", "platformdirs")):
+        return False
+    from pipelines.onnx_models import are_exported
+
+    return are_exported(file)
 
 
 def _on_onnx(config: ServeConfig, file: Path, console: Console) -> _Chosen:

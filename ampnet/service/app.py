@@ -25,7 +25,7 @@ from ampnet.service.engine import Engine, Found
 from ampnet.service.guard import Guard, answer
 from ampnet.service.metrics import Metrics
 from ampnet.service.page import page_file
-from ampnet.service.refusals import Refusal, busy
+from ampnet.service.refusals import INTERNAL, Refusal, busy
 from ampnet.service.uploads import Held, Upload, Uploads
 
 JPEG_QUALITY = 92
@@ -219,6 +219,10 @@ def _handle_errors(app: FastAPI) -> None:
     async def _http(_request: Request, error: HTTPException) -> Response:
         code = {404: "not_found", 405: "wrong_method"}.get(error.status_code, "refused")
         return answer(Refusal(error.status_code, code, str(error.detail), dict(error.headers or {})))
+
+    @app.exception_handler(Exception)
+    async def _failed(_request: Request, _error: Exception) -> Response:
+        return answer(INTERNAL)
 
     @app.exception_handler(ClientDisconnect)
     async def _gone(_request: Request, _error: ClientDisconnect) -> Response:

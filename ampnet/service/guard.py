@@ -66,7 +66,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        has_begun = is_read = False
+        is_read = False
 
         async def receiving() -> Message:
             nonlocal is_read
@@ -75,9 +75,7 @@ class Guard:
             return message
 
         async def sending(message: Message) -> None:
-            nonlocal has_begun
             if message["type"] == "http.response.start":
-                has_begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -92,12 +90,6 @@ class Guard:
             await self._app(scope, receiving, sending)
         except Refusal as refusal:
             await answer(refusal)(scope, receiving, sending)
-        except Exception:
-            if has_begun:
-                raise
-            internal = Refusal(500, "internal", "an error in ampnet; `ampnet serve --debug` shows it")
-            await answer(internal)(scope, receiving, sending)
-            raise
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)

@@ -29,3 +29,6 @@ class Refusal(Exception):
 def busy(message: str) -> Refusal:
     """Refuse what can be answered later."""
     return Refusal(503, "busy", message, {"Retry-After": str(BUSY_SECONDS)})
+
+
+INTERNAL = Refusal(500, "internal", "an error in ampnet; `ampnet serve --debug` shows it")
