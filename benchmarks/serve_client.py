@@ -70,8 +70,9 @@ class Client:
         return await self.send(head.encode() + photo)
 
     async def send(self, request: bytes) -> Reply:
-        """Send a request and read its answer."""
+        """Send a request and read its answer; once more on a new connection where a kept one turns out to be closed."""
         began = time.perf_counter()
+        was_kept = self._writer is not None
         try:
             if self._writer is None:
                 self._reader, self._writer = await asyncio.open_connection(*self._place)
@@ -86,7 +87,7 @@ class Client:
             body = await self._reader.readexactly(length)
         except (OSError, asyncio.IncompleteReadError):
             self.close()
-            return Reply(0, time.perf_counter() - began)
+            return await self.send(request) if was_kept else Reply(0, time.perf_counter() - began)
         if "connection: close" in head:
             self.close()
         return Reply(int(head.split()[1]), time.perf_counter() - began, body)

@@ -54,9 +54,13 @@ class Connection(H11Protocol):
         is_new = self.cycle is None or self.cycle.response_complete
         if is_new and self.conn.their_state is h11.IDLE and self._watch is None:
             self._watch_for(self.max_seconds)  # the first byte after another request
-        before = self.cycle
         super().data_received(data)
-        if self.cycle is not before:
+
+    def handle_events(self) -> None:
+        """Go on with what has been received; see uvicorn."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before:  # a request has begun
             self._watch_for(3 * self.max_seconds)
 
     def eof_received(self) -> None:
@@ -71,8 +75,10 @@ class Connection(H11Protocol):
         self.transport.close()
 
     def on_response_complete(self) -> None:
-        """End a request; uvicorn's timer runs until the next one."""
+        """End a request; uvicorn's timer runs until the next one, and ours if the answer is not read at once."""
         self._unwatch()
+        if self.transport.get_write_buffer_size():
+            self._watch_for(self.max_seconds)
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:

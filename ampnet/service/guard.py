@@ -6,7 +6,6 @@ A page of another site could otherwise have its visitor's browser ask a service 
 
 import hmac
 import ipaddress
-from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -17,10 +16,8 @@ from ampnet.service.metrics import Metrics
 from ampnet.service.refusals import Refusal
 from ampnet.service.uploads import Uploads
 
-OPEN_PATHS = ("/healthz",)
-"""What needs no token, beside the page."""
-
 CLOSED_PREFIXES = ("/v1/", "/metrics", "/openapi.json")
+"""What needs the token; the page asks its user for it."""
 
 SILENT = 408
 """Status of a client from which nothing comes that could be read."""
@@ -58,7 +55,7 @@ class Guard:
     def __init__(self, app: ASGIApp, config: ServeConfig, uploads: Uploads, metrics: Metrics) -> None:
         self._app, self._uploads, self._metrics = app, uploads, metrics
         self._is_local = is_loopback(config.host)
-        self._names = {"localhost", config.host.lower(), *(name.lower() for name in config.allow_hosts)}
+        self._names = {"localhost", config.host.lower(), *map(_name_of, config.allow_hosts)}
         self._token = config.token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,7 +97,8 @@ class Guard:
             )
         origin = headers.get("origin")
         is_foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
-        if is_foreign or headers.get("sec-fetch-site") == "cross-site":
+        is_link = headers.get("sec-fetch-mode") == "navigate"  # a link to the page; forms have an Origin
+        if is_foreign or (headers.get("sec-fetch-site") == "cross-site" and not is_link):
             raise Refusal(403, "other_site", "pages of other sites may not use this service")
         if self._token is not None and scope["path"].startswith(CLOSED_PREFIXES):
             given = headers.get("authorization", "")
@@ -123,11 +121,6 @@ class Guard:
 def answer(refusal: Refusal) -> JSONResponse:
     """Turn a refusal into an answer."""
     return JSONResponse(refusal.to_dict(), refusal.status, refusal.headers)
-
-
-def names_of(hosts: Iterable[str]) -> tuple[str, ...]:
-    """Strip the ports from names."""
-    return tuple(_name_of(host) for host in hosts)
 
 
 def _name_of(host: str) -> str:

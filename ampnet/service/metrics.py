@@ -19,7 +19,6 @@ class Metrics:
             "ampnet_decoder_restarts", "Decoders replaced after a crash or a limit.", registry=registry
         )
         self.waiting = Gauge("ampnet_photos_at_work", "Photos that are at work or wait.", registry=registry)
-        self.connections = Gauge("ampnet_connections", "Open connections.", registry=registry)
         self.predict_seconds = Histogram(
             "ampnet_predict_seconds",
             "From the end of a request's photos to its answer.",

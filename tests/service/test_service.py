@@ -192,6 +192,11 @@ def test_pages_of_other_sites_cannot_send_photos(client, headers):
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "other_site")
 
 
+def test_links_of_other_sites_to_the_page_work(client):
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert client.get("/healthz", headers=headers).status_code == 200
+
+
 def test_the_page_of_the_service_can(client, service):
     headers = {**JPEG, "Origin": service.address.rstrip("/"), "Sec-Fetch-Site": "same-origin"}
     assert client.post("/v1/predict", content=PORTRAIT, headers=headers).status_code == 200
