@@ -96,7 +96,7 @@ export class Camera {
     this.overlay.setAttribute("viewBox", `0 0 ${photo.width} ${photo.height}`);
     const area = ({ box: [x0, y0, x1, y1] }) => (x1 - x0) * (y1 - y0);
     const nearest = photo.faces.reduce((best, face) => (!best || area(face) > area(best) ? face : best), null);
-    this.overlay.replaceChildren(...photo.faces.map((face) => faceMark(face, 3, face === nearest)));
+    this.overlay.replaceChildren(...photo.faces.map((face) => faceMark(face, face === nearest)));
     this.timeline.add(now, nearest?.scores ?? null);
     this.answer.replaceChildren(...(nearest ? answerPanel(nearest) : [html("p", { class: "answer" }, "No face found")]));
     const words = nearest ? nearest.answer : "no face found";

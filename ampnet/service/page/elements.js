@@ -1,5 +1,6 @@
 // Builds elements; text is always text, never markup.
 
+const DOT = 0.03; // radius of a landmark, as a share of its face
 const SVG = "http://www.w3.org/2000/svg";
 
 function filled(element, attributes, children) {
@@ -24,12 +25,20 @@ export function percent(value) {
 }
 
 // Draws a face's box and landmarks in pixels of its photo.
-export function faceMark(face, scale, isChosen, choose) {
+export function faceMark(face, isChosen, choose) {
   const [x0, y0, x1, y1] = face.box;
   const box = svg("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0 });
-  const points = face.landmarks.map(([cx, cy]) => svg("circle", { cx, cy, r: scale }));
+  const points = face.landmarks.map(([cx, cy]) => svg("circle", { cx, cy, r: DOT * (x1 - x0) }));
   const attributes = choose ? { onclick: choose } : {};
   return svg("g", { class: isChosen ? "chosen" : "", ...attributes }, box, ...points);
+}
+
+// Numbers a face at the top of its box; the place is a share of the photo, so it holds at any size.
+export function faceNumber(face, number, { width, height }, isChosen) {
+  const chip = html("span", { class: isChosen ? "chip chosen" : "chip", "aria-hidden": "true" }, `${number}`);
+  chip.style.left = `${(100 * Math.max(0, face.box[0])) / width}%`;
+  chip.style.top = `${(100 * Math.max(0, face.box[1])) / height}%`;
+  return chip;
 }
 
 // Returns the answer about a face: its name, warnings, and a bar for each class.

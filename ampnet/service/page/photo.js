@@ -1,6 +1,6 @@
 // One photo: the picture with its faces, and the answer about the chosen one.
 
-import { answerPanel, faceMark, html, inWords, svg } from "./elements.js";
+import { answerPanel, faceMark, faceNumber, html, inWords, svg } from "./elements.js";
 import { askPhoto } from "./service.js";
 import { whyPanel } from "./why.js";
 
@@ -51,10 +51,13 @@ export class PhotoCard {
     this.overlay = svg("svg", { class: "overlay", viewBox: `0 0 ${photo.width} ${photo.height}`, "aria-hidden": "true" });
     const image = html("img", { src: this.url, alt: `${this.name}, with ${count} ${count === 1 ? "face" : "faces"} found`, width: photo.width, height: photo.height });
     image.addEventListener("error", () => image.replaceWith(html("p", { class: "note" }, "Your browser cannot show this format; the answer is valid all the same.")));
+    this.picture = html("div", { class: "picture" }, image, this.overlay);
     this.panel = html("div", { class: "panel" });
+    this.why = html("div");
     this.body.replaceChildren(
       ...photo.warnings.map((warning) => html("p", { class: "warning" }, warning)),
-      html("div", { class: "split" }, html("div", { class: "picture" }, image, this.overlay), this.panel));
+      html("div", { class: "split" }, this.picture, this.panel),
+      this.why);
     this.draw();
   }
 
@@ -71,8 +74,9 @@ export class PhotoCard {
       this.panel.replaceChildren(html("p", { class: "answer" }, "No face found"), html("p", { class: "note" }, "A larger or sharper photo of the face may help."));
       return;
     }
-    const scale = Math.max(width, height) / 250;
-    this.overlay.replaceChildren(...faces.map((face, index) => faceMark(face, scale, index === this.chosen, () => this.choose(index))));
+    this.overlay.replaceChildren(...faces.map((face, index) => faceMark(face, index === this.chosen, () => this.choose(index))));
+    this.picture.querySelectorAll(".chip").forEach((chip) => chip.remove());
+    if (faces.length > 1) this.picture.append(...faces.map((face, index) => faceNumber(face, index + 1, this.photo, index === this.chosen)));
     const face = faces[this.chosen];
     const buttons = faces.map((each, index) => html("button", {
       type: "button", "aria-pressed": String(index === this.chosen), "aria-label": `Face ${index + 1}: ${each.answer}`, onclick: () => this.choose(index),
@@ -80,19 +84,19 @@ export class PhotoCard {
     const choice = faces.length > 1 ? [html("div", { class: "faces", role: "group", "aria-label": "Faces" }, "Face", ...buttons)] : [];
     const why = html("button", { type: "button", class: "why-button", "aria-pressed": String(this.isExplained), onclick: () => this.toggleWhy() }, "Why?");
     this.panel.replaceChildren(...choice, ...answerPanel(face), ...(this.canExplain() ? [why] : []));
-    if (this.isExplained && face.contributions) this.panel.append(whyPanel(face, { url: this.url, width, height }));
+    this.why.replaceChildren(...(this.isExplained && face.contributions ? [whyPanel(face, { url: this.url, width, height })] : []));
   }
 
   async toggleWhy() {
     this.isExplained = !this.isExplained;
     if (this.isExplained && !this.photo.faces[0].contributions) {
-      this.panel.append(html("p", { class: "note" }, "Taking the answer apart …"));
+      this.why.replaceChildren(html("p", { class: "note" }, "Taking the answer apart …"));
       try {
         this.photo = await askPhoto(this.file, true);
       } catch (error) {
         this.isExplained = false;
         this.draw();
-        this.panel.append(html("p", { class: "problem", role: "alert" }, error.message));
+        this.why.replaceChildren(html("p", { class: "problem", role: "alert" }, error.message));
         return;
       }
     }
