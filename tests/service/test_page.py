@@ -180,6 +180,16 @@ def test_a_photo_without_a_face_says_so(page, tmp_path):
     until(page, lambda: text(page, "#results .answer") == "No face found")
 
 
+def test_an_answer_that_is_not_sure_says_so(page):
+    face = {"label": "fear", "answer": "not sure", "probability": 0.4, "scores": {"fear": 0.4, "anger": 0.6}}
+    shown = page.execute_async_script(
+        "const [face, done] = arguments; import('/elements.js').then(({ answerPanel }) => "
+        "done(answerPanel(face).map((element) => element.textContent)));",
+        face | {"warnings": ["small: 20 pixels"]},
+    )
+    assert shown[:3] == ["Not sure", "Perhaps fear (40.0 %).", "Take care: small: 20 pixels"]
+
+
 def test_nothing_is_asked_of_another_host_and_the_console_stays_empty(page, service):
     show_group(page)
     explain(page)
@@ -197,6 +207,17 @@ def test_the_camera_is_answered_until_it_is_stopped(page, service):
     page.find_element(By.ID, "camera-stop").click()
     assert not page.find_element(By.ID, "camera").is_displayed()
     assert page.execute_script("return document.getElementById('video').srcObject") is None
+
+
+def test_a_hidden_tab_pauses_the_camera(page, service):
+    page.find_element(By.ID, "camera-start").click()
+    until(page, lambda: "answers a second" in text(page, "#camera-rate"))
+    page.execute_script("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    until(page, lambda: text(page, "#camera-rate") == "paused")
+    asked = service.counted("ampnet_photos_total")
+    page.execute_script("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    until(page, lambda: service.counted("ampnet_photos_total") > asked)
+    page.find_element(By.ID, "camera-stop").click()
 
 
 def test_the_token_is_asked_for(driver, closed):

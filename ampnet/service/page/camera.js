@@ -29,6 +29,10 @@ export class Camera {
 
   async start() {
     if (this.run) return;
+    if (!navigator.mediaDevices) {
+      this.alarm("Browsers give the camera to pages of this machine or over https only.");
+      return;
+    }
     const run = (this.run = new AbortController());
     try {
       const stream = await navigator.mediaDevices.getUserMedia({ video: { width: WIDTH, height: HEIGHT }, audio: false });
@@ -36,6 +40,10 @@ export class Camera {
         stream.getTracks().forEach((track) => track.stop());
         return;
       }
+      stream.getVideoTracks()[0].addEventListener("ended", () => {
+        this.stop();
+        this.alarm("The camera has gone.");
+      });
       this.video.srcObject = stream;
       this.section.hidden = false;
       await this.video.play();
