@@ -224,7 +224,7 @@ class Engine:
         """Answer a batch, in a thread of its own; a photo that breaks it breaks itself only."""
         try:
             images = [job.decoded.image for job in jobs if job.decoded is not None]
-            found = self.predictor.find_faces(images, self._max_faces + 1)
+            found = self.predictor.find_faces(images, most=self._max_faces + 1)
         except Exception as error:
             return [error] if len(jobs) == 1 else [self._answer([job])[0] for job in jobs]
         return [self._explained(job, faces) for job, faces in zip(jobs, found, strict=True)]
