@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz bench clean
+.PHONY: demo serve test fuzz bench clean
 
 DEMO := demo_output
 FINE_TUNING := --variant ampnet-small --recipe modern --pretrained bundled --epochs 6 --batch-size 16 --lr 0.02
@@ -21,6 +21,9 @@ demo: $(VENV)/installed
 	$(call show,ampnet eval checkpoint/demo)
 	$(call show,ampnet predict ../tests/samples/portrait.jpg --checkpoint checkpoint/demo)
 	@printf '\nall of it is in %s/, the annotated photo in %s/pictures/group.jpg\n' $(DEMO) $(DEMO)
+
+serve: $(VENV)/installed
+	$(BIN)/ampnet serve
 
 test: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -518,6 +518,71 @@ class PredictConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServeConfig:
+    """Settings of `ampnet serve`."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 8000
+    """Port to listen on; 0 takes a free one."""
+    allow_hosts: tuple[str, ...] = ()
+    """Further names by which clients may call the service, as in their Host header."""
+    token: str | None = None
+    """What clients must send as ``Authorization: Bearer TOKEN``; None asks for nothing."""
+    checkpoint: Path | None = None
+    """As for :class:`EvalConfig`."""
+    runtime: Runtime | None = None
+    """What runs the networks; None: onnx if the model is exported already, else torch."""
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    batch_size: int = 32
+    """Most photos in a batch."""
+    batch_wait: float = 5.0
+    """Longest time in milliseconds for which a photo waits for others to share its batch."""
+    parallel: int | None = None
+    """Batches at work side by side, which share the cores; None: one for each core, at most 8, and one on a GPU."""
+    queue: int = 128
+    """Most photos at work or waiting; requests beyond are answered with 503."""
+    decoders: int | None = None
+    """Processes that decode photos; None: one for each core, at most 4."""
+    max_megabytes: float = 32.0
+    """Most megabytes (1,000,000 bytes) in a request."""
+    max_megapixels: float = 50.0
+    """Most million pixels in a photo."""
+    max_files: int = 32
+    """Most photos in a request."""
+    max_faces: int = 200
+    """Most faces that are classified in a photo."""
+    max_seconds: float = 30.0
+    """Longest time for a request to arrive, and again for its answer."""
+    max_decode_seconds: float = 10.0
+    """Longest time for decoding a photo."""
+    max_connections: int = 256
+    """Most connections at once."""
+    gpus: int | None = None
+
+    def __post_init__(self) -> None:
+        require(0 <= self.port <= 65_535, f"port must be within [0, 65535], got {self.port}")
+        require(self.token is None or len(self.token) >= 16, "a token needs at least 16 characters")
+        require(
+            self.token is None or (self.token.isascii() and self.token.isprintable() and " " not in self.token),
+            "a token consists of printable ASCII characters without spaces",
+        )
+        for name in ("batch_size", "queue", "max_files", "max_faces", "max_connections"):
+            require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("max_megabytes", "max_megapixels", "max_seconds", "max_decode_seconds"):
+            value = getattr(self, name)
+            require(0 < value < float("inf"), f"{name} must be positive, got {value}")
+        require(self.max_megapixels <= 150, f"max_megapixels must be at most 150, got {self.max_megapixels}")
+        require(self.max_megabytes <= 450, f"max_megabytes must be at most 450, got {self.max_megabytes}")
+        require(0 <= self.batch_wait <= 1000, f"batch_wait must be within [0, 1000] ms, got {self.batch_wait}")
+        for name in ("decoders", "parallel"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"{name} must be at least 1, got {value}")
+        require(self.max_files <= self.queue, f"max_files ({self.max_files}) must fit into the queue ({self.queue})")
+        require(self.runtime != "onnx" or not self.gpus, "--gpus needs --runtime torch")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImportConfig:
     """Settings of `ampnet import`: the reference program's file to convert."""
 

@@ -24,11 +24,21 @@ def onnx_models(checkpoint: Path, console: Console) -> tuple[Path, Path]:
         CheckpointError: the checkpoint cannot be used.
         DataError: the cache folder cannot be written to.
     """
+    classifier, detector = _files(checkpoint)
+    detector = _exported(DETECTOR, detector, console)
+    return classifier if classifier == checkpoint else _exported(checkpoint, classifier, console), detector
+
+
+def are_exported(checkpoint: Path) -> bool:
+    """Return whether :func:`onnx_models` has its files already; exporting them takes a while."""
+    return all(file.is_file() for file in _files(checkpoint))
+
+
+def _files(checkpoint: Path) -> tuple[Path, Path]:
     folder = user_cache_path("ampnet") / f"onnx-{__version__}"
-    detector = _exported(DETECTOR, folder / "detector.onnx", console)
-    if checkpoint.suffix == ".onnx":
-        return checkpoint, detector
-    return _exported(checkpoint, folder / f"{sha256_of(checkpoint)[:16]}.onnx", console), detector
+    is_exported = checkpoint.suffix == ".onnx"
+    classifier = checkpoint if is_exported else folder / f"{sha256_of(checkpoint)[:16]}.onnx"
+    return classifier, folder / "detector.onnx"
 
 
 def _exported(model: Path, file: Path, console: Console) -> Path:

@@ -16,7 +16,7 @@ from cli import app, print_json
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
     *("prepare", "train", "eval", "predict"),
-    *("check", "compare", "convert", "robustness", "calibrate", "import", "export", "export-reference"),
+    *("check", "compare", "convert", "robustness", "calibrate", "import", "export", "export-reference", "serve"),
 )
 HEAVY = ("torch", "torchvision", "cv2", "numpy", "pandas", "matplotlib", "retinaface")
 

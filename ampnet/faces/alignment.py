@@ -62,8 +62,7 @@ def align_face(
     Raises:
         ValueError: all landmarks coincide.
     """
-    target = np.asarray(target_landmarks, dtype=np.float64)[list(FITTED)] * (size / IMAGE_SIZE)
-    matrix = similarity(np.asarray(landmarks)[list(FITTED)], target)
+    matrix = align_matrix(landmarks, target_landmarks, size)
     inner = size if resolution is None else round(resolution)
     if inner < min(size, source_side(matrix, size)):
         small = _warp(image, matrix * (inner / size), inner)
@@ -71,6 +70,16 @@ def align_face(
     else:
         face = _warp(image, matrix, size)
     return AlignedFace(image=face, landmarks=transform_points(landmarks, matrix), matrix=matrix)
+
+
+def align_matrix(landmarks: Points, target_landmarks: Points = CANONICAL_LANDMARKS, size: int = IMAGE_SIZE) -> Affine:
+    """Return the ``(2, 3)`` map of :func:`align_face` from source pixels to the frame.
+
+    Raises:
+        ValueError: all landmarks coincide.
+    """
+    target = np.asarray(target_landmarks, dtype=np.float64)[list(FITTED)] * (size / IMAGE_SIZE)
+    return similarity(np.asarray(landmarks)[list(FITTED)], target)
 
 
 def resize_whole(

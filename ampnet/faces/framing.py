@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ampnet.config import IMAGE_SIZE
 from ampnet.errors import DataError
-from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, Image, align_face
+from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, Image, align_face, align_matrix
 from ampnet.faces.colour import Color, to_grey
-from ampnet.faces.geometry import Points
+from ampnet.faces.geometry import Affine, Points
 from ampnet.media.printable import describe
 
 Crop = Literal["none", "face"]
@@ -152,3 +152,8 @@ def frame_face(image: Image, landmarks: Points, framing: Framing) -> AlignedFace
     if framing.color == "rgb":
         return face
     return AlignedFace(image=to_grey(face.image), landmarks=face.landmarks, matrix=face.matrix)
+
+
+def frame_matrix(landmarks: Points, framing: Framing) -> Affine:
+    """Return the ``(2, 3)`` map of :func:`frame_face` from the image's pixels to the 224 x 224 frame."""
+    return align_matrix(landmarks, np.array(framing.mean_landmarks))

@@ -94,7 +94,11 @@ class Decoded:
 
 
 def decode(
-    data: bytes, longest_side: int | None = None, upright: bool = True, enough_side: int | None = None
+    data: bytes,
+    longest_side: int | None = None,
+    upright: bool = True,
+    enough_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> Decoded:
     """Decode an image file's content to RGB.
 
@@ -110,6 +114,7 @@ def decode(
         enough_side: length of the longer side that suffices, in pixels: the picture is reduced to a half, quarter or
             eighth, as far as its longer side stays at least as long. JPEG files are decoded at that size, which takes
             less time.
+        max_pixels: pictures with more pixels are refused.
 
     Raises:
         ImageError: it is not an image in one of :data:`FORMATS`, damaged, or too large. The message is the reason
@@ -117,7 +122,7 @@ def decode(
     """
     _quieten_pillow()
     try:
-        picture = _open(data, longest_side, enough_side)
+        picture = _open(data, longest_side, enough_side, max_pixels)
         is_large = _memory(picture, len(data), longest_side, enough_side) > _LARGE
         with _one_large_picture if is_large else nullcontext():
             return _decode(picture, data, longest_side, upright, enough_side)
@@ -159,14 +164,14 @@ def is_plain_jpeg(data: bytes, size_hw: tuple[int, int]) -> bool:
         return False
 
 
-def _open(data: bytes, longest_side: int | None, enough_side: int | None) -> Pillow.Image:
+def _open(data: bytes, longest_side: int | None, enough_side: int | None, max_pixels: int) -> Pillow.Image:
     """Read the header, and refuse what would take too much memory or time."""
     if not data:
         raise ImageError("the file is empty")
     picture = Pillow.open(BytesIO(data), formats=heif_formats(data) or FORMATS)
     width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{width} x {height} pixels are more than {MAX_PIXELS:,}")
+    if width * height > max_pixels:
+        raise ImageError(f"{width} x {height} pixels are more than {max_pixels:,}")
     if max(width, height) > MAX_SIDE:
         raise ImageError(f"{width} x {height} pixels; a side may have {MAX_SIDE:,}")
     if picture.info.get("progressive") and _has_many_scans(data):

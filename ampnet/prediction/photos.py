@@ -94,7 +94,10 @@ class PhotoPredictor(ABC):
         return [result for chunk in _in_chunks(opened) for result in self._results(chunk)]
 
     def find_faces(
-        self, images: Sequence[Image], whole: Sequence[Callable[[], Image] | None] | None = None
+        self,
+        images: Sequence[Image],
+        whole: Sequence[Callable[[], Image] | None] | None = None,
+        most: int | None = None,
     ) -> list[list[FacePrediction]]:
         """Detect and classify the faces in each photo, all at once.
 
@@ -102,13 +105,14 @@ class PhotoPredictor(ABC):
             images: ``(H, W, 3)`` RGB uint8, of any size.
             whole: for each photo that was reduced while it was decoded, how to decode all of it: a face so small that
                 the classifier would see less of it is framed from there.
+            most: classify at most as many faces of a photo, those with the best detection scores; None: all.
 
         Returns:
             The faces in each photo, best detection score first, as far as :attr:`face` asks for them; empty if there
             are none.
         """
         found = [
-            choose_face(detection.faces, self.face, (image.shape[0], image.shape[1]))
+            choose_face(detection.faces[:most], self.face, (image.shape[0], image.shape[1]))
             for image, detection in zip(images, detect_with_retries(self.detector, images), strict=True)
         ]
         framed = [

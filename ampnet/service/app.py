@@ -1,0 +1,229 @@
+"""The routes of the service."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from io import BytesIO
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from PIL import Image as Pillow
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from ampnet.config import ServeConfig
+from ampnet.errors import ConfigError, ImageError, ProcessError
+from ampnet.media.drawing import annotate
+from ampnet.media.printable import one_line
+from ampnet.service import schema
+from ampnet.service.about import AboutModel
+from ampnet.service.answers import describe_photo, describe_problem
+from ampnet.service.engine import Engine, Found
+from ampnet.service.guard import Guard, answer
+from ampnet.service.metrics import Metrics
+from ampnet.service.page import page_file
+from ampnet.service.refusals import INTERNAL, Refusal, busy
+from ampnet.service.uploads import Held, Upload, Uploads
+
+JPEG_QUALITY = 92
+
+MAX_NAME = 255
+"""Longest name of a photo in an answer, in characters."""
+
+
+def create_app(engine: Engine, about: AboutModel, config: ServeConfig, metrics: Metrics) -> Guard:
+    """Build the application: the routes behind the guard.
+
+    Args:
+        engine: finds and classifies faces.
+        about: the model.
+        config: limits, names, token.
+        metrics: count.
+    """
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        engine.start()
+        yield
+        await engine.stop()
+
+    app = FastAPI(
+        title="ampnet",
+        version=about.ampnet,
+        description="Faces and their expressions. Nothing that is sent is stored.",
+        docs_url=None,  # they load programs from another host
+        redoc_url=None,
+        lifespan=life,
+    )
+    uploads = Uploads(config)
+    predict = _Predict(engine, about, config, metrics, uploads)
+    _handle_errors(app)
+
+    @app.post(
+        "/v1/predict", responses=schema.responses(), openapi_extra={"requestBody": schema.BODY}, response_model=None
+    )
+    async def _predict(
+        request: Request,
+        explain: Annotated[bool, Query(description="Also say what each region of a face added.")] = False,
+        annotate: Annotated[bool, Query(description="Answer with the drawn photo instead; for one photo.")] = False,
+    ) -> Response:
+        """Find every face in the photos and classify its expression."""
+        return await predict(request, explain, annotate)
+
+    @app.get("/v1/model")
+    async def _model() -> dict[str, Any]:
+        """Describe the model and the limits of this service."""
+        return about.to_dict(config)
+
+    @app.get("/healthz")
+    async def _health() -> dict[str, str]:
+        """Say that the service answers."""
+        return {"status": "ok"}
+
+    @app.get("/metrics", response_class=Response)
+    async def _metrics() -> Response:
+        """Give counts and durations in Prometheus's text format."""
+        return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/", include_in_schema=False)
+    async def _page() -> Response:
+        return page_file()
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    async def _icon() -> Response:
+        return Response(status_code=204)  # browsers ask for it, and would report an error
+
+    @app.get("/{name}", include_in_schema=False)
+    async def _file(name: str) -> Response:
+        return page_file(name)
+
+    return Guard(app, config, uploads, metrics)
+
+
+class _Predict:
+    """Answers `POST /v1/predict`."""
+
+    def __init__(
+        self, engine: Engine, about: AboutModel, config: ServeConfig, metrics: Metrics, uploads: Uploads
+    ) -> None:
+        self._engine, self._about, self._config = engine, about, config
+        self._metrics, self._uploads = metrics, uploads
+
+    async def __call__(self, request: Request, explain: bool, annotate: bool) -> Response:
+        self._uploads.check(request)
+        if explain and not self._about.can_explain:
+            raise Refusal(501, "cannot_explain", "an exported network gives its answers only; serve its checkpoint")
+        if self._engine.is_full:
+            raise busy("too many photos are at work or wait already; try again")
+        held = await self._uploads.read(request)
+        try:
+            if annotate and len(held.photos) != 1:
+                raise Refusal(400, "one_photo", "annotate=1 takes one photo")
+            places = len(held.photos)
+            self._engine.reserve(places)
+            try:
+                with self._metrics.predict_seconds.time():
+                    return await self._in_time(request, self._answer(request, held, explain, annotate))
+            finally:
+                self._engine.release(places)
+        finally:
+            held.release()
+
+    async def _in_time(self, request: Request, work: Coroutine[Any, Any, Response]) -> Response:
+        """Give up when the answer takes too long, or nobody waits for it any more."""
+        task = asyncio.ensure_future(work)
+        gone = asyncio.ensure_future(_client_has_gone(request))
+        try:
+            await asyncio.wait((task, gone), timeout=self._config.max_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            if gone.done():
+                raise ClientDisconnect
+            raise busy(f"no answer within {self._config.max_seconds:g} s; try again")
+        finally:
+            for pending in (task, gone):
+                pending.cancel()
+            await asyncio.gather(task, gone, return_exceptions=True)
+
+    async def _answer(self, request: Request, held: Held, explain: bool, annotate: bool) -> Response:
+        is_form = request.headers.get("content-type", "").lower().startswith("multipart/")
+        results = await asyncio.gather(
+            *(self._engine.find(photo.content, explain and not annotate) for photo in held.photos),
+            return_exceptions=True,
+        )
+        if annotate or not is_form:
+            _raise(results[0])
+        if annotate and isinstance(results[0], Found):
+            picture = await asyncio.to_thread(_drawn, results[0], self._config.max_faces)
+            return Response(picture, media_type="image/jpeg")
+        photos = [self._described(photo, found) for photo, found in zip(held.photos, results, strict=True)]
+        return JSONResponse({"model": {"name": self._about.name, "sha256": self._about.sha256}, "photos": photos})
+
+    def _described(self, photo: Upload, found: Found | BaseException) -> dict[str, Any]:
+        name = one_line(photo.name)[:MAX_NAME]
+        if isinstance(found, ImageError):
+            self._metrics.photos.labels(outcome="unreadable").inc()
+            return describe_problem(name, found)
+        if isinstance(found, BaseException):
+            raise _refusal(found)
+        plain = describe_photo(name, found, self._config.max_faces, self._engine.predictor.framing)
+        self._metrics.photos.labels(outcome=plain["status"]).inc()
+        self._metrics.faces.inc(len(plain["faces"]))
+        return plain
+
+
+def _raise(result: Found | BaseException) -> None:
+    if isinstance(result, ImageError):
+        raise Refusal(422, "unreadable", f"cannot read the photo: {result}")
+    if isinstance(result, BaseException):
+        raise _refusal(result)
+
+
+def _refusal(error: BaseException) -> BaseException:
+    if isinstance(error, ConfigError):
+        return Refusal(501, "cannot_explain", str(error))
+    if isinstance(error, ProcessError):
+        return busy("no photo can be decoded at the moment; try again")
+    return error
+
+
+async def _client_has_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _drawn(found: Found, max_faces: int) -> bytes:
+    """Draw the faces on the photo: a JPEG."""
+    picture = BytesIO()
+    drawn = annotate(found.decoded.image, [face.mark for face in found.faces[:max_faces]])
+    Pillow.fromarray(drawn).save(picture, format="JPEG", quality=JPEG_QUALITY)
+    return picture.getvalue()
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Give every error the one shape."""
+
+    @app.exception_handler(Refusal)
+    async def _refused(_request: Request, error: Refusal) -> Response:
+        return answer(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> Response:
+        names = ", ".join(sorted({str(entry["loc"][-1]) for entry in error.errors()}))
+        return answer(Refusal(400, "wrong_parameter", f"wrong value of {names}; give 1 or 0"))
+
+    @app.exception_handler(HTTPException)
+    async def _http(_request: Request, error: HTTPException) -> Response:
+        code = {404: "not_found", 405: "wrong_method"}.get(error.status_code, "refused")
+        return answer(Refusal(error.status_code, code, str(error.detail), dict(error.headers or {})))
+
+    @app.exception_handler(Exception)
+    async def _failed(_request: Request, _error: Exception) -> Response:
+        return answer(INTERNAL)
+
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return answer(Refusal(499, "gone", "the client has gone"))

@@ -1,0 +1,254 @@
+"""From photos' bytes to faces: decoded in child processes, then classified in batches that requests share.
+
+    bytes -> queue -> decoders (processes) -> decoded photos -> batches (threads) -> faces
+
+Both queues are bounded: the first one by a number of photos, beyond which :meth:`Engine.reserve` refuses, the second
+one by pixels, since decoders wait while too many are decoded.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ampnet.media.decoding import Decoded
+from ampnet.prediction.face_prediction import FacePrediction
+from ampnet.prediction.inputs import CHUNK_PIXELS
+from ampnet.prediction.photos import PhotoPredictor
+from ampnet.service.decoders import DecoderPool
+from ampnet.service.metrics import Metrics
+from ampnet.service.refusals import busy
+
+if TYPE_CHECKING:
+    from ampnet.inference.contributions import Contributions
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A photo's pixels and its faces."""
+
+    decoded: Decoded
+    faces: list[FacePrediction]
+    """In pixels of the decoded photo, best detection score first."""
+    contributions: "Contributions | None" = None
+    """If they were asked for, and there are faces."""
+
+
+@dataclass(eq=False)
+class _Job:
+    data: bytes
+    explain: bool
+    result: "asyncio.Future[Found]"
+    decoded: Decoded | None = None
+    decoded_at: float = field(default=0.0)
+
+    @property
+    def pixels(self) -> int:
+        return 0 if self.decoded is None else self.decoded.image.shape[0] * self.decoded.image.shape[1]
+
+
+class Engine:
+    """Works on photos one batch after the other.
+
+    Args:
+        predictor: finds and classifies faces.
+        explainer: gives the predictor that takes answers apart, the first time it is needed.
+        decoders: decode the photos.
+        metrics: count.
+        queue: most photos at work or waiting.
+        batch_size: most photos in a batch.
+        batch_wait: longest time in seconds for which a photo waits for others.
+        parallel: batches at work side by side.
+        max_faces: most faces that are classified in a photo.
+    """
+
+    def __init__(
+        self,
+        predictor: PhotoPredictor,
+        explainer: Callable[[], PhotoPredictor],
+        decoders: DecoderPool,
+        metrics: Metrics,
+        queue: int,
+        batch_size: int,
+        batch_wait: float,
+        parallel: int,
+        max_faces: int,
+    ) -> None:
+        self.predictor, self._make_explainer = predictor, explainer
+        self._explainer: PhotoPredictor | None = None
+        self._decoders, self._metrics = decoders, metrics
+        self._queue, self._batch_size, self._batch_wait = queue, batch_size, batch_wait
+        self._max_faces = max_faces
+        self._reserved = 0
+        self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
+        self._ready: deque[_Job] = deque()
+        self._arrived = asyncio.Event()
+        self._ready_pixels = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._decoding = ThreadPoolExecutor(decoders.count, "decode")
+        self._predicting = ThreadPoolExecutor(parallel, "predict")
+        self._parallel = self._idle = parallel
+        self._running = 0
+        self._collecting = asyncio.Lock()
+        self._loading_explainer = Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to work, in the running event loop."""
+        self._tasks = [asyncio.create_task(self._decode_jobs()) for _ in range(self._decoders.count)]
+        self._tasks += [asyncio.create_task(self._run_batches()) for _ in range(self._parallel)]
+
+    async def stop(self) -> None:
+        """End the work; nothing is at work any more."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        self._decoders.close()
+        self._decoding.shutdown(wait=False, cancel_futures=True)
+        self._predicting.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for a photo."""
+        return self._reserved >= self._queue
+
+    def reserve(self, photos: int) -> None:
+        """Take places in the queue; give them back with :meth:`release`.
+
+        Raises:
+            Refusal: there are not as many.
+        """
+        if self._reserved + photos > self._queue:
+            raise busy(f"{self._queue} photos are at work or wait already; try again")
+        self._reserved += photos
+        self._metrics.waiting.set(self._reserved)
+
+    def release(self, photos: int) -> None:
+        """Give places back."""
+        self._reserved -= photos
+        self._metrics.waiting.set(self._reserved)
+
+    async def find(self, data: bytes, explain: bool) -> Found:
+        """Find and classify the faces in one photo, for which a place is reserved.
+
+        Args:
+            data: an image file's content.
+            explain: take the answers apart, too.
+
+        Raises:
+            ImageError: it cannot be decoded; the message is the reason alone.
+            ProcessError: no decoder starts.
+            ConfigError: the network cannot be taken apart.
+        """
+        job = _Job(data, explain, asyncio.get_running_loop().create_future())
+        self._jobs.put_nowait(job)
+        return await job.result
+
+    async def _decode_jobs(self) -> None:
+        while True:
+            await self._decode(await self._jobs.get())  # no variable, which would keep a photo until the next one
+
+    async def _decode(self, job: _Job) -> None:
+        while self._ready_pixels >= CHUNK_PIXELS:
+            self._room.clear()
+            await self._room.wait()
+        if job.result.done():  # its client has gone, or it has waited for too long
+            return
+        began = time.monotonic()
+        try:
+            decoding = asyncio.get_running_loop().run_in_executor(self._decoding, self._decoders.decode, job.data)
+            job.decoded = await decoding
+        except Exception as error:  # whatever it is, the next photo is decoded
+            _fail(job, error)
+            return
+        finally:
+            job.data = b""
+            self._metrics.decode_seconds.observe(time.monotonic() - began)
+        job.decoded_at = time.monotonic()
+        self._ready_pixels += job.pixels
+        self._ready.append(job)
+        self._arrived.set()
+
+    async def _run_batches(self) -> None:
+        while True:
+            async with self._collecting:
+                batch = await self._next_batch()
+                self._idle -= 1
+                self._running += len(batch)
+            await self._run(batch)
+            self._idle += 1
+            self._running -= len(batch)
+            self._ready_pixels -= sum(job.pixels for job in batch)
+            self._room.set()
+            del batch  # as above
+
+    async def _run(self, batch: list[_Job]) -> None:
+        wanted = [job for job in batch if not job.result.done()]
+        if not wanted:
+            return
+        began = time.monotonic()
+        answers = await asyncio.get_running_loop().run_in_executor(self._predicting, self._answer, wanted)
+        self._metrics.batch_seconds.observe(time.monotonic() - began)
+        self._metrics.batch_photos.observe(len(wanted))
+        for job, answer in zip(wanted, answers, strict=True):
+            _finish(job, answer)
+
+    async def _next_batch(self) -> list[_Job]:
+        """Wait for a photo, then for those that are decoded soon after it; idle threads share them."""
+        while not self._ready:
+            self._arrived.clear()
+            await self._arrived.wait()
+        deadline = self._ready[0].decoded_at + self._batch_wait
+        while len(self._ready) < min(self._batch_size, self._reserved - self._running):  # there are more to come
+            self._arrived.clear()
+            try:
+                await asyncio.wait_for(self._arrived.wait(), deadline - time.monotonic())
+            except asyncio.TimeoutError:
+                break
+        share = min(-(-len(self._ready) // self._idle), self._batch_size)
+        batch, pixels = [self._ready.popleft()], 0
+        while len(batch) < share and pixels < CHUNK_PIXELS:
+            pixels += batch[-1].pixels
+            batch.append(self._ready.popleft())
+        return batch
+
+    def _answer(self, jobs: Sequence[_Job]) -> list[Found | Exception]:
+        """Answer a batch, in a thread of its own; a photo that breaks it breaks itself only."""
+        try:
+            images = [job.decoded.image for job in jobs if job.decoded is not None]
+            found = self.predictor.find_faces(images, most=self._max_faces + 1)
+        except Exception as error:
+            return [error] if len(jobs) == 1 else [self._answer([job])[0] for job in jobs]
+        return [self._explained(job, faces) for job, faces in zip(jobs, found, strict=True)]
+
+    def _explained(self, job: _Job, faces: list[FacePrediction]) -> Found | Exception:
+        assert job.decoded is not None
+        if not job.explain or not faces:
+            return Found(job.decoded, faces)
+        try:
+            with self._loading_explainer:
+                self._explainer = self._explainer or self._make_explainer()
+            contributions = self._explainer.explain_faces(job.decoded.image, faces[: self._max_faces])
+        except Exception as error:
+            return error
+        return Found(job.decoded, faces, contributions)
+
+
+def _finish(job: _Job, answer: Found | Exception) -> None:
+    if isinstance(answer, Exception):
+        _fail(job, answer)
+    elif not job.result.done():
+        job.result.set_result(answer)
+
+
+def _fail(job: _Job, error: Exception) -> None:
+    if not job.result.done():
+        job.result.set_exception(error)

@@ -1,0 +1,106 @@
+// One photo: the picture with its faces, and the answer about the chosen one.
+
+import { answerPanel, faceMark, faceNumber, html, inWords, svg } from "./elements.js";
+import { askPhoto } from "./service.js";
+import { whyPanel } from "./why.js";
+
+export class PhotoCard {
+  constructor(file, canExplain, report) {
+    this.file = file;
+    this.canExplain = canExplain;
+    this.report = report;
+    this.name = file.name || "pasted photo";
+    this.url = URL.createObjectURL(file);
+    this.chosen = 0;
+    this.isExplained = false;
+    this.body = html("div", {}, html("p", { class: "note" }, "Looking at it …"));
+    const title = html("h2", {}, this.name);
+    const remove = html("button", { type: "button", "aria-label": `Remove ${this.name}`, onclick: () => this.remove() }, "Remove");
+    this.element = html("article", { class: "card", "aria-label": this.name }, html("div", { class: "row" }, title, remove), this.body);
+  }
+
+  remove() {
+    URL.revokeObjectURL(this.url);
+    this.element.remove();
+    document.getElementById("results").focus();
+  }
+
+  async load() {
+    try {
+      this.show(await askPhoto(this.file));
+    } catch (error) {
+      this.problem(error.message);
+      throw error;
+    }
+  }
+
+  problem(message) {
+    this.body.replaceChildren(html("p", { class: "problem" }, message));
+    this.report(`${this.name}: ${message}`);
+  }
+
+  show(photo) {
+    if (photo.status === "unreadable") {
+      this.problem(photo.problem);
+      return;
+    }
+    this.photo = photo;
+    const count = photo.faces.length;
+    const words = photo.faces.map((face, index) => `Face ${index + 1}: ${inWords(face)}.`).join(" ");
+    this.report(`${this.name}: ${count === 0 ? "no face found" : `${count} ${count === 1 ? "face" : "faces"}. ${words}`}`);
+    this.overlay = svg("svg", { class: "overlay", viewBox: `0 0 ${photo.width} ${photo.height}`, "aria-hidden": "true" });
+    const image = html("img", { src: this.url, alt: `${this.name}, with ${count} ${count === 1 ? "face" : "faces"} found`, width: photo.width, height: photo.height });
+    image.addEventListener("error", () => image.replaceWith(html("p", { class: "note" }, "Your browser cannot show this format; the answer is valid all the same.")));
+    this.picture = html("div", { class: "picture" }, image, this.overlay);
+    this.panel = html("div", { class: "panel" });
+    this.why = html("div");
+    this.body.replaceChildren(
+      ...photo.warnings.map((warning) => html("p", { class: "warning" }, warning)),
+      html("div", { class: "split" }, this.picture, this.panel),
+      this.why);
+    this.draw();
+  }
+
+  choose(index) {
+    this.chosen = index;
+    const hadFocus = this.panel.contains(document.activeElement);
+    this.draw();
+    if (hadFocus) this.panel.querySelectorAll(".faces button")[index]?.focus();
+  }
+
+  draw() {
+    const { faces, width, height } = this.photo;
+    if (!faces.length) {
+      this.panel.replaceChildren(html("p", { class: "answer" }, "No face found"), html("p", { class: "note" }, "A larger or sharper photo of the face may help."));
+      return;
+    }
+    this.overlay.replaceChildren(...faces.map((face, index) => faceMark(face, index === this.chosen, () => this.choose(index))));
+    this.picture.querySelectorAll(".chip").forEach((chip) => chip.remove());
+    if (faces.length > 1) this.picture.append(...faces.map((face, index) => faceNumber(face, index + 1, this.photo, index === this.chosen)));
+    const face = faces[this.chosen];
+    const buttons = faces.map((each, index) => html("button", {
+      type: "button", "aria-pressed": String(index === this.chosen), "aria-label": `Face ${index + 1}: ${each.answer}`, onclick: () => this.choose(index),
+    }, `${index + 1}`));
+    const choice = faces.length > 1 ? [html("div", { class: "faces", role: "group", "aria-label": "Faces" }, "Face", ...buttons)] : [];
+    const why = html("button", { type: "button", class: "why-button", "aria-pressed": String(this.isExplained), onclick: () => this.toggleWhy() }, "Why?");
+    this.panel.replaceChildren(...choice, ...answerPanel(face), ...(this.canExplain() ? [why] : []));
+    this.why.replaceChildren(...(this.isExplained && face.contributions ? [whyPanel(face, { url: this.url, width, height })] : []));
+  }
+
+  async toggleWhy() {
+    this.isExplained = !this.isExplained;
+    if (this.isExplained && !this.photo.faces[0].contributions) {
+      this.why.replaceChildren(html("p", { class: "note" }, "Taking the answer apart …"));
+      try {
+        this.photo = await askPhoto(this.file, true);
+      } catch (error) {
+        this.isExplained = false;
+        this.draw();
+        this.why.replaceChildren(html("p", { class: "problem", role: "alert" }, error.message));
+        return;
+      }
+    }
+    this.draw();
+    this.panel.querySelector(".why-button")?.focus();
+  }
+}

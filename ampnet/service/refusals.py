@@ -1,0 +1,34 @@
+"""Why a request is not answered: one shape of JSON for all errors."""
+
+from typing import Any
+
+BUSY_SECONDS = 1
+"""When a client may try again after the service was busy."""
+
+
+class Refusal(Exception):
+    """An answer that says what is wrong with a request, and what to do.
+
+    Args:
+        status: of HTTP.
+        code: a word for programs.
+        message: a sentence for people.
+        headers: further headers of the answer.
+    """
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+        self.headers = headers or {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON of the answer."""
+        return {"error": {"code": self.code, "message": self.message}}
+
+
+def busy(message: str) -> Refusal:
+    """Refuse what can be answered later."""
+    return Refusal(503, "busy", message, {"Retry-After": str(BUSY_SECONDS)})
+
+
+INTERNAL = Refusal(500, "internal", "an error in ampnet; `ampnet serve --debug` shows it")

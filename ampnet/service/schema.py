@@ -1,0 +1,150 @@
+"""The JSON of the service for its OpenAPI description, with an example; answers are built in :mod:`.answers`."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Region(BaseModel):
+    """What one region of a face added to the answer."""
+
+    name: str
+    corners: list[list[float]] = Field(description="Four corners (x, y) in pixels of the photo, from the top left.")
+    added: dict[str, float] = Field(description="For each class, added to the local logit, relative to all classes.")
+
+
+class Contributions(BaseModel):
+    """An exact decomposition of the local logits, relative to the mean over all classes."""
+
+    regions: list[Region] = Field(description="Four quarters and five salient regions.")
+    bias: dict[str, float] = Field(description="Regions and bias add up to `local`.")
+    local: dict[str, float]
+    global_: dict[str, float] = Field(alias="global")
+
+
+class FaceAnswer(BaseModel):
+    """One face."""
+
+    box: list[float] = Field(description="x0, y0, x1, y1 in pixels of the upright photo.")
+    face_score: float = Field(description="Confidence of the detector, in [0, 1].")
+    landmarks: list[list[float]] = Field(description="Left eye, right eye, nose, left and right mouth corner; (x, y).")
+    label: str = Field(description="The most probable class.")
+    probability: float = Field(description="Calibrated probability of that class, in [0, 1].")
+    answer: str = Field(description="The most probable class, or `not sure` where it is not probable enough.")
+    scores: dict[str, float] = Field(description="Probability of each class; they add up to 1.")
+    warnings: list[str] = Field(description="What makes the answer doubtful.")
+    contributions: Contributions | None = Field(None, description="With `explain=1` only.")
+
+
+class PhotoAnswer(BaseModel):
+    """One photo, as in the list `images` of `ampnet predict --json`."""
+
+    image: str = Field(description="The name of the file, as it was sent.")
+    frame: int | None = Field(None, description="Always null: photos have no frames.")
+    seconds: float | None = Field(None, description="Always null.")
+    status: str = Field(description="`ok`, `no face` or `unreadable`.")
+    problem: str | None = Field(description="Why it cannot be read.")
+    width: int | None
+    height: int | None
+    faces: list[FaceAnswer] = Field(description="Best detection score first.")
+    warnings: list[str] = []
+
+
+class ModelName(BaseModel):
+    """Which model answered."""
+
+    name: str
+    sha256: str
+
+
+class Answer(BaseModel):
+    """The answer to `POST /v1/predict`."""
+
+    model: ModelName
+    photos: list[PhotoAnswer] = Field(description="In the order in which they were sent.")
+
+
+class ErrorText(BaseModel):
+    """What is wrong."""
+
+    code: str
+    message: str
+
+
+class Error(BaseModel):
+    """The answer to every request that fails."""
+
+    error: ErrorText
+
+
+ANSWER_EXAMPLE: dict[str, Any] = {
+    "model": {"name": "ampnet-small-ferplus", "sha256": "9f2c..."},
+    "photos": [
+        {
+            "image": "portrait.jpg",
+            "frame": None,
+            "seconds": None,
+            "status": "ok",
+            "problem": None,
+            "width": 640,
+            "height": 480,
+            "faces": [
+                {
+                    "box": [212.4, 96.1, 421.9, 371.0],
+                    "face_score": 0.9991,
+                    "landmarks": [[268.2, 201.5], [366.3, 203.0], [318.8, 262.1], [276.9, 305.4], [359.7, 306.6]],
+                    "label": "happiness",
+                    "probability": 0.97,
+                    "answer": "happiness",
+                    "scores": {"happiness": 0.97, "neutral": 0.03},
+                    "warnings": [],
+                }
+            ],
+            "warnings": [],
+        }
+    ],
+}
+
+_PHOTO = {"schema": {"type": "string", "format": "binary"}}
+BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                "required": ["file"],
+            }
+        },
+        "image/jpeg": _PHOTO,
+        "image/png": _PHOTO,
+        "application/octet-stream": _PHOTO,
+    },
+}
+
+ERRORS = {
+    400: ("malformed", "unknown field; photos are files in fields called 'file'"),
+    401: ("no_token", "send the header `Authorization: Bearer TOKEN`"),
+    403: ("other_site", "pages of other sites may not use this service"),
+    408: ("too_slow", "the request has not arrived within 30 s"),
+    413: ("too_large", "the request has more than 32,000,000 bytes; send smaller or fewer photos"),
+    415: ("wrong_type", "send photos as multipart/form-data with fields called 'file', or one photo as image/jpeg"),
+    421: ("unknown_host", "this service has another name; add this one with `ampnet serve --allow-host`"),
+    422: ("unreadable", "cannot read the photo: not an image, or a damaged one"),
+    503: ("busy", "128 photos are at work or wait already; try again"),
+}
+
+
+def responses() -> dict[int | str, dict[str, Any]]:
+    """Describe the answers to `POST /v1/predict`."""
+    found: dict[int | str, dict[str, Any]] = {
+        200: {
+            "model": Answer,
+            "description": "The faces; with `annotate=1`, the photo with the faces drawn in.",
+            "content": {"application/json": {"example": ANSWER_EXAMPLE}, "image/jpeg": _PHOTO},
+        }
+    }
+    for status, (code, message) in ERRORS.items():
+        example = {"error": {"code": code, "message": message}}
+        found[status] = {"model": Error, "content": {"application/json": {"example": example}}}
+    return found

@@ -1,0 +1,181 @@
+"""`ampnet serve`: load the model, start the decoders, answer requests until somebody ends it."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+from rich.console import Console
+
+from ampnet import __version__
+from ampnet.checkpoints.bundled import MODELS, model_path
+from ampnet.config import PredictConfig, Runtime, ServeConfig
+from ampnet.errors import UsageError
+from ampnet.media.files import sha256_of
+from ampnet.media.opening import read_text
+from ampnet.prediction.photos import PhotoPredictor
+from ampnet.runtime.memory import keep_freed_memory
+from pipelines.model import find_model
+from pipelines.predictors import choose_predictor
+from pipelines.progress import notices
+
+if TYPE_CHECKING:
+    from ampnet.service.about import AboutModel
+
+MAX_DECODERS, MAX_PARALLEL = 4, 8
+MAX_CARD_BYTES = 100_000
+
+
+def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = False, debug: bool = False) -> int:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Args:
+        config: the settings.
+        on_start: gets the address once the service answers.
+        quiet: show no notices; warnings are shown.
+        debug: whether errors in ampnet are printed.
+
+    Returns:
+        The signal that ended the service; 0 if there was none.
+
+    Raises:
+        UsageError: a package is missing, there is no such checkpoint, or the address cannot be used.
+        CheckpointError: the checkpoint cannot be used.
+    """
+    try:
+        from ampnet.service import server
+        from ampnet.service.app import create_app
+        from ampnet.service.decoders import DecoderPool
+        from ampnet.service.engine import Engine
+        from ampnet.service.guard import is_loopback
+        from ampnet.service.metrics import Metrics
+    except ImportError as error:
+        raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[serve]'`") from error
+
+    console = notices(quiet)
+    if not is_loopback(config.host):
+        notices().print(_warning(config))
+    opened = server.listen(config.host, config.port)
+    keep_freed_memory()
+    chosen = _choose(config, console)
+    cv2.setNumThreads(max(_cores() // chosen.parallel, 1))
+    metrics = Metrics()
+    decoders = DecoderPool(
+        config.decoders or min(_cores(), MAX_DECODERS),
+        round(config.max_megapixels * 1e6),
+        config.max_decode_seconds,
+        metrics.decoder_restarts.inc,
+    )
+    engine = Engine(
+        chosen.predictor,
+        _explainer(chosen, console),
+        decoders,
+        metrics,
+        config.queue,
+        config.batch_size,
+        config.batch_wait / 1000,
+        chosen.parallel,
+        config.max_faces,
+    )
+    app = create_app(engine, _about(chosen), config, metrics)
+    ended_by = server.run(app, config, opened, lambda: on_start(server.address(opened)), debug)
+    return ended_by or 0
+
+
+def _warning(config: ServeConfig) -> str:
+    token = "a token is asked for" if config.token else "nobody is asked for a token (--token)"
+    return (
+        f"warning: whoever reaches {config.host} can use this service; {token}, and photos travel unencrypted: put it "
+        f"behind a proxy with TLS"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """A model, ready to answer."""
+
+    predictor: PhotoPredictor
+    file: Path
+    runtime: Runtime
+    parallel: int
+    """Batches that it works on side by side."""
+
+
+def _choose(config: ServeConfig, console: Console) -> _Chosen:
+    """Load the model; without a choice of the user, in ONNX Runtime if the model is exported: exporting takes long."""
+    file = find_model(config.checkpoint, console, "--checkpoint")
+    is_onnx = config.runtime == "onnx" or (config.runtime is None and not config.gpus and _is_exported(file))
+    return _on_onnx(config, file, console) if is_onnx else _on_torch(config, file, console)
+
+
+def _is_exported(file: Path) -> bool:
+    if file.suffix == ".onnx":
+        return True
+    if not all(find_spec(package) for package in ("onnxruntime", "platformdirs")):
+        return False
+    from pipelines.onnx_models import are_exported
+
+    return are_exported(file)
+
+
+def _on_onnx(config: ServeConfig, file: Path, console: Console) -> _Chosen:
+    try:
+        from ampnet.onnx import OnnxFaceDetector, Predictor
+        from pipelines.onnx_models import onnx_models
+    except ImportError as error:
+        raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[onnx]'`") from error
+
+    classifier, detector = onnx_models(file, console)
+    parallel = config.parallel or min(_cores(), MAX_PARALLEL)
+    threads = max(_cores() // parallel, 1)
+    predictor = Predictor(classifier, OnnxFaceDetector(detector, config.detector, threads), threads=threads)
+    return _Chosen(predictor, file, "onnx", parallel)
+
+
+def _on_torch(config: ServeConfig, file: Path, console: Console) -> _Chosen:
+    import torch
+
+    asked = PredictConfig(images=(), checkpoint=file, detector=config.detector, gpus=config.gpus, runtime="torch")
+    predictor = choose_predictor(asked, console, is_single=False).predictor
+    is_on_gpu = torch.device(getattr(predictor, "device", "cpu")).type != "cpu"
+    parallel = config.parallel or (1 if is_on_gpu else min(_cores(), MAX_PARALLEL))
+    torch.set_num_threads(max(torch.get_num_threads() // parallel, 1))
+    return _Chosen(predictor, file, "torch", parallel)
+
+
+def _explainer(chosen: _Chosen, console: Console) -> Callable[[], PhotoPredictor]:
+    """Return what gives the predictor for contributions: on torch, which alone can take answers apart."""
+
+    def explainer() -> PhotoPredictor:
+        if chosen.runtime == "torch":
+            return chosen.predictor
+        asked = PredictConfig(images=(), checkpoint=chosen.file, gpus=0, runtime="torch")
+        return choose_predictor(asked, console, is_single=False).predictor
+
+    return explainer
+
+
+def _about(chosen: _Chosen) -> "AboutModel":
+    from ampnet.service.about import AboutModel
+
+    file, predictor = chosen.file, chosen.predictor
+    is_bundled = file in [model_path(name) for name in MODELS]
+    card = file.parent / "MODEL_CARD.md"
+    return AboutModel(
+        name=file.parent.name if file.stem == "best" else file.stem,
+        sha256=sha256_of(file),
+        runtime=chosen.runtime,
+        ampnet=__version__,
+        class_names=predictor.class_names,
+        rejection_threshold=predictor.rejection_threshold,
+        detector_sha256=predictor.detector.weights_sha256,
+        can_explain=file.suffix != ".onnx" and find_spec("torch") is not None,
+        card=read_text(card, MAX_CARD_BYTES) if is_bundled and card.is_file() else None,
+    )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

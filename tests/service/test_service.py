@@ -1,0 +1,220 @@
+"""What the service answers, asked over HTTP as a client would."""
+
+import io
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.hostile import picture_files
+from tests.hostile.mutations import MUTATIONS
+from tests.service.running import PATIENCE, ROOT, running
+from tests.small_checkpoint import small_checkpoint
+
+pytest.importorskip("fastapi")
+pytestmark = pytest.mark.slow
+
+PORTRAIT = (ROOT / "tests/samples/portrait.jpg").read_bytes()
+GROUP = (ROOT / "tests/samples/group.jpg").read_bytes()
+JPEG = {"Content-Type": "image/jpeg"}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return small_checkpoint(tmp_path_factory.mktemp("run"), rejection_threshold=0.9)
+
+
+@pytest.fixture(scope="module")
+def service(model, tmp_path_factory):
+    nowhere = str(tmp_path_factory.mktemp("gone") / "no such folder")  # for temporary files
+    options = (
+        "--checkpoint",
+        str(model),
+        "--runtime",
+        "torch",
+        "--gpus",
+        "0",
+        "--max-decode-seconds",
+        "100",
+        "--parallel",
+        "1",
+    )
+    with running(tmp_path_factory.mktemp("folder"), *options, TMPDIR=nowhere) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def client(service):
+    with httpx.Client(base_url=service.address, timeout=PATIENCE) as opened:
+        yield opened
+
+
+def test_a_raw_photo_gets_what_predict_says_about_it(client, model):
+    from ampnet import Predictor
+
+    (photo,) = client.post("/v1/predict", content=PORTRAIT, headers=JPEG).raise_for_status().json()["photos"]
+    expected = Predictor(model).predict(PORTRAIT).to_dict()
+    assert photo.keys() - expected.keys() == {"warnings"}
+    assert {name: photo[name] for name in ("status", "problem", "width", "height")} == {
+        name: expected[name] for name in ("status", "problem", "width", "height")
+    }
+    (face,), (by_predict,) = photo["faces"], expected["faces"]
+    assert face.keys() == by_predict.keys()
+    assert face["scores"] == pytest.approx(by_predict["scores"], abs=1e-4)
+    assert face["box"] == pytest.approx(by_predict["box"], abs=0.2)
+    assert face["answer"] == "not sure"  # of seven classes, the seeded network prefers none by so much
+
+
+def test_several_files_are_answered_in_their_order_and_a_broken_one_harms_itself_alone(client):
+    files = [("file", ("group.jpg", GROUP)), ("file", ("notes.txt", b"no image")), ("file", ("p.jpg", PORTRAIT))]
+    photos = client.post("/v1/predict", files=files).raise_for_status().json()["photos"]
+    assert [(photo["image"], photo["status"], len(photo["faces"])) for photo in photos] == [
+        ("group.jpg", "ok", 5),
+        ("notes.txt", "unreadable", 0),
+        ("p.jpg", "ok", 1),
+    ]
+    assert photos[1]["problem"] == "cannot read it: not an image, or a damaged one"
+
+
+def test_regions_and_bias_add_up_to_the_local_logits(client):
+    answer = client.post("/v1/predict?explain=1", content=PORTRAIT, headers=JPEG).raise_for_status().json()
+    (face,) = answer["photos"][0]["faces"]
+    given = face["contributions"]
+    assert len(given["regions"]) == 9
+    for name, local in given["local"].items():
+        total = given["bias"][name] + sum(region["added"][name] for region in given["regions"])
+        assert total == pytest.approx(local, abs=1e-3)
+    x0, y0, x1, y1 = face["box"]
+    eye = next(region for region in given["regions"] if region["name"] == "left eye")
+    centre = [sum(corner[axis] for corner in eye["corners"]) / 4 for axis in (0, 1)]
+    assert x0 < centre[0] < (x0 + x1) / 2
+    assert y0 < centre[1] < (y0 + y1) / 2
+
+
+def test_annotate_gives_the_drawn_photo(client):
+    answer = client.post("/v1/predict?annotate=1", content=GROUP, headers=JPEG).raise_for_status()
+    assert answer.headers["content-type"] == "image/jpeg"
+    with Image.open(io.BytesIO(GROUP)) as photo, Image.open(io.BytesIO(answer.content)) as drawn:
+        assert drawn.size == photo.size
+        assert sum(a != b for a, b in zip(photo.tobytes(), drawn.tobytes(), strict=True)) > 10_000
+
+
+def test_photos_that_are_sent_together_share_batches(service, client):
+    with ThreadPoolExecutor(1) as pool, service.stopped_decoders():
+        asked = pool.submit(client.post, "/v1/predict", files=[("file", ("p.jpg", PORTRAIT))] * 8)
+        service.wait_until_counted("ampnet_photos_at_work", 8)
+        before = service.counted("ampnet_batch_photos_count"), service.counted("ampnet_batch_photos_sum")
+    photos = asked.result().raise_for_status().json()["photos"]
+    assert len({json.dumps(photo["faces"][0]["label"]) for photo in photos}) == 1
+    batches = service.counted("ampnet_batch_photos_count") - before[0]
+    assert service.counted("ampnet_batch_photos_sum") - before[1] == 8
+    assert batches < 8
+
+
+def test_hostile_files_in_a_row_are_refused_one_by_one_and_the_next_photo_is_answered(client):
+    rng = random.Random(0)
+    for _suffix, encode in list(picture_files.ENCODINGS.values())[:12]:
+        damaged = MUTATIONS[rng.choice(list(MUTATIONS))](encode(picture_files.scene(rng)), rng)
+        status = client.post("/v1/predict", content=damaged, headers=JPEG).status_code
+        assert status in (200, 422)  # some damage leaves a picture
+    for encode in list(picture_files.FOREIGN.values())[:6]:
+        assert client.post("/v1/predict", content=encode(picture_files.scene(rng)), headers=JPEG).status_code == 422
+    assert client.post("/v1/predict", content=PORTRAIT, headers=JPEG).json()["photos"][0]["status"] == "ok"
+
+
+def test_answers_hold_what_the_description_says_and_nothing_else(client):
+    from ampnet.service.schema import Answer
+
+    files = [("file", ("portrait.jpg", PORTRAIT)), ("file", ("notes.txt", b"no image"))]
+    given = client.post("/v1/predict?explain=1", files=files).raise_for_status().json()
+    assert Answer.model_validate(given).model_dump(by_alias=True, exclude_unset=True) == given
+
+
+def test_the_model_tells_its_classes_its_hash_and_the_limits(client, model):
+    from ampnet.labels import EXPRESSIONS
+    from ampnet.media.files import sha256_of
+
+    about = client.get("/v1/model").raise_for_status().json()
+    assert about["class_names"] == list(EXPRESSIONS)
+    assert about["sha256"] == sha256_of(model / "best.pt")
+    assert about["limits"]["max_files"] == 32
+
+
+def test_the_description_has_an_example_of_each_answer(client):
+    described = client.get("/openapi.json").raise_for_status().json()["paths"]["/v1/predict"]["post"]["responses"]
+    assert {"200", "400", "401", "403", "408", "413", "415", "421", "422", "503"} <= described.keys()
+    for answer in described.values():
+        assert "example" in answer["content"]["application/json"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "given", "status", "code"),
+    [
+        ("GET", "/nothing", {}, 404, "not_found"),
+        ("GET", "/..%2f..%2fcli.py", {}, 404, "not_found"),
+        ("GET", "/v1/predict", {}, 405, "wrong_method"),
+        ("POST", "/v1/predict", {"content": b"x", "headers": {"Content-Type": "text/plain"}}, 415, "wrong_type"),
+        ("POST", "/v1/predict", {"content": b"x", "headers": JPEG}, 422, "unreadable"),
+        ("POST", "/v1/predict", {"content": b"", "headers": JPEG}, 422, "unreadable"),
+        ("POST", "/v1/predict?explain=perhaps", {"content": PORTRAIT, "headers": JPEG}, 400, "wrong_parameter"),
+        ("POST", "/v1/predict", {"files": [("picture", b"x")]}, 400, "malformed"),
+        ("POST", "/v1/predict", {"files": [("file", b"x")], "data": {"a": "b"}}, 400, "malformed"),
+        ("POST", "/v1/predict", {"files": [("file", b"x")] * 33}, 413, "too_many_files"),
+        ("POST", "/v1/predict?annotate=1", {"files": [("file", b"x")] * 2}, 400, "one_photo"),
+    ],
+)
+def test_every_error_has_one_shape(client, method, path, given, status, code):
+    answer = client.request(method, path, **given)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert answer.json().keys() == {"error"}
+    assert answer.json()["error"].keys() == {"code", "message"}
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "", "localhost.evil.example"])
+def test_other_names_are_refused_so_that_no_name_can_be_made_to_mean_this_machine(client, host):
+    assert client.get("/healthz", headers={"Host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8000", "[::1]:8000"])
+def test_names_of_this_machine_are_answered(client, host):
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_pages_of_other_sites_cannot_send_photos(client, headers):
+    answer = client.post("/v1/predict", content=PORTRAIT, headers={**JPEG, **headers})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "other_site")
+
+
+def test_links_of_other_sites_to_the_page_work(client):
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert client.get("/healthz", headers=headers).status_code == 200
+
+
+def test_the_page_of_the_service_can(client, service):
+    headers = {**JPEG, "Origin": service.address.rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/v1/predict", content=PORTRAIT, headers=headers).status_code == 200
+
+
+def test_every_answer_has_the_usual_headers(client):
+    for path in ("/", "/healthz", "/nothing"):
+        headers = client.get(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in headers
+        assert "server" not in headers
+
+
+def test_nothing_is_stored(service, client):
+    bitmap = io.BytesIO()
+    Image.new("RGB", (900, 900)).save(bitmap, "BMP")  # larger than what forms usually keep in memory
+    assert client.post("/v1/predict", files=[("file", ("large.bmp", bitmap.getvalue()))]).status_code == 200
+    assert list(service.folder.iterdir()) == []
+    opened = [entry.resolve() for entry in Path(f"/proc/{service.process.pid}/fd").iterdir()]
+    assert not [path for path in opened if str(path).startswith(("/tmp", str(service.folder)))]
