@@ -502,7 +502,6 @@ class PredictConfig:
         else:
             require(self.out is None and self.actors is None, "--out and --actors need --engine ray")
         is_kept = self.csv is not None or self.jsonl is not None or self.engine == "ray"
-        require(bool(self.images) or self.list_file is not None, "name a photo, a video, a folder, or --list FILE")
         require(is_kept or not self.resume, "--resume needs --csv or --jsonl: what an interrupted run left to continue")
         require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")
         require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
