@@ -30,7 +30,10 @@ test: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not soak"
+
+soak: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak
 
 FUZZ_SEED ?= 0
 FUZZ_REPEATS ?= 1

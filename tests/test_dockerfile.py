@@ -52,7 +52,7 @@ def test_the_service_does_not_run_as_root_and_hears_the_signal_that_ends_it_in_o
     assert json.loads(last("ENTRYPOINT"))[0] == "ampnet"  # no shell between the signal and the service
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_steps_end_in_a_healthy_service(tmp_path):
     source, site, home = tmp_path / "src", tmp_path / "site", tmp_path / "home"
     source.mkdir()

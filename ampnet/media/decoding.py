@@ -98,7 +98,7 @@ def decode(
     longest_side: int | None = None,
     upright: bool = True,
     enough_side: int | None = None,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
 ) -> Decoded:
     """Decode an image file's content to RGB.
 
@@ -114,7 +114,7 @@ def decode(
         enough_side: length of the longer side that suffices, in pixels: the picture is reduced to a half, quarter or
             eighth, as far as its longer side stays at least as long. JPEG files are decoded at that size, which takes
             less time.
-        max_pixels: pictures with more pixels are refused.
+        max_pixels: pictures with more pixels are refused; None: :data:`MAX_PIXELS`.
 
     Raises:
         ImageError: it is not an image in one of :data:`FORMATS`, damaged, or too large. The message is the reason
@@ -122,7 +122,7 @@ def decode(
     """
     _quieten_pillow()
     try:
-        picture = _open(data, longest_side, enough_side, max_pixels)
+        picture = _open(data, longest_side, enough_side, MAX_PIXELS if max_pixels is None else max_pixels)
         is_large = _memory(picture, len(data), longest_side, enough_side) > _LARGE
         with _one_large_picture if is_large else nullcontext():
             return _decode(picture, data, longest_side, upright, enough_side)

@@ -14,6 +14,8 @@ from ampnet.config import EvalConfig, PrepareConfig
 from ampnet.errors import UsageError
 from pipelines import evaluate, prepare
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[1] / "samples" / "faces" / "test"
 CARD = model_path().with_name("MODEL_CARD.md").read_text(encoding="utf-8")
 

@@ -12,6 +12,8 @@ from ampnet.errors import CheckpointError
 from tests.checkpoints.stored_files import SUFFIXES, replace_entry, saved_bytes, tiny_checkpoint, write_changed
 from tests.memory import takes_at_most
 
+pytestmark = pytest.mark.slow
+
 STRANGE = (
     *(None, True, False, 0, -1, 2**31, 2**63, 10**30, 1e308, -0.0, math.nan, math.inf, -math.inf),
     *("", "x", "\0", "\x1b[31m", "a\nb", "x" * 5000, "1", "nan", [], {}, [[]], {"": {}}, [None] * 300, [1e9] * 5),

@@ -142,6 +142,7 @@ def test_of_a_killed_actor_every_image_is_in_the_result_once(photos: Path, netwo
     assert sorted(first_faces) == sorted(str(file) for file in photos.iterdir())
 
 
+@pytest.mark.soak
 def test_a_killed_driver_is_resumed_and_every_image_is_in_the_result_once(
     photos: Path, network: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,8 @@ from ampnet.evaluation.plots import draw_confusion, draw_fusion, save_curves, sa
 from ampnet.evaluation.report_files import figures
 from tests.small_report import small_report
 
+pytestmark = pytest.mark.slow
+
 MATRIX = np.array([[30, 2, 1], [4, 9, 0], [0, 0, 0]])
 
 

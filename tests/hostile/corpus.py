@@ -37,7 +37,7 @@ MODULES = (
     disks_and_locks,
 )
 
-QUICK_ITEMS = 2
+QUICK_ITEMS = 1
 """Most cases of one item of the issue in one kind that run with the tests."""
 QUICK_OTHERS = {"images": 4, "checkpoints": 6, "documents": 4, "layouts": 2, "videos": 1, "outputs": 1}
 """Further cases of each kind that do."""

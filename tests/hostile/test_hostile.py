@@ -8,6 +8,8 @@ from tests.hostile.case import Case
 from tests.hostile.corpus import quick_cases
 from tests.hostile.runner import Runner
 
+pytestmark = pytest.mark.slow
+
 SEED = 0
 
 

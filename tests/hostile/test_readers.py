@@ -27,6 +27,8 @@ from tests.hostile.pickle_files import safetensors_file, torch_zip
 from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 fixed = settings(
     derandomize=True, deadline=None, database=None, max_examples=60, phases=(Phase.explicit, Phase.generate)
 )

@@ -9,6 +9,8 @@ from ampnet.inference.optimize import optimize_for_inference
 from ampnet.models.ampnet import AMPNet
 from tests.reference_weights import DATA, reference_batch, reference_model
 
+pytestmark = pytest.mark.slow
+
 
 def trained(size: int = 64, **network: object) -> AMPNet:
     """Give a small network whose normalisation has seen data."""

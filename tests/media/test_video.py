@@ -18,6 +18,8 @@ from ampnet.media.video import EXTENSIONS, is_video, open_video, read_frames, vi
 from tests.clips import CODECS, brightness, write_clip
 from tests.limits import file_size_limit
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 60
 """Seconds until something that happens at once has surely happened, even on a busy machine."""
 

@@ -14,6 +14,8 @@ from tests.browser import browser, needs_browser
 from tests.limits import file_size_limit
 from tests.sound_clips import heard, write_clip_with_tone
 
+pytestmark = pytest.mark.slow
+
 av = pytest.importorskip("av")
 FRAMES = [np.full((64, 96, 3), 9 * number, np.uint8) for number in range(20)]
 

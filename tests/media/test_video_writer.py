@@ -11,6 +11,8 @@ from ampnet.media.video_writer import writing_video
 from tests.clips import brightness
 from tests.limits import file_size_limit
 
+pytestmark = pytest.mark.slow
+
 
 def write(path, frames):
     with writing_video(path, rate=10.0) as video:

@@ -14,6 +14,8 @@ from pipelines import calibrate
 from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 HAPPY = [4.0 * (name == "happiness") for name in EXPRESSIONS]
 """Always happy, and far too sure: one face in seven is."""
 

@@ -19,6 +19,8 @@ from tests.pipelines.test_evaluate import make_data
 from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 LABELS = [0, 0, 3, 3, 3, 3, 3, 6]
 """Of EXPRESSIONS, from 0: two surprised, five happy, one neutral."""
 

@@ -32,6 +32,8 @@ from cli import app
 from pipelines.evaluate import run
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 TEST_LABELS = [0, 0, 3, 3, 3, 3, 3, 6]
 """Of EXPRESSIONS, from 0: two surprised, five happy, one neutral."""
 ALWAYS_HAPPY = [0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0]

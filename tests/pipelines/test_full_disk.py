@@ -11,6 +11,8 @@ from tests.limits import file_size_limit
 from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[1] / "samples"
 TRAIN = "train --data {data} --out {out} --name run --width 0.05 --image-size 48 --modules gp --epochs 1 --gpus 0"
 

@@ -12,6 +12,8 @@ from tests.limits import file_size_limit
 from tests.reference_weights import placeholder_state, reference_state, write_reference_file
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])

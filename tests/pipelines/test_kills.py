@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests" / "samples" / "faces" / "train"
 
 
+@pytest.mark.soak
 def test_a_training_killed_at_random_moments_ends_with_the_undisturbed_files() -> None:
     command = [sys.executable, "-m", "benchmarks.kills", "--kills", "3", "--commands", "train"]
     done = subprocess.run(

@@ -22,6 +22,8 @@ from cli import app
 from pipelines.predict import run
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[1] / "samples"
 ALWAYS_HAPPY = [0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0]
 

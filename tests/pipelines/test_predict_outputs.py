@@ -23,6 +23,8 @@ from tests.limits import file_size_limit
 from tests.processes import heeding_ctrl_c
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests" / "samples"
 PHOTOS = 18

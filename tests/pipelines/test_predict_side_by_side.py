@@ -15,6 +15,8 @@ from pipelines.predict import run
 from tests.prepared_faces import SAMPLES
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 CHUNK = 4
 
 

@@ -33,6 +33,8 @@ from tests.prepared_faces import write_prepared_faces
 from tests.processes import heeding_ctrl_c
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 FILES = {"robustness.json", "robustness.csv", "robustness.png", "robustness.svg", "corruptions.png"}
 ALL = "gp+lp+ap"
 

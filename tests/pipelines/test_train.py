@@ -26,6 +26,8 @@ from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces
 from tests.processes import trainers_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -274,7 +276,7 @@ def test_two_processes_give_the_losses_of_one(two_processes):
     assert all(torch.allclose(value, alone[name], atol=1e-4) for name, value in together.items())
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_several_processes_are_refused_as_one_where_another_command_trains(two_processes):
     with lock_folder(two_processes.out / "run"), pytest.raises(LockedError, match=f"process {os.getpid()} on "):
         run(replace(two_processes, resume=True), quiet=True)

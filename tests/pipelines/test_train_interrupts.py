@@ -66,6 +66,7 @@ def test_ctrl_c_while_they_train_saves_and_the_run_resumes(data, tmp_path):
     assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 4
 
 
+@pytest.mark.soak
 def test_resuming_a_run_that_is_not_there_is_wrong_usage(data, tmp_path):
     process = start(data, tmp_path, "--resume")
     told = process.communicate(timeout=300)[1].strip()

@@ -17,6 +17,8 @@ from tests.hostile_images import claiming
 from tests.prepared_faces import SAMPLES, write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 TRAINING = ["--epochs", "1", "--batch-size", "8", "--width", "0.05", "--image-size", "48", "--modules", "gp"]
 TRAINING += ["--processes", "1", "--gpus", "0"]
 

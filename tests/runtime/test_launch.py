@@ -10,6 +10,8 @@ from ampnet.errors import ConfigError, ProcessError
 from ampnet.runtime.collectives import broadcast_object, sum_over_processes
 from ampnet.runtime.launch import Process, join_processes, launch
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_process_without_a_launcher_is_alone():
     with join_processes(0) as process:

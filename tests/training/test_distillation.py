@@ -23,6 +23,8 @@ from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
+pytestmark = pytest.mark.slow
+
 ALONE = Process(rank=0, world_size=1, device=torch.device("cpu"))
 
 
@@ -128,7 +130,7 @@ def test_a_teacher_of_nan_is_refused_before_anything_is_made(data, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_two_processes_train_as_one_with_a_teacher(data, tmp_path):
     teacher = small_checkpoint(tmp_path)
     results = []

@@ -13,6 +13,8 @@ from ampnet.labels import EXPRESSIONS
 from ampnet.models.ampnet import AMPNet
 from ampnet.training.pretrained import freeze_parameters, load_pretrained
 
+pytestmark = pytest.mark.slow
+
 
 def network(classes=3, **size):
     return AMPNet(num_classes=classes, **{"width": 0.05, "image_size": 48, **size})

@@ -38,6 +38,8 @@ from tests.reference_weights import (
     write_reference_file,
 )
 
+pytestmark = pytest.mark.slow
+
 watched: list[str] | None = None
 
 
