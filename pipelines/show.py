@@ -111,40 +111,42 @@ def prediction_table(result: Predictions) -> Fitting:
     rows: list[tuple[str, ...]] = []
     for entry in result.listed:
         rows += [_video_row(entry)] if isinstance(entry, VideoSummary) else _photo_rows(entry)
-    table = Table("image", "face", "box (x0 y0 x1 y1)", "expression", "prob.", "other scores")
+    headings = ("image", "face", "box (x0 y0 x1 y1)", "expression", "prob.", "other scores", "warnings")
+    has_warnings = any(row[-1] for row in rows)
+    table = Table(*headings[: None if has_warnings else -1])
     table.columns[4].justify = "right"
     table.columns[5].max_width = OTHERS_WIDTH
     lines: list[RenderableType] = []
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-        path, face, place, *answer, others = row
+        table.add_row(*(escape(cell) for cell in row[: len(table.columns)]))
+        path, face, place, *answer, others, warnings = row
         lines += [Text(path, overflow="fold")] if path else []
         lines.append(Text(" ".join(part for part in (face.rjust(3), *answer) if part), style="bold"))
-        lines += [Padding(Text(part), (0, 0, 0, 4)) for part in (place, others) if part]
+        lines += [Padding(Text(part), (0, 0, 0, 4)) for part in (place, others, warnings) if part]
     return Fitting(table, Group(*lines))
 
 
 def _photo_rows(photo: ImagePredictions) -> Iterator[tuple[str, ...]]:
     path = printable(photo.path, LONGEST_PATH)
     if not photo.faces:
-        yield path, "-", "", "cannot be read" if photo.problem else "no face found", "", ""
+        yield path, "-", "", "cannot be read" if photo.problem else "no face found", "", "", ""
     for number, prediction in enumerate(photo.faces, start=1):
         place = " ".join(f"{edge:.0f}" for edge in prediction.face.box)
         if prediction.is_sure:
             answer = printable(prediction.label), f"{prediction.probability:.1%}", _others(prediction.scores)
         else:
             answer = prediction.answer, "", _shares(prediction.scores)
-        yield path if number == 1 else "", str(number), place, *answer
+        yield path if number == 1 else "", str(number), place, *answer, printable("; ".join(prediction.warnings))
 
 
 def _video_row(video: VideoSummary) -> tuple[str, ...]:
     """Sum a video up: the mean scores of all its faces."""
     path, seen = printable(video.path, LONGEST_PATH), f"{video.frames:,} frames, {video.frames_with_faces:,} with faces"
     if not video.faces:
-        return path, "-", seen, "no face found", "", ""
+        return path, "-", seen, "no face found", "", "", ""
     mean = video.mean_scores()
     best = max(mean, key=lambda name: mean[name])
-    return path, f"{video.faces}", seen, f"{printable(best)} (mean)", f"{mean[best]:.1%}", _others(mean)
+    return path, f"{video.faces}", seen, f"{printable(best)} (mean)", f"{mean[best]:.1%}", _others(mean), ""
 
 
 def _others(scores: dict[str, float]) -> str:

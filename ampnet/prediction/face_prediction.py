@@ -7,6 +7,7 @@ import numpy as np
 from ampnet.detection.face import Face, moved_face
 from ampnet.media.drawing import Mark
 from ampnet.prediction.face_explanation import FaceExplanation
+from ampnet.prediction.face_warnings import face_warnings
 
 NOT_SURE = "not sure"
 """The answer to a face whose most probable class is less probable than the rejection threshold."""
@@ -32,6 +33,17 @@ class FacePrediction:
 
     track: int | None = None
     """Number of the face in its video, from 1, the same in all frames; None if it was not followed."""
+
+    visible: float = 1.0
+    """Share of the box within the photo, in [0, 1]."""
+
+    blurriness: float = 0.0
+    """Share of the face's edges that stay when it is blurred once more, in [0, 1]."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What makes the answer doubtful, in words; empty for most faces."""
+        return face_warnings(self.face, self.visible, self.blurriness, self.scores)
 
     @property
     def is_sure(self) -> bool:

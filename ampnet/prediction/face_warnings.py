@@ -1,4 +1,9 @@
-"""What makes the answer about a face doubtful, in words: few pixels, a head turned away, a face cut by the edge."""
+"""What makes the answer about a face doubtful, in words.
+
+docs/predict.md says how often the warnings are right, and benchmarks/face_warnings.py measures it.
+"""
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -15,23 +20,45 @@ TURNED_DEGREES = 45.0
 CUT_SHARE = 0.15
 """A larger share of a face's box outside the photo is a face cut by its edge."""
 
+BLURRED = 0.55
+"""Faces that keep more of their edges when they are blurred once more are blurred already."""
 
-def face_warnings(face: Face, size_hw: tuple[int, int] | None) -> list[str]:
+CLOSE_CALL = 0.1
+"""A smaller lead of the most probable class over the second is a close call."""
+
+
+def visible_share(face: Face, size_hw: tuple[int, int]) -> float:
+    """Return the share of a face's box within its photo, in [0, 1].
+
+    Args:
+        face: the face, in pixels of the photo.
+        size_hw: height and width of the photo.
+    """
+    height, width = size_hw
+    return float(intersection_area(face.box, np.array([0, 0, width, height])) / max(box_area(face.box), 1e-6))
+
+
+def face_warnings(face: Face, visible: float, blurriness: float, scores: Mapping[str, float]) -> list[str]:
     """Say what makes the answer about a face doubtful; nothing for most faces.
 
     Args:
         face: the face, in pixels of the photo.
-        size_hw: height and width of the photo; None if unknown.
+        visible: share of its box within the photo; see :func:`visible_share`.
+        blurriness: see :func:`ampnet.faces.sharpness.blurriness`.
+        scores: probability of each class.
     """
     warnings = []
     if face.side < FEW_PIXELS:
         warnings.append(f"small: {face.side:.0f} pixels")
+    elif blurriness > BLURRED:  # small faces are blurred, too, which says nothing new
+        warnings.append("blurred")
     yaw = abs(float(estimate_pose(face.landmarks[None])[0, YAW]))
     if yaw > TURNED_DEGREES:  # false for landmarks on a line, whose yaw is unknown
         warnings.append(f"turned away by about {yaw:.0f} degrees")
-    if size_hw is not None:
-        height, width = size_hw
-        inside = intersection_area(face.box, np.array([0, 0, width, height]))
-        if inside < (1 - CUT_SHARE) * box_area(face.box):
-            warnings.append("cut by the edge of the photo")
+    if visible < 1 - CUT_SHARE:
+        warnings.append("cut by the edge of the photo")
+    if len(scores) > 1:
+        (_, most), (second, next_most) = sorted(scores.items(), key=lambda item: -item[1])[:2]
+        if most - next_most < CLOSE_CALL:
+            warnings.append(f"close call with {second}")
     return warnings

@@ -16,8 +16,10 @@ from ampnet.detection.retries import detect_with_retries
 from ampnet.errors import ConfigError, ImageError
 from ampnet.faces.alignment import AlignedFace, Image, source_side
 from ampnet.faces.framing import Framing, frame_face
+from ampnet.faces.sharpness import blurriness
 from ampnet.media.decoding import Decoded
 from ampnet.prediction.face_prediction import NOT_SURE, FacePrediction
+from ampnet.prediction.face_warnings import visible_share
 from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, Photo, PhotoInput, is_photo, take_photo
 from ampnet.prediction.photo_result import PhotoResult
 
@@ -120,8 +122,11 @@ class PhotoPredictor(ABC):
             for image, faces, decode_whole in zip(images, found, whole or [None] * len(images), strict=True)
             for face in self._frame(image, faces, decode_whole)
         ]
-        probabilities = iter(self.classify(framed))
-        return [[self._prediction(face, next(probabilities)) for face in faces] for faces in found]
+        answered = iter(zip(framed, self.classify(framed), strict=True))
+        return [
+            [self._prediction(face, *next(answered), (image.shape[0], image.shape[1])) for face in faces]
+            for image, faces in zip(images, found, strict=True)
+        ]
 
     def explain_faces(
         self,
@@ -165,11 +170,21 @@ class PhotoPredictor(ABC):
         found = iter(self.find_faces(images, [photo.whole for photo in opened]))
         return [photo.result(next(found) if photo.decoded else [], self) for photo in photos]
 
-    def _prediction(self, face: Face, probabilities: NDArray[np.float32]) -> FacePrediction:
+    def _prediction(
+        self, face: Face, framed: AlignedFace, probabilities: NDArray[np.float32], size_hw: tuple[int, int]
+    ) -> FacePrediction:
         best = int(probabilities.argmax())
         scores = dict(zip(self.class_names, probabilities.tolist(), strict=True))
         label = self.class_names[best]
-        return FacePrediction(face, label, scores[label], scores, self.rejection_threshold)
+        return FacePrediction(
+            face,
+            label,
+            scores[label],
+            scores,
+            self.rejection_threshold,
+            visible=visible_share(face, size_hw),
+            blurriness=blurriness(framed.image),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ import numpy as np
 
 from ampnet.media.printable import one_line
 from ampnet.prediction.face_prediction import FacePrediction
-from ampnet.prediction.face_warnings import face_warnings
 
 MAX_LISTED = 100
 """Files and problems that are listed one by one; what more there are, is counted."""
@@ -49,7 +48,7 @@ class ImagePredictions:
             "problem": None if self.problem is None else one_line(self.problem),
             "width": width,
             "height": height,
-            "faces": [_face_to_dict(face, self.size_hw) for face in self.faces],
+            "faces": [_face_to_dict(face) for face in self.faces],
         }
 
 
@@ -141,7 +140,7 @@ class ResultSink(Protocol):
         """Take the result of a photo or frame."""
 
 
-def _face_to_dict(face: FacePrediction, size_hw: tuple[int, int] | None) -> dict[str, Any]:
+def _face_to_dict(face: FacePrediction) -> dict[str, Any]:
     explanation = {} if face.explanation is None else {"explanation": face.explanation.to_dict()}
     return {
         "box": np.round(face.face.box.astype(float), 1).tolist(),
@@ -151,7 +150,7 @@ def _face_to_dict(face: FacePrediction, size_hw: tuple[int, int] | None) -> dict
         "probability": round(face.probability, 6),
         "answer": face.answer,
         "scores": {name: round(score, 6) for name, score in face.scores.items()},
-        "warnings": face_warnings(face.face, size_hw),
+        "warnings": face.warnings,
         **({} if face.track is None else {"track": face.track}),
         **explanation,
     }

@@ -55,6 +55,7 @@ class CsvRows:
         self.columns = ["image", "frame", "seconds", "status", "problem", "face", "x0", "y0", "x1", "y1", "face_score"]
         self.columns += ["label", "probability", "answer", *(f"score_{one_line(name)}" for name in class_names)]
         self.columns += [f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy"]
+        self.columns += ["warnings"]
         self.columns += ["track"] if has_tracks else []
         self.header = _csv_lines([self.columns])
 
@@ -96,6 +97,7 @@ class CsvRows:
             one_line(face["answer"]),
             *scores,
             *points,
+            one_line("; ".join(face["warnings"])),
             *tracks,
         ]
 

@@ -20,6 +20,7 @@ from pipelines.show import prediction_table
 from pipelines.show_data import prepare_table
 from pipelines.show_evaluation import confusion_table, evaluation_tables
 from tests.small_report import small_provenance, small_report
+from tests.some_results import photo
 
 COUNTS = 1000 * np.eye(7, 8, dtype=np.int64) + np.arange(56).reshape(7, 8)
 
@@ -98,7 +99,7 @@ def test_counts_too_wide_for_a_matrix_become_a_list():
 
 @pytest.mark.parametrize("width", [60, 120])
 def test_predictions_keep_boxes_and_paths_whole(width):
-    face = Face(np.array([101.0, 102, 203, 204]), np.zeros((5, 2)), 0.9)
+    face = Face(np.array([101.0, 102, 203, 204]), 0.9, np.zeros((5, 2)))
     scores = dict(zip(EXPRESSIONS, [0.9, 0.05, 0.01, 0.01, 0.01, 0.01, 0.01], strict=True))
     path = Path("holiday/in/the/mountains/with/everyone.jpg")
     result = Predictions(EXPRESSIONS, Path("a.pt"))
@@ -106,6 +107,16 @@ def test_predictions_keep_boxes_and_paths_whole(width):
     shown = render(prediction_table(result), width=width)
     for text in (str(path), "101 102 203 204", "surprise", "90.0%", "fear 5%"):
         assert text in shown
+    assert "warnings" not in shown
+
+
+@pytest.mark.parametrize("width", [60, 140])
+def test_warnings_are_in_the_table_of_predictions_when_there_are_some(width):
+    result = Predictions(EXPRESSIONS, Path("a.pt"))
+    result.add(photo("a.jpg"))  # a face of 20 pixels
+    shown = render(prediction_table(result), width=width)
+    assert "small: 20 pixels" in " ".join(shown.split())
+    assert ("warnings" in shown) == (width == 140)
 
 
 @pytest.mark.parametrize("width", [60, 100])

@@ -52,6 +52,15 @@ def test_a_face_below_the_rejection_threshold_keeps_its_label_and_the_answer_is_
     assert unsure.to_dict()["faces"][0]["answer"] == "not sure"
 
 
+def test_the_warnings_of_a_face_share_a_cell():
+    doubtful = photo("a.jpg")
+    scores = {name: 0.5 - 0.04 * i for i, name in enumerate(EXPRESSIONS[:2])} | dict.fromkeys(EXPRESSIONS[2:], 0.0)
+    doubtful.faces[0] = replace(doubtful.faces[0], scores=scores, visible=0.5)
+    assert table(doubtful)["warnings"].tolist() == [
+        "small: 20 pixels; cut by the edge of the photo; close call with fear"
+    ]
+
+
 def test_a_json_line_holds_what_the_list_of_predict_json_holds():
     one = photo("a.jpg", faces=2)
     assert json.loads(JsonLines().rows(one)) == one.to_dict()
