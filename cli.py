@@ -518,6 +518,9 @@ def predict(
         Path | None, input_option("--list", help="Also read what this text file names, one path a line.")
     ] = None,
     videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
+    camera: Annotated[
+        int | None, input_option(min=0, help="Watch this camera (0 is the first) in a window; q ends.")
+    ] = PredictConfig.camera,
     every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
     face: Annotated[FacePolicy, face_option(help="Which faces of a photo to classify.")] = PredictConfig.face,
     track: Annotated[
@@ -579,21 +582,29 @@ def predict(
       $ ampnet predict - --face largest < photo.jpg
     """
     with user_errors(debug, TO_RESUME if csv or jsonl or out else TO_REPEAT):
-        if not images and list_file is None:
-            raise UsageError("missing argument 'images', or --list FILE (see `ampnet predict --help`)")
+        if not images and list_file is None and camera is None:
+            raise UsageError("missing argument 'images', --list FILE or --camera 0 (see `ampnet predict --help`)")
         finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
         config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images or ()), "detector": finder})
         if engine == "ray":
             _predict_on_ray(config, as_json, quiet)
             return
+        if camera is not None and as_json:
+            raise UsageError("--camera has a window and --csv only; leave out --json")
         if as_json and resume:
             raise UsageError("--json prints anew what --resume would continue; use --jsonl FILE")
         if explain and not (as_json or jsonl or annotate):
             raise UsageError("--explain needs a place for what it says: --annotate DIR, --json or --jsonl FILE")
-        from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
         from pipelines.show import prediction_lines, show
 
-        result = run(config, quiet, sys.stdout if as_json else None)
+        if camera is None:
+            from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
+
+            result = run(config, quiet, sys.stdout if as_json else None)
+        else:
+            from pipelines.camera import run as watch_camera
+
+            result = watch_camera(config, quiet)
         if not as_json:
             show(prediction_lines(result))
         for problem in result.problems:

@@ -455,6 +455,8 @@ class PredictConfig:
     """Read the videos in folders, too."""
     every: int = 5
     """Classify every Nth frame of a video."""
+    camera: int | None = None
+    """Number of the camera to watch instead of reading files, from 0."""
     track: bool = False
     """Follow the faces of a video from frame to frame, and number them."""
     smooth: float = 0.0
@@ -504,6 +506,12 @@ class PredictConfig:
         is_kept = self.csv is not None or self.jsonl is not None or self.engine == "ray"
         require(is_kept or not self.resume, "--resume needs --csv or --jsonl: what an interrupted run left to continue")
         require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")
+        if self.camera is not None:
+            is_alone = not (self.images or self.list_file or self.videos)
+            is_plain = not (self.jsonl or self.annotate or self.explain or self.track or self.resume)
+            require(self.camera >= 0, f"camera must be at least 0, got {self.camera}")
+            require(is_alone, "--camera watches a camera alone; leave out files, --list and --videos")
+            require(is_plain and self.engine == "local", "--camera has a window and --csv only; leave the others out")
         require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
         require(not (self.track and self.resume), "--track cannot be resumed: the faces before the break are unknown")
         require(not (self.smooth and self.explain), "--explain takes single frames apart, not the means of --smooth")

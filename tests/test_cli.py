@@ -73,7 +73,7 @@ def test_shell_completion_gives_the_commands():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["predict"], "missing argument 'images', or --list FILE (see `ampnet predict --help`)"),
+        (["predict"], "missing argument 'images', --list FILE or --camera 0 (see `ampnet predict --help`)"),
         (["eval", "nowhere"], "nowhere does not exist"),
         (["eval", "bundled:nobody"], "there is no bundled model 'nobody'; choose one of ferplus, fer2013"),
         (

@@ -1,0 +1,95 @@
+"""`ampnet predict --camera`: classify the faces before a camera, and show them in a window."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from ampnet.config import PredictConfig
+from ampnet.errors import DataError
+from ampnet.media.camera import Window, open_camera, require_display
+from ampnet.media.drawing import annotate
+from ampnet.media.files import make_folder, refuse_overwrite
+from ampnet.media.images import Image
+from ampnet.media.video import Frame
+from ampnet.prediction.photos import PhotoPredictor
+from ampnet.prediction.results import ImagePredictions, Predictions, ResultSink
+from ampnet.prediction.row_files import RowFile, open_row_files
+from ampnet.prediction.rows import CsvRows
+from pipelines.predictors import choose_predictor
+from pipelines.progress import notices
+
+
+class Screen(Protocol):
+    """Shows pictures."""
+
+    def show(self, image: Image) -> bool:
+        """Show ``(H, W, 3)`` RGB uint8; return whether to go on."""
+
+
+def run(config: PredictConfig, quiet: bool = False) -> Predictions:
+    """Show what a camera sees until its user ends it with q, Esc, the window's close button or Ctrl-C.
+
+    Args:
+        config: the settings, with the number of a camera.
+        quiet: show no notices.
+
+    Raises:
+        DataError: there is no display, or the camera does not answer or stops.
+        UsageError: there is no such checkpoint, or the CSV exists already.
+        CheckpointError: the checkpoint cannot be used.
+    """
+    assert config.camera is not None
+    require_display()
+    csv = config.csv and refuse_overwrite(config.csv, config.force)
+    if csv:
+        make_folder(csv.parent)
+    console = notices(quiet)
+    with open_camera(config.camera) as frames:
+        chosen = choose_predictor(config, console, is_single=True)
+        class_names = chosen.predictor.class_names
+        result = Predictions(class_names, chosen.model)
+        row_files = [RowFile(csv, CsvRows(class_names), chosen.settings | {"camera": config.camera})] if csv else []
+        with open_row_files(row_files, resume=False, force=config.force):
+            window = Window(f"ampnet: camera {config.camera} (q ends)")
+            try:
+                is_ended_by_user = watch(
+                    chosen.predictor, frames, window, [result, *row_files], f"camera {config.camera}"
+                )
+            except KeyboardInterrupt:
+                is_ended_by_user = True
+            finally:
+                window.close()
+            for row_file in row_files:
+                row_file.finish()
+                if row_file.problem:
+                    result.problems.append(row_file.problem)
+    if not is_ended_by_user:
+        raise DataError(f"camera {config.camera} has stopped; is it still connected?")
+    return result
+
+
+def watch(
+    predictor: PhotoPredictor, frames: Iterable[Frame], screen: Screen, sinks: Iterable[ResultSink], name: str
+) -> bool:
+    """Classify frame after frame, and show each with its faces.
+
+    Args:
+        predictor: finds and classifies the faces.
+        frames: an iterable that gives the latest frame whenever it is asked for the next.
+        screen: where they are shown.
+        sinks: get each frame's result.
+        name: how the results call the camera.
+
+    Returns:
+        Whether the screen ended it; False if there are no more frames.
+    """
+    outputs = list(sinks)
+    for frame in frames:
+        (faces,) = predictor.find_faces([frame.image])
+        size_hw = (frame.image.shape[0], frame.image.shape[1])
+        found = ImagePredictions(Path(name), size_hw, faces, frame=frame.number, seconds=frame.seconds)
+        for output in outputs:
+            output.add(found)
+        if not screen.show(annotate(frame.image, [face.mark for face in faces])):
+            return True
+    return False
