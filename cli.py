@@ -580,6 +580,7 @@ def predict(
       $ ampnet predict archive/ --videos --csv faces.csv --resume
       $ ampnet predict "photos/**/*.jpg" --list more.txt
       $ ampnet predict - --face largest < photo.jpg
+      $ ampnet predict --camera 0 --csv faces.csv
     """
     with user_errors(debug, TO_RESUME if csv or jsonl or out else TO_REPEAT):
         if not images and list_file is None and camera is None:

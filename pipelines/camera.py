@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Protocol
 
 from ampnet.config import PredictConfig
-from ampnet.errors import DataError
 from ampnet.media.camera import Window, open_camera, require_display
 from ampnet.media.drawing import annotate
 from ampnet.media.files import make_folder, refuse_overwrite
@@ -34,7 +33,7 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
         quiet: show no notices.
 
     Raises:
-        DataError: there is no display, or the camera does not answer or stops.
+        DataError: there is no display, or the camera does not answer.
         UsageError: there is no such checkpoint, or the CSV exists already.
         CheckpointError: the checkpoint cannot be used.
     """
@@ -64,7 +63,7 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
                 if row_file.problem:
                     result.problems.append(row_file.problem)
     if not is_ended_by_user:
-        raise DataError(f"camera {config.camera} has stopped; is it still connected?")
+        result.problems.append(f"camera {config.camera} has stopped; is it still connected?")
     return result
 
 

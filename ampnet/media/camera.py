@@ -128,11 +128,16 @@ class Window:
     """
 
     def __init__(self, title: str) -> None:
+        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # opencv's Qt misses fonts that it needs not
         self._title = title
-        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        self._is_sized = False
+        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
 
     def show(self, image: Image) -> bool:
         """Show a picture, ``(H, W, 3)`` RGB uint8; return False if q, Esc or the window's close button was pressed."""
+        if not self._is_sized:
+            cv2.resizeWindow(self._title, image.shape[1], image.shape[0])
+            self._is_sized = True
         cv2.imshow(self._title, np.ascontiguousarray(image[:, :, ::-1]))
         if cv2.waitKey(1) & 0xFF in _QUIT_KEYS:
             return False
