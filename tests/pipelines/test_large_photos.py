@@ -18,8 +18,8 @@ from tests.small_checkpoint import small_checkpoint
 PORTRAIT = SAMPLES / "portrait.jpg"
 
 
-def predicted(photo: Path, run: Path) -> dict[str, Any]:
-    arguments = ["predict", str(photo), "--checkpoint", str(run), "--gpus", "0", "--json", "--quiet"]
+def predicted(photo: Path, run: Path, *options: str) -> dict[str, Any]:
+    arguments = ["predict", str(photo), "--checkpoint", str(run), "--gpus", "0", "--json", "--quiet", *options]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0
     image: dict[str, Any] = json.loads(result.stdout)["images"][0]
@@ -38,6 +38,8 @@ def test_faces_in_a_reduced_photo_are_given_in_pixels_of_the_whole(
     side = expected["box"][2] - expected["box"][0]
     assert np.abs(np.subtract(face["box"], expected["box"])).max() < 0.06 * side
     assert np.abs(np.subtract(face["landmarks"], expected["landmarks"])).max() < 0.06 * side
+    assert len(predicted(PORTRAIT, run, "--min-face", str(0.9 * side))["faces"]) == 1
+    assert predicted(PORTRAIT, run, "--min-face", str(1.6 * side))["faces"] == []
 
 
 @pytest.mark.parametrize("longest_side", [None, 64])

@@ -150,6 +150,16 @@ def test_faces_of_a_photo_that_was_decoded_at_half_its_size_are_in_its_own_pixel
     assert found.plot().shape[0] == -(-pixels.shape[0] // 2)
 
 
+@pytest.mark.parametrize("is_reduced", [False, True])
+def test_a_minimum_size_counts_pixels_of_the_whole_photo(predictor, pixels, expected, monkeypatch, is_reduced):
+    if is_reduced:
+        monkeypatch.setattr("ampnet.media.decoding.MAX_DECODED", pixels.shape[0] * pixels.shape[1] - 1)
+    side = (expected.face.box[2:] - expected.face.box[:2]).min()
+    for min_face, count in ((0.9 * side, 1), (1.1 * side, 0)):
+        monkeypatch.setattr(predictor, "min_face", min_face)
+        assert len(predictor.predict(PORTRAIT)) == count
+
+
 def test_the_parts_that_onnx_shares_load_neither_torch_nor_pandas_nor_matplotlib():
     code = "import sys, ampnet.prediction.photos\nprint(sorted({'torch', 'pandas', 'matplotlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
