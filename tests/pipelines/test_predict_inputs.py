@@ -265,4 +265,3 @@ def test_one_face_of_a_group_is_classified_by_option(happy, folder):
     assert abs((centre["box"][0] + centre["box"][2]) / 2 - width / 2) == min(distances)
     sides = sorted(min(x1 - x0, y1 - y0) for x0, y0, x1, y1 in (face["box"] for face in every))
     assert len(faces("--min-face", str((sides[1] + sides[2]) / 2))) == 3
-    assert faces("--min-face", str(sides[-1] + 1)) == []
