@@ -523,6 +523,9 @@ def predict(
     ] = PredictConfig.camera,
     every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
     face: Annotated[FacePolicy, face_option(help="Which faces of a photo to classify.")] = PredictConfig.face,
+    min_face: Annotated[
+        float, face_option(min=0, help="Leave out faces with a side of fewer pixels.")
+    ] = PredictConfig.min_face,
     track: Annotated[
         bool, face_option("--track", help="Number the faces of a video, each the same in all frames.")
     ] = False,
@@ -585,7 +588,9 @@ def predict(
     with user_errors(debug, TO_RESUME if csv or jsonl or out else TO_REPEAT):
         if not images and list_file is None and camera is None:
             raise UsageError("missing argument 'images', --list FILE or --camera 0 (see `ampnet predict --help`)")
-        finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()))
+        # the detector's limit counts pixels of the image it gets, which may be a reduced one
+        smallest = {"min_face": min(min_face, DetectorConfig.min_face)}
+        finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()) | smallest)
         config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images or ()), "detector": finder})
         if engine == "ray":
             _predict_on_ray(config, as_json, quiet)

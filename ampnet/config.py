@@ -447,6 +447,8 @@ class PredictConfig:
     """Image files, videos, folders of images, patterns such as ``photos/*.jpg``, or ``-`` for a picture on stdin."""
     face: FacePolicy = "all"
     """Which faces of a photo or frame to classify."""
+    min_face: float = DetectorConfig.min_face
+    """Leave out faces with a side of fewer pixels of the photo or frame; photos may be reduced for the detector."""
     list_file: Path | None = None
     """Text file that names further inputs, one a line."""
     checkpoint: Path | None = None
@@ -495,6 +497,7 @@ class PredictConfig:
     """Photos in each parquet file of ``ray``; a kill loses at most so many results of each actor."""
 
     def __post_init__(self) -> None:
+        require(self.min_face >= 0, f"min_face must be at least 0, got {self.min_face}")
         require(self.part_images >= 1, f"part_images must be at least 1, got {self.part_images}")
         if self.engine == "ray":
             others = self.csv is None and self.jsonl is None and self.annotate is None

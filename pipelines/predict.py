@@ -149,6 +149,7 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
         "videos": config.videos,
         "every": config.every,
         "face": config.face,
+        "min_face": config.min_face,
         "explain": config.explain,
         "track": [config.track, config.smooth],
         "detector": {name: str(value) for name, value in asdict(config.detector).items()},
@@ -180,7 +181,8 @@ def _classify(predictor: PhotoPredictor, chunk: Sequence[Shot]) -> list[list[Fac
     """Return the faces of each shot; None for one that is not asked for or has no image."""
     asked = [shot for shot in chunk if shot.image is not None and shot.is_asked]
     images = [shot.image for shot in asked if shot.image is not None]
-    found = dict(zip(asked, predictor.find_faces(images, [shot.whole for shot in asked]), strict=True))
+    whole, sizes = [shot.whole for shot in asked], [shot.photo_hw for shot in asked]
+    found = dict(zip(asked, predictor.find_faces(images, whole, photo_hw=sizes), strict=True))
     return [found.get(shot) for shot in chunk]
 
 

@@ -93,6 +93,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         "model_sha256": sha256_of(model),
         "every": config.every,
         "face": config.face,
+        "min_face": config.min_face,
         "mirror": config.mirror,
         "prior": config.prior,
         "runtime": config.runtime,

@@ -51,7 +51,7 @@ def choose_predictor(config: PredictConfig, console: Console, is_single: bool) -
         chosen = ChosenPredictor(_on_onnx(config, file, console, cores // parallel), file, settings, cores, parallel)
     else:
         chosen = _on_torch(config, file, settings, is_single, console)
-    chosen.predictor.face = config.face
+    chosen.predictor.face, chosen.predictor.min_face = config.face, config.min_face
     return chosen
 
 

@@ -103,7 +103,9 @@ def predict_part(predictor: PhotoPredictor, part: Part, out: str, every: int) ->
     schema = pa.schema([(name, _type_of(name)) for name in rows.columns])
     tables: list[Any] = []
     for chunk in in_chunks(read_part(part, every)):
-        found = iter(predictor.find_faces([shot.image for shot in chunk if shot.image is not None]))
+        images = [shot.image for shot in chunk if shot.image is not None]
+        sizes = [shot.photo_hw for shot in chunk if shot.image is not None]
+        found = iter(predictor.find_faces(images, photo_hw=sizes))
         cells: list[list[Any]] = []
         for shot in chunk:
             result = shot.result(next(found) if shot.image is not None else [])

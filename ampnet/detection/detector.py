@@ -78,7 +78,8 @@ class FaceDetector(AnySizeDetector):
             return self._normalised(stacked.permute(0, 3, 1, 2))  # (B, 3, H, W), channels last
         padded = torch.zeros(len(batch), height, width, 3, device=self.device, dtype=self.dtype).permute(0, 3, 1, 2)
         for row, item in zip(padded, batch, strict=True):
-            image = torch.from_numpy(np.ascontiguousarray(item.image)).to(self.device)
+            writable = np.require(item.image, requirements=["C", "W"])  # torch warns about the others
+            image = torch.from_numpy(writable).to(self.device)
             h, w = image.shape[:2]
             row[:, :h, :w] = self._normalised(image.permute(2, 0, 1)[None])[0]  # padding is the mean colour
         return padded

@@ -1,5 +1,6 @@
 """Writing pictures that people look at: JPEG or PNG by the name, whole or not at all."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -25,3 +26,10 @@ def save_picture(picture: NDArray[np.uint8], path: Path) -> None:
         raise UsageError(f"cannot write {printable(path)}: the name must end in {', '.join(FORMATS)}")
     with atomic_write(path) as aside:
         Pillow.fromarray(picture).save(aside, format=FORMATS[path.suffix.lower()], quality=92)
+
+
+def to_png(picture: NDArray[np.uint8]) -> bytes:
+    """Return an ``(H, W, 3)`` RGB picture as the content of a PNG file."""
+    content = BytesIO()
+    Pillow.fromarray(picture).save(content, format="PNG")
+    return content.getvalue()

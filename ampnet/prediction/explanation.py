@@ -10,7 +10,7 @@ from ampnet.faces.geometry import Affine, inverse, transform_points
 from ampnet.inference.contributions import Contributions, region_corners
 from ampnet.media.contribution_sheet import ExplainedFace, draw_sheet
 from ampnet.media.images import Image
-from ampnet.media.picture_files import save_picture
+from ampnet.media.picture_files import save_picture, to_png
 from ampnet.models.regions import QUADRANTS, SALIENT
 from ampnet.prediction.face_explanation import FaceExplanation
 from ampnet.prediction.face_prediction import FacePrediction
@@ -61,6 +61,10 @@ class Explanation(Contributions):
             UsageError: the name does not end in .jpg, .jpeg or .png.
         """
         save_picture(self.plot(), Path(path))
+
+    def _repr_png_(self) -> bytes:
+        """Show :meth:`plot` in a notebook."""
+        return to_png(self.plot())
 
     def __str__(self) -> str:
         """Say in a line for each face which regions spoke for its answer most."""

@@ -1,16 +1,13 @@
 """What `Predictor.predict` returns for a photo: its faces, and their forms for people, programs and notebooks."""
 
 from collections.abc import Callable, Iterable, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from PIL import Image as Pillow
 
 from ampnet.errors import ConfigError, DataError, ImageError
 from ampnet.media.drawing import annotate
 from ampnet.media.images import Image, reduce
-from ampnet.media.picture_files import save_picture
+from ampnet.media.picture_files import save_picture, to_png
 from ampnet.media.printable import printable
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import PhotoInput
@@ -139,12 +136,9 @@ class PhotoResult(list[FacePrediction]):
     def _repr_png_(self) -> bytes | None:
         """Show the drawn photo in a notebook, if it can be drawn."""
         try:
-            drawn = Pillow.fromarray(reduce(self.plot(), NOTEBOOK_SIDE))
+            return to_png(reduce(self.plot(), NOTEBOOK_SIDE))
         except ImageError:
             return None
-        content = BytesIO()
-        drawn.save(content, format="PNG")
-        return content.getvalue()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the network behind when it is pickled."""

@@ -41,6 +41,8 @@ class PhotoPredictor(ABC):
     """Side of the classifier's input in pixels."""
     face: FacePolicy = "all"
     """Which faces of a photo to classify: all, or the one that is largest, nearest to the centre, or found best."""
+    min_face: float = 0.0
+    """Faces with a side of fewer pixels of the whole photo are left out."""
     rejection_threshold: float = 0.0
     """Faces whose most probable class is less probable get the answer "not sure"; 0 never rejects."""
 
@@ -100,6 +102,7 @@ class PhotoPredictor(ABC):
         images: Sequence[Image],
         whole: Sequence[Callable[[], Image] | None] | None = None,
         most: int | None = None,
+        photo_hw: Sequence[tuple[int, int] | None] | None = None,
     ) -> list[list[FacePrediction]]:
         """Detect and classify the faces in each photo, all at once.
 
@@ -108,14 +111,16 @@ class PhotoPredictor(ABC):
             whole: for each photo that was reduced while it was decoded, how to decode all of it: a face so small that
                 the classifier would see less of it is framed from there.
             most: classify at most as many faces of a photo, those with the best detection scores; None: all.
+            photo_hw: height and width of each photo, for :attr:`min_face`; None: those of the image.
 
         Returns:
-            The faces in each photo, best detection score first, as far as :attr:`face` asks for them; empty if there
-            are none.
+            The faces in each photo, best detection score first, as far as :attr:`face` and :attr:`min_face` ask for
+            them, in pixels of the image; empty if there are none.
         """
+        detections = detect_with_retries(self.detector, images)
         found = [
-            choose_face(detection.faces[:most], self.face, (image.shape[0], image.shape[1]))
-            for image, detection in zip(images, detect_with_retries(self.detector, images), strict=True)
+            choose_face(self._large(detection.faces, image, hw)[:most], self.face, (image.shape[0], image.shape[1]))
+            for image, detection, hw in zip(images, detections, photo_hw or [None] * len(images), strict=True)
         ]
         framed = [
             face
@@ -146,6 +151,13 @@ class PhotoPredictor(ABC):
         """
         raise ConfigError("cannot explain: an exported network gives its answers only; use ampnet.Predictor")
 
+    def _large(self, faces: Sequence[Face], image: Image, photo_hw: tuple[int, int] | None) -> Sequence[Face]:
+        """Leave out the faces below :attr:`min_face`."""
+        height, width = image.shape[:2]
+        photo_height, photo_width = photo_hw or (height, width)
+        enlargement = np.array([photo_width / width, photo_height / height])
+        return [face for face in faces if ((face.box[2:] - face.box[:2]) * enlargement).min() >= self.min_face]
+
     def _frame(
         self, image: Image, faces: Sequence[Face], decode_whole: Callable[[], Image] | None
     ) -> list[AlignedFace]:
@@ -167,7 +179,8 @@ class PhotoPredictor(ABC):
     def _results(self, photos: Sequence["_OpenPhoto"]) -> list[PhotoResult]:
         opened = [photo for photo in photos if photo.decoded is not None]
         images = [photo.decoded.image for photo in opened if photo.decoded is not None]
-        found = iter(self.find_faces(images, [photo.whole for photo in opened]))
+        sizes = [photo.decoded.size_hw for photo in opened if photo.decoded is not None]
+        found = iter(self.find_faces(images, [photo.whole for photo in opened], photo_hw=sizes))
         return [photo.result(next(found) if photo.decoded else [], self) for photo in photos]
 
     def _prediction(

@@ -36,6 +36,7 @@ class Predictor(PhotoPredictor):
         dtype: of the networks' maps and weights; ``torch.bfloat16`` is faster where the processor computes in it (a
             detector of your own keeps its type).
         face: which faces of a photo to classify: ``all``, ``largest``, ``centre`` or ``best``.
+        min_face: leave out faces with a side of fewer pixels of the photo.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
@@ -53,6 +54,7 @@ class Predictor(PhotoPredictor):
         prior: Prior | None = None,
         dtype: torch.dtype = torch.float32,
         face: FacePolicy = "all",
+        min_face: float = 0.0,
     ) -> None:
         if not isinstance(checkpoint, Checkpoint):
             checkpoint = load_checkpoint(named_model(None if checkpoint is None else Path(checkpoint)))
@@ -64,7 +66,7 @@ class Predictor(PhotoPredictor):
         self.detector = detector or FaceDetector(device=self.device, dtype=dtype)
         self.batch_size = batch_size
         self.classifier = Classifier.from_checkpoint(self.checkpoint, self.device, mirror, prior, dtype)
-        self.face = face
+        self.face, self.min_face = face, min_face
 
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
         """See :meth:`PhotoPredictor.classify`."""

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from ampnet.data.sources import SourceImage
 from ampnet.media import decoding
+from ampnet.prediction import shots
 from cli import app
 from tests.prepared_faces import SAMPLES
 from tests.small_checkpoint import small_checkpoint
@@ -18,8 +19,8 @@ from tests.small_checkpoint import small_checkpoint
 PORTRAIT = SAMPLES / "portrait.jpg"
 
 
-def predicted(photo: Path, run: Path) -> dict[str, Any]:
-    arguments = ["predict", str(photo), "--checkpoint", str(run), "--gpus", "0", "--json", "--quiet"]
+def predicted(photo: Path, run: Path, *options: str) -> dict[str, Any]:
+    arguments = ["predict", str(photo), "--checkpoint", str(run), "--gpus", "0", "--json", "--quiet", *options]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0
     image: dict[str, Any] = json.loads(result.stdout)["images"][0]
@@ -31,13 +32,16 @@ def test_faces_in_a_reduced_photo_are_given_in_pixels_of_the_whole(
 ) -> None:
     run = small_checkpoint(tmp_path / "run")
     whole = predicted(PORTRAIT, run)
-    monkeypatch.setattr(decoding, "MAX_DECODED", whole["width"] * whole["height"] - 1)
+    monkeypatch.setattr(shots, "MAX_LONG_SIDE", whole["width"] // 2)
     reduced = predicted(PORTRAIT, run)
     assert (reduced["width"], reduced["height"]) == (whole["width"], whole["height"])
     (face,), (expected,) = reduced["faces"], whole["faces"]
+    assert face["box"] != expected["box"]  # else nothing was reduced
     side = expected["box"][2] - expected["box"][0]
     assert np.abs(np.subtract(face["box"], expected["box"])).max() < 0.06 * side
     assert np.abs(np.subtract(face["landmarks"], expected["landmarks"])).max() < 0.06 * side
+    assert len(predicted(PORTRAIT, run, "--min-face", str(0.9 * side))["faces"]) == 1
+    assert predicted(PORTRAIT, run, "--min-face", str(1.6 * side))["faces"] == []
 
 
 @pytest.mark.parametrize("longest_side", [None, 64])

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,32 @@ def test_every_form_of_a_photo_gives_the_same_answer(predictor, pixels, expected
         found = predictor.predict(file)
     assert str(found).startswith("/")  # the file's own name
     assert same(found[0], expected)
+
+
+def test_grey_and_floating_point_pixels_are_classified_as_what_they_show(predictor, pixels, expected):
+    for given in (pixels / 255, (pixels / 255).astype(np.float32), torch.from_numpy(pixels) / 255):
+        assert same(predictor.predict(given)[0], expected)
+    grey = np.asarray(Image.open(PORTRAIT).convert("L"))
+    (face,) = predictor.predict(grey)
+    assert face.face.box == pytest.approx(expected.face.box, abs=0.05 * len(pixels))
+    assert same(predictor.predict(np.stack([grey] * 3, axis=2))[0], face)
+
+
+@pytest.fixture
+def every_warning_of_torch():
+    torch.set_warn_always(True)  # else it warns once in a process
+    yield
+    torch.set_warn_always(False)
+
+
+@pytest.mark.usefixtures("every_warning_of_torch")
+def test_pixels_that_may_not_be_written_to_are_read_without_a_warning(predictor):
+    with Image.open(PORTRAIT) as picture:
+        locked = np.asarray(picture.resize((250, 250)))  # no multiple of 32, so that the network's input is padded
+    assert not locked.flags.writeable
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(predictor.predict(locked)) == 1
 
 
 def test_a_list_of_arrays_gives_a_list_of_lists_as_ever(predictor, pixels, expected):
@@ -117,10 +144,22 @@ def test_faces_of_a_photo_that_was_decoded_at_half_its_size_are_in_its_own_pixel
     predictor, pixels, expected, monkeypatch
 ):
     monkeypatch.setattr("ampnet.media.decoding.MAX_DECODED", pixels.shape[0] * pixels.shape[1] - 1)
+    monkeypatch.setattr("ampnet.prediction.photos.MAX_LONG_SIDE", pixels.shape[0] // 2)
     (face,) = found = predictor.predict(PORTRAIT)
     assert found.size_hw == pixels.shape[:2]
+    assert not same(face, expected)  # else nothing was reduced
     assert face.face.box == pytest.approx(expected.face.box, abs=0.05 * pixels.shape[0])
     assert found.plot().shape[0] == -(-pixels.shape[0] // 2)
+
+
+@pytest.mark.parametrize("is_reduced", [False, True])
+def test_a_minimum_size_counts_pixels_of_the_whole_photo(predictor, pixels, expected, monkeypatch, is_reduced):
+    if is_reduced:
+        monkeypatch.setattr("ampnet.prediction.photos.MAX_LONG_SIDE", len(pixels) // 2)
+    side = (expected.face.box[2:] - expected.face.box[:2]).min()
+    for min_face, count in ((0.9 * side, 1), (1.1 * side, 0)):
+        monkeypatch.setattr(predictor, "min_face", min_face)
+        assert len(predictor.predict(PORTRAIT)) == count
 
 
 def test_the_parts_that_onnx_shares_load_neither_torch_nor_pandas_nor_matplotlib():

@@ -1,6 +1,7 @@
 """Every face of a photo is found, framed as in training and classified; photos do not influence each other."""
 
 import pickle
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,12 @@ def test_an_explanation_adds_up_to_the_answers(tmp_path, group, detector, mirror
     heads = torch.from_numpy(found.local), torch.from_numpy(found.global_)
     answers = np.array([list(face.scores.values()) for face in result])
     assert predictor.classifier.probabilities(*heads) == pytest.approx(answers, abs=1e-4)
+
+
+def test_an_explanation_shows_itself_in_a_notebook(tmp_path, detector):
+    why = Predictor(small_checkpoint(tmp_path), detector).predict(SAMPLES / "portrait.jpg").explain()
+    with Image.open(BytesIO(why._repr_png_())) as shown:
+        assert np.array_equal(np.asarray(shown), why.plot())
 
 
 def test_what_cannot_be_explained_says_why(tmp_path, group, detector):
