@@ -13,7 +13,7 @@ from ampnet.errors import ImageError
 from ampnet.media.images import read_image, read_reduced
 from ampnet.media.video import open_video
 from ampnet.prediction.face_prediction import FacePrediction
-from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, PhotoInput
+from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, PhotoInput, take_photo
 from ampnet.prediction.recorded import NOTHING, WHOLE
 from ampnet.prediction.results import ImagePredictions
 from ampnet.prediction.sources import Source
@@ -53,7 +53,7 @@ class Shot:
         size_hw = None if self.image is None else (self.image.shape[0], self.image.shape[1])
         if size_hw is not None and self.photo_hw is not None and size_hw != self.photo_hw:
             faces, size_hw = [face.enlarged(size_hw, self.photo_hw) for face in faces], self.photo_hw
-        return ImagePredictions(self.source.path, size_hw, faces, self.problem, self.frame, self.seconds)
+        return ImagePredictions(self.source.name, size_hw, faces, self.problem, self.frame, self.seconds)
 
 
 def read_shots(source: Source, every: int, recorded: float, expect: Callable[[int], None]) -> Iterator[Shot]:
@@ -72,6 +72,9 @@ def read_shots(source: Source, every: int, recorded: float, expect: Callable[[in
             raise ImageError(source.problem)
         if source.is_video:
             yield from _read_video(source, every, recorded, expect)
+        elif source.url is not None:
+            decoded = take_photo(source.url).decode()  # whole: it is not fetched again for its details
+            yield Shot(source, decoded.image, is_recorded=recorded == WHOLE, photo_hw=decoded.size_hw)
         elif source.content is not None:
             decoded = PhotoInput("stdin", source.content).decode()
             yield Shot(source, decoded.image, is_recorded=recorded == WHOLE, photo_hw=decoded.size_hw)
