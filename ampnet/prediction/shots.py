@@ -41,12 +41,16 @@ class Shot:
     photo_hw: tuple[int, int] | None = None
     """Size of a photo, which may be larger than the image: large ones are reduced while they are decoded."""
 
+    content: PhotoInput | None = None
+    """The photo as it was fetched, so that its details are not fetched again."""
+
     @property
     def whole(self) -> Callable[[], NDArray[np.uint8]] | None:
         """Decodes the whole photo, if the image is a reduced one."""
         if self.image is None or self.photo_hw is None or self.image.shape[:2] == self.photo_hw:
             return None
-        return partial(read_image, self.source.path)
+        content = self.content
+        return partial(read_image, self.source.path) if content is None else lambda: content.decode().image
 
     def result(self, faces: list[FacePrediction]) -> ImagePredictions:
         """Combine it with the faces found in it."""
@@ -73,8 +77,10 @@ def read_shots(source: Source, every: int, recorded: float, expect: Callable[[in
         if source.is_video:
             yield from _read_video(source, every, recorded, expect)
         elif source.url is not None:
-            decoded = take_photo(source.url).decode()  # whole: it is not fetched again for its details
-            yield Shot(source, decoded.image, is_recorded=recorded == WHOLE, photo_hw=decoded.size_hw)
+            photo = take_photo(source.url)
+            decoded = photo.decode(MAX_LONG_SIDE)
+            is_recorded = recorded == WHOLE
+            yield Shot(source, decoded.image, is_recorded=is_recorded, photo_hw=decoded.size_hw, content=photo)
         elif source.content is not None:
             decoded = PhotoInput("stdin", source.content).decode()
             yield Shot(source, decoded.image, is_recorded=recorded == WHOLE, photo_hw=decoded.size_hw)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet import Predictor
@@ -54,6 +55,22 @@ def test_photos_of_the_web_are_named_by_their_address_and_bad_ones_stop_no_other
     assert any(line.startswith(f"ampnet: cannot read {bad[1]}: ") and "not an image" in line for line in errors)
     assert any(line.startswith(f"ampnet: cannot read {bad[2]}: 10.0.0.1 is no public host") for line in errors)
     assert {path.name for path in drawn.iterdir()} == {"photo.jpg", "a b.jpg", "portrait.jpg"}
+
+
+def test_a_large_photo_of_the_web_gives_what_its_file_gives(happy, monkeypatch, tmp_path):
+    monkeypatch.setattr(download, "POLICY", LOCAL)
+    with Image.open(PORTRAIT) as portrait:
+        canvas = Image.new("RGB", (4000, 3000), "grey")
+        canvas.paste(portrait.resize((300, 300)), (1500, 1200))  # so small that the face is framed from the whole photo
+        canvas.save(tmp_path / "large.jpg")
+    with server({"/large.jpg": content((tmp_path / "large.jpg").read_bytes())}) as web:
+        result = predict(happy, f"{web}/large.jpg", tmp_path / "large.jpg", "--json", "--annotate", tmp_path / "drawn")
+    assert result.exit_code == 0, result.stderr
+    of_web, of_file = json.loads(result.stdout)["images"]
+    assert of_web["faces"]
+    assert of_web | {"image": ""} == of_file | {"image": ""}
+    drawn, other = sorted((tmp_path / "drawn").iterdir())
+    assert drawn.read_bytes() == other.read_bytes()
 
 
 def test_a_list_may_name_addresses(happy, web, tmp_path):
