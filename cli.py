@@ -53,6 +53,7 @@ from ampnet.config import (
     read_modules,
 )
 from ampnet.errors import INTERRUPTED, AmpnetError, UsageError, require
+from ampnet.media.download import is_url
 from ampnet.media.printable import MAX_LINE, one_line, printable
 from ampnet.recipes import Recipe, RecipeName, Targets, read_changes
 
@@ -509,13 +510,13 @@ def evaluate(
 )
 def predict(
     images: Annotated[
-        list[Path] | None,
+        list[str] | None,  # a path would lose a slash of an address
         typer.Argument(
-            help="Photos, videos, folders of photos, quoted patterns ('**/*.jpg'), or - for stdin.", readable=False
+            help="Photos, videos, folders of photos, quoted patterns ('**/*.jpg'), http(s) addresses, or - for stdin."
         ),
     ] = None,
     list_file: Annotated[
-        Path | None, input_option("--list", help="Also read what this text file names, one path a line.")
+        Path | None, input_option("--list", help="Also read what this text file names, one path or address a line.")
     ] = None,
     videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
     camera: Annotated[
@@ -582,6 +583,7 @@ def predict(
       $ ampnet predict photo.jpg --checkpoint bundled:fer2013
       $ ampnet predict archive/ --videos --csv faces.csv --resume
       $ ampnet predict "photos/**/*.jpg" --list more.txt
+      $ ampnet predict https://example.org/photo.jpg
       $ ampnet predict - --face largest < photo.jpg
       $ ampnet predict --camera 0 --csv faces.csv
     """
@@ -591,7 +593,8 @@ def predict(
         # the detector's limit counts pixels of the image it gets, which may be a reduced one
         smallest = {"min_face": min(min_face, DetectorConfig.min_face)}
         finder = DetectorConfig(name=detector, **pick(DetectorConfig, locals()) | smallest)
-        config = PredictConfig(**pick(PredictConfig, locals()) | {"images": tuple(images or ()), "detector": finder})
+        inputs = tuple(text if is_url(text) else Path(text) for text in images or ())
+        config = PredictConfig(**pick(PredictConfig, locals()) | {"images": inputs, "detector": finder})
         if engine == "ray":
             _predict_on_ray(config, as_json, quiet)
             return

@@ -443,8 +443,10 @@ class RobustnessConfig:
 class PredictConfig:
     """Settings of `ampnet predict`."""
 
-    images: tuple[Path, ...]
-    """Image files, videos, folders of images, patterns such as ``photos/*.jpg``, or ``-`` for a picture on stdin."""
+    images: tuple[Path | str, ...]
+    """Image files, videos, folders of images, patterns such as ``photos/*.jpg``, or ``-`` for a picture on stdin.
+
+    Text is the http(s) address of a photo."""
     face: FacePolicy = "all"
     """Which faces of a photo or frame to classify."""
     min_face: float = DetectorConfig.min_face

@@ -162,7 +162,7 @@ def _open_tasks(
     """Leave out what an earlier run has recorded, unless its annotated copy is missing."""
     tasks: list[Task] = []
     for source in sources:
-        name = one_line(source.path)
+        name = one_line(source.name)
         last = recorded.take(name)
         is_drawn = source.drawn is None or source.drawn.exists()
         if last == WHOLE and is_drawn:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ampnet.cluster.storage import address_of, is_address, list_files, open_file
 from ampnet.errors import DataError, ImageError, UsageError
 from ampnet.media.decoding import MAX_BYTES
+from ampnet.media.download import is_url
 from ampnet.media.images import EXTENSIONS
 from ampnet.media.printable import one_line, printable
 from ampnet.prediction.inputs import PhotoInput
@@ -41,11 +42,11 @@ class Part:
     """Why a file cannot be read, if that is known beforehand."""
 
 
-def cut(inputs: Sequence[Path], size: int, videos: bool) -> tuple[list[Part], list[str]]:
+def cut(inputs: Sequence[Path | str], size: int, videos: bool) -> tuple[list[Part], list[str]]:
     """Cut the inputs into parts, always in the same way.
 
     Args:
-        inputs: photos, videos, folders, tar and parquet files, or addresses of such.
+        inputs: photos, videos, folders, tar and parquet files, or addresses of such; those of web photos as text.
         size: photos of a part; a tar or parquet file is a part by itself.
         videos: whether to read the videos in folders, too.
 
@@ -61,6 +62,9 @@ def cut(inputs: Sequence[Path], size: int, videos: bool) -> tuple[list[Part], li
     notes: list[str] = []
     plain: list[Path] = []
     for given in inputs:
+        if isinstance(given, str):
+            files.append((given, None))
+            continue
         place = address_of(given)
         if is_address(place):
             found = list_files(place, [*EXTENSIONS, *_FORMATS])
@@ -102,7 +106,9 @@ def read_part(part: Part, every: int) -> Iterator[Shot]:
     """Read the photos of a part one by one; what cannot be read is a shot with the reason."""
     if part.kind == "files":
         for place, problem in zip(part.places, part.problems, strict=True):
-            if is_address(place):
+            if is_url(place):  # not by fsspec, which asks any host for any number of bytes
+                yield from read_shots(Source(Path(place), None, url=place), every, NOTHING, lambda _count: None)
+            elif is_address(place):
                 yield _shot(place, lambda place=place: _content(place))
             else:
                 yield from read_shots(Source(Path(place), None, problem), every, NOTHING, lambda _count: None)

@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 
 from ampnet.errors import DataError, ImageError
 from ampnet.media.decoding import MAX_BYTES, Decoded, decode, from_pillow
+from ampnet.media.download import fetch, is_url
 from ampnet.media.opening import read_bytes
 from ampnet.media.printable import one_line, printable
 
@@ -27,7 +28,7 @@ CHUNK_IMAGES = 32
 CHUNK_PIXELS = 8_000_000
 """A chunk of images in memory ends at this many images or this many pixels, whichever comes first."""
 
-_EXPECTED = "give a path, bytes, a file opened with 'rb', a NumPy array, a PIL image or a torch tensor"
+_EXPECTED = "give a path, an address, bytes, a file opened with 'rb', a NumPy array, a PIL image or a torch tensor"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +36,9 @@ class PhotoInput:
     """A photo as the program gave it; it is decoded when needed, so that results take no memory of their own."""
 
     name: str
-    """The path or a file's name; "photo 3" for the third of several photos without a name."""
+    """The path, the address or a file's name; "photo 3" for the third of several photos without a name."""
     given: Any
-    """The photo, or the content of a file object."""
+    """The photo, or the content of a file object or an address."""
 
     def decode(self, enough_side: int | None = None) -> Decoded:
         """Decode it to upright RGB; see :func:`ampnet.media.decoding.decode`.
@@ -67,15 +68,17 @@ def is_photo(given: Any) -> bool:
 
 
 def take_photo(given: Photo, name: str = "photo") -> PhotoInput:
-    """Name a photo; a file object is read to its end.
+    """Name a photo; a file object is read to its end, and an address is fetched.
 
     Args:
         given: the photo.
         name: how to call it if it has no name of its own.
 
     Raises:
-        ImageError: a file object cannot be read.
+        ImageError: a file object cannot be read, or an address not fetched.
     """
+    if isinstance(given, str) and is_url(given):
+        return PhotoInput(one_line(given), _fetched(given))
     if isinstance(given, str | os.PathLike):
         return PhotoInput(one_line(given), given)
     if not hasattr(given, "read") or isinstance(given, Pillow.Image):
@@ -93,10 +96,15 @@ def take_photo(given: Photo, name: str = "photo") -> PhotoInput:
     return PhotoInput(name, bytes(content))
 
 
+def _fetched(url: str) -> bytes:
+    try:
+        return fetch(url, MAX_BYTES)
+    except DataError as error:
+        raise ImageError(f"cannot read {printable(url)}: {error}") from error
+
+
 def _decoded(given: Any, enough_side: int | None) -> Decoded:
     if isinstance(given, str | os.PathLike):
-        if isinstance(given, str) and given.startswith(("http://", "https://")):
-            raise ImageError("addresses are not fetched; download it first")
         return decode(read_bytes(Path(os.fsdecode(given)), MAX_BYTES), enough_side=enough_side)
     if isinstance(given, bytes | bytearray | memoryview):
         if len(given) > MAX_BYTES:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from ampnet.errors import DataError, UsageError
 from ampnet.media.decoding import MAX_BYTES
+from ampnet.media.download import is_url
 from ampnet.media.opening import read_bytes
 from ampnet.media.printable import printable
 
@@ -18,24 +19,29 @@ MAX_LIST_BYTES = 256 << 20
 """Larger list files are refused."""
 
 
-def expand_patterns(inputs: Sequence[Path]) -> list[Path]:
+def expand_patterns(inputs: Sequence[Path | str]) -> list[Path | str]:
     """Replace patterns by the files and folders that match them, sorted by name; ``**`` stands for any depth.
 
     A file whose own name looks like a pattern is itself. What matches nothing stays, and is reported when it is read.
 
     Args:
-        inputs: paths and patterns.
+        inputs: paths and patterns; addresses, which are text, stay as they are.
     """
-    paths: list[Path] = []
+    paths: list[Path | str] = []
     for given in inputs:
+        if isinstance(given, str):
+            paths.append(given)
+            continue
         is_pattern = glob.has_magic(os.fspath(given)) and not os.path.lexists(given)
         matches = sorted(glob.glob(os.fspath(given), recursive=True)) if is_pattern else []  # noqa: PTH207 (keeps "./")
         paths += [Path(match) for match in matches] or [given]
     return paths
 
 
-def read_list(file: Path) -> list[Path]:
-    """Read a list of inputs: one path or folder a line, relative to the current folder, without any patterns.
+def read_list(file: Path) -> list[Path | str]:
+    """Read a list of inputs: one path, folder or http(s) address a line, paths relative to the current folder.
+
+    There are no patterns.
 
     Empty lines and lines that start with ``#`` are skipped. Names may have any bytes but line breaks.
 
@@ -50,7 +56,8 @@ def read_list(file: Path) -> list[Path]:
     except DataError as error:
         raise UsageError(f"cannot read the list {printable(file)}: {error}") from error
     lines = (line.removesuffix(b"\r") for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
-    paths = [Path(os.fsdecode(line)) for line in lines if line.strip() and not line.startswith(b"#")]
+    texts = [os.fsdecode(line) for line in lines if line.strip() and not line.startswith(b"#")]
+    paths = [text.strip() if is_url(text) else Path(text) for text in texts]
     if not paths:
         raise UsageError(f"the list {printable(file)} names no file; write one path a line")
     return paths

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ampnet.errors import ConfigError, DataError, ImageError
+from ampnet.media.download import is_url
 from ampnet.media.drawing import annotate
 from ampnet.media.images import Image, reduce
 from ampnet.media.picture_files import save_picture, to_png
@@ -153,4 +154,5 @@ class PhotoResult(list[FacePrediction]):
         return image, self.faces if hw == self.size_hw else [face.enlarged(self.size_hw, hw) for face in self]
 
     def _plain(self) -> ImagePredictions:
-        return ImagePredictions(Path(self.name), self.size_hw, self.faces, self.problem)
+        name = self.name if is_url(self.name) else Path(self.name)
+        return ImagePredictions(name, self.size_hw, self.faces, self.problem)

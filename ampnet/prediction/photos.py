@@ -18,6 +18,8 @@ from ampnet.faces.alignment import AlignedFace, Image, source_side
 from ampnet.faces.framing import Framing, frame_face
 from ampnet.faces.sharpness import blurriness
 from ampnet.media.decoding import Decoded
+from ampnet.media.download import is_url
+from ampnet.media.printable import one_line
 from ampnet.prediction.face_prediction import NOT_SURE, FacePrediction
 from ampnet.prediction.face_warnings import visible_share
 from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, Photo, PhotoInput, is_photo, take_photo
@@ -72,8 +74,9 @@ class PhotoPredictor(ABC):
         top left corner.
 
         Args:
-            images: a photo, or an iterable of photos. A photo is a path, the content of an image file (bytes, or a
-                file object opened with ``rb``), a PIL image, a NumPy array (``(H, W, 3)`` RGB or ``(H, W)`` grey,
+            images: a photo, or an iterable of photos. A photo is a path, an http(s)
+                address as text (see :mod:`ampnet.media.download`), the content of an image file (bytes, or a file
+                object opened with ``rb``), a PIL image, a NumPy array (``(H, W, 3)`` RGB or ``(H, W)`` grey,
                 uint8 or floating point in [0, 1]), or a torch tensor with such pixels (``(3, H, W)`` or
                 ``(H, W, 3)``). An array or tensor with four axes holds several photos.
             stream: return an iterator that reads each photo when its result is asked for, so that memory stays
@@ -230,6 +233,7 @@ class _OpenPhoto:
 
 def _open(given: Photo, name: str) -> _OpenPhoto:
     photo = None
+    name = one_line(given) if is_url(given) else name
     try:
         photo = take_photo(given, name)
         return _OpenPhoto(photo.name, photo, photo.decode(MAX_LONG_SIDE))

@@ -18,7 +18,8 @@ MAX_LISTED = 100
 class ImagePredictions:
     """Results for a photo, a video frame, or a file that could not be read."""
 
-    path: Path
+    path: Path | str
+    """An address is text."""
     size_hw: tuple[int, int] | None
     """Height and width in pixels; None if it could not be read."""
     faces: list[FacePrediction]
@@ -56,7 +57,7 @@ class ImagePredictions:
 class VideoSummary:
     """What was found in a video, as a whole."""
 
-    path: Path
+    path: Path | str
     frames: int = 0
     """Frames classified."""
     frames_with_faces: int = 0

@@ -13,7 +13,7 @@ from ampnet.errors import ImageError
 from ampnet.media.images import read_image, read_reduced
 from ampnet.media.video import open_video
 from ampnet.prediction.face_prediction import FacePrediction
-from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, PhotoInput
+from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, PhotoInput, take_photo
 from ampnet.prediction.recorded import NOTHING, WHOLE
 from ampnet.prediction.results import ImagePredictions
 from ampnet.prediction.sources import Source
@@ -41,19 +41,23 @@ class Shot:
     photo_hw: tuple[int, int] | None = None
     """Size of a photo, which may be larger than the image: large ones are reduced while they are decoded."""
 
+    content: PhotoInput | None = None
+    """The photo as it was fetched, so that its details are not fetched again."""
+
     @property
     def whole(self) -> Callable[[], NDArray[np.uint8]] | None:
         """Decodes the whole photo, if the image is a reduced one."""
         if self.image is None or self.photo_hw is None or self.image.shape[:2] == self.photo_hw:
             return None
-        return partial(read_image, self.source.path)
+        content = self.content
+        return partial(read_image, self.source.path) if content is None else lambda: content.decode().image
 
     def result(self, faces: list[FacePrediction]) -> ImagePredictions:
         """Combine it with the faces found in it."""
         size_hw = None if self.image is None else (self.image.shape[0], self.image.shape[1])
         if size_hw is not None and self.photo_hw is not None and size_hw != self.photo_hw:
             faces, size_hw = [face.enlarged(size_hw, self.photo_hw) for face in faces], self.photo_hw
-        return ImagePredictions(self.source.path, size_hw, faces, self.problem, self.frame, self.seconds)
+        return ImagePredictions(self.source.name, size_hw, faces, self.problem, self.frame, self.seconds)
 
 
 def read_shots(source: Source, every: int, recorded: float, expect: Callable[[int], None]) -> Iterator[Shot]:
@@ -72,6 +76,11 @@ def read_shots(source: Source, every: int, recorded: float, expect: Callable[[in
             raise ImageError(source.problem)
         if source.is_video:
             yield from _read_video(source, every, recorded, expect)
+        elif source.url is not None:
+            photo = take_photo(source.url)
+            decoded = photo.decode(MAX_LONG_SIDE)
+            is_recorded = recorded == WHOLE
+            yield Shot(source, decoded.image, is_recorded=is_recorded, photo_hw=decoded.size_hw, content=photo)
         elif source.content is not None:
             decoded = PhotoInput("stdin", source.content).decode()
             yield Shot(source, decoded.image, is_recorded=recorded == WHOLE, photo_hw=decoded.size_hw)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ampnet.errors import UsageError
+from ampnet.media.download import file_name
 from ampnet.media.file_names import MAX_NAME, shortened
 from ampnet.media.heif import EXTENSIONS as HEIF
 from ampnet.media.heif import INSTALL, readable_extensions
@@ -31,10 +32,18 @@ class Source:
     content: bytes | None = field(default=None, repr=False)
     """The picture itself, if it came on stdin."""
 
+    url: str | None = None
+    """The address of a photo, if it is to be fetched."""
+
+    @property
+    def name(self) -> Path | str:
+        """What the user called it: the address or the path."""
+        return self.path if self.url is None else self.url
+
     @property
     def is_video(self) -> bool:
         """Whether it is a video."""
-        return self.content is None and is_video(self.path)
+        return self.content is None and self.url is None and is_video(self.path)
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class Plan:
 
 
 def plan(
-    inputs: Sequence[Path], annotate_dir: Path | None, videos: bool = False, on_stdin: bytes | None = None
+    inputs: Sequence[Path | str], annotate_dir: Path | None, videos: bool = False, on_stdin: bytes | None = None
 ) -> Plan:
     """List the input files, with folders expanded to all images below them, and name their annotated copies.
 
@@ -55,7 +64,8 @@ def plan(
     keep their place below it; where names clash, the later ones get a number.
 
     Args:
-        inputs: files and folders; a missing or unusable one becomes a source with a problem.
+        inputs: files, folders, and http(s) addresses of photos as text; a missing or unusable one becomes a source
+            with a problem.
         annotate_dir: folder of the annotated copies.
         videos: whether to read the videos in folders, too.
         on_stdin: the picture that the input ``-`` stands for; None if ``-`` is a file like others.
@@ -67,6 +77,9 @@ def plan(
     notes: list[str] = []
     empty: list[str] = []
     for given in inputs:
+        if isinstance(given, str):
+            sources.append(Source(Path(given), annotate_dir and Path(file_name(given)), url=given))
+            continue
         if on_stdin is not None and given == STDIN:
             sources.append(Source(given, annotate_dir and Path("stdin.jpg"), content=on_stdin))
             continue

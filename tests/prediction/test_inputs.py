@@ -98,7 +98,7 @@ def test_a_pil_image_is_turned_upright_as_its_file_is(tmp_path):
         (Image.new("F", (4, 4)), "floating-point"),
         (b"", "the file is empty"),
         (b"not a picture", "not an image"),
-        ("https://example.org/a.jpg", "not fetched"),
+        ("http://127.0.0.1:9/a.jpg", "127.0.0.1 is no public host"),
         ("nowhere.jpg", "cannot read nowhere.jpg: No such file"),
         ("bad\0name.jpg", "not usable"),
         (io.StringIO("nowhere.jpg"), "gives str, not bytes; open the file with 'rb'"),

@@ -104,8 +104,8 @@ def test_a_photo_that_cannot_be_read_is_an_error_alone_and_a_note_among_others(p
         "cannot read nowhere.jpg: No such file or directory",
         None,
         "cannot read photo 3: the file is empty",
-        "cannot read photo 4: it is of type int; give a path, bytes, a file opened with 'rb', a NumPy array, "
-        "a PIL image or a torch tensor",
+        "cannot read photo 4: it is of type int; give a path, an address, bytes, a file opened with 'rb', a "
+        "NumPy array, a PIL image or a torch tensor",
     ]
     assert [len(one) for one in found] == [0, 1, 0, 0]
     assert found[1][0].label == expected.label
