@@ -180,10 +180,13 @@ def _resolved(host: str, port: int, policy: Policy, deadline: float) -> list[str
     if thread.is_alive():
         raise TimeoutError
     if failures or not found:
-        raise DataError(f"the host {printable(host)} is not known") from (failures[0] if failures else None)
+        raise DataError(f"the host {printable(host)} cannot be found; check its name, and the network") from (
+            failures[0] if failures else None
+        )
     for text in found:
         if not policy.allows(ipaddress.ip_address(text.partition("%")[0])):
-            raise DataError(f"{printable(host)} is no public host ({printable(text)}), and only public ones are asked")
+            number = "" if text == host else f" ({printable(text)})"
+            raise DataError(f"{printable(host)} is no public host{number}, and only public ones are asked")
     return found
 
 

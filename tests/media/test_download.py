@@ -198,7 +198,7 @@ def test_an_unknown_host_is_said():
     def unknown(_host, _port):
         raise OSError("no such name")
 
-    assert "the host nowhere.test is not known" in reason("http://nowhere.test/", replace(LOCAL, resolve=unknown))
+    assert "the host nowhere.test cannot be found" in reason("http://nowhere.test/", replace(LOCAL, resolve=unknown))
 
 
 def test_addresses_are_told_from_paths():

@@ -9,9 +9,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet import Predictor
+from ampnet.config import PredictConfig
 from ampnet.errors import ImageError
 from ampnet.media import download
+from ampnet.prediction.recorded import Recorded
+from ampnet.prediction.rows import RowKey
+from ampnet.prediction.sources import plan
 from cli import app
+from pipelines.predict import _open_tasks
 from tests.small_checkpoint import small_checkpoint
 from tests.web import LOCAL, content, redirect, server
 
@@ -78,6 +83,15 @@ def test_a_list_may_name_addresses(happy, web, tmp_path):
     result = predict(happy, "--list", tmp_path / "list.txt", "--json")
     assert result.exit_code == 0, result.stderr
     assert [image["image"] for image in json.loads(result.stdout)["images"]] == [f"{web}/a%20b.jpg", str(PORTRAIT)]
+
+
+def test_a_recorded_address_is_not_fetched_again():
+    urls = ["https://a.test//1.jpg", "https://a.test//2.jpg"]
+    recorded = Recorded()
+    recorded.add(RowKey(urls[0], None, is_problem=False))
+    config = PredictConfig(images=tuple(urls), csv=Path("faces.csv"), resume=True)
+    tasks = _open_tasks(plan(urls, None).sources, recorded, config, {})
+    assert [source.name for source, _ in tasks] == urls[1:]
 
 
 def test_without_leave_this_machine_is_not_asked(happy):
