@@ -44,7 +44,7 @@ def choose_predictor(config: PredictConfig, console: Console, is_single: bool) -
         DataError: the exported models cannot be written.
     """
     file = find_model(config.checkpoint, console, "--checkpoint")
-    settings = {"model": sha256_of(file), "mirror": config.mirror, "prior": None, "runtime": config.runtime}
+    settings = {"mirror": config.mirror, "prior": None, "runtime": config.runtime}
     if config.runtime == "onnx":
         cores = len(os.sched_getaffinity(0))
         parallel = 1 if is_single else min(cores, MAX_NETWORKS)
@@ -52,6 +52,7 @@ def choose_predictor(config: PredictConfig, console: Console, is_single: bool) -
     else:
         chosen = _on_torch(config, file, settings, is_single, console)
     chosen.predictor.face, chosen.predictor.min_face = config.face, config.min_face
+    chosen.settings["model"] = sha256_of(file)  # last: hashing a large file that is no checkpoint would take long
     return chosen
 
 

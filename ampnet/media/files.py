@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from ampnet.errors import AmpnetError, DataError, UsageError
-from ampnet.media.opening import kind_of
+from ampnet.media.opening import kind_of, open_regular
+from ampnet.media.printable import printable
 
 _LEFTOVER = re.compile(r"\.ampnet-[0-9a-f]{16}\.(?P<machine>[0-9a-f]{8})\.(?P<pid>[0-9]{1,10})\.partial")
 """A temporary file of :func:`atomic_write`; its own suffix may follow."""
@@ -20,6 +21,9 @@ _LEFTOVER = re.compile(r"\.ampnet-[0-9a-f]{16}\.(?P<machine>[0-9a-f]{8})\.(?P<pi
 _RUST_ERROR = re.compile(r"\(os error ([0-9]{1,3})\)")
 
 _PROBE_BYTES = 1 << 16
+
+MAX_HASHED = 4 << 30
+"""Largest file to be hashed, in bytes: the limit of checkpoints."""
 
 
 @contextmanager
@@ -137,9 +141,17 @@ def make_folder(folder: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
+    """Return a regular file's SHA-256 in hexadecimal.
+
+    Raises:
+        DataError: it is missing, unreadable, larger than 4 GiB, or a pipe, socket, device or folder.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    try:
+        opened = open_regular(path, MAX_HASHED)
+    except DataError as error:
+        raise DataError(f"cannot read {printable(path)}: {error}") from error
+    with opened as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
