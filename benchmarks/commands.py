@@ -68,6 +68,8 @@ class Command:
     """Further arguments of the next attempt, by what the one before left in the output folder."""
     is_resumed: bool = False
     """Whether the next attempt continues the work, so that the whole takes no longer than one life."""
+    outputs: int = 1
+    """Outputs that can fail independently, each with a line of its own."""
     copied: str | None = None
     """An input that the command writes into; each run gets a copy of it as output folder."""
 
@@ -112,6 +114,7 @@ COMMANDS = {
         "--quiet",
         _repeat_predict,
         is_resumed=True,
+        outputs=2,
     ),
     "eval": Command("eval {checkpoint} --data {prepared} --split val --out {out}/eval --gpus 0 --workers 1 --quiet"),
     "check": Command("check --data {out} --quiet", copied="prepared"),

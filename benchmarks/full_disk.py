@@ -3,7 +3,7 @@
     python -m benchmarks.full_disk [--commands ...] [--megabytes 1 2 5 10 20]
 
 As root, the disks are file systems in memory of those sizes and of fractions of what the command needs; elsewhere, no
-file of the command may grow beyond such a size. A command must exit with 1 after one line on stderr, leave no half file
+file of the command may grow beyond such a size. A command must exit with 1 after one line on stderr for each output that failed, leave no half file
 under a final name and no temporary one; repeated (resumed) with enough space, it must leave the files of an undisturbed
 run. Prints a table; exits with 1 unless all of that holds.
 """
@@ -96,7 +96,7 @@ def attempt(command: Command, inputs: Inputs, folder: Path, size: int, mounts: b
             return ""  # there is not even space for the input
         prelude = (lambda: None) if mounts else partial(limit_files, size)
         code, told = wait_for(begin(command.arguments(inputs, out), log, prelude)), log.read_text()
-        problem = _problem(code, told, out)
+        problem = _problem(code, told, out, command.outputs)
         (outcome.finished if code == 0 else outcome.failed).append(size)
         if problem or code == 0:
             return problem or ", ".join(f"{name} differs" for name in differences(results(out), expected))
@@ -109,14 +109,15 @@ def attempt(command: Command, inputs: Inputs, folder: Path, size: int, mounts: b
         return ", ".join([*wrong, *(f"{name} is left over" for name in leftovers(out))])
 
 
-def _problem(code: int | None, told: str, out: Path) -> str:
+def _problem(code: int | None, told: str, out: Path, most: int) -> str:
     """Check how a command ended."""
     if code == 0:
         return f"done, but said: {told[:200]}" if told else ""
     lines = told.splitlines()
     if code != 1:
         return f"exit code {code}: {told[-300:]}"
-    if len(lines) != 1 or not lines[0].startswith("ampnet: ") or len(lines[0]) > MAX_LINE:
+    is_ours = all(line.startswith("ampnet: ") and len(line) <= MAX_LINE for line in lines)
+    if not is_ours or not 1 <= len(lines) <= most:
         return f"{len(lines)} lines: {told[-300:]}"
     if temporary := list(out.rglob(".ampnet-*")):
         return f"left {temporary[0].name}"
