@@ -3,9 +3,9 @@
     python -m benchmarks.full_disk [--commands ...] [--megabytes 1 2 5 10 20]
 
 As root, the disks are file systems in memory of those sizes and of fractions of what the command needs; elsewhere, no
-file of the command may grow beyond such a size. A command must exit with 1 after one line on stderr for each output that failed, leave no half file
-under a final name and no temporary one; repeated (resumed) with enough space, it must leave the files of an undisturbed
-run. Prints a table; exits with 1 unless all of that holds.
+file of the command may grow beyond such a size. A command must exit with 1 after one line on stderr for each output
+that failed, leave no half file under a final name and no temporary one; repeated (resumed) with enough space, it must
+leave the files of an undisturbed run. Prints a table; exits with 1 unless all of that holds.
 """
 
 import argparse
