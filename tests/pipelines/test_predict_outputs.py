@@ -153,7 +153,8 @@ def test_what_only_a_drawing_misses_is_drawn_and_not_written_again(happy, photos
     drawn = [frame.image for frame in read_frames(broken / "drawn" / "clip.mp4")]
     assert len(drawn) == 60
     for before, after in zip(read_frames(whole / "drawn" / "clip.mp4"), drawn, strict=True):
-        assert np.array_equal(before.image, after)
+        # other batches may round a box by a pixel, which lossy encoding spreads; a missing box would be ten times as much
+        assert np.abs(before.image.astype(int) - after).mean() < 0.5
 
 
 def test_resuming_replaces_no_drawing_of_another_run(happy, photos, tmp_path):
