@@ -153,7 +153,7 @@ def test_what_only_a_drawing_misses_is_drawn_and_not_written_again(happy, photos
     drawn = [frame.image for frame in read_frames(broken / "drawn" / "clip.mp4")]
     assert len(drawn) == 60
     for before, after in zip(read_frames(whole / "drawn" / "clip.mp4"), drawn, strict=True):
-        # other batches may round a box by a pixel, which lossy encoding spreads; a missing box would be ten times as much
+        # other batches may round a box by a pixel, which lossy encoding spreads; a missing box would be far more
         assert np.abs(before.image.astype(int) - after).mean() < 0.5
 
 
