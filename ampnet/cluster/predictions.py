@@ -23,7 +23,7 @@ from ampnet.prediction.results import MAX_LISTED, ImagePredictions
 from ampnet.prediction.rows import CsvRows
 from ampnet.prediction.shots import in_chunks
 
-_TEXT = {"image", "status", "problem", "label", "answer"}
+_TEXT = {"image", "status", "problem", "label", "answer", "warnings"}
 _WHOLE = {"frame", "face"}
 _COUNTS = b"ampnet"
 _PROBLEMS = 5
