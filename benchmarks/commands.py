@@ -120,7 +120,7 @@ COMMANDS = {
     "check": Command("check --data {out} --quiet", copied="prepared"),
     "import": Command("import {reference} --out {out}/imported.pt"),
     "export-reference": Command("export-reference {full} --out {out}/exported.pth"),
-    "export": Command("export {checkpoint} --format torchscript --out {out}/exported.ts"),
+    "export": Command("export {checkpoint} --format safetensors --out {out}/exported.safetensors"),
 }
 """The commands that write files."""
 
