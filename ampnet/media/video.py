@@ -1,25 +1,24 @@
 """Reading video files frame by frame, in a process of its own for each: a crash or a hang concerns that video alone."""
 
-import json
 import mmap
 import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError, ImageError
+from ampnet.media.child_process import start_isolated
 from ampnet.media.opening import open_regular
 from ampnet.media.printable import printable
-from ampnet.media.video_decoder import HEADER, MAX_PIXELS, Kind, Order, environment
+from ampnet.media.video_decoder import FFMPEG_OPTIONS, HEADER, MAX_PIXELS, Kind, Order
 from ampnet.media.video_ends import is_cut
 
 EXTENSIONS = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"))
@@ -39,11 +38,6 @@ SHARED_BYTES = 64 << 20
 
 TIME_LIMIT = 60.0
 """Seconds to open a video, and for each of its frames."""
-
-_START_DECODER = (
-    "import json, sys; sys.path[:], order = json.loads(sys.argv[1]);"
-    "from ampnet.media.video_decoder import Order, main; main(Order(**order))"
-)
 
 
 @dataclass(frozen=True)
@@ -121,17 +115,9 @@ def open_video(
     try:
         cut = is_cut(file)
         order = Order(file.fileno(), shared, 0 if memory is None else len(memory), every, start, only_info)
-        process = subprocess.Popen(  # isolated: neither the current folder nor the environment adds modules
-            # And without writing bytecode, which limits on the size of files would cut, for every later run.
-            [sys.executable, "-I", "-B", "-c", _START_DECODER, json.dumps([sys.path, asdict(order)])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            pass_fds=(file.fileno(), shared)[: 2 if shared >= 0 else 1],
-            env=environment(),
-            start_new_session=True,  # Ctrl-C is for the parent
-        )
+        descriptors = (file.fileno(), shared)[: 2 if shared >= 0 else 1]
+        pipe = subprocess.PIPE
+        process = start_isolated(order, descriptors, stdin=pipe, stdout=pipe, bufsize=0, environment=FFMPEG_OPTIONS)
     except OSError as error:
         raise ImageError(f"cannot read {printable(path)}: {error.strerror or error}") from error
     finally:

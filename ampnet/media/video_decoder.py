@@ -42,7 +42,9 @@ BEAT_SECONDS = 0.5
 
 FORMATS = "mov,mp4,avi,matroska,webm,mpeg,mpegvideo,mpegts,asf"
 """FFmpeg's names of the containers that are opened."""
-_CAPTURE_OPTIONS = f"format_whitelist;{FORMATS}|protocol_whitelist;file"
+FFMPEG_OPTIONS = {"OPENCV_FFMPEG_CAPTURE_OPTIONS": f"format_whitelist;{FORMATS}|protocol_whitelist;file"}
+"""Environment of the child: FFmpeg opens that one file, and only as a video. A playlist of FFmpeg's, whatever its name,
+could otherwise make it read other files."""
 _PIPE_BYTES = 1 << 20
 
 
@@ -79,15 +81,6 @@ class Order:
     """Number of the first frame to send."""
     only_info: bool
     """Send no frames at all."""
-
-
-def environment() -> dict[str, str]:
-    """Return the environment that a child needs: FFmpeg opens that one file, and only as a video.
-
-    A playlist of FFmpeg's, whatever its name, could otherwise make it read other files.
-    """
-    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # for arithmetic, of which there is none
-    return {**os.environ, **one_thread, "OPENCV_FFMPEG_CAPTURE_OPTIONS": _CAPTURE_OPTIONS}
 
 
 def count_slots(memory_size: int, frame_size: int) -> int:

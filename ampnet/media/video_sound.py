@@ -3,18 +3,15 @@
 The index of the result is at its front, so that a browser plays it while it arrives.
 """
 
-import json
 import subprocess
-import sys
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 
 from ampnet.errors import DataError
+from ampnet.media.child_process import start_isolated
 from ampnet.media.opening import open_regular
 from ampnet.media.sound_muxer import MuxOrder
 from ampnet.media.video import MAX_BYTES
-from ampnet.media.video_decoder import environment
 
 TIME_LIMIT = 3600.0
 """Seconds. Copying an hour of video takes a few; other sound is encoded at a few hundred times its pace."""
@@ -22,11 +19,6 @@ TIME_LIMIT = 3600.0
 NO_SOUND = "no sound in the original"
 KEPT = "sound kept"
 UNREADABLE = "without the sound, which cannot be read"
-
-_START = (
-    "import json, sys; sys.path[:], order = json.loads(sys.argv[1]);"
-    "from ampnet.media.sound_muxer import MuxOrder, main; main(MuxOrder(**order))"
-)
 
 
 def add_sound(silent: Path, target: Path, sound_of: Path | None) -> str:
@@ -55,15 +47,12 @@ def _mux(silent: Path, target: Path, sound_of: Path | None) -> str:
     with ExitStack() as opened:
         source = -1 if sound_of is None else opened.enter_context(open_regular(sound_of, MAX_BYTES)).fileno()
         order = MuxOrder(silent.name, target.name, source)
-        process = subprocess.Popen(  # isolated, as the decoder is
-            [sys.executable, "-I", "-B", "-c", _START, json.dumps([sys.path, asdict(order)])],
+        process = start_isolated(
+            order,
+            pass_fds=() if source < 0 else (source,),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=() if source < 0 else (source,),
             cwd=silent.absolute().parent,  # so that both names are plain, whatever the folder's is
-            env=environment(),
-            start_new_session=True,  # Ctrl-C is for the parent
         )
         try:
             assert process.stdin is not None

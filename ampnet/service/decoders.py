@@ -1,20 +1,16 @@
 """Decoding strangers' photos in child processes, which may crash, hang or be killed without ending the service."""
 
-import json
-import os
 import queue
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from threading import Lock
 
 import numpy as np
 
 from ampnet.errors import ImageError, ProcessError
+from ampnet.media.child_process import start_isolated
 from ampnet.media.decoding import Decoded
 from ampnet.service.decoder_process import ANSWER, PIXELS, READY, REQUEST, Order
 
@@ -23,11 +19,6 @@ START_SECONDS = 120.0
 
 MAX_REASON = 10_000
 """Longest reason in bytes that a decoder may give."""
-
-_START = (
-    "import json, sys; sys.path[:], order = json.loads(sys.argv[1]); "
-    "from ampnet.service.decoder_process import Order, main; main(Order(**order))"
-)
 
 
 class Decoder:
@@ -87,15 +78,7 @@ class Decoder:
         ours, its = socket.socketpair()
         order = Order(its.fileno(), self._max_pixels)
         try:
-            self._process = subprocess.Popen(  # isolated, as for videos
-                [sys.executable, "-I", "-B", "-c", _START, json.dumps([sys.path, asdict(order)])],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(its.fileno(),),
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-                start_new_session=True,  # Ctrl-C is for the parent
-            )
+            self._process = start_isolated(order, (its.fileno(),))
         except OSError as error:
             ours.close()
             raise ProcessError(f"a decoder does not start: {error.strerror or error}") from error
