@@ -1,6 +1,5 @@
 """The detector and classifier of `ampnet predict`, on torch or on ONNX Runtime."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from ampnet.config import PredictConfig
 from ampnet.errors import UsageError
 from ampnet.media.files import sha256_of
 from ampnet.prediction.photos import PhotoPredictor
+from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import MAX_NETWORKS
 from pipelines.model import find_model
 
@@ -46,7 +46,7 @@ def choose_predictor(config: PredictConfig, console: Console, is_single: bool) -
     file = find_model(config.checkpoint, console, "--checkpoint")
     settings = {"mirror": config.mirror, "prior": None, "runtime": config.runtime}
     if config.runtime == "onnx":
-        cores = len(os.sched_getaffinity(0))
+        cores = usable_cores()
         parallel = 1 if is_single else min(cores, MAX_NETWORKS)
         chosen = ChosenPredictor(_on_onnx(config, file, console, cores // parallel), file, settings, cores, parallel)
     else:

@@ -39,7 +39,8 @@ from ampnet.inference.robustness import Contender, measure_chunks
 from ampnet.media.documents import read_json
 from ampnet.media.files import sha256_of
 from ampnet.media.lock import lock_folder
-from ampnet.runtime.devices import choose_device, usable_cores
+from ampnet.runtime.cores import usable_cores
+from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar

@@ -1,6 +1,5 @@
 """`ampnet serve`: load the model, start the decoders, answer requests until somebody ends it."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ from ampnet.errors import UsageError
 from ampnet.media.files import sha256_of
 from ampnet.media.opening import read_text
 from ampnet.prediction.photos import PhotoPredictor
+from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.memory import keep_freed_memory
 from pipelines.model import find_model
 from pipelines.predictors import choose_predictor
@@ -61,10 +61,10 @@ def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = Fals
     opened = server.listen(config.host, config.port)
     keep_freed_memory()
     chosen = _choose(config, console)
-    cv2.setNumThreads(max(_cores() // chosen.parallel, 1))
+    cv2.setNumThreads(max(usable_cores() // chosen.parallel, 1))
     metrics = Metrics()
     decoders = DecoderPool(
-        config.decoders or min(_cores(), MAX_DECODERS),
+        config.decoders or min(usable_cores(), MAX_DECODERS),
         round(config.max_megapixels * 1e6),
         config.max_decode_seconds,
         metrics.decoder_restarts.inc,
@@ -129,8 +129,8 @@ def _on_onnx(config: ServeConfig, file: Path, console: Console) -> _Chosen:
         raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[onnx]'`") from error
 
     classifier, detector = onnx_models(file, console)
-    parallel = config.parallel or min(_cores(), MAX_PARALLEL)
-    threads = max(_cores() // parallel, 1)
+    parallel = config.parallel or min(usable_cores(), MAX_PARALLEL)
+    threads = max(usable_cores() // parallel, 1)
     predictor = Predictor(classifier, OnnxFaceDetector(detector, config.detector, threads), threads=threads)
     return _Chosen(predictor, file, "onnx", parallel)
 
@@ -141,7 +141,7 @@ def _on_torch(config: ServeConfig, file: Path, console: Console) -> _Chosen:
     asked = PredictConfig(images=(), checkpoint=file, detector=config.detector, gpus=config.gpus, runtime="torch")
     predictor = choose_predictor(asked, console, is_single=False).predictor
     is_on_gpu = torch.device(getattr(predictor, "device", "cpu")).type != "cpu"
-    parallel = config.parallel or (1 if is_on_gpu else min(_cores(), MAX_PARALLEL))
+    parallel = config.parallel or (1 if is_on_gpu else min(usable_cores(), MAX_PARALLEL))
     torch.set_num_threads(max(torch.get_num_threads() // parallel, 1))
     return _Chosen(predictor, file, "torch", parallel)
 
@@ -175,7 +175,3 @@ def _about(chosen: _Chosen) -> "AboutModel":
         can_explain=file.suffix != ".onnx" and find_spec("torch") is not None,
         card=read_text(card, MAX_CARD_BYTES) if is_bundled and card.is_file() else None,
     )
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

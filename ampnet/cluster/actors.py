@@ -13,7 +13,7 @@ from typing import Any
 
 from ampnet.errors import AmpnetError, ConfigError, ProcessError, UsageError
 from ampnet.media.printable import printable
-from ampnet.runtime.devices import usable_cores
+from ampnet.runtime.cores import usable_cores
 
 OBJECT_STORE_BYTES = 256 << 20
 """Of a cluster that is started here: it carries descriptions of work, no images."""

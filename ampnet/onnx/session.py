@@ -1,7 +1,6 @@
 """Opening an exported model with ONNX Runtime."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import onnxruntime
 from ampnet.errors import CheckpointError
 from ampnet.media.opening import read_bytes
 from ampnet.media.printable import printable
+from ampnet.runtime.cores import usable_cores
 
 MAX_MODEL_BYTES = 1 << 30
 KEY = "ampnet"
@@ -39,7 +39,7 @@ def open_model(path: Path, kind: str, threads: int | None = None) -> OnnxModel:
         content = read_bytes(path, MAX_MODEL_BYTES)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        options.intra_op_num_threads = threads or usable_cores()
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         metadata = json.loads(session.get_modelmeta().custom_metadata_map.get(KEY, "null"))
     except Exception as error:  # ONNX Runtime raises many types, and the file may be anything

@@ -1,7 +1,5 @@
 """Devices and cores available to a command, and seeding by training step."""
 
-import os
-
 import numpy as np
 import torch
 
@@ -30,11 +28,6 @@ def count_gpus(gpus: int | None) -> int:
     if gpus is not None and gpus > visible:
         raise UsageError(f"{gpus} GPUs requested, but {visible or 'none'} available; run with --gpus {visible}")
     return visible if gpus is None else gpus
-
-
-def usable_cores() -> int:
-    """Count the CPU cores that this process may use; containers and batch systems often grant fewer than exist."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def has_fast_bf16(device: torch.device) -> bool:

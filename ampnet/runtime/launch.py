@@ -40,7 +40,8 @@ from torch import distributed
 
 from ampnet import errors
 from ampnet.errors import INTERRUPTED, AmpnetError, ProcessError
-from ampnet.runtime.devices import choose_device, count_gpus, usable_cores
+from ampnet.runtime.cores import usable_cores
+from ampnet.runtime.devices import choose_device, count_gpus
 
 R = TypeVar("R")
 

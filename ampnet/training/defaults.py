@@ -6,7 +6,8 @@ from typing import Any
 
 from ampnet.config import VARIANTS, ArchitectureConfig, TrainConfig, Variant
 from ampnet.recipes import Recipe, make_recipe
-from ampnet.runtime.devices import count_gpus, usable_cores
+from ampnet.runtime.cores import usable_cores
+from ampnet.runtime.devices import count_gpus
 from ampnet.runtime.launch import launched_processes
 
 MIN_FACES_PER_PROCESS = 8

@@ -1,13 +1,12 @@
 """Devices, cores, and random numbers of a step."""
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
 
 from ampnet.errors import UsageError
-from ampnet.runtime.devices import choose_device, count_gpus, has_fast_bf16, seed_step, usable_cores
+from ampnet.runtime.devices import choose_device, count_gpus, has_fast_bf16, seed_step
 
 CPU = torch.device("cpu")
 
@@ -41,14 +40,3 @@ def test_a_steps_randomness_depends_on_seed_step_and_rank_only():
 
     assert numbers(1, 2, 0) == numbers(1, 2, 0)
     assert len({tuple(numbers(*place)) for place in ((1, 2, 0), (2, 2, 0), (1, 3, 0), (1, 2, 1))}) == 4
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to cores")
-def test_cores_that_are_kept_from_a_process_do_not_count():
-    granted = os.sched_getaffinity(0)
-    try:
-        os.sched_setaffinity(0, {min(granted)})
-        assert usable_cores() == 1
-    finally:
-        os.sched_setaffinity(0, granted)
-    assert usable_cores() == len(granted)

@@ -21,7 +21,7 @@ from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.errors import DataError
 from ampnet.faces.framing import Framing
 from ampnet.recipes import RECIPES
-from ampnet.runtime.devices import usable_cores
+from ampnet.runtime.cores import usable_cores
 from tests.prepared_faces import write_prepared_faces
 
 CPU = torch.device("cpu")
