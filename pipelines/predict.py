@@ -20,12 +20,11 @@ from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import CHUNK_IMAGES
 from ampnet.prediction.json_document import JsonDocument
 from ampnet.prediction.named_inputs import STDIN, expand_patterns, read_list, read_stdin
-from ampnet.prediction.photos import PhotoPredictor
 from ampnet.prediction.recorded import NOTHING, WHOLE, Recorded
 from ampnet.prediction.results import Predictions, ResultSink
 from ampnet.prediction.row_files import RowFile, open_row_files
 from ampnet.prediction.rows import CsvRows, JsonLines
-from ampnet.prediction.shots import Shot, Task, in_chunks, read_ahead
+from ampnet.prediction.shots import Shot, Task, classify_shots, in_chunks, read_ahead
 from ampnet.prediction.sources import Source, plan
 from ampnet.prediction.tracking import Tracking
 from ampnet.runtime.memory import keep_freed_memory
@@ -101,7 +100,7 @@ def run(
                 chunks = in_chunks(shots)
                 explain = predictor.explain_faces if config.explain else None
                 for chunk, found in in_order(
-                    partial(_classify, predictor), chunks, threads.networks, threads.parallel + 1
+                    partial(classify_shots, predictor), chunks, threads.networks, threads.parallel + 1
                 ):
                     _take(chunk, found, [result, *row_files, *elsewhere], drawings, explain, tracking)
                     advance(len(chunk))
@@ -175,15 +174,6 @@ def _open_tasks(
                 refuse_overwrite(target, config.force)
         tasks.append((source, last))
     return tasks
-
-
-def _classify(predictor: PhotoPredictor, chunk: Sequence[Shot]) -> list[list[FacePrediction] | None]:
-    """Return the faces of each shot; None for one that is not asked for or has no image."""
-    asked = [shot for shot in chunk if shot.image is not None and shot.is_asked]
-    images = [shot.image for shot in asked if shot.image is not None]
-    whole, sizes = [shot.whole for shot in asked], [shot.photo_hw for shot in asked]
-    found = dict(zip(asked, predictor.find_faces(images, whole, photo_hw=sizes), strict=True))
-    return [found.get(shot) for shot in chunk]
 
 
 def _take(

@@ -178,12 +178,13 @@ def _bytes(value: Any) -> bytes:
 def _shot(name: str, content: Any) -> Shot:
     source = Source(Path(one_line(name)), None)
     try:
-        decoded = PhotoInput(one_line(name), content()).decode()
+        photo = PhotoInput(one_line(name), content())
+        decoded = photo.decode()
     except ImageError as error:
         return Shot(source, None, str(error))
     except (DataError, OSError, tarfile.TarError) as error:
         return Shot(source, None, f"cannot read {printable(name)}: {printable(error)}")
-    return Shot(source, decoded.image, photo_hw=decoded.size_hw)
+    return Shot(source, decoded.image, photo_hw=decoded.size_hw, content=photo)
 
 
 def _unreadable(name: str, problem: str) -> Shot:

@@ -21,7 +21,7 @@ from ampnet.media.printable import one_line
 from ampnet.prediction.photos import PhotoPredictor
 from ampnet.prediction.results import MAX_LISTED, ImagePredictions
 from ampnet.prediction.rows import CsvRows
-from ampnet.prediction.shots import in_chunks
+from ampnet.prediction.shots import classify_shots, in_chunks
 
 _TEXT = {"image", "status", "problem", "label", "answer", "warnings"}
 _WHOLE = {"frame", "face"}
@@ -103,12 +103,9 @@ def predict_part(predictor: PhotoPredictor, part: Part, out: str, every: int) ->
     schema = pa.schema([(name, _type_of(name)) for name in rows.columns])
     tables: list[Any] = []
     for chunk in in_chunks(read_part(part, every)):
-        images = [shot.image for shot in chunk if shot.image is not None]
-        sizes = [shot.photo_hw for shot in chunk if shot.image is not None]
-        found = iter(predictor.find_faces(images, photo_hw=sizes))
         cells: list[list[Any]] = []
-        for shot in chunk:
-            result = shot.result(next(found) if shot.image is not None else [])
+        for shot, faces in zip(chunk, classify_shots(predictor, chunk), strict=True):
+            result = shot.result(faces or [])
             counts.add(result)
             cells += rows.cells(result)
         columns = [pa.array(values, kind) for values, kind in zip(zip(*cells, strict=True), schema.types, strict=True)]

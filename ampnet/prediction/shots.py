@@ -1,6 +1,6 @@
 """Reading the inputs of `predict` one photo or frame at a time, in chunks of bounded size."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from ampnet.media.images import read_image, read_reduced
 from ampnet.media.video import open_video
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, PhotoInput, take_photo
+from ampnet.prediction.photos import PhotoPredictor
 from ampnet.prediction.recorded import NOTHING, WHOLE
 from ampnet.prediction.results import ImagePredictions
 from ampnet.prediction.sources import Source
@@ -42,7 +43,7 @@ class Shot:
     """Size of a photo, which may be larger than the image: large ones are reduced while they are decoded."""
 
     content: PhotoInput | None = None
-    """The photo as it was fetched, so that its details are not fetched again."""
+    """The photo, if it is no file of this machine that could be read again."""
 
     @property
     def whole(self) -> Callable[[], NDArray[np.uint8]] | None:
@@ -82,8 +83,9 @@ def read_shots(source: Source, every: int, recorded: float, expect: Callable[[in
             is_recorded = recorded == WHOLE
             yield Shot(source, decoded.image, is_recorded=is_recorded, photo_hw=decoded.size_hw, content=photo)
         elif source.content is not None:
-            decoded = PhotoInput("stdin", source.content).decode()
-            yield Shot(source, decoded.image, is_recorded=recorded == WHOLE, photo_hw=decoded.size_hw)
+            photo = PhotoInput("stdin", source.content)
+            decoded, is_recorded = photo.decode(), recorded == WHOLE
+            yield Shot(source, decoded.image, is_recorded=is_recorded, photo_hw=decoded.size_hw, content=photo)
         else:
             image, photo_hw = read_reduced(source.path, enough_side=MAX_LONG_SIDE)
             yield Shot(source, image, is_recorded=recorded == WHOLE, photo_hw=photo_hw)
@@ -122,6 +124,15 @@ def _read_video(source: Source, every: int, recorded: float, expect: Callable[[i
             is_asked, is_recorded = frame.number % every == 0, frame.number <= recorded
             number, seconds = frame.number, frame.seconds
             yield Shot(source, frame.image, None, number, seconds, video.info.rate, is_asked, is_recorded)
+
+
+def classify_shots(predictor: PhotoPredictor, chunk: Sequence[Shot]) -> list[list[FacePrediction] | None]:
+    """Return the faces of each shot; None for one that is not asked for or has no image."""
+    asked = [shot for shot in chunk if shot.image is not None and shot.is_asked]
+    images = [shot.image for shot in asked if shot.image is not None]
+    whole, sizes = [shot.whole for shot in asked], [shot.photo_hw for shot in asked]
+    found = dict(zip(asked, predictor.find_faces(images, whole, photo_hw=sizes), strict=True))
+    return [found.get(shot) for shot in chunk]
 
 
 def in_chunks(shots: Iterable[Shot]) -> Iterator[list[Shot]]:
