@@ -30,7 +30,7 @@ test: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not soak"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not soak"
 
 soak: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak

@@ -17,7 +17,6 @@ from ampnet.data.loading.dataset import loading_failures
 from ampnet.data.loading.unreadable import describe_unreadable
 from ampnet.errors import UsageError
 from ampnet.evaluation.metrics import accuracy, score
-from ampnet.evaluation.plots import save_curves
 from ampnet.media.files import atomic_write
 from ampnet.media.lock import lock_folder
 from ampnet.runtime.collectives import broadcast_tensors, gather_objects
@@ -229,6 +228,8 @@ def _finish_epoch(training: TrainingRun, bar: ProgressBar) -> str:
     if training.process.is_main:
         if is_best:
             save_checkpoint(folder / BEST, training.checkpoint())
+        from ampnet.evaluation.plots import save_curves  # loads matplotlib: slow, and only this process draws
+
         progress.history.write(folder / HISTORY)
         save_curves(folder / CURVES, progress.history.table(), folder.name, progress.history.best_epoch)
         training.tensorboard.add(row)

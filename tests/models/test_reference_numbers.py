@@ -19,8 +19,10 @@ from ampnet.training.optimizer import build_optimizer
 from ampnet.training.state import TrainState
 from tests.reference_weights import DATA, reference_batch, reference_model
 
+THREADS = ["1 thread", "2 threads"]
 
-@pytest.fixture(params=[1, pytest.param(2, marks=pytest.mark.slow)], ids=["1 thread", "2 threads"])
+
+@pytest.fixture(params=[1, pytest.param(2, marks=pytest.mark.slow)], ids=THREADS)
 def threads(request) -> Iterator[int]:
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
@@ -62,6 +64,7 @@ def test_images_one_by_one_give_the_reference_logits(model):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.soak)], ids=THREADS, indirect=True)
 @pytest.mark.usefixtures("threads")
 def test_five_optimizer_steps_follow_the_reference_losses():
     reference = np.load(DATA / "trajectory.npz")

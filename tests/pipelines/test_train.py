@@ -318,7 +318,7 @@ def test_the_command_refuses_what_cannot_be(data):
         (["--gpus", "99"], "99 GPUs requested, but none available"),
         (["--sync-bn", "--gpus", "0", "--out", "/tmp/never"], "sync_bn needs GPUs"),
     ):
-        result = CliRunner().invoke(app, ["train", "--data", str(data), *options])
+        result = CliRunner().invoke(app, ["train", "--data", str(data), "--processes", "1", *options])
         assert result.exit_code == 2
         assert message in result.stderr
 
@@ -351,7 +351,7 @@ def test_votes_can_be_learned_and_choose_the_best_epoch(config, data, tmp_path):
 @pytest.mark.slow
 def test_votes_of_a_set_without_any_are_refused_in_one_line(config, data):
     arguments = ["train", "--data", str(data), "--out", str(config.out), "--targets", "votes", "--gpus", "0"]
-    done = CliRunner().invoke(app, [*arguments, "--quiet"])
+    done = CliRunner().invoke(app, [*arguments, "--processes", "1", "--quiet"])
     assert done.exit_code == 1
     assert "holds no index/label_votes.csv" in done.stderr
     assert len(done.stderr.splitlines()) == 1
