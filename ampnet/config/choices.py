@@ -1,0 +1,55 @@
+"""Values of settings that are chosen from a few names."""
+
+from typing import Literal
+
+from ampnet.errors import require
+
+CropMode = Literal["auto", "none", "face"]
+FacePolicy = Literal["largest", "centre", "best", "all"]
+NoFacePolicy = Literal["template", "drop"]
+ExportFormat = Literal["onnx", "torchscript", "safetensors"]
+Engine = Literal["local", "ray"]
+Runtime = Literal["torch", "onnx"]
+ExportPrecision = Literal["fp32", "fp16", "int8"]
+LayoutName = Literal[
+    "auto",
+    "rafdb",
+    "rafdb-original",
+    "affectnet-8",
+    "affectnet-7",
+    "ferplus",
+    "ferplus-argmax",
+    "fer2013",
+    "expw",
+    "ckplus",
+    "ckplus-1",
+    "ckplus-neutral",
+    "sfew",
+    "fedro",
+    "csv",
+    "jaffe",
+    "folders",
+]
+DetectorName = Literal["mobilenet0.25", "resnet50"]
+Variant = Literal["ampnet", "ampnet-small"]
+DataForm = Literal["files", "shards"]
+Split = Literal["train", "val", "test"]
+SelectionSplit = Literal["val", "test"]
+Module = Literal["gp", "lp", "ap"]
+Precision = Literal["fp32", "bf16", "fp16"]
+UsePrecision = Literal["fp32", "bf16", "auto"]
+Freeze = Literal["none", "stem", "norms"]
+
+MODULES: tuple[Module, ...] = ("gp", "lp", "ap")
+"""All perception modules of the network."""
+
+
+def read_modules(text: str) -> tuple[Module, ...]:
+    """Parse a comma-separated list of perception modules, returned in the order of :data:`MODULES`.
+
+    Raises:
+        ConfigError: a name is unknown, or the list is empty.
+    """
+    chosen = {name.strip().lower() for name in text.split(",")}
+    require(chosen <= set(MODULES), f"modules must be some of {', '.join(MODULES)}, got {text!r}")
+    return tuple(name for name in MODULES if name in chosen)
