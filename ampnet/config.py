@@ -76,6 +76,11 @@ MAX_WIDTH = 2.0
 MAX_OUTPUTS = 10_000
 """Most outputs of a network; the reference program's pre-training tells 8,631 people apart."""
 
+FACES_PER_SHARD = 10_000
+"""Faces in each shard of a data set in shards: about 150 MB of images in a tar file, 1 MB of index."""
+
+MAX_FACES_PER_SHARD = 100_000
+
 MAX_SEED = 2**63 - 1
 """Largest random seed that every generator takes."""
 
@@ -101,6 +106,11 @@ class DetectorConfig:
         require(self.min_face >= 0, f"min_face must be at least 0, got {self.min_face}")
 
 
+def _require_shard_size(faces: int) -> None:
+    most = MAX_FACES_PER_SHARD
+    require(1 <= faces <= most, f"faces_per_shard must be 1 to {most:,}, got {faces}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class PrepareConfig:
     """Settings of `ampnet prepare`."""
@@ -109,6 +119,10 @@ class PrepareConfig:
     """Folder of raw images, in the data set's original layout."""
     out: Path = Path()
     """Output folder for index/ and dataset/."""
+    form: DataForm = "files"
+    """``shards`` writes large files of many faces each, as `ampnet convert` does."""
+    faces_per_shard: int = FACES_PER_SHARD
+    """Faces in each shard but the last."""
     layout: LayoutName = "auto"
     """Layout of the data set (see :data:`ampnet.data.sources.LAYOUTS`); ``auto`` detects it."""
     fold: int = 0
@@ -142,6 +156,7 @@ class PrepareConfig:
         require(self.workers >= 1, f"workers must be at least 1, got {self.workers}")
         require(0 <= self.fold <= 9, f"fold must be within [0, 9], got {self.fold}")
         require(self.actors is None or self.engine == "ray", "--actors needs --engine ray")
+        _require_shard_size(self.faces_per_shard)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,12 +182,11 @@ class ConvertConfig:
     """The form to write."""
     out: Path
     """Folder to write ``index/`` and ``dataset/`` to."""
-    faces_per_shard: int = 10_000
+    faces_per_shard: int = FACES_PER_SHARD
     """Faces in each shard but the last."""
 
     def __post_init__(self) -> None:
-        most = 100_000
-        require(1 <= self.faces_per_shard <= most, f"faces_per_shard must be 1 to {most:,}, got {self.faces_per_shard}")
+        _require_shard_size(self.faces_per_shard)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,10 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -112,11 +113,13 @@ def test_tars_and_parquet_files_give_the_answers_of_their_images_in_folders(
 
 
 @pytest.mark.usefixtures("cluster")
-def test_ray_prepares_the_bytes_of_a_single_machine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["files", "shards"])
+def test_ray_prepares_the_bytes_of_a_single_machine(tmp_path: Path, form: Literal["files", "shards"]) -> None:
     outputs = []
     for engine, actors in (("local", None), ("ray", 2)):
         out = tmp_path / engine
-        prepare(PrepareConfig(raw_dir=SAMPLES, out=out, crop="face", gpus=0, engine=engine, actors=actors), quiet=True)
+        asked = PrepareConfig(raw_dir=SAMPLES, out=out, crop="face", gpus=0, form=form, faces_per_shard=1)
+        prepare(replace(asked, engine=engine, actors=actors), quiet=True)
         files = {file.relative_to(out): file.read_bytes() for file in sorted(out.rglob("*")) if file.is_file()}
         meta = json.loads(files.pop(Path("index/meta.json")))
         del meta["elapsed_seconds"]
