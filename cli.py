@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from ampnet import __version__
 from ampnet.config import (
+    MAX_FACES_PER_SHARD,
     MODULES,
     CalibrateConfig,
     CheckConfig,
@@ -157,6 +158,8 @@ Actors = Annotated[
 ]
 
 
+FacesPerShard = Annotated[int, output_option(min=1, max=MAX_FACES_PER_SHARD, help="Faces in each shard.")]
+
 TO_REPEAT = "run the same command again"
 TO_RESUME = "to resume, run the same command with --resume"
 
@@ -271,6 +274,10 @@ def prepare(
     out: Annotated[
         Path, output_option(help="Folder that receives index/ and dataset/.", file_okay=False)
     ] = PrepareConfig.out,
+    form: Annotated[
+        DataForm, output_option(help="files: one for each face; shards: parquet and tar, for sets of many millions.")
+    ] = PrepareConfig.form,
+    faces_per_shard: FacesPerShard = PrepareConfig.faces_per_shard,
     check: Annotated[
         bool, output_option("--check/--no-check", help="Look for duplicates and leaks at the end.")
     ] = PrepareConfig.check,
@@ -749,9 +756,7 @@ def convert(
     ],
     to: Annotated[DataForm, output_option("--to", help="Form to write.")],
     out: Annotated[Path, output_option("--out", help="Folder to write; the original stays.", file_okay=False)],
-    faces_per_shard: Annotated[
-        int, output_option(min=1, max=100_000, help="Faces in each shard.")
-    ] = ConvertConfig.faces_per_shard,
+    faces_per_shard: FacesPerShard = ConvertConfig.faces_per_shard,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ampnet.data.preparation.executors import start_threads
 from ampnet.data.preparation.file_names import unique_names
+from ampnet.data.preparation.image_stores import ImageFiles
 from ampnet.data.preparation.work import CHUNK, FramePolicy, PrepareJob, prepare_chunks
 from ampnet.data.sources import open_source
 from ampnet.detection import FaceDetector
@@ -37,7 +38,7 @@ def main(raw: Path, count: int) -> None:
     detector = FaceDetector()
     images = [item.read(1280).image for item in items]
     folder = Path(tempfile.mkdtemp())
-    work = PrepareJob(items, unique_names(items), FramePolicy("none", "largest", "template"), folder)
+    work = PrepareJob(items, unique_names(items), FramePolicy("none", "largest", "template"), ImageFiles(folder))
     chunks = range(len(work.chunk_sizes()))
 
     def decode() -> None:

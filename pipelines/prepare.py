@@ -11,16 +11,22 @@ from typing import Any
 
 from rich.console import Console
 
-from ampnet.config import NoFacePolicy, PrepareConfig
+from ampnet.config import DataForm, NoFacePolicy, PrepareConfig
 from ampnet.data.index.face_index import META_FILE, PREVIEW_FILE, read_index
-from ampnet.data.preparation.build import IndexCounts, build_index, earlier_images, refuse_linked_output, remove_index
+from ampnet.data.preparation.build import build_index
 from ampnet.data.preparation.executors import Threads, start_threads
 from ampnet.data.preparation.file_names import unique_names
+from ampnet.data.preparation.finished import IndexCounts
 from ampnet.data.preparation.frames import PreparedFace
+from ampnet.data.preparation.image_stores import ImageFiles, ImagePacks
 from ampnet.data.preparation.journal import FOLDER as JOURNAL
 from ampnet.data.preparation.journal import Journal
 from ampnet.data.preparation.preview import write_preview
+from ampnet.data.preparation.removal import earlier_files, refuse_linked_output, remove_earlier
 from ampnet.data.preparation.work import FramePolicy, PrepareJob, choose_crop, prepare_chunks
+from ampnet.data.shards.build import build_shards
+from ampnet.data.shards.manifest import is_sharded
+from ampnet.data.shards.tables import require_pyarrow
 from ampnet.data.sources import Source, open_source
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
@@ -31,6 +37,9 @@ from ampnet.runtime.devices import choose_device
 from ampnet.runtime.progress import ProgressBar
 from pipelines.check import CheckResult, check
 from pipelines.progress import notices, progress_bar
+
+FORM = ("form", "faces_per_shard")
+"""Entries of the plan that meta.json leaves out, so that a data set has the same one in both forms."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +55,15 @@ class PrepareResult:
     images_per_second: float
     """Rate of this run alone; 0 when nothing was left to do."""
     check: CheckResult | None
-    """What looks wrong with the finished set; None with --no-check."""
+    """What looks wrong with the finished set; None with --no-check, and of shards."""
     notes: list[str] = field(default_factory=list)
+    form: DataForm = "files"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the result as values for JSON."""
         return {
             "root": str(self.root),
+            "form": self.form,
             "layout": self.layout,
             "class_names": list(self.class_names),
             "crop": self.crop,
@@ -81,6 +92,8 @@ def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult:
     """
     console = notices(quiet)
     started = time.monotonic()
+    if config.form == "shards":
+        require_pyarrow()
     source = open_source(config.raw_dir, config.layout, config.fold, config.votes)
     _announce(source, console)
     names = unique_names(source.items)
@@ -116,17 +129,26 @@ def _prepare(
         plan = _make_plan(config, source, names, detector, threads, journal)
         console.print(f"crop {plan['crop']}: {plan['crop_reason']}", markup=False)
         frame_policy = FramePolicy(plan["crop"], plan["face"], plan["no_face"])
-        work = PrepareJob(source.items, names, frame_policy, config.out / "dataset")
+        files, packs = ImageFiles(config.out / "dataset"), ImagePacks(journal.folder)
+        work = PrepareJob(source.items, names, frame_policy, packs if config.form == "shards" else files)
         with _preparer(config, detector, threads) as prepare:
             done = _prepare_open(work, prepare, journal, progress_bar(console))
         seconds = time.monotonic() - started
-        counts = build_index(config.out, source, journal, plan, frame_policy, seconds)
-    index = read_index(config.out)
-    write_preview(config.out / "index" / PREVIEW_FILE, index)
-    found = check(index, config.workers, console) if config.check else None
+        meta = {name: value for name, value in plan.items() if name not in FORM}
+        if config.form == "files":
+            counts = build_index(config.out, source, journal, meta, frame_policy, seconds)
+        else:
+            size = config.faces_per_shard
+            counts = build_shards(config.out, source, journal, packs, meta, frame_policy, seconds, size)
+    found = _inspect(config, console) if config.form == "files" else None
+    notes = list(source.notes)
+    if config.form == "shards" and config.check:
+        notes.append("a set in shards is not searched for duplicates and leaks; ampnet check reads files only")
+        console.print(f"note: {notes[-1]}", markup=False)
     journal.remove()
     return PrepareResult(
         root=config.out,
+        form=config.form,
         layout=source.layout,
         class_names=source.class_names,
         crop=frame_policy.crop,
@@ -134,8 +156,15 @@ def _prepare(
         seconds=seconds,
         images_per_second=done / seconds,
         check=found,
-        notes=source.notes,
+        notes=notes,
     )
+
+
+def _inspect(config: PrepareConfig, console: Console) -> CheckResult | None:
+    """Draw the preview, and search for duplicates and leaks unless told not to."""
+    index = read_index(config.out)
+    write_preview(config.out / "index" / PREVIEW_FILE, index)
+    return check(index, config.workers, console) if config.check else None
 
 
 def _announce(source: Source, console: Console) -> None:
@@ -156,6 +185,8 @@ def _earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | N
         if config.resume:
             return plan
         raise UsageError(f"{config.out} holds an unfinished run; resume it with --resume, or start over with --force")
+    if is_sharded(config.out):
+        raise UsageError(f"{config.out} holds a data set in shards; replace it with --force, or choose another --out")
     if (config.out / "index" / META_FILE).exists():
         raise UsageError(f"{config.out} already holds an index; replace it with --force, or choose another --out")
     for taken in (config.out / "index", config.out / "dataset"):
@@ -174,7 +205,7 @@ def _make_plan(
 ) -> dict[str, Any]:
     """Decide what happens to every image, or keep to what the interrupted run decided."""
     earlier = _earlier_plan(config, journal)
-    replaced = earlier_images(config.out) if config.force else []
+    replaced = earlier_files(config.out, _was_to_be_shards(journal)) if config.force else None
     if earlier is not None:
         plan = _plan(config, source, names, detector, earlier["crop"], earlier["crop_reason"])
         _check_same(plan, earlier, journal)
@@ -183,8 +214,8 @@ def _make_plan(
     if crop == "auto":
         crop, reason = choose_crop(source, config.face, detector, threads)
     plan = _plan(config, source, names, detector, crop, reason)
-    if config.force:
-        remove_index(config.out, replaced)
+    if replaced is not None:
+        remove_earlier(config.out, replaced)
     journal.start(plan)
     return plan
 
@@ -213,11 +244,26 @@ def _plan(
         "score_threshold": config.detector.score_threshold,
         "nms_threshold": config.detector.nms_threshold,
         "min_face": config.detector.min_face,
+        **_form_of(config),
     }
 
 
+def _form_of(config: PrepareConfig) -> dict[str, Any]:
+    """Return what the plan records of shards; nothing of files."""
+    return {} if config.form == "files" else dict(zip(FORM, (config.form, config.faces_per_shard), strict=True))
+
+
+def _was_to_be_shards(journal: Journal) -> bool:
+    """Whether an interrupted run was to write shards; a plan that cannot be read is none."""
+    try:
+        return (journal.plan() or {}).get("form") == "shards"
+    except DataError:
+        return False
+
+
 def _check_same(plan: dict[str, Any], earlier: dict[str, Any], journal: Journal) -> None:
-    changed = [key for key in plan if plan[key] != earlier.get(key)]
+    asked = {**dict.fromkeys(FORM), **plan}
+    changed = [key for key in asked if asked[key] != earlier.get(key)]
     if changed:
         raise DataError(
             f"{journal.folder.parent.parent} was begun with other settings or images (changed: {', '.join(changed)}); "

@@ -53,7 +53,8 @@ def prepare_lines(result: PrepareResult) -> Iterator[RenderableType]:
     rate = f", {result.images_per_second:.0f} images/s" if result.images_per_second else ""
     yield f"{result.counts.faces:,} faces, crop {result.crop}, {result.seconds:.0f} s{rate}"
     index, images = one_line(result.root / "index"), one_line(result.root / "dataset")
-    yield escape(f"index: {index} (preview.png shows it), images: {images}")
+    shown = " (preview.png shows it)" if result.form == "files" else ""
+    yield escape(f"index: {index}{shown}, images: {images}")
 
 
 def check_lines(result: CheckResult) -> Iterator[RenderableType]:

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ampnet.cluster.storage import address_of, is_address, list_files, open_file
+from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.errors import DataError, ImageError, UsageError
 from ampnet.media.decoding import MAX_BYTES
 from ampnet.media.download import is_url
@@ -18,6 +20,7 @@ from ampnet.prediction.inputs import PhotoInput
 from ampnet.prediction.recorded import NOTHING
 from ampnet.prediction.shots import Shot, read_shots
 from ampnet.prediction.sources import Source, plan
+from ampnet.runtime.threads import Threads, in_order
 
 Kind = Literal["files", "tar", "parquet"]
 
@@ -40,6 +43,17 @@ class Part:
     """Photos and videos, or one tar or parquet file."""
     problems: tuple[str | None, ...]
     """Why a file cannot be read, if that is known beforehand."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of an object store, a tar or a parquet file."""
+
+    name: str
+    content: bytes | Callable[[], bytes]
+    """The file, or what reads it."""
+    problem: str | None = None
+    """Why there is none."""
 
 
 def cut(inputs: Sequence[Path | str], size: int, videos: bool) -> tuple[list[Part], list[str]]:
@@ -102,22 +116,56 @@ def digest_of(parts: Sequence[Part]) -> str:
     return digest.hexdigest()
 
 
-def read_part(part: Part, every: int) -> Iterator[Shot]:
-    """Read the photos of a part one by one; what cannot be read is a shot with the reason."""
+def read_part(part: Part, every: int, threads: Threads) -> Iterator[Shot]:
+    """Read the photos of a part in order; what cannot be read is a shot with the reason.
+
+    Photos are read and decoded in threads before their turn, as on a single machine; of a tar or parquet file the
+    bytes are read in order, in the caller's thread.
+
+    Args:
+        part: what to read.
+        every: classify every Nth frame of a video.
+        threads: those that read.
+    """
+    ahead = threads.readers + 2
     if part.kind == "files":
-        for place, problem in zip(part.places, part.problems, strict=True):
-            if is_url(place):  # not by fsspec, which asks any host for any number of bytes
-                yield from read_shots(Source(Path(place), None, url=place), every, NOTHING, lambda _count: None)
-            elif is_address(place):
-                yield _shot(place, lambda place=place: _content(place))
-            else:
-                yield from read_shots(Source(Path(place), None, problem), every, NOTHING, lambda _count: None)
+        pairs = zip(part.places, part.problems, strict=True)
+        for (place, problem), shots in in_order(partial(_read_file, every), pairs, threads.reading, ahead):
+            yield from _video(place, problem, every) if shots is None else shots
         return
     (place,) = part.places
+    images = _members(place, _read_tar(place) if part.kind == "tar" else _read_parquet(place))
+    for _image, shot in in_order(_shot, images, threads.reading, ahead):
+        yield shot
+
+
+def _read_file(every: int, given: tuple[str, str | None]) -> list[Shot] | None:
+    """Read a photo; None for a video, whose frames are read one by one."""
+    place, problem = given
+    if is_address(place) and not is_url(place):
+        return [_shot(Image(place, partial(_content, place)))]
+    source = _source(place, problem)
+    if source.is_video and problem is None:
+        return None
+    return list(read_shots(source, every, NOTHING, lambda _count: None))
+
+
+def _video(place: str, problem: str | None, every: int) -> Iterator[Shot]:
+    return read_shots(_source(place, problem), every, NOTHING, lambda _count: None)
+
+
+def _source(place: str, problem: str | None) -> Source:
+    # A photo of the web is not read by fsspec, which asks any host for any number of bytes.
+    return Source(Path(place), None, url=place) if is_url(place) else Source(Path(place), None, problem)
+
+
+def _members(place: str, images: Iterator[Image]) -> Iterator[Image]:
+    """Give the images of a tar or parquet file; damage anywhere within is one more, what was read before stays."""
     try:
-        yield from _read_tar(place) if part.kind == "tar" else _read_parquet(place)
-    except Exception as error:  # damage anywhere within: what was read before stays
-        yield _unreadable(place, f"cannot read {printable(place)} to its end: {printable(error)}")
+        yield from images
+    except Exception as error:
+        problem = f"cannot read {printable(place)} to its end: {printable(error)}"
+        yield Image(place, b"", problem)
 
 
 def _kind(name: str) -> Kind | None:
@@ -134,7 +182,7 @@ def _content(place: str) -> bytes:
         raise DataError(printable(error)) from error
 
 
-def _read_tar(place: str) -> Iterator[Shot]:
+def _read_tar(place: str) -> Iterator[Image]:
     with open_file(place) as file, tarfile.open(fileobj=file, mode="r|") as archive:
         for member in archive:
             if Path(member.name).suffix.lower() not in EXTENSIONS:
@@ -142,12 +190,12 @@ def _read_tar(place: str) -> Iterator[Shot]:
             name = f"{place}/{member.name}"
             content = archive.extractfile(member) if member.isreg() else None
             if content is None:
-                yield _unreadable(name, f"cannot read {printable(name)}: it is no regular file")
+                yield Image(name, b"", f"cannot read {printable(name)}: it is no regular file")
             else:
-                yield _shot(name, lambda content=content: content.read(MAX_BYTES + 1))
+                yield Image(name, content.read(MAX_BYTES + 1))
 
 
-def _read_parquet(place: str) -> Iterator[Shot]:
+def _read_parquet(place: str) -> Iterator[Image]:
     from pyarrow import parquet
 
     with open_file(place) as source:
@@ -165,27 +213,25 @@ def _read_parquet(place: str) -> Iterator[Shot]:
                 own = row[label] if label else None
                 if isinstance(value, dict):  # the image type of Hugging Face's datasets
                     own, value = own or value.get("path"), value.get("bytes")
-                yield _shot(f"{place}/{own if own else number}", lambda value=value: _bytes(value))
+                name = f"{place}/{own if own else number}"
+                if isinstance(value, bytes):
+                    yield Image(name, value)
+                else:
+                    kind = type(value).__name__
+                    yield Image(name, b"", f"cannot read {printable(name)}: its image is of type {kind}, not bytes")
                 number += 1
 
 
-def _bytes(value: Any) -> bytes:
-    if not isinstance(value, bytes):
-        raise DataError(f"its image is of type {type(value).__name__}, not bytes")
-    return value
-
-
-def _shot(name: str, content: Any) -> Shot:
-    source = Source(Path(one_line(name)), None)
+def _shot(image: Image) -> Shot:
+    """Decode an image, as a photo of this machine is decoded: large ones are reduced."""
+    name, source = one_line(image.name), Source(Path(one_line(image.name)), None)
+    if image.problem is not None:
+        return Shot(source, None, image.problem)
     try:
-        photo = PhotoInput(one_line(name), content())
-        decoded = photo.decode()
+        photo = PhotoInput(name, image.content if isinstance(image.content, bytes) else image.content())
+        decoded = photo.decode(MAX_LONG_SIDE)
     except ImageError as error:
         return Shot(source, None, str(error))
-    except (DataError, OSError, tarfile.TarError) as error:
+    except DataError as error:
         return Shot(source, None, f"cannot read {printable(name)}: {printable(error)}")
     return Shot(source, decoded.image, photo_hw=decoded.size_hw, content=photo)
-
-
-def _unreadable(name: str, problem: str) -> Shot:
-    return Shot(Source(Path(one_line(name)), None), None, problem)

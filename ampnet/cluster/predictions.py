@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,11 +23,16 @@ from ampnet.prediction.photos import PhotoPredictor
 from ampnet.prediction.results import MAX_LISTED, ImagePredictions
 from ampnet.prediction.rows import CsvRows
 from ampnet.prediction.shots import classify_shots, in_chunks
+from ampnet.runtime.memory import keep_freed_memory
+from ampnet.runtime.threads import in_order, start_threads
 
 _TEXT = {"image", "status", "problem", "label", "answer", "warnings"}
 _WHOLE = {"frame", "face"}
 _COUNTS = b"ampnet"
 _PROBLEMS = 5
+
+ACTOR_CORES = 1
+"""Cores that an actor is given; its threads overlap reading, the networks and making rows on them."""
 
 
 @dataclass
@@ -75,9 +81,12 @@ class PredictActor:
     """
 
     def __init__(self, load: Callable[[], PhotoPredictor], out: str, every: int) -> None:
+        import cv2
         import torch
 
+        keep_freed_memory()
         torch.set_num_threads(1)
+        cv2.setNumThreads(1)
         self._predictor = load()
         self._out, self._every = out, every
 
@@ -102,14 +111,17 @@ def predict_part(predictor: PhotoPredictor, part: Part, out: str, every: int) ->
     rows, counts = CsvRows(predictor.class_names), PartCounts()
     schema = pa.schema([(name, _type_of(name)) for name in rows.columns])
     tables: list[Any] = []
-    for chunk in in_chunks(read_part(part, every)):
-        cells: list[list[Any]] = []
-        for shot, faces in zip(chunk, classify_shots(predictor, chunk), strict=True):
-            result = shot.result(faces or [])
-            counts.add(result)
-            cells += rows.cells(result)
-        columns = [pa.array(values, kind) for values, kind in zip(zip(*cells, strict=True), schema.types, strict=True)]
-        tables.append(pa.Table.from_arrays(columns, schema=schema))
+    with start_threads(ACTOR_CORES, parallel=1) as threads:
+        chunks = in_chunks(read_part(part, every, threads))
+        classify = partial(classify_shots, predictor)
+        for chunk, found in in_order(classify, chunks, threads.networks, threads.parallel + 1):
+            cells: list[list[Any]] = []
+            for shot, faces in zip(chunk, found, strict=True):
+                result = shot.result(faces or [])
+                counts.add(result)
+                cells += rows.cells(result)
+            values = zip(zip(*cells, strict=True), schema.types, strict=True)
+            tables.append(pa.Table.from_arrays([pa.array(column, kind) for column, kind in values], schema=schema))
     table = pa.concat_tables(tables) if tables else schema.empty_table()
     table = table.replace_schema_metadata({_COUNTS: json.dumps(asdict(counts))})
     buffer = io.BytesIO()

@@ -70,7 +70,6 @@ def prepare_on_ray(
         ProcessError: Ray or an actor failed.
         DataError: an image cannot be written.
     """
-    folder = work.folder.resolve()
     arguments = {"detector": detector, "workers": workers, "on_gpu": options.on_gpu}
     rows = []
     ordered = sorted(chunks)  # so that a short one, the data set's last, is the last of its batch
@@ -79,6 +78,7 @@ def prepare_on_ray(
         numbers = [number for chunk in batch for number in range(len(work.items))[chunk * CHUNK : (chunk + 1) * CHUNK]]
         items = [replace(work.items[number], root=work.items[number].root.resolve()) for number in numbers]
         names = [work.names[number] for number in numbers]
-        rows.append({"job": pickle.dumps((batch, PrepareJob(items, names, work.frame_policy, folder)))})
+        job = PrepareJob(items, names, work.frame_policy, work.store.counted_from_zero(batch))
+        rows.append({"job": pickle.dumps((batch, job))})
     for row in run_on_actors(rows, PrepareActor, arguments, options):
         yield int(row["chunk"]), pickle.loads(row["faces"])  # noqa: S301 (from our own actor)

@@ -38,6 +38,7 @@ def list_files(folder: str, suffixes: Sequence[str] = ()) -> list[str]:
     """
     system, path = _open_store(folder)
     try:
+        system.invalidate_cache()
         found = sorted(system.find(path))
     except Exception as error:
         raise DataError(f"cannot list {printable(folder)}: {_reason(error)}") from error
@@ -55,6 +56,7 @@ def names_in(folder: str) -> set[str]:
         if not is_address(folder):
             return {path.name for path in Path(folder).iterdir()}
         system, path = _open_store(folder)
+        system.invalidate_cache()  # other processes write there as well
         return {str(name).rsplit("/", 1)[-1] for name in system.ls(path, detail=False)}
     except FileNotFoundError:
         return set()

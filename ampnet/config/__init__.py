@@ -22,7 +22,13 @@ from ampnet.config.choices import (
     Variant,
     read_modules,
 )
-from ampnet.config.datasets import CheckConfig, ConvertConfig, PrepareConfig
+from ampnet.config.datasets import (
+    FACES_PER_SHARD,
+    MAX_FACES_PER_SHARD,
+    CheckConfig,
+    ConvertConfig,
+    PrepareConfig,
+)
 from ampnet.config.detector import DetectorConfig
 from ampnet.config.evaluation import MAX_CONTENDERS, CalibrateConfig, CompareConfig, EvalConfig, RobustnessConfig
 from ampnet.config.exchange import ExportConfig, ExportReferenceConfig, ImportConfig
@@ -31,8 +37,10 @@ from ampnet.config.serialisation import config_to_dict
 from ampnet.config.training import MAX_SEED, TrainConfig
 
 __all__ = [
+    "FACES_PER_SHARD",
     "IMAGE_SIZE",
     "MAX_CONTENDERS",
+    "MAX_FACES_PER_SHARD",
     "MAX_IMAGE_SIZE",
     "MAX_OUTPUTS",
     "MAX_SEED",

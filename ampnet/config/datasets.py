@@ -7,6 +7,16 @@ from ampnet.config.choices import CropMode, DataForm, Engine, FacePolicy, Layout
 from ampnet.config.detector import DetectorConfig
 from ampnet.errors import require
 
+FACES_PER_SHARD = 10_000
+"""Faces in each shard of a data set in shards: about 150 MB of images in a tar file, 1 MB of index."""
+
+MAX_FACES_PER_SHARD = 100_000
+
+
+def _require_shard_size(faces: int) -> None:
+    most = MAX_FACES_PER_SHARD
+    require(1 <= faces <= most, f"faces_per_shard must be 1 to {most:,}, got {faces}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareConfig:
@@ -16,6 +26,10 @@ class PrepareConfig:
     """Folder of raw images, in the data set's original layout."""
     out: Path = Path()
     """Output folder for index/ and dataset/."""
+    form: DataForm = "files"
+    """``shards`` writes large files of many faces each, as `ampnet convert` does."""
+    faces_per_shard: int = FACES_PER_SHARD
+    """Faces in each shard but the last."""
     layout: LayoutName = "auto"
     """Layout of the data set (see :data:`ampnet.data.sources.LAYOUTS`); ``auto`` detects it."""
     fold: int = 0
@@ -49,6 +63,7 @@ class PrepareConfig:
         require(self.workers >= 1, f"workers must be at least 1, got {self.workers}")
         require(0 <= self.fold <= 9, f"fold must be within [0, 9], got {self.fold}")
         require(self.actors is None or self.engine == "ray", "--actors needs --engine ray")
+        _require_shard_size(self.faces_per_shard)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +89,8 @@ class ConvertConfig:
     """The form to write."""
     out: Path
     """Folder to write ``index/`` and ``dataset/`` to."""
-    faces_per_shard: int = 10_000
+    faces_per_shard: int = FACES_PER_SHARD
     """Faces in each shard but the last."""
 
     def __post_init__(self) -> None:
-        most = 100_000
-        require(1 <= self.faces_per_shard <= most, f"faces_per_shard must be 1 to {most:,}, got {self.faces_per_shard}")
+        _require_shard_size(self.faces_per_shard)

@@ -1,10 +1,13 @@
-"""A predictor whose process is killed once, in the middle of its work."""
+"""A predictor and an actor of prepare whose process is killed once, in the middle of its work."""
 
 import os
+import pickle
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ampnet.cluster.preparation import PrepareActor
 from ampnet.config import PredictConfig
 from ampnet.prediction.photos import PhotoPredictor
 from pipelines.predict_ray import load as load_predictor
@@ -17,13 +20,30 @@ def load(network: Path, mark: Path) -> PhotoPredictor:
 
     def find_or_die(*given: Any, **options: Any) -> Any:
         if next(calls) == 1:
-            try:
-                mark.touch(exist_ok=False)
-            except FileExistsError:
-                pass
-            else:
-                os.kill(os.getpid(), signal.SIGKILL)
+            _die_once(mark)
         return find_faces(*given, **options)
 
     predictor.find_faces = find_or_die  # type: ignore[method-assign]
     return predictor
+
+
+class MortalPrepareActor(PrepareActor):
+    """Kills its process before it reports the second chunk, if it is the first process to come so far.
+
+    Of a set in shards; the mark is beside the output folder.
+    """
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        _chunks, job = pickle.loads(batch["job"][0])
+        for number, row in enumerate(super().__call__(batch)):
+            if number == 1:
+                _die_once(job.store.folder.parents[2] / "killed")
+            yield row
+
+
+def _die_once(mark: Path) -> None:
+    try:
+        mark.touch(exist_ok=False)
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,21 @@ from cli import app
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+
+
+FIELDS = {
+    "RayJobSpec": (
+        {"entrypoint", "rayClusterSpec"},
+        {"shutdownAfterJobFinishes", "ttlSecondsAfterFinished", "submissionMode", "runtimeEnvYAML", "backoffLimit"},
+    ),
+    "RayClusterSpec": ({"headGroupSpec"}, {"workerGroupSpecs", "rayVersion", "enableInTreeAutoscaling"}),
+    "HeadGroupSpec": ({"rayStartParams", "template"}, {"serviceType", "enableIngress"}),
+    "WorkerGroupSpec": (
+        {"groupName", "rayStartParams", "template"},
+        {"replicas", "minReplicas", "maxReplicas", "numOfHosts"},
+    ),
+}
+"""Fields, needed and some others, of KubeRay's types (ray.io/v1; numbers of replicas have defaults)."""
 
 
 def parsed(line: str) -> dict[str, Any]:
@@ -30,7 +46,12 @@ def test_the_kuberay_example_runs_a_prediction_that_can_be_resumed() -> None:
     assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
     options = parsed(job["spec"]["entrypoint"])
     assert (options["engine"], options["out"], options["resume"]) == ("ray", Path("/shared/answers"), True)
-    groups = [job["spec"]["rayClusterSpec"]["headGroupSpec"], *job["spec"]["rayClusterSpec"]["workerGroupSpecs"]]
+    cluster = job["spec"]["rayClusterSpec"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    for what, kind in ((job["spec"], "RayJobSpec"), (cluster, "RayClusterSpec"), (groups[0], "HeadGroupSpec"),
+                       *((group, "WorkerGroupSpec") for group in groups[1:])):  # fmt: skip
+        required, optional = FIELDS[kind]
+        assert required <= set(what) <= required | optional
     for group in groups:
         pod = group["template"]["spec"]
         assert {volume["name"] for volume in pod["volumes"]} == {
@@ -41,6 +62,8 @@ def test_the_kuberay_example_runs_a_prediction_that_can_be_resumed() -> None:
 def test_the_slurm_example_runs_a_prediction_that_can_be_resumed() -> None:
     (script,) = re.findall(r"```\n(#!/bin/bash\n.*?)```", PAGE, re.DOTALL)
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    if shutil.which("shellcheck"):
+        subprocess.run(["shellcheck", "-"], input=script, text=True, check=True)
     options = parsed(script.strip().splitlines()[-1])
     assert (options["engine"], options["resume"], options["gpus"]) == ("ray", True, 0)
 

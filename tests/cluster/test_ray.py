@@ -9,10 +9,11 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -54,6 +55,31 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_checkpoint(tmp_path_factory.mktemp("network"))
+
+
+def here() -> dict[str, str]:
+    """The environment of a command that starts a Ray of its own."""
+    return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+
+
+def kill_driver_when(is_time: Callable[[], bool], command: list[str]) -> None:
+    driver = subprocess.Popen(command, cwd=ROOT, env=here(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while driver.poll() is None and not is_time():
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+
+
+def in_shards(out: Path) -> PrepareConfig:
+    return PrepareConfig(raw_dir=SAMPLES, out=out, crop="face", gpus=0, form="shards", faces_per_shard=50)
+
+
+def files_of(out: Path) -> dict[str, bytes]:
+    """Everything that a prepare wrote; its duration is the one thing that may differ."""
+    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    meta = json.loads(files["index/meta.json"])
+    del meta["elapsed_seconds"]
+    return {**files, "index/meta.json": json.dumps(meta).encode()}
 
 
 def rows_of(out: Path) -> list[dict[str, str]]:
@@ -112,17 +138,13 @@ def test_tars_and_parquet_files_give_the_answers_of_their_images_in_folders(
 
 
 @pytest.mark.usefixtures("cluster")
-def test_ray_prepares_the_bytes_of_a_single_machine(tmp_path: Path) -> None:
-    outputs = []
-    for engine, actors in (("local", None), ("ray", 2)):
-        out = tmp_path / engine
-        prepare(PrepareConfig(raw_dir=SAMPLES, out=out, crop="face", gpus=0, engine=engine, actors=actors), quiet=True)
-        files = {file.relative_to(out): file.read_bytes() for file in sorted(out.rglob("*")) if file.is_file()}
-        meta = json.loads(files.pop(Path("index/meta.json")))
-        del meta["elapsed_seconds"]
-        outputs.append((files, meta))
-    assert outputs[0] == outputs[1]
-    assert len(list((tmp_path / "ray" / "dataset").iterdir())) > 100
+@pytest.mark.parametrize("form", ["files", "shards"])
+def test_ray_prepares_the_bytes_of_a_single_machine(tmp_path: Path, form: Literal["files", "shards"]) -> None:
+    asked = replace(in_shards(tmp_path / "local"), form=form)
+    prepare(asked, quiet=True)
+    prepare(replace(asked, out=tmp_path / "ray", engine="ray", actors=2), quiet=True)
+    assert files_of(tmp_path / "ray") == files_of(tmp_path / "local")
+    assert len(list((tmp_path / "ray" / "dataset").iterdir())) > (100 if form == "files" else 2)
 
 
 @pytest.mark.usefixtures("cluster")
@@ -142,6 +164,35 @@ def test_of_a_killed_actor_every_image_is_in_the_result_once(photos: Path, netwo
     assert sorted(first_faces) == sorted(str(file) for file in photos.iterdir())
 
 
+@pytest.mark.usefixtures("cluster")
+def test_of_a_killed_actor_prepare_gives_the_bytes_of_a_single_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ampnet.cluster import preparation
+    from tests.cluster.mortal import MortalPrepareActor
+
+    monkeypatch.setattr(preparation, "PrepareActor", MortalPrepareActor)
+    asked = in_shards(tmp_path / "alone")
+    prepare(asked, quiet=True)
+    prepare(replace(asked, out=tmp_path / "ray", engine="ray", actors=2), quiet=True)
+    assert (tmp_path / "killed").exists()
+    assert files_of(tmp_path / "ray") == files_of(tmp_path / "alone")
+
+
+@pytest.mark.soak
+def test_a_killed_driver_of_prepare_is_resumed_to_the_bytes_of_a_single_machine(tmp_path: Path) -> None:
+    out = tmp_path / "ray"
+    record = out / "index" / ".prepare" / "done-0000.jsonl"
+    command = [sys.executable, "-m", "cli", "prepare", str(SAMPLES), "--out", str(out), "--engine", "ray", "--quiet"]
+    command += ["--actors", "2", "--gpus", "0", "--crop", "face", "--form", "shards", "--faces-per-shard", "50"]
+    kill_driver_when(lambda: record.is_file() and b"\n" in record.read_bytes(), command)
+    assert not (out / "index" / "shards.json").exists()
+    again = subprocess.run([*command, "--resume"], cwd=ROOT, env=here(), capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr) == (0, "")
+    prepare(in_shards(tmp_path / "alone"), quiet=True)
+    assert files_of(out) == files_of(tmp_path / "alone")
+
+
 @pytest.mark.soak
 def test_a_killed_driver_is_resumed_and_every_image_is_in_the_result_once(
     photos: Path, network: Path, tmp_path: Path
@@ -149,17 +200,10 @@ def test_a_killed_driver_is_resumed_and_every_image_is_in_the_result_once(
     out = tmp_path / "out"
     command = [sys.executable, "-m", "cli", "predict", str(photos), "--checkpoint", str(network), "--engine", "ray"]
     command += ["--out", str(out), "--actors", "2", "--gpus", "0", "--part-images", "8", "--quiet"]
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    driver = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while driver.poll() is None and not list(out.glob("part-*.parquet")):
-        time.sleep(0.02)
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
+    kill_driver_when(lambda: bool(list(out.glob("part-*.parquet"))), command)
     done = {file.name: file.stat().st_mtime_ns for file in out.glob("part-*.parquet")}
     assert done
-    again = subprocess.run(
-        [*command, "--resume"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    again = subprocess.run([*command, "--resume"], cwd=ROOT, env=here(), capture_output=True, text=True, check=False)
     assert again.returncode == 1, again.stderr  # one image is unreadable
     assert len(again.stderr.splitlines()) == 1  # nothing of Ray's
     assert "broken.jpg" in again.stderr

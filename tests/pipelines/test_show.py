@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ampnet.data.preparation.build import IndexCounts
+from ampnet.data.preparation.finished import IndexCounts
 from ampnet.detection import Face
 from ampnet.evaluation.metrics import score
 from ampnet.labels import EXPRESSIONS

@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.config import IMAGE_SIZE
 from ampnet.data.preparation.faces_table import FaceRow
+from ampnet.data.preparation.image_stores import WriteImage
 from ampnet.data.sources import Picture, SourceImage
 from ampnet.detection.face import Face
 from ampnet.errors import ImageError
 from ampnet.faces.alignment import align_face, resize_whole, source_side
 from ampnet.faces.colour import is_grey
 from ampnet.faces.framing import Crop
-from ampnet.media.files import atomic_write
 from ampnet.media.images import encode_jpeg, jpeg_as_is
 from ampnet.media.printable import printable
 
@@ -44,7 +43,7 @@ def write_frame(
     item: SourceImage,
     number: int,
     row: FaceRow,
-    folder: Path,
+    write: WriteImage,
 ) -> PreparedFace:
     """Frame a face at 224 x 224 and write it.
 
@@ -54,8 +53,8 @@ def write_frame(
         crop: whether to keep the whole image or to align the face.
         item: the image's entry in the data set.
         number: its position there.
-        row: the face's row; its name is the file to write.
-        folder: output folder.
+        row: the face's row, with the image's name.
+        write: takes the image.
 
     Raises:
         DataError: the file cannot be written.
@@ -76,8 +75,7 @@ def write_frame(
         framed, resized = resize_whole(image, points)
         assert resized is not None
         points, side = resized, float(np.sqrt(full_width * full_height))
-    with atomic_write(folder / row.name, durable=False) as aside:
-        aside.write_bytes(encode_jpeg(framed) if data is None else data)
+    write(row.name, encode_jpeg(framed) if data is None else data)
     return PreparedFace(
         item=number,
         row=row,
@@ -91,7 +89,7 @@ def write_frame(
 
 
 def write_template_frame(
-    face: PreparedFace, item: SourceImage, relative_landmarks: NDArray[np.float64], crop: Crop, folder: Path
+    face: PreparedFace, item: SourceImage, relative_landmarks: NDArray[np.float64], crop: Crop, write: WriteImage
 ) -> PreparedFace:
     """Frame an image without a detected face by the mean landmarks of the data set, and write it.
 
@@ -100,14 +98,14 @@ def write_template_frame(
         item: the image's entry in the data set.
         relative_landmarks: ``(5, 2)`` mean landmarks, as fractions of the image's width and height.
         crop: whether to keep the whole image or to align the face.
-        folder: output folder.
+        write: takes the image.
     """
     try:
         picture = item.read()
     except ImageError as error:
         return replace(face, row=rejected(face.row, item, error))
     height, width = picture.size_hw
-    return write_frame(picture, relative_landmarks * (width, height), crop, item, face.item, face.row, folder)
+    return write_frame(picture, relative_landmarks * (width, height), crop, item, face.item, face.row, write)
 
 
 def sharp_enough(item: SourceImage, picture: Picture, faces: Sequence[Face], crop: Crop) -> Picture:

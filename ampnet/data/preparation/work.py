@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ampnet.data.preparation.executors import Threads
 from ampnet.data.preparation.faces_table import FaceRow
 from ampnet.data.preparation.file_names import face_name
 from ampnet.data.preparation.frames import PreparedFace, read_failure, rejected, sharp_enough, write_frame
+from ampnet.data.preparation.image_stores import ImageStore
 from ampnet.data.quality.photographs import examine
 from ampnet.data.sources import Box, Picture, Source, SourceImage
 from ampnet.detection import FaceDetector
@@ -59,8 +60,8 @@ class PrepareJob:
     names: Sequence[str]
     """Prepared name of each item."""
     frame_policy: FramePolicy
-    folder: Path
-    """Output folder of the images."""
+    store: ImageStore
+    """Takes the images."""
 
     def chunk_sizes(self) -> list[int]:
         """Return the number of images in each chunk."""
@@ -95,10 +96,18 @@ def prepare_chunks(
             for number, (image, found) in enumerate(zip(decoded, detections, strict=True), start=first)
         ]
         if writing is not None:
-            yield writing[0], [face for task in writing[1] for face in task.result()]
+            yield _written(work, *writing)
         writing = chunk, tasks
     if writing is not None:
-        yield writing[0], [face for task in writing[1] for face in task.result()]
+        yield _written(work, *writing)
+
+
+def _written(
+    work: PrepareJob, chunk: int, tasks: Sequence[Future[list[PreparedFace]]]
+) -> tuple[int, list[PreparedFace]]:
+    faces = [face for task in tasks for face in task.result()]
+    work.store.finish(chunk)
+    return chunk, faces
 
 
 def choose_crop(source: Source, policy: FacePolicy, detector: FaceDetector, threads: Threads) -> tuple[Crop, str]:
@@ -162,6 +171,7 @@ def _frame(work: PrepareJob, number: int, picture: Picture | str, detection: Det
     if isinstance(picture, str) or detection is None:
         return [PreparedFace(number, replace(unused, reason=str(picture)))]
     unused = _with_tones(replace(unused, height=picture.whole_hw[0], width=picture.whole_hw[1]), picture)
+    write = partial(work.store.write, number // CHUNK)
     faces = [_in_source_pixels(face, picture) for face in detection.faces]
     chosen = (
         _labelled_face(faces, item.box, picture) if item.box else choose_face(faces, frame_policy.face, picture.size_hw)
@@ -187,7 +197,7 @@ def _frame(work: PrepareJob, number: int, picture: Picture | str, detection: Det
             box=_rounded_box(face, picture.origin_xy),
             faces=len(faces),
         )
-        prepared.append(write_frame(picture, face.landmarks, frame_policy.crop, item, number, row, work.folder))
+        prepared.append(write_frame(picture, face.landmarks, frame_policy.crop, item, number, row, write))
     return prepared
 
 

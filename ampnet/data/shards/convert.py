@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from ampnet.config import FACES_PER_SHARD
 from ampnet.data.index.face_index import (
     CLASSES_FILE,
     FACES_FILE,
@@ -17,8 +18,9 @@ from ampnet.data.index.face_index import (
 from ampnet.data.index.label_votes import VOTES_FILE, write_votes
 from ampnet.data.index.landmarks_file import write_landmarks
 from ampnet.data.preparation.faces_table import FaceRow, read_faces, write_faces, write_failures
+from ampnet.data.preparation.journal import FOLDER as JOURNAL
 from ampnet.data.quality.pairs_file import PAIRS_FILE
-from ampnet.data.shards.manifest import FACES_PER_SHARD, MANIFEST_FILE, Manifest, is_sharded, write_manifest
+from ampnet.data.shards.manifest import MANIFEST_FILE, Manifest, is_sharded, write_manifest
 from ampnet.data.shards.tables import pieces
 from ampnet.data.shards.writer import ShardFace, write_rejected, write_shard
 from ampnet.errors import DataError, UsageError
@@ -33,12 +35,12 @@ Advance = Callable[[int], None]
 
 
 def refuse_existing(out: Path) -> None:
-    """Check that a folder holds no data set yet.
+    """Check that a folder holds no data set yet, in either form, finished or not.
 
     Raises:
         UsageError: it does.
     """
-    for name in (LABELS_FILE, MANIFEST_FILE):
+    for name in (LABELS_FILE, MANIFEST_FILE, JOURNAL):
         if (out / "index" / name).exists():
             raise UsageError(f"{out} holds index/{name} already; choose another --out")
 

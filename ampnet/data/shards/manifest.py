@@ -1,12 +1,14 @@
 """`index/shards.json`: what the shards of a data set hold, so that opening it never reads them all."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from ampnet.config import MAX_FACES_PER_SHARD
 from ampnet.data.index.meta_file import ClassNames, distinct
 from ampnet.errors import DataError
 from ampnet.labels import MAX_CLASSES, MAX_NAME
@@ -14,13 +16,12 @@ from ampnet.media.documents import read_json
 from ampnet.media.files import atomic_write
 
 MANIFEST_FILE = "shards.json"
-FACES_PER_SHARD = 10_000
-"""Default: about 150 MB of images in a tar file, 1 MB of index."""
-
-MAX_FACES_PER_SHARD = 100_000
 MAX_SHARDS = 100_000
 MAX_MANIFEST = 128 << 20
 """Largest shards.json in bytes."""
+
+_IMAGES = re.compile(r"faces-[0-9]{5}\.tar")
+_TABLE = re.compile(r"(faces|rejected)-[0-9]{5}\.parquet")
 
 CURE = "convert or prepare the data set again"
 
@@ -73,6 +74,16 @@ def images_tar(number: int) -> str:
 def rejected_table(number: int) -> str:
     """Return the name of a table of rejected images in index/."""
     return f"rejected-{number:05d}.parquet"
+
+
+def is_images_tar(name: str) -> bool:
+    """Return whether a name in dataset/ is that of a shard's images."""
+    return _IMAGES.fullmatch(name) is not None
+
+
+def is_table(name: str) -> bool:
+    """Return whether a name in index/ is that of a table of shards."""
+    return _TABLE.fullmatch(name) is not None
 
 
 def is_sharded(root: Path) -> bool:

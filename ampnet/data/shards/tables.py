@@ -55,6 +55,15 @@ class Table:
         return str(self.texts[column][row].as_py())
 
 
+def require_pyarrow() -> None:
+    """Check that tables can be written.
+
+    Raises:
+        DataError: pyarrow is missing.
+    """
+    _pyarrow()
+
+
 def write_table(path: Path, texts: Mapping[str, Sequence[str]], arrays: Mapping[str, NDArray[Any]]) -> str:
     """Write a table as one row group, the same bytes for the same rows and the same pyarrow.
 

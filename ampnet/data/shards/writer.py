@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.config import MAX_FACES_PER_SHARD
 from ampnet.data.preparation.faces_table import COLUMNS, FaceRow
 from ampnet.data.shards.manifest import (
-    MAX_FACES_PER_SHARD,
     SPLIT_NAMES,
     Shard,
     SplitName,
@@ -54,7 +54,7 @@ def write_shard(root: Path, number: int, faces: Sequence[ShardFace], num_classes
     Args:
         root: folder that holds ``index/`` and ``dataset/``, created if missing.
         number: of the shard, from 0.
-        faces: 1 to :data:`~ampnet.data.shards.manifest.MAX_FACES_PER_SHARD` faces, all with votes or all without.
+        faces: 1 to :data:`~ampnet.config.MAX_FACES_PER_SHARD` faces, all with votes or all without.
         num_classes: length of the counts.
 
     Returns:
