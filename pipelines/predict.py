@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -24,11 +23,11 @@ from ampnet.prediction.recorded import NOTHING, WHOLE, Recorded
 from ampnet.prediction.results import Predictions, ResultSink
 from ampnet.prediction.row_files import RowFile, open_row_files
 from ampnet.prediction.rows import CsvRows, JsonLines
-from ampnet.prediction.shots import Shot, Task, classify_shots, in_chunks, read_ahead
+from ampnet.prediction.shots import Shot, Task, classify_tasks
 from ampnet.prediction.sources import Source, plan
 from ampnet.prediction.tracking import Tracking
 from ampnet.runtime.memory import keep_freed_memory
-from ampnet.runtime.threads import in_order, start_threads
+from ampnet.runtime.threads import start_threads
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices, progress_bar
 
@@ -94,13 +93,9 @@ def run(
                 drawings,
                 start_threads(chosen.cores, chosen.parallel) as threads,
             ):
-                shots = read_ahead(
-                    tasks, config.every, lambda count: advance(0, more=count - 1), threads.reading, threads.readers + 2
-                )
-                chunks = in_chunks(shots)
                 explain = predictor.explain_faces if config.explain else None
-                for chunk, found in in_order(
-                    partial(classify_shots, predictor), chunks, threads.networks, threads.parallel + 1
+                for chunk, found in classify_tasks(
+                    predictor, tasks, config.every, lambda count: advance(0, more=count - 1), threads
                 ):
                     _take(chunk, found, [result, *row_files, *elsewhere], drawings, explain, tracking)
                     advance(len(chunk))

@@ -60,8 +60,6 @@ def _on_torch(
     config: PredictConfig, file: Path, settings: dict[str, Any], is_single: bool, console: Console
 ) -> ChosenPredictor:
     # torch takes most of a second to import, which the other runtime saves
-    import torch
-
     from ampnet.checkpoints.checkpoint import load_checkpoint
     from ampnet.detection.detector import FaceDetector
     from ampnet.inference.precision import choose_precision
@@ -77,10 +75,8 @@ def _on_torch(
         console.print(precision.note, markup=False)
     detector = FaceDetector(config.detector, device, dtype=precision.dtype)
     predictor = Predictor(checkpoint, detector, device, config.batch_size, config.mirror, prior, precision.dtype)
-    cores = torch.get_num_threads()
-    parallel = 1 if is_single or device.type != "cpu" else min(cores, MAX_NETWORKS)
     settings |= {"prior": prior, "precision": str(precision.dtype)}
-    return ChosenPredictor(predictor, file, settings, cores, parallel)
+    return ChosenPredictor(predictor, file, settings, predictor.cores, 1 if is_single else predictor.parallel)
 
 
 def _on_onnx(config: PredictConfig, file: Path, console: Console, threads: int) -> PhotoPredictor:

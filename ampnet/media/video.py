@@ -91,6 +91,18 @@ def read_frames(path: Path, every: int = 1) -> Iterator[Frame]:
         yield from video.frames()
 
 
+def read_frame(path: Path, number: int) -> NDArray[np.uint8]:
+    """Decode one frame of a video, and those before it: ``(H, W, 3)`` RGB, upright.
+
+    Raises:
+        ImageError: see :func:`open_video`; the video has no such frame.
+    """
+    with open_video(path, start=number) as video:
+        for frame in video.frames():
+            return frame.image
+    raise ImageError(f"cannot read {printable(path)}: it has no frame {number}")
+
+
 @contextmanager
 def open_video(
     path: Path, every: int = 1, start: int = 0, only_info: bool = False, time_limit: float = TIME_LIMIT

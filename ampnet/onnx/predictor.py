@@ -15,6 +15,8 @@ from ampnet.media.printable import printable
 from ampnet.onnx.detector import OnnxFaceDetector
 from ampnet.onnx.session import open_model
 from ampnet.prediction.photos import PhotoPredictor
+from ampnet.runtime.cores import usable_cores
+from ampnet.runtime.threads import MAX_NETWORKS
 
 
 class Predictor(PhotoPredictor):
@@ -24,7 +26,8 @@ class Predictor(PhotoPredictor):
         classifier: file written by `ampnet export CHECKPOINT --format onnx`.
         detector: finds the faces: file written by `ampnet export detector`, or a detector.
         batch_size: faces classified at once.
-        threads: of one run; None takes as many as this process may use cores.
+        threads: of one run; None takes as many as this process may use cores. With fewer, a list of photos is
+            worked at side by side: ``threads=1`` is the fastest for many photos, None for one.
 
     Raises:
         CheckpointError: a file cannot be used.
@@ -47,10 +50,16 @@ class Predictor(PhotoPredictor):
             self.rejection_threshold = float(model.metadata.get("rejection_threshold", 0.0))
         except (KeyError, TypeError, ValueError, DataError) as error:
             raise CheckpointError(f"{printable(classifier)} is damaged: {printable(error)}; export it again") from error
-        self._session = model.session
+        self._session, self._threads = model.session, threads or usable_cores()
         self.detector = (
             detector if isinstance(detector, AnySizeDetector) else OnnxFaceDetector(Path(detector), threads=threads)
         )
+
+    @property
+    def parallel(self) -> int:
+        """See :attr:`PhotoPredictor.parallel`; 1 with a detector of your own, which may keep a state."""
+        is_divided = isinstance(self.detector, OnnxFaceDetector)
+        return min(max(self.cores // self._threads, 1), MAX_NETWORKS) if is_divided else 1
 
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
         """See :meth:`PhotoPredictor.classify`."""

@@ -16,6 +16,7 @@ from ampnet.media.decoding import MAX_BYTES, Decoded, decode, from_pillow
 from ampnet.media.download import fetch, is_url
 from ampnet.media.opening import read_bytes
 from ampnet.media.printable import one_line, printable
+from ampnet.media.video import read_frame
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,6 +30,15 @@ CHUNK_PIXELS = 8_000_000
 """A chunk of images in memory ends at this many images or this many pixels, whichever comes first."""
 
 _EXPECTED = "give a path, an address, bytes, a file opened with 'rb', a NumPy array, a PIL image or a torch tensor"
+
+
+@dataclass(frozen=True)
+class FrameOf:
+    """A frame of a video, which is decoded anew when it is needed."""
+
+    path: Path
+    number: int
+    """From 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +59,9 @@ class PhotoInput:
         Raises:
             ImageError: it cannot be read; one line with its name and the reason.
         """
+        if isinstance(self.given, FrameOf):
+            image = read_frame(self.given.path, self.given.number)
+            return Decoded(image, (image.shape[0], image.shape[1]))
         try:
             return _decoded(self.given, enough_side)
         except DataError as error:

@@ -28,9 +28,10 @@ NOTEBOOK_SIDE = 1000
 
 
 class PhotoResult(list[FacePrediction]):
-    """The faces of one photo, best detection score first; an empty list if there are none.
+    """The faces of one photo or frame, best detection score first; an empty list if there are none.
 
-    It keeps a reference to the photo as it was given, no pixels of its own, and decodes it again to draw.
+    It keeps a reference to the photo as it was given, no pixels of its own, and decodes it again to draw. A frame
+    of a stream keeps its pixels; any other decodes its video again up to there.
 
     Args:
         photo: the photo; None if not even its content could be obtained.
@@ -40,6 +41,8 @@ class PhotoResult(list[FacePrediction]):
         class_names: the model's classes.
         problem: why it could not be read, in one line.
         explainer: takes the answers about the faces of a decoded photo apart; None if that is impossible.
+        frame: number of the frame in its video, from 0; None for a photo.
+        seconds: time of the frame since the start of its video.
     """
 
     def __init__(
@@ -51,11 +54,14 @@ class PhotoResult(list[FacePrediction]):
         class_names: tuple[str, ...],
         problem: str | None = None,
         explainer: "Callable[[Image, Sequence[FacePrediction]], Explanation] | None" = None,
+        frame: int | None = None,
+        seconds: float | None = None,
     ) -> None:
         super().__init__(faces)
         self._photo, self.name, self.size_hw = photo, name, size_hw
         self.class_names, self.problem = class_names, problem
         self._explainer = explainer
+        self.frame, self.seconds = frame, seconds
 
     @property
     def faces(self) -> list[FacePrediction]:
@@ -67,6 +73,8 @@ class PhotoResult(list[FacePrediction]):
         if self.problem is not None:
             return self.problem
         name = printable(self.name)
+        if self.frame is not None and self.seconds is not None:
+            name += f", frame {self.frame} ({self.seconds:.2f} s)"
         if not self:
             return f"{name}: no face"
         named = [f"{face.label} {face.probability * 100:.0f} %" if face.is_sure else face.answer for face in self]
@@ -155,4 +163,4 @@ class PhotoResult(list[FacePrediction]):
 
     def _plain(self) -> ImagePredictions:
         name = self.name if is_url(self.name) else Path(self.name)
-        return ImagePredictions(name, self.size_hw, self.faces, self.problem)
+        return ImagePredictions(name, self.size_hw, self.faces, self.problem, self.frame, self.seconds)

@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 from ampnet.config import FacePolicy
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.face import Face, choose_face
-from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.detection.retries import detect_with_retries
 from ampnet.errors import ConfigError, ImageError
 from ampnet.faces.alignment import AlignedFace, Image, source_side
 from ampnet.faces.framing import Framing, frame_face
 from ampnet.faces.sharpness import blurriness
-from ampnet.media.decoding import Decoded
-from ampnet.media.download import is_url
 from ampnet.media.printable import one_line
 from ampnet.prediction.face_prediction import NOT_SURE, FacePrediction
 from ampnet.prediction.face_warnings import visible_share
-from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, Photo, PhotoInput, is_photo, take_photo
+from ampnet.prediction.given import is_at_hand, one_photo, to_sources
+from ampnet.prediction.inputs import FrameOf, Photo, PhotoInput
 from ampnet.prediction.photo_result import PhotoResult
+from ampnet.prediction.recorded import NOTHING
+from ampnet.prediction.shots import Shot, classify_shots, classify_tasks, read_shots
+from ampnet.prediction.sources import Source
+from ampnet.runtime.cores import usable_cores
+from ampnet.runtime.threads import start_threads
 
 if TYPE_CHECKING:
     from ampnet.prediction.explanation import Explanation
@@ -57,48 +60,81 @@ class PhotoPredictor(ABC):
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
         """Return ``(N, K)`` class probabilities of N framed faces (224 x 224)."""
 
+    @property
+    def cores(self) -> int:
+        """Number of processor cores that the networks use."""
+        return usable_cores()
+
+    @property
+    def parallel(self) -> int:
+        """Number of chunks of photos that the networks work at side by side, if there are many photos."""
+        return 1
+
     @overload
-    def predict(  # type: ignore[overload-overlap]  # text and arrays are iterable, but one photo
-        self, images: Photo, stream: Literal[False] = False
+    def predict(  # type: ignore[overload-overlap]  # text is iterable, but one path
+        self, images: str | Path, stream: Literal[False] = False, *, every: int = 1, videos: bool = False
+    ) -> PhotoResult | Any: ...  # a list of results for a folder, a pattern or a video
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # arrays are iterable, but one photo
+        self, images: Photo, stream: Literal[False] = False, *, every: int = 1, videos: bool = False
     ) -> PhotoResult: ...
     @overload
-    def predict(self, images: Iterable[Photo], stream: Literal[False] = False) -> list[PhotoResult]: ...
-    @overload
-    def predict(self, images: Photo | Iterable[Photo], stream: Literal[True]) -> Iterator[PhotoResult]: ...
     def predict(
-        self, images: Photo | Iterable[Photo], stream: bool = False
+        self, images: Iterable[Photo], stream: Literal[False] = False, *, every: int = 1, videos: bool = False
+    ) -> list[PhotoResult]: ...
+    @overload
+    def predict(
+        self, images: Photo | Iterable[Photo], stream: Literal[True], *, every: int = 1, videos: bool = False
+    ) -> Iterator[PhotoResult]: ...
+    def predict(
+        self, images: Photo | Iterable[Photo], stream: bool = False, *, every: int = 1, videos: bool = False
     ) -> PhotoResult | list[PhotoResult] | Iterator[PhotoResult]:
-        """Detect and classify the faces in one photo or several.
+        """Detect and classify the faces in photos and videos.
 
         Results do not depend on the other photos. EXIF rotation is applied, and pixels count from the upright photo's
         top left corner.
 
         Args:
-            images: a photo, or an iterable of photos. A photo is a path, an http(s)
+            images: a photo, a folder of photos, a video, a pattern for paths (``**`` stands for folders of any depth),
+                or an iterable of these. A photo is a path, an http(s)
                 address as text (see :mod:`ampnet.media.download`), the content of an image file (bytes, or a file
                 object opened with ``rb``), a PIL image, a NumPy array (``(H, W, 3)`` RGB or ``(H, W)`` grey,
                 uint8 or floating point in [0, 1]), or a torch tensor with such pixels (``(3, H, W)`` or
                 ``(H, W, 3)``). An array or tensor with four axes holds several photos.
-            stream: return an iterator that reads each photo when its result is asked for, so that memory stays
-                bounded if neither the iterable nor its consumer keeps them.
+            stream: return an iterator, whose memory stays bounded if neither the iterable nor its consumer keeps the
+                photos and results. Of a generator and the like, each photo is taken when its result is asked
+                for; folders, videos, lists and tuples are read ahead, by at most a few chunks of 32 photos or frames.
+                Without it, memory grows by a few kilobytes for each face, and so with the length of a video.
+            every: of a video, classify every Nth frame.
+            videos: read the videos in folders, too. What a folder holds and is not read is the text of a warning.
 
         Returns:
-            One result for one photo, a list for several. In an iterable, a photo that cannot be read has a result
-            without faces, whose ``problem`` says why.
+            One result for one photo, a list for all else; a result for each frame of a video, which knows its
+            ``frame`` and ``seconds``. Among several, what cannot be read has a result without faces, whose
+            ``problem`` says why; a video that breaks off has one after its last frame.
 
         Raises:
             ImageError: ``images`` is a single photo that cannot be read.
+            UsageError: ``images`` is a folder without any image.
+            ValueError: ``every`` is less than 1.
         """
-        if is_photo(images):
-            (result,) = self._results([_open(cast(Photo, images), "photo")])
+        if every < 1:
+            raise ValueError(f"every must be at least 1, got {every}")
+        photo = one_photo(images)
+        if photo is not None:
+            (result,) = self._one_by_one([photo], every)
             if result.problem is not None:
                 raise ImageError(result.problem)
             return iter([result]) if stream else result
-        several = cast(Iterable[Photo], images)
-        opened = (_open(photo, f"photo {number}") for number, photo in enumerate(several, start=1))
-        if stream:
-            return (self._results([photo])[0] for photo in opened)
-        return [result for chunk in _in_chunks(opened) for result in self._results(chunk)]
+        sources = to_sources(images, videos)
+        if not is_at_hand(images):
+            return self._one_by_one(sources, every) if stream else list(self._in_threads(sources, every, self.parallel))
+        if stream:  # on all cores in turn: side by side, they would be divided while the caller's code runs
+            return self._in_threads(sources, every, 1, keeps_frames=True)
+        several = list(sources)
+        parallel = 1 if len(several) == 1 and not several[0].is_video else self.parallel
+        most = None if any(source.is_video for source in several) else -(-len(several) // parallel)
+        return list(self._in_threads(several, every, parallel, most))
 
     def find_faces(
         self,
@@ -179,12 +215,49 @@ class PhotoPredictor(ABC):
             for face, small in zip(faces, framed, strict=True)
         ]
 
-    def _results(self, photos: Sequence["_OpenPhoto"]) -> list[PhotoResult]:
-        opened = [photo for photo in photos if photo.decoded is not None]
-        images = [photo.decoded.image for photo in opened if photo.decoded is not None]
-        sizes = [photo.decoded.size_hw for photo in opened if photo.decoded is not None]
-        found = iter(self.find_faces(images, [photo.whole for photo in opened], photo_hw=sizes))
-        return [photo.result(next(found) if photo.decoded else [], self) for photo in photos]
+    def _one_by_one(self, sources: Iterable[Source], every: int) -> Iterator[PhotoResult]:
+        """Read each photo and frame when its result is asked for."""
+        for source in sources:
+            for shot in read_shots(source, every, NOTHING, _ignore):
+                (faces,) = classify_shots(self, [shot])
+                yield self._result(shot, faces, keeps_frame=True)
+
+    def _in_threads(
+        self,
+        sources: Iterable[Source],
+        every: int,
+        parallel: int,
+        most: int | None = None,
+        keeps_frames: bool = False,
+    ) -> Iterator[PhotoResult]:
+        """Read ahead and classify in chunks, as `ampnet predict` does."""
+        tasks = ((source, NOTHING) for source in sources)
+        with start_threads(self.cores, parallel) as threads:
+            for chunk, found in classify_tasks(self, tasks, every, _ignore, threads, most):
+                for shot, faces in zip(chunk, found, strict=True):
+                    yield self._result(shot, faces, keeps_frames)
+
+    def _result(self, shot: Shot, faces: list[FacePrediction] | None, keeps_frame: bool) -> PhotoResult:
+        """Make the result, which draws a frame from its pixels, or decodes its video again up to there."""
+        one, source = shot.result(faces or []), shot.source
+        photo = shot.content
+        if photo is None and shot.frame is not None:
+            frame = shot.image if keeps_frame else FrameOf(source.path, shot.frame)
+            photo = PhotoInput(one_line(source.path), frame)
+        elif photo is None and shot.image is not None:
+            photo = PhotoInput(one_line(source.path), source.path)
+        name = one_line(source.name) if photo is None else photo.name
+        return PhotoResult(
+            photo,
+            name,
+            one.faces,
+            one.size_hw,
+            self.class_names,
+            one.problem,
+            self.explain_faces,
+            frame=one.frame,
+            seconds=one.seconds,
+        )
 
     def _prediction(
         self, face: Face, framed: AlignedFace, probabilities: NDArray[np.float32], size_hw: tuple[int, int]
@@ -203,52 +276,5 @@ class PhotoPredictor(ABC):
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _OpenPhoto:
-    """A photo with its pixels, or the reason why it has none."""
-
-    name: str
-    photo: PhotoInput | None
-    decoded: Decoded | None
-    problem: str | None = None
-
-    @property
-    def whole(self) -> Callable[[], Image] | None:
-        """Decodes the whole photo, if it was reduced."""
-        photo, decoded = self.photo, self.decoded
-        if photo is None or decoded is None or decoded.image.shape[:2] == decoded.size_hw:
-            return None
-        return lambda: photo.decode().image
-
-    def result(self, faces: list[FacePrediction], predictor: PhotoPredictor) -> PhotoResult:
-        class_names = predictor.class_names
-        if self.decoded is None:
-            return PhotoResult(self.photo, self.name, [], None, class_names, self.problem)
-        size_hw, decoded_hw = self.decoded.size_hw, (self.decoded.image.shape[0], self.decoded.image.shape[1])
-        if decoded_hw != size_hw:
-            faces = [face.enlarged(decoded_hw, size_hw) for face in faces]
-        explainer = predictor.explain_faces
-        return PhotoResult(self.photo, self.name, faces, size_hw, class_names, explainer=explainer)
-
-
-def _open(given: Photo, name: str) -> _OpenPhoto:
-    photo = None
-    name = one_line(given) if is_url(given) else name
-    try:
-        photo = take_photo(given, name)
-        return _OpenPhoto(photo.name, photo, photo.decode(MAX_LONG_SIDE))
-    except ImageError as error:
-        return _OpenPhoto(name if photo is None else photo.name, photo, None, str(error))
-
-
-def _in_chunks(photos: Iterable[_OpenPhoto]) -> Iterator[list[_OpenPhoto]]:
-    chunk: list[_OpenPhoto] = []
-    pixels = 0
-    for photo in photos:
-        chunk.append(photo)
-        pixels += 0 if photo.decoded is None else photo.decoded.image.shape[0] * photo.decoded.image.shape[1]
-        if len(chunk) == CHUNK_IMAGES or pixels >= CHUNK_PIXELS:
-            yield chunk
-            chunk, pixels = [], 0
-    if chunk:
-        yield chunk
+def _ignore(_count: int) -> None:
+    """Take the number of a video's frames."""

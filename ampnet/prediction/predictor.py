@@ -19,6 +19,7 @@ from ampnet.inference.prior import Prior
 from ampnet.prediction.explanation import Explanation
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.photos import PhotoPredictor
+from ampnet.runtime.threads import MAX_NETWORKS
 
 __all__ = ["FacePrediction", "Predictor"]
 
@@ -74,6 +75,17 @@ class Predictor(PhotoPredictor):
         parts = [np.zeros((0, len(self.class_names)), dtype=np.float32)]
         parts += [self.classifier.classify(faces[start : start + step], size) for start in range(0, len(faces), step)]
         return np.concatenate(parts)
+
+    @property
+    def cores(self) -> int:
+        """See :attr:`PhotoPredictor.cores`."""
+        return torch.get_num_threads()
+
+    @property
+    def parallel(self) -> int:
+        """See :attr:`PhotoPredictor.parallel`; 1 on GPUs, and with a detector of your own, which may keep a state."""
+        is_divided = self.device.type == "cpu" and isinstance(self.detector, FaceDetector)
+        return min(self.cores, MAX_NETWORKS) if is_divided else 1
 
     @property
     def can_explain(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,13 @@ from ampnet.media.images import read_image, read_reduced
 from ampnet.media.video import open_video
 from ampnet.prediction.face_prediction import FacePrediction
 from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, PhotoInput, take_photo
-from ampnet.prediction.photos import PhotoPredictor
 from ampnet.prediction.recorded import NOTHING, WHOLE
 from ampnet.prediction.results import ImagePredictions
 from ampnet.prediction.sources import Source
-from ampnet.runtime.threads import in_order
+from ampnet.runtime.threads import Threads, in_order
+
+if TYPE_CHECKING:
+    from ampnet.prediction.photos import PhotoPredictor
 
 Task = tuple[Source, float]
 """A file, and the last of its frames that an earlier run has recorded."""
@@ -72,25 +75,21 @@ def read_shots(source: Source, every: int, recorded: float, expect: Callable[[in
         recorded: number of the last frame that an earlier run has recorded, or ``NOTHING`` or ``WHOLE``.
         expect: called with the number of shots of a video, once that is known.
     """
+    photo, is_recorded = None, recorded == WHOLE
     try:
         if source.problem is not None:
             raise ImageError(source.problem)
         if source.is_video:
             yield from _read_video(source, every, recorded, expect)
-        elif source.url is not None:
-            photo = take_photo(source.url)
+        elif source.url is not None or source.take is not None:
+            photo = take_photo(str(source.url)) if source.take is None else source.take()
             decoded = photo.decode(MAX_LONG_SIDE)
-            is_recorded = recorded == WHOLE
-            yield Shot(source, decoded.image, is_recorded=is_recorded, photo_hw=decoded.size_hw, content=photo)
-        elif source.content is not None:
-            photo = PhotoInput("stdin", source.content)
-            decoded, is_recorded = photo.decode(), recorded == WHOLE
             yield Shot(source, decoded.image, is_recorded=is_recorded, photo_hw=decoded.size_hw, content=photo)
         else:
             image, photo_hw = read_reduced(source.path, enough_side=MAX_LONG_SIDE)
-            yield Shot(source, image, is_recorded=recorded == WHOLE, photo_hw=photo_hw)
+            yield Shot(source, image, is_recorded=is_recorded, photo_hw=photo_hw)
     except ImageError as error:
-        yield Shot(source, None, str(error), is_recorded=recorded == WHOLE)
+        yield Shot(source, None, str(error), is_recorded=is_recorded, content=photo)
 
 
 def read_ahead(
@@ -108,7 +107,8 @@ def read_ahead(
 
     def photo(task: Task) -> list[Shot] | None:
         source, recorded = task
-        return None if source.is_video and source.problem is None else list(read_shots(source, every, recorded, expect))
+        is_in_turn = source.is_alone or (source.is_video and source.problem is None)
+        return None if is_in_turn else list(read_shots(source, every, recorded, expect))
 
     for (source, recorded), shots in in_order(photo, tasks, pool, ahead):
         yield from read_shots(source, every, recorded, expect) if shots is None else shots
@@ -126,7 +126,33 @@ def _read_video(source: Source, every: int, recorded: float, expect: Callable[[i
             yield Shot(source, frame.image, None, number, seconds, video.info.rate, is_asked, is_recorded)
 
 
-def classify_shots(predictor: PhotoPredictor, chunk: Sequence[Shot]) -> list[list[FacePrediction] | None]:
+def classify_tasks(
+    predictor: "PhotoPredictor",
+    tasks: Iterable[Task],
+    every: int,
+    expect: Callable[[int], None],
+    threads: Threads,
+    most: int | None = None,
+) -> Iterator[tuple[list[Shot], list[list[FacePrediction] | None]]]:
+    """Read and classify sources in threads; memory is bounded by the number of these.
+
+    Args:
+        predictor: the networks.
+        tasks: the sources, iterated over in this thread, only as far as needed.
+        every: classify every Nth frame of a video.
+        expect: see :func:`read_shots`.
+        threads: those that read and those that run the networks.
+        most: see :func:`in_chunks`.
+
+    Yields:
+        Chunks of shots, in order, and for each shot what :func:`classify_shots` returns.
+    """
+    shots = read_ahead(tasks, every, expect, threads.reading, threads.readers + 2)
+    chunks = in_chunks(shots, most)
+    yield from in_order(partial(classify_shots, predictor), chunks, threads.networks, threads.parallel + 1)
+
+
+def classify_shots(predictor: "PhotoPredictor", chunk: Sequence[Shot]) -> list[list[FacePrediction] | None]:
     """Return the faces of each shot; None for one that is not asked for or has no image."""
     asked = [shot for shot in chunk if shot.image is not None and shot.is_asked]
     images = [shot.image for shot in asked if shot.image is not None]
@@ -135,8 +161,14 @@ def classify_shots(predictor: PhotoPredictor, chunk: Sequence[Shot]) -> list[lis
     return [found.get(shot) for shot in chunk]
 
 
-def in_chunks(shots: Iterable[Shot]) -> Iterator[list[Shot]]:
-    """Group shots for the networks; every ``CHUNK_IMAGES`` results to record, a chunk ends."""
+def in_chunks(shots: Iterable[Shot], most: int | None = None) -> Iterator[list[Shot]]:
+    """Group shots for the networks; every ``CHUNK_IMAGES`` results to record, a chunk ends.
+
+    Args:
+        shots: the photos and frames.
+        most: maximum number of shots in a chunk, if that is less than ``CHUNK_IMAGES``.
+    """
+    most = min(most or CHUNK_IMAGES, CHUNK_IMAGES)
     chunk: list[Shot] = []
     results = pixels = 0
     for shot in shots:
@@ -144,7 +176,7 @@ def in_chunks(shots: Iterable[Shot]) -> Iterator[list[Shot]]:
         is_result = shot.is_asked and not shot.is_recorded
         results += is_result
         pixels += 0 if shot.image is None else shot.image.shape[0] * shot.image.shape[1]
-        if len(chunk) == CHUNK_IMAGES or pixels >= CHUNK_PIXELS or (is_result and results % CHUNK_IMAGES == 0):
+        if len(chunk) == most or pixels >= CHUNK_PIXELS or (is_result and results % CHUNK_IMAGES == 0):
             yield chunk
             chunk, pixels = [], 0
     if chunk:

@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ampnet.errors import UsageError
@@ -17,6 +18,7 @@ from ampnet.media.picture_files import FORMATS
 from ampnet.media.printable import printable
 from ampnet.media.video import EXTENSIONS as VIDEOS
 from ampnet.media.video import is_video
+from ampnet.prediction.inputs import PhotoInput
 from ampnet.prediction.named_inputs import STDIN
 
 
@@ -29,11 +31,13 @@ class Source:
     """None if there is to be no copy."""
     problem: str | None = None
     """Why it cannot be read, if that is known beforehand."""
-    content: bytes | None = field(default=None, repr=False)
-    """The picture itself, if it came on stdin."""
+    take: Callable[[], PhotoInput] | None = None
+    """Obtains a photo that is not read from ``path``: it came on stdin, or a program holds it."""
 
     url: str | None = None
     """The address of a photo, if it is to be fetched."""
+    is_alone: bool = False
+    """Whether two such photos must not be read at once: they may be one object, which changes when it is read."""
 
     @property
     def name(self) -> Path | str:
@@ -43,16 +47,18 @@ class Source:
     @property
     def is_video(self) -> bool:
         """Whether it is a video."""
-        return self.content is None and self.url is None and is_video(self.path)
+        return self.take is None and self.url is None and is_video(self.path)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All input files."""
+    """Input files."""
 
     sources: list[Source]
     notes: list[str]
     """A line for each folder that holds files which are not read."""
+    is_empty: bool = False
+    """Whether it is that of a folder without any image; its one source says so."""
 
 
 def plan(
@@ -73,40 +79,56 @@ def plan(
     Raises:
         UsageError: the inputs are folders without any image.
     """
-    sources: list[Source] = []
-    notes: list[str] = []
-    empty: list[str] = []
+    plans = []
     for given in inputs:
         if isinstance(given, str):
-            sources.append(Source(Path(given), annotate_dir and Path(file_name(given)), url=given))
+            one = Source(Path(given), annotate_dir and Path(file_name(given)), url=given)
+        elif on_stdin is not None and given == STDIN:
+            one = Source(given, annotate_dir and Path("stdin.jpg"), take=partial(PhotoInput, "stdin", on_stdin))
+        elif is_folder(given):
+            plans.append(in_folder(given, annotate_dir, videos))
             continue
-        if on_stdin is not None and given == STDIN:
-            sources.append(Source(given, annotate_dir and Path("stdin.jpg"), content=on_stdin))
-            continue
-        if not os.path.isdir(given):  # noqa: PTH112 (Path.is_dir raises where a folder may not be entered)
-            sources.append(Source(given, annotate_dir and Path(given.name)))
-            continue
-        photos = IMAGES | readable_extensions()
-        listing = list_folder(given, photos | VIDEOS if videos else photos)
-        note = _left_out(given, listing.left_out)
-        if listing.files:
-            notes += [note] if note else []
         else:
-            empty.append(f"{printable(given)} holds no images{note and f'; {note}'}")
-            sources.append(Source(given, None, empty[-1]))
-        for path in listing.files:
-            sources.append(Source(path, annotate_dir and path.relative_to(given), listing.problems.get(path)))
-    if len(empty) == len(inputs):
-        raise UsageError(empty[0])
+            one = Source(given, annotate_dir and Path(given.name))
+        plans.append(Plan([one], []))
+    if all(one.is_empty for one in plans):
+        raise UsageError(str(plans[0].sources[0].problem))
+    sources = [source for one in plans for source in one.sources]
+    notes = [note for one in plans for note in one.notes]
     return Plan(sources if annotate_dir is None else _with_places(sources, annotate_dir), notes)
 
 
-def _left_out(folder: Path, counts: Counter[str]) -> str:
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder, perhaps one that may not be entered."""
+    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises where a folder may not be entered)
+
+
+def in_folder(folder: Path, annotate_dir: Path | None, videos: bool, option: str = "--videos") -> Plan:
+    """List the images below a folder.
+
+    Args:
+        folder: the folder.
+        annotate_dir: folder of the annotated copies.
+        videos: whether to read the videos, too.
+        option: how to ask for them.
+    """
+    photos = IMAGES | readable_extensions()
+    listing = list_folder(folder, photos | VIDEOS if videos else photos)
+    note = _left_out(folder, listing.left_out, option)
+    if not listing.files:
+        return Plan([Source(folder, None, f"{printable(folder)} holds no images{note and f'; {note}'}")], [], True)
+    return Plan(
+        [Source(path, annotate_dir and path.relative_to(folder), listing.problems.get(path)) for path in listing.files],
+        [note] if note else [],
+    )
+
+
+def _left_out(folder: Path, counts: Counter[str], option: str) -> str:
     """Say which files of a folder are not read."""
     videos = sum(count for extension, count in counts.items() if extension in VIDEOS)
     heif = sum(count for extension, count in counts.items() if extension in HEIF)
     others = {extension: count for extension, count in counts.items() if extension not in VIDEOS | HEIF}
-    parts = [f"{videos:,} video{'s' * (videos > 1)} (read them with --videos)"] if videos else []
+    parts = [f"{videos:,} video{'s' * (videos > 1)} (read them with {option})"] if videos else []
     if heif:
         parts.append(f"{heif:,} HEIC photo{'s' * (heif > 1)} (read them after {INSTALL})")
     if others:

@@ -4,8 +4,9 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from threading import Lock
 from typing import TypeVar
 
 import cv2
@@ -42,26 +43,52 @@ def start_threads(cores: int, parallel: int) -> Iterator[Threads]:
         cores: number of cores to use.
         parallel: number of chunks in the networks at once; 1 where a GPU runs them.
     """
-    torch = sys.modules.get("torch")  # whoever runs a network in torch has imported it
-    usual = None if torch is None else torch.get_num_threads()
-    usual_of_images = cv2.getNumThreads()
     readers = min(cores, MAX_READERS)
-    if parallel > 1:
+    with (
+        _divided(max(cores // parallel, 1)) if parallel > 1 else nullcontext(),
+        ThreadPoolExecutor(readers) as reading,
+        ThreadPoolExecutor(parallel) as networks,
+    ):
+        try:
+            yield Threads(reading, readers, networks, parallel)
+        finally:
+            networks.shutdown(wait=False, cancel_futures=True)
+            reading.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass
+class _Division:
+    """The runs that have divided the cores at the moment; a program may call us from several threads."""
+
+    lock: Lock
+    runs: int = 0
+    usual: tuple[int, int | None] = (1, None)
+    """Threads of an operation on images and in torch, as the first of these runs has found them."""
+
+
+_division = _Division(Lock())
+
+
+@contextmanager
+def _divided(cores: int) -> Iterator[None]:
+    """Let an operation use so many cores; the last run to end leaves what the first has found."""
+    torch = sys.modules.get("torch")  # whoever runs a network in torch has imported it
+    with _division.lock:
+        found = cv2.getNumThreads(), None if torch is None else torch.get_num_threads()
+        _division.usual = _division.usual if _division.runs else found
+        _division.runs += 1
         cv2.setNumThreads(1)
         if torch is not None:
-            torch.set_num_threads(max(cores // parallel, 1))
+            torch.set_num_threads(cores)
     try:
-        with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(parallel) as networks:
-            try:
-                yield Threads(reading, readers, networks, parallel)
-            finally:
-                networks.shutdown(wait=False, cancel_futures=True)
-                reading.shutdown(wait=False, cancel_futures=True)
+        yield
     finally:
-        if parallel > 1:
-            cv2.setNumThreads(usual_of_images)
-            if torch is not None:
-                torch.set_num_threads(usual)
+        with _division.lock:
+            _division.runs -= 1
+            of_images, of_torch = found if _division.runs else _division.usual
+            cv2.setNumThreads(of_images)
+            if torch is not None and of_torch is not None:
+                torch.set_num_threads(of_torch)
 
 
 def in_order(
