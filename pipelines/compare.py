@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.checkpoints.bundled import display_name
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import CompareConfig, EvalConfig, Split, TrainConfig
 from ampnet.data.index.face_index import FaceIndex, read_index
@@ -147,7 +148,7 @@ def _predict(
             if contender.is_predictions:
                 table, found = read[file].table, read[file].notes
             else:
-                notices(quiet).print(f"{contender.letter}: {printable(file)}")
+                notices(quiet).print(f"{contender.letter}: {printable(display_name(file))}")
                 done = predict_split(settings, load_checkpoint(file), index, lambda: None, quiet)
                 table, found = done.table, done.notes
             tables[run_name(contender, file)] = replace(table, probabilities=None, local=None, global_=None)

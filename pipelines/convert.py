@@ -20,7 +20,7 @@ class ConvertResult:
 
     def lines(self) -> list[str]:
         """Describe it in a few lines, ending with the next command."""
-        form = f"{self.shards:,} shards" if self.shards else "files"
+        form = f"{self.shards:,} shard{'s' * (self.shards > 1)}" if self.shards else "files"
         return [f"{self.out}: {self.faces:,} faces in {form}", f"next: ampnet train --data {self.out}"]
 
 

@@ -112,8 +112,17 @@ def run(
     for what, count in drawings.videos.items():
         hint = "" if has_h264() else f"; most browsers do not play it: {INSTALL_VIDEO} for H.264 with sound"
         console.print(f"annotated video{'s' * (count > 1)}: {count:,} as {what}{hint}")
+    if written := _written(config, planned.sources, row_files):
+        console.print(f"written: {', '.join(written)}")
     _add_problems(result, row_files, drawings, recorded)
     return result
+
+
+def _written(config: PredictConfig, sources: Sequence[Source], row_files: Sequence[RowFile]) -> list[str]:
+    """Name the outputs that are there, for a user who looks for them."""
+    files = [printable(file.path) for file in row_files if file.path.exists() and not file.failure]
+    is_drawn = any(source.drawn and source.drawn.exists() for source in sources)
+    return [*files, f"annotated copies in {printable(config.annotate)}"] if is_drawn else files
 
 
 def _check_targets(

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet import __version__
-from ampnet.checkpoints.bundled import MODELS, WORD, model_path
+from ampnet.checkpoints.bundled import display_name
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.config import EvalConfig
 from ampnet.data.index.face_index import FaceIndex, index_sha256
@@ -85,9 +85,8 @@ def describe(checkpoint: Checkpoint, config: EvalConfig, offsets: NDArray[np.flo
 
 def command_of(config: EvalConfig, file: Path) -> str:
     """Write the command that repeats an evaluation, with the checkpoint that was found and without machine options."""
-    bundled = next((f"{WORD}:{name}" for name in MODELS if model_path(name) == file), str(file))
     words = ["ampnet", "eval"]
-    words += ["--predictions", str(config.predictions)] if config.predictions else [bundled]
+    words += ["--predictions", str(config.predictions)] if config.predictions else [display_name(file)]
     words += ["--data", str(config.data), "--split", config.split]
     words += ["--mirror"] if config.mirror else []
     words += ["--prior", config.prior] if config.prior else []

@@ -122,7 +122,7 @@ def prediction_table(result: Predictions) -> Fitting:
         path, face, place, *answer, others, warnings = row
         lines += [Text(path, overflow="fold")] if path else []
         lines.append(Text(" ".join(part for part in (face.rjust(3), *answer) if part), style="bold"))
-        lines += [Padding(Text(part), (0, 0, 0, 4)) for part in (place, others, warnings) if part]
+        lines += [Padding(Text(part), (0, 0, 0, 4), expand=False) for part in (place, others, warnings) if part]
     return Fitting(table, Group(*lines))
 
 

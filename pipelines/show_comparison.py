@@ -48,7 +48,7 @@ def verdicts(result: Comparison) -> Iterator[str]:
             least, most = sorted((abs(low), abs(high)))
             yield (
                 f"{one.name}: {better} is right more often than {worse}, by {100 * abs(found.value):.1f} points "
-                f"(95 % interval {least:.1f} to {most:.1f})"
+                f"(95% interval {least:.1f} to {most:.1f})"
             )
 
 

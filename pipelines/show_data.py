@@ -81,9 +81,10 @@ def findings(result: CheckResult) -> Iterator[str]:
         yield f"[bold red]LEAK[/]: {len(report.shared_subjects):,} people are in more than one split ({names}, ...)"
     yield from (f"[bold red]CHANGED?[/]: {escape(warning)}" for warning in report.warnings)
     copies = report.exact_copies + report.near_copies
-    yield f"copies: {report.exact_copies:,} exact and {report.near_copies:,} near ones among {report.images:,} images"
+    yield f"copies: {report.exact_copies:,} exact and {report.near_copies:,} near among {report.images:,} images"
     if copies:
-        yield f"        {report.contradictions:,} pairs of copies have different classes; all pairs: " + escape(
+        differ = "1 pair has" if report.contradictions == 1 else f"{report.contradictions:,} pairs have"
+        yield f"        {differ} different classes; all pairs: " + escape(
             f"{result.pairs_file}, some shown in {result.sheet_file}"
         )
     if report.imbalance >= IMBALANCED:

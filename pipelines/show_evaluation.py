@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.text import Text
 
+from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.agreement import Agreement
 from ampnet.evaluation.confusions import confused_pairs
 from ampnet.evaluation.intervals import Estimate
@@ -26,7 +27,9 @@ def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[Ren
     about = report.about
     measured = f" (epoch {about.model['epoch']})" if about.model else ""
     mirror = ", mirror-averaged" if about.model.get("mirror") else ""
-    where = f"{printable(about.path)}{measured} on {about.split} of {printable(about.data.resolve())}{mirror}"
+    where = (
+        f"{printable(display_name(about.path))}{measured} on {about.split} of {printable(about.data.resolve())}{mirror}"
+    )
     yield _safe(where)
     yield f"[bold]{_headline(report)}[/]"
     yield _safe(report.sentence)
@@ -129,7 +132,7 @@ def _summary(report: EvalReport) -> Fitting:
         if chosen := report.risk_coverage.rejection:
             label = f"risk above the rejection threshold (coverage {chosen.coverage:.1%})"
             rows.append((label, *of_scored, _interval(chosen.risk)))
-    return fitting_table(headers, rows, "over all classes, with 95 % intervals")
+    return fitting_table(headers, rows, "over all classes, with 95% intervals")
 
 
 def confusion_table(report: EvalReport) -> Fitting:

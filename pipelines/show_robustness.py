@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.robustness.report import BASELINE, Row
 from ampnet.evaluation.robustness.scores import CorruptionError, Rate
 from ampnet.faces.corruption.names import SEVERITIES
@@ -30,10 +31,10 @@ def robustness_tables(result: RobustnessResult) -> Iterator[RenderableType]:
     report = result.report
     mirror = ", mirror-averaged" if report.mirror else ""
     data = f"{report.images:,} faces of {report.split} of {report.data.resolve()}"
-    yield escape(f"{report.checkpoint} on {data}, seed {report.seed}{mirror}")
+    yield escape(f"{display_name(report.checkpoint)} on {data}, seed {report.seed}{mirror}")
     severities = any(row.severity for row in report.rows)
-    steps = "at severity 1 to 5 and of all together" if severities else "of uncorrupted faces"
-    yield f"accuracy in %, {steps} (95 % interval); by the modules that vote"
+    steps = "at severity 1 to 5 and over all severities" if severities else "of uncorrupted faces"
+    yield f"accuracy in %, {steps} (95% interval); the last columns use only some of the modules"
     forms = [(severities, True, True), (severities, True, False), (severities, False, False), (False, False, False)]
     yield Fitting(*(_table(result, *form) for form in forms))
     if report.errors:

@@ -65,7 +65,7 @@ class TrainResult:
         """Describe the result in a few lines, ending with the next command."""
         recalls = (f"{name} {'-' if value is None else f'{value:.1%}'}" for name, value in self.recall.items())
         return [
-            f"best of {self.epochs} epochs: {self.best_epoch}, {self.selected_on} accuracy {self.accuracy:.2%}, "
+            f"best epoch: {self.best_epoch} of {self.epochs}, {self.selected_on} accuracy {self.accuracy:.2%}, "
             f"macro-F1 {self.macro_f1:.3f}{_warning(self.selected_on)}",
             f"by class: {', '.join(recalls)}",
             *([f"left out: {describe_unreadable(self.unreadable)}; run prepare again"] if self.unreadable else []),
@@ -163,7 +163,7 @@ def train(config: RunConfig, forecast: Forecast, quiet: bool = False) -> TrainRe
             while not training.is_finished():
                 with loading_failures():
                     if not _train_one_epoch(training, stop, forecast, console, bar):
-                        console.print(f"stopped and saved in epoch {training.progress.epoch + 1}; resume with --resume")
+                        console.print(f"stopped and saved in epoch {training.progress.epoch + 1}")
                         return None
                     console.print(_finish_epoch(training, bar), markup=False)
                     for line in _newly_unreadable(training, listed):

@@ -31,6 +31,11 @@ def model_path(name: str = DEFAULT_MODEL) -> Path:
     return _FOLDER / f"ampnet-small-{name}.safetensors"
 
 
+def display_name(file: Path) -> str:
+    """Return what a user calls a checkpoint: ``bundled:NAME`` for a file of the package, else its path."""
+    return next((f"{WORD}:{name}" for name in MODELS if model_path(name) == file), str(file))
+
+
 def record_path(name: str = DEFAULT_MODEL) -> Path:
     """Return the path of a bundled model's training record (settings, history, data hash)."""
     return _FOLDER / f"training_record_{name}.json"

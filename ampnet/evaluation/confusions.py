@@ -67,5 +67,9 @@ def _how_often(scores: Scores) -> str:
         return "Always right" if scores.correct else "Never right"
     share = scores.accuracy.value
     if 0.05 <= share < 0.95:
-        return f"Right about {round(10 * share)} times out of 10"
-    return f"Right about {min(max(round(100 * share), 1), 99)} times out of 100"
+        return f"Right about {_times(round(10 * share))} out of 10"
+    return f"Right about {_times(min(max(round(100 * share), 1), 99))} out of 100"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

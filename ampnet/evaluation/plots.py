@@ -122,7 +122,7 @@ def _reliability(axes: Axes, below: Axes, scores: ProbabilityScores, heading: st
     accuracy = np.array([known.accuracy for known in filled], dtype=float)
     around = _around(accuracy, [known.interval for known in filled if known.interval])
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="calibrated")
-    axes.errorbar(confidence, accuracy, yerr=around, label="95 % interval", color=BLUE, marker="o", **ERROR_BARS)
+    axes.errorbar(confidence, accuracy, yerr=around, label="95% interval", color=BLUE, marker="o", **ERROR_BARS)
     axes.set_ylabel("accuracy")
     axes.set_ylim(0, 1)
     axes.legend(frameon=False)
@@ -152,7 +152,7 @@ def draw_risk_coverage(scores: RiskCoverage, title: str) -> Figure:
     points = [(point.coverage, point.risk) for point in scores.curve if point.risk]
     coverages = [coverage for coverage, _ in points]
     low, high = zip(*(risk.interval for _, risk in points), strict=True)
-    axes.fill_between(coverages, low, high, color=BLUE, alpha=0.15, linewidth=0, label="95 % interval")
+    axes.fill_between(coverages, low, high, color=BLUE, alpha=0.15, linewidth=0, label="95% interval")
     axes.plot(coverages, [risk.value for _, risk in points], color=BLUE, marker="o", markersize=3, label="risk")
     chosen = scores.rejection
     if chosen:
@@ -166,7 +166,7 @@ def draw_risk_coverage(scores: RiskCoverage, title: str) -> Figure:
     for part in (axes.xaxis, axes.yaxis):
         part.set_major_formatter(PercentFormatter(1))
     _tidy(axes)
-    axes.legend(frameon=False, loc="upper left")
+    axes.legend(frameon=False, loc="best")
     return figure
 
 
@@ -182,7 +182,7 @@ def draw_fusion(heads: HeadScores, title: str) -> Figure:
     figure.suptitle(title, parse_math=False)
     betas = [point.beta for point in heads.curve]
     low, high = zip(*(point.accuracy.interval for point in heads.curve), strict=True)
-    axes.fill_between(betas, low, high, color=BLUE, alpha=0.15, linewidth=0, label="95 % interval")
+    axes.fill_between(betas, low, high, color=BLUE, alpha=0.15, linewidth=0, label="95% interval")
     axes.plot(betas, [point.accuracy.value for point in heads.curve], color=BLUE, label="accuracy")
     means = [point.mean_class_accuracy for point in heads.curve]
     axes.plot(betas, means, color=ORANGE, linestyle="-.", label="mean class accuracy")

@@ -117,7 +117,7 @@ def figures(report: EvalReport) -> dict[str, Figure]:
     matrix = report.matrix if report.undetected else report.matrix[:, :-1]
     drawn = {
         "confusion": draw_confusion(matrix, report.class_names, f"{split}: {accuracy}"),
-        "classes": draw_classes(report.all, f"{split}: classes, with 95 % intervals"),
+        "classes": draw_classes(report.all, f"{split}: classes, with 95% intervals"),
     }
     if report.probabilities:
         drawn["reliability"] = draw_reliability(report.probabilities, f"{split}: reliability of the probabilities")

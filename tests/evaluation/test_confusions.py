@@ -36,3 +36,4 @@ def test_the_extremes_in_words():
     assert sentence([[0, 3], [2, 0]]) == "Never right; most often takes anger for fear (3 images)."
     assert sentence([[99, 1], [0, 99]]).startswith("Right about 99 times out of 100; most")
     assert sentence([[3, 97], [0, 0]]).startswith("Right about 3 times out of 100")
+    assert sentence([[13, 87], [0, 0]]).startswith("Right about once out of 10;")

@@ -95,7 +95,7 @@ def test_an_unreadable_image_is_named_and_the_command_fails(data: Path) -> None:
     assert result.exit_code == 1
     assert "unreadable: 2 images, such as train_3.jpg" in result.stdout
     assert result.stderr == "ampnet: 2 prepared images cannot be read, such as train_3.jpg; run prepare again\n"
-    assert "copies: 1 exact and 1 near ones" in result.stdout  # broken files are no copies of each other
+    assert "copies: 1 exact and 1 near among" in result.stdout  # broken files are no copies of each other
 
 
 def test_nothing_is_listed_in_the_folder_that_an_index_links_to(data: Path) -> None:

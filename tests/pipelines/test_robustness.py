@@ -207,7 +207,7 @@ def test_other_results_in_the_folder_are_replaced_only_when_forced(network, data
 
 
 def test_wrong_requests_are_refused_before_anything_is_measured(network, data, tmp_path):
-    with pytest.raises(ConfigError, match="corruptions must be"):
+    with pytest.raises(ConfigError, match=r"cannot use corruptions 'fog'; choose from all, none, occlusion"):
         measure(network, data, tmp_path / "out", corruptions="fog")
     with pytest.raises(DataError, match="cannot read the list"):
         measure(network, data, tmp_path / "out", subsets=(tmp_path / "gone.txt",))

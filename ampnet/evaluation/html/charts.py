@@ -1,5 +1,6 @@
 """Charts as inline SVG, in the page's own colours: they follow light and dark, and print."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -8,6 +9,12 @@ Points = Sequence[tuple[float, float]]
 
 WIDTH, HEIGHT = 340, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 20, 12, 40
+
+INTERVALS = 4
+"""Between the ticks of an axis."""
+
+STEPS = (1, 2, 5, 10, 20, 25)
+"""Distances between the ticks around values, in percent."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,20 @@ class Axis:
 
     def ticks(self) -> list[float]:
         """Five values at equal distances."""
-        return [self.low + (self.high - self.low) * step / 4 for step in range(5)]
+        return [self.low + (self.high - self.low) * step / INTERVALS for step in range(INTERVALS + 1)]
 
     def text(self, value: float) -> str:
         """Format a value."""
-        is_fine = self.high - self.low < 0.3
-        return f"{value:.{int(is_fine)}%}" if self.is_percent else f"{value:.2g}"
+        return f"{value:.{int(self.high - self.low < 0.3)}%}" if self.is_percent else f"{value:.2g}"
+
+
+def axis_around(label: str, values: Sequence[float]) -> Axis:
+    """Choose an axis around values in [0, 1] whose ticks are whole percents, so that they are exact as printed."""
+    for step in STEPS:
+        low = min(math.floor(min(values) * 100 / step) * step, 100 - INTERVALS * step)
+        if low + INTERVALS * step >= 100 * max(values):
+            break
+    return Axis(label, low / 100, (low + INTERVALS * step) / 100)
 
 
 def chart(description: str, x: Axis, y: Axis, lines: Sequence[Line] = (), bars: Sequence[Bar] = ()) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from ampnet.evaluation.html.charts import Axis, Bar, Line, chart
+from ampnet.checkpoints.bundled import display_name
+from ampnet.evaluation.html.charts import Axis, Bar, Line, axis_around, chart
 from ampnet.evaluation.report import EvalReport
 from ampnet.media.files import atomic_write
 
@@ -75,6 +75,7 @@ def render(report: EvalReport, mistakes: Sequence[Mistake] = ()) -> str:
         m=metrics,
         mistakes=mistakes,
         frame=FRAME,
+        subject=display_name(report.about.path),
         charts={name: Markup(drawn) for name, drawn in _charts(metrics).items()},  # built by us, its texts escaped
         rivals=[pair for pair in metrics["confused_pairs"] if pair["images"]],
     )
@@ -112,7 +113,7 @@ def _reliability(bins: Sequence[dict[str, Any]]) -> str:
 
 def _risk_coverage(scores: dict[str, Any]) -> str:
     points = [(item["coverage"], item["risk"]["value"]) for item in scores["curve"]]
-    y = Axis("risk", 0, max(_axis("", [value for _, value in points]).high, 0.05))
+    y = axis_around("risk", [0, *(value for _, value in points)])
     lines = [Line("coverage - risk", points, "one", is_marked=True)]
     if scores["rejection"]:
         coverage = scores["rejection"]["coverage"]
@@ -123,7 +124,7 @@ def _risk_coverage(scores: dict[str, Any]) -> str:
 
 def _fusion(curve: Sequence[dict[str, Any]]) -> str:
     points = [(item["beta"], item["accuracy"]["value"]) for item in curve]
-    y = _axis("accuracy", [value for _, value in points])
+    y = axis_around("accuracy", [value for _, value in points])
     line = Line("beta", points, "one", is_marked=True)
     description = "Accuracy for each weight beta of the local head: 0 is the global head alone, 1 the local head alone"
     return chart(description, Axis("beta (weight of the local head)", 0, 1, is_percent=False), y, [line])
@@ -132,16 +133,10 @@ def _fusion(curve: Sequence[dict[str, Any]]) -> str:
 def _priors(priors: Sequence[dict[str, Any]]) -> str:
     accuracy = [(item["strength"], item["accuracy"]) for item in priors]
     recall = [(item["strength"], item["mean_recall"]) for item in priors]
-    y = _axis("", [value for _, value in accuracy + recall])
+    y = axis_around("", [value for _, value in accuracy + recall])
     lines = [Line("accuracy", accuracy, "one", is_marked=True), Line("mean recall", recall, "two", is_marked=True)]
     description = "Accuracy and mean recall for each strength of the class-prior adjustment"
     return chart(description, Axis("strength of the prior adjustment", 0, 1, is_percent=False), y, lines)
-
-
-def _axis(label: str, values: Sequence[float]) -> Axis:
-    """Choose a range of whole five percents around values."""
-    low, high = math.floor(min(values) * 20) / 20, math.ceil(max(values) * 20) / 20
-    return Axis(label, low, high if high > low else low + 0.05)
 
 
 def _percent(value: float | None, digits: int = 1) -> str:

@@ -13,6 +13,8 @@ from ampnet.media.files import atomic_write
 PNG_FILE, SVG_FILE = "robustness.png", "robustness.svg"
 
 COLUMNS = 6
+LEGEND_COLUMNS = 3
+"""Beside no more panels than these, the legend has an entry for each panel in a line; else it fits on one."""
 DOTS_PER_INCH = 120
 
 STYLES = {
@@ -55,7 +57,8 @@ def save_curves(folder: Path, report: RobustnessReport) -> None:
         panels[number].set_ylabel("accuracy (%)", fontsize=8)
     figure.supxlabel("severity (0: clean)", fontsize=9)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False, fontsize=8)
+    in_a_row = len(labels) if columns > LEGEND_COLUMNS else columns
+    figure.legend(handles, labels, loc="outside upper center", ncols=in_a_row, frameon=False, fontsize=8)
     _save(figure, folder / PNG_FILE, "png")
     _save(figure, folder / SVG_FILE, "svg")
 

@@ -1,6 +1,7 @@
 """The corruptions of the robustness suite by name; imports nothing heavy, so that the command line can list them."""
 
 from ampnet.errors import ConfigError
+from ampnet.media.printable import printable
 
 CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "occlusion": ("sunglasses", "mask", "eye", "nose", "hand", "block"),
@@ -29,6 +30,7 @@ def read_corruptions(text: str) -> tuple[str, ...]:
     wanted = {name.strip().lower() for name in text.split(",")} - {""}
     known = {ALL, NONE, *CORRUPTIONS, *(name for names in CORRUPTIONS.values() for name in names)}
     if not wanted or not wanted <= known or (NONE in wanted and len(wanted) > 1):
-        listed = "; ".join(f"{group}: {', '.join(names)}" for group, names in CORRUPTIONS.items())
-        raise ConfigError(f"corruptions must be all, none, or some of these groups and names ({listed}), got {text!r}")
+        unknown = ", ".join(sorted(wanted - known)) or text  # first in the message, which may be cut
+        choices = ", ".join([ALL, NONE, *CORRUPTIONS, *(name for names in CORRUPTIONS.values() for name in names)])
+        raise ConfigError(f"cannot use corruptions {printable(unknown, 60)!r}; choose from {choices}")
     return tuple(name for group, names in CORRUPTIONS.items() for name in names if wanted & {name, group, ALL})
