@@ -57,6 +57,12 @@ class RayPredictions:
             "seconds": round(self.seconds, 1),
         }
 
+    def all_problems(self) -> list[str]:
+        """Return a line for each of the first inputs that cannot be read, and one that counts the others."""
+        others = self.counts.unreadable - len(self.counts.problems)
+        rest = [f"{others:,} further inputs cannot be read; the rows say why"] if others else []
+        return [*self.counts.problems, *rest]
+
     def lines(self) -> list[str]:
         """Say it to a person."""
         counts, new = self.counts, self.counts.results - self.earlier

@@ -1,6 +1,5 @@
 """The command line starts at once, says what is wrong in one line, and exits as it should."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from rich.text import Text
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from cli import app, print_json
+from cli import app
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
@@ -158,14 +157,6 @@ def test_nothing_but_a_file_is_replaced_by_force(tmp_path):
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_a_warning_of_a_library_is_one_line_too():
-    code = "import warnings; from cli import user_errors\nwith user_errors(False): warnings.warn('\x1b[2J\\n' * 500)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stderr.startswith("ampnet: warning: \\x1b[2J\\n\\x1b")
-    assert len(done.stderr.splitlines()) == 1
-    assert len(done.stderr) <= 301
-
-
 @pytest.mark.slow
 def test_a_full_disk_at_stdout_is_one_line():
     command = [sys.executable, "-m", "cli", "predict", "tests/samples/portrait.jpg", "--gpus", "0", "--quiet"]
@@ -196,10 +187,3 @@ def test_version_is_the_packages_own():
     from ampnet import __version__
 
     assert run("--version").stdout.strip() == f"ampnet {__version__}"
-
-
-def test_json_may_name_a_path_that_is_not_utf_8(capsys):
-    print_json({"image": "gr\udcfc\udcdf.jpg"})
-    printed = capsys.readouterr().out
-    assert printed.isascii()
-    assert json.loads(printed) == {"image": "gr\udcfc\udcdf.jpg"}

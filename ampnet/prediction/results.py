@@ -128,6 +128,11 @@ class Predictions:
         """Whether every file is listed, and the next one would be, too."""
         return self.files < MAX_LISTED
 
+    def all_problems(self) -> list[str]:
+        """Return a line for each listed problem, and one that counts the others."""
+        others = [f"{self.unlisted_problems:,} further inputs cannot be read"] if self.unlisted_problems else []
+        return [*self.problems, *others]
+
     def _list(self, entry: ImagePredictions | VideoSummary) -> None:
         if self.is_all_listed:
             self.listed.append(entry)

@@ -48,7 +48,8 @@ def readers() -> dict[str, Callable[[Path], object]]:
 def run_here(argv: list[str]) -> int:
     """Run a command line, or ``reader:NAME PATH``, in this process; returns the exit code."""
     from ampnet.errors import AmpnetError
-    from cli import app, complain
+    from cli import app
+    from pipelines.commands.one_line_errors import complain
 
     try:
         if argv[0].startswith("reader:"):

@@ -43,3 +43,4 @@ def test_the_first_problems_are_told_and_the_others_are_counted(found):
         found.add(photo(f"{number}.jpg", 0, f"cannot read {number}.jpg"))
     assert len(found.problems) == MAX_LISTED
     assert found.unlisted_problems == 7
+    assert found.all_problems() == [*found.problems, "7 further inputs cannot be read"]

@@ -1,0 +1,36 @@
+"""The command line of `ampnet check`."""
+
+import typer
+
+from ampnet.config import CheckConfig
+from pipelines.commands.one_line_errors import complain, user_errors
+from pipelines.commands.options import AsJson, DataRoot, Debug, LoadingThreads, Quiet
+from pipelines.commands.stdout import print_json
+
+
+def check_data(
+    data: DataRoot = CheckConfig.data,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    workers: LoadingThreads = CheckConfig.workers,
+) -> None:
+    """Look for duplicates, leaks between splits, lost and damaged images in a prepared data set.
+
+    \bExamples:
+      $ ampnet check
+      $ ampnet check --data fer2013 --json
+    """
+    with user_errors(debug):
+        from pipelines.check import run  # loads torch; kept out of `ampnet --help`
+        from pipelines.show import show
+        from pipelines.show_data import check_lines
+
+        result = run(CheckConfig(data=data, workers=workers), quiet)
+        if as_json:
+            print_json(result.report.to_dict())
+        else:
+            show(check_lines(result))
+        if unreadable := result.report.unreadable:
+            complain(f"{len(unreadable)} prepared images cannot be read, such as {unreadable[0]}; run prepare again")
+            raise typer.Exit(1)

@@ -1,0 +1,81 @@
+"""Failures as one line on stderr and an exit code: wrong usage, expected errors, warnings and Ctrl-C."""
+
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import ENAMETOOLONG
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ampnet.errors import INTERRUPTED, AmpnetError, UsageError
+from ampnet.media.printable import MAX_LINE, printable
+
+WrongUsage: Any = typer.BadParameter.__base__  # click's UsageError, or the copy that newer typers carry
+
+TO_REPEAT = "run the same command again"
+TO_RESUME = "to resume, run the same command with --resume"
+
+
+def complain(message: object) -> None:
+    """Print one line on stderr: bounded, and with everything escaped that a file name could forge a second one by."""
+    typer.echo(printable(f"ampnet: {message}", MAX_LINE), err=True)
+
+
+class OneLineErrors(TyperGroup):
+    """Reports wrong usage like every other failure: in one line on stderr."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run a command line; see :meth:`typer.core.TyperGroup.main`."""
+        is_program = options.pop("standalone_mode", True)
+        try:
+            code = super().main(*args, **options | {"standalone_mode": False})
+        except WrongUsage as error:
+            if not is_program:
+                raise
+            if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help already
+                message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+                see = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
+                complain(f"{message[:1].lower()}{message[1:]}{see}")
+            code = error.exit_code
+        return sys.exit(code) if is_program else code
+
+
+@contextmanager
+def user_errors(debug: bool, after_ctrl_c: str = TO_REPEAT) -> Iterator[None]:
+    """Turn expected failures into one line on stderr and an exit code; a bug keeps its traceback."""
+    try:
+        with _warnings_in_one_line():
+            yield
+    except AmpnetError as error:
+        if debug:
+            raise
+        complain(error)
+        raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:
+        raise  # the reader of our output has seen enough; typer ends in silence
+    except OSError as error:  # of a path or an output that no part of the program looks after
+        if debug:
+            raise
+        reason = error.strerror or str(error)
+        complain(reason if error.filename is None else f"cannot use {os.fspath(error.filename)}: {reason}")
+        raise typer.Exit(UsageError.exit_code if error.errno == ENAMETOOLONG else AmpnetError.exit_code) from None
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressing it twice is pressing it once
+        complain(f"interrupted; {after_ctrl_c}")
+        if threading.active_count() > 1:  # native code in a thread aborts when Python shuts down around it
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_args, **_options: complain(f"warning: {message}")
+        yield
