@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ampnet.config import ServeConfig
+from ampnet.service.guard import is_loopback
 
 SHOWN_LIMITS = (
     "max_megabytes",
@@ -38,6 +39,6 @@ class AboutModel:
     """Markdown: what the model was trained on, what it is for, what it is not for."""
 
     def to_dict(self, config: ServeConfig) -> dict[str, Any]:
-        """Return plain values, with the limits of the service."""
-        limits = asdict(config)
-        return asdict(self) | {"limits": {name: limits[name] for name in SHOWN_LIMITS}}
+        """Return plain values, with the limits of the service, and whether only this machine reaches it."""
+        limits = {name: value for name, value in asdict(config).items() if name in SHOWN_LIMITS}
+        return asdict(self) | {"is_local": is_loopback(config.host), "limits": limits}

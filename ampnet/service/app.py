@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from PIL import Image as Pillow
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
@@ -21,6 +21,7 @@ from ampnet.media.printable import one_line
 from ampnet.service import schema
 from ampnet.service.about import AboutModel
 from ampnet.service.answers import describe_photo, describe_problem
+from ampnet.service.card import card_page
 from ampnet.service.engine import Engine, Found
 from ampnet.service.guard import Guard, answer
 from ampnet.service.metrics import Metrics
@@ -77,6 +78,13 @@ def create_app(engine: Engine, about: AboutModel, config: ServeConfig, metrics: 
     async def _model() -> dict[str, Any]:
         """Describe the model and the limits of this service."""
         return about.to_dict(config)
+
+    @app.get("/v1/card", response_class=HTMLResponse)
+    async def _card() -> Response:
+        """Give the model card as HTML, if the model has one."""
+        if about.card is None:
+            raise Refusal(404, "no_card", "no model card comes with this checkpoint")
+        return HTMLResponse(card_page(about.card))
 
     @app.get("/healthz")
     async def _health() -> dict[str, str]:

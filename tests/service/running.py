@@ -44,9 +44,10 @@ class Running:
                         found.append(int(child))
         return found
 
-    def counted(self, name: str) -> float:
+    def counted(self, name: str, token: str = "") -> float:
         """Read one number of /metrics."""
-        lines = httpx.get(f"{self.address}metrics", timeout=PATIENCE).text.splitlines()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        lines = httpx.get(f"{self.address}metrics", headers=headers, timeout=PATIENCE).text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
 
     def wait_until_counted(self, name: str, value: float) -> None:

@@ -1,27 +1,23 @@
 """The page of `ampnet serve`, in a real browser, against a real service."""
 
 import base64
-import json
+import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import httpx
 import pytest
 from selenium import webdriver
+from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.browser import CONTRASTS, browser, needs_browser, set_screen
-from tests.service.running import PATIENCE, Running, running
+from tests.browser import CONTRASTS, needs_browser, set_screen
+from tests.service.pages import GROUP, PORTRAIT, SAMPLES, all_of, browser_with_camera, choose, text, until
+from tests.service.running import Running, running
 
 pytestmark = [pytest.mark.slow, needs_browser]
 
-SAMPLES = Path(__file__).parents[1] / "samples"
-GROUP = SAMPLES / "group.jpg"
-TOKEN = "correct-horse-battery"
 
 DROP = """
 const bytes = Uint8Array.from(atob(arguments[0]), (letter) => letter.charCodeAt(0));
@@ -30,13 +26,12 @@ transfer.items.add(new File([bytes], arguments[1]));
 document.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
 """
 
-
-def film(path: Path) -> Path:
-    """Write the portrait as a film of 640 x 480 for the browser's pretended camera."""
-    portrait = cv2.resize(cv2.imread(str(SAMPLES / "portrait.jpg")), (480, 480))
-    frame = cv2.copyMakeBorder(portrait, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
-    path.write_bytes(cv2.imencode(".jpg", frame)[1].tobytes() * 10)
-    return path
+COPY = """
+const [content, done] = arguments;
+const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+const item = new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }) });
+navigator.clipboard.write([item]).then(() => done("copied"), (error) => done(error.message));
+"""
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +41,8 @@ def service(tmp_path_factory) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def closed(tmp_path_factory) -> Iterator[Running]:
-    """A service that asks for a token; the last test ends it."""
-    with running(tmp_path_factory.mktemp("closed"), "--runtime", "torch", AMPNET_TOKEN=TOKEN) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def driver(tmp_path_factory) -> Iterator[webdriver.Chrome]:
-    folder = tmp_path_factory.mktemp("browser")
-    camera = f"--use-file-for-fake-video-capture={film(folder / 'camera.mjpeg')}"
-    options = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", camera)
-    with browser(folder / "profile", *options) as started:
+    with browser_with_camera(tmp_path_factory.mktemp("browser")) as started:
         yield started
 
 
@@ -67,24 +52,8 @@ def page(driver, service) -> webdriver.Chrome:
     set_screen(driver, 1280, 900)
     driver.get(service.address)
     driver.get_log("browser")
-    until(driver, lambda: "ampnet-small" in text(driver, "#model"))
+    until(driver, lambda: "ampnet-small" in text(driver, "#about"))
     return driver
-
-
-def until(driver: webdriver.Chrome, condition) -> None:
-    WebDriverWait(driver, PATIENCE, 0.05).until(lambda _: condition())
-
-
-def all_of(driver: webdriver.Chrome, selector: str) -> list[WebElement]:
-    return driver.find_elements(By.CSS_SELECTOR, selector)
-
-
-def text(driver: webdriver.Chrome, selector: str) -> str:
-    return str(driver.execute_script("return document.querySelector(arguments[0])?.textContent ?? ''", selector))
-
-
-def choose(driver: webdriver.Chrome, path: Path) -> None:
-    driver.find_element(By.ID, "files").send_keys(str(path))
 
 
 def class_names(service: Running) -> list[str]:
@@ -101,6 +70,11 @@ def explain(driver: webdriver.Chrome) -> None:
     until(driver, lambda: all_of(driver, ".why table"))
 
 
+def open_card(driver: webdriver.Chrome) -> None:
+    driver.find_element(By.CSS_SELECTOR, "#about summary").click()
+    until(driver, lambda: all_of(driver, "#about h4"))
+
+
 def test_a_chosen_photo_shows_every_face_with_a_bar_for_each_class(page, service):
     show_group(page)
     faces = len(all_of(page, "#results .overlay rect"))
@@ -112,10 +86,23 @@ def test_a_chosen_photo_shows_every_face_with_a_bar_for_each_class(page, service
 
 
 def test_a_dropped_photo_is_answered_in_words_for_screen_readers(page):
-    content = base64.b64encode((SAMPLES / "portrait.jpg").read_bytes()).decode()
+    content = base64.b64encode(PORTRAIT.read_bytes()).decode()
     page.execute_script(DROP, content, "me.jpg")
     until(page, lambda: "1 face. Face 1: happiness, " in text(page, "#status"))
     assert text(page, "#status").startswith("me.jpg: ")
+
+
+def test_a_photo_is_pasted_from_the_clipboard(page, service):
+    origin = service.address.rstrip("/")
+    page.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
+    page.execute_cdp_cmd(
+        "Browser.grantPermissions",
+        {"origin": origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite", "videoCapture"]},
+    )
+    content = base64.b64encode(cv2.imencode(".png", cv2.imread(str(PORTRAIT)))[1].tobytes()).decode()
+    assert page.execute_async_script(COPY, content) == "copied"
+    ActionChains(page).key_down(Keys.CONTROL).send_keys("v").key_up(Keys.CONTROL).perform()
+    until(page, lambda: text(page, "#results .answer") == "happiness")
 
 
 def test_boxes_lie_over_the_faces_at_any_width(page):
@@ -162,6 +149,7 @@ def test_texts_are_readable_and_nothing_sticks_out(page, width, scheme):
     set_screen(page, width, 800, scheme)
     show_group(page)
     explain(page)
+    open_card(page)
     assert page.execute_script(CONTRASTS) == []
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
 
@@ -185,14 +173,45 @@ def test_an_answer_that_is_not_sure_says_so(page):
     shown = page.execute_async_script(
         "const [face, done] = arguments; import('/elements.js').then(({ answerPanel }) => "
         "done(answerPanel(face).map((element) => element.textContent)));",
-        face | {"warnings": ["small: 20 pixels"]},
+        face | {"warnings": ["small: 20 pixels", "blurred"]},
     )
-    assert shown[:3] == ["Not sure", "Perhaps fear (40.0 %).", "Take care: small: 20 pixels"]
+    assert shown[:3] == ["Not sure", "Perhaps fear (40.0 %).", "Doubtful \N{EN DASH} small: 20 pixels; blurred"]
+
+
+def test_the_model_card_is_shown_when_asked_for(page):
+    assert not all_of(page, "#about .model-card > *")
+    open_card(page)
+    headings = [heading.text for heading in all_of(page, "#about h4")]
+    assert {"Data", "Licence", "Limits"} <= set(headings)
+    assert "Do not use it to judge" in text(page, "#about .model-card")
+
+
+@pytest.mark.parametrize(
+    ("is_local", "says"), [(True, "Photos stay on this machine"), (False, "Photos go to the service")]
+)
+def test_photos_are_said_to_stay_only_where_nobody_else_reaches_the_service(page, is_local, says):
+    assert text(page, "#privacy").startswith("Photos stay on this machine")
+    note = page.execute_async_script(
+        "const [model, done] = arguments; import('/about.js').then(({ privacyNote }) => done(privacyNote(model)))",
+        {"is_local": is_local},
+    )
+    assert note.startswith(says)
+
+
+def test_controls_have_names_and_nothing_moves_for_those_who_ask(page):
+    show_group(page)
+    controls = [control for control in all_of(page, "button, input, summary, a") if control.is_displayed()]
+    assert [control for control in controls if not control.accessible_name] == []
+    motion = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", motion)
+    fill = page.find_element(By.CSS_SELECTOR, ".fill")
+    assert fill.value_of_css_property("transition-duration") == "0s"
 
 
 def test_nothing_is_asked_of_another_host_and_the_console_stays_empty(page, service):
     show_group(page)
     explain(page)
+    open_card(page)
     addresses = page.execute_script("return performance.getEntriesByType('resource').map(({ name }) => name)")
     own = tuple(f"{start}{service.address}" for start in ("", "blob:"))
     assert [address for address in addresses if not address.startswith(own)] == []
@@ -203,7 +222,12 @@ def test_the_camera_is_answered_until_it_is_stopped(page, service):
     page.find_element(By.ID, "camera-start").click()
     until(page, lambda: text(page, "#camera-answer .answer") == "happiness")
     until(page, lambda: "answers a second" in text(page, "#camera-rate"))
-    assert len(all_of(page, "#timeline-legend li")) == len(class_names(service))
+    names = [row.text.split()[0] for row in all_of(page, "#timeline li:not([aria-hidden])")]
+    assert names == class_names(service)
+    for scheme in ("light", "dark"):
+        set_screen(page, 360, 800, scheme)
+        assert page.execute_script(CONTRASTS) == []
+        assert page.execute_script("return document.documentElement.scrollWidth") <= 360
     page.find_element(By.ID, "camera-stop").click()
     assert not page.find_element(By.ID, "camera").is_displayed()
     assert page.execute_script("return document.getElementById('video').srcObject") is None
@@ -220,20 +244,48 @@ def test_a_hidden_tab_pauses_the_camera(page, service):
     page.find_element(By.ID, "camera-stop").click()
 
 
-def test_the_token_is_asked_for(driver, closed):
-    driver.get(closed.address)
-    until(driver, lambda: driver.find_element(By.ID, "token-form").is_displayed())
-    driver.find_element(By.ID, "token").send_keys(TOKEN, Keys.ENTER)
-    until(driver, lambda: "ampnet-small" in text(driver, "#model"))
-    assert not driver.find_element(By.ID, "token-form").is_displayed()
-    assert TOKEN not in json.dumps(driver.execute_script("return [location.href, {...localStorage}]"))
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        ("NotAllowedError", "does not let this page use the camera"),
+        ("NotReadableError", "another program"),
+        ("NotFoundError", "There is no camera"),
+    ],
+)
+def test_a_camera_that_does_not_start_is_explained(page, error, says):
+    page.execute_script(
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', arguments[0]))", error
+    )
+    page.find_element(By.ID, "camera-start").click()
+    until(page, lambda: says in text(page, "#alert"))
+    assert not page.find_element(By.ID, "camera").is_displayed()
 
 
-def test_a_service_that_is_gone_is_named(driver, closed):
-    driver.get(closed.address)
-    until(driver, lambda: driver.find_element(By.ID, "token-form").is_displayed())
-    closed.process.kill()
-    closed.process.wait()
-    choose(driver, GROUP)
-    until(driver, lambda: "does not answer" in text(driver, "#alert"))
-    assert driver.find_element(By.ID, "alert").is_displayed()
+def test_a_camera_that_is_unplugged_is_named_and_can_be_used_again(page):
+    start = page.find_element(By.ID, "camera-start")
+    start.click()
+    until(page, lambda: text(page, "#camera-answer .answer") == "happiness")
+    page.execute_script("document.getElementById('camera-stop').focus()")
+    page.execute_script("document.getElementById('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
+    assert "The camera has gone" in text(page, "#alert")
+    assert page.switch_to.active_element == start
+    start.click()
+    until(page, lambda: text(page, "#camera-answer .answer") == "happiness")
+    assert text(page, "#alert") == ""
+    page.find_element(By.ID, "camera-stop").click()
+
+
+def test_the_timeline_smooths_a_minute_and_leaves_breaks_open(page):
+    points = page.execute_async_script(
+        """const done = arguments[0];
+        import("/timeline.js").then(({ Timeline }) => {
+          const timeline = new Timeline(document.createElement("ul"));
+          timeline.add(0, { fear: 0 });
+          const frames = [[60_000, 0], [60_700, 1], [61_400, 1], [64_000, 0.5]];
+          for (const [time, fear] of frames) timeline.add(time, { fear });
+          done(timeline.points.map(({ time, values }) => [time, values.fear]));
+        });"""
+    )
+    half_way = 1 - math.exp(-1)  # 0.7 s later
+    expected = [(60_000, 0), (60_700, half_way), (61_400, 1 - math.exp(-2)), (64_000, 0.5)]
+    assert points == [[time, pytest.approx(value)] for time, value in expected]

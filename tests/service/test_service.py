@@ -69,6 +69,18 @@ def test_a_raw_photo_gets_what_predict_says_about_it(client, model):
     assert face["answer"] == "not sure"  # of seven classes, the seeded network prefers none by so much
 
 
+def test_faces_get_the_warnings_of_predict(client, model):
+    from ampnet import Predictor
+
+    small = io.BytesIO()
+    with Image.open(io.BytesIO(PORTRAIT)) as portrait:
+        portrait.resize((48, 48), Image.Resampling.BOX).save(small, "PNG")
+    photo = client.post("/v1/predict", content=small.getvalue(), headers={"Content-Type": "image/png"}).json()
+    (face,) = photo["photos"][0]["faces"]
+    assert face["warnings"][0].startswith("small: ")
+    assert face["warnings"] == Predictor(model).predict(small.getvalue()).faces[0].warnings
+
+
 def test_several_files_are_answered_in_their_order_and_a_broken_one_harms_itself_alone(client):
     files = [("file", ("group.jpg", GROUP)), ("file", ("notes.txt", b"no image")), ("file", ("p.jpg", PORTRAIT))]
     photos = client.post("/v1/predict", files=files).raise_for_status().json()["photos"]
@@ -142,6 +154,9 @@ def test_the_model_tells_its_classes_its_hash_and_the_limits(client, model):
     assert about["class_names"] == list(EXPRESSIONS)
     assert about["sha256"] == sha256_of(model / "best.pt")
     assert about["limits"]["max_files"] == 32
+    assert about["is_local"] is True
+    assert about["card"] is None
+    assert client.get("/v1/card").json()["error"]["code"] == "no_card"
 
 
 def test_the_description_has_an_example_of_each_answer(client):

@@ -8,6 +8,21 @@ const [WIDTH, HEIGHT, QUALITY] = [640, 480, 0.8];
 const ANNOUNCE_MS = 4000;
 const RATE_MS = 3000;
 
+const PROBLEMS = {
+  NotAllowedError: "The browser does not let this page use the camera; allow it in the settings of this page.",
+  NotFoundError: "There is no camera.",
+  NotReadableError: "The camera does not start: another program may be using it.",
+};
+const GONE = "The camera has gone: it was unplugged, or is no longer allowed.";
+
+// Waits for the first of some events, or for the end of a run: [[target, name], ...].
+function anyOf(events, signal) {
+  const ended = new AbortController();
+  return new Promise((done) => {
+    for (const [target, name] of [...events, [signal, "abort"]]) target.addEventListener(name, done, { signal: ended.signal });
+  }).finally(() => ended.abort());
+}
+
 export class Camera {
   constructor(report, alarm) {
     const find = (id) => document.getElementById(id);
@@ -18,13 +33,11 @@ export class Camera {
     this.overlay = find("camera-overlay");
     this.answer = find("camera-answer");
     this.rate = find("camera-rate");
-    this.timeline = new Timeline(find("timeline"), find("timeline-legend"));
+    this.timeline = new Timeline(find("timeline"));
+    this.opener = find("camera-start");
     this.canvas = Object.assign(document.createElement("canvas"), { width: WIDTH, height: HEIGHT });
     this.run = null;
-    find("camera-stop").addEventListener("click", () => {
-      this.stop();
-      find("camera-start").focus();
-    });
+    find("camera-stop").addEventListener("click", () => this.stop());
   }
 
   async start() {
@@ -40,18 +53,21 @@ export class Camera {
         stream.getTracks().forEach((track) => track.stop());
         return;
       }
-      stream.getVideoTracks()[0].addEventListener("ended", () => {
+      const [track] = stream.getVideoTracks();
+      track.addEventListener("ended", () => {
+        if (run.signal.aborted) return;
         this.stop();
-        this.alarm("The camera has gone.");
+        this.alarm(GONE);
       });
       this.video.srcObject = stream;
       this.section.hidden = false;
       await this.video.play();
-      await this.loop(run);
+      await this.loop(run, track);
     } catch (error) {
       if (run.signal.aborted) return;
       this.stop();
-      this.alarm(error.status === undefined ? `The camera cannot be used: ${error.message}` : error.message, error);
+      const isOfService = error.status !== undefined;
+      this.alarm(isOfService ? error.message : (PROBLEMS[error.name] ?? `The camera cannot be used: ${error.message}`), error);
     }
   }
 
@@ -60,15 +76,20 @@ export class Camera {
     this.run = null;
     this.video.srcObject?.getTracks().forEach((track) => track.stop());
     this.video.srcObject = null;
+    this.timeline.clear();
+    this.answer.replaceChildren();
+    this.rate.textContent = "";
+    const hadFocus = this.section.contains(document.activeElement);
     this.section.hidden = true;
+    if (hadFocus) this.opener.focus();
   }
 
-  async loop({ signal }) {
+  async loop({ signal }, track) {
     const times = [];
     while (!signal.aborted) {
-      if (document.hidden) {
-        this.rate.textContent = "paused";
-        await new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
+      if (document.hidden || track.muted) {
+        this.rate.textContent = document.hidden ? "paused" : "no picture from the camera";
+        await anyOf([[document, "visibilitychange"], [track, "unmute"]], signal);
         continue;
       }
       const photo = await this.look(signal);
@@ -95,6 +116,7 @@ export class Camera {
       return await askFrame(blob, signal);
     } catch (error) {
       if (error.status !== 503) throw error;
+      this.rate.textContent = "the service is busy";
       await new Promise((done) => setTimeout(done, 1000 * error.seconds));
       return null;
     }

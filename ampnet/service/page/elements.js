@@ -1,6 +1,7 @@
 // Builds elements; text is always text, never markup.
 
 const DOT = 0.03; // radius of a landmark, as a share of its face
+const NO_ROOM = 0.08; // above a box nearer to the upper edge, as a share of the height
 const SVG = "http://www.w3.org/2000/svg";
 
 function filled(element, attributes, children) {
@@ -37,7 +38,9 @@ export function faceMark(face, isChosen, choose) {
 export function faceNumber(face, number, { width, height }, isChosen) {
   const chip = html("span", { class: isChosen ? "chip chosen" : "chip", "aria-hidden": "true" }, `${number}`);
   chip.style.left = `${(100 * Math.max(0, face.box[0])) / width}%`;
-  chip.style.top = `${(100 * Math.max(0, face.box[1])) / height}%`;
+  const top = Math.max(0, face.box[1]) / height;
+  chip.style.top = `${100 * top}%`;
+  if (top < NO_ROOM) chip.classList.add("within");
   return chip;
 }
 
@@ -54,7 +57,7 @@ export function answerPanel(face) {
   return [
     html("p", { class: "answer" }, isUnsure ? "Not sure" : face.label),
     ...(isUnsure ? [html("p", { class: "unsure" }, `Perhaps ${face.label} (${percent(face.probability)}).`)] : []),
-    ...face.warnings.map((warning) => html("p", { class: "warning" }, `Take care: ${warning}`)),
+    ...(face.warnings.length ? [html("p", { class: "warning" }, html("strong", {}, "Doubtful"), ` \u2013 ${face.warnings.join("; ")}`)] : []),
     html("ul", { class: "bars", "aria-label": "Calibrated probability of each class" }, ...bars),
   ];
 }

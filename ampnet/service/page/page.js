@@ -1,11 +1,12 @@
 // The page: takes photos in, asks the service, shows its answers.
 
+import { describeModel, privacyNote } from "./about.js";
 import { Camera } from "./camera.js";
 import { PhotoCard } from "./photo.js";
 import { askModel, useToken } from "./service.js";
 
 const find = (id) => document.getElementById(id);
-const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
+const WHOLE_PAGE = [0, 401]; // no service, no token
 let model = null;
 let queue = Promise.resolve();
 
@@ -19,12 +20,22 @@ function alarm(message, error) {
   if (error?.status === 401) find("token-form").hidden = false;
 }
 
+// Photos are asked about one after the other; what concerns more than one of them is said at the top.
+function ask(card) {
+  queue = queue.then(() => card.load()).catch((error) => {
+    if (WHOLE_PAGE.includes(error.status)) alarm(error.message, error);
+  });
+}
+
 function take(files) {
   alarm("");
   for (const file of files) {
-    const card = new PhotoCard(file, () => model?.can_explain ?? true, report);
+    const card = new PhotoCard(file, () => model?.can_explain ?? true, report, () => {
+      alarm("");
+      ask(card);
+    });
     find("results").prepend(card.element);
-    queue = queue.then(() => card.load()).catch((error) => alarm(error.message, error));
+    ask(card);
   }
 }
 
@@ -33,16 +44,12 @@ async function introduce() {
     model = await askModel();
     find("token-form").hidden = true;
     alarm("");
-    find("model").textContent = `Model ${model.name}, ampnet ${model.ampnet}. Classes: ${model.class_names.join(", ")}.`;
+    describeModel(find("about"), model);
   } catch (error) {
     alarm(error.message, error);
   }
+  find("privacy").textContent = privacyNote(model);
 }
-
-const isLocal = LOCAL.includes(location.hostname);
-find("privacy").textContent = isLocal
-  ? "Photos stay on this machine: the service on it looks at them, and keeps none."
-  : `Photos go to ${location.hostname}, and nowhere else: the service there looks at them, and keeps none.`;
 
 const files = find("files");
 find("choose").addEventListener("click", () => files.click());

@@ -4,16 +4,20 @@ import { answerPanel, faceMark, faceNumber, html, inWords, svg } from "./element
 import { askPhoto } from "./service.js";
 import { whyPanel } from "./why.js";
 
+const HIGHEST = 80; // of a picture, in percent of the screen
+
 export class PhotoCard {
-  constructor(file, canExplain, report) {
+  constructor(file, canExplain, report, again) {
     this.file = file;
     this.canExplain = canExplain;
     this.report = report;
+    this.again = again;
     this.name = file.name || "pasted photo";
     this.url = URL.createObjectURL(file);
     this.chosen = 0;
     this.isExplained = false;
-    this.body = html("div", {}, html("p", { class: "note" }, "Looking at it …"));
+    this.body = html("div");
+    this.wait("Looking at it …");
     const title = html("h2", {}, this.name);
     const remove = html("button", { type: "button", "aria-label": `Remove ${this.name}`, onclick: () => this.remove() }, "Remove");
     this.element = html("article", { class: "card", "aria-label": this.name }, html("div", { class: "row" }, title, remove), this.body);
@@ -25,17 +29,27 @@ export class PhotoCard {
     document.getElementById("results").focus();
   }
 
+  wait(words) {
+    this.body.replaceChildren(html("p", { class: "note" }, words));
+  }
+
   async load() {
+    if (!this.element.isConnected) return; // removed while it waited for its turn
     try {
-      this.show(await askPhoto(this.file));
+      this.show(await askPhoto(this.file, { onBusy: () => this.wait("The service is busy; trying again …") }));
     } catch (error) {
-      this.problem(error.message);
+      const again = () => {
+        this.wait("Looking at it …");
+        this.element.querySelector("button").focus();
+        this.again();
+      };
+      this.problem(error.message, html("p", { class: "again" }, html("button", { type: "button", onclick: again }, "Try again")));
       throw error;
     }
   }
 
-  problem(message) {
-    this.body.replaceChildren(html("p", { class: "problem" }, message));
+  problem(message, ...more) {
+    this.body.replaceChildren(html("p", { class: "problem" }, message), ...more);
     this.report(`${this.name}: ${message}`);
   }
 
@@ -52,6 +66,7 @@ export class PhotoCard {
     const image = html("img", { src: this.url, alt: `${this.name}, with ${count} ${count === 1 ? "face" : "faces"} found`, width: photo.width, height: photo.height });
     image.addEventListener("error", () => image.replaceWith(html("p", { class: "note" }, "Your browser cannot show this format; the answer is valid all the same.")));
     this.picture = html("div", { class: "picture" }, image, this.overlay);
+    this.picture.style.maxWidth = `${(HIGHEST * photo.width) / photo.height}vh`;
     this.panel = html("div", { class: "panel" });
     this.why = html("div");
     this.body.replaceChildren(
@@ -92,7 +107,7 @@ export class PhotoCard {
     if (this.isExplained && !this.photo.faces[0].contributions) {
       this.why.replaceChildren(html("p", { class: "note" }, "Taking the answer apart …"));
       try {
-        this.photo = await askPhoto(this.file, true);
+        this.photo = await askPhoto(this.file, { explain: true });
       } catch (error) {
         this.isExplained = false;
         this.draw();

@@ -13,18 +13,22 @@ export class ServiceError extends Error {
   }
 }
 
-async function ask(path, options = {}) {
+async function send(path, options = {}) {
   const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-  let response;
   try {
-    response = await fetch(path, { ...options, headers });
+    return await fetch(path, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ServiceError(0, "The service does not answer. Is `ampnet serve` still running?");
   }
+}
+
+async function ask(path, options = {}) {
+  const response = await send(path, options);
   const content = await response.json().catch(() => null);
   if (response.ok && content) return content;
   const failed = new ServiceError(response.status, content?.error?.message ?? `the service answered ${response.status}`);
+  if (response.status === 401) failed.message = token ? "This is not the service's token." : "This service asks for a token.";
   failed.seconds = Number(response.headers.get("Retry-After")) || 1;
   throw failed;
 }
@@ -33,10 +37,18 @@ export function askModel() {
   return ask("/v1/model");
 }
 
+// Returns the elements of the model card, or null if the model has none.
+export async function askCard() {
+  const response = await send("/v1/card");
+  if (!response.ok) return null;
+  const card = new DOMParser().parseFromString(await response.text(), "text/html");
+  return [...card.querySelector(".model-card").children].map((element) => document.importNode(element, true));
+}
+
 const TRIES = 4;
 
-// Returns the description of one photo, patiently where the service is busy.
-export async function askPhoto(file, explain = false) {
+// Returns the description of one photo; where the service is busy, tells so and tries again.
+export async function askPhoto(file, { explain = false, onBusy = () => {} } = {}) {
   for (let left = TRIES - 1; ; left -= 1) {
     const body = new FormData();
     body.append("file", file, file.name || "pasted.png");
@@ -44,6 +56,7 @@ export async function askPhoto(file, explain = false) {
       return (await ask(`/v1/predict${explain ? "?explain=1" : ""}`, { method: "POST", body })).photos[0];
     } catch (error) {
       if (error.status !== 503 || left === 0) throw error;
+      onBusy();
       await new Promise((done) => setTimeout(done, 1000 * Math.min(error.seconds, 5)));
     }
   }

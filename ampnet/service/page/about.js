@@ -1,0 +1,40 @@
+// What the page says about the service and its model.
+
+import { html, percent } from "./elements.js";
+import { askCard } from "./service.js";
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+const RUNTIMES = { onnx: "ONNX Runtime", torch: "PyTorch" };
+
+// Says where photos go; that they stay here is sure only if nobody else reaches the service.
+export function privacyNote(model) {
+  return model?.is_local && LOOPBACK.test(location.hostname)
+    ? "Photos stay on this machine: the service on it looks at them, and keeps none."
+    : `Photos go to the service at ${location.host}, and nowhere else; it looks at them, and keeps none.`;
+}
+
+function facts(model) {
+  const threshold = model.rejection_threshold;
+  return {
+    Model: model.name,
+    Classes: model.class_names.join(", "),
+    "Not sure": threshold > 0 ? `below a probability of ${percent(threshold)}` : "never: the model is not calibrated to say so",
+    "Runs on": `${RUNTIMES[model.runtime] ?? model.runtime}, ampnet ${model.ampnet}`,
+    "SHA-256": model.sha256,
+  };
+}
+
+// Fills the disclosure; the card is asked for when it is opened for the first time.
+export function describeModel(disclosure, model) {
+  const card = html("div", { class: "model-card" });
+  const lines = Object.entries(facts(model)).flatMap(([name, value]) => [html("dt", {}, name), html("dd", {}, value)]);
+  disclosure.querySelector("div").replaceChildren(html("dl", {}, ...lines), card);
+  const show = async () => {
+    if (!disclosure.open || card.hasChildNodes()) return;
+    const none = "No model card comes with this checkpoint: ask whoever trained it what it learned from, and what it is good for.";
+    card.replaceChildren(...((model.card && (await askCard())) || [html("p", { class: "note" }, none)]));
+  };
+  disclosure.ontoggle = () => show().catch((error) => card.replaceChildren(html("p", { class: "problem" }, error.message)));
+  disclosure.ontoggle();
+  disclosure.hidden = false;
+}
