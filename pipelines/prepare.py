@@ -31,7 +31,7 @@ from ampnet.data.sources import Source, open_source
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
-from ampnet.media.files import make_folder
+from ampnet.media.files import make_folder, remove_leftovers
 from ampnet.media.lock import LOCK_FILE, is_empty, lock_folder
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.progress import ProgressBar
@@ -133,6 +133,7 @@ def _prepare(
         work = PrepareJob(source.items, names, frame_policy, packs if config.form == "shards" else files)
         with _preparer(config, detector, threads) as prepare:
             done = _prepare_open(work, prepare, journal, progress_bar(console))
+        remove_leftovers(files.folder)  # of actors that died
         seconds = time.monotonic() - started
         meta = {name: value for name, value in plan.items() if name not in FORM}
         if config.form == "files":
