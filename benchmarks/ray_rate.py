@@ -3,9 +3,9 @@
     python -m benchmarks.ray_rate PHOTOS [--images 2000] [--actors 1 2] [--part-images 1024]
 
 PHOTOS is a folder; its images are linked as often as needed. The single path runs its network in one thread, as an
-actor does. Prints a line for each way: images/s of the whole command, start-up included, and resident memory in MB at a
-quarter, half and three quarters of its duration, and at most (the command and all that it started; shared pages count
-in each process).
+actor does. Prints a line for each way: images/s of the whole command, start-up included, and of Ray's also those after
+the first part of each actor; and resident memory in MB at a quarter, half and three quarters of its duration, and at
+most (the command and all that it started; shared pages count in each process).
 """
 
 import argparse
@@ -39,6 +39,12 @@ def resident(root: int) -> int:
         except OSError:
             continue
     return total
+
+
+def later_rate(out: Path, actors: int, part_images: int) -> float:
+    """Return images/s after the first part of each actor; the last one, which may not be full, is left out."""
+    done = sorted(part.stat().st_mtime for part in sorted(out.glob("part-*.parquet"))[:-1])
+    return part_images * (len(done) - actors) / (done[-1] - done[actors - 1]) if len(done) > actors else float("nan")
 
 
 def measure(name: str, options: list[str], folder: Path, images: int) -> None:
@@ -85,6 +91,8 @@ def main() -> None:
         for actors in options.actors:
             way = ["--engine", "ray", "--actors", str(actors), "--out", f"{scratch}/{actors}"]
             measure(f"ray, {actors} actors", [*way, "--part-images", str(options.part_images)], links, options.images)
+            rate = later_rate(Path(scratch, str(actors)), actors, options.part_images)
+            print(f"{'':14} {rate:8.1f} images/s after the start", flush=True)
 
 
 if __name__ == "__main__":

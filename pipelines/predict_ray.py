@@ -18,7 +18,7 @@ from ampnet.cluster.predictions import PartCounts, done_parts, predict_parts
 from ampnet.cluster.storage import address_of, is_address, join, names_in, open_file, remove_files, write_whole
 from ampnet.config import PredictConfig
 from ampnet.errors import DataError, UsageError
-from ampnet.media.files import sha256_of
+from ampnet.media.files import remove_leftovers, sha256_of
 from ampnet.media.lock import LOCK_FILE, lock_folder
 from ampnet.media.printable import one_line, printable
 from ampnet.prediction.photos import PhotoPredictor
@@ -123,6 +123,8 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
                     for counts in predict_parts(todo, partial(load, worker), out, config.every, options):
                         total.merge(counts)
                         advance()
+            if not is_address(out):
+                remove_leftovers(Path(out))  # of actors that died
         result = RayPredictions(out, total, before, time.monotonic() - started)
         write_whole(join(out, SUMMARY_FILE), _json(result.to_dict()))
     return result

@@ -5,41 +5,36 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from ampnet.config import DataForm, NoFacePolicy, PrepareConfig
-from ampnet.data.index.face_index import META_FILE, PREVIEW_FILE, read_index
+from ampnet.config import DataForm, PrepareConfig
+from ampnet.data.index.face_index import PREVIEW_FILE, read_index
 from ampnet.data.preparation.build import build_index
 from ampnet.data.preparation.executors import Threads, start_threads
 from ampnet.data.preparation.file_names import unique_names
 from ampnet.data.preparation.finished import IndexCounts
 from ampnet.data.preparation.frames import PreparedFace
 from ampnet.data.preparation.image_stores import ImageFiles, ImagePacks
-from ampnet.data.preparation.journal import FOLDER as JOURNAL
 from ampnet.data.preparation.journal import Journal
 from ampnet.data.preparation.preview import write_preview
-from ampnet.data.preparation.removal import earlier_files, refuse_linked_output, remove_earlier
-from ampnet.data.preparation.work import FramePolicy, PrepareJob, choose_crop, prepare_chunks
+from ampnet.data.preparation.removal import refuse_linked_output
+from ampnet.data.preparation.work import FramePolicy, PrepareJob, prepare_chunks
 from ampnet.data.shards.build import build_shards
-from ampnet.data.shards.manifest import is_sharded
 from ampnet.data.shards.tables import require_pyarrow
 from ampnet.data.sources import Source, open_source
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
-from ampnet.media.files import make_folder
-from ampnet.media.lock import LOCK_FILE, is_empty, lock_folder
+from ampnet.media.files import make_folder, remove_leftovers
+from ampnet.media.lock import LOCK_FILE, lock_folder
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.progress import ProgressBar
 from pipelines.check import CheckResult, check
+from pipelines.prepare_plan import FORM, earlier_plan, make_plan
 from pipelines.progress import notices, progress_bar
-
-FORM = ("form", "faces_per_shard")
-"""Entries of the plan that meta.json leaves out, so that a data set has the same one in both forms."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +106,7 @@ def _locked_output(config: PrepareConfig, console: Console) -> Iterator[None]:
     if config.force:
         refuse_linked_output(config.out)
     if not (index / LOCK_FILE).exists():
-        _earlier_plan(config, Journal(index))  # a folder of other things is refused before anything is created in it
+        earlier_plan(config, Journal(index))  # a folder of other things is refused before anything is created in it
     with lock_folder(index) as warning:
         if warning:
             console.print(f"warning: {warning}")
@@ -126,13 +121,14 @@ def _prepare(
     device = choose_device(0 if config.engine == "ray" else config.gpus)
     with start_threads(config.workers, device) as threads:
         detector = FaceDetector(config.detector, device)
-        plan = _make_plan(config, source, names, detector, threads, journal)
+        plan = make_plan(config, source, names, detector, threads, journal)
         console.print(f"crop {plan['crop']}: {plan['crop_reason']}", markup=False)
         frame_policy = FramePolicy(plan["crop"], plan["face"], plan["no_face"])
         files, packs = ImageFiles(config.out / "dataset"), ImagePacks(journal.folder)
         work = PrepareJob(source.items, names, frame_policy, packs if config.form == "shards" else files)
         with _preparer(config, detector, threads) as prepare:
             done = _prepare_open(work, prepare, journal, progress_bar(console))
+        remove_leftovers(files.folder)  # of actors that died
         seconds = time.monotonic() - started
         meta = {name: value for name, value in plan.items() if name not in FORM}
         if config.form == "files":
@@ -174,101 +170,6 @@ def _announce(source: Source, console: Console) -> None:
     console.print(f"{source.layout}: {len(source.items):,} images, classes {classes}", markup=False)
     for note in source.notes:
         console.print(f"note: {note}", markup=False)
-
-
-def _earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | None:
-    """Return the plan of an interrupted run to resume, or None to start over; refuse to replace anything unasked."""
-    if config.force:
-        return None
-    plan = journal.plan()
-    if plan is not None:
-        if config.resume:
-            return plan
-        raise UsageError(f"{config.out} holds an unfinished run; resume it with --resume, or start over with --force")
-    if is_sharded(config.out):
-        raise UsageError(f"{config.out} holds a data set in shards; replace it with --force, or choose another --out")
-    if (config.out / "index" / META_FILE).exists():
-        raise UsageError(f"{config.out} already holds an index; replace it with --force, or choose another --out")
-    for taken in (config.out / "index", config.out / "dataset"):
-        if taken.is_dir() and not is_empty(taken, JOURNAL):
-            raise UsageError(f"{taken} holds other files; choose another --out, or add to them with --force")
-    return None
-
-
-def _make_plan(
-    config: PrepareConfig,
-    source: Source,
-    names: Sequence[str],
-    detector: FaceDetector,
-    threads: Threads,
-    journal: Journal,
-) -> dict[str, Any]:
-    """Decide what happens to every image, or keep to what the interrupted run decided."""
-    earlier = _earlier_plan(config, journal)
-    replaced = earlier_files(config.out, _was_to_be_shards(journal)) if config.force else None
-    if earlier is not None:
-        plan = _plan(config, source, names, detector, earlier["crop"], earlier["crop_reason"])
-        _check_same(plan, earlier, journal)
-        return plan
-    crop, reason = config.crop, "as requested"
-    if crop == "auto":
-        crop, reason = choose_crop(source, config.face, detector, threads)
-    plan = _plan(config, source, names, detector, crop, reason)
-    if replaced is not None:
-        remove_earlier(config.out, replaced)
-    journal.start(plan)
-    return plan
-
-
-def _plan(
-    config: PrepareConfig, source: Source, names: Sequence[str], detector: FaceDetector, crop: Crop, reason: str
-) -> dict[str, Any]:
-    """Record everything that decides the outcome, so that a resumed run can be held to it."""
-    no_face: NoFacePolicy = config.no_face or ("template" if crop == "none" else "drop")
-    listing = sha256(",".join(source.vote_columns).encode())
-    for item, name in zip(source.items, names, strict=True):
-        listing.update(f"{name}\0{item.relative}\0{item.class_name}\0{item.box}".encode(errors="surrogateescape"))
-        listing.update(f"\0{item.votes}\n".encode() if item.votes else b"\n")
-    return {
-        "raw_dir": str(config.raw_dir.resolve()),
-        "votes_file": None if config.votes is None else str(config.votes.resolve()),
-        "layout": source.layout,
-        "images": len(source.items),
-        "listing_sha256": listing.hexdigest(),
-        "crop": crop,
-        "crop_reason": reason,
-        "face": config.face,
-        "no_face": no_face,
-        "detector": detector.name,
-        "weights_sha256": detector.weights_sha256,
-        "score_threshold": config.detector.score_threshold,
-        "nms_threshold": config.detector.nms_threshold,
-        "min_face": config.detector.min_face,
-        **_form_of(config),
-    }
-
-
-def _form_of(config: PrepareConfig) -> dict[str, Any]:
-    """Return what the plan records of shards; nothing of files."""
-    return {} if config.form == "files" else dict(zip(FORM, (config.form, config.faces_per_shard), strict=True))
-
-
-def _was_to_be_shards(journal: Journal) -> bool:
-    """Whether an interrupted run was to write shards; a plan that cannot be read is none."""
-    try:
-        return (journal.plan() or {}).get("form") == "shards"
-    except DataError:
-        return False
-
-
-def _check_same(plan: dict[str, Any], earlier: dict[str, Any], journal: Journal) -> None:
-    asked = {**dict.fromkeys(FORM), **plan}
-    changed = [key for key in asked if asked[key] != earlier.get(key)]
-    if changed:
-        raise DataError(
-            f"{journal.folder.parent.parent} was begun with other settings or images (changed: {', '.join(changed)}); "
-            "use the same ones, or start over with --force"
-        )
 
 
 Preparer = Callable[[PrepareJob, Sequence[int]], Iterator[tuple[int, list[PreparedFace]]]]

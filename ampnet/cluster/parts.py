@@ -224,7 +224,8 @@ def _read_parquet(place: str) -> Iterator[Image]:
 
 def _shot(image: Image) -> Shot:
     """Decode an image, as a photo of this machine is decoded: large ones are reduced."""
-    name, source = one_line(image.name), Source(Path(one_line(image.name)), None)
+    name = one_line(image.name)
+    source = Source(Path(name), None, url=name if is_address(name) else None)  # a path would lose a slash of it
     if image.problem is not None:
         return Shot(source, None, image.problem)
     try:

@@ -8,6 +8,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
@@ -24,7 +25,7 @@ from ampnet.prediction.results import MAX_LISTED, ImagePredictions
 from ampnet.prediction.rows import CsvRows
 from ampnet.prediction.shots import classify_shots, in_chunks
 from ampnet.runtime.memory import keep_freed_memory
-from ampnet.runtime.threads import in_order, start_threads
+from ampnet.runtime.threads import Threads, in_order, start_threads
 
 _TEXT = {"image", "status", "problem", "label", "answer", "warnings"}
 _WHOLE = {"frame", "face"}
@@ -89,17 +90,19 @@ class PredictActor:
         cv2.setNumThreads(1)
         self._predictor = load()
         self._out, self._every = out, every
+        self._running = ExitStack()  # for as long as the actor lives: new threads would each keep memory of their own
+        self._threads = self._running.enter_context(start_threads(ACTOR_CORES, parallel=1))
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Predict parts; yields the counts of each, once its file is written."""
         for text in batch["part"]:
             plain = json.loads(str(text))
             part = Part(plain["number"], plain["kind"], tuple(plain["places"]), tuple(plain["problems"]))
-            counts = predict_part(self._predictor, part, self._out, self._every)
+            counts = predict_part(self._predictor, part, self._out, self._every, self._threads)
             yield {"counts": [json.dumps(asdict(counts))]}
 
 
-def predict_part(predictor: PhotoPredictor, part: Part, out: str, every: int) -> PartCounts:
+def predict_part(predictor: PhotoPredictor, part: Part, out: str, every: int, threads: Threads) -> PartCounts:
     """Predict a part and write its file.
 
     Raises:
@@ -111,17 +114,16 @@ def predict_part(predictor: PhotoPredictor, part: Part, out: str, every: int) ->
     rows, counts = CsvRows(predictor.class_names), PartCounts()
     schema = pa.schema([(name, _type_of(name)) for name in rows.columns])
     tables: list[Any] = []
-    with start_threads(ACTOR_CORES, parallel=1) as threads:
-        chunks = in_chunks(read_part(part, every, threads))
-        classify = partial(classify_shots, predictor)
-        for chunk, found in in_order(classify, chunks, threads.networks, threads.parallel + 1):
-            cells: list[list[Any]] = []
-            for shot, faces in zip(chunk, found, strict=True):
-                result = shot.result(faces or [])
-                counts.add(result)
-                cells += rows.cells(result)
-            values = zip(zip(*cells, strict=True), schema.types, strict=True)
-            tables.append(pa.Table.from_arrays([pa.array(column, kind) for column, kind in values], schema=schema))
+    chunks = in_chunks(read_part(part, every, threads))
+    classify = partial(classify_shots, predictor)
+    for chunk, found in in_order(classify, chunks, threads.networks, threads.parallel + 1):
+        cells: list[list[Any]] = []
+        for shot, faces in zip(chunk, found, strict=True):
+            result = shot.result(faces or [])
+            counts.add(result)
+            cells += rows.cells(result)
+        values = zip(zip(*cells, strict=True), schema.types, strict=True)
+        tables.append(pa.Table.from_arrays([pa.array(column, kind) for column, kind in values], schema=schema))
     table = pa.concat_tables(tables) if tables else schema.empty_table()
     table = table.replace_schema_metadata({_COUNTS: json.dumps(asdict(counts))})
     buffer = io.BytesIO()
