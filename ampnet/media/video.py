@@ -91,13 +91,18 @@ def read_frames(path: Path, every: int = 1) -> Iterator[Frame]:
         yield from video.frames()
 
 
-def read_frame(path: Path, number: int) -> NDArray[np.uint8]:
+def read_frame(path: Path, number: int, threads: int = 1) -> NDArray[np.uint8]:
     """Decode one frame of a video, and those before it: ``(H, W, 3)`` RGB, upright.
+
+    Args:
+        path: the video.
+        number: of the frame, from 0.
+        threads: see :func:`open_video`.
 
     Raises:
         ImageError: see :func:`open_video`; the video has no such frame.
     """
-    with open_video(path, start=number) as video:
+    with open_video(path, start=number, threads=threads) as video:
         for frame in video.frames():
             return frame.image
     raise ImageError(f"cannot read {printable(path)}: it has no frame {number}")
@@ -105,7 +110,12 @@ def read_frame(path: Path, number: int) -> NDArray[np.uint8]:
 
 @contextmanager
 def open_video(
-    path: Path, every: int = 1, start: int = 0, only_info: bool = False, time_limit: float = TIME_LIMIT
+    path: Path,
+    every: int = 1,
+    start: int = 0,
+    only_info: bool = False,
+    time_limit: float = TIME_LIMIT,
+    threads: int = 1,
 ) -> Iterator["Video"]:
     """Open a video in a decoding process, which ends with the block.
 
@@ -115,6 +125,7 @@ def open_video(
         start: number of the first frame to give.
         only_info: read the header and no frames.
         time_limit: seconds to open the video, and for each of its frames.
+        threads: decoding threads, as many as there are cores to use.
 
     Raises:
         ImageError: it is no regular file, cannot be opened, or the decoder crashed or took too long.
@@ -126,7 +137,7 @@ def open_video(
     shared, memory = _share_memory() if not only_info else (-1, None)
     try:
         cut = is_cut(file)
-        order = Order(file.fileno(), shared, 0 if memory is None else len(memory), every, start, only_info)
+        order = Order(file.fileno(), shared, 0 if memory is None else len(memory), every, start, only_info, threads)
         descriptors = (file.fileno(), shared)[: 2 if shared >= 0 else 1]
         pipe = subprocess.PIPE
         process = start_isolated(order, descriptors, stdin=pipe, stdout=pipe, bufsize=0, environment=FFMPEG_OPTIONS)

@@ -81,6 +81,8 @@ class Order:
     """Number of the first frame to send."""
     only_info: bool
     """Send no frames at all."""
+    threads: int
+    """Decoding threads, of which :data:`MAX_THREADS` are used at most."""
 
 
 def count_slots(memory_size: int, frame_size: int) -> int:
@@ -157,7 +159,7 @@ class _Channel:
 def _decode(order: Order, channel: _Channel) -> None:
     import cv2
 
-    threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, MAX_THREADS)
+    threads = min(order.threads, MAX_THREADS)
     video = cv2.VideoCapture(f"/dev/fd/{order.descriptor}", cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
     if not video.isOpened():
         return channel.send(Kind.NO_VIDEO)

@@ -17,6 +17,7 @@ from ampnet.media.download import fetch, is_url
 from ampnet.media.opening import read_bytes
 from ampnet.media.printable import one_line, printable
 from ampnet.media.video import read_frame
+from ampnet.runtime.cores import usable_cores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,7 +61,7 @@ class PhotoInput:
             ImageError: it cannot be read; one line with its name and the reason.
         """
         if isinstance(self.given, FrameOf):
-            image = read_frame(self.given.path, self.given.number)
+            image = read_frame(self.given.path, self.given.number, usable_cores())
             return Decoded(image, (image.shape[0], image.shape[1]))
         try:
             return _decoded(self.given, enough_side)

@@ -18,6 +18,7 @@ from ampnet.prediction.inputs import CHUNK_IMAGES, CHUNK_PIXELS, PhotoInput, tak
 from ampnet.prediction.recorded import NOTHING, WHOLE
 from ampnet.prediction.results import ImagePredictions
 from ampnet.prediction.sources import Source
+from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import Threads, in_order
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _read_video(source: Source, every: int, recorded: float, expect: Callable[[i
     step, start = (every, 0) if source.drawn is None else (1, 0)
     if source.drawn is None and recorded > NOTHING:
         start = int(recorded) + every
-    with open_video(source.path, step, start) as video:
+    with open_video(source.path, step, start, threads=usable_cores()) as video:
         expect(max(-(-(video.info.frames - start) // step), 1))
         for frame in video.frames():
             is_asked, is_recorded = frame.number % every == 0, frame.number <= recorded

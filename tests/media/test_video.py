@@ -164,6 +164,16 @@ def test_a_frame_of_too_many_pixels_is_refused(tmp_path):
         list(read_frames(tmp_path / "wall.avi"))
 
 
+def test_frames_are_the_same_with_any_number_of_threads(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4")
+
+    def decoded(threads):
+        with open_video(clip, threads=threads) as video:
+            return [frame.image.tobytes() for frame in video.frames()]
+
+    assert decoded(1) == decoded(4)
+
+
 def test_a_crash_of_the_decoder_is_an_error_of_that_video(tmp_path):
     clip = write_clip(tmp_path / "clip.mp4", size_wh=(640, 480))
     with open_video(clip) as video:
