@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -28,7 +28,7 @@ from ampnet.prediction.sources import Source, plan
 from ampnet.prediction.tracking import Tracking
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import start_threads
-from pipelines.predictors import choose_predictor
+from pipelines.predictors import choose_predictor, face_settings
 from pipelines.progress import notices, progress_bar
 
 if TYPE_CHECKING:
@@ -150,12 +150,9 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
         "inputs": [one_line(path) for path in config.images],
         **({} if config.list_file is None else {"list": one_line(config.list_file)}),
         "videos": config.videos,
-        "every": config.every,
-        "face": config.face,
-        "min_face": config.min_face,
+        **face_settings(config),
         "explain": config.explain,
         "track": [config.track, config.smooth],
-        "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
 
 

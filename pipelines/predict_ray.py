@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from ampnet.media.lock import LOCK_FILE, lock_folder
 from ampnet.media.printable import one_line, printable
 from ampnet.prediction.photos import PhotoPredictor
 from pipelines.model import find_model
-from pipelines.predictors import choose_predictor
+from pipelines.predictors import choose_predictor, face_settings
 from pipelines.progress import notices, progress_bar
 
 PLAN_FILE = "plan.json"
@@ -97,14 +97,11 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         "parts": len(parts),
         "part_images": config.part_images,
         "model_sha256": sha256_of(model),
-        "every": config.every,
-        "face": config.face,
-        "min_face": config.min_face,
+        **face_settings(config),
         "mirror": config.mirror,
         "prior": config.prior,
         "runtime": config.runtime,
         "precision": config.precision,
-        "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
     with _locked(out, console):
         _begin(config, out, settings)

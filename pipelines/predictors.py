@@ -1,6 +1,6 @@
 """The detector and classifier of `ampnet predict`, on torch or on ONNX Runtime."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,16 @@ def choose_predictor(config: PredictConfig, console: Console, is_single: bool) -
     chosen.predictor.face, chosen.predictor.min_face = config.face, config.min_face
     chosen.settings["model"] = sha256_of(file)  # last: hashing a large file that is no checkpoint would take long
     return chosen
+
+
+def face_settings(config: PredictConfig) -> dict[str, Any]:
+    """Return which faces of which frames a run classifies; it is only resumed with the same."""
+    return {
+        "every": config.every,
+        "face": config.face,
+        "min_face": config.min_face,
+        "detector": {name: str(value) for name, value in asdict(config.detector).items()},
+    }
 
 
 def _on_torch(
