@@ -19,7 +19,9 @@ from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
+from ampnet.data.loading.dataset import FaceDataset
+from ampnet.data.loading.loader import batch_loader
+from ampnet.data.loading.sampling import ShardedSequentialSampler
 from ampnet.faces.framing import reframing
 from ampnet.inference.classifier import Classifier
 from ampnet.runtime.memory import keep_freed_memory

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from ampnet.data.index.face_index import FaceIndex, read_index
-from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey, batch_loader
+from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.data.loading.loader import batch_loader
 from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.regions import quadrant_boxes, salient_boxes

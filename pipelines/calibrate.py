@@ -15,7 +15,8 @@ from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, open_chec
 from ampnet.config import CalibrateConfig, Split, TrainConfig
 from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import FaceDataset, loading_failures
+from ampnet.data.loading.dataset import FaceDataset
+from ampnet.data.loading.loader import loading_failures
 from ampnet.data.loading.unreadable import describe_unreadable
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import match_classes

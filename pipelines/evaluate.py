@@ -19,7 +19,8 @@ from ampnet.config import EvalConfig, TrainConfig, UsePrecision
 from ampnet.data.index.face_index import FaceIndex, read_index
 from ampnet.data.index.image_files import is_inside
 from ampnet.data.index.label_votes import MIN_VOTES
-from ampnet.data.loading.dataset import FaceDataset, loading_failures
+from ampnet.data.loading.dataset import FaceDataset
+from ampnet.data.loading.loader import loading_failures
 from ampnet.data.loading.unreadable import describe_unreadable
 from ampnet.errors import DataError
 from ampnet.evaluation.html.page import write_page

@@ -13,7 +13,7 @@ from rich.console import Console
 from ampnet.checkpoints.checkpoint import save_checkpoint
 from ampnet.checkpoints.run_files import BEST
 from ampnet.config import TrainConfig, config_to_dict
-from ampnet.data.loading.dataset import loading_failures
+from ampnet.data.loading.loader import loading_failures
 from ampnet.data.loading.unreadable import describe_unreadable
 from ampnet.errors import UsageError
 from ampnet.evaluation.metrics import accuracy, score

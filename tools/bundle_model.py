@@ -21,7 +21,9 @@ from ampnet.checkpoints.bundled import MODELS, model_path, record_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader
+from ampnet.data.loading.dataset import FaceDataset
+from ampnet.data.loading.loader import batch_loader
+from ampnet.data.loading.sampling import ShardedSequentialSampler
 from ampnet.evaluation.matching import match_all_classes
 from ampnet.inference.calibration import MAX_ACCURACY_LOSS, choose_prior_strength, fit_temperature
 from ampnet.inference.classifier import Classifier

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.config import IMAGE_SIZE
-from ampnet.data.loading.dataset import Batch, FaceBatches, FaceDataset, ShardedSequentialSampler, batch_loader
+from ampnet.data.loading.dataset import Batch, FaceBatches, FaceDataset
+from ampnet.data.loading.loader import batch_loader
+from ampnet.data.loading.sampling import ShardedSequentialSampler
 from ampnet.data.loading.unreadable import describe_unreadable
 from ampnet.errors import CheckpointError, DataError
 from ampnet.faces.alignment import AlignedFace, resize_face

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.loading.dataset import FaceDataset, ShardedSequentialSampler, batch_loader, loading_failures
+from ampnet.data.loading.dataset import FaceDataset
+from ampnet.data.loading.loader import batch_loader, loading_failures
+from ampnet.data.loading.sampling import ShardedSequentialSampler
 from ampnet.errors import CheckpointError, DataError
 from ampnet.evaluation.matching import match_all_classes
 from ampnet.inference.classifier import Classifier

@@ -9,8 +9,9 @@ from torch.utils.data import DataLoader
 from ampnet.config import IMAGE_SIZE, Split
 from ampnet.data.index.face_index import FaceIndex
 from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import Batch, FaceDataset, ShardedSequentialSampler, batch_loader
-from ampnet.data.loading.sampling import ResumableBatchSampler, StreamedBatchSampler
+from ampnet.data.loading.dataset import Batch, FaceDataset
+from ampnet.data.loading.loader import batch_loader
+from ampnet.data.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler, StreamedBatchSampler
 from ampnet.data.shards.streaming import SHARDS_AT_ONCE, STREAMED_FACES, StreamedSplit
 from ampnet.errors import DataError, ImageError
 from ampnet.faces.colour import Color, is_grey

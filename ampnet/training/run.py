@@ -17,8 +17,8 @@ from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.config import config_to_dict
 from ampnet.data.index.face_index import FaceIndex
 from ampnet.data.index.splits import class_counts
-from ampnet.data.loading.dataset import Batch, ShardedSequentialSampler
-from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.data.loading.dataset import Batch
+from ampnet.data.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler
 from ampnet.data.loading.unreadable import UnreadableImages
 from ampnet.data.shards.streaming import open_training_index
 from ampnet.errors import ConfigError

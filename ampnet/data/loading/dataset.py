@@ -1,19 +1,15 @@
 """Batches of prepared faces for the network, identical for any number of loader workers."""
 
-import os
-import sys
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset
 
 from ampnet.config import IMAGE_SIZE
 from ampnet.data.index.face_index import FaceIndex
@@ -31,15 +27,12 @@ from ampnet.data.loading.augment import (
     warp_face,
 )
 from ampnet.data.loading.unreadable import UnreadableImage, describe_unreadable
-from ampnet.errors import DataError, ImageError, TrainingError
+from ampnet.errors import DataError, ImageError
 from ampnet.faces.alignment import align_face, resize_face
 from ampnet.faces.colour import Color
 from ampnet.faces.framing import Framing
 from ampnet.media.prepared import decode_prepared
 from ampnet.recipes import Augmentation
-
-B = TypeVar("B")
-"""A batch, or what one key of a loader stands for."""
 
 
 class SampleKey(NamedTuple):
@@ -223,89 +216,3 @@ def store_face(image: Image, shown: NDArray[np.uint8]) -> None:
         shown[..., 0] = image
     else:
         cv2.cvtColor(image, cv2.COLOR_BGRA2RGB if image.shape[2] == 4 else cv2.COLOR_BGR2RGB, dst=shown)
-
-
-class ShardedSequentialSampler(Sampler[list[SampleKey]]):
-    """Iterates over one process's shard in the dataset's order, each face exactly once.
-
-    Args:
-        count: number of faces in the dataset.
-        batch_size: batch size of this process.
-        rank: number of this process.
-        world_size: number of processes.
-    """
-
-    def __init__(self, count: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
-        self.shard = range(rank, count, world_size)
-        self.batch_size = batch_size
-
-    def __len__(self) -> int:
-        return -(-len(self.shard) // self.batch_size)
-
-    def __iter__(self) -> Iterator[list[SampleKey]]:
-        for start in range(0, len(self.shard), self.batch_size):
-            yield [SampleKey(0, position, position) for position in self.shard[start : start + self.batch_size]]
-
-
-def batch_loader(
-    faces: FaceDataset, order: Sampler[list[SampleKey]], workers: int, device: torch.device
-) -> DataLoader[Batch]:
-    """Create a data loader that yields a sampler's batches; see :func:`make_loader`."""
-    return make_loader(FaceBatches(faces), order, workers, device)
-
-
-def make_loader(batches: Dataset[B], order: Iterable[Any], workers: int, device: torch.device) -> DataLoader[B]:
-    """Create a data loader of whole batches.
-
-    Args:
-        batches: ``batches[key]`` is a batch.
-        order: yields the key of each batch.
-        workers: loader processes, kept alive between epochs; 0 loads in this process.
-        device: batches for GPUs are loaded into pinned memory.
-    """
-    # More workers than cores are the user's choice (useful with slow storage); the defaults never exceed the cores.
-    warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
-    return DataLoader(
-        batches,
-        batch_size=None,
-        sampler=order,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        pin_memory=device.type == "cuda",
-        prefetch_factor=4 if workers else None,
-        worker_init_fn=_start_worker,
-        # Under the launcher the default is spawn: seconds of imports, during which a Ctrl-C would kill the worker.
-        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
-    )
-
-
-def _start_worker(_worker: int) -> None:
-    """Restrict a loader worker to one core, and shield it from signals meant for the training process.
-
-    Ctrl-C and most schedulers signal a whole process group, so the worker gets its own. Its failures reach the training
-    process; anything else it would print is only that its last batches were not collected.
-    """
-    os.setpgid(0, 0)
-    sys.excepthook = lambda *_: None
-    cv2.setNumThreads(0)
-
-
-@contextmanager
-def loading_failures(cure: str = "resume with --resume and fewer --workers") -> Iterator[None]:
-    """Convert errors of loader workers to one-line messages.
-
-    Args:
-        cure: what to do where a worker died, for the message.
-
-    Raises:
-        DataError: no image can be read.
-        TrainingError: a worker died.
-    """
-    try:
-        yield
-    except DataError as error:  # holds a worker's traceback, whose last line is our message
-        raise DataError(str(error).strip().splitlines()[-1].removeprefix("ampnet.errors.DataError: ")) from error
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise TrainingError(f"a data-loading process died, perhaps out of memory; {cure}") from error

@@ -11,6 +11,28 @@ from ampnet.errors import DataError
 from ampnet.recipes import Balance
 
 
+class ShardedSequentialSampler(Sampler[list[SampleKey]]):
+    """Iterates over one process's shard in the dataset's order, each face exactly once.
+
+    Args:
+        count: number of faces in the dataset.
+        batch_size: batch size of this process.
+        rank: number of this process.
+        world_size: number of processes.
+    """
+
+    def __init__(self, count: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+        self.shard = range(rank, count, world_size)
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.shard) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[SampleKey]]:
+        for start in range(0, len(self.shard), self.batch_size):
+            yield [SampleKey(0, position, position) for position in self.shard[start : start + self.batch_size]]
+
+
 class ResumableBatchSampler(Sampler[list[SampleKey]]):
     """Shuffled batches that are the same for any number of processes and can start at any step.
 

@@ -7,7 +7,8 @@ import torch
 
 from ampnet.data.index.face_index import read_index
 from ampnet.data.loading.corrupted import CLEAN, ChunkKey, Condition, CorruptedBatches, read_prepared
-from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey, make_loader
+from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.data.loading.loader import make_loader
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.faces.corruption.names import CORRUPTIONS
 from ampnet.faces.corruption.suite import corrupt

@@ -10,14 +10,9 @@ import pytest
 import torch
 
 from ampnet.data.index.face_index import read_index
-from ampnet.data.loading.dataset import (
-    FaceBatches,
-    FaceDataset,
-    SampleKey,
-    ShardedSequentialSampler,
-    batch_loader,
-)
-from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.data.loading.loader import batch_loader
+from ampnet.data.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler
 from ampnet.errors import DataError
 from ampnet.faces.framing import Framing
 from ampnet.recipes import RECIPES

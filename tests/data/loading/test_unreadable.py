@@ -8,15 +8,9 @@ import pytest
 import torch
 
 from ampnet.data.index.face_index import FaceIndex, read_index
-from ampnet.data.loading.dataset import (
-    FaceBatches,
-    FaceDataset,
-    SampleKey,
-    ShardedSequentialSampler,
-    batch_loader,
-    loading_failures,
-)
-from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.data.loading.loader import batch_loader, loading_failures
+from ampnet.data.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler
 from ampnet.data.loading.unreadable import UnreadableImages, describe_unreadable
 from ampnet.errors import DataError
 from ampnet.recipes import RECIPES
