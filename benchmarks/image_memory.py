@@ -1,7 +1,7 @@
 """Memory that decoding one picture takes, for each format and mode: python -m benchmarks.image_memory [MEGAPIXELS].
 
 Each picture is made, then read in a process of its own. The second column is the peak of that process above its state
-before reading, the third what :mod:`ampnet.media.decoding` expects; refused pictures show their reason.
+before reading, the third what :mod:`ampnet.media.decoding_memory` expects; refused pictures show their reason.
 """
 
 import io
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from ampnet.errors import ImageError
-from ampnet.media import decoding
+from ampnet.media import decoding_memory
 from ampnet.media.images import read_reduced
 from benchmarks.measure import print_table
 
@@ -90,7 +90,7 @@ def _measured(path: Path, longest_side: int | None) -> str:
 def _expected(path: Path, longest_side: int | None) -> str:
     data = path.read_bytes()
     picture = Pillow.open(io.BytesIO(data))
-    return f"{decoding._memory(picture, len(data), longest_side) / 1e6:,.0f} MB"
+    return f"{decoding_memory.estimate(picture, len(data), longest_side) / 1e6:,.0f} MB"
 
 
 def main(megapixels: float) -> None:

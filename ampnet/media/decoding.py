@@ -12,7 +12,6 @@ import warnings
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 import simplejpeg
@@ -30,6 +29,7 @@ from PIL import (
 from PIL import Image as Pillow
 
 from ampnet.errors import ImageError
+from ampnet.media import decoding_memory
 from ampnet.media.heif import heif_formats
 from ampnet.media.pixels import Image, halved, to_array, to_rgb, turned
 from ampnet.media.printable import printable
@@ -57,9 +57,6 @@ MAX_PIXELS = 150_000_000
 MAX_SIDE = 100_000
 """Pictures with a longer side, in pixels, are refused: decoders and filters count the bits of a row in 32 bits."""
 
-MAX_DECODED = 80_000_000
-"""Pictures with more pixels are decoded at half their width and height."""
-
 MAX_MEMORY = 950_000_000
 """Bytes that decoding one picture may take; what is estimated to take more is refused."""
 
@@ -68,11 +65,8 @@ MAX_SCANS = 100
 
 _LARGE = 200_000_000  # bytes; pictures that take more are decoded one at a time
 _one_large_picture = threading.Lock()
-_BANDS = 40_000_000  # bytes for the conversion of one band of rows, and for the decoder's own buffers
 
-_BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}  # 4 in all other modes
 _ORIENTATION_TAG = 0x0112
-_BITS, _SAMPLES, _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT = 258, 277, 278, 322, 323  # tags of TIFF
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # one with a length, or the end; not a stuffed byte, not a restart
 _QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as the module warnings stores it
@@ -109,7 +103,7 @@ def decode(
         data: the file's content.
         longest_side: maximum length of the longer side of the result, in pixels; JPEG files are then decoded at a half,
             quarter or eighth of their size if that suffices. None for the whole picture, or half its width and height
-            if it has more than :data:`MAX_DECODED` pixels.
+            if it has more than :data:`ampnet.media.decoding_memory.MAX_DECODED` pixels.
         upright: whether to apply the EXIF rotation.
         enough_side: length of the longer side that suffices, in pixels: the picture is reduced to a half, quarter or
             eighth, as far as its longer side stays at least as long. JPEG files are decoded at that size, which takes
@@ -123,7 +117,7 @@ def decode(
     _quieten_pillow()
     try:
         picture = _open(data, longest_side, enough_side, MAX_PIXELS if max_pixels is None else max_pixels)
-        is_large = _memory(picture, len(data), longest_side, enough_side) > _LARGE
+        is_large = decoding_memory.estimate(picture, len(data), longest_side, enough_side) > _LARGE
         with _one_large_picture if is_large else nullcontext():
             return _decode(picture, data, longest_side, upright, enough_side)
     except ImageError:
@@ -176,7 +170,7 @@ def _open(data: bytes, longest_side: int | None, enough_side: int | None, max_pi
         raise ImageError(f"{width} x {height} pixels; a side may have {MAX_SIDE:,}")
     if picture.info.get("progressive") and _has_many_scans(data):
         raise ImageError(f"a progressive JPEG of more than {MAX_SCANS} scans")
-    if (needed := _memory(picture, len(data), longest_side, enough_side)) > MAX_MEMORY:
+    if (needed := decoding_memory.estimate(picture, len(data), longest_side, enough_side)) > MAX_MEMORY:
         raise ImageError(
             f"{width} x {height} pixels of {picture.format} take {needed / 1e6:,.0f} MB to decode, "
             f"more than {MAX_MEMORY / 1e6:,.0f}"
@@ -188,7 +182,7 @@ def _decode(
     picture: Pillow.Image, data: bytes, longest_side: int | None, upright: bool, enough_side: int | None
 ) -> Decoded:
     whole = picture.size
-    small, scale = _reduction(whole, longest_side, enough_side)
+    small, scale = decoding_memory.reduction(whole, longest_side, enough_side)
     if (plain := _plain_jpeg(picture, data, small, scale)) is not None:
         orientation = _orientation(picture) if upright else 1
         return Decoded(turned(plain, orientation), whole if orientation >= 5 else whole[::-1])
@@ -199,7 +193,7 @@ def _decode(
     if picture.size != expected:  # some releases of Pillow turn the size of a TIFF file only here
         whole, small = whole[::-1], small[::-1]
     orientation = _orientation(picture) if upright else 1  # not before: Pillow turns TIFF files itself
-    if picture.width * picture.height > MAX_DECODED:
+    if picture.width * picture.height > decoding_memory.MAX_DECODED:
         image = to_array(_resized(halved(picture), small))
     elif picture.size != small:
         image = to_array(_resized(to_rgb(picture), small))
@@ -226,69 +220,8 @@ def _plain_jpeg(picture: Pillow.Image, data: bytes, small: tuple[int, int], scal
     return np.asarray(pixels, dtype=np.uint8) if pixels.shape[:2] == drafted[::-1] else None
 
 
-def _reduction(
-    size_wh: tuple[int, int], longest_side: int | None, enough_side: int | None
-) -> tuple[tuple[int, int], int]:
-    """Return width and height of the result, before any rotation, and the scale at which a JPEG is decoded for it."""
-    width, height = size_wh
-    if enough_side is not None:
-        scale = max((scale for scale in (2, 4, 8) if max(size_wh) // scale >= enough_side), default=1)
-        return (-(-width // scale), -(-height // scale)), scale
-    if longest_side is not None and longest_side < max(size_wh):
-        factor = longest_side / max(size_wh)
-        small = max(round(width * factor), 1), max(round(height * factor), 1)
-        most = min(width // small[0], height // small[1])
-        return small, max(scale for scale in (1, 2, 4, 8) if scale <= most)
-    if width * height > MAX_DECODED:
-        return (-(-width // 2), -(-height // 2)), 2
-    return size_wh, 1
-
-
 def _resized(picture: Pillow.Image, size_wh: tuple[int, int]) -> Pillow.Image:
     return picture if picture.size == size_wh else picture.resize(size_wh, Pillow.Resampling.BOX)
-
-
-def _memory(picture: Pillow.Image, file_bytes: int, longest_side: int | None, enough_side: int | None = None) -> float:
-    """Estimate, from above, the bytes that decoding takes at its peak; benchmarks/image_memory.py measures them."""
-    small, scale = _reduction(picture.size, longest_side, enough_side)
-    whole = drafted = picture.width * picture.height
-    wanted, decoder = small[0] * small[1], 0.0
-    if picture.format in ("JPEG", "MPO"):
-        drafted = whole // scale**2
-        if picture.info.get("progressive"):
-            decoder = 2 * whole * _samples_per_pixel(picture)  # all coefficients are kept until the last scan
-    elif picture.format == "WEBP":
-        decoder = 12 * whole  # two canvases and a copy
-    elif picture.format in ("HEIF", "AVIF"):
-        decoder = 12 * whole  # planes of the video codec, their conversion, a rotated copy
-    elif picture.format == "PPM":
-        decoder = 2 * whole * len(picture.getbands())  # 16 bits, or numbers as text
-    elif picture.format == "BMP":
-        decoder = 2 * whole  # run lengths are expanded, then copied
-    elif picture.format == "TIFF":
-        decoder = 4 * whole + _tile_bytes(picture)  # the rotated copy, or the largest piece
-    loaded = _BYTES_PER_PIXEL.get(picture.mode, 4) * drafted
-    result = 3 * wanted
-    if wanted < drafted:
-        result += 0 if longest_side is None and enough_side is None else 4 * wanted
-        result += drafted if drafted > MAX_DECODED else 0 if picture.mode == "RGB" else 4 * drafted
-    return file_bytes + _BANDS + max(loaded + max(decoder, result), 6 * wanted)
-
-
-def _samples_per_pixel(jpeg: Any) -> float:
-    """Return the samples that a JPEG stores for a pixel: 3 in colour, 1.5 if colour has half the resolution."""
-    counts = [horizontal * vertical for _id, horizontal, vertical, _table in jpeg.layer]
-    return float(sum(counts) / max(counts))
-
-
-def _tile_bytes(tiff: Any) -> float:
-    """Return the size of the pieces that libtiff decodes, which need not be smaller than the image."""
-    tags = tiff.tag_v2
-    if tiff.tile[0][0] != "libtiff":
-        return 0.0
-    rows = min(int(tags.get(_STRIP_ROWS, tiff.height)), tiff.height)
-    pixels = max(tiff.width * rows, int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_HEIGHT, 0)))
-    return float(max(4, max(tags.get(_BITS, (8,))) * int(tags.get(_SAMPLES, 1)) / 8) * pixels)
 
 
 def _has_many_scans(jpeg: bytes) -> bool:

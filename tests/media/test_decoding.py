@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageOps, TiffImagePlugin
 
 from ampnet.errors import ImageError
-from ampnet.media import decoding
+from ampnet.media import decoding, decoding_memory
 from ampnet.media.decoding import MAX_PIXELS, decode, is_plain_jpeg
 from ampnet.media.images import jpeg_as_is, read_image, read_reduced
 from tests.hostile_images import claiming, saved, tiff_with_tile, with_scans
@@ -140,7 +140,7 @@ def test_a_very_long_side_is_refused(width: int, height: int) -> None:
 
 
 def test_what_would_take_too_much_memory_is_refused_and_says_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "MAX_MEMORY", decoding._BANDS + 30_000)
+    monkeypatch.setattr(decoding, "MAX_MEMORY", decoding_memory._BANDS + 30_000)
     with pytest.raises(ImageError, match="64 x 48 pixels of WEBP take 40 MB to decode, more than 40"):
         decode(saved(PICTURE, "WEBP", lossless=True))
 
@@ -197,7 +197,7 @@ def test_very_large_pictures_are_halved_and_keep_their_size_on_record(
     monkeypatch: pytest.MonkeyPatch, format_name: str, size: tuple[int, int]
 ) -> None:
     smooth = Image.linear_gradient("L").convert("RGB").resize(size)
-    monkeypatch.setattr(decoding, "MAX_DECODED", 2_000)
+    monkeypatch.setattr(decoding_memory, "MAX_DECODED", 2_000)
     decoded = decode(saved(smooth, format_name, **({"quality": 95} if format_name == "JPEG" else {})))
     assert decoded.size_hw == size[::-1]
     assert decoded.image.shape == (-(-size[1] // 2), -(-size[0] // 2), 3)
@@ -208,7 +208,7 @@ def test_very_large_pictures_are_halved_and_keep_their_size_on_record(
 def test_very_large_pictures_are_reduced_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved(Image.linear_gradient("L").convert("RGBA"), "PNG")
     usual = decode(data, 32)
-    monkeypatch.setattr(decoding, "MAX_DECODED", 2_000)
+    monkeypatch.setattr(decoding_memory, "MAX_DECODED", 2_000)
     small = decode(data, 32)
     assert (small.size_hw, small.image.shape) == ((256, 256), (32, 32, 3))
     assert np.abs(small.image.astype(int) - usual.image).max() <= 1

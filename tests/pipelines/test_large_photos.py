@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ampnet.data.sources import SourceImage
-from ampnet.media import decoding
+from ampnet.media import decoding_memory
 from ampnet.prediction import shots
 from cli import app
 from tests.prepared_faces import SAMPLES
@@ -51,7 +51,7 @@ def test_the_part_around_a_box_is_cut_from_the_reduced_image(
     shutil.copy(PORTRAIT, tmp_path)
     item = SourceImage(tmp_path, PORTRAIT.name, "train", "joy", box=(81, 61, 180, 200))
     whole = item.read(longest_side)
-    monkeypatch.setattr(decoding, "MAX_DECODED", 10_000)
+    monkeypatch.setattr(decoding_memory, "MAX_DECODED", 10_000)
     reduced = item.read(longest_side)
     assert (reduced.size_hw, reduced.origin_xy, reduced.whole_hw) == (whole.size_hw, whole.origin_xy, whole.whole_hw)
     if longest_side is None:

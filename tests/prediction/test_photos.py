@@ -143,7 +143,7 @@ def test_a_stream_of_one_photo_is_a_stream(predictor):
 def test_faces_of_a_photo_that_was_decoded_at_half_its_size_are_in_its_own_pixels(
     predictor, pixels, expected, monkeypatch
 ):
-    monkeypatch.setattr("ampnet.media.decoding.MAX_DECODED", pixels.shape[0] * pixels.shape[1] - 1)
+    monkeypatch.setattr("ampnet.media.decoding_memory.MAX_DECODED", pixels.shape[0] * pixels.shape[1] - 1)
     monkeypatch.setattr("ampnet.prediction.shots.MAX_LONG_SIDE", pixels.shape[0] // 2)
     (face,) = found = predictor.predict(PORTRAIT)
     assert found.size_hw == pixels.shape[:2]
