@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.commands import SAMPLES, differences, results
+from benchmarks.processes import descendants
 from tests.small_checkpoint import small_checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -55,23 +56,6 @@ class Outcome:
     seconds: float = 0.0
     wrong: list[str] = field(default_factory=list)
     """What a run wrote otherwise, or said when it failed."""
-
-
-def descendants(root: int) -> list[int]:
-    """List a process's children, their children, and so on."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            children.setdefault(parent, []).append(int(entry.name))
-    found, open_ids = list[int](), [root]
-    while open_ids:
-        open_ids += (of := children.get(open_ids.pop(), []))
-        found += of
-    return found
 
 
 def actors_of(cluster: int) -> list[int]:

@@ -18,22 +18,13 @@ import time
 from pathlib import Path
 
 from ampnet.media.images import list_images
+from benchmarks.processes import descendants
 
 
 def resident(root: int) -> int:
     """Return the resident bytes of a process and its descendants."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            parents.setdefault(parent, []).append(int(entry.name))
-    total, open_ids = 0, [root]
-    while open_ids:
-        pid = open_ids.pop()
-        open_ids += parents.get(pid, [])
+    total = 0
+    for pid in [root, *descendants(root)]:
         try:
             total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         except OSError:

@@ -4,6 +4,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
+
+from ampnet.media.video_writer import writing_video
+
+PORTRAIT = Path(__file__).parent / "samples" / "portrait.jpg"
 
 CODECS = {
     "mp4": "mp4v",
@@ -42,3 +47,13 @@ def write_clip(path: Path, frames: int = 40, size_wh: tuple[int, int] = (64, 48)
 def brightness(image: np.ndarray) -> float:
     """Return the mean of all pixels; :func:`write_clip` adds 2 with each frame."""
     return float(image.mean())
+
+
+def write_face_then_wall(path: Path, frames: int, side: int) -> Path:
+    """Write a video at 10 frames a second: a face for this many square frames, then a grey wall for as many."""
+    with Image.open(PORTRAIT) as portrait:
+        face = np.asarray(portrait.convert("RGB").resize((side, side)))
+    with writing_video(path, rate=10.0) as video:
+        for image in [face] * frames + [np.full_like(face, 90)] * frames:
+            video.add(image)
+    return path

@@ -16,10 +16,10 @@ from ampnet.config import PredictConfig
 from ampnet.errors import DataError, UsageError
 from ampnet.labels import EXPRESSIONS
 from ampnet.media.video import read_frames
-from ampnet.media.video_writer import writing_video
 from ampnet.prediction.sources import plan
 from cli import app
 from pipelines.predict import run
+from tests.clips import write_face_then_wall
 from tests.small_checkpoint import small_checkpoint
 
 pytestmark = pytest.mark.slow
@@ -125,12 +125,7 @@ def test_nothing_is_replaced_unasked(happy, photos, tmp_path):
 @pytest.fixture
 def clip(tmp_path):
     """Twelve frames at 10 a second: six of a face, then six of a wall."""
-    with Image.open(SAMPLES / "portrait.jpg") as portrait:
-        face = np.asarray(portrait.convert("RGB").resize((240, 240)))
-    with writing_video(tmp_path / "clip.mp4", rate=10.0) as video:
-        for image in [face] * 6 + [np.full_like(face, 90)] * 6:
-            video.add(image)
-    return tmp_path / "clip.mp4"
+    return write_face_then_wall(tmp_path / "clip.mp4", frames=6, side=240)
 
 
 def test_every_nth_frame_of_a_video_is_classified(happy, clip, tmp_path):

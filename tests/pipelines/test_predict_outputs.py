@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from ampnet.config import PredictConfig
 from ampnet.errors import UsageError
 from ampnet.media.video import read_frames
-from ampnet.media.video_writer import writing_video
 from cli import app
 from pipelines.predict import run
+from tests.clips import write_face_then_wall
 from tests.limits import file_size_limit
 from tests.processes import heeding_ctrl_c
 from tests.small_checkpoint import small_checkpoint
@@ -64,12 +64,7 @@ def photos(tmp_path):
 @pytest.fixture
 def clip(tmp_path):
     """Sixty frames at 10 a second: a face in the first thirty."""
-    with Image.open(SAMPLES / "portrait.jpg") as portrait:
-        face = np.asarray(portrait.convert("RGB").resize((160, 160)))
-    with writing_video(tmp_path / "clip.mp4", rate=10.0) as video:
-        for image in [face] * 30 + [np.full_like(face, 90)] * 30:
-            video.add(image)
-    return tmp_path / "clip.mp4"
+    return write_face_then_wall(tmp_path / "clip.mp4", frames=30, side=160)
 
 
 class Stop:
