@@ -9,6 +9,8 @@ time, of all threads, is what a busy machine changes least.
 | side | what |
 |---|---|
 | loop | ``Predictor().predict(path)``, photo after photo |
+| list | ``Predictor().predict(paths)`` |
+| stream | ``Predictor().predict(paths, stream=True)`` |
 | folder | `ampnet predict PHOTOS --csv FILE` |
 | folder-bf16, folder-onnx | the same with `--precision bf16`, with `--runtime onnx` |
 | networks | the detector's and the classifier's networks on inputs that are already decoded, scaled and framed |
@@ -43,7 +45,7 @@ from benchmarks.measure import print_table
 from benchmarks.photos import make_photos
 from pipelines.predict import run
 
-SIDES = ("loop", "folder", "networks", "folder-bf16", "folder-onnx")
+SIDES = ("loop", "list", "stream", "folder", "networks", "folder-bf16", "folder-onnx")
 
 Inputs = tuple[list[Letterbox], list[AlignedFace]]
 """What both networks see of a chunk of photos."""
@@ -60,7 +62,8 @@ def main() -> None:
     arguments = parser.parse_args()
     photos = make_photos(arguments.photos, arguments.count)
     if arguments.side:
-        spent = {"loop": loop, "networks": networks}.get(arguments.side, folder(arguments.side))(photos)
+        sides = {"loop": loop, "list": at_once, "stream": stream, "networks": networks}
+        spent = sides.get(arguments.side, folder(arguments.side))(photos)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"seconds": spent.seconds, "cpu": spent.cpu, "peak": peak}))
         return
@@ -105,15 +108,22 @@ class Spent(NamedTuple):
         return Spent(self.seconds - start.seconds, self.cpu - start.cpu)
 
 
-def loop(photos: list[Path]) -> Spent:
-    """Predict photo after photo."""
-    predictor = Predictor()
-    predictor.predict(photos[0])
-    start = Spent.now()
-    for photo in photos:
-        predictor.predict(photo)
-    return Spent.now().since(start)
+def in_python(predict: Callable[[Predictor, list[Path]], object]) -> Callable[[list[Path]], Spent]:
+    """Measure what a Python program does with the photos, once the predictor has seen one."""
 
+    def measure(photos: list[Path]) -> Spent:
+        predictor = Predictor()
+        predictor.predict(photos[0])
+        start = Spent.now()
+        predict(predictor, photos)
+        return Spent.now().since(start)
+
+    return measure
+
+
+loop = in_python(lambda predictor, photos: [predictor.predict(photo) for photo in photos])
+at_once = in_python(lambda predictor, photos: predictor.predict(photos))
+stream = in_python(lambda predictor, photos: list(predictor.predict(photos, stream=True)))
 
 FEW = 10
 

@@ -131,7 +131,7 @@ def _check_targets(
     """Return the CSV and the JSON lines file to write; links are followed, so that they survive."""
     files = [path for path in (config.csv, config.jsonl) if path]
     drawn = [source.drawn for source in sources if source.drawn] + list(explained.values())
-    read = {os.path.realpath(source.path) for source in sources}
+    read = {os.path.realpath(source.path) for source in sources if source.problem is None}
     for target in (*files, *drawn):
         if os.path.realpath(target) in read:
             raise UsageError(f"{printable(target)} is itself one of the inputs; write the results somewhere else")

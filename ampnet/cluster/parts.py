@@ -14,7 +14,7 @@ from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.errors import DataError, ImageError, UsageError
 from ampnet.media.decoding import MAX_BYTES
 from ampnet.media.download import is_url
-from ampnet.media.images import EXTENSIONS
+from ampnet.media.images import readable_images
 from ampnet.media.printable import one_line, printable
 from ampnet.prediction.inputs import PhotoInput
 from ampnet.prediction.recorded import NOTHING
@@ -81,13 +81,13 @@ def cut(inputs: Sequence[Path | str], size: int, videos: bool) -> tuple[list[Par
             continue
         place = address_of(given)
         if is_address(place):
-            found = list_files(place, [*EXTENSIONS, *_FORMATS])
+            found = list_files(place, [*readable_images(), *_FORMATS])
             shards += [name for name in found if _kind(name)]
             files += [(name, None) for name in found if not _kind(name)]
         elif given.is_dir():
             inside = sorted(str(path) for path in given.rglob("*") if _kind(path.name) and path.is_file())
             shards += inside
-            if not inside or any(path.suffix.lower() in EXTENSIONS for path in given.rglob("*")):
+            if not inside or any(path.suffix.lower() in readable_images() for path in given.rglob("*")):
                 plain.append(given)
         elif _kind(place):
             shards.append(place)
@@ -185,7 +185,7 @@ def _content(place: str) -> bytes:
 def _read_tar(place: str) -> Iterator[Image]:
     with open_file(place) as file, tarfile.open(fileobj=file, mode="r|") as archive:
         for member in archive:
-            if Path(member.name).suffix.lower() not in EXTENSIONS:
+            if Path(member.name).suffix.lower() not in readable_images():
                 continue
             name = f"{place}/{member.name}"
             content = archive.extractfile(member) if member.isreg() else None

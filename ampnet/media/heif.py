@@ -1,6 +1,7 @@
 """HEIC, HEIF and AVIF photos: Pillow reads AVIF where it was built with it, the extra ``heic`` the others."""
 
 import importlib
+from collections.abc import Mapping
 from importlib.util import find_spec
 
 from PIL import features
@@ -11,7 +12,10 @@ EXTENSIONS = frozenset((".heic", ".heif", ".hif", ".avif"))
 """Extensions, in lower case, of these photos."""
 
 INSTALL = "pip install 'ampnet[heic]'"
-"""How to get what is missing."""
+"""How to get what reads HEIC photos."""
+
+INSTALL_AVIF = "pip install --upgrade pillow"
+"""How to get a Pillow that reads AVIF photos."""
 
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -21,6 +25,20 @@ def readable_extensions() -> frozenset[str]:
     """Return the extensions of the photos of this kind that can be read here."""
     heif = EXTENSIONS - {".avif"} if find_spec("pillow_heif") else frozenset[str]()
     return heif | ({".avif"} if features.check("avif") else frozenset())
+
+
+def describe_unread(left_out: Mapping[str, int]) -> list[str]:
+    """Say how many photos of this kind are not read here, and how they would be; empty if there are none.
+
+    Args:
+        left_out: number of files by extension, in lower case with its dot.
+    """
+    avif = left_out.get(".avif", 0)
+    heic = sum(left_out.get(extension, 0) for extension in EXTENSIONS) - avif
+    counts = ((heic, "HEIC", INSTALL), (avif, "AVIF", INSTALL_AVIF))
+    return [
+        f"{count:,} {name} photo{'s' * (count > 1)} (read them after {how})" for count, name, how in counts if count
+    ]
 
 
 def heif_formats(data: bytes) -> tuple[str, ...]:
@@ -38,7 +56,7 @@ def heif_formats(data: bytes) -> tuple[str, ...]:
     brands = [data[8:12], *(data[place : place + 4] for place in range(16, length, 4))]
     if any(brand in _AVIF_BRANDS for brand in brands):
         if not features.check("avif"):
-            raise ImageError("it is an AVIF photo, which this installation of Pillow cannot read; update Pillow")
+            raise ImageError(f"it is an AVIF photo, which this installation of Pillow cannot read: {INSTALL_AVIF}")
         importlib.import_module("PIL.AvifImagePlugin")
         return ("AVIF",)
     if not any(brand in _HEIF_BRANDS for brand in brands):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ampnet.errors import DataError, ImageError
 from ampnet.media.decoding import MAX_BYTES, decode, is_plain_jpeg
+from ampnet.media.heif import readable_extensions
 from ampnet.media.listing import list_folder
 from ampnet.media.opening import read_bytes
 from ampnet.media.printable import printable
@@ -17,12 +18,17 @@ Image = NDArray[np.uint8]
 EXTENSIONS = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm", ".pnm")
 )
-"""Extensions, in lower case, of the files that count as images."""
+"""Extensions, in lower case, of the files that count as images everywhere; see :func:`readable_images`."""
 
 JPEG_QUALITY = 95
 """Quality of written images; colour is stored at full resolution (4:4:4)."""
 
 _LARGEST_AS_IS = 1 << 20  # bytes; a 224 x 224 JPEG never needs as many
+
+
+def readable_images() -> frozenset[str]:
+    """Return the extensions of the files that count as images here: HEIC and AVIF photos, too, if they can be read."""
+    return EXTENSIONS | readable_extensions()
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -31,7 +37,7 @@ def list_images(folder: Path) -> list[Path]:
     Raises:
         DataError: the folder itself does not exist or cannot be listed.
     """
-    listing = list_folder(folder, EXTENSIONS)
+    listing = list_folder(folder, readable_images())
     if folder in listing.problems:
         raise DataError(listing.problems[folder])
     return listing.files

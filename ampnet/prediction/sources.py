@@ -11,8 +11,8 @@ from ampnet.errors import UsageError
 from ampnet.media.download import file_name
 from ampnet.media.file_names import MAX_NAME, shortened
 from ampnet.media.heif import EXTENSIONS as HEIF
-from ampnet.media.heif import INSTALL, readable_extensions
-from ampnet.media.images import EXTENSIONS as IMAGES
+from ampnet.media.heif import describe_unread
+from ampnet.media.images import readable_images
 from ampnet.media.listing import list_folder
 from ampnet.media.picture_files import FORMATS
 from ampnet.media.printable import printable
@@ -88,6 +88,8 @@ def plan(
         elif is_folder(given):
             plans.append(in_folder(given, annotate_dir, videos))
             continue
+        elif "\0" in os.fspath(given):
+            one = Source(given, None, f"cannot read {printable(given)}: the name is not usable")
         else:
             one = Source(given, annotate_dir and Path(given.name))
         plans.append(Plan([one], []))
@@ -112,7 +114,7 @@ def in_folder(folder: Path, annotate_dir: Path | None, videos: bool, option: str
         videos: whether to read the videos, too.
         option: how to ask for them.
     """
-    photos = IMAGES | readable_extensions()
+    photos = readable_images()
     listing = list_folder(folder, photos | VIDEOS if videos else photos)
     note = _left_out(folder, listing.left_out, option)
     if not listing.files:
@@ -126,11 +128,9 @@ def in_folder(folder: Path, annotate_dir: Path | None, videos: bool, option: str
 def _left_out(folder: Path, counts: Counter[str], option: str) -> str:
     """Say which files of a folder are not read."""
     videos = sum(count for extension, count in counts.items() if extension in VIDEOS)
-    heif = sum(count for extension, count in counts.items() if extension in HEIF)
     others = {extension: count for extension, count in counts.items() if extension not in VIDEOS | HEIF}
     parts = [f"{videos:,} video{'s' * (videos > 1)} (read them with {option})"] if videos else []
-    if heif:
-        parts.append(f"{heif:,} HEIC photo{'s' * (heif > 1)} (read them after {INSTALL})")
+    parts += describe_unread(counts)
     if others:
         common = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:5]
         kinds = ", ".join(f"{count:,} {printable(extension, 12) or 'without extension'}" for extension, count in common)

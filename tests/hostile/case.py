@@ -106,6 +106,8 @@ class Case:
     """Limit of each written file in bytes, as on a full disk."""
     has_notices: bool = False
     """Run without --quiet, so that other lines of ours are on stderr, too."""
+    stdin: str = os.devnull
+    """The file or device that is the command's stdin."""
     is_fresh: bool = False
     """Run in a new process instead of a fork."""
     is_named: bool = False
@@ -118,7 +120,7 @@ class Case:
 
     @property
     def kind(self) -> str:
-        """Its family: images, checkpoints, documents, layouts, videos or outputs."""
+        """Its family: images, checkpoints, documents, layouts, videos, inputs or outputs."""
         return self.name.partition("/")[0]
 
 

@@ -10,6 +10,7 @@ from tests.hostile import (
     disks_and_locks,
     documents,
     images,
+    inputs,
     layouts,
     outputs,
     raw_lists,
@@ -33,13 +34,14 @@ MODULES = (
     layouts,
     raw_lists,
     videos,
+    inputs,
     outputs,
     disks_and_locks,
 )
 
 QUICK_ITEMS = 1
 """Most cases of one item of the issue in one kind that run with the tests."""
-QUICK_OTHERS = {"images": 4, "checkpoints": 6, "documents": 4, "layouts": 2, "videos": 1, "outputs": 1}
+QUICK_OTHERS = {"images": 4, "checkpoints": 6, "documents": 4, "layouts": 2, "videos": 1, "inputs": 2, "outputs": 1}
 """Further cases of each kind that do."""
 
 

@@ -1,14 +1,16 @@
 """Pictures as bytes: every encoding in small, formats that nobody asked for, headers that lie, and bombs."""
 
+import importlib
 import io
 import random
 import struct
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
 JUST_UNDER = 12_200
 """Side of a square picture just under the limit of 150 million pixels."""
@@ -34,6 +36,11 @@ def _exif(orientation: int) -> Any:
 
 def _sixteen(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
+
+
+def _heic(image: Image.Image) -> bytes:
+    importlib.import_module("pillow_heif").register_heif_opener()
+    return _saved(image, "HEIF")
 
 
 Encode = Callable[[Image.Image], bytes]
@@ -68,6 +75,8 @@ ENCODINGS: dict[str, tuple[str, Encode]] = {
     "gif-animated": (".gif", lambda i: _saved(i, "GIF", save_all=True, append_images=[i.rotate(90)] * 3)),
     "pgm": (".pgm", lambda i: _saved(i.convert("L"), "PPM")),
     "ppm": (".ppm", lambda i: _saved(i, "PPM")),
+    **({"heic": (".heic", _heic)} if find_spec("pillow_heif") else {}),
+    **({"avif": (".avif", lambda i: _saved(i, "AVIF"))} if features.check("avif") else {}),
     "ppm-text": (".pnm", lambda i: f"P3 {i.width} {i.height} 255\n{' '.join(map(str, i.tobytes()))}\n".encode()),
 }
 """Suffix and writer of what the reader accepts."""

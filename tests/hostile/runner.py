@@ -110,10 +110,17 @@ class Runner:
 
     def _one(self, case: Case, place: Place, argv: Sequence[str]) -> Outcome:
         if case.is_fresh:
-            return self._fresh(argv, place.folder, case.seconds, case.largest_file)
-        return self._fork(argv, place.folder, case.seconds, case.largest_file)
+            return self._fresh(argv, place.folder, case)
+        return self._fork(argv, place.folder, case.seconds, case.largest_file, case.stdin)
 
-    def _fork(self, argv: Sequence[str], cwd: Path, seconds: float, largest_file: int | None = None) -> Outcome:
+    def _fork(
+        self,
+        argv: Sequence[str],
+        cwd: Path,
+        seconds: float,
+        largest_file: int | None = None,
+        stdin: str = os.devnull,
+    ) -> Outcome:
         streams = {name: str(self.root / f"last.{name}") for name in ("stdout", "stderr")}
         answer = self._ask(
             {
@@ -122,6 +129,7 @@ class Runner:
                 "seconds": seconds * self.slowness,
                 "address_megabytes": ADDRESS_MEGABYTES,
                 "largest_file": largest_file,
+                "stdin": stdin,
                 **streams,
             }
         )
@@ -129,8 +137,12 @@ class Runner:
         peak = answer.pop("peak_kilobytes") / 1024 - self._idle_megabytes
         return Outcome(megabytes=peak, stdout=out, stderr=err, **answer)
 
-    def _fresh(self, argv: Sequence[str], cwd: Path, seconds: float, largest_file: int | None) -> Outcome:
+    def _fresh(self, argv: Sequence[str], cwd: Path, case: Case) -> Outcome:
+        largest_file, seconds = case.largest_file, case.seconds
+
         def limit() -> None:
+            stdin = os.open(case.stdin, os.O_RDONLY)
+            os.dup2(stdin, 0)
             if largest_file is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
@@ -140,7 +152,6 @@ class Runner:
             [sys.executable, "-B", *(READER if argv[0].startswith("reader:") else ("-m", "cli")), *argv],
             cwd=cwd,
             env=environment(),
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             preexec_fn=limit,

@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,23 @@ def readers() -> dict[str, Callable[[Path], object]]:
         "landmarks": read_landmarks,
         "source": open_source,
         "seeds": make_seeds,
+        "web": read_from_web,
     }
+
+
+def read_from_web(path: Path) -> None:
+    """Read a photo from a server of this machine that answers with a file's bytes, and hangs up."""
+    from ampnet.media import download
+    from ampnet.prediction.inputs import take_photo
+    from tests.web import LOCAL, server
+
+    def answer(request: BaseHTTPRequestHandler, _end: object) -> None:
+        request.wfile.write(path.read_bytes())
+        request.close_connection = True
+
+    download.POLICY = LOCAL
+    with server({"/photo.jpg": answer}) as address:
+        take_photo(f"{address}/photo.jpg").decode()
 
 
 def run_here(argv: list[str]) -> int:
@@ -72,12 +89,11 @@ def become(request: dict[str, Any]) -> None:
     """Turn a fork into the process that a case asks for: its own session, files, limits and folder."""
     os.setsid()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
     for target, pipe in ((1, request["stdout_pipe"]), (2, request["stderr_pipe"])):
         os.dup2(pipe, target)  # pipes, because the limit of file sizes would cut other streams
         os.close(pipe)
     os.chdir(request["cwd"])
+    os.dup2(os.open(request["stdin"], os.O_RDONLY), 0)
     size = Path("/proc/self/statm").read_text().split()[0]
     most = int(size) * os.sysconf("SC_PAGE_SIZE") + request["address_megabytes"] * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -203,6 +203,14 @@ def test_a_list_file_names_inputs_one_a_line(happy, folder):
     assert names_in(result) == ["wall.png", ESCAPED.replace(r"\n", ""), "gone.png"]
 
 
+def test_a_null_byte_in_a_list_is_a_problem_of_its_line(happy, folder):
+    (folder / "list.txt").write_bytes(b"a\0b.png\nwall.png\n")
+    result = predict(happy, "--list", "list.txt", "--json", "-q", "--annotate", "drawn")
+    assert result.exit_code == 1
+    assert names_in(result) == [r"a\x00b.png", "wall.png"]
+    assert result.stderr == "ampnet: cannot read a\\x00b.png: the name is not usable\n"
+
+
 def test_a_list_that_is_a_pipe_or_empty_is_wrong_usage(happy, folder):
     os.mkfifo("pipe.txt")
     (folder / "empty.txt").write_text("\n# nothing\n")

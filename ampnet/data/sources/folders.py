@@ -2,13 +2,16 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 from ampnet.data.sources.source import Source, SourceImage
 from ampnet.errors import DataError
 from ampnet.labels import MAX_CLASSES, MAX_NAME, class_order, expression_of
 from ampnet.media.documents import listed, quoted, read_json
-from ampnet.media.images import list_images
+from ampnet.media.heif import describe_unread
+from ampnet.media.images import list_images, readable_images
+from ampnet.media.listing import list_folder
 from ampnet.media.printable import printable
 
 CLASSES_FILE = "classes.json"
@@ -75,9 +78,14 @@ def read_folders(root: Path, layout: str, codes: dict[str, str] | None = None) -
 
     found: list[tuple[Path, str, str]] = []  # file, split, folder name of the class
     notes: list[str] = []
+    unread = Counter[str]()
     for top, split in sorted(tops.items(), key=lambda pair: (("train", "val", "test", "").index(pair[1]), pair[0])):
         unlabelled = 0
-        for path in list_images(top):
+        listing = list_folder(top, readable_images())
+        if top in listing.problems:
+            raise DataError(listing.problems[top])
+        unread += listing.left_out
+        for path in listing.files:
             parts = path.relative_to(top).parts
             if len(parts) == 1:
                 unlabelled += 1
@@ -85,10 +93,13 @@ def read_folders(root: Path, layout: str, codes: dict[str, str] | None = None) -
                 found.append((path, split, parts[0]))
         if unlabelled:
             notes.append(f"left out {unlabelled} images directly in {printable(top)}, which have no class")
+    not_read = ", ".join(describe_unread(unread))
     if not found:
         kind = "images in class folders" if notes else "images"
+        kind += f" that can be read; not read: {not_read}" if not_read else ""
         raise DataError(f"{root} holds no {kind}; expected [split/]class/*.jpg, for example train/happiness/1.jpg")
 
+    notes += [f"not read: {not_read}"] if not_read else []
     meaning, class_names = class_meaning(
         {folder for _path, _split, folder in found}, root / CLASSES_FILE, f"the class folders of {root}", codes
     )

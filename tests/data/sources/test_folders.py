@@ -1,9 +1,11 @@
 """Raw folders: class/*.jpg, split/class/*.jpg, and RAF-DB as handed out; and the names the images get."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ampnet.data.preparation.file_names import clean_stem, face_name, unique_names
 from ampnet.data.sources import SourceImage, open_source
@@ -171,3 +173,34 @@ def test_further_faces_of_an_image_get_names_that_no_image_can_have() -> None:
 def test_a_hundred_thousand_like_names_are_told_apart_quickly() -> None:
     names = unique_names([item(f"{i}/face.jpg") for i in range(100_000)])
     assert len(set(names)) == 100_000
+
+
+def write_phone_photo(path: Path, grey: int) -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (64, 48), (grey, grey, grey)).save(path, format="HEIF")
+
+
+def test_heic_photos_are_listed_and_read_like_others(tmp_path: Path) -> None:
+    touch(tmp_path, "happy/1.jpg")
+    write_phone_photo(tmp_path / "sad" / "phone.HEIC", 120)
+    source = open_source(tmp_path)
+    assert [item.relative for item in source.items] == ["happy/1.jpg", "sad/phone.HEIC"]
+    assert source.notes == []
+    picture = source.items[1].read()
+    assert picture.size_hw == (48, 64)
+    assert abs(float(picture.image.mean()) - 120) < 3
+
+
+def test_heic_photos_that_cannot_be_read_here_are_counted_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ampnet.media.heif.find_spec", lambda _name: None)
+    touch(tmp_path, "train/happy/1.heic", "train/sad/2.HEIF", "test/sad/3.heic")
+    remedy = r"not read: 3 HEIC photos \(read them after pip install 'ampnet\[heic\]'\)"
+    with pytest.raises(DataError, match=f"holds no images that can be read; {remedy}"):
+        open_source(tmp_path)
+    touch(tmp_path, "train/happy/1.jpg", "train/sad/2.jpg")
+    source = open_source(tmp_path)
+    assert len(source.items) == 2
+    assert re.fullmatch(remedy, source.notes[-1])
