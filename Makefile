@@ -22,8 +22,10 @@ demo: $(VENV)/installed
 	$(call show,ampnet predict ../tests/samples/portrait.jpg --checkpoint checkpoint/demo)
 	@printf '\nall of it is in %s/, the annotated photo in %s/pictures/group.jpg\n' $(DEMO) $(DEMO)
 
+PORT ?= 8000
+
 serve: $(VENV)/installed
-	$(BIN)/ampnet serve
+	@trap : INT; $(BIN)/ampnet serve --port $(PORT) || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
 test: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -47,6 +49,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.detection
 
 $(VENV)/installed: pyproject.toml
+	@echo "installing ampnet and what it needs into $(VENV): once, some minutes without a word"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable ".[dev]"
 	touch $@

@@ -81,7 +81,12 @@ def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = Fals
         config.max_faces,
     )
     app = create_app(engine, _about(chosen), config, metrics)
-    ended_by = server.run(app, config, opened, lambda: on_start(server.address(opened)), debug)
+
+    def started() -> None:
+        on_start(server.address(opened))
+        console.print("open this address in a browser; Ctrl-C ends the service")
+
+    ended_by = server.run(app, config, opened, started, debug)
     return ended_by or 0
 
 

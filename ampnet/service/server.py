@@ -1,5 +1,6 @@
 """Running the service: a socket, uvicorn without its logs, and an orderly end."""
 
+import errno
 import logging
 import signal
 import socket
@@ -31,9 +32,16 @@ def listen(host: str, port: int) -> socket.socket:
         opened.listen(BACKLOG)
     except OSError as error:
         opened.close()
-        reason = error.strerror or error
-        raise UsageError(f"cannot listen on {host} port {port}: {reason}; choose another --port or --host") from error
+        raise UsageError(f"cannot listen on {host} port {port}: {_reason(error)}") from error
     return opened
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program does already; choose another port with --port, or 0 for any that is free"
+    if error.errno == errno.EACCES:
+        return "ports below 1024 need the rights of the administrator; choose another with --port"
+    return f"{error.strerror or error}; choose another address with --host"
 
 
 def address(opened: socket.socket) -> str:

@@ -208,7 +208,7 @@ def test_wrong_requests_of_its_owner_are_one_line(tmp_path):
         taken.listen()
         port = str(taken.getsockname()[1])
         for options, expected in (
-            (("--port", port), f"cannot listen on 127.0.0.1 port {port}: Address already in use"),
+            (("--port", port), f"cannot listen on 127.0.0.1 port {port}: another program does already; choose another"),
             (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),
             (("--token", "short"), "a token needs at least 16 characters"),
             (("--queue", "4"), "max_files (32) must fit into the queue (4)"),
