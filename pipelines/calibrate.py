@@ -64,7 +64,7 @@ class CalibrateResult:
         return self.risk_coverage.rejection.threshold if self.risk_coverage.rejection else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the result as values for JSON."""
+        """Return the result as plain values for JSON."""
         return asdict(self) | {
             "checkpoint": str(self.checkpoint),
             "figures": str(self.figures),

@@ -77,7 +77,7 @@ class Comparison:
     folder: Path
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the comparison as values for JSON."""
+        """Return the comparison as plain values for JSON."""
         return {
             "about": dict(self.about),
             "notes": list(self.notes),
@@ -131,7 +131,7 @@ def _reserve(config: CompareConfig, folder: Path, subject: dict[str, Any], quiet
 def _predict(
     config: CompareConfig, contenders: Sequence[Contender], reserve: Callable[[], None], quiet: bool
 ) -> tuple[EvaluatedSplit, dict[str, PredictionTable], list[str]]:
-    """Collect every run's predictions, and what to tell about them."""
+    """Collect every run's predictions, and the notes about them."""
     index, split = _read_split(config, contenders)
     files = {contender.files[0] for contender in contenders if contender.is_predictions}
     read = {file: read_predictions(file, split.images, split.elsewhere) for file in files}  # before the long work

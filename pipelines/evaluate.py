@@ -1,4 +1,4 @@
-"""`ampnet eval`: measure a checkpoint, or anybody's predictions, on a split of a prepared data set."""
+"""`ampnet eval`: measure a checkpoint, or any tool's predictions, on a split of a prepared data set."""
 
 import hashlib
 import os
@@ -204,7 +204,7 @@ def classify_split(
     reframe: Framing | None,
     quiet: bool,
 ) -> PredictionTable:
-    """Run a network over the usable faces of a split; an image that cannot be read costs only itself.
+    """Run a network over the usable faces of a split; an unreadable image does not affect the others.
 
     Raises:
         DataError: no image can be read.

@@ -1,4 +1,4 @@
-"""`ampnet export`: write a model in a form that runs without this program, and check that it says the same."""
+"""`ampnet export`: write a model in a form that runs without this program, and check that its answers are the same."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -11,7 +11,7 @@ from ampnet.media.printable import printable
 
 
 def find_model(asked: Path | None, console: Console, choose: str) -> Path:
-    """Resolve a checkpoint argument to a file; a choice made for the user is announced in one line.
+    """Resolve a checkpoint argument to a file; an automatic choice is announced in one line.
 
     Args:
         asked: a path, ``bundled`` or ``bundled:NAME``; None takes the newest run in ./checkpoint if there is one.

@@ -45,7 +45,7 @@ class RayPredictions:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the result as values for JSON."""
+        """Return the result as plain values for JSON."""
         counts = self.counts
         return {
             "out": one_line(self.out),
@@ -64,7 +64,7 @@ class RayPredictions:
         return [*self.counts.problems, *rest]
 
     def lines(self) -> list[str]:
-        """Say it to a person."""
+        """Describe it in a few lines."""
         counts, new = self.counts, self.counts.results - self.earlier
         shares = ", ".join(f"{name} {count / counts.faces:.0%}" for name, count in Counter(counts.labels).most_common())
         before = f", {self.earlier:,} of them before" if self.earlier else ""

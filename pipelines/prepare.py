@@ -55,7 +55,7 @@ class PrepareResult:
     form: DataForm = "files"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the result as values for JSON."""
+        """Return the result as plain values for JSON."""
         return {
             "root": str(self.root),
             "form": self.form,

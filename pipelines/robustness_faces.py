@@ -77,7 +77,7 @@ def choose_faces(
 
 
 def _draw(seed: int, name: str) -> bytes:
-    """Return a face's lot: the sample of one size is part of that of any larger size."""
+    """Return a face's random rank: the sample of one size is part of that of any larger size."""
     return hashlib.blake2b(f"{seed}/{name}".encode(errors="surrogateescape"), digest_size=8).digest()
 
 

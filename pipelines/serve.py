@@ -1,4 +1,4 @@
-"""`ampnet serve`: load the model, start the decoders, answer requests until somebody ends it."""
+"""`ampnet serve`: load the model, start the decoders, answer requests until it is stopped."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -110,7 +110,7 @@ class _Chosen:
 
 
 def _choose(config: ServeConfig, console: Console) -> _Chosen:
-    """Load the model; without a choice of the user, in ONNX Runtime if the model is exported: exporting takes long."""
+    """Load the model; by default in ONNX Runtime if the model is already exported, as exporting takes a while."""
     file = find_model(config.checkpoint, console, "--checkpoint")
     is_onnx = config.runtime == "onnx" or (config.runtime is None and not config.gpus and _is_exported(file))
     return _on_onnx(config, file, console) if is_onnx else _on_torch(config, file, console)
@@ -152,7 +152,7 @@ def _on_torch(config: ServeConfig, file: Path, console: Console) -> _Chosen:
 
 
 def _explainer(chosen: _Chosen, console: Console) -> Callable[[], PhotoPredictor]:
-    """Return what gives the predictor for contributions: on torch, which alone can take answers apart."""
+    """Return what gives the predictor for contributions: on torch, the only runtime that can compute them."""
 
     def explainer() -> PhotoPredictor:
         if chosen.runtime == "torch":

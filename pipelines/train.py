@@ -58,7 +58,7 @@ class TrainResult:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the result as values for JSON."""
+        """Return the result as plain values for JSON."""
         return config_to_dict(self)
 
     def lines(self) -> list[str]:
@@ -81,7 +81,7 @@ class SeedsResult:
     runs: tuple[TrainResult, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give mean, spread and every run as values for JSON."""
+        """Return mean, spread and every run as plain values for JSON."""
         accuracies, scores = ([getattr(one, name) for one in self.runs] for name in ("accuracy", "macro_f1"))
         return {
             "accuracy_mean": statistics.mean(accuracies),

@@ -157,7 +157,7 @@ def _save_half(path: Path, header: dict[str, Any], state: dict[str, Tensor]) -> 
 def load_checkpoint(path: Path | str) -> Checkpoint:
     """Load a checkpoint without executing anything in the file.
 
-    A file that is not what it says costs one line and no more memory than its own size.
+    A file that is not what it claims to be ends in a one-line error, and takes no more memory than its own size.
 
     Args:
         path: a ``.pt`` or ``.safetensors`` file, or a run folder (its best.pt).

@@ -1,4 +1,4 @@
-"""From stored tensors to a network: everything is compared with the network's outline before any number is read."""
+"""From stored tensors to a network: names, shapes and types are checked before any number is read."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict

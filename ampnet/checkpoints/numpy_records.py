@@ -1,4 +1,4 @@
-"""Arrays out of pickles that NumPy wrote, made from inert records: nothing is called but `numpy.frombuffer`."""
+"""Arrays out of pickles that NumPy wrote, made from inert records: only `numpy.frombuffer` is called."""
 
 from typing import Any
 

@@ -53,7 +53,7 @@ _MOST_SIDES = 8
 
 @dataclass(frozen=True)
 class TorchFile:
-    """An open file of `torch.save`: what it holds, tensors still being inert records."""
+    """An open file of `torch.save`: what it holds, with tensors as inert records."""
 
     content: Any
     size: int
@@ -177,7 +177,7 @@ def open_torch_file(path: Path) -> Iterator[TorchFile]:
 
 
 def torch_content(file: BinaryIO, size: int) -> TorchFile:
-    """Read what :func:`open_torch_file` opens from bytes that lie elsewhere, such as in an archive.
+    """Read what :func:`open_torch_file` opens from bytes in memory, such as a member of an archive.
 
     Args:
         file: the bytes, which can be read as long as tensors are.

@@ -105,7 +105,7 @@ def _options(found: dict[str, float], actors: int | None, gpus: int | None) -> A
 def run_on_actors(
     work: Iterable[dict[str, Any]], actor: type[Any], arguments: dict[str, Any], options: ActorOptions
 ) -> Iterator[dict[str, Any]]:
-    """Hand pieces of work to actors by Ray Data, and yield what they return, in the order in which it is done.
+    """Hand pieces of work to actors by Ray Data, and yield their results in the order of completion.
 
     Args:
         work: rows; they travel to the actors.
@@ -141,14 +141,14 @@ def run_on_actors(
 
 
 def _cause_of(error: BaseException) -> BaseException:
-    """Find what was raised in an actor, below all that Ray wraps it in."""
+    """Find the exception raised in an actor, beneath Ray's wrappers."""
     inner = getattr(error, "cause", None) or error.__cause__
     return _cause_of(inner) if isinstance(inner, BaseException) and inner is not error else error
 
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Send what native code writes to stderr nowhere."""
+    """Discard what native code writes to stderr."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

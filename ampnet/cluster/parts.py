@@ -35,7 +35,7 @@ _FORMATS = {".tar": "tar", ".parquet": "parquet"}
 
 @dataclass(frozen=True)
 class Part:
-    """What one actor works at in one go, and one file of results."""
+    """The unit of work of an actor, which gives one file of results."""
 
     number: int
     kind: Kind

@@ -65,7 +65,7 @@ class PredictConfig:
     actors: int | None = None
     """Processes that work with ``ray``; None: one for each GPU, or for each core."""
     part_images: int = 1024
-    """Photos in each parquet file of ``ray``; a kill loses at most so many results of each actor."""
+    """Photos in each parquet file of ``ray``; a kill loses at most this many results per actor."""
 
     def __post_init__(self) -> None:
         require(self.min_face >= 0, f"min_face must be at least 0, got {self.min_face}")
@@ -138,7 +138,7 @@ class ServeConfig:
     max_decode_seconds: float = 10.0
     """Longest time for decoding a photo."""
     max_connections: int = 256
-    """Most connections at once."""
+    """Maximum number of simultaneous connections."""
     gpus: int | None = None
 
     def __post_init__(self) -> None:

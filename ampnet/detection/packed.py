@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 SMALL_HW, TIMES = (96, 128), 10
-"""Weights are laid out for an input of so many times this height and width; others work as well."""
+"""Weights are laid out for inputs of ``TIMES`` this height and width; other sizes work as well."""
 
 
 def pack(network: nn.Module) -> nn.Module:

@@ -26,7 +26,7 @@ class CrowdVotes:
     counts: NDArray[np.floating]
     """``(N, K)`` votes for the classes."""
     totals: NDArray[np.floating]
-    """``(N,)`` all votes, including other answers; 0 where nobody was asked."""
+    """``(N,)`` all votes, including other answers; 0 for an image without votes."""
     no_face: NDArray[np.bool_]
     """``(N,)`` whether no face is the most frequent answer."""
 

@@ -32,7 +32,7 @@ class SplitImages:
     status: NDArray[np.str_]
     """``(N,)`` of :data:`Status`: what `ampnet prepare` could make of each image."""
     copies: NDArray[np.str_] | None = None
-    """``(N,)`` of :data:`ampnet.evaluation.copies.Copy`; None if nobody looked for copies."""
+    """``(N,)`` of :data:`ampnet.evaluation.copies.Copy`; None if duplicates are unknown."""
     votes: CrowdVotes | None = None
     """The annotators' votes; None if the data set has none."""
 

@@ -71,7 +71,7 @@ class Fusion:
 
 @dataclass(frozen=True, kw_only=True)
 class EvalReport:
-    """Evaluation of a checkpoint, or of anybody's predictions, on a split of a data set."""
+    """Evaluation of a checkpoint, or of any tool's predictions, on a split of a data set."""
 
     about: Provenance
     table: PredictionTable
@@ -93,7 +93,7 @@ class EvalReport:
     pairs: tuple[ConfusedPair, ...]
     """The most confused classes."""
     copies: CopyScores | None
-    """Accuracy without copies of training images; None if nobody looked for copies, or on the training split."""
+    """Accuracy without copies of training images; None if duplicates are unknown, or on the training split."""
     crowd: Agreement | None
     """Agreement with annotators' votes; None if the data set has none."""
     priors: tuple[PriorScores, ...]

@@ -1,4 +1,4 @@
-"""Reading video files frame by frame, in a process of its own for each: a crash or a hang concerns that video alone."""
+"""Reading video files frame by frame, in a process of its own for each: a crash or a hang affects that video only."""
 
 import mmap
 import os

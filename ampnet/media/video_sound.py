@@ -1,4 +1,4 @@
-"""Putting the sound of one video beside the frames of another, in a process of its own, as for decoding.
+"""Joining the sound of one video with the frames of another, in a separate process, as for decoding.
 
 The index of the result is at its front, so that a browser plays it while it arrives.
 """

@@ -25,7 +25,7 @@ EXPLAINED, TIMELINE = ".explained", ".timeline"
 
 
 def explained_places(sources: Iterable[Source]) -> dict[Path, Path]:
-    """Name the picture that explains each photo: it lies beside the annotated copy, and never meets another file."""
+    """Name the picture that explains each photo: beside the annotated copy, under a name of its own."""
     return _places(list(sources), EXPLAINED, is_video=False)
 
 

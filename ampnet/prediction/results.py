@@ -91,7 +91,7 @@ class Predictions:
         self.class_names = class_names
         self.checkpoint = checkpoint
         self.listed: list[ImagePredictions | VideoSummary] = []
-        """The first files, in input order; what breaks a video off is an entry of its own."""
+        """The first files, in input order; the problem that ended a video early is a separate entry."""
         self.files = 0
         """Entries, listed or not."""
         self.labels: Counter[str] = Counter()

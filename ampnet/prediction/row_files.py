@@ -1,7 +1,7 @@
 """Files of results that grow row by row, keep what is done through a kill, and appear under their names when whole.
 
 Until then the rows are in a file beside: its name ends in ``.partial`` and holds a digest of the settings, so that only
-the same request continues it. Each result's rows are written at once; what a kill tore is cut off on resuming.
+the same request continues it. Each result's rows are written together; a line cut off by a kill is removed on resuming.
 """
 
 import fcntl

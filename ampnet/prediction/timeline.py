@@ -13,7 +13,7 @@ MAX_SHOWN = 8
 """Tracks in the picture: those that were in view most often."""
 
 MAX_TRACKS, MAX_POINTS = 64, 2048
-"""Tracks and points of each that are kept at once; beyond, the shortest track goes, and two points become one."""
+"""Maximum of tracks, and of points in each; then the shortest track is dropped, or points are merged in pairs."""
 
 
 class Timeline:

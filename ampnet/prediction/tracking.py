@@ -1,4 +1,4 @@
-"""Following faces from frame to frame, and averaging what is said of them over time."""
+"""Following faces from frame to frame, and averaging their probabilities over time."""
 
 import math
 from collections.abc import Sequence

@@ -71,7 +71,7 @@ _division = _Division(Lock())
 
 @contextmanager
 def _divided(cores: int) -> Iterator[None]:
-    """Let an operation use so many cores; the last run to end leaves what the first has found."""
+    """Limit each operation to this many cores; when the last run ends, the settings that the first one found return."""
     torch = sys.modules.get("torch")  # whoever runs a network in torch has imported it
     with _division.lock:
         found = cv2.getNumThreads(), None if torch is None else torch.get_num_threads()

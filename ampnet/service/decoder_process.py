@@ -69,7 +69,7 @@ def _receive(parent: socket.socket) -> bytearray | None:
 
 
 def _exactly(parent: socket.socket, count: int) -> bytearray | None:
-    """Receive so many bytes; None if the parent has gone."""
+    """Receive exactly this many bytes; None if the parent has exited."""
     data = bytearray(count)
     rest = memoryview(data)
     while rest:

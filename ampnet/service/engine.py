@@ -221,7 +221,7 @@ class Engine:
         return batch
 
     def _answer(self, jobs: Sequence[_Job]) -> list[Found | Exception]:
-        """Answer a batch, in a thread of its own; a photo that breaks it breaks itself only."""
+        """Answer a batch, in a thread of its own; a photo that fails does not affect the others."""
         try:
             images = [job.decoded.image for job in jobs if job.decoded is not None]
             found = self.predictor.find_faces(images, most=self._max_faces + 1)

@@ -20,7 +20,7 @@ RAW = ("image/", "application/octet-stream")
 FIELD = "file"
 
 SHARED_REQUESTS = 8
-"""Bytes of so many of the largest requests may be in memory at once."""
+"""Number of requests of the maximum size that fit in the memory for all requests."""
 
 DRAIN_SECONDS = 2.0
 """A refused request is read for so long, so that its client gets to read the answer."""

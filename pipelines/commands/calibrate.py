@@ -26,11 +26,13 @@ def calibrate(
     data: DataRoot = CalibrateConfig.data,
     coverage: Annotated[
         float | None,
-        model_option(min=0, max=1, help="Answer this share of the faces, the surest ones.", show_default="all"),
+        model_option(
+            min=0, max=1, help="Answer this share of the faces, the most probable answers first.", show_default="all"
+        ),
     ] = CalibrateConfig.coverage,
     precision: Annotated[
         float | None,
-        model_option(min=0, max=1, help="Answer as many faces as can be with this share of the answers right."),
+        model_option(min=0, max=1, help="Answer as many faces as possible while this share of the answers is right."),
     ] = CalibrateConfig.precision,
     out: Annotated[
         Path | None, output_option(help="Checkpoint to write.", dir_okay=False, show_default="the checkpoint itself")
@@ -43,9 +45,9 @@ def calibrate(
     batch_size: BatchSize = CalibrateConfig.batch_size,
     workers: LoadersForGpu = CalibrateConfig.workers,
 ) -> None:
-    """Fit a checkpoint's temperature, and from which probability on it gives an answer, on the validation split.
+    """Fit a checkpoint's temperature and rejection threshold on the validation split.
 
-    Below that probability, the answer of `ampnet predict` is "not sure". The bundled models are never changed.
+    Below that threshold, the answer of `ampnet predict` is "not sure". The bundled models are never changed.
 
     \bExamples:
       $ ampnet calibrate checkpoint/run1 --force

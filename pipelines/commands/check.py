@@ -15,7 +15,7 @@ def check_data(
     debug: Debug = False,
     workers: LoadingThreads = CheckConfig.workers,
 ) -> None:
-    """Look for duplicates, leaks between splits, lost and damaged images in a prepared data set.
+    """Look for duplicates, leaks between splits, undetected faces and altered images in a prepared data set.
 
     \bExamples:
       $ ampnet check

@@ -57,7 +57,7 @@ def evaluate(
     workers: LoadersForGpu = EvalConfig.workers,
     precision: UsedPrecision = EvalConfig.precision,
 ) -> None:
-    """Measure a checkpoint, or any tool's predictions, on a prepared data set; leave a report.
+    """Measure a checkpoint, or any tool's predictions, on a prepared data set, and write a report.
 
     \bExamples:
       $ ampnet eval

@@ -39,8 +39,8 @@ def export(
 ) -> None:
     """Write a model that runs without ampnet, and check that it gives the same answers.
 
-    Landmarks go in, and the regions are placed inside the graph; the batch is dynamic. Class names, framing and
-    temperature are in the file's metadata.
+    The graph takes faces with landmarks and computes the regions itself; the batch size is dynamic. The file's
+    metadata holds class names, framing and temperature.
 
     \bExamples:
       $ ampnet export bundled

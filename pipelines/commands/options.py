@@ -45,7 +45,7 @@ LoadersForGpu = Annotated[
     int, machine_option(min=0, help="Processes that load images for a GPU; on CPUs, each core loads its own.")
 ]
 BatchSize = Annotated[int, machine_option(min=1, help="Batch size: faces classified at once.")]
-Mirror = Annotated[bool, model_option("--mirror", help="Average the answers to each face and its mirror image.")]
+Mirror = Annotated[bool, model_option("--mirror", help="Average the predictions for each face and its mirror image.")]
 Prior = Annotated[
     str | None,
     model_option(
@@ -56,7 +56,9 @@ Prior = Annotated[
 ]
 UsedPrecision = Annotated[
     UsePrecision,
-    machine_option(help="Floating-point precision; auto is bf16 where the processor has it and the labels agree."),
+    machine_option(
+        help="Floating-point precision; auto is bf16 if the processor has it and sample labels do not change."
+    ),
 ]
 Detector = Annotated[DetectorName, face_option(help="Face detector; resnet50 is downloaded on first use.")]
 DetectorWeights = Annotated[
@@ -70,7 +72,9 @@ EngineName = Annotated[
 ]
 Actors = Annotated[
     int | None,
-    machine_option("--actors", min=1, help="Processes of --engine ray.", show_default="one per GPU, else per core"),
+    machine_option(
+        "--actors", min=1, help="Number of processes with --engine ray.", show_default="one per GPU, else per core"
+    ),
 ]
 
 

@@ -33,9 +33,9 @@ from pipelines.commands.predict_request import read_request
 from pipelines.commands.stdout import print_json, tell
 
 NOT_AN_EMOTION = (
-    "An expression is not an emotion: the model tells what a face looks like, not what a person feels. "
-    "Do not decide about people by it. In the EU, Art. 5(1)(f) of the AI Act prohibits inferring emotions of people at "
-    "work and in education, except for medical or safety reasons."
+    "An expression is not an emotion: the model names what a face shows, not what the person feels. "
+    "Do not use it to make decisions about people. In the EU, Art. 5(1)(f) of the AI Act prohibits inferring emotions "
+    "of people at work and in education, except for medical or safety reasons."
 )
 """The last words of the help."""
 
@@ -48,19 +48,19 @@ def predict(
         ),
     ] = None,
     list_file: Annotated[
-        Path | None, input_option("--list", help="Also read what this text file names, one path or address a line.")
+        Path | None, input_option("--list", help="Also read the paths and addresses in this text file, one per line.")
     ] = None,
     videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
     camera: Annotated[
-        int | None, input_option(min=0, help="Watch this camera (0 is the first) in a window; q ends.")
+        int | None, input_option(min=0, help="Watch this camera (0 is the first) in a window; q quits.")
     ] = PredictConfig.camera,
     every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
     face: Annotated[FacePolicy, face_option(help="Which faces of a photo to classify.")] = PredictConfig.face,
     min_face: Annotated[
-        float, face_option(min=0, help="Leave out faces with a side of fewer pixels.")
+        float, face_option(min=0, help="Leave out faces with a shorter side, in pixels.")
     ] = PredictConfig.min_face,
     track: Annotated[
-        bool, face_option("--track", help="Number the faces of a video, each the same in all frames.")
+        bool, face_option("--track", help="Number the faces of a video; a face keeps its number from frame to frame.")
     ] = False,
     smooth: Annotated[
         float, face_option(min=0, max=60, help="Average the probabilities of a tracked face over this many seconds.")
@@ -78,7 +78,8 @@ def predict(
         Path | None, output_option(help="Also write the results to this CSV file, row by row.", dir_okay=False)
     ] = None,
     jsonl: Annotated[
-        Path | None, output_option(help="Also write the results to this file, a JSON object a line.", dir_okay=False)
+        Path | None,
+        output_option(help="Also write the results to this file, one JSON object per line.", dir_okay=False),
     ] = None,
     annotate: Annotated[
         Path | None, output_option(help="Also write pictures with boxes and labels to this folder.", file_okay=False)

@@ -41,7 +41,8 @@ def robustness(
     ] = RobustnessConfig.corruptions,
     seed: Annotated[int, input_option(min=0, help="Random seed of the corruptions.")] = RobustnessConfig.seed,
     baseline: Annotated[
-        Path | None, model_option(help="Divide the errors by this checkpoint's, for the mean corruption error (mCE).")
+        Path | None,
+        model_option(help="Divide the errors by those of this checkpoint, for the mean corruption error (mCE)."),
     ] = RobustnessConfig.baseline,
     mirror: Mirror = False,
     prior: Prior = None,
@@ -59,7 +60,7 @@ def robustness(
         int | None, machine_option(min=0, help="Processes that corrupt and classify.", show_default="one per core")
     ] = RobustnessConfig.workers,
 ) -> None:
-    """Measure a checkpoint under occlusion, pose and corruption, and what each module of the network brings.
+    """Measure a checkpoint under occlusion, pose and corruption, and the contribution of each module.
 
     \bExamples:
       $ ampnet robustness checkpoint/run1

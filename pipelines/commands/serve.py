@@ -30,7 +30,7 @@ def serve(
     ] = None,
     token: Annotated[
         str | None,
-        service_option(envvar="AMPNET_TOKEN", help="Ask clients for `Authorization: Bearer TOKEN`."),
+        service_option(envvar="AMPNET_TOKEN", help="Require `Authorization: Bearer TOKEN` from clients."),
     ] = None,
     checkpoint: CheckpointOption = None,
     score_threshold: ScoreThreshold = DetectorConfig.score_threshold,
@@ -42,39 +42,49 @@ def serve(
         ),
     ] = None,
     gpus: OneGpu = ServeConfig.gpus,
-    batch_size: Annotated[int, machine_option(min=1, help="Most photos in a batch.")] = ServeConfig.batch_size,
+    batch_size: Annotated[
+        int, machine_option(min=1, help="Maximum number of photos in a batch.")
+    ] = ServeConfig.batch_size,
     batch_wait: Annotated[
-        float, machine_option(min=0, max=1000, help="Milliseconds for which a photo waits for others.")
+        float, machine_option(min=0, max=1000, help="Milliseconds that a photo waits for others to share its batch.")
     ] = ServeConfig.batch_wait,
     parallel: Annotated[
         int | None,
         machine_option(
-            min=1, help="Batches at work side by side, sharing the cores.", show_default="cores, at most 8; 1 on a GPU"
+            min=1,
+            help="Batches processed in parallel; they share the cores.",
+            show_default="cores, at most 8; 1 on a GPU",
         ),
     ] = ServeConfig.parallel,
     decoders: Annotated[
         int | None, machine_option(min=1, help="Processes that decode photos.", show_default="cores, at most 4")
     ] = ServeConfig.decoders,
     queue: Annotated[
-        int, limit_option(min=1, help="Most photos at work or waiting; beyond, the answer is 503.")
+        int, limit_option(min=1, help="Maximum number of photos in progress or waiting; more get 503.")
     ] = ServeConfig.queue,
-    max_megabytes: Annotated[float, limit_option(help="Most megabytes in a request.")] = ServeConfig.max_megabytes,
-    max_megapixels: Annotated[float, limit_option(help="Most megapixels in a photo.")] = ServeConfig.max_megapixels,
-    max_files: Annotated[int, limit_option(min=1, help="Most photos in a request.")] = ServeConfig.max_files,
-    max_faces: Annotated[int, limit_option(min=1, help="Most faces listed of a photo.")] = ServeConfig.max_faces,
+    max_megabytes: Annotated[float, limit_option(help="Maximum size of a request in MB.")] = ServeConfig.max_megabytes,
+    max_megapixels: Annotated[
+        float, limit_option(help="Maximum size of a photo in megapixels.")
+    ] = ServeConfig.max_megapixels,
+    max_files: Annotated[
+        int, limit_option(min=1, help="Maximum number of photos in a request.")
+    ] = ServeConfig.max_files,
+    max_faces: Annotated[
+        int, limit_option(min=1, help="Maximum number of faces listed per photo.")
+    ] = ServeConfig.max_faces,
     max_seconds: Annotated[
-        float, limit_option(help="Most seconds for a request to arrive, and again for its answer.")
+        float, limit_option(help="Time limit in seconds for a request to arrive, and again for its answer.")
     ] = ServeConfig.max_seconds,
     max_decode_seconds: Annotated[
-        float, limit_option(help="Most seconds for decoding a photo.")
+        float, limit_option(help="Time limit in seconds for decoding a photo.")
     ] = ServeConfig.max_decode_seconds,
     max_connections: Annotated[
-        int, limit_option(min=1, help="Most connections at once.")
+        int, limit_option(min=1, help="Maximum number of simultaneous connections.")
     ] = ServeConfig.max_connections,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Answer photos on a page and over HTTP, on this machine unless --host says otherwise.
+    """Serve a web page and an HTTP API that classify photos, on this machine unless --host is given.
 
     \bExamples:
       $ ampnet serve                    # the page: http://127.0.0.1:8000/

@@ -48,7 +48,7 @@ def train(
     recipe: Annotated[
         RecipeName | None,
         recipe_option(
-            help="reference trains as the paper's program does, modern as is usual today.",
+            help="reference follows the paper's program; modern follows current practice.",
             show_default="reference with a GPU, else modern",
         ),
     ] = None,
@@ -61,7 +61,7 @@ def train(
     ] = None,
     targets: Annotated[
         Targets | None,
-        recipe_value(help="What to learn: each face's label, its annotators' votes, or a mix."),
+        recipe_value(help="Training targets: each face's label, its annotators' votes, or a mix."),
     ] = None,
     vote_weight: Annotated[
         float | None,
@@ -74,7 +74,8 @@ def train(
     reference_mirror: Annotated[
         bool,
         recipe_option(
-            "--reference-mirror", help="Mirror landmarks as the reference program does: two of the five stay put."
+            "--reference-mirror",
+            help="Mirror landmarks as the reference program does: two of the five stay unmirrored.",
         ),
     ] = False,
     changes: Annotated[

@@ -127,7 +127,7 @@ class ShuffledShards:
         self.number, self.faces = -1, np.empty(0, dtype=np.int64)
 
     def __getitem__(self, draw: int) -> int:
-        """Return the face, by its place in the split, at a place in the order."""
+        """Return the index, in the split, of the face at a position in the order."""
         number = int(np.searchsorted(self.ends, draw, side="right"))
         if number != self.number:
             group = self.groups[number]

@@ -190,6 +190,6 @@ def _pyarrow() -> tuple[Any, Any]:
 
 
 def pieces(count: int, size: int) -> Iterator[range]:
-    """Divide so many rows into ranges of at most ``size``."""
+    """Divide a number of rows into ranges of at most ``size``."""
     for start in range(0, count, size):
         yield range(start, min(start + size, count))

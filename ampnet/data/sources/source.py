@@ -155,7 +155,7 @@ def compare_class_counts(items: list[SourceImage], published: dict[str, dict[str
 
 
 def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
-    """Divide people into ten folds and the folds into splits, so that nobody is in two splits.
+    """Divide people into ten folds and the folds into splits, so that no person is in two splits.
 
     People are sorted by name and every tenth is in the same fold (the usual protocol for CK+; each of JAFFE's ten women
     is one fold). Fold ``fold`` is test, the next one val, the other eight train.

@@ -38,7 +38,7 @@ class Journal:
     Args:
         folder: output folder.
         plan: everything that decides the numbers, as plain values.
-        resume: go on with an unfinished suite of the same plan.
+        resume: continue an unfinished suite with the same plan.
         force: discard an unfinished suite.
 
     Raises:

@@ -23,7 +23,7 @@ TILE, GAP, LABEL = 112, 4, 130
 
 
 def save_sheet(folder: Path, image: Image, landmarks: NDArray[np.floating], seed: int, name: str) -> None:
-    """Draw the whole suite on one face; for framing errors, dots show where the network is told the landmarks are.
+    """Draw the whole suite on one face; for framing errors, dots show the landmarks that the network gets.
 
     Args:
         folder: receives corruptions.png.
