@@ -24,7 +24,7 @@ demo: $(VENV)/installed
 
 PORT ?= 8000
 
-serve: $(VENV)/installed
+serve: $(VENV)/serving
 	@trap : INT; $(BIN)/ampnet serve --port $(PORT) || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
 test: $(VENV)/installed
@@ -48,11 +48,19 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.preprocessing
 	$(BIN)/python -m benchmarks.detection
 
-$(VENV)/installed: pyproject.toml
+define install
 	@echo "installing ampnet and what it needs into $(VENV): once, some minutes without a word"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable ".[dev]"
+	$(BIN)/pip install --quiet --editable ".[$(1)]"
 	touch $@
+endef
+
+$(VENV)/installed: pyproject.toml
+	$(call install,dev)
+
+# Less than the tests need, so that the page is there sooner.
+$(VENV)/serving: pyproject.toml
+	$(call install,serve)
 
 clean:
 	rm -rf $(VENV) $(DEMO)

@@ -31,6 +31,8 @@ from ampnet.service.uploads import Held, Upload, Uploads
 
 JPEG_QUALITY = 92
 
+NO_CARD = "no model card comes with this checkpoint"
+
 MAX_NAME = 255
 """Longest name of a photo in an answer, in characters."""
 
@@ -74,16 +76,16 @@ def create_app(engine: Engine, about: AboutModel, config: ServeConfig, metrics: 
         """Find every face in the photos and classify its expression."""
         return await predict(request, explain, annotate)
 
-    @app.get("/v1/model")
+    @app.get("/v1/model", responses={200: {"content": {"application/json": {"example": schema.MODEL_EXAMPLE}}}})
     async def _model() -> dict[str, Any]:
         """Describe the model and the limits of this service."""
         return about.to_dict(config)
 
-    @app.get("/v1/card", response_class=HTMLResponse)
+    @app.get("/v1/card", response_class=HTMLResponse, responses={404: schema.error("no_card", NO_CARD)})
     async def _card() -> Response:
         """Give the model card as HTML, if the model has one."""
         if about.card is None:
-            raise Refusal(404, "no_card", "no model card comes with this checkpoint")
+            raise Refusal(404, "no_card", NO_CARD)
         return HTMLResponse(card_page(about.card))
 
     @app.get("/healthz")

@@ -19,6 +19,11 @@ PAGE = """<!doctype html>
 OUTER_LEVELS = 2
 """Headings that the page has above the card's first one."""
 
+WIDE = {"table_open": "Table", "code_block": "Commands", "fence": "Commands"}
+WIDE_ENDS = ("table_close", "code_block", "fence")
+SCROLLED: dict[str, str | int | float] = {"class": "wide", "role": "region", "tabindex": 0}
+"""What may be wider than a phone scrolls, by keyboard, too."""
+
 
 def card_page(card: str) -> str:
     """Turn a model card into HTML.
@@ -39,14 +44,8 @@ def _fitted(tokens: Sequence[Token]) -> Iterator[Token]:
             token.tag = f"h{min(int(token.tag[1:]) + OUTER_LEVELS, 6)}"
         if token.children:
             token.children = [child for child in token.children if child.type not in ("link_open", "link_close")]
-        if token.type == "table_open":  # tables may be wider than a phone: they scroll, by keyboard, too
-            attributes: dict[str, str | int | float] = {
-                "class": "wide",
-                "role": "region",
-                "aria-label": "Table",
-                "tabindex": 0,
-            }
-            yield Token("wide_open", "div", 1, attrs=attributes, block=True)
+        if token.type in WIDE:
+            yield Token("wide_open", "div", 1, attrs=SCROLLED | {"aria-label": WIDE[token.type]}, block=True)
         yield token
-        if token.type == "table_close":
+        if token.type in WIDE_ENDS:
             yield Token("wide_close", "div", -1, block=True)

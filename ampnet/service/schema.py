@@ -122,6 +122,29 @@ BODY: dict[str, Any] = {
     },
 }
 
+MODEL_EXAMPLE: dict[str, Any] = {
+    "name": "ampnet-small-ferplus",
+    "sha256": "9f2c...",
+    "runtime": "onnx",
+    "ampnet": "0.1.0",
+    "class_names": ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"],
+    "rejection_threshold": 0.0,
+    "detector_sha256": "41d7...",
+    "can_explain": True,
+    "card": "# Model card ...",
+    "is_local": True,
+    "limits": {
+        "max_megabytes": 32.0,
+        "max_megapixels": 50.0,
+        "max_files": 32,
+        "max_faces": 200,
+        "max_seconds": 30.0,
+        "max_decode_seconds": 10.0,
+        "max_connections": 256,
+        "queue": 128,
+    },
+}
+
 ERRORS = {
     400: ("malformed", "unknown field; photos are files in fields called 'file'"),
     401: ("no_token", "send the header `Authorization: Bearer TOKEN`"),
@@ -131,6 +154,7 @@ ERRORS = {
     415: ("wrong_type", "send photos as multipart/form-data with fields called 'file', or one photo as image/jpeg"),
     421: ("unknown_host", "this service has another name; add this one with `ampnet serve --allow-host`"),
     422: ("unreadable", "cannot read the photo: not an image, or a damaged one"),
+    501: ("cannot_explain", "an exported network gives its answers only; serve its checkpoint"),
     503: ("busy", "128 photos are at work or wait already; try again"),
 }
 
@@ -145,6 +169,11 @@ def responses() -> dict[int | str, dict[str, Any]]:
         }
     }
     for status, (code, message) in ERRORS.items():
-        example = {"error": {"code": code, "message": message}}
-        found[status] = {"model": Error, "content": {"application/json": {"example": example}}}
+        found[status] = error(code, message)
     return found
+
+
+def error(code: str, message: str) -> dict[str, Any]:
+    """Describe the answer to a request that fails."""
+    example = {"error": {"code": code, "message": message}}
+    return {"model": Error, "content": {"application/json": {"example": example}}}

@@ -22,6 +22,6 @@ def test_headings_follow_those_of_the_page():
 
 def test_tables_can_be_scrolled_by_keyboard_and_bring_no_styles():
     page = card_page("| a | b |\n|---|--:|\n| 1 | 2 |")
-    assert '<div class="wide" role="region" aria-label="Table" tabindex="0">\n<table>' in page
+    assert '<div class="wide" role="region" tabindex="0" aria-label="Table">\n<table>' in page
     assert "style=" not in page
     assert page.count("<div") == page.count("</div>") == 1

@@ -183,7 +183,7 @@ def test_the_model_card_is_shown_when_asked_for(page):
     open_card(page)
     headings = [heading.text for heading in all_of(page, "#about h4")]
     assert {"Data", "Licence", "Limits"} <= set(headings)
-    assert "Do not use it to judge" in text(page, "#about .model-card")
+    assert "to judge, select" in text(page, "#about .model-card")
 
 
 @pytest.mark.parametrize(

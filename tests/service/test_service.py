@@ -160,10 +160,15 @@ def test_the_model_tells_its_classes_its_hash_and_the_limits(client, model):
 
 
 def test_the_description_has_an_example_of_each_answer(client):
-    described = client.get("/openapi.json").raise_for_status().json()["paths"]["/v1/predict"]["post"]["responses"]
-    assert {"200", "400", "401", "403", "408", "413", "415", "421", "422", "503"} <= described.keys()
+    paths = client.get("/openapi.json").raise_for_status().json()["paths"]
+    described = paths["/v1/predict"]["post"]["responses"]
+    assert {"200", "400", "401", "403", "408", "413", "415", "421", "422", "501", "503"} <= described.keys()
     for answer in described.values():
         assert "example" in answer["content"]["application/json"]
+    about = paths["/v1/model"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+    answered = client.get("/v1/model").json()
+    assert about.keys() == answered.keys()
+    assert about["limits"].keys() == answered["limits"].keys()
 
 
 @pytest.mark.parametrize(
