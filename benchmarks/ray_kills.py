@@ -10,6 +10,7 @@ undisturbed bytes, so that every image is in the result once.
 import argparse
 import os
 import random
+import secrets
 import shutil
 import signal
 import subprocess
@@ -161,8 +162,11 @@ def main() -> None:
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
+        token = scratch / "token"
+        token.write_text(secrets.token_hex(32))
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
         network = small_checkpoint(scratch / "network")
-        head = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--node-ip-address=127.0.0.1", "--block"]
+        head = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block"]
         head += [f"--port={port}", "--num-cpus=3", "--include-dashboard=false", "--disable-usage-stats"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         cluster = subprocess.Popen([*head, "--object-store-memory=256000000"], cwd=ROOT, env=environment,
