@@ -156,15 +156,16 @@ def wait_until_there(token: dict[str, str], address: str, nodes: int) -> None:
 
 
 def start(token: dict[str, str], nodes: int, running: ExitStack) -> str:
+    """Start one node after the other: two at once would take each other's ports."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"127.0.0.1:{port}"
     running.enter_context(node(token, "--head", f"--port={port}", "--include-dashboard=false"))
     wait_until_there(token, address, 1)
-    for _further in range(nodes - 1):
+    for count in range(2, nodes + 1):
         running.enter_context(node(token, f"--address={address}"))
-    wait_until_there(token, address, nodes)
+        wait_until_there(token, address, count)
     return address
 
 
