@@ -13,12 +13,14 @@ import random
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -139,6 +141,12 @@ def disturb(name: str, line: str, paths: dict[str, str], scratch: Path, kills: i
     return outcome
 
 
+def is_open(port: int) -> bool:
+    """Whether a server of this machine listens there."""
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
 def link(folder: Path, count: int, subfolders: bool) -> Path:
     """Link to the sample faces under so many names."""
     faces = sorted((SAMPLES / "faces").rglob("*.jpg"))
@@ -172,7 +180,8 @@ def main() -> None:
         cluster = subprocess.Popen([*head, "--object-store-memory=256000000"], cwd=ROOT, env=environment,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         try:
-            time.sleep(15)  # a command that comes too early would say that there is no cluster
+            wait(cluster, partial(is_open, port), step=0.2)
+            time.sleep(5)  # the node joins; a command that comes too early would say that there is no cluster
             for name in options.commands:
                 photos = link(scratch / f"photos of {name}", IMAGES[name], name != "predict")
                 paths = {"photos": str(photos), "network": str(network)}
