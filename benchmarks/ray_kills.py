@@ -10,14 +10,17 @@ undisturbed bytes, so that every image is in the result once.
 import argparse
 import os
 import random
+import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -138,6 +141,12 @@ def disturb(name: str, line: str, paths: dict[str, str], scratch: Path, kills: i
     return outcome
 
 
+def is_open(port: int) -> bool:
+    """Whether a server of this machine listens there."""
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
 def link(folder: Path, count: int, subfolders: bool) -> Path:
     """Link to the sample faces under so many names."""
     faces = sorted((SAMPLES / "faces").rglob("*.jpg"))
@@ -161,14 +170,18 @@ def main() -> None:
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
+        token = scratch / "token"
+        token.write_text(secrets.token_hex(32))
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
         network = small_checkpoint(scratch / "network")
-        head = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--node-ip-address=127.0.0.1", "--block"]
+        head = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block"]
         head += [f"--port={port}", "--num-cpus=3", "--include-dashboard=false", "--disable-usage-stats"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         cluster = subprocess.Popen([*head, "--object-store-memory=256000000"], cwd=ROOT, env=environment,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         try:
-            time.sleep(15)  # a command that comes too early would say that there is no cluster
+            wait(cluster, partial(is_open, port), step=0.2)
+            time.sleep(5)  # the node joins; a command that comes too early would say that there is no cluster
             for name in options.commands:
                 photos = link(scratch / f"photos of {name}", IMAGES[name], name != "predict")
                 paths = {"photos": str(photos), "network": str(network)}

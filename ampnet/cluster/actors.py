@@ -20,6 +20,8 @@ OBJECT_STORE_BYTES = 256 << 20
 
 ADDRESS = "RAY_ADDRESS"
 
+NEEDS_TOKEN = "it asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to the file that its nodes use"
+
 
 @dataclass(frozen=True)
 class ActorOptions:
@@ -76,7 +78,8 @@ def ray_cluster(actors: int | None, gpus: int | None) -> Iterator[ActorOptions]:
             ray.init(**start)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         where = f"join the Ray cluster at {os.environ[ADDRESS]}" if os.environ.get(ADDRESS) else "start Ray here"
-        raise ProcessError(f"cannot {where}: {printable(error)}") from error
+        reason = NEEDS_TOKEN if type(error.__cause__).__name__ == "AuthenticationError" else printable(error)
+        raise ProcessError(f"cannot {where}: {reason}") from error
     try:
         _keep_quiet(DataContext.get_current())
         yield _options(_resources(), actors, gpus)

@@ -1,6 +1,7 @@
 """Object stores by `s3://`, and clusters by RAY_ADDRESS: real servers and nodes on this machine."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -113,15 +114,23 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_checkpoint(tmp_path_factory.mktemp("network"))
 
 
+@pytest.fixture(scope="module")
+def token(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of those who may join a cluster."""
+    file = tmp_path_factory.mktemp("token") / "token"
+    file.write_text(secrets.token_hex(32))
+    return here() | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file), "OMP_NUM_THREADS": "1"}
+
+
 @contextmanager
-def node(*options: str) -> Iterator[None]:
+def node(token: dict[str, str], *options: str) -> Iterator[None]:
     """Run a node of a cluster until the block ends."""
     command = [str(Path(sys.executable).with_name("ray")), "start", *options, "--num-cpus=1", "--block"]
     command += ["--object-store-memory=100000000", "--disable-usage-stats"]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
-        env=here() | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env=token | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -136,25 +145,27 @@ def node(*options: str) -> Iterator[None]:
             os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
 
 
-def wait_until_there(address: str, nodes: int) -> None:
+def wait_until_there(token: dict[str, str], address: str, nodes: int) -> None:
     code = f"import ray, sys; ray.init({address!r}, log_to_driver=False); sys.exit(len(ray.nodes()) != {nodes})"
-    for _attempt in range(60):
-        if subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, cwd=ROOT).returncode == 0:
+    for _attempt in range(20):
+        asked = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, cwd=ROOT, env=token)
+        if asked.returncode == 0:
             return
         time.sleep(1)
     raise AssertionError(f"{address} has not {nodes} nodes")
 
 
-def start(nodes: int, running: ExitStack) -> str:
+def start(token: dict[str, str], nodes: int, running: ExitStack) -> str:
+    """Start one node after the other: two at once would take each other's ports."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"127.0.0.1:{port}"
-    running.enter_context(node("--head", "--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false"))
-    wait_until_there(address, 1)
-    for _further in range(nodes - 1):
-        running.enter_context(node(f"--address={address}", "--node-ip-address=127.0.0.1"))
-    wait_until_there(address, nodes)
+    running.enter_context(node(token, "--head", f"--port={port}", "--include-dashboard=false"))
+    wait_until_there(token, address, 1)
+    for count in range(2, nodes + 1):
+        running.enter_context(node(token, f"--address={address}"))
+        wait_until_there(token, address, count)
     return address
 
 
@@ -162,7 +173,9 @@ def first_of(rows: Sequence[dict[str, str]]) -> list[str]:
     return [row["image"] for row in rows if row["face"] in ("", "1")]
 
 
-def test_ray_address_joins_a_cluster_of_three_nodes_and_leaves_it_running(tmp_path: Path, network: Path) -> None:
+def test_ray_address_joins_a_cluster_of_three_nodes_and_leaves_it_running(
+    tmp_path: Path, network: Path, token: dict[str, str]
+) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for number, face in enumerate(FACES):
@@ -170,13 +183,19 @@ def test_ray_address_joins_a_cluster_of_three_nodes_and_leaves_it_running(tmp_pa
     alone = predict(network, str(photos), str(tmp_path / "alone"))
     assert alone.returncode == 0, alone.stderr
     with ExitStack() as running:
-        address = start(3, running)  # of one core each, so that two actors are on two nodes
-        joined = predict(network, str(photos), str(tmp_path / "joined"), RAY_ADDRESS=address)
+        address = start(token, 3, running)  # of one core each, so that two actors are on two nodes
+        joined = predict(network, str(photos), str(tmp_path / "joined"), **token, RAY_ADDRESS=address)
         assert joined.returncode == 0, joined.stderr
-        wait_until_there(address, 3)
+        wait_until_there(token, address, 3)
+        stranger = predict(network, str(photos), str(tmp_path / "no"), RAY_ADDRESS=address, RAY_AUTH_MODE="disabled")
+    assert (stranger.returncode, stranger.stderr.count("\n")) == (1, 1)
+    assert "RAY_AUTH_TOKEN_PATH" in stranger.stderr
     rows = rows_of(tmp_path / "joined")
     assert rows == rows_of(tmp_path / "alone")
     assert first_of(rows) == sorted(str(photo) for photo in photos.iterdir())
-    nobody = predict(network, str(photos), str(tmp_path / "nobody"), RAY_ADDRESS="127.0.0.1:1")
+
+
+def test_a_cluster_that_is_not_there_is_named_in_one_line(tmp_path: Path, network: Path) -> None:
+    nobody = predict(network, str(FACES[0]), str(tmp_path / "nobody"), RAY_ADDRESS="127.0.0.1:1")
     assert (nobody.returncode, nobody.stderr.count("\n")) == (1, 1)
     assert "cannot join the Ray cluster at 127.0.0.1:1" in nobody.stderr
