@@ -91,12 +91,15 @@ def _differences(result: Comparison) -> Fitting:
             rows.append([one.name, name, *_difference(pair.difference, several)])
     headers = ["images", "", "accuracy, points", "macro F1", "only first", "only second", "McNemar p"]
     headers += ["p, Holm"] if several else []
-    return fitting_table(
-        headers,
-        _without_repeats(rows),
-        "paired differences, second minus first, and images that only one gets right",
-        text=2,
-    )
+    title = "paired differences, second minus first, and images that only one gets right"
+    shown = [headers, *_without_repeats(rows)]
+    left_out: list[set[str]] = [set(), {"macro F1"}, {"macro F1", "McNemar p"} if several else {"macro F1"}]
+    forms = []
+    for names in left_out:
+        kept = [place for place, header in enumerate(headers) if header not in names]
+        head, *body = [[row[place] for place in kept] for row in shown]
+        forms.append(fitting_table(head, body, title, text=2))
+    return Fitting(*forms)
 
 
 def _difference(found: Difference, several: bool) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ampnet.checkpoints.bundled import MODELS, bundled_model, model_path, named_model
+from ampnet.checkpoints.bundled import MODELS, bundled_model, display_name, model_path, named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.config import EvalConfig, PrepareConfig
 from ampnet.errors import UsageError
@@ -91,3 +91,8 @@ def test_a_copy_without_weights_says_so(all_are_there: Path) -> None:
     model_path("fer2013").unlink()
     with pytest.raises(UsageError, match="without a trained model"):
         bundled_model("fer2013")
+
+
+def test_a_bundled_file_is_called_by_its_name_and_any_other_by_its_path() -> None:
+    assert display_name(model_path("fer2013")) == "bundled:fer2013"
+    assert display_name(Path("checkpoint/run1/best.pt")) == "checkpoint/run1/best.pt"

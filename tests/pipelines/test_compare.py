@@ -1,10 +1,13 @@
 """`ampnet compare` on hand-made data sets, with numbers worked out by hand."""
 
 import csv
+import io
 import json
+import re
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from ampnet.config import CompareConfig
@@ -15,6 +18,7 @@ from ampnet.errors import CheckpointError, DataError, UsageError
 from ampnet.labels import EXPRESSIONS
 from cli import app
 from pipelines.compare import run
+from pipelines.show_comparison import comparison_tables
 from tests.pipelines.test_evaluate import make_data
 from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
@@ -210,3 +214,14 @@ def test_predictions_that_cannot_be_used_are_one_line(tmp_path, data, says_happy
     assert (done.exit_code, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert message in line
+
+
+@pytest.mark.parametrize("rivals", [1, 2])
+def test_the_tables_cut_no_word_at_60_columns(rivals, happy, says_happy, says_neutral, data):
+    result = compare(data, happy, *(says_happy, says_neutral)[:rivals])
+    console = Console(file=io.StringIO(), width=60, highlight=False)
+    console.print(*(table for table in comparison_tables(result) if not isinstance(table, str)), sep="\n")
+    shown = console.file.getvalue()
+    assert max(map(len, shown.splitlines())) <= 60
+    assert {"images", "points", "second", "Holm" if rivals == 2 else "McNemar"} <= set(shown.split())
+    assert len(re.findall(r"all images\s+. - .", shown)) == 1

@@ -70,6 +70,15 @@ def test_a_broken_file_is_listed_and_the_rest_is_done(happy, photos):
     assert len(result.problems) == 1
 
 
+def test_the_command_says_where_its_files_are(happy, photos, tmp_path):
+    csv, drawn = tmp_path / "faces.csv", tmp_path / "drawn"
+    outputs = ["--csv", str(csv), "--annotate", str(drawn), "--checkpoint", str(happy), "--gpus", "0"]
+    result = CliRunner().invoke(app, ["predict", str(photos / "wall.bmp"), *outputs])
+    assert f"written: {csv}, annotated copies in {drawn}" in result.stderr
+    assert csv.exists()
+    assert list(drawn.iterdir())
+
+
 def test_a_missing_file_is_one_of_the_problems(happy, photos):
     result = predict(happy, photos / "nowhere.jpg", photos / "wall.bmp")
     assert [photo.problem is None for photo in result.images] == [False, True]

@@ -112,6 +112,13 @@ def test_the_files_are_complete_and_agree(undisturbed):
     assert "<svg" in (undisturbed.folder / "robustness.svg").read_text()
 
 
+def test_the_legend_of_few_panels_stays_within_the_picture(undisturbed):
+    with Image.open(undisturbed.folder / "robustness.png") as picture:
+        pixels = np.asarray(picture.convert("L"))
+    edges = (pixels[:3], pixels[-3:], pixels[:, :3], pixels[:, -3:])
+    assert all((edge == 255).all() for edge in edges)
+
+
 def test_clean_accuracy_is_that_of_eval(undisturbed, network, data, tmp_path):
     report = evaluate(
         EvalConfig(checkpoint=network, data=data, gpus=0, workers=0, out=tmp_path / "eval"), quiet=True
