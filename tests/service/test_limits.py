@@ -195,7 +195,7 @@ def test_ctrl_c_ends_the_service_with_130(model, tmp_path):
     with running(tmp_path, *model) as service:
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(PATIENCE) == 130
-            assert service.process.stderr.read() == "open this address in a browser; Ctrl-C ends the service\n"
+        assert service.process.stderr.read() == "open this address in a browser; Ctrl-C ends the service\n"
 
 
 def test_wrong_requests_of_its_owner_are_one_line(tmp_path):
