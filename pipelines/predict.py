@@ -70,7 +70,7 @@ def run(
     csv, jsonl = _check_targets(config, planned.sources, explained | timelines)
     if config.track and find_spec("scipy") is None:
         raise UsageError(f"--track needs SciPy: {INSTALL_VIDEO}")
-    keep_freed_memory()
+    keep_freed_memory(is_shared=True)
     is_single = len(planned.sources) == 1 and not planned.sources[0].is_video
     chosen = choose_predictor(config, console, is_single)
     if config.explain and not chosen.predictor.can_explain:

@@ -27,7 +27,7 @@ else:
     Photo: TypeAlias = Any  # so that nothing imports torch
 
 CHUNK_IMAGES = 32
-CHUNK_PIXELS = 8_000_000
+CHUNK_PIXELS = 4_000_000
 """A chunk of images in memory ends at this many images or this many pixels, whichever comes first."""
 
 _EXPECTED = "give a path, an address, bytes, a file opened with 'rb', a NumPy array, a PIL image or a torch tensor"

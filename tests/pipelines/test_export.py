@@ -1,6 +1,7 @@
 """Exported models answer what their checkpoints answer, and run without torch."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,10 @@ from ampnet.export.parity import sample_inputs
 from ampnet.export.quantize import write_half, write_int8
 from ampnet.media.images import read_image
 from ampnet.onnx import Predictor as OnnxPredictor
+from ampnet.runtime.cores import usable_cores
+from ampnet.runtime.threads import MAX_NETWORKS
 from pipelines.export import ExportResult, run
+from tests.clips import write_clip
 from tests.small_checkpoint import small_checkpoint
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -52,6 +56,22 @@ def test_a_photo_gets_the_same_answers_as_from_torch(classifier, detector):
             np.testing.assert_allclose(one.face.landmarks, other.face.landmarks, atol=0.01)
             assert one.scores == pytest.approx(other.scores, abs=1e-3)
     assert len(exported[0]) >= 5
+
+
+def test_a_folder_is_a_stream_of_what_its_photos_are_alone(classifier, detector, tmp_path):
+    for name in ("1.jpg", "2.jpg", "4.jpg"):
+        shutil.copy(SAMPLES / "portrait.jpg", tmp_path / name)
+    (tmp_path / "3.jpg").write_text("milk, eggs")
+    write_clip(tmp_path / "5.avi", 3)
+    predictor = OnnxPredictor(classifier.file, detector.file, threads=1)
+    assert predictor.parallel == min(usable_cores(), MAX_NETWORKS)
+    (face,) = predictor.predict(tmp_path / "1.jpg")
+    for found in (predictor.predict(tmp_path, videos=True), predictor.predict(tmp_path, stream=True, videos=True)):
+        results = list(found)
+        assert [len(one) for one in results] == [1, 1, 0, 1, 0, 0, 0]
+        assert [one.frame for one in results[4:]] == [0, 1, 2]
+        assert "3.jpg" in results[2].problem
+        assert results[3][0].scores == pytest.approx(face.scores, abs=1e-5)
 
 
 def test_torch_is_not_imported(classifier, detector):
