@@ -20,7 +20,7 @@ OBJECT_STORE_BYTES = 256 << 20
 
 ADDRESS = "RAY_ADDRESS"
 
-NEEDS_TOKEN = "it asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to the file that its nodes use"
+TOKEN = "; if it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH"
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def ray_cluster(actors: int | None, gpus: int | None) -> Iterator[ActorOptions]:
             ray.init(**start)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         where = f"join the Ray cluster at {os.environ[ADDRESS]}" if os.environ.get(ADDRESS) else "start Ray here"
-        reason = NEEDS_TOKEN if type(error.__cause__).__name__ == "AuthenticationError" else printable(error)
-        raise ProcessError(f"cannot {where}: {reason}") from error
+        hint = TOKEN if os.environ.get(ADDRESS) else ""  # Ray's own message does not tell why
+        raise ProcessError(f"cannot {where}: {printable(error)}{hint}") from error
     try:
         _keep_quiet(DataContext.get_current())
         yield _options(_resources(), actors, gpus)

@@ -9,7 +9,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -139,10 +139,11 @@ def node(token: dict[str, str], *options: str) -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(30)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(60)  # it takes up to 30 seconds to send work elsewhere
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def wait_until_there(token: dict[str, str], address: str, nodes: int) -> None:
