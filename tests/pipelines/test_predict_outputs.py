@@ -181,7 +181,7 @@ def test_a_full_disk_at_csv_still_prints_the_table_then_one_line(happy, photos, 
         result = command(happy, photos / "03.png", photos, "--csv", out / "faces.csv")
     assert result.exit_code == 1
     assert "happiness" in result.stdout
-    assert "16.png" in result.stdout
+    assert "16.png" in result.stdout.replace("\n", "")  # wherever a long path wraps
     unreadable, line = result.stderr.splitlines()
     assert "17.png" in unreadable
     assert line.startswith("ampnet: cannot write ")
