@@ -114,6 +114,7 @@ def test_ray_gives_the_rows_of_a_single_machine_and_an_unreadable_image_is_one(
     assert (result.counts.results, result.counts.unreadable) == (PHOTOS, 1)
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("cluster")
 def test_tars_and_parquet_files_give_the_answers_of_their_images_in_folders(
     photos: Path, network: Path, tmp_path: Path
@@ -138,7 +139,7 @@ def test_tars_and_parquet_files_give_the_answers_of_their_images_in_folders(
 
 
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("form", ["files", "shards"])
+@pytest.mark.parametrize("form", ["files", pytest.param("shards", marks=pytest.mark.soak)])
 def test_ray_prepares_the_bytes_of_a_single_machine(tmp_path: Path, form: Literal["files", "shards"]) -> None:
     asked = replace(in_shards(tmp_path / "local"), form=form)
     prepare(asked, quiet=True)
@@ -164,6 +165,7 @@ def test_of_a_killed_actor_every_image_is_in_the_result_once(photos: Path, netwo
     assert sorted(first_faces) == sorted(str(file) for file in photos.iterdir())
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("cluster")
 def test_of_a_killed_actor_prepare_gives_the_bytes_of_a_single_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

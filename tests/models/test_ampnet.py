@@ -61,6 +61,7 @@ def test_the_forward_pass_leaves_nothing_on_the_module(small):
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_the_network_is_exported_as_one_graph_for_any_batch(small):
     small.eval()
     batch = torch.export.Dim("batch", min=2, max=64)

@@ -272,7 +272,7 @@ def wait_for_lines(process, journal, lines):
         time.sleep(0.01)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_killed_run_resumes_with_the_same_numbers(network, data, tmp_path):
     options = {"corruptions": "occlusion", "batch_size": 2}
     expected = measure(network, data, tmp_path / "whole", **options)

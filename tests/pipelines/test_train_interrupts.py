@@ -48,6 +48,7 @@ def stop(process):
     assert not [word for word in ("Traceback", "Warning", "Error") if word in told], told
 
 
+@pytest.mark.soak
 def test_ctrl_c_while_the_processes_start_ends_with_one_line(data, tmp_path):
     process = start(data, tmp_path)
     wait_for(process, lambda: len(trainers_of(process.pid)) == 2)

@@ -55,6 +55,7 @@ def test_few_shards_give_both_the_batches_of_files(seen: list[list[Steps]]) -> N
     assert seen[2] == seen[3] != seen[0]
 
 
+@pytest.mark.soak
 def test_a_run_whose_process_is_killed_within_an_epoch_resumes_to_the_same_weights(config: TrainConfig) -> None:
     whole, killed = replace(config, name="whole"), replace(config, name="killed")
     launch("ampnet train", 2, train, whole, 2, 0)
