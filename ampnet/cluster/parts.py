@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 from ampnet.cluster.storage import address_of, is_address, list_files, open_file
-from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.errors import DataError, ImageError, UsageError
 from ampnet.media.decoding import MAX_BYTES
 from ampnet.media.download import is_url
@@ -18,9 +17,9 @@ from ampnet.media.images import readable_images
 from ampnet.media.printable import one_line, printable
 from ampnet.prediction.inputs import PhotoInput
 from ampnet.prediction.recorded import NOTHING
-from ampnet.prediction.shots import Shot, read_shots
+from ampnet.prediction.shots import Shot, read_ahead
 from ampnet.prediction.sources import Source, plan
-from ampnet.runtime.threads import Threads, in_order
+from ampnet.runtime.threads import Threads
 
 Kind = Literal["files", "tar", "parquet"]
 
@@ -43,17 +42,6 @@ class Part:
     """Photos and videos, or one tar or parquet file."""
     problems: tuple[str | None, ...]
     """Why a file cannot be read, if that is known beforehand."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """An image of an object store, a tar or a parquet file."""
-
-    name: str
-    content: bytes | Callable[[], bytes]
-    """The file, or what reads it."""
-    problem: str | None = None
-    """Why there is none."""
 
 
 def cut(inputs: Sequence[Path | str], size: int, videos: bool) -> tuple[list[Part], list[str]]:
@@ -127,45 +115,43 @@ def read_part(part: Part, every: int, threads: Threads) -> Iterator[Shot]:
         every: classify every Nth frame of a video.
         threads: those that read.
     """
-    ahead = threads.readers + 2
+    sources: Iterator[Source]
     if part.kind == "files":
-        pairs = zip(part.places, part.problems, strict=True)
-        for (place, problem), shots in in_order(partial(_read_file, every), pairs, threads.reading, ahead):
-            yield from _video(place, problem, every) if shots is None else shots
-        return
-    (place,) = part.places
-    images = _members(place, _read_tar(place) if part.kind == "tar" else _read_parquet(place))
-    for _image, shot in in_order(_shot, images, threads.reading, ahead):
-        yield shot
+        sources = (_file(place, problem) for place, problem in zip(part.places, part.problems, strict=True))
+    else:
+        (place,) = part.places
+        sources = _members(place, _read_tar(place) if part.kind == "tar" else _read_parquet(place))
+    tasks = ((source, NOTHING) for source in sources)
+    return read_ahead(tasks, every, lambda _count: None, threads.reading, threads.readers + 2)
 
 
-def _read_file(every: int, given: tuple[str, str | None]) -> list[Shot] | None:
-    """Read a photo; None for a video, whose frames are read one by one."""
-    place, problem = given
-    if is_address(place) and not is_url(place):
-        return [_shot(Image(place, partial(_content, place)))]
-    source = _source(place, problem)
-    if source.is_video and problem is None:
-        return None
-    return list(read_shots(source, every, NOTHING, lambda _count: None))
+def _file(place: str, problem: str | None) -> Source:
+    if is_url(place):  # not by fsspec, which asks any host for any number of bytes
+        return Source(Path(place), None, url=place)
+    return _member(place, partial(_content, place)) if is_address(place) else Source(Path(place), None, problem)
 
 
-def _video(place: str, problem: str | None, every: int) -> Iterator[Shot]:
-    return read_shots(_source(place, problem), every, NOTHING, lambda _count: None)
+def _member(name: str, content: Callable[[], bytes] | None, problem: str | None = None) -> Source:
+    """Describe an image of an object store, a tar or a parquet file, or why there is none."""
+    name = one_line(name)
+    take = None if content is None else partial(_take, name, content)
+    address = name if is_address(name) else None  # a path would lose a slash of it
+    return Source(Path(name), None, problem, take, address)
 
 
-def _source(place: str, problem: str | None) -> Source:
-    # A photo of the web is not read by fsspec, which asks any host for any number of bytes.
-    return Source(Path(place), None, url=place) if is_url(place) else Source(Path(place), None, problem)
+def _take(name: str, content: Callable[[], bytes]) -> PhotoInput:
+    try:
+        return PhotoInput(name, content())
+    except DataError as error:
+        raise ImageError(f"cannot read {printable(name)}: {printable(error)}") from error
 
 
-def _members(place: str, images: Iterator[Image]) -> Iterator[Image]:
+def _members(place: str, images: Iterator[Source]) -> Iterator[Source]:
     """Give the images of a tar or parquet file; damage anywhere within is one more, what was read before stays."""
     try:
         yield from images
     except Exception as error:
-        problem = f"cannot read {printable(place)} to its end: {printable(error)}"
-        yield Image(place, b"", problem)
+        yield _member(place, None, f"cannot read {printable(place)} to its end: {printable(error)}")
 
 
 def _kind(name: str) -> Kind | None:
@@ -182,7 +168,7 @@ def _content(place: str) -> bytes:
         raise DataError(printable(error)) from error
 
 
-def _read_tar(place: str) -> Iterator[Image]:
+def _read_tar(place: str) -> Iterator[Source]:
     with open_file(place) as file, tarfile.open(fileobj=file, mode="r|") as archive:
         for member in archive:
             if Path(member.name).suffix.lower() not in readable_images():
@@ -190,12 +176,12 @@ def _read_tar(place: str) -> Iterator[Image]:
             name = f"{place}/{member.name}"
             content = archive.extractfile(member) if member.isreg() else None
             if content is None:
-                yield Image(name, b"", f"cannot read {printable(name)}: it is no regular file")
+                yield _member(name, None, f"cannot read {printable(name)}: it is no regular file")
             else:
-                yield Image(name, content.read(MAX_BYTES + 1))
+                yield _member(name, partial(bytes, content.read(MAX_BYTES + 1)))
 
 
-def _read_parquet(place: str) -> Iterator[Image]:
+def _read_parquet(place: str) -> Iterator[Source]:
     from pyarrow import parquet
 
     with open_file(place) as source:
@@ -215,24 +201,8 @@ def _read_parquet(place: str) -> Iterator[Image]:
                     own, value = own or value.get("path"), value.get("bytes")
                 name = f"{place}/{own if own else number}"
                 if isinstance(value, bytes):
-                    yield Image(name, value)
+                    yield _member(name, partial(bytes, value))
                 else:
                     kind = type(value).__name__
-                    yield Image(name, b"", f"cannot read {printable(name)}: its image is of type {kind}, not bytes")
+                    yield _member(name, None, f"cannot read {printable(name)}: its image is of type {kind}, not bytes")
                 number += 1
-
-
-def _shot(image: Image) -> Shot:
-    """Decode an image, as a photo of this machine is decoded: large ones are reduced."""
-    name = one_line(image.name)
-    source = Source(Path(name), None, url=name if is_address(name) else None)  # a path would lose a slash of it
-    if image.problem is not None:
-        return Shot(source, None, image.problem)
-    try:
-        photo = PhotoInput(name, image.content if isinstance(image.content, bytes) else image.content())
-        decoded = photo.decode(MAX_LONG_SIDE)
-    except ImageError as error:
-        return Shot(source, None, str(error))
-    except DataError as error:
-        return Shot(source, None, f"cannot read {printable(name)}: {printable(error)}")
-    return Shot(source, decoded.image, photo_hw=decoded.size_hw, content=photo)
