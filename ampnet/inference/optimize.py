@@ -5,14 +5,13 @@ groups of one convolution. On CPUs, weights are laid out for oneDNN once, and Re
 convolution.
 """
 
-import copy
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.attention import CBAM, ChannelGate, ParallelStacks, SpatialGate
@@ -47,10 +46,11 @@ def optimize_for_inference(model: AMPNet, dtype: torch.dtype | None = None) -> A
     Returns:
         A network with the same logits within 1e-4. It cannot be trained, saved or moved to another device.
     """
-    fast = copy.deepcopy(model).eval().requires_grad_(False)
+    fast = _share_tensors(model).eval()
     usual = fast.stem.first.conv.weight.dtype
     dtype = dtype or usual
     _replace_parts(fast, Form(_map_sizes(fast), dtype))
+    _own_tensors(fast)
     if dtype != usual:
         if fast.global_perception is not None:
             fast.global_perception.to(dtype)  # its gates
@@ -59,6 +59,25 @@ def optimize_for_inference(model: AMPNet, dtype: torch.dtype | None = None) -> A
             if layer is not None:
                 layer.register_forward_pre_hook(_as_weights)
     return fast
+
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def _share_tensors(module: M) -> M:
+    """Copy a module and its parts, but not their tensors; ``deepcopy`` takes as long as everything else here."""
+    shell = object.__new__(type(module))
+    own = {name: value.copy() for name, value in vars(module).items() if isinstance(value, dict)}
+    own["_modules"] = {name: child and _share_tensors(child) for name, child in module._modules.items()}
+    shell.__dict__ = vars(module) | own
+    return shell
+
+
+def _own_tensors(model: nn.Module) -> None:
+    """Copy the parameters that are left: those of layers which were not replaced."""
+    for module in model.modules():
+        for name, value in module.named_parameters(recurse=False):
+            setattr(module, name, nn.Parameter(value.detach().clone(), requires_grad=False))
 
 
 def _as_weights(layer: nn.Linear, inputs: tuple[Tensor]) -> tuple[Tensor]:
@@ -110,15 +129,15 @@ class FoldedConv(nn.Module):
 
     def __init__(self, layers: Sequence[ConvNorm], form: Form) -> None:
         super().__init__()
-        folded = [fuse_conv_bn_eval(layer.conv, layer.bn) for layer in layers]
-        conv = folded[0]
+        folded = [_fold(layer) for layer in layers]
+        conv = layers[0].conv
         self.relu = layers[0].relu
         self.groups = len(layers)
         self.stride, self.padding = list(conv.stride), [side // 2 for side in conv.kernel_size]
         self.dtype = form.dtype
-        weight = torch.cat([layer.weight for layer in folded]).to(form.dtype)
+        weight = torch.cat([weight for weight, _ in folded]).to(form.dtype)
         weight = weight.contiguous(memory_format=torch.channels_last)
-        self.register_buffer("bias", torch.cat([cast(Tensor, layer.bias) for layer in folded]).to(form.dtype))
+        self.register_buffer("bias", torch.cat([bias for _, bias in folded]).to(form.dtype))
         is_known = form.dtype == torch.float32 or (form.dtype == torch.bfloat16 and has_fast_bf16(weight.device))
         self.packed = weight.device.type == "cpu" and is_known and has_onednn_convolutions()
         if self.packed:
@@ -146,6 +165,14 @@ class FoldedConv(nn.Module):
         return torch.ops.mkldnn._convolution_pointwise_.binary(
             shortcut, x, self.weight, self.bias, *shape, "add", 1.0, "relu", [], None
         )
+
+
+def _fold(layer: ConvNorm) -> tuple[Tensor, Tensor]:
+    """Fold a convolution's normalisation into it; returns weight and bias."""
+    conv, bn = layer.conv, layer.bn
+    mean, variance = cast(Tensor, bn.running_mean), cast(Tensor, bn.running_var)
+    weight, bias = fuse_conv_bn_weights(conv.weight, conv.bias, mean, variance, bn.eps, bn.weight, bn.bias)
+    return weight.detach(), bias.detach()
 
 
 class FoldedBlock(nn.Module):
@@ -190,11 +217,15 @@ class FoldedCBAM(nn.Module):
         super().__init__()
         self.groups = len(gates)
         channel = [cast(ChannelGate, gate[0]).mlp for gate in gates]
-        first, second = ([cast(nn.Linear, mlp[index].to(form.dtype)) for mlp in channel] for index in (0, 2))
-        self.register_buffer("squeeze", torch.stack([layer.weight.T for layer in first]))  # (G, C, C / 16)
-        self.register_buffer("squeeze_bias", torch.stack([layer.bias for layer in first])[:, None])
-        self.register_buffer("excite", torch.stack([layer.weight.T for layer in second]))  # (G, C / 16, C)
-        self.register_buffer("excite_bias", 2 * torch.stack([layer.bias for layer in second])[:, None])
+        first, second = ([cast(nn.Linear, mlp[index]) for mlp in channel] for index in (0, 2))
+        tensors = {
+            "squeeze": torch.stack([layer.weight.T for layer in first]),  # (G, C, C / 16)
+            "squeeze_bias": torch.stack([layer.bias for layer in first])[:, None],
+            "excite": torch.stack([layer.weight.T for layer in second]),  # (G, C / 16, C)
+            "excite_bias": 2 * torch.stack([layer.bias for layer in second])[:, None],
+        }
+        for name, value in tensors.items():
+            self.register_buffer(name, value.detach().to(form.dtype))
         self.project = FoldedConv([cast(SpatialGate, gate[1]).project for gate in gates], form)
 
     def forward(self, x: Tensor) -> Tensor:
