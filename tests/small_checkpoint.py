@@ -1,6 +1,7 @@
 """A checkpoint of a very small network, for tests of what happens around it."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -30,12 +31,18 @@ def small_checkpoint(
     Returns:
         The run folder.
     """
+    model = _network(len(class_names), None if logits is None else tuple(logits))
+    values = {"framing": Framing(), "epoch": 3, **fields}
+    save_checkpoint(folder / name, Checkpoint(model, tuple(class_names), **values))
+    return folder
+
+
+@cache
+def _network(num_classes: int, logits: tuple[float, ...] | None) -> AMPNet:
     torch.manual_seed(0)
-    model = AMPNet(num_classes=len(class_names), width=0.125, image_size=64)
+    model = AMPNet(num_classes=num_classes, width=0.125, image_size=64)
     if logits is not None:
         for head in (model.local_head, model.global_head):
             torch.nn.init.zeros_(head.weight)
             head.bias.data = torch.tensor(logits)
-    values = {"framing": Framing(), "epoch": 3, **fields}
-    save_checkpoint(folder / name, Checkpoint(model.eval(), tuple(class_names), **values))
-    return folder
+    return model.eval()

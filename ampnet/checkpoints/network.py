@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from ampnet.config import ArchitectureConfig
 from ampnet.errors import CheckpointError
 from ampnet.media.printable import printable
 from ampnet.models.ampnet import AMPNet
+from ampnet.models.sharing import share_tensors
 
 
 def outline(architecture: ArchitectureConfig) -> AMPNet:
@@ -20,6 +22,12 @@ def outline(architecture: ArchitectureConfig) -> AMPNet:
 
     It takes neither memory for weights nor the time to draw them, and leaves the random state alone.
     """
+    return share_tensors(_first_outline(architecture))
+
+
+@lru_cache(maxsize=4)
+def _first_outline(architecture: ArchitectureConfig) -> AMPNet:
+    """Build what all networks of one architecture are copied from: that takes half the time of loading one."""
     with WithoutNumbers():
         return AMPNet(**asdict(architecture))
 

@@ -6,7 +6,7 @@ convolution.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.attention import CBAM, ChannelGate, ParallelStacks, SpatialGate
 from ampnet.models.layers import BasicBlock, ConvNorm, pooled_mean
+from ampnet.models.sharing import share_tensors
 from ampnet.runtime.devices import has_fast_bf16, has_onednn_convolutions
 
 MapSizes = dict[nn.Module, torch.Size]
@@ -46,7 +47,7 @@ def optimize_for_inference(model: AMPNet, dtype: torch.dtype | None = None) -> A
     Returns:
         A network with the same logits within 1e-4. It cannot be trained, saved or moved to another device.
     """
-    fast = _share_tensors(model).eval()
+    fast = share_tensors(model).eval()
     usual = fast.stem.first.conv.weight.dtype
     dtype = dtype or usual
     _replace_parts(fast, Form(_map_sizes(fast), dtype))
@@ -59,18 +60,6 @@ def optimize_for_inference(model: AMPNet, dtype: torch.dtype | None = None) -> A
             if layer is not None:
                 layer.register_forward_pre_hook(_as_weights)
     return fast
-
-
-M = TypeVar("M", bound=nn.Module)
-
-
-def _share_tensors(module: M) -> M:
-    """Copy a module and its parts, but not their tensors; ``deepcopy`` takes as long as everything else here."""
-    shell = object.__new__(type(module))
-    own = {name: value.copy() for name, value in vars(module).items() if isinstance(value, dict)}
-    own["_modules"] = {name: child and _share_tensors(child) for name, child in module._modules.items()}
-    shell.__dict__ = vars(module) | own
-    return shell
 
 
 def _own_tensors(model: nn.Module) -> None:

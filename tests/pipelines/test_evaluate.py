@@ -58,7 +58,7 @@ def make_data(root: Path, labels=TEST_LABELS, class_names=EXPRESSIONS, undetecte
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch):
     """Figures take longer than everything else here; tests/evaluation/test_report.py draws them."""
-    monkeypatch.setattr(report_files, "FORMATS", ())
+    monkeypatch.setattr(report_files, "figures", lambda report: {})
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
 
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_files, "FORMATS", ())
+    monkeypatch.setattr(report_files, "figures", lambda report: {})
 
 
 @pytest.fixture

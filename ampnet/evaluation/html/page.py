@@ -4,11 +4,12 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from numpy.typing import NDArray
 
@@ -62,6 +63,19 @@ def write_page(folder: Path, report: EvalReport, mistakes: Sequence[Mistake] = (
 
 def render(report: EvalReport, mistakes: Sequence[Mistake] = ()) -> str:
     """Return the page as text; every number on it is one of metrics.json, and says which (``data-metric``)."""
+    metrics = report.to_dict()
+    return _template().render(
+        m=metrics,
+        mistakes=mistakes,
+        frame=FRAME,
+        subject=display_name(report.about.path),
+        charts={name: Markup(drawn) for name, drawn in _charts(metrics).items()},  # built by us, its texts escaped
+        rivals=[pair for pair in metrics["confused_pairs"] if pair["images"]],
+    )
+
+
+@cache
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("ampnet.evaluation.html", "."),
         autoescape=True,
@@ -70,15 +84,7 @@ def render(report: EvalReport, mistakes: Sequence[Mistake] = ()) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(percent=_percent, number=_number, json=_json)
-    metrics = report.to_dict()
-    return environment.get_template("report.html.j2").render(
-        m=metrics,
-        mistakes=mistakes,
-        frame=FRAME,
-        subject=display_name(report.about.path),
-        charts={name: Markup(drawn) for name, drawn in _charts(metrics).items()},  # built by us, its texts escaped
-        rivals=[pair for pair in metrics["confused_pairs"] if pair["images"]],
-    )
+    return environment.get_template("report.html.j2")
 
 
 def _charts(metrics: dict[str, Any]) -> dict[str, str]:
