@@ -1,4 +1,4 @@
-"""How the time to open, to shuffle and to step grows with the rows of an index in shards; made rows, no images.
+"""How opening, shuffling, stepping and loading a test split slow down with the rows of an index in shards; no images.
 
     python -m benchmarks.index_growth FOLDER [--most 100000000] [--plot docs/index_growth.png]
 
@@ -19,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ampnet.config.datasets import FACES_PER_SHARD
 from ampnet.data.loading.sampling import ResumableBatchSampler, StreamedBatchSampler
-from ampnet.data.shards.manifest import FACES_PER_SHARD, Manifest, Shard, faces_table, write_manifest
-from ampnet.data.shards.streaming import SHARDS_AT_ONCE, StreamedSplit, open_training_index, streamed_splits
+from ampnet.data.shards.manifest import Manifest, Shard, faces_table, write_manifest
+from ampnet.data.shards.streaming import SHARDS_AT_ONCE, StreamedSplit, open_split, open_training_index, streamed_splits
 from ampnet.data.shards.writer import ShardFace, write_shard
 from ampnet.labels import EXPRESSIONS
 
@@ -32,20 +33,26 @@ STEPS = 200
 
 
 def make(root: Path, faces: int) -> None:
-    """Write an index of so many rows: TABLES tables, and links to them."""
+    """Write an index of so many training rows: TABLES tables, and links to them; and one table of test rows."""
     made: list[Shard] = []
     count = max(faces // FACES_PER_SHARD, 1)
     for number in range(min(TABLES, count)):
-        rng = np.random.default_rng(number)
-        rows = [
-            ShardFace(f"train_{number:03d}_{i:08d}.jpg", int(rng.integers(7)), "train", rng.random((5, 2)) * 224, b"")
-            for i in range(min(faces, FACES_PER_SHARD))
-        ]
-        made.append(write_shard(root, number, rows, len(EXPRESSIONS)))
+        made.append(write_table(root, number, "train", min(faces, FACES_PER_SHARD)))
     for number in range(len(made), count):
         os.link(root / "index" / faces_table(number % TABLES), root / "index" / faces_table(number))
     shards = [made[number % TABLES] for number in range(count)]
+    shards.append(write_table(root, count, "test", FACES_PER_SHARD))
     write_manifest(root, Manifest(class_names=EXPRESSIONS, shards=shards))
+
+
+def write_table(root: Path, number: int, split: str, count: int) -> Shard:
+    """Write the table of one shard, of made rows."""
+    rng = np.random.default_rng(number)
+    rows = [
+        ShardFace(f"{split}_{number:03d}_{i:08d}.jpg", int(rng.integers(7)), split, rng.random((5, 2)) * 224, b"")
+        for i in range(count)
+    ]
+    return write_shard(root, number, rows, len(EXPRESSIONS))
 
 
 def measure(root: Path) -> dict[str, float]:
@@ -80,8 +87,17 @@ def measure(root: Path) -> dict[str, float]:
         "shuffle": shuffled - opened,
         "step": (ended - begun) / max(done, 1),
         "memory": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024,
+        "test split": open_test(root),
         "in memory: shuffle": plain_shuffle(len(train)),
     }
+
+
+def open_test(root: Path) -> float:
+    """Time what `eval` loads: the rows of the test split."""
+    started = time.perf_counter()
+    index = open_split(root, "test")
+    assert len(index) == FACES_PER_SHARD
+    return time.perf_counter() - started
 
 
 def read(index: object, train: StreamedSplit, keys: list) -> None:
@@ -113,6 +129,7 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
         "open": "open the shards",
         "shuffle": "first batch of an epoch, shards",
         "step": f"one step of {BATCH} faces, shards",
+        "test split": f"load {FACES_PER_SHARD:,} test faces, shards",
         "in memory: shuffle": "first batch, all rows in memory",
     }
     for key, name in names.items():

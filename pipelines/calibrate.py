@@ -13,11 +13,12 @@ from torch import Tensor
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, open_checkpoint, save_checkpoint
 from ampnet.config import CalibrateConfig, Split, TrainConfig
-from ampnet.data.index.face_index import FaceIndex, read_index
+from ampnet.data.index.face_index import FaceIndex
 from ampnet.data.index.splits import split_indices
 from ampnet.data.loading.dataset import FaceDataset
 from ampnet.data.loading.loader import loading_failures
 from ampnet.data.loading.unreadable import describe_unreadable
+from ampnet.data.shards.streaming import open_split
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.plots import FORMATS, draw_calibration, draw_risk_coverage, save_figure
@@ -111,7 +112,7 @@ def run(config: CalibrateConfig, quiet: bool = False) -> CalibrateResult:
     target = _target(config, file)
     figures = _figures(target)
     checkpoint = load_checkpoint(file)
-    faces = _held_out_faces(read_index(config.data), checkpoint)
+    faces = _held_out_faces(open_split(config.data, SPLIT), checkpoint)
     keep_freed_memory()
     logits, labels = _fused_logits(config, checkpoint, *faces, quiet)
 

@@ -22,6 +22,7 @@ from ampnet.data.index.label_votes import MIN_VOTES
 from ampnet.data.loading.dataset import FaceDataset
 from ampnet.data.loading.loader import loading_failures
 from ampnet.data.loading.unreadable import describe_unreadable
+from ampnet.data.shards.streaming import open_split
 from ampnet.errors import DataError
 from ampnet.evaluation.html.page import write_page
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
@@ -106,7 +107,7 @@ def _of_checkpoint(
     config: EvalConfig, file: Path, reserve: Callable[[], None], quiet: bool, start: float
 ) -> tuple[EvalReport, FaceIndex]:
     checkpoint = load_checkpoint(file)
-    index = read_index(config.data)
+    index = open_split(config.data, config.split)
     done = predict_split(config, checkpoint, index, reserve, quiet)
     config = replace(config, precision=done.precision)
     offsets, shares = done.offsets, np.array(checkpoint.class_shares)

@@ -18,9 +18,10 @@ from ampnet import __version__
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.config import RobustnessConfig
-from ampnet.data.index.face_index import FaceIndex, read_index
+from ampnet.data.index.face_index import FaceIndex
 from ampnet.data.loading.corrupted import CLEAN, ChunkKey, Condition, read_prepared
 from ampnet.data.loading.dataset import FaceDataset
+from ampnet.data.shards.streaming import open_split
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
 from ampnet.evaluation.robustness.curves import save_curves
@@ -72,7 +73,7 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
     file = find_model(config.checkpoint, console, "`ampnet robustness CHECKPOINT`")
     other = None if config.baseline is None else find_model(config.baseline, console, "--baseline")
     checkpoints = [load_checkpoint(path) for path in (file, other) if path is not None]
-    index = read_index(config.data)
+    index = open_split(config.data, config.split)
     matches = [match_classes(index.class_names, checkpoint.class_names) for checkpoint in checkpoints]
     faces = choose_faces(index, matches, checkpoints[0], config)
 

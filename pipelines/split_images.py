@@ -30,7 +30,7 @@ class EvaluatedSplit:
     images: SplitImages
     """All images: the n faces in the same order, then the rejected ones."""
     elsewhere: tuple[str, ...]
-    """Names and sources of the data set's other images."""
+    """Names and sources of the data set's other images, as far as the index holds them."""
     unassigned: int
     """Images without a face that belong to no split, since the data set has no official splits."""
 
@@ -112,7 +112,12 @@ def _copies(index: FaceIndex, split: Split, names: Sequence[str], train: Sequenc
     path = index.root / "index" / PAIRS_FILE
     if split == "train" or not path.exists():
         return None
-    return copies_of(read_pairs(path), list(names), [index.names[position] for position in train])
+    pairs, training = read_pairs(path), [index.names[position] for position in train]
+    if index.shards is not None and index.shards.only:  # so no other names are in memory
+        training = [
+            name for pair in pairs for name, part in zip(pair.names, pair.splits, strict=True) if part == "train"
+        ]
+    return copies_of(pairs, list(names), training)
 
 
 def _votes(faces: FaceIndex, class_names: Sequence[str], rejected: int) -> CrowdVotes | None:

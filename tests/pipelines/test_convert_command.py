@@ -3,6 +3,7 @@
 import filecmp
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +14,16 @@ from typer.testing import CliRunner
 
 from ampnet.data.index.face_index import read_index
 from ampnet.data.index.label_votes import write_votes
+from ampnet.data.index.splits import split_indices
 from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.data.loading.sampling import ResumableBatchSampler
 from ampnet.data.preparation.faces_table import FaceRow, read_faces, write_faces
+from ampnet.data.quality.pairs_file import CopyPair, write_pairs
+from ampnet.data.shards import streaming
 from ampnet.data.shards.manifest import read_manifest
+from ampnet.data.shards.streaming import open_split
 from ampnet.errors import DataError, ImageError
+from ampnet.evaluation import report_files
 from ampnet.recipes import Augmentation
 from cli import app
 from tests.prepared_faces import write_prepared_faces
@@ -105,27 +111,63 @@ def test_both_forms_give_the_same_batches_for_the_same_order(forms: tuple[Path, 
         assert file.labels.tolist() == shard.labels.tolist()
 
 
+def evaluate(data: Path, out: Path) -> dict[str, Any]:
+    asked = f"eval bundled --data {data} --split test --gpus 0 --workers 0 --out {out} -q"
+    result = CliRunner().invoke(app, asked.split())
+    assert result.exit_code == 0, result.stderr
+    metrics: dict[str, Any] = json.loads((out / "metrics.json").read_text())
+    return {name: value for name, value in metrics.items() if name not in ("about", "seconds")}
+
+
 @pytest.mark.slow
-def test_eval_gives_the_same_predictions_of_both_forms(forms: tuple[Path, Path], tmp_path: Path) -> None:
+def test_eval_says_the_same_of_both_forms_and_of_a_set_too_large_to_be_loaded(
+    forms: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_files, "figures", lambda report: {})
+    names = read_index(forms[0]).names
+    test, train = (next(name for name in names if name.startswith(split)) for split in ("test", "train"))
     for data in forms:
-        out = str(tmp_path / data.name)
-        asked = [
-            "eval",
-            "bundled",
-            "--data",
-            str(data),
-            "--split",
-            "test",
-            "--gpus",
-            "0",
-            "--workers",
-            "0",
-            "--out",
-            out,
-        ]
-        result = CliRunner().invoke(app, [*asked, "-q"])
-        assert result.exit_code == 0, result.stderr
-    assert filecmp.cmp(tmp_path / "files/predictions.csv", tmp_path / "shards/predictions.csv", shallow=False)
+        write_pairs(
+            data / "index" / "duplicates.csv", [CopyPair((test, train), ("test", "train"), ("a", "b"), 1.0, True)]
+        )
+    files, shards = (evaluate(data, tmp_path / data.name) for data in forms)
+    monkeypatch.setattr(streaming, "STREAMED_FACES", 0)
+    split_alone = evaluate(forms[1], tmp_path / "alone")
+    assert files == shards == split_alone
+    assert files["copies"]["exact"] == 1
+    for form in ("shards", "alone"):
+        assert filecmp.cmp(tmp_path / "files/predictions.csv", tmp_path / form / "predictions.csv", shallow=False)
+
+
+def test_of_a_set_too_large_to_be_loaded_only_the_split_is(
+    forms: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = read_index(forms[1])
+    monkeypatch.setattr(streaming, "STREAMED_FACES", 0)
+    for split, count in (("train", 21), ("val", 7), ("test", 7)):
+        index = open_split(forms[1], split)
+        assert len(index) == count
+        expected = whole.subset([place for place, of in enumerate(whole.splits) if of == split])
+        assert (index.names, index.splits) == (expected.names, [split] * count)
+        assert np.array_equal(index.labels, expected.labels)
+        assert np.array_equal(index.landmarks, expected.landmarks)
+        assert all(index.image_bytes(i) == expected.image_bytes(i) for i in range(count))
+        assert index.votes is not None
+        assert expected.votes is not None
+        assert np.array_equal(index.votes.counts, expected.votes.counts)
+        assert index.shards is not None
+        assert {row.split for _line, row in index.shards.outcomes()} == {split}
+        assert {name: len(found) for name, found in split_indices(index).items()} == {
+            name: count * (name == split) for name in ("train", "val", "test")
+        }
+
+
+def test_a_split_that_a_large_set_does_not_have_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = write_prepared_faces(tmp_path / "files", train=2, val=1)
+    convert(files, "shards", tmp_path / "shards")
+    monkeypatch.setattr(streaming, "STREAMED_FACES", 0)
+    with pytest.raises(DataError, match="has no face in the split test; it has train, val"):
+        open_split(tmp_path / "shards", "test")
 
 
 def test_check_refuses_shards_in_one_line(forms: tuple[Path, Path]) -> None:

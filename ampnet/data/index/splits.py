@@ -17,6 +17,8 @@ T = TypeVar("T")
 REFERENCE_SEED = 1
 REFERENCE_TRAIN_FRACTION = 0.8
 
+_NONE = np.array([], dtype=np.int64)
+
 
 def reference_split_8_2(lines: Sequence[T]) -> tuple[list[T], list[T]]:
     """Split a list as the reference program does: Python's sample with seed 1, the first 80 % train.
@@ -46,12 +48,16 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
 
     Returns:
         Positions in ``index`` for each split, ascending; of a streamed data set,
-        :class:`~ampnet.data.shards.streaming.StreamedSplit`.
+        :class:`~ampnet.data.shards.streaming.StreamedSplit`. Where only one split is loaded, the others are empty.
     """
     if not 0 < val_fraction < 1:
         raise DataError(f"val_fraction must be within (0, 1), got {val_fraction}")
     if index.shards is not None and index.shards.is_streamed:
         return cast(dict[Split, NDArray[np.int64]], streamed_splits(index.shards))
+    if index.shards is not None and index.shards.only:
+        every: dict[Split, NDArray[np.int64]] = {"train": _NONE, "val": _NONE, "test": _NONE}
+        every[index.shards.only] = np.arange(len(index))
+        return every
     splits = np.array(index.splits, dtype="<U5")
     if not any(index.splits):
         train, test = reference_split_8_2(range(len(index)))

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ampnet.data.shards.manifest import (
     CURE,
     MANIFEST_FILE,
     Manifest,
+    SplitName,
     faces_table,
     images_tar,
     read_manifest,
@@ -62,6 +63,12 @@ class ShardReader:
         """Return the shard of a face, and its row there."""
         shard = bisect_right(self.starts, position) - 1
         return shard, position - self.starts[shard]
+
+    def shards_with(self, split: SplitName | None) -> list[int]:
+        """Return the shards that hold faces of a split; all of them for None."""
+        if split is None:
+            return list(range(len(self.manifest.shards)))
+        return [shard for shard, faces in enumerate(self.manifest.faces_in(split)) if faces]
 
     def table(self, shard: int) -> Table:
         """Return the columns :data:`FACE_COLUMNS` and ``votes`` of a shard, checked.
@@ -146,13 +153,13 @@ def read_faces_table(root: Path, manifest: Manifest, shard: int, outcomes: bool 
     return table
 
 
-def read_outcomes(root: Path, manifest: Manifest) -> Iterator[tuple[int, FaceRow]]:
-    """Read the rows of faces.csv, each with its place there; the usable faces first, then the rejected images.
+def read_outcomes(root: Path, manifest: Manifest, shards: Iterable[int]) -> Iterator[tuple[int, FaceRow]]:
+    """Read the rows of faces.csv, each with its place there; the usable faces of some shards, then rejected images.
 
     Raises:
         DataError: a table is damaged.
     """
-    for shard in range(len(manifest.shards)):
+    for shard in shards:
         path = root / "index" / faces_table(shard)
         yield from _rows(path, read_faces_table(root, manifest, shard, outcomes=True))
     for number, rows in enumerate(manifest.rejected):

@@ -1,12 +1,13 @@
 """A data set in shards as the index that training and evaluation use."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.config import Split
 from ampnet.data.index.face_index import FACES_FILE, META_FILE, FaceIndex, read_framing, read_undetected
 from ampnet.data.index.label_votes import LabelVotes
 from ampnet.data.index.labels_file import MAX_FACES
@@ -27,6 +28,8 @@ class ShardImages:
     """Of the faces in the whole data set."""
     is_streamed: bool = False
     """Whether the rest of the index is read shard by shard as well (:mod:`ampnet.data.shards.streaming`)."""
+    only: Split | None = None
+    """The split whose faces the index holds; None if it holds all."""
 
     def read(self, i: int) -> bytes:
         """Read the image file of face ``i``.
@@ -37,44 +40,53 @@ class ShardImages:
         return self.reader.image(int(self.positions[i]))
 
     def outcomes(self) -> Iterator[tuple[int, FaceRow]]:
-        """Read what prepare noted about all images; see :func:`~ampnet.data.shards.reader.read_outcomes`."""
-        return read_outcomes(self.reader.root, self.reader.manifest)
+        """Read what prepare noted about the images; see :func:`~ampnet.data.shards.reader.read_outcomes`."""
+        shards = self.reader.shards_with(self.only)
+        for line, row in read_outcomes(self.reader.root, self.reader.manifest, shards):
+            if self.only in (None, row.split):
+                yield line, row
 
     def subset(self, indices: NDArray[np.int64]) -> "ShardImages":
         """Keep the faces at ``indices``, in that order."""
-        return ShardImages(self.reader, self.positions[indices])
+        return replace(self, positions=self.positions[indices])
 
 
-def read_sharded_index(root: Path) -> FaceIndex:
+def read_sharded_index(root: Path, only: Split | None = None) -> FaceIndex:
     """Load the index of a data set in shards into memory, about 200 bytes for each face; images stay where they are.
 
     Args:
         root: folder that holds ``index/`` and ``dataset/``.
+        only: keep the faces of this official split, and none of the others in memory; None keeps all.
 
     Raises:
-        DataError: a file is missing, damaged or out of bounds, or the data set has too many faces for one index.
+        DataError: a file is missing, damaged or out of bounds, or there are too many faces for one index.
     """
     reader = ShardReader(root)
     manifest, meta_path = reader.manifest, root / "index" / META_FILE
-    if len(reader) > MAX_FACES:
-        raise DataError(
-            f"{root} has {len(reader):,} faces, but at most {MAX_FACES:,} are loaded at once; only train streams more"
-        )
+    total = len(reader) if only is None else sum(manifest.faces_in(only))
+    if total > MAX_FACES:
+        what = f"{root} has {total:,} faces" if only is None else f"the split {only} of {root} has {total:,} faces"
+        raise DataError(f"{what}, but at most {MAX_FACES:,} are loaded at once; only train streams more")
     meta = read_meta(meta_path)
     if meta is not None and meta.class_names != manifest.class_names:
         raise DataError(f"{meta_path} and {MANIFEST_FILE} name different classes; {CURE}")
-    labels = np.empty(len(reader), dtype=np.int64)
-    landmarks = np.empty((len(reader), 5, 2), dtype=np.float32)
-    counts = np.empty((len(reader), len(manifest.vote_columns)), dtype=np.float32)
+    labels = np.empty(total, dtype=np.int64)
+    landmarks = np.empty((total, 5, 2), dtype=np.float32)
+    counts = np.empty((total, len(manifest.vote_columns)), dtype=np.float32)
+    positions = np.empty(total, dtype=np.int64)
     names, splits = list[str](), list[str]()
-    for shard, start in enumerate(reader.starts[:-1]):
+    for shard in reader.shards_with(only):
         table = read_faces_table(root, manifest, shard)
-        rows = slice(start, reader.starts[shard + 1])
-        labels[rows], landmarks[rows] = table.arrays["label"], table.arrays["landmarks"].reshape(-1, 5, 2)
+        texts, of_rows = table.text("name"), table.text("split")
+        kept = [row for row, split in enumerate(of_rows) if only in (None, split)]
+        rows = slice(len(names), len(names) + len(kept))
+        positions[rows] = np.array(kept) + reader.starts[shard]
+        labels[rows] = table.arrays["label"][kept]
+        landmarks[rows] = table.arrays["landmarks"][kept].reshape(-1, 5, 2)
         if manifest.vote_columns:
-            counts[rows] = table.arrays["votes"]
-        names += table.text("name")
-        splits += table.text("split")
+            counts[rows] = table.arrays["votes"][kept]
+        names += [texts[row] for row in kept]
+        splits += [of_rows[row] for row in kept]
     if len(set(names)) < len(names):
         raise DataError(f"{root / 'index'}: two shards list the same name; {CURE}")
     columns = tuple(printable(column) for column in manifest.vote_columns)
@@ -90,5 +102,5 @@ def read_sharded_index(root: Path) -> FaceIndex:
         framing=read_framing(meta, meta_path),
         votes=LabelVotes(columns, counts) if columns else None,
         layout="" if meta is None else meta.layout,
-        shards=ShardImages(reader, np.arange(len(reader), dtype=np.int64)),
+        shards=ShardImages(reader, positions, only=only),
     )

@@ -1,7 +1,8 @@
 """A large data set in shards, of which only the shards in use are in memory.
 
-It looks like an index whose columns are read when they are asked for. Training needs no more than the rows of one batch
-at a time, and the order of :class:`ampnet.data.loading.sampling.StreamedBatchSampler` keeps these within a few shards.
+For training, it looks like an index whose columns are read when they are asked for. Training needs no more than the
+rows of one batch at a time, and the order of :class:`ampnet.data.loading.sampling.StreamedBatchSampler` keeps these
+within a few shards. An evaluation loads the rows of its split.
 """
 
 from bisect import bisect_right
@@ -14,16 +15,18 @@ from typing import Any, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.config import Split
 from ampnet.data.index.face_index import META_FILE, FaceIndex, read_framing, read_index
 from ampnet.data.index.meta_file import read_meta
-from ampnet.data.shards.manifest import SplitName, is_sharded, read_manifest
+from ampnet.data.shards.manifest import SPLIT_NAMES, SplitName, is_sharded, read_manifest
 from ampnet.data.shards.reader import ShardReader
-from ampnet.data.shards.sharded_index import ShardImages
+from ampnet.data.shards.sharded_index import ShardImages, read_sharded_index
 from ampnet.data.shards.tables import Table
 from ampnet.errors import DataError
 
 STREAMED_FACES = 2_000_000
-"""Data sets in shards with more faces are streamed by training; smaller ones are loaded, 200 bytes for each face."""
+"""Of data sets in shards with more faces, only what is needed is in memory; smaller ones are loaded, 200 bytes for each
+face."""
 
 SHARDS_AT_ONCE = 32
 """Shards whose faces are shuffled together."""
@@ -113,6 +116,23 @@ def open_training_index(root: Path) -> FaceIndex:
         layout="" if meta is None else meta.layout,
         shards=ShardImages(reader, cast(Any, range(len(reader))), is_streamed=True),
     )
+
+
+def open_split(root: Path, split: Split) -> FaceIndex:
+    """Load a data set for the evaluation of a split; of one that training would stream, only that split's faces.
+
+    Raises:
+        DataError: see :func:`~ampnet.data.index.face_index.read_index`; or a large set has no face in the split.
+    """
+    if not is_sharded(root):
+        return read_index(root)
+    manifest = read_manifest(root)
+    if len(manifest) <= STREAMED_FACES or "" in manifest.shards[0].counts:
+        return read_index(root)
+    if not sum(manifest.faces_in(split)):
+        filled = [name for name in SPLIT_NAMES if sum(manifest.faces_in(name))]
+        raise DataError(f"{root} has no face in the split {split}; it has {', '.join(filled)}")
+    return read_sharded_index(root, split)
 
 
 def streamed_splits(images: ShardImages) -> dict[SplitName, StreamedSplit]:
