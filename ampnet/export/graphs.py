@@ -1,7 +1,5 @@
 """The two networks as graphs that need nothing around them: integers in, pixels and probabilities out."""
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +7,7 @@ from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.config import DetectorConfig
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.networks import load_network
+from ampnet.inference.optimize import optimize_for_inference
 from ampnet.inference.prior import prior_offsets
 from ampnet.models.ampnet import fuse_logits
 
@@ -29,7 +28,7 @@ class ClassifierGraph(nn.Module):
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
-        self.network = copy.deepcopy(checkpoint.model).eval().requires_grad_(False)
+        self.network = optimize_for_inference(checkpoint.model, is_portable=True)
         self.branch_weight, self.temperature = checkpoint.branch_weight, checkpoint.temperature
         offsets = prior_offsets(checkpoint, None)
         self.register_buffer("offsets", torch.zeros(len(checkpoint.class_names)) if offsets is None else offsets)

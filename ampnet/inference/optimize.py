@@ -30,19 +30,22 @@ class Form(NamedTuple):
     """Of the inputs of the convolutions."""
     dtype: torch.dtype
     """Of maps and weights."""
+    is_portable: bool = False
+    """Whether to keep to torch's standard operators."""
 
 
 TYPICAL_BATCH = 8
 """Batch size that weights are laid out for; others work as well."""
 
 
-def optimize_for_inference(model: AMPNet, dtype: torch.dtype | None = None) -> AMPNet:
+def optimize_for_inference(model: AMPNet, dtype: torch.dtype | None = None, is_portable: bool = False) -> AMPNet:
     """Copy a network into its optimised form for inference.
 
     Args:
         model: any network, on the device where it will run; not modified.
         dtype: of maps and weights up to the pooling, with less precise logits than the model's own type gives; what
             comes after the pooling keeps the model's type.
+        is_portable: keep to torch's standard operators, which can be exported.
 
     Returns:
         A network with the same logits within 1e-4. It cannot be trained, saved or moved to another device.
@@ -50,7 +53,7 @@ def optimize_for_inference(model: AMPNet, dtype: torch.dtype | None = None) -> A
     fast = share_tensors(model).eval()
     usual = fast.stem.first.conv.weight.dtype
     dtype = dtype or usual
-    _replace_parts(fast, Form(_map_sizes(fast), dtype))
+    _replace_parts(fast, Form(_map_sizes(fast), dtype, is_portable))
     _own_tensors(fast)
     if dtype != usual:
         if fast.global_perception is not None:
@@ -128,7 +131,8 @@ class FoldedConv(nn.Module):
         weight = weight.contiguous(memory_format=torch.channels_last)
         self.register_buffer("bias", torch.cat([bias for _, bias in folded]).to(form.dtype))
         is_known = form.dtype == torch.float32 or (form.dtype == torch.bfloat16 and has_fast_bf16(weight.device))
-        self.packed = weight.device.type == "cpu" and is_known and has_onednn_convolutions()
+        may_pack = weight.device.type == "cpu" and not form.is_portable
+        self.packed = may_pack and is_known and has_onednn_convolutions()
         if self.packed:
             size = [TYPICAL_BATCH, conv.in_channels * self.groups, *form.sizes[layers[0]]]
             weight = torch.ops.mkldnn._reorder_convolution_weight(
