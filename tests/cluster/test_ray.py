@@ -70,8 +70,19 @@ def kill_driver_when(is_time: Callable[[], bool], command: list[str]) -> None:
     driver.wait()
 
 
-def in_shards(out: Path) -> PrepareConfig:
-    return PrepareConfig(raw_dir=SAMPLES, out=out, crop="face", gpus=0, form="shards", faces_per_shard=50)
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Samples for three chunks of 64."""
+    folder = tmp_path_factory.mktemp("raw")
+    for number, face in enumerate(sorted(SAMPLES.rglob("*.jpg"))[::2][:130]):
+        link = folder / face.parent.relative_to(SAMPLES) / f"{number:03d}.jpg"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(face)
+    return folder
+
+
+def in_shards(raw: Path, out: Path) -> PrepareConfig:
+    return PrepareConfig(raw_dir=raw, out=out, crop="face", gpus=0, form="shards", faces_per_shard=50)
 
 
 def files_of(out: Path) -> dict[str, bytes]:
@@ -140,8 +151,10 @@ def test_tars_and_parquet_files_give_the_answers_of_their_images_in_folders(
 
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize("form", ["files", pytest.param("shards", marks=pytest.mark.soak)])
-def test_ray_prepares_the_bytes_of_a_single_machine(tmp_path: Path, form: Literal["files", "shards"]) -> None:
-    asked = replace(in_shards(tmp_path / "local"), form=form)
+def test_ray_prepares_the_bytes_of_a_single_machine(
+    raw: Path, tmp_path: Path, form: Literal["files", "shards"]
+) -> None:
+    asked = replace(in_shards(raw, tmp_path / "local"), form=form)
     prepare(asked, quiet=True)
     prepare(replace(asked, out=tmp_path / "ray", engine="ray", actors=2), quiet=True)
     assert files_of(tmp_path / "ray") == files_of(tmp_path / "local")
@@ -168,13 +181,13 @@ def test_of_a_killed_actor_every_image_is_in_the_result_once(photos: Path, netwo
 @pytest.mark.soak
 @pytest.mark.usefixtures("cluster")
 def test_of_a_killed_actor_prepare_gives_the_bytes_of_a_single_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ampnet.cluster import preparation
     from tests.cluster.mortal import MortalPrepareActor
 
     monkeypatch.setattr(preparation, "PrepareActor", MortalPrepareActor)
-    asked = in_shards(tmp_path / "alone")
+    asked = in_shards(raw, tmp_path / "alone")
     prepare(asked, quiet=True)
     prepare(replace(asked, out=tmp_path / "ray", engine="ray", actors=2), quiet=True)
     assert (tmp_path / "killed").exists()
@@ -182,16 +195,16 @@ def test_of_a_killed_actor_prepare_gives_the_bytes_of_a_single_machine(
 
 
 @pytest.mark.soak
-def test_a_killed_driver_of_prepare_is_resumed_to_the_bytes_of_a_single_machine(tmp_path: Path) -> None:
+def test_a_killed_driver_of_prepare_is_resumed_to_the_bytes_of_a_single_machine(raw: Path, tmp_path: Path) -> None:
     out = tmp_path / "ray"
     record = out / "index" / ".prepare" / "done-0000.jsonl"
-    command = [sys.executable, "-m", "cli", "prepare", str(SAMPLES), "--out", str(out), "--engine", "ray", "--quiet"]
+    command = [sys.executable, "-m", "cli", "prepare", str(raw), "--out", str(out), "--engine", "ray", "--quiet"]
     command += ["--actors", "2", "--gpus", "0", "--crop", "face", "--form", "shards", "--faces-per-shard", "50"]
     kill_driver_when(lambda: record.is_file() and b"\n" in record.read_bytes(), command)
     assert not (out / "index" / "shards.json").exists()
     again = subprocess.run([*command, "--resume"], cwd=ROOT, env=here(), capture_output=True, text=True, check=False)
     assert (again.returncode, again.stderr) == (0, "")
-    prepare(in_shards(tmp_path / "alone"), quiet=True)
+    prepare(in_shards(raw, tmp_path / "alone"), quiet=True)
     assert files_of(out) == files_of(tmp_path / "alone")
 
 

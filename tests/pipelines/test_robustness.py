@@ -26,6 +26,7 @@ from ampnet.labels import EXPRESSIONS
 from ampnet.media.lock import LOCK_FILE
 from ampnet.models.ampnet import AMPNet
 from cli import app
+from pipelines import robustness
 from pipelines.evaluate import run as evaluate
 from pipelines.robustness import run
 from pipelines.show_robustness import robustness_tables
@@ -33,10 +34,21 @@ from tests.prepared_faces import write_prepared_faces
 from tests.processes import heeding_ctrl_c
 from tests.small_checkpoint import small_checkpoint
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("empty_figures")]
 
 FILES = {"robustness.json", "robustness.csv", "robustness.png", "robustness.svg", "corruptions.png"}
 ALL = "gp+lp+ap"
+
+
+@pytest.fixture
+def empty_figures(monkeypatch):
+    """Drawing takes longer than everything else here; the fixture ``whole`` draws."""
+
+    def write(*names):
+        return lambda folder, *_: [(folder / name).touch() for name in names]
+
+    monkeypatch.setattr(robustness, "save_curves", write("robustness.png", "robustness.svg"))
+    monkeypatch.setattr(robustness, "_save_sheet", write("corruptions.png"))
 
 
 @pytest.fixture(scope="module")
