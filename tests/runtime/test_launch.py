@@ -33,15 +33,19 @@ def one_fails_while_the_other_waits(message):
         distributed.barrier()
 
 
+@pytest.mark.soak
 def test_launched_processes_add_up_and_listen_to_the_first():
     before = signal.getsignal(signal.SIGTERM)
     assert launch("ampnet test", 2, together, 10) == (2, 21, "from 0")
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-@pytest.mark.slow
 def test_a_failing_process_ends_the_others_and_passes_its_message_on():
     with pytest.raises(ConfigError, match=r"^lr must be above 0: it is -1$"):
         launch("ampnet test", 2, one_fails_while_the_other_waits, "lr must be above 0:\nit is -1")
+
+
+@pytest.mark.soak
+def test_an_unexpected_error_of_a_process_is_named():
     with pytest.raises(ProcessError, match=r"^process 0 of ampnet test failed: RuntimeError: out of luck; the others"):
         launch("ampnet test", 2, one_fails_while_the_other_waits, "")

@@ -16,7 +16,7 @@ from tests.data.shards.two_trainers import Steps, see_epochs, train
 from tests.pipelines.test_train import assert_same_weights
 from tests.prepared_faces import write_prepared_faces
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 FACES = 28
 """For training, in six shards that hold faces of other splits as well."""
@@ -55,7 +55,6 @@ def test_few_shards_give_both_the_batches_of_files(seen: list[list[Steps]]) -> N
     assert seen[2] == seen[3] != seen[0]
 
 
-@pytest.mark.soak
 def test_a_run_whose_process_is_killed_within_an_epoch_resumes_to_the_same_weights(config: TrainConfig) -> None:
     whole, killed = replace(config, name="whole"), replace(config, name="killed")
     launch("ampnet train", 2, train, whole, 2, 0)
