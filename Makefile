@@ -32,10 +32,10 @@ test: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not soak"
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not soak"
 
 soak: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak
+	$(BIN)/pytest -m soak
 
 FUZZ_SEED ?= 0
 FUZZ_REPEATS ?= 1

@@ -1,8 +1,12 @@
-"""The order of the tests, and how often garbage is collected meanwhile."""
+"""The order of the tests, and what they share the machine by."""
 
 import gc
+import os
 
 import pytest
+
+# pytest-xdist has a process on each core; with more threads than cores, each operation waits for the slowest.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_configure() -> None:
