@@ -6,6 +6,7 @@ So a batch never waits in Ray's object store, and no more of the data is in memo
 
 import logging
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ OBJECT_STORE_BYTES = 256 << 20
 """Of a cluster that is started here: it carries descriptions of work, no images."""
 
 ADDRESS = "RAY_ADDRESS"
+
+CONNECT_SECONDS = 10
+"""Time for a cluster's machine to answer."""
 
 TOKEN = "; if it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH"
 
@@ -70,15 +74,17 @@ def ray_cluster(actors: int | None, gpus: int | None) -> Iterator[ActorOptions]:
         return
     cores = usable_cores()
     start: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
-    if not os.environ.get(ADDRESS):
+    if address := os.environ.get(ADDRESS):
+        _check_reachable(address)
+    else:
         start |= {"address": "local", "include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
         start |= {"num_cpus": max(cores, (actors or 0)) + 1}  # one to spare for Ray Data's own tasks
     try:
         with _silent_stderr():
             ray.init(**start)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-        where = f"join the Ray cluster at {os.environ[ADDRESS]}" if os.environ.get(ADDRESS) else "start Ray here"
-        hint = TOKEN if os.environ.get(ADDRESS) else ""  # Ray's own message does not tell why
+        where = f"join the Ray cluster at {address}" if address else "start Ray here"
+        hint = TOKEN if address else ""  # Ray's own message does not tell why
         raise ProcessError(f"cannot {where}: {printable(error)}{hint}") from error
     try:
         _keep_quiet(DataContext.get_current())
@@ -86,6 +92,18 @@ def ray_cluster(actors: int | None, gpus: int | None) -> Iterator[ActorOptions]:
     finally:
         with suppress(Exception):
             ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Check that something answers at a cluster's address: Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return  # "auto", or another form that Ray knows
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ProcessError(f"cannot join the Ray cluster at {printable(address)}: {printable(reason)}") from error
 
 
 def _resources() -> dict[str, float]:
