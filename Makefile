@@ -35,7 +35,7 @@ test: $(VENV)/installed
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not soak"
 
 soak: $(VENV)/installed
-	$(BIN)/pytest -m soak
+	$(BIN)/pytest -n auto --dist loadfile -m soak
 
 FUZZ_SEED ?= 0
 FUZZ_REPEATS ?= 1
