@@ -1,6 +1,7 @@
 """Images/s of predict or prepare on one machine's path and on Ray, and the memory of all processes over time.
 
     python -m benchmarks.ray_rate FOLDER [--command predict|prepare] [--images 2000] [--actors 1 2] [--threads 1]
+        [--part-images 1024]
 
 FOLDER is a raw data set with a folder for each class; its images are linked as often as needed. Prints a line for each
 way: images/s of the whole command, start-up included, and for predict on Ray also those after the first part of each

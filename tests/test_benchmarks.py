@@ -1,7 +1,7 @@
 """The scripts under benchmarks/ keep up with what they measure; running them takes minutes to hours."""
 
 import ast
-import importlib
+import importlib.util
 from pathlib import Path
 
 import pytest

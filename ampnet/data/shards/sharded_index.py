@@ -14,7 +14,7 @@ from ampnet.data.index.labels_file import MAX_FACES
 from ampnet.data.index.meta_file import read_meta
 from ampnet.data.preparation.faces_table import FaceRow
 from ampnet.data.shards.manifest import CURE, MANIFEST_FILE
-from ampnet.data.shards.reader import ShardReader, read_faces_table, read_outcomes
+from ampnet.data.shards.reader import ShardReader, read_outcomes
 from ampnet.errors import DataError
 from ampnet.media.printable import printable
 
@@ -76,17 +76,16 @@ def read_sharded_index(root: Path, only: Split | None = None) -> FaceIndex:
     positions = np.empty(total, dtype=np.int64)
     names, splits = list[str](), list[str]()
     for shard in reader.shards_with(only):
-        table = read_faces_table(root, manifest, shard)
-        texts, of_rows = table.text("name"), table.text("split")
-        kept = [row for row, split in enumerate(of_rows) if only in (None, split)]
+        table = reader.table(shard)
+        kept = np.arange(manifest.shards[shard].faces) if only is None else reader.rows_of_split(shard, only)
         rows = slice(len(names), len(names) + len(kept))
-        positions[rows] = np.array(kept) + reader.starts[shard]
+        positions[rows] = kept + reader.starts[shard]
         labels[rows] = table.arrays["label"][kept]
         landmarks[rows] = table.arrays["landmarks"][kept].reshape(-1, 5, 2)
         if manifest.vote_columns:
             counts[rows] = table.arrays["votes"][kept]
-        names += [texts[row] for row in kept]
-        splits += [of_rows[row] for row in kept]
+        for column, texts in ((names, table.text("name")), (splits, table.text("split"))):
+            column += [texts[row] for row in kept]
     if len(set(names)) < len(names):
         raise DataError(f"{root / 'index'}: two shards list the same name; {CURE}")
     columns = tuple(printable(column) for column in manifest.vote_columns)
