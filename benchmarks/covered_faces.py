@@ -1,6 +1,6 @@
 """Whether covered eyes and mouths could be noticed: python -m benchmarks.covered_faces INDEX_ROOT [--faces N]
 
-INDEX_ROOT is a prepared FER-2013 (`ampnet prepare`). For each signal, a limit is set that 5 % of the clean faces of
+INDEX_ROOT is a prepared FER-2013 (`ampnet prepare`). For each signal, a limit is set that 5% of the clean faces of
 the split val (PublicTest) pass; the table says how many of the same faces pass it when the robustness suite covers
 them. The split test is never read. Faces that the detector no longer finds are left out, as `predict` has no answer
 about them.
@@ -78,7 +78,7 @@ def main() -> None:
         limit = np.percentile([one[signal] for one in found["clean"]], 100 - FALSE_ALARMS)
         rows.append([signal, *(f"{np.mean([one[signal] > limit for one in found[n]]):.0%}" for n, _ in COVERED)])
     rows.append(["not found at all", *(f"{lost.get(n, 0) / arguments.faces:.0%}" for n, _ in COVERED)])
-    title = f"Called covered, of {arguments.faces} faces; {FALSE_ALARMS:g} % of clean ones are, too"
+    title = f"Called covered, of {arguments.faces} faces; {FALSE_ALARMS:g}% of clean ones are, too"
     print_table(title, ("signal", *(name for name, _ in COVERED)), rows)
 
 

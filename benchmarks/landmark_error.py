@@ -62,13 +62,13 @@ def print_table(rows: pd.DataFrame, error_percent: NDArray[np.float64]) -> None:
     parts = [(f"yaw {low} to {high} degrees", (yaw >= low) & (yaw < high)) for low, high in YAW_BINS]
     parts += [(f"cover: {name}", rows["occluder"] == name) for name in sorted(rows["occluder"].unique())]
     parts.append(("all", yaw >= 0))
-    print("| faces | number | found | median | mean | 90 % below |\n|---|---|---|---|---|---|")
+    print("| faces | number | found | median | mean | 90% below |\n|---|---|---|---|---|---|")
     for title, chosen in parts:
         of_part = error_percent[chosen.to_numpy()]
         seen = of_part[~np.isnan(of_part)]
         print(
-            f"| {title} | {len(of_part)} | {len(seen)} | {np.median(seen):.1f} % | {seen.mean():.1f} % "
-            f"| {np.percentile(seen, 90):.1f} % |"
+            f"| {title} | {len(of_part)} | {len(seen)} | {np.median(seen):.1f}% | {seen.mean():.1f}% "
+            f"| {np.percentile(seen, 90):.1f}% |"
         )
 
 

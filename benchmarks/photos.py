@@ -2,7 +2,7 @@
 
     python -m benchmarks.photos FOLDER [--count 1000] [--seed 0]
 
-Each has one to four faces, 8 to 45 % of its shorter side, on an enlarged, blurred sample with noise like a sensor's;
+Each has one to four faces, 8 to 45% of its shorter side, on an enlarged, blurred sample with noise like a sensor's;
 JPEG files at quality 90 with halved colour, as cameras write them.
 """
 

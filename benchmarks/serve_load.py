@@ -7,7 +7,7 @@
    is installed.
 3. Photos at random moments (a Poisson process) at a quarter, half and three quarters of the rate of saturation.
 
-Prints a table. Exits with 1 if there was an error other than 503, if saturation reaches less than 90 % of predict's
+Prints a table. Exits with 1 if there was an error other than 503, if saturation reaches less than 90% of predict's
 rate, or if at half of it the 99th percentile of the times is five times the median or more. Only this machine is used,
 and the clients take a part of it.
 
@@ -181,7 +181,7 @@ def main() -> None:
     table = Table(title=f"{given.seconds:.0f} s each, {given.runtime}, photos of 640 x 480")
     for heading in ("load", "sent/s", "answers/s", "of predict", "503", "other errors", "p50 ms", "p99 ms", "p99/p50"):
         table.add_column(heading, justify="left" if heading == "load" else "right")
-    table.add_row("predict, before and after", "", f"{alone:.1f}, {again:.1f}", "100 %", *[""] * 5)
+    table.add_row("predict, before and after", "", f"{alone:.1f}, {again:.1f}", "100%", *[""] * 5)
     for load in loads:
         table.add_row(
             load.name,

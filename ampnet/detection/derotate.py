@@ -10,7 +10,7 @@ from ampnet.media.images import Image
 
 STEEP_ROLL = 25.0
 """Degrees of roll above which a face is detected again, upright. On rendered faces this halves the landmark error at
-that angle (10 to 5 % of the eye distance), and quarters it for faces lying on their side."""
+that angle (10 to 5% of the eye distance), and quarters it for faces lying on their side."""
 MIN_SCORE = 0.5
 """Minimum score of the upright face: since its position is known, less is needed than for finding one."""
 NEAR = 0.6

@@ -1,4 +1,4 @@
-"""95 % confidence intervals: Wilson's for rates, percentiles of a seeded bootstrap for everything else."""
+"""95% confidence intervals: Wilson's for rates, percentiles of a seeded bootstrap for everything else."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ _CELLS = 1 << 22
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its 95 % confidence interval."""
+    """A number and its 95% confidence interval."""
 
     value: float
     interval: Interval
 
 
 def wilson_interval(hits: int, count: int, z: float = Z_95) -> Interval:
-    """Return Wilson's score interval for ``hits`` out of ``count`` (Wilson 1927); z = 1.96 gives 95 %."""
+    """Return Wilson's score interval for ``hits`` out of ``count`` (Wilson 1927); z = 1.96 gives 95%."""
     rate = hits / count
     middle = (rate + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * np.sqrt(rate * (1 - rate) / count + z**2 / (4 * count**2))

@@ -15,7 +15,7 @@ _SPECIAL = {
 
 
 def latex_table(report: EvalReport) -> str:
-    """Return a table of the classes and of the scores over all of them, in percent, with 95 % intervals.
+    """Return a table of the classes and of the scores over all of them, in percent, with 95% intervals.
 
     Class names are escaped; the caption says what was measured, and a comment how to repeat it.
     """

@@ -59,7 +59,7 @@ def draw_confusion(matrix: Counts, class_names: Sequence[str], title: str) -> Fi
 
 
 def draw_classes(scores: Scores, title: str) -> Figure:
-    """Draw recall, precision and F1 of each class with their 95 % intervals.
+    """Draw recall, precision and F1 of each class with their 95% intervals.
 
     Args:
         scores: over all images.
@@ -140,7 +140,7 @@ def _reliability(axes: Axes, below: Axes, scores: ProbabilityScores, heading: st
 
 
 def draw_risk_coverage(scores: RiskCoverage, title: str) -> Figure:
-    """Draw the share of wrong answers over the share of the images that get one, with 95 % intervals.
+    """Draw the share of wrong answers over the share of the images that get one, with 95% intervals.
 
     Args:
         scores: with the curve; the checkpoint's rejection threshold is marked if it has one.
@@ -171,7 +171,7 @@ def draw_risk_coverage(scores: RiskCoverage, title: str) -> Figure:
 
 
 def draw_fusion(heads: HeadScores, title: str) -> Figure:
-    """Draw accuracy over beta, the weight of the local head, with its 95 % interval and the checkpoint's own weight.
+    """Draw accuracy over beta, the weight of the local head, with its 95% interval and the checkpoint's own weight.
 
     Args:
         heads: with the curve.

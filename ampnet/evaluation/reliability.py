@@ -26,7 +26,7 @@ class ReliabilityBin:
     """Mean probability of the predicted class; None in an empty bin, like the accuracy."""
     accuracy: float | None
     interval: Interval | None
-    """Wilson's 95 % interval of the accuracy."""
+    """Wilson's 95% interval of the accuracy."""
 
 
 @dataclass(frozen=True)

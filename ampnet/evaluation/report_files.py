@@ -129,7 +129,7 @@ def figures(report: EvalReport) -> dict[str, Figure]:
 
 
 def classes_table(report: EvalReport) -> pd.DataFrame:
-    """Tabulate images, images without a prediction, recall over all images, precision and F1, with 95 % intervals."""
+    """Tabulate images, images without a prediction, recall over all images, precision and F1, with 95% intervals."""
     rows = []
     for scores in report.all.classes:
         row: dict[str, Any] = {"class": scores.name, "images": scores.images, "undetected": scores.undetected}

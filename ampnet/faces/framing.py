@@ -21,7 +21,7 @@ CROPPED_FRACTION = 0.4
 """Minimum median fraction of the image that faces fill in a cropped data set (FER-2013: 0.77, scenes: below 0.25)."""
 
 MAX_OFFSET = 4.0
-"""Mean distance of the mean landmarks, in pixels (2 % of the frame), above which two framings differ."""
+"""Mean distance of the mean landmarks, in pixels (2% of the frame), above which two framings differ."""
 
 MAX_SHARPNESS_RATIO = 1.2
 """Faces whose resolution exceeds the training faces' by more than this factor are reduced to it."""

@@ -51,7 +51,7 @@ class CBAM(nn.Sequential):
 class ParallelStacks(nn.ModuleList):
     """Parallel stacks of attention blocks, one for each patch of a face, with separate weights.
 
-    They use separate convolutions rather than grouped ones, which are up to 40 % slower in training.
+    They use separate convolutions rather than grouped ones, which are up to 40% slower in training.
 
     Args:
         count: number of stacks N.

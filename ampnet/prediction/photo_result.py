@@ -69,7 +69,7 @@ class PhotoResult(list[FacePrediction]):
         return list(self)
 
     def __str__(self) -> str:
-        """Say in one line what was found: ``photo.jpg: 2 faces: happiness 99 %, anger 66 %``."""
+        """Say in one line what was found: ``photo.jpg: 2 faces: happiness 99%, anger 66%``."""
         if self.problem is not None:
             return self.problem
         name = printable(self.name)
@@ -77,7 +77,7 @@ class PhotoResult(list[FacePrediction]):
             name += f", frame {self.frame} ({self.seconds:.2f} s)"
         if not self:
             return f"{name}: no face"
-        named = [f"{face.label} {face.probability * 100:.0f} %" if face.is_sure else face.answer for face in self]
+        named = [f"{face.label} {face.probability * 100:.0f}%" if face.is_sure else face.answer for face in self]
         if len(named) > MAX_NAMED:
             named[MAX_NAMED:] = [f"{len(self) - MAX_NAMED:,} more"]
         return f"{name}: {len(self):,} face{'s' * (len(self) > 1)}: {', '.join(map(printable, named))}"

@@ -34,7 +34,7 @@ class FaceTracker:
 
     Args:
         smooth: seconds over which probabilities are averaged along a track: an exponential mean of the past, in which a
-            frame's weight falls to 37 % after that time; 0 leaves them.
+            frame's weight falls to 37% after that time; 0 leaves them.
     """
 
     def __init__(self, smooth: float = 0.0) -> None:

@@ -16,7 +16,7 @@ def keep_freed_memory(is_shared: bool = False) -> bool:
     """Keep freed memory in the process, so that the kernel need not zero it again for the next step.
 
     Otherwise a step of the full network at batch 16 returns and fetches 100,000 pages, a tenth of its time. Peak memory
-    grows by about 1 %.
+    grows by about 1%.
 
     Args:
         is_shared: let threads share what is kept, instead of each keeping its own: they take large blocks in turn.

@@ -36,7 +36,7 @@ def main() -> None:
     except AmpnetError as error:
         raise SystemExit(str(error)) from error
     votes = chosen.images.votes
-    title = f"{len(chosen.images):,} images of {arguments.data}, test, in percent with 95 % intervals"
+    title = f"{len(chosen.images):,} images of {arguments.data}, test, in percent with 95% intervals"
     print_table(title, HEAD if votes else HEAD[:3], [row[: len(HEAD) if votes else 3] for row in rows])
     if votes:
         print(

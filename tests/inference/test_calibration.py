@@ -18,7 +18,7 @@ from ampnet.inference.calibration import (
 
 
 def test_a_network_that_is_right_three_times_in_four_gets_the_temperature_that_says_so():
-    # two classes, a logit gap of 2, 75 % right: log(0.75 / 0.25) = gap / T, so T = 2 / log 3
+    # two classes, a logit gap of 2, 75% right: log(0.75 / 0.25) = gap / T, so T = 2 / log 3
     logits = torch.tensor([[2.0, 0.0]]).repeat(8, 1)
     labels = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1])
     assert fit_temperature(logits, labels) == pytest.approx(2 / math.log(3), rel=1e-4)

@@ -252,7 +252,7 @@ def test_the_command_prints_a_table(happy, photos):
     result = CliRunner().invoke(app, ["predict", str(picture), "--checkpoint", str(happy), "-q"])
     assert result.exit_code == 0
     assert "happiness" in result.stdout
-    assert "neutral 4%" in result.stdout  # e / (5 + e + e^4) = 4.4 %
+    assert "neutral 4%" in result.stdout  # e / (5 + e + e^4) = 4.4%
     wall = CliRunner().invoke(app, ["predict", str(photos / "wall.bmp"), "--checkpoint", str(happy), "-q"])
     assert wall.exit_code == 0
     assert "no face found" in wall.stdout

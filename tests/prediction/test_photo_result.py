@@ -40,8 +40,8 @@ def test_it_is_the_list_of_its_faces():
 def test_it_says_in_a_line_what_was_found():
     happy, angry = replace(some_face(), probability=0.987), replace(some_face("anger"), probability=0.66)
     unsure = replace(happy, rejection_threshold=0.99)
-    assert str(result(happy, angry)) == "photo.jpg: 2 faces: happiness 99 %, anger 66 %"
-    assert str(result(angry)) == "photo.jpg: 1 face: anger 66 %"
+    assert str(result(happy, angry)) == "photo.jpg: 2 faces: happiness 99%, anger 66%"
+    assert str(result(angry)) == "photo.jpg: 1 face: anger 66%"
     assert str(result(unsure)) == "photo.jpg: 1 face: not sure"
     assert str(result()) == "photo.jpg: no face"
     assert str(unreadable()) == "cannot read a.jpg: the file is empty"
@@ -50,8 +50,8 @@ def test_it_says_in_a_line_what_was_found():
 
 def test_a_crowd_is_cut_and_a_strange_name_escaped():
     text = str(result(*[some_face()] * 1200, name="a\x1b[2J\n.jpg"))
-    assert text.startswith(r"a\x1b[2J\n.jpg: 1,200 faces: happiness 40 %, ")
-    assert text.endswith("happiness 40 %, 1,190 more")
+    assert text.startswith(r"a\x1b[2J\n.jpg: 1,200 faces: happiness 40%, ")
+    assert text.endswith("happiness 40%, 1,190 more")
 
 
 def test_its_dictionary_is_that_of_the_command():

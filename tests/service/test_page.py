@@ -175,7 +175,7 @@ def test_an_answer_that_is_not_sure_says_so(page):
         "done(answerPanel(face).map((element) => element.textContent)));",
         face | {"warnings": ["small: 20 pixels", "blurred"]},
     )
-    assert shown[:3] == ["Not sure", "Perhaps fear (40.0 %).", "Doubtful \N{EN DASH} small: 20 pixels; blurred"]
+    assert shown[:3] == ["Not sure", "Perhaps fear (40.0%).", "Doubtful \N{EN DASH} small: 20 pixels; blurred"]
 
 
 def test_the_model_card_is_shown_when_asked_for(page):

@@ -59,7 +59,7 @@ def learn(config, folder, is_resumed=False):
 
 
 def certain(folder, name, sure_of):
-    """Make a teacher that gives one class 90 % whatever it sees, its classes in reverse order."""
+    """Make a teacher that gives one class 90% whatever it sees, its classes in reverse order."""
     classes = EXPRESSIONS[::-1]
     logits = [math.log(0.9 if c == sure_of else 0.1 / 6) for c in classes]
     return small_checkpoint(folder, classes, logits, name) / name

@@ -21,7 +21,7 @@ _NONE = np.array([], dtype=np.int64)
 
 
 def reference_split_8_2(lines: Sequence[T]) -> tuple[list[T], list[T]]:
-    """Split a list as the reference program does: Python's sample with seed 1, the first 80 % train.
+    """Split a list as the reference program does: Python's sample with seed 1, the first 80% train.
 
     Args:
         lines: the lines of data_label.txt in the file's order.

@@ -56,7 +56,7 @@ def thumbnail(image: Image) -> NDArray[np.uint8]:
 def find_duplicates(thumbnails: NDArray[np.uint8], digests: NDArray[np.uint64]) -> Duplicates:
     """Find exact and near duplicates.
 
-    Finds 99.5 % of the 6,114 near pairs in FER-2013 that an exhaustive comparison finds, in near-linear time, with
+    Finds 99.5% of the 6,114 near pairs in FER-2013 that an exhaustive comparison finds, in near-linear time, with
     about a kilobyte of memory for each image.
 
     Args:

@@ -102,7 +102,7 @@ def pooled_levels(levels: Sequence[tuple[float, float]]) -> GreyLevels:
 
 def _shared_traits(counts: dict[str, TraitCount]) -> list[str]:
     return [
-        f"{100 * count.share:.0f} % of the images {DESCRIPTIONS[trait]}: is this the original set?"
+        f"{100 * count.share:.0f}% of the images {DESCRIPTIONS[trait]}: is this the original set?"
         for trait, count in counts.items()
         if count.share > 0.5
     ]

@@ -1,7 +1,7 @@
 """Detection of images that are not unaltered photographs, from their pixels.
 
 The tests use source pixels, decoded from the data set's own file. They are calibrated on the 35,887 images of FER-2013
-(grey, 48 x 48, lossless), of which 110 (0.31 %) are flagged; the rates below refer to that data set.
+(grey, 48 x 48, lossless), of which 110 (0.31%) are flagged; the rates below refer to that data set.
 
 Lossy compression and reduced decoding hide some traits: they fill the histogram gaps that contrast stretching leaves,
 and blur exactly repeated pixels. They never add a trait, so all tests can be applied to any image. The flat histogram
@@ -28,28 +28,28 @@ DESCRIPTIONS: dict[str, str] = {
     "wrapped": "hold values that wrapped from white to black",
     "upscaled": "look upscaled from far fewer pixels",
 }
-"""Predicate of each trait, to follow "97 % of the images"."""
+"""Predicate of each trait, to follow "97% of the images"."""
 
 CONSTANT_FRACTION = 0.98
-"""Minimum fraction of pixels within ``CONSTANT_LEVELS`` adjacent levels in a constant image (FER-2013: 0.04 %, black
+"""Minimum fraction of pixels within ``CONSTANT_LEVELS`` adjacent levels in a constant image (FER-2013: 0.04%, black
 images)."""
 
 CONSTANT_LEVELS = 8
 
 UNUSED_TONES = 0.4
 """Minimum fraction of the grey scale, in unused bands of eight levels between used ones, in an image of few tones
-(FER-2013: 0.01 %; equalised photographs reach 0.31)."""
+(FER-2013: 0.01%; equalised photographs reach 0.31)."""
 
 FLATNESS = 0.022
 """Maximum distance, at three of four used levels, between the cumulative histogram of an equalised image and a straight
-line (FER-2013: 0.20 %; all of 300 equalised images are below it, even after JPEG compression)."""
+line (FER-2013: 0.20%; all of 300 equalised images are below it, even after JPEG compression)."""
 
 FLAT_BANDS = 4
 """Minimum bands of eight levels in use: fewer always lie on a straight line."""
 
 COMB_GAPS = 0.045
 """Minimum fraction of unused levels among those whose neighbours hold ``COMB_PIXELS`` or more pixels on average:
-stretching by 1.05 loses one level in 22 (FER-2013: 0.02 %; the 99.9th percentile is 0.031)."""
+stretching by 1.05 loses one level in 22 (FER-2013: 0.02%; the 99.9th percentile is 0.031)."""
 
 COMB_PIXELS = 4
 COMB_LEVELS = 20
@@ -63,10 +63,10 @@ WRAP_FRACTION = 0.002
 
 WRAP_RATIO = 0.25
 """Minimum ratio of these jumps to medium steps (96 to 191), which are far more common at the edges in a photograph
-(with ``WRAP_FRACTION``, FER-2013: 0.02 %)."""
+(with ``WRAP_FRACTION``, FER-2013: 0.02%)."""
 
 FINE_DETAIL = 0.0012
-"""Maximum fraction of the variance above half the Nyquist frequency in an image enlarged fourfold (FER-2013: 0.03 %,
+"""Maximum fraction of the variance above half the Nyquist frequency in an image enlarged fourfold (FER-2013: 0.03%,
 blurred images; the 0.1st percentile is 0.002; after fourfold bilinear enlargement the 95th is 0.0011)."""
 
 REPEATED_LINES = 0.6

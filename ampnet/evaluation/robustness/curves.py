@@ -32,7 +32,7 @@ ALL = ("#1f3b73", "-")
 def save_curves(folder: Path, report: RobustnessReport) -> None:
     """Draw the accuracy of each vote over severity, severity 0 being the clean faces.
 
-    The band is the 95 % interval of the vote of all modules.
+    The band is the 95% interval of the vote of all modules.
 
     Args:
         folder: receives robustness.png and robustness.svg.

@@ -24,7 +24,7 @@ class Rate:
     images: int
     accuracy: float
     interval: Interval
-    """95 %: Wilson's for one condition; by the spread between faces where each face counts several times."""
+    """95%: Wilson's for one condition; by the spread between faces where each face counts several times."""
     mean_recall: float
     """Mean of the recalls of the classes with faces."""
 
@@ -71,7 +71,7 @@ class CorruptionError:
     mean: float
     """Mean over corruptions and severities of the error: mCE without a baseline to divide by."""
     mean_interval: Interval
-    """95 %, by the spread between faces."""
+    """95%, by the spread between faces."""
     increase: float
     """``mean - clean``."""
     ratio: float | None

@@ -22,7 +22,7 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 export function percent(value) {
-  return `${(100 * value).toFixed(1)} %`;
+  return `${(100 * value).toFixed(1)}%`;
 }
 
 // Draws a face's box and landmarks in pixels of its photo.

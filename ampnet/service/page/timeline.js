@@ -83,7 +83,7 @@ export class Timeline {
     for (const [name, { canvas, number }] of this.rows) {
       draw(canvas, this.points, now, name);
       const average = seen.reduce((sum, { values }) => sum + values[name], 0) / seen.length;
-      number.textContent = seen.length ? `${Math.round(100 * average)} %` : "\u2013";
+      number.textContent = seen.length ? `${Math.round(100 * average)}%` : "\u2013";
     }
   }
 }

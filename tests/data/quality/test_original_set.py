@@ -9,7 +9,7 @@ def test_a_trait_of_most_images_is_warned_of_and_of_half_of_them_is_not() -> Non
     tones = SetTones()
     for number in range(100):
         tones.add(f"{number}.png", ("equalised",) if number < 97 else ("few-tones",) if number == 98 else ())
-    assert tones.warnings("folders") == ["97 % of the images look histogram-equalised: is this the original set?"]
+    assert tones.warnings("folders") == ["97% of the images look histogram-equalised: is this the original set?"]
     counts = tones.counts()
     assert {trait: count.images for trait, count in counts.items()} == {"equalised": 97, "few-tones": 1}
     assert counts["equalised"].examples == ["0.png", "1.png", "2.png", "3.png", "4.png"]
