@@ -31,7 +31,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_the_rendered_faces_are_recognised_as_often_as_the_card_says(report: Path) -> None:
-    stated = re.search(r"accuracy ([\d.]+) % on (\d+) test faces", CARD)
+    stated = re.search(r"accuracy ([\d.]+)% on (\d+) test faces", CARD)
     assert stated is not None
     confusion = pd.read_csv(report / "confusion.csv", index_col=0).to_numpy()
     assert confusion.sum() == int(stated[2])
