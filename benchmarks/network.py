@@ -112,17 +112,24 @@ def baseline_evaluation(network: BaselineNetwork, images: Tensor, landmarks: Ten
     return evaluate
 
 
-def our_tasks(
-    width: float = 1.0, size: int = 224, train_batch: int = TRAIN_BATCH, eval_batch: int = EVAL_BATCH
-) -> Tasks:
+def our_tasks() -> Tasks:
     """Build our side's tasks."""
+    network = AMPNet()
+    return network_tasks(network, bfloat16=optimize_for_inference(network, torch.bfloat16))
+
+
+def small_tasks() -> Tasks:
+    """Build the small network's tasks."""
+    return network_tasks(AMPNet(width=0.25, image_size=112), SMALL_BATCH, SMALL_BATCH)
+
+
+def network_tasks(
+    network: AMPNet, train_batch: int = TRAIN_BATCH, eval_batch: int = EVAL_BATCH, **more_forms: AMPNet
+) -> Tasks:
+    """Build the tasks of one of our networks: training, and evaluation in each of its forms."""
     keep_freed_memory()
-    network = AMPNet(width=width, image_size=size)
-    forms = {
-        "plain": copy.deepcopy(network).eval(),
-        "fast": optimize_for_inference(network),
-        "bfloat16": optimize_for_inference(network, torch.bfloat16),
-    }
+    size = network.architecture.image_size
+    forms = {"plain": copy.deepcopy(network).eval(), "fast": optimize_for_inference(network), **more_forms}
     return {
         "train": our_step(network, faces(train_batch, size)),
         **{
@@ -211,11 +218,6 @@ def show_small_network() -> None:
             rows.append([f"evaluation, batch {count}, {form}", speed, 1000 / speed])
     side.end()
     print_table("Small network (width 0.25, 112 px)", ["", "images/s", "ms an image"], rows)
-
-
-def small_tasks() -> Tasks:
-    """Build the small network's tasks."""
-    return our_tasks(0.25, 112, SMALL_BATCH, SMALL_BATCH)
 
 
 def compare_memory() -> None:
