@@ -1,6 +1,5 @@
 """The `ampnet` command: names the commands, whose options and help are in `pipelines/commands/`."""
 
-import sys
 from functools import partial
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from pipelines.commands.evaluate import evaluate
 from pipelines.commands.export import export
 from pipelines.commands.export_reference import export_reference
 from pipelines.commands.import_reference import import_reference
-from pipelines.commands.one_line_errors import OneLineErrors
+from pipelines.commands.one_line_errors import OneLineErrors, run_as_program
 from pipelines.commands.predict import NOT_AN_EMOTION, predict
 from pipelines.commands.prepare import prepare
 from pipelines.commands.robustness import robustness
@@ -72,5 +71,8 @@ further_command("export")(export)
 further_command("export-reference")(export_reference)
 
 
+program = partial(run_as_program, app)
+"""The installed `ampnet`."""
+
 if __name__ == "__main__":
-    sys.exit(app())
+    program()

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import ENAMETOOLONG
 from typing import Any
@@ -45,9 +45,21 @@ class OneLineErrors(TyperGroup):
                 complain(f"{message[:1].lower()}{message[1:]}{see}")
             code = error.exit_code
         if is_program:
-            gc.freeze()  # at its end Python would search torch's modules for garbage: a fifth of the time of one photo
             sys.exit(code)
         return code
+
+
+def run_as_program(command_line: Callable[[], object]) -> None:
+    """Run a command line as all that this process does, so that nothing needs to be left in order behind it."""
+    try:
+        command_line()
+    except SystemExit as end:
+        if end.code == INTERRUPTED and threading.active_count() > 1:  # native code in a thread aborts at Python's end
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)
+        raise
+    finally:
+        gc.freeze()  # at its end Python would search torch's modules for garbage: a fifth of the time of one photo
 
 
 @contextmanager
@@ -72,9 +84,6 @@ def user_errors(debug: bool, after_ctrl_c: str = TO_REPEAT) -> Iterator[None]:
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressing it twice is pressing it once
         complain(f"interrupted; {after_ctrl_c}")
-        if threading.active_count() > 1:  # native code in a thread aborts when Python shuts down around it
-            sys.stdout.flush()
-            os._exit(INTERRUPTED)
         raise typer.Exit(INTERRUPTED) from None
 
 

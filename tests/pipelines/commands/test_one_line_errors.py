@@ -1,7 +1,9 @@
 """Failures end a command with one line on stderr and an exit code."""
 
+import signal
 import subprocess
 import sys
+import threading
 from errno import ENAMETOOLONG, ENOENT, ENOSPC
 from pathlib import Path
 
@@ -41,6 +43,38 @@ def test_an_expected_failure_is_one_line_and_an_exit_code(capsys, error, code, l
         raise error
     assert ended.value.exit_code == code
     assert capsys.readouterr() == ("", line)
+
+
+def test_an_interrupted_command_leaves_the_process_that_called_it_alive(capsys):
+    idle = threading.Event()
+    threading.Thread(target=idle.wait).start()
+    try:
+        with pytest.raises(typer.Exit) as ended, user_errors(debug=False):
+            raise KeyboardInterrupt
+    finally:
+        idle.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert ended.value.exit_code == 130
+    assert capsys.readouterr() == ("", "ampnet: interrupted; run the same command again\n")
+
+
+@pytest.mark.parametrize(("code", "is_waited_for"), [(130, False), (1, True)])
+def test_an_interrupted_program_does_not_wait_for_its_threads(code, is_waited_for):
+    program = f"""
+import sys, threading, time
+from pipelines.commands.one_line_errors import run_as_program
+def work():
+    time.sleep(1)
+    print("worked", flush=True)
+def command_line():
+    threading.Thread(target=work).start()
+    print("begun")
+    sys.exit({code})
+run_as_program(command_line)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert done.stdout == ("begun\nworked\n" if is_waited_for else "begun\n")
 
 
 def test_debug_and_bugs_keep_their_traceback():
