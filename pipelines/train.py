@@ -224,7 +224,7 @@ def _finish_epoch(training: TrainingRun, bar: ProgressBar) -> str:
         "temperature": round(measured.temperature, 4),
         "seconds": round(training.seconds(), 1),
     }
-    is_best = progress.history.add(row, hits, measured.confusion)
+    is_best = progress.history.add(row, hits, measured.loss, measured.confusion)
     if training.process.is_main:
         if is_best:
             save_checkpoint(folder / BEST, training.checkpoint())

@@ -3,6 +3,7 @@
 A save that is damaged in any way is passed over, and the one before is tried.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ class _Best(msgspec.Struct):
     epoch: Annotated[int, Meta(ge=1)]
     accuracy: Share
     confusion: list[list[_Count]]
+    loss: Number = math.inf  # runs of earlier versions did not store it
 
 
 class _History(msgspec.Struct):
@@ -189,7 +191,7 @@ def _progress(training: _Training, steps: int, num_classes: int) -> Progress:
         _demand(best.epoch <= len(rows), "its best epoch is none of its epochs")
         _demand(shape == [num_classes] * num_classes, "its confusion matrix is not square")
         _demand(any(map(any, best.confusion)), "its confusion matrix is empty")
-        history = History(rows, best.epoch, best.accuracy, best.confusion)
+        history = History(rows, best.epoch, best.accuracy, best.confusion, best.loss)
     return Progress(training.epoch, training.step, totals.loss, totals.hits, totals.images, history, training.seconds)
 
 

@@ -42,6 +42,6 @@ def save(folder, state, epoch=1, step=3):
     progress = Progress(epoch, step, loss=1.5, hits=2, images=4, seconds=9.0)
     for number in range(1, epoch + 1):
         confusion = torch.eye(2, dtype=torch.int64).numpy()
-        progress.history.add({"epoch": number, "val_accuracy": 0.5}, 0.5, confusion)
+        progress.history.add({"epoch": number, "val_accuracy": 0.5}, 0.5, 1.0, confusion)
     save_state(folder, checkpoint, state, progress, IDENTITY)
     return progress

@@ -45,7 +45,7 @@ def test_a_new_run_has_all_its_faces_and_a_folder(settings, tmp_path):
 def test_a_saved_run_comes_back_at_its_step_with_its_weights(settings):
     with open_run(settings(), ALONE) as first:
         for number in (1, 2, 3):
-            first.progress.history.add({"epoch": number}, 0.5, np.eye(7, dtype=np.int64))
+            first.progress.history.add({"epoch": number}, 0.5, 1.0, np.eye(7, dtype=np.int64))
         first.progress.epoch, first.progress.step, first.progress.images = 3, 1, 4
         with torch.no_grad():
             first.state.model.global_head.bias.fill_(7)
