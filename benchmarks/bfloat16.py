@@ -12,10 +12,10 @@ from ampnet.detection.detector import FaceDetector
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.models.ampnet import AMPNet
 from ampnet.runtime.memory import keep_freed_memory
+from benchmarks.eval_rate import DTYPES
 from benchmarks.measure import in_turn, median_ratio, print_table, rate
 from benchmarks.network import faces
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 CLASSIFIER_BATCH, WIDE_BATCH = 32, 8
 SIZE = 112
 """Side of the classifiers' faces in pixels."""
