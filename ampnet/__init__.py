@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from ampnet.checkpoints.reference.convert import load_reference
     from ampnet.detection import FaceDetector
     from ampnet.models.ampnet import AMPNet
-    from ampnet.prediction.photo_result import PhotoResult
-    from ampnet.prediction.predictor import Predictor
+    from ampnet.recognition.predictor import Predictor
+    from ampnet.results.photo_result import PhotoResult
 
 __version__ = "0.1.0"
 __all__ = ["AMPNet", "FaceDetector", "PhotoResult", "Predictor", "__version__", "load_checkpoint", "load_reference"]
@@ -20,8 +20,8 @@ __all__ = ["AMPNet", "FaceDetector", "PhotoResult", "Predictor", "__version__", 
 _HOMES = {
     "AMPNet": "ampnet.models.ampnet",
     "FaceDetector": "ampnet.detection",
-    "PhotoResult": "ampnet.prediction.photo_result",
-    "Predictor": "ampnet.prediction.predictor",
+    "PhotoResult": "ampnet.results.photo_result",
+    "Predictor": "ampnet.recognition.predictor",
     "load_checkpoint": "ampnet.checkpoints.checkpoint",
     "load_reference": "ampnet.checkpoints.reference.convert",
 }

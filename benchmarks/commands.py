@@ -29,9 +29,9 @@ import pipelines.train  # noqa: F401  (the command line imports them when a comm
 from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from ampnet.checkpoints.reference.convert import write_reference
 from ampnet.faces.framing import Framing
-from ampnet.labels import EXPRESSIONS
-from ampnet.media.lock import LOCK_FILE
+from ampnet.files.lock import LOCK_FILE
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint

@@ -10,12 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ampnet.config import DetectorConfig
 from ampnet.detection import FaceDetector
 from ampnet.detection.mobilenet import MobileNetRetinaFace
 from ampnet.detection.networks import load_network
 from ampnet.media.images import list_images, read_image
 from ampnet.runtime.memory import keep_freed_memory
+from ampnet.settings import DetectorConfig
 from benchmarks.baseline.detection import detect_one
 from benchmarks.measure import in_turn, median_ratio, print_table, rate
 

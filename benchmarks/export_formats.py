@@ -18,14 +18,14 @@ import torch
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.config import ExportConfig, ExportPrecision
-from ampnet.data.index.face_index import read_index
-from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import Batch, FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.loading.dataset import Batch, FaceBatches, FaceDataset, SampleKey
 from ampnet.export.parity import Inputs
 from ampnet.faces.framing import reframing
 from ampnet.inference.classifier import Classifier
-from ampnet.onnx.session import open_model
+from ampnet.recognition.onnx.session import open_model
+from ampnet.settings import ExportConfig, ExportPrecision
 from pipelines.export import run
 
 ROUNDS = 15

@@ -23,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ampnet.media.printable import MAX_LINE
+from ampnet.files.printable import MAX_LINE
 from benchmarks.commands import (
     COMMANDS,
     Command,

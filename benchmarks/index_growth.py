@@ -19,12 +19,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ampnet.config.datasets import FACES_PER_SHARD
-from ampnet.data.loading.sampling import ResumableBatchSampler, StreamedBatchSampler
-from ampnet.data.shards.manifest import Manifest, Shard, faces_table, write_manifest
-from ampnet.data.shards.streaming import SHARDS_AT_ONCE, StreamedSplit, open_split, open_training_index, streamed_splits
-from ampnet.data.shards.writer import ShardFace, write_shard
-from ampnet.labels import EXPRESSIONS
+from ampnet.dataset.loading.sampling import ResumableBatchSampler, StreamedBatchSampler
+from ampnet.dataset.shards.manifest import Manifest, Shard, faces_table, write_manifest
+from ampnet.dataset.shards.streaming import (
+    SHARDS_AT_ONCE,
+    StreamedSplit,
+    open_split,
+    open_training_index,
+    streamed_splits,
+)
+from ampnet.dataset.shards.writer import ShardFace, write_shard
+from ampnet.settings.datasets import FACES_PER_SHARD
+from ampnet.settings.labels import EXPRESSIONS
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 TABLES = 4
@@ -57,7 +63,7 @@ def write_table(root: Path, number: int, split: str, count: int) -> Shard:
 
 def measure(root: Path) -> dict[str, float]:
     """Time one size in this process."""
-    import ampnet.data.shards.streaming as streaming
+    import ampnet.dataset.shards.streaming as streaming
 
     streaming.STREAMED_FACES = 0  # the small sizes as well, to see the same thing grow
     import pyarrow.parquet  # noqa: F401 - not a part of the growth

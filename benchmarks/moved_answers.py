@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.media.images import Image, read_image, read_reduced
-from ampnet.prediction.face_prediction import FacePrediction
-from ampnet.prediction.predictor import Predictor
+from ampnet.recognition.predictor import Predictor
+from ampnet.results.face_prediction import FacePrediction
 from benchmarks.measure import print_table
 from benchmarks.photos import make_photos
 

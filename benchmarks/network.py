@@ -12,15 +12,15 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from ampnet.checkpoints.reference.convert import reference_state_dict
-from ampnet.config import TrainConfig
-from ampnet.data.loading.dataset import Batch
-from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.dataset.loading.dataset import Batch
+from ampnet.dataset.loading.sampling import ResumableBatchSampler
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.models.ampnet import AMPNet, Logits
 from ampnet.models.regions import quadrant_boxes, salient_boxes
-from ampnet.recipes import Recipe
 from ampnet.runtime.launch import Process
 from ampnet.runtime.memory import keep_freed_memory
+from ampnet.settings import TrainConfig
+from ampnet.settings.recipes import Recipe
 from ampnet.training.defaults import resolve_defaults
 from ampnet.training.loop import train_epoch
 from ampnet.training.loss import Loss

@@ -30,17 +30,17 @@ from typing import NamedTuple
 
 import torch
 
-from ampnet.config import PredictConfig
 from ampnet.detection.any_size import shrink
 from ampnet.detection.letterbox import Letterbox, letterbox
 from ampnet.detection.multiscale import pass_sizes
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import frame_face
-from ampnet.prediction.predictor import Predictor
-from ampnet.prediction.shots import Shot, in_chunks, read_shots
-from ampnet.prediction.sources import Source
+from ampnet.reading.shots import Shot, in_chunks, read_shots
+from ampnet.reading.sources import Source
+from ampnet.recognition.predictor import Predictor
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import MAX_NETWORKS, in_order, start_threads
+from ampnet.settings import PredictConfig
 from benchmarks.measure import print_table
 from benchmarks.photos import make_photos
 from pipelines.predict import run

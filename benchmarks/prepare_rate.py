@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ampnet.data.preparation.executors import start_threads
-from ampnet.data.preparation.file_names import unique_names
-from ampnet.data.preparation.image_stores import ImageFiles
-from ampnet.data.preparation.work import CHUNK, FramePolicy, PrepareJob, prepare_chunks
-from ampnet.data.sources import open_source
+from ampnet.dataset.preparation.executors import start_threads
+from ampnet.dataset.preparation.file_names import unique_names
+from ampnet.dataset.preparation.image_stores import ImageFiles
+from ampnet.dataset.preparation.work import CHUNK, FramePolicy, PrepareJob, prepare_chunks
+from ampnet.dataset.sources import open_source
 from ampnet.detection import FaceDetector
 from ampnet.detection.retries import detect_with_retries
 

@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 import torch
 
-from ampnet.data.index.face_index import FaceIndex, read_index
-from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
-from ampnet.data.loading.loader import batch_loader
-from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.dataset.index.face_index import FaceIndex, read_index
+from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.loading.loader import batch_loader
+from ampnet.dataset.loading.sampling import ResumableBatchSampler
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.regions import quadrant_boxes, salient_boxes
-from ampnet.recipes import Augmentation
 from ampnet.runtime.memory import keep_freed_memory
+from ampnet.settings.recipes import Augmentation
 from benchmarks.baseline.preprocessing import BaselineBatches
 from benchmarks.measure import in_turn, median_ratio, print_table, rate
 from benchmarks.network import SMALL_BATCH, faces, our_step

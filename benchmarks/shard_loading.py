@@ -15,9 +15,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ampnet.data.index.face_index import FaceIndex, read_index
-from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
-from ampnet.recipes import Augmentation
+from ampnet.dataset.index.face_index import FaceIndex, read_index
+from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.settings.recipes import Augmentation
 
 ROUNDS = 3
 BATCH = 64

@@ -12,26 +12,26 @@ from torch import Tensor
 
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, open_checkpoint, save_checkpoint
-from ampnet.config import CalibrateConfig, Split, TrainConfig
-from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import FaceDataset
-from ampnet.data.loading.loader import loading_failures
-from ampnet.data.loading.unreadable import describe_unreadable
-from ampnet.data.shards.streaming import open_split
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.loading.dataset import FaceDataset
+from ampnet.dataset.loading.loader import loading_failures
+from ampnet.dataset.loading.unreadable import describe_unreadable
+from ampnet.dataset.shards.streaming import open_split
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.plots import FORMATS, draw_calibration, draw_risk_coverage, save_figure
 from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities
 from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
 from ampnet.faces.framing import reframing
+from ampnet.files.printable import printable
+from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.calibration import fit_temperature, threshold_for_coverage, threshold_for_precision
 from ampnet.inference.classifier import Classifier
-from ampnet.media.files import make_folder, refuse_overwrite
-from ampnet.media.printable import printable
-from ampnet.recipes import Recipe
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
+from ampnet.settings import CalibrateConfig, Split, TrainConfig
+from ampnet.settings.recipes import Recipe
 from ampnet.training.targets import selection_faces
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar

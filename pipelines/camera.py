@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from ampnet.config import PredictConfig
-from ampnet.media.camera import Window, open_camera, require_display
+from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.media.drawing import annotate
-from ampnet.media.files import make_folder, refuse_overwrite
 from ampnet.media.images import Image
 from ampnet.media.video import Frame
-from ampnet.prediction.photos import PhotoPredictor
-from ampnet.prediction.results import ImagePredictions, Predictions, ResultSink
-from ampnet.prediction.row_files import RowFile, open_row_files
-from ampnet.prediction.rows import CsvRows
+from ampnet.reading.camera import Window, open_camera, require_display
+from ampnet.recognition.photos import PhotoPredictor
+from ampnet.results.results import ImagePredictions, Predictions, ResultSink
+from ampnet.results.row_files import RowFile, open_row_files
+from ampnet.results.rows import CsvRows
+from ampnet.settings import PredictConfig
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices
 

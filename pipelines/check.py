@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from ampnet.config import CheckConfig
-from ampnet.data.index.face_index import FACES_FILE, FaceIndex, read_index
-from ampnet.data.index.image_files import refuse_linked_folder
-from ampnet.data.index.splits import split_indices
-from ampnet.data.preparation.faces_table import read_faces
-from ampnet.data.preparation.preview import SheetRow, readable, write_sheet
-from ampnet.data.quality.checks import CheckReport, check_index, read_fingerprints
-from ampnet.data.quality.pairs_file import PAIRS_FILE, CopyPair, write_pairs
-from ampnet.data.shards.manifest import is_sharded
+from ampnet.dataset.index.face_index import FACES_FILE, FaceIndex, read_index
+from ampnet.dataset.index.image_files import refuse_linked_folder
+from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.preparation.faces_table import read_faces
+from ampnet.dataset.preparation.preview import SheetRow, readable, write_sheet
+from ampnet.dataset.quality.checks import CheckReport, check_index, read_fingerprints
+from ampnet.dataset.quality.pairs_file import PAIRS_FILE, CopyPair, write_pairs
+from ampnet.dataset.shards.manifest import is_sharded
 from ampnet.errors import UsageError
+from ampnet.files.lock import lock_folder
 from ampnet.media.images import Image
-from ampnet.media.lock import lock_folder
+from ampnet.settings import CheckConfig
 from pipelines.progress import notices, progress_bar
 
 SHEET_FILE = "duplicates.png"

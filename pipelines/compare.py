@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import display_name
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.config import CompareConfig, EvalConfig, Split, TrainConfig
-from ampnet.data.index.face_index import FaceIndex, read_index
-from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.index.face_index import FaceIndex, read_index
+from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.errors import DataError
 from ampnet.evaluation.comparison import Answers, Change, ClassOutcomes, ImageSet, changes, class_outcomes, image_sets
 from ampnet.evaluation.difference_sheet import Shown, choose_differences, save_sheet
@@ -23,9 +22,10 @@ from ampnet.evaluation.matching import UNNAMED, match_classes
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.same_images import SameImages, same_images
-from ampnet.media.files import atomic_write
-from ampnet.media.lock import lock_folder
-from ampnet.media.printable import one_line, printable
+from ampnet.files.lock import lock_folder
+from ampnet.files.printable import one_line, printable
+from ampnet.files.writing import atomic_write
+from ampnet.settings import CompareConfig, EvalConfig, Split, TrainConfig
 from pipelines.comparison_files import (
     ANSWERS_FILE,
     JSON_FILE,

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ampnet.config import CompareConfig
-from ampnet.data.index.face_index import index_sha256
-from ampnet.data.index.image_files import is_inside
+from ampnet.dataset.index.face_index import index_sha256
+from ampnet.dataset.index.image_files import is_inside
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.comparison import Answers
 from ampnet.evaluation.predictions import SplitImages
-from ampnet.media.files import atomic_write, sha256_of
-from ampnet.media.opening import read_text
-from ampnet.media.printable import as_text, printable
+from ampnet.files.opening import read_text
+from ampnet.files.printable import as_text, printable
+from ampnet.files.writing import atomic_write, sha256_of
+from ampnet.settings import CompareConfig
 from pipelines.contenders import Contender
 from pipelines.provenance import versions
 

@@ -9,7 +9,7 @@ from string import ascii_uppercase
 from ampnet.checkpoints.bundled import MODELS, WORD, model_path, named_model
 from ampnet.checkpoints.run_files import BEST, checkpoint_file
 from ampnet.errors import UsageError
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ampnet.config import ConvertConfig
-from ampnet.data.shards.convert import read_other_form, refuse_existing, to_files, to_shards
-from ampnet.media.lock import lock_folder
+from ampnet.dataset.shards.convert import read_other_form, refuse_existing, to_files, to_shards
+from ampnet.files.lock import lock_folder
+from ampnet.settings import ConvertConfig
 from pipelines.progress import notices, progress_bar
 
 

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.config import EvalConfig, TrainConfig, UsePrecision
-from ampnet.data.index.face_index import FaceIndex, read_index
-from ampnet.data.index.image_files import is_inside
-from ampnet.data.index.label_votes import MIN_VOTES
-from ampnet.data.loading.dataset import FaceDataset
-from ampnet.data.loading.loader import loading_failures
-from ampnet.data.loading.unreadable import describe_unreadable
-from ampnet.data.shards.streaming import open_split
+from ampnet.dataset.index.face_index import FaceIndex, read_index
+from ampnet.dataset.index.image_files import is_inside
+from ampnet.dataset.index.label_votes import MIN_VOTES
+from ampnet.dataset.loading.dataset import FaceDataset
+from ampnet.dataset.loading.loader import loading_failures
+from ampnet.dataset.loading.unreadable import describe_unreadable
+from ampnet.dataset.shards.streaming import open_split
 from ampnet.errors import DataError
 from ampnet.evaluation.html.page import write_page
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
@@ -31,13 +30,14 @@ from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, measure
 from ampnet.evaluation.report_files import check_free, free_folder, write_report
 from ampnet.faces.framing import Framing, reframing
+from ampnet.files.lock import lock_folder
+from ampnet.files.printable import printable
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.precision import choose_precision
 from ampnet.inference.prior import STRENGTHS, read_prior, strength_offsets
-from ampnet.media.lock import lock_folder
-from ampnet.media.printable import printable
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
+from ampnet.settings import EvalConfig, TrainConfig, UsePrecision
 from pipelines.mistakes import confident_mistakes
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar

@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 from ampnet.checkpoints.bundled import LICENCE, MODELS, TRAINING_DATA, model_path, named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ampnet.checkpoints.run_files import checkpoint_file
-from ampnet.config import DetectorConfig, ExportConfig, ExportFormat
 from ampnet.detection.detector import FaceDetector
 from ampnet.errors import CheckpointError, UsageError
 from ampnet.export.graphs import ClassifierGraph, DetectorGraph
@@ -30,9 +29,10 @@ from ampnet.export.writers import (
     write_classifier_torchscript,
     write_detector_onnx,
 )
+from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.sample_faces import sample_images
-from ampnet.media.files import make_folder, refuse_overwrite
-from ampnet.onnx.detector import OnnxFaceDetector
+from ampnet.recognition.onnx.detector import OnnxFaceDetector
+from ampnet.settings import DetectorConfig, ExportConfig, ExportFormat
 
 DETECTOR = "detector"
 """The argument that exports the face detector."""

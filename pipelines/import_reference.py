@@ -6,11 +6,11 @@ from pathlib import Path
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ampnet.checkpoints.reference.convert import build_reference, read_reference, reference_class_names, write_reference
-from ampnet.config import ExportReferenceConfig, ImportConfig, config_to_dict
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
-from ampnet.labels import EXPRESSIONS
-from ampnet.media.files import make_folder, refuse_overwrite
+from ampnet.files.writing import make_folder, refuse_overwrite
+from ampnet.settings import ExportReferenceConfig, ImportConfig, config_to_dict
+from ampnet.settings.labels import EXPRESSIONS
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.errors import DataError
 from ampnet.evaluation.html.page import FRAME, Mistake
 from ampnet.evaluation.predictions import PredictionTable

@@ -6,8 +6,8 @@ from rich.console import Console
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.run_files import checkpoint_file, newest_run
-from ampnet.config import TrainConfig
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
+from ampnet.settings import TrainConfig
 
 
 def find_model(asked: Path | None, console: Console, choose: str) -> Path:

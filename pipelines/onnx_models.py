@@ -6,8 +6,8 @@ from platformdirs import user_cache_path
 from rich.console import Console
 
 from ampnet import __version__
-from ampnet.config import ExportConfig
-from ampnet.media.files import sha256_of
+from ampnet.files.writing import sha256_of
+from ampnet.settings import ExportConfig
 
 DETECTOR = Path("detector")
 

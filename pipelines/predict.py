@@ -8,31 +8,31 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ampnet.config import PredictConfig
 from ampnet.errors import ConfigError, UsageError
-from ampnet.media.files import make_folder, refuse_overwrite
+from ampnet.files.printable import one_line, printable
+from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.media.images import Image
-from ampnet.media.printable import one_line, printable
 from ampnet.media.video_encoders import has_h264
-from ampnet.prediction.drawings import Drawings, explained_places, timeline_places
-from ampnet.prediction.face_prediction import FacePrediction
-from ampnet.prediction.inputs import CHUNK_IMAGES
-from ampnet.prediction.json_document import JsonDocument
-from ampnet.prediction.named_inputs import STDIN, expand_patterns, read_list, read_stdin
-from ampnet.prediction.recorded import NOTHING, WHOLE, Recorded
-from ampnet.prediction.results import Predictions, ResultSink
-from ampnet.prediction.row_files import RowFile, open_row_files
-from ampnet.prediction.rows import CsvRows, JsonLines
-from ampnet.prediction.shots import Shot, Task, classify_tasks
-from ampnet.prediction.sources import Source, plan
-from ampnet.prediction.tracking import Tracking
+from ampnet.reading.inputs import CHUNK_IMAGES
+from ampnet.reading.named_inputs import STDIN, expand_patterns, read_list, read_stdin
+from ampnet.reading.shots import Shot, Task, classify_tasks
+from ampnet.reading.sources import Source, plan
+from ampnet.results.drawings import Drawings, explained_places, timeline_places
+from ampnet.results.face_prediction import FacePrediction
+from ampnet.results.json_document import JsonDocument
+from ampnet.results.recorded import NOTHING, WHOLE, Recorded
+from ampnet.results.results import Predictions, ResultSink
+from ampnet.results.row_files import RowFile, open_row_files
+from ampnet.results.rows import CsvRows, JsonLines
+from ampnet.results.tracking import Tracking
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import start_threads
+from ampnet.settings import PredictConfig
 from pipelines.predictors import choose_predictor, face_settings
 from pipelines.progress import notices, progress_bar
 
 if TYPE_CHECKING:
-    from ampnet.prediction.explanation import Explanation
+    from ampnet.recognition.explanation import Explanation
 
 Explain = Callable[[Image, Sequence[FacePrediction], Callable[[], Image] | None], "Explanation"]
 
@@ -50,7 +50,7 @@ def run(
     Args:
         config: the settings.
         quiet: show no progress and no notices.
-        json_out: where to print the results as JSON; see :class:`ampnet.prediction.json_document.JsonDocument`.
+        json_out: where to print the results as JSON; see :class:`ampnet.results.json_document.JsonDocument`.
         sinks: get each result, too.
 
     Raises:

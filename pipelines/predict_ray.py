@@ -16,12 +16,12 @@ from ampnet.cluster.actors import ray_cluster
 from ampnet.cluster.parts import cut, digest_of
 from ampnet.cluster.predictions import PartCounts, done_parts, predict_parts
 from ampnet.cluster.storage import address_of, is_address, join, names_in, open_file, remove_files, write_whole
-from ampnet.config import PredictConfig
 from ampnet.errors import DataError, UsageError
-from ampnet.media.files import remove_leftovers, sha256_of
-from ampnet.media.lock import LOCK_FILE, lock_folder
-from ampnet.media.printable import one_line, printable
-from ampnet.prediction.photos import PhotoPredictor
+from ampnet.files.lock import LOCK_FILE, lock_folder
+from ampnet.files.printable import one_line, printable
+from ampnet.files.writing import remove_leftovers, sha256_of
+from ampnet.recognition.photos import PhotoPredictor
+from ampnet.settings import PredictConfig
 from pipelines.model import find_model
 from pipelines.predictors import choose_predictor, face_settings
 from pipelines.progress import notices, progress_bar

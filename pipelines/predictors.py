@@ -6,12 +6,12 @@ from typing import Any
 
 from rich.console import Console
 
-from ampnet.config import PredictConfig
 from ampnet.errors import UsageError
-from ampnet.media.files import sha256_of
-from ampnet.prediction.photos import PhotoPredictor
+from ampnet.files.writing import sha256_of
+from ampnet.recognition.photos import PhotoPredictor
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import MAX_NETWORKS
+from ampnet.settings import PredictConfig
 from pipelines.model import find_model
 
 
@@ -74,7 +74,7 @@ def _on_torch(
     from ampnet.detection.detector import FaceDetector
     from ampnet.inference.precision import choose_precision
     from ampnet.inference.prior import read_prior
-    from ampnet.prediction.predictor import Predictor
+    from ampnet.recognition.predictor import Predictor
     from ampnet.runtime.devices import choose_device
 
     checkpoint = load_checkpoint(file)
@@ -91,7 +91,7 @@ def _on_torch(
 
 def _on_onnx(config: PredictConfig, file: Path, console: Console, threads: int) -> PhotoPredictor:
     try:
-        from ampnet.onnx import OnnxFaceDetector, Predictor
+        from ampnet.recognition.onnx import OnnxFaceDetector, Predictor
         from pipelines.onnx_models import onnx_models
     except ImportError as error:
         raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[onnx]'`") from error

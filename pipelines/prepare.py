@@ -10,28 +10,28 @@ from typing import Any
 
 from rich.console import Console
 
-from ampnet.config import DataForm, PrepareConfig
-from ampnet.data.index.face_index import PREVIEW_FILE, read_index
-from ampnet.data.preparation.build import build_index
-from ampnet.data.preparation.executors import Threads, start_threads
-from ampnet.data.preparation.file_names import unique_names
-from ampnet.data.preparation.finished import IndexCounts
-from ampnet.data.preparation.frames import PreparedFace
-from ampnet.data.preparation.image_stores import ImageFiles, ImagePacks
-from ampnet.data.preparation.journal import Journal
-from ampnet.data.preparation.preview import write_preview
-from ampnet.data.preparation.removal import refuse_linked_output
-from ampnet.data.preparation.work import FramePolicy, PrepareJob, prepare_chunks
-from ampnet.data.shards.build import build_shards
-from ampnet.data.shards.tables import require_pyarrow
-from ampnet.data.sources import Source, open_source
+from ampnet.dataset.index.face_index import PREVIEW_FILE, read_index
+from ampnet.dataset.preparation.build import build_index
+from ampnet.dataset.preparation.executors import Threads, start_threads
+from ampnet.dataset.preparation.file_names import unique_names
+from ampnet.dataset.preparation.finished import IndexCounts
+from ampnet.dataset.preparation.frames import PreparedFace
+from ampnet.dataset.preparation.image_stores import ImageFiles, ImagePacks
+from ampnet.dataset.preparation.journal import Journal
+from ampnet.dataset.preparation.preview import write_preview
+from ampnet.dataset.preparation.removal import refuse_linked_output
+from ampnet.dataset.preparation.work import FramePolicy, PrepareJob, prepare_chunks
+from ampnet.dataset.shards.build import build_shards
+from ampnet.dataset.shards.tables import require_pyarrow
+from ampnet.dataset.sources import Source, open_source
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
-from ampnet.media.files import make_folder, remove_leftovers
-from ampnet.media.lock import LOCK_FILE, lock_folder
+from ampnet.files.lock import LOCK_FILE, lock_folder
+from ampnet.files.writing import make_folder, remove_leftovers
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.progress import ProgressBar
+from ampnet.settings import DataForm, PrepareConfig
 from pipelines.check import CheckResult, check
 from pipelines.prepare_plan import FORM, earlier_plan, make_plan
 from pipelines.progress import notices, progress_bar

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from ampnet.config import NoFacePolicy, PrepareConfig
-from ampnet.data.index.face_index import META_FILE
-from ampnet.data.preparation.executors import Threads
-from ampnet.data.preparation.journal import FOLDER as JOURNAL
-from ampnet.data.preparation.journal import Journal
-from ampnet.data.preparation.removal import earlier_files, remove_earlier
-from ampnet.data.preparation.work import choose_crop
-from ampnet.data.shards.manifest import is_sharded
-from ampnet.data.sources import Source
+from ampnet.dataset.index.face_index import META_FILE
+from ampnet.dataset.preparation.executors import Threads
+from ampnet.dataset.preparation.journal import FOLDER as JOURNAL
+from ampnet.dataset.preparation.journal import Journal
+from ampnet.dataset.preparation.removal import earlier_files, remove_earlier
+from ampnet.dataset.preparation.work import choose_crop
+from ampnet.dataset.shards.manifest import is_sharded
+from ampnet.dataset.sources import Source
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
-from ampnet.media.lock import is_empty
+from ampnet.files.lock import is_empty
+from ampnet.settings import NoFacePolicy, PrepareConfig
 
 FORM = ("form", "faces_per_shard")
 """Entries of the plan that meta.json leaves out, so that a data set has the same one in both forms."""

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ampnet.media.printable import MAX_LINE, printable
+from ampnet.files.printable import MAX_LINE, printable
 from ampnet.runtime.progress import Advance, ProgressBar, silent
 
 PLAIN_LINE_SECONDS = 10.0

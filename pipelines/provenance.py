@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from ampnet import __version__
 from ampnet.checkpoints.bundled import display_name
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.config import EvalConfig
-from ampnet.data.index.face_index import FaceIndex, index_sha256
+from ampnet.dataset.index.face_index import FaceIndex, index_sha256
 from ampnet.evaluation.report import Provenance
-from ampnet.media.files import sha256_of
+from ampnet.files.writing import sha256_of
+from ampnet.settings import EvalConfig
 
 PACKAGES = ("torch", "torchvision", "opencv-python", "numpy")
 

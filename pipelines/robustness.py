@@ -17,11 +17,10 @@ from rich.console import Console
 from ampnet import __version__
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.config import RobustnessConfig
-from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.loading.corrupted import CLEAN, ChunkKey, Condition, read_prepared
-from ampnet.data.loading.dataset import FaceDataset
-from ampnet.data.shards.streaming import open_split
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.loading.corrupted import CLEAN, ChunkKey, Condition, read_prepared
+from ampnet.dataset.loading.dataset import FaceDataset
+from ampnet.dataset.shards.streaming import open_split
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
 from ampnet.evaluation.robustness.curves import save_curves
@@ -33,16 +32,17 @@ from ampnet.evaluation.robustness.tally import Tally
 from ampnet.faces.corruption.names import SEVERITIES, read_corruptions
 from ampnet.faces.corruption.suite import SUITE_VERSION
 from ampnet.faces.framing import reframing
+from ampnet.files.documents import read_json
+from ampnet.files.lock import lock_folder
+from ampnet.files.writing import sha256_of
 from ampnet.inference.ablation import votes_of
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import read_prior
 from ampnet.inference.robustness import Contender, measure_chunks
-from ampnet.media.documents import read_json
-from ampnet.media.files import sha256_of
-from ampnet.media.lock import lock_folder
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
+from ampnet.settings import RobustnessConfig
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
 from pipelines.robustness_faces import MeasuredFaces, choose_faces

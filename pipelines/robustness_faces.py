@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.config import RobustnessConfig, TrainConfig
-from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.index.splits import split_indices
-from ampnet.data.index.subset_list import Subset, read_subset
-from ampnet.data.loading.dataset import FaceDataset
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.index.subset_list import Subset, read_subset
+from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.errors import DataError
 from ampnet.evaluation.matching import ClassMatch
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
+from ampnet.settings import RobustnessConfig, TrainConfig
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,13 @@ from rich.console import Console
 
 from ampnet import __version__
 from ampnet.checkpoints.bundled import MODELS, model_path
-from ampnet.config import PredictConfig, Runtime, ServeConfig
 from ampnet.errors import UsageError
-from ampnet.media.files import sha256_of
-from ampnet.media.opening import read_text
-from ampnet.prediction.photos import PhotoPredictor
+from ampnet.files.opening import read_text
+from ampnet.files.writing import sha256_of
+from ampnet.recognition.photos import PhotoPredictor
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.memory import keep_freed_memory
+from ampnet.settings import PredictConfig, Runtime, ServeConfig
 from pipelines.model import find_model
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices
@@ -128,7 +128,7 @@ def _is_exported(file: Path) -> bool:
 
 def _on_onnx(config: ServeConfig, file: Path, console: Console) -> _Chosen:
     try:
-        from ampnet.onnx import OnnxFaceDetector, Predictor
+        from ampnet.recognition.onnx import OnnxFaceDetector, Predictor
         from pipelines.onnx_models import onnx_models
     except ImportError as error:
         raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[onnx]'`") from error

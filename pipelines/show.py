@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ampnet.media.printable import one_line, printable
-from ampnet.prediction.results import ImagePredictions, Predictions, VideoSummary
+from ampnet.files.printable import one_line, printable
+from ampnet.results.results import ImagePredictions, Predictions, VideoSummary
 
 PLAIN_WIDTH = 120
 """Columns where stdout is not a terminal and COLUMNS is not set."""

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from ampnet.evaluation.comparison import ALL, CROWD, ContenderScores, Difference, Spread
 from ampnet.evaluation.intervals import Estimate
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
 from pipelines.compare import Comparison, PairTables
 from pipelines.show import Fitting, fitting_table
 

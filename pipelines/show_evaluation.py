@@ -12,7 +12,7 @@ from ampnet.evaluation.confusions import confused_pairs
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.metrics import Scores, normalise_rows
 from ampnet.evaluation.report import NO_FACE, EvalReport
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
 from pipelines.show import Fitting, build_table, fitting_table
 
 SHOWN_PAIRS = 5

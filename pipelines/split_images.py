@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.config import Split
-from ampnet.data.index.face_index import FACES_FILE, FaceIndex
-from ampnet.data.index.splits import split_indices
-from ampnet.data.preparation.faces_table import FaceRow, read_faces
-from ampnet.data.quality.pairs_file import PAIRS_FILE, copies_of, read_pairs
+from ampnet.dataset.index.face_index import FACES_FILE, FaceIndex
+from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.preparation.faces_table import FaceRow, read_faces
+from ampnet.dataset.quality.pairs_file import PAIRS_FILE, copies_of, read_pairs
 from ampnet.errors import DataError
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.matching import ClassMatch
 from ampnet.evaluation.predictions import SplitImages
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
+from ampnet.settings import Split
 
 MAX_UNLISTED = 1_000_000
 """Maximum number of rejected images of which only the number is known."""

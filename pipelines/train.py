@@ -12,18 +12,18 @@ from rich.console import Console
 
 from ampnet.checkpoints.checkpoint import save_checkpoint
 from ampnet.checkpoints.run_files import BEST
-from ampnet.config import TrainConfig, config_to_dict
-from ampnet.data.loading.loader import loading_failures
-from ampnet.data.loading.unreadable import describe_unreadable
+from ampnet.dataset.loading.loader import loading_failures
+from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.errors import UsageError
 from ampnet.evaluation.metrics import accuracy, score
-from ampnet.media.files import atomic_write
-from ampnet.media.lock import lock_folder
+from ampnet.files.lock import lock_folder
+from ampnet.files.writing import atomic_write
 from ampnet.runtime.collectives import broadcast_tensors, gather_objects
 from ampnet.runtime.launch import is_launched, join_processes, launch
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.progress import ProgressBar
 from ampnet.runtime.signals import StopRequest
+from ampnet.settings import TrainConfig, config_to_dict
 from ampnet.training.defaults import Forecast, RunConfig, resolve_defaults
 from ampnet.training.loop import SplitMetrics, evaluate, train_epoch
 from ampnet.training.run import TrainingRun, open_run

@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ampnet.data.index.landmarks_file import write_landmarks
-from ampnet.labels import EXPRESSIONS
+from ampnet.dataset.index.landmarks_file import write_landmarks
+from ampnet.settings.labels import EXPRESSIONS
 
 SAMPLES = Path(__file__).parent / "samples"
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")

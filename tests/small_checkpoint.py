@@ -8,8 +8,8 @@ import torch
 
 from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from ampnet.faces.framing import Framing
-from ampnet.labels import EXPRESSIONS
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings.labels import EXPRESSIONS
 
 
 def small_checkpoint(

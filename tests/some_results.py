@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from ampnet.detection.face import Face
-from ampnet.labels import EXPRESSIONS
-from ampnet.prediction.face_prediction import FacePrediction
-from ampnet.prediction.results import ImagePredictions
+from ampnet.results.face_prediction import FacePrediction
+from ampnet.results.results import ImagePredictions
+from ampnet.settings.labels import EXPRESSIONS
 
 
 def some_face(label: str = "happiness", shift: float = 0.0) -> FacePrediction:

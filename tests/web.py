@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from ampnet.media.download import Policy
+from ampnet.files.download import Policy
 
 Answer = Callable[[BaseHTTPRequestHandler, threading.Event], None]
 """Writes an answer; the event is set when the server is to end."""

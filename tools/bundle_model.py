@@ -19,18 +19,18 @@ import torch
 
 from ampnet.checkpoints.bundled import MODELS, model_path, record_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ampnet.data.index.face_index import read_index
-from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import FaceDataset
-from ampnet.data.loading.loader import batch_loader
-from ampnet.data.loading.sampling import ShardedSequentialSampler
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.loading.dataset import FaceDataset
+from ampnet.dataset.loading.loader import batch_loader
+from ampnet.dataset.loading.sampling import ShardedSequentialSampler
 from ampnet.evaluation.matching import match_all_classes
+from ampnet.files.writing import atomic_write
 from ampnet.inference.calibration import MAX_ACCURACY_LOSS, choose_prior_strength, fit_temperature
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import strength_offsets
-from ampnet.media.files import atomic_write
 from ampnet.models.ampnet import fuse_logits
-from ampnet.recipes import make_recipe
+from ampnet.settings.recipes import make_recipe
 from ampnet.training.targets import selection_faces, training_targets
 
 PLACES = ("data", "out", "name", "pretrained", "teachers")

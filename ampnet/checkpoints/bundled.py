@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ampnet.errors import UsageError
-from ampnet.media.opening import exists
-from ampnet.media.printable import printable
+from ampnet.files.opening import exists
+from ampnet.files.printable import printable
 
 _FOLDER = Path(__file__).parents[1] / "weights"
 

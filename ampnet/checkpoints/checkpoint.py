@@ -20,10 +20,10 @@ from ampnet.checkpoints.reading import StoredTensor, reading
 from ampnet.checkpoints.run_files import checkpoint_file
 from ampnet.checkpoints.safetensors_file import HEADER, open_safetensors
 from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torch_file
-from ampnet.config import ArchitectureConfig
 from ampnet.faces.framing import Framing
-from ampnet.media.files import atomic_write
+from ampnet.files.writing import atomic_write
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings import ArchitectureConfig
 
 MODEL, TRAINING = "model", "training"
 """Keys of weights and training state in torch's format, beside the header's."""

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from ampnet.config import MAX_SEED, ArchitectureConfig, SelectionSplit
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
-from ampnet.labels import MAX_CLASSES, fault_of_class_names
+from ampnet.settings import MAX_SEED, ArchitectureConfig, SelectionSplit
+from ampnet.settings.labels import MAX_CLASSES, fault_of_class_names
 
 FORMAT = "ampnet"
 VERSION = 1

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ampnet.checkpoints.reading import StoredTensor
-from ampnet.config import ArchitectureConfig
 from ampnet.errors import CheckpointError
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.sharing import share_tensors
+from ampnet.settings import ArchitectureConfig
 
 
 def outline(architecture: ArchitectureConfig) -> AMPNet:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ampnet.errors import AmpnetError, CheckpointError
-from ampnet.media.printable import describe, printable
+from ampnet.files.printable import describe, printable
 
 MAX_FILE = 4 << 30
 """Largest checkpoint in bytes: weights, their average and AdamW's state of the widest network take 3.7 GB."""

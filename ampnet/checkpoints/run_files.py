@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ampnet.errors import CheckpointError
-from ampnet.media.opening import exists
-from ampnet.media.printable import printable
+from ampnet.files.opening import exists
+from ampnet.files.printable import printable
 
 BEST = "best.pt"
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ampnet.checkpoints.reading import MAX_FILE, NOT_A_CHECKPOINT, StoredTensor, reading
 from ampnet.errors import CheckpointError
-from ampnet.media.opening import read_bytes
+from ampnet.files.opening import read_bytes
 
 HEADER = "ampnet"
 """Metadata key of our JSON text."""

@@ -14,10 +14,10 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from ampnet.checkpoints.pickle_reader import Call, External, Named, read_inert
 from ampnet.checkpoints.reading import MAX_FILE, NOT_A_CHECKPOINT, StoredTensor, reading
 from ampnet.errors import CheckpointError
-from ampnet.media.opening import open_regular
+from ampnet.files.opening import open_regular
+from ampnet.files.pickle_reader import Call, External, Named, read_inert
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """First value of the format that torch wrote before 1.6."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ampnet.errors import AmpnetError, ConfigError, ProcessError, UsageError
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
 from ampnet.runtime.cores import usable_cores
 
 OBJECT_STORE_BYTES = 256 << 20

@@ -11,14 +11,14 @@ from typing import Literal
 
 from ampnet.cluster.storage import address_of, is_address, list_files, open_file
 from ampnet.errors import DataError, ImageError, UsageError
+from ampnet.files.download import is_url
+from ampnet.files.printable import one_line, printable
 from ampnet.media.decoding import MAX_BYTES
-from ampnet.media.download import is_url
 from ampnet.media.images import readable_images
-from ampnet.media.printable import one_line, printable
-from ampnet.prediction.inputs import PhotoInput
-from ampnet.prediction.recorded import NOTHING
-from ampnet.prediction.shots import Shot, read_ahead
-from ampnet.prediction.sources import Source, plan
+from ampnet.reading.inputs import PhotoInput
+from ampnet.reading.shots import Shot, read_ahead
+from ampnet.reading.sources import Source, plan
+from ampnet.results.recorded import NOTHING
 from ampnet.runtime.threads import Threads
 
 Kind = Literal["files", "tar", "parquet"]

@@ -19,11 +19,11 @@ from ampnet.cluster.actors import ActorOptions, run_on_actors
 from ampnet.cluster.parts import Part, read_part
 from ampnet.cluster.storage import join, names_in, open_file, write_whole
 from ampnet.errors import DataError
-from ampnet.media.printable import one_line
-from ampnet.prediction.photos import PhotoPredictor
-from ampnet.prediction.results import MAX_LISTED, ImagePredictions
-from ampnet.prediction.rows import CsvRows
-from ampnet.prediction.shots import classify_shots, in_chunks
+from ampnet.files.printable import one_line
+from ampnet.reading.shots import classify_shots, in_chunks
+from ampnet.recognition.photos import PhotoPredictor
+from ampnet.results.results import MAX_LISTED, ImagePredictions
+from ampnet.results.rows import CsvRows
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import Threads, in_order, start_threads
 

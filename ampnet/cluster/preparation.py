@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from ampnet.cluster.actors import ActorOptions, run_on_actors
-from ampnet.config import DetectorConfig
-from ampnet.data.preparation.executors import start_threads
-from ampnet.data.preparation.frames import PreparedFace
-from ampnet.data.preparation.work import CHUNK, PrepareJob, prepare_chunks
+from ampnet.dataset.preparation.executors import start_threads
+from ampnet.dataset.preparation.frames import PreparedFace
+from ampnet.dataset.preparation.work import CHUNK, PrepareJob, prepare_chunks
 from ampnet.detection import FaceDetector
 from ampnet.runtime.devices import choose_device
+from ampnet.settings import DetectorConfig
 
 BATCH = 4
 """Chunks that an actor gets at once: while one is detected, the next is decoded and the previous one written."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from ampnet.errors import DataError, UsageError
-from ampnet.media.files import atomic_write
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
+from ampnet.files.writing import atomic_write
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(?=[^/])")
 
@@ -72,7 +72,7 @@ def open_file(place: str) -> BinaryIO:
     Raises:
         DataError: it cannot be read.
     """
-    from ampnet.media.opening import open_regular
+    from ampnet.files.opening import open_regular
 
     if not is_address(place):
         return open_regular(Path(place), 1 << 50)

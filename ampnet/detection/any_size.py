@@ -8,11 +8,11 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.config import DetectorConfig
 from ampnet.detection.face import Face
 from ampnet.detection.letterbox import Letterbox, letterbox, padded_size, scaled_size
 from ampnet.detection.multiscale import MAX_LONG_SIDE, merge_passes, pass_sizes
 from ampnet.media.images import Image, resize
+from ampnet.settings import DetectorConfig
 
 BATCH_PIXELS = 16 * 224 * 224
 """Maximum padded pixels in a batch; bounds memory for images of any size."""

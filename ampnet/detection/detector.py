@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ampnet.config import DetectorConfig
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.any_size import AnySizeDetector, faces_by_image
 from ampnet.detection.face import Face
@@ -14,6 +13,7 @@ from ampnet.detection.overlaps import without_overlaps
 from ampnet.detection.packed import pack
 from ampnet.runtime.devices import has_fast_bf16, has_onednn_convolutions
 from ampnet.runtime.progress import ProgressBar, silent
+from ampnet.settings import DetectorConfig
 
 
 class FaceDetector(AnySizeDetector):

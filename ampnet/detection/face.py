@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.config import FacePolicy
 from ampnet.faces.geometry import Affine, box_area, transform_points
+from ampnet.settings import FacePolicy
 
 
 @dataclass(frozen=True, eq=False)

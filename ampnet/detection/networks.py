@@ -8,11 +8,11 @@ from torch import nn
 
 from ampnet.checkpoints.network import read_matching
 from ampnet.checkpoints.safetensors_file import open_safetensors
-from ampnet.config import DetectorConfig
 from ampnet.detection.mobilenet import MobileNetRetinaFace
 from ampnet.errors import CheckpointError, DetectorError
-from ampnet.media.files import sha256_of
+from ampnet.files.writing import sha256_of
 from ampnet.runtime.progress import ProgressBar, silent
+from ampnet.settings import DetectorConfig
 
 EMBEDDED = "weights/retinaface_mobilenet025.safetensors"
 """Weights inside the package, created by tools/extract_mobilenet_weights.py."""

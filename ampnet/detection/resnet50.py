@@ -19,8 +19,8 @@ from ampnet.checkpoints.network import read_matching
 from ampnet.checkpoints.reading import reading
 from ampnet.checkpoints.torch_file import TorchFile, torch_content
 from ampnet.errors import CheckpointError, DetectorError
-from ampnet.media.files import remove_leftovers, sha256_of, temporary_beside
-from ampnet.media.opening import open_regular
+from ampnet.files.opening import open_regular
+from ampnet.files.writing import remove_leftovers, sha256_of, temporary_beside
 from ampnet.runtime.progress import ProgressBar, silent
 
 URL = "https://github.com/ternaus/retinaface/releases/download/0.01/retinaface_resnet50_2020-07-20-f168fae3c.zip"

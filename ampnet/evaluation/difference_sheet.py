@@ -10,8 +10,8 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from ampnet.evaluation.comparison import NO_ANSWER, Answers
+from ampnet.files.writing import atomic_write
 from ampnet.media.drawing import label_font
-from ampnet.media.files import atomic_write
 from ampnet.media.images import resize
 
 SHOWN = 24

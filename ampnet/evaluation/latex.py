@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.report import EvalReport
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

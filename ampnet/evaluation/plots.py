@@ -20,7 +20,7 @@ from ampnet.evaluation.intervals import Counts, Estimate, Interval
 from ampnet.evaluation.metrics import Scores, normalise_rows
 from ampnet.evaluation.reliability import ProbabilityScores
 from ampnet.evaluation.risk_coverage import RiskCoverage
-from ampnet.media.files import atomic_write
+from ampnet.files.writing import atomic_write
 
 SPLIT_COLORS = {"train": "#7a7a7a", "val": "#1f6fb4", "test": "#c4501b"}
 BLUE, ORANGE, GREEN, GREY = "#1f6fb4", "#c4501b", "#2a8a5a", "#7a7a7a"

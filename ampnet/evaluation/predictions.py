@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.evaluation.agreement import CrowdVotes
-from ampnet.media.files import atomic_write
+from ampnet.files.writing import atomic_write
 
 Status = Literal["scored", "undetected", "unreadable"]
 """Whether an image has a prediction; if not: no face was found (or none was given), or the image cannot be read."""

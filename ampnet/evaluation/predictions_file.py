@@ -25,9 +25,9 @@ from ampnet.errors import DataError
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.name_book import NameBook
 from ampnet.evaluation.predictions import PredictionTable, SplitImages
-from ampnet.labels import EXPRESSIONS_8, expression_of
-from ampnet.media.opening import read_text
-from ampnet.media.printable import printable
+from ampnet.files.opening import read_text
+from ampnet.files.printable import printable
+from ampnet.settings.labels import EXPRESSIONS_8, expression_of
 
 NAME_COLUMNS = ("name", "image", "file", "path", "source")
 ANSWER_COLUMNS = ("predicted", "prediction", "label")

@@ -22,9 +22,9 @@ from ampnet.evaluation.plots import (
 )
 from ampnet.evaluation.predictions import write_predictions
 from ampnet.evaluation.report import NO_FACE, EvalReport
-from ampnet.media.files import atomic_write
-from ampnet.media.opening import read_text
-from ampnet.media.printable import printable
+from ampnet.files.opening import read_text
+from ampnet.files.printable import printable
+from ampnet.files.writing import atomic_write
 
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.csv"

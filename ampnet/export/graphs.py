@@ -4,12 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.config import DetectorConfig
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.networks import load_network
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.inference.prior import prior_offsets
 from ampnet.models.ampnet import fuse_logits
+from ampnet.settings import DetectorConfig
 
 
 class ClassifierGraph(nn.Module):

@@ -10,15 +10,15 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.data.index.face_index import read_index
-from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import Batch, FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.loading.dataset import Batch, FaceBatches, FaceDataset, SampleKey
 from ampnet.detection.face import Face
 from ampnet.errors import DataError
 from ampnet.faces.framing import reframing
 from ampnet.inference.classifier import Classifier, network_input
 from ampnet.inference.sample_faces import sample_faces
-from ampnet.onnx.session import open_model
+from ampnet.recognition.onnx.session import open_model
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 0.15, "int8": 0.3}
 """Largest accepted difference of a probability, by precision; half precision reached 0.085 on one of 512 faces."""

@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ampnet.export.parity import Inputs
-from ampnet.media.files import atomic_write
+from ampnet.files.writing import atomic_write
 
 BATCH = 32
 

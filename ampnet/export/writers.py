@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ampnet.errors import UsageError
 from ampnet.export.graphs import ClassifierGraph, DetectorGraph
 from ampnet.export.metadata import encode
-from ampnet.media.files import atomic_write
+from ampnet.files.writing import atomic_write
 
 OPSET = 20
 

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.config import IMAGE_SIZE
 from ampnet.faces.geometry import Affine, Points, compose, inverse, similarity, transform_points
 from ampnet.media.images import resize
+from ampnet.settings import IMAGE_SIZE
 
 Image: TypeAlias = NDArray[np.uint8]
 

@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.config import IMAGE_SIZE
 from ampnet.errors import DataError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, Image, align_face, align_matrix
 from ampnet.faces.colour import Color, to_grey
 from ampnet.faces.geometry import Affine, Points
-from ampnet.media.printable import describe
+from ampnet.files.printable import describe
+from ampnet.settings import IMAGE_SIZE
 
 Crop = Literal["none", "face"]
 

@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ampnet.config import MODULES, Module
-from ampnet.data.loading.dataset import Batch
+from ampnet.dataset.loading.dataset import Batch
 from ampnet.inference.classifier import Classifier, mirror_faces
 from ampnet.models.ampnet import LOCAL, AMPNet, Embeddings, Logits
+from ampnet.settings import MODULES, Module
 
 Vote = tuple[Module, ...]
-"""The modules that have a say, in the order of :data:`ampnet.config.MODULES`."""
+"""The modules that have a say, in the order of :data:`ampnet.settings.MODULES`."""
 
 
 def votes_of(modules: Sequence[Module]) -> tuple[Vote, ...]:

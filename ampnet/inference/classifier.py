@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.config import IMAGE_SIZE
-from ampnet.data.loading.dataset import Batch, FaceBatches, FaceDataset
-from ampnet.data.loading.loader import batch_loader
-from ampnet.data.loading.sampling import ShardedSequentialSampler
-from ampnet.data.loading.unreadable import describe_unreadable
+from ampnet.dataset.loading.dataset import Batch, FaceBatches, FaceDataset
+from ampnet.dataset.loading.loader import batch_loader
+from ampnet.dataset.loading.sampling import ShardedSequentialSampler
+from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.errors import CheckpointError, DataError
 from ampnet.faces.alignment import AlignedFace, resize_face
 from ampnet.faces.geometry import MIRROR_ORDER
@@ -27,6 +26,7 @@ from ampnet.inference.prior import Prior, prior_offsets
 from ampnet.models.ampnet import Logits, fuse_logits
 from ampnet.runtime.progress import Advance, ignore_progress
 from ampnet.runtime.threads import MAX_NETWORKS, in_order, start_threads
+from ampnet.settings import IMAGE_SIZE
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ampnet.config import IMAGE_SIZE
-from ampnet.data.loading.dataset import Batch
+from ampnet.dataset.loading.dataset import Batch
 from ampnet.errors import ConfigError
 from ampnet.faces.geometry import Points
 from ampnet.inference.classifier import Classifier, mirror_faces
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.attention import RegionPerception
 from ampnet.models.regions import QUADRANTS, SALIENT, STRIDE, quadrant_boxes, salient_boxes
+from ampnet.settings import IMAGE_SIZE
 
 CONSTANT, GLOBAL, PRIOR = "constant", "whole face", "prior"
 """Names of the summands beside the regions: the local biases, the global branch, the expected class frequencies."""

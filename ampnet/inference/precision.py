@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.config import UsePrecision
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import Prior
 from ampnet.inference.sample_faces import sample_faces
 from ampnet.runtime.devices import has_bf16_units
+from ampnet.settings import UsePrecision
 
 
 @dataclass(frozen=True)

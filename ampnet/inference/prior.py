@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.errors import ConfigError, DataError
-from ampnet.media.documents import read_json
-from ampnet.media.printable import printable
+from ampnet.files.documents import read_json
+from ampnet.files.printable import printable
 
 MIN_CLASS_SHARE = 1e-4
 """Lower bound of class frequencies: a class with frequency 0 could never be predicted."""

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ampnet.data.loading.corrupted import ChunkKey, CorruptedBatches
-from ampnet.data.loading.dataset import Batch, FaceDataset
-from ampnet.data.loading.loader import loading_failures, make_loader
+from ampnet.dataset.loading.corrupted import ChunkKey, CorruptedBatches
+from ampnet.dataset.loading.dataset import Batch, FaceDataset
+from ampnet.dataset.loading.loader import loading_failures, make_loader
 from ampnet.inference.ablation import Vote, answer_by_votes
 from ampnet.inference.classifier import Classifier
 

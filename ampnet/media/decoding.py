@@ -29,10 +29,10 @@ from PIL import (
 from PIL import Image as Pillow
 
 from ampnet.errors import ImageError
+from ampnet.files.printable import printable
 from ampnet.media import decoding_memory
 from ampnet.media.heif import heif_formats
 from ampnet.media.pixels import Image, halved, to_array, to_rgb, turned
-from ampnet.media.printable import printable
 
 FORMATS = tuple(  # named one by one, since Pillow would import all its readers to find them
     reader.format

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError, ImageError
+from ampnet.files.listing import list_folder
+from ampnet.files.opening import read_bytes
+from ampnet.files.printable import printable
 from ampnet.media.decoding import MAX_BYTES, decode, is_plain_jpeg
 from ampnet.media.heif import readable_extensions
-from ampnet.media.listing import list_folder
-from ampnet.media.opening import read_bytes
-from ampnet.media.printable import printable
 
 Image = NDArray[np.uint8]
 
@@ -32,7 +32,7 @@ def readable_images() -> frozenset[str]:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """List the image files below a folder, sorted by path; see :func:`ampnet.media.listing.list_folder`.
+    """List the image files below a folder, sorted by path; see :func:`ampnet.files.listing.list_folder`.
 
     Raises:
         DataError: the folder itself does not exist or cannot be listed.

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from ampnet.errors import UsageError
-from ampnet.media.files import atomic_write
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
+from ampnet.files.writing import atomic_write
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 """Extensions, in lower case, and Pillow's names of these formats."""

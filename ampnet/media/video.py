@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError, ImageError
-from ampnet.media.child_process import start_isolated
-from ampnet.media.opening import open_regular
-from ampnet.media.printable import printable
+from ampnet.files.child_process import start_isolated
+from ampnet.files.opening import open_regular
+from ampnet.files.printable import printable
 from ampnet.media.video_decoder import FFMPEG_OPTIONS, HEADER, MAX_PIXELS, Kind, Order
 from ampnet.media.video_ends import is_cut
 

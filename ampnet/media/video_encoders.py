@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
 
 QUALITY = "21"
 """x264's constant rate factor; 23 is its default, 18 looks lossless."""

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ampnet.errors import DataError
-from ampnet.media.child_process import start_isolated
-from ampnet.media.opening import open_regular
+from ampnet.files.child_process import start_isolated
+from ampnet.files.opening import open_regular
 from ampnet.media.sound_muxer import MuxOrder
 from ampnet.media.video import MAX_BYTES
 

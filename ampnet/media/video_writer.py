@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError, ImageError
-from ampnet.media.files import atomic_write
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
+from ampnet.files.writing import atomic_write
 from ampnet.media.video import video_info
 from ampnet.media.video_encoders import Encoder, has_h264, open_encoder
 from ampnet.media.video_sound import add_sound

@@ -7,11 +7,11 @@ Liu, Cai, Lin, Li, Xiao, IEEE TCSVT 2022, doi:10.1109/TCSVT.2022.3165321, numeri
 import torch
 from torch import Tensor, nn
 
-from ampnet.config import IMAGE_SIZE, MODULES, ArchitectureConfig, Module
 from ampnet.models.attentional_perception import AttentionalPerception
 from ampnet.models.global_perception import GlobalPerception
 from ampnet.models.local_perception import LocalPerception
 from ampnet.models.stem import Stem
+from ampnet.settings import IMAGE_SIZE, MODULES, ArchitectureConfig, Module
 
 Logits = tuple[Tensor, Tensor]
 """Logits of the local and of the global head, each ``(B, K)``."""
@@ -42,7 +42,7 @@ class AMPNet(nn.Module):
         - returns: local and global logits, ``(B, K)`` each
 
     Raises:
-        ConfigError: an argument is out of range (see :class:`ampnet.config.ArchitectureConfig`).
+        ConfigError: an argument is out of range (see :class:`ampnet.settings.ArchitectureConfig`).
     """
 
     def __init__(

@@ -14,8 +14,8 @@ A process of :func:`ampnet.runtime.launch.launch` or torchrun receives a Ctrl-C 
 so any number of them count as one request. It exits with 130, at most :data:`LEAVING_SECONDS` after its work is done,
 even if the launcher has stopped listening. For the launcher's behaviour, see :mod:`ampnet.runtime.launch`.
 
-Loader workers ignore all of this (:mod:`ampnet.data.loading.dataset`): they have a process group of their own, and end
-with the process that they load for.
+Loader workers ignore all of this (:mod:`ampnet.dataset.loading.dataset`): they have a process group of their own, and
+end with the process that they load for.
 """
 
 import os

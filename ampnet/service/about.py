@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ampnet.config import ServeConfig
 from ampnet.service.guard import is_loopback
+from ampnet.settings import ServeConfig
 
 SHOWN_LIMITS = (
     "max_megabytes",

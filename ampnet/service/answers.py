@@ -8,8 +8,8 @@ import numpy as np
 from ampnet.errors import ImageError
 from ampnet.faces.framing import Framing, frame_matrix
 from ampnet.faces.geometry import inverse, transform_points
-from ampnet.prediction.face_prediction import FacePrediction
-from ampnet.prediction.results import ImagePredictions
+from ampnet.results.face_prediction import FacePrediction
+from ampnet.results.results import ImagePredictions
 from ampnet.service.engine import Found
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def describe_photo(name: str, found: Found, max_faces: int, framing: Framing) -> dict[str, Any]:
-    """Describe the faces of a photo; see :meth:`ampnet.prediction.results.ImagePredictions.to_dict`.
+    """Describe the faces of a photo; see :meth:`ampnet.results.results.ImagePredictions.to_dict`.
 
     Args:
         name: of the photo.

@@ -14,10 +14,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ampnet.config import ServeConfig
 from ampnet.errors import ConfigError, ImageError, ProcessError
+from ampnet.files.printable import one_line
 from ampnet.media.drawing import annotate
-from ampnet.media.printable import one_line
 from ampnet.service import schema
 from ampnet.service.about import AboutModel
 from ampnet.service.answers import describe_photo, describe_problem
@@ -28,6 +27,7 @@ from ampnet.service.metrics import Metrics
 from ampnet.service.page import page_file
 from ampnet.service.refusals import INTERNAL, Refusal, busy
 from ampnet.service.uploads import Held, Upload, Uploads
+from ampnet.settings import ServeConfig
 
 JPEG_QUALITY = 92
 

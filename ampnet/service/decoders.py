@@ -10,7 +10,7 @@ from threading import Lock
 import numpy as np
 
 from ampnet.errors import ImageError, ProcessError
-from ampnet.media.child_process import start_isolated
+from ampnet.files.child_process import start_isolated
 from ampnet.media.decoding import Decoded
 from ampnet.service.decoder_process import ANSWER, PIXELS, READY, REQUEST, Order
 

@@ -17,9 +17,9 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ampnet.media.decoding import Decoded
-from ampnet.prediction.face_prediction import FacePrediction
-from ampnet.prediction.inputs import CHUNK_PIXELS
-from ampnet.prediction.photos import PhotoPredictor
+from ampnet.reading.inputs import CHUNK_PIXELS
+from ampnet.recognition.photos import PhotoPredictor
+from ampnet.results.face_prediction import FacePrediction
 from ampnet.service.decoders import DecoderPool
 from ampnet.service.metrics import Metrics
 from ampnet.service.refusals import busy

@@ -11,10 +11,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ampnet.config import ServeConfig
 from ampnet.service.metrics import Metrics
 from ampnet.service.refusals import Refusal
 from ampnet.service.uploads import Uploads
+from ampnet.settings import ServeConfig
 
 CLOSED_PREFIXES = ("/v1/", "/metrics", "/openapi.json")
 """What needs the token; the page asks its user for it."""

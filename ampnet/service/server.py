@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from ampnet.config import ServeConfig
 from ampnet.errors import UsageError
 from ampnet.service.connections import KEEP_ALIVE_SECONDS, MAX_HEADER_BYTES, connection_class
 from ampnet.service.guard import Guard
+from ampnet.settings import ServeConfig
 
 BACKLOG = 512
 """Connections that the system accepts before the service does."""

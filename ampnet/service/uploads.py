@@ -12,8 +12,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
-from ampnet.config import ServeConfig
 from ampnet.service.refusals import Refusal, busy
+from ampnet.settings import ServeConfig
 
 FORM = "multipart/form-data"
 RAW = ("image/", "application/octet-stream")

@@ -4,11 +4,11 @@ import time
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ampnet.config import VARIANTS, ArchitectureConfig, TrainConfig, Variant
-from ampnet.recipes import Recipe, make_recipe
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.devices import count_gpus
 from ampnet.runtime.launch import launched_processes
+from ampnet.settings import VARIANTS, ArchitectureConfig, TrainConfig, Variant
+from ampnet.settings.recipes import Recipe, make_recipe
 
 MIN_FACES_PER_PROCESS = 8
 """Minimum faces of a step in each CPU process by default: its normalisation statistics come from these alone."""

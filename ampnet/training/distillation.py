@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.loading.dataset import FaceDataset
-from ampnet.data.loading.loader import batch_loader, loading_failures
-from ampnet.data.loading.sampling import ShardedSequentialSampler
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.loading.dataset import FaceDataset
+from ampnet.dataset.loading.loader import batch_loader, loading_failures
+from ampnet.dataset.loading.sampling import ShardedSequentialSampler
 from ampnet.errors import CheckpointError, DataError
 from ampnet.evaluation.matching import match_all_classes
+from ampnet.files.npy import read_numbers
+from ampnet.files.printable import printable
+from ampnet.files.writing import atomic_write
 from ampnet.inference.classifier import Classifier
-from ampnet.media.files import atomic_write
-from ampnet.media.npy import read_numbers
-from ampnet.media.printable import printable
 from ampnet.runtime.collectives import sum_over_processes
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import ProgressBar

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ampnet.evaluation.intervals import Counts
-from ampnet.media.files import atomic_write
+from ampnet.files.writing import atomic_write
 
 
 @dataclass

@@ -6,19 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from ampnet.config import IMAGE_SIZE, Split
-from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import Batch, FaceDataset
-from ampnet.data.loading.loader import batch_loader
-from ampnet.data.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler, StreamedBatchSampler
-from ampnet.data.shards.streaming import SHARDS_AT_ONCE, STREAMED_FACES, StreamedSplit
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.loading.dataset import Batch, FaceDataset
+from ampnet.dataset.loading.loader import batch_loader
+from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler, StreamedBatchSampler
+from ampnet.dataset.shards.streaming import SHARDS_AT_ONCE, STREAMED_FACES, StreamedSplit
 from ampnet.errors import DataError, ImageError
 from ampnet.faces.colour import Color, is_grey
 from ampnet.faces.framing import Framing, measure_framing
-from ampnet.labels import fault_of_class_names
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
 from ampnet.runtime.launch import Process
+from ampnet.settings import IMAGE_SIZE, Split
+from ampnet.settings.labels import fault_of_class_names
 from ampnet.training.defaults import RunConfig
 from ampnet.training.targets import selection_faces
 

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ampnet.config import Freeze, Precision
-from ampnet.data.loading.dataset import Batch
-from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.dataset.loading.dataset import Batch
+from ampnet.dataset.loading.sampling import ResumableBatchSampler
 from ampnet.errors import TrainingError
 from ampnet.evaluation.intervals import Counts
 from ampnet.inference.calibration import fit_temperature
@@ -22,6 +21,7 @@ from ampnet.runtime.collectives import gather_objects, sum_over_processes
 from ampnet.runtime.devices import seed_step
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import Advance
+from ampnet.settings import Freeze, Precision
 from ampnet.training.defaults import RunConfig
 from ampnet.training.loss import Loss, mix_up
 from ampnet.training.optimizer import learning_rate_factor, set_learning_rate

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from ampnet.data.loading.dataset import Batch
+from ampnet.dataset.loading.dataset import Batch
 from ampnet.models.ampnet import Logits
-from ampnet.recipes import Recipe
+from ampnet.settings.recipes import Recipe
 
 
 @dataclass(frozen=True, eq=False)

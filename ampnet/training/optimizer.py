@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ampnet.errors import ConfigError
-from ampnet.recipes import Recipe
+from ampnet.settings.recipes import Recipe
 
 HEADS = ("local_head.", "global_head.")
 """Prefixes of the parameters that are newly initialised when the rest is pre-trained."""

@@ -8,11 +8,11 @@ from torch import Tensor
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.reference.convert import read_reference
-from ampnet.config import Freeze
 from ampnet.errors import CheckpointError
-from ampnet.labels import EXPRESSIONS
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings import Freeze
+from ampnet.settings.labels import EXPRESSIONS
 from ampnet.training.optimizer import HEADS
 
 

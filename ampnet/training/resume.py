@@ -18,8 +18,8 @@ from ampnet.checkpoints.checkpoint import StoredCheckpoint, open_checkpoint
 from ampnet.checkpoints.header import Epoch, Number, Share, parse_header
 from ampnet.checkpoints.network import read_matching
 from ampnet.errors import CheckpointError, TrainingError
-from ampnet.media.opening import exists
-from ampnet.media.printable import printable
+from ampnet.files.opening import exists
+from ampnet.files.printable import printable
 from ampnet.training.history import History
 from ampnet.training.state import LAST, NEXT, PREVIOUS, Progress, TrainState
 

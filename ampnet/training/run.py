@@ -14,19 +14,19 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.config import config_to_dict
-from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.index.splits import class_counts
-from ampnet.data.loading.dataset import Batch
-from ampnet.data.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler
-from ampnet.data.loading.unreadable import UnreadableImages
-from ampnet.data.shards.streaming import open_training_index
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.splits import class_counts
+from ampnet.dataset.loading.dataset import Batch
+from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler
+from ampnet.dataset.loading.unreadable import UnreadableImages
+from ampnet.dataset.shards.streaming import open_training_index
 from ampnet.errors import ConfigError
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
 from ampnet.runtime.devices import has_fast_bf16
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import ProgressBar, silent
+from ampnet.settings import config_to_dict
 from ampnet.training.defaults import RunConfig
 from ampnet.training.distillation import distillation_targets, load_teachers
 from ampnet.training.ema import ExponentialMovingAverage

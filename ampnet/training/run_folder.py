@@ -15,17 +15,17 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet import __version__
-from ampnet.config import ArchitectureConfig, Split, TrainConfig, config_to_dict
-from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.index.splits import class_counts
-from ampnet.data.shards.streaming import hash_shards
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.splits import class_counts
+from ampnet.dataset.shards.streaming import hash_shards
 from ampnet.errors import DataError, UsageError
-from ampnet.media.files import atomic_write
-from ampnet.media.lock import lock_folder, refuse_locked
-from ampnet.media.opening import exists
-from ampnet.media.printable import as_text, printable
+from ampnet.files.lock import lock_folder, refuse_locked
+from ampnet.files.opening import exists
+from ampnet.files.printable import as_text, printable
+from ampnet.files.writing import atomic_write
 from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.launch import Process
+from ampnet.settings import ArchitectureConfig, Split, TrainConfig, config_to_dict
 from ampnet.training.state import LAST, PREVIOUS
 
 CONFIG, HISTORY, CURVES = "config.json", "history.csv", "curves.png"

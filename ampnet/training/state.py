@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from ampnet.config import config_to_dict
 from ampnet.errors import DataError
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
+from ampnet.settings import config_to_dict
 from ampnet.training.defaults import RunConfig
 from ampnet.training.ema import ExponentialMovingAverage
 from ampnet.training.history import History

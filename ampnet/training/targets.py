@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.index.label_votes import VOTES_FILE
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.label_votes import VOTES_FILE
 from ampnet.errors import DataError
-from ampnet.recipes import Recipe
+from ampnet.settings.recipes import Recipe
 
 
 def training_targets(index: FaceIndex, training: NDArray[np.int64], recipe: Recipe) -> NDArray[np.float32] | None:

@@ -7,15 +7,15 @@ tool, see `ampnet eval --predictions`. The CSVs are described in :mod:`ampnet.ev
 import argparse
 from pathlib import Path
 
-from ampnet.config import TrainConfig
-from ampnet.data.index.face_index import read_index
-from ampnet.data.index.label_votes import MIN_VOTES
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.label_votes import MIN_VOTES
 from ampnet.errors import AmpnetError
 from ampnet.evaluation.agreement import measure_agreement
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.metrics import confusion_of, score
 from ampnet.evaluation.predictions_file import read_predictions
+from ampnet.settings import TrainConfig
 from benchmarks.measure import print_table
 from pipelines.split_images import EvaluatedSplit, read_split
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from ampnet.config import CalibrateConfig
+from ampnet.settings import CalibrateConfig
 from pipelines.commands.one_line_errors import user_errors
 from pipelines.commands.options import (
     AsJson,

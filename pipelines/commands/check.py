@@ -2,7 +2,7 @@
 
 import typer
 
-from ampnet.config import CheckConfig
+from ampnet.settings import CheckConfig
 from pipelines.commands.one_line_errors import complain, user_errors
 from pipelines.commands.options import AsJson, DataRoot, Debug, LoadingThreads, Quiet
 from pipelines.commands.stdout import print_json

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ampnet.config import CompareConfig, Split
+from ampnet.settings import CompareConfig, Split
 from pipelines.commands.one_line_errors import complain, user_errors
 from pipelines.commands.options import (
     A_MODEL,
@@ -57,7 +57,7 @@ def compare(
     """
     with user_errors(debug):
         config = CompareConfig(**pick(CompareConfig, locals()) | {"contenders": tuple(contenders)})
-        from ampnet.data.loading.unreadable import describe_unreadable  # loads torch; kept out of `ampnet --help`
+        from ampnet.dataset.loading.unreadable import describe_unreadable  # loads torch; kept out of `ampnet --help`
         from pipelines.compare import run
         from pipelines.show import show
         from pipelines.show_comparison import comparison_tables

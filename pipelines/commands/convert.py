@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ampnet.config import ConvertConfig, DataForm
+from ampnet.settings import ConvertConfig, DataForm
 from pipelines.commands.one_line_errors import user_errors
 from pipelines.commands.options import Debug, FacesPerShard, Quiet, output_option, pick
 from pipelines.commands.stdout import tell

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ampnet.config import EvalConfig, Split
 from ampnet.errors import require
+from ampnet.settings import EvalConfig, Split
 from pipelines.commands.one_line_errors import complain, user_errors
 from pipelines.commands.options import (
     AsJson,
@@ -66,7 +66,7 @@ def evaluate(
       $ ampnet eval --predictions rival.csv --data fer2013
     """
     with user_errors(debug):
-        from ampnet.data.loading.unreadable import describe_unreadable
+        from ampnet.dataset.loading.unreadable import describe_unreadable
         from ampnet.evaluation.latex import latex_table  # loads torch; kept out of `ampnet --help`
         from pipelines.evaluate import run
         from pipelines.show import show

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ampnet.config import ImportConfig
+from ampnet.settings import ImportConfig
 from pipelines.commands.one_line_errors import user_errors
 from pipelines.commands.options import Debug, input_option, output_option
 from pipelines.commands.stdout import tell

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from ampnet.errors import INTERRUPTED, AmpnetError, UsageError
-from ampnet.media.printable import MAX_LINE, printable
+from ampnet.files.printable import MAX_LINE, printable
 
 WrongUsage: Any = typer.BadParameter.__base__  # click's UsageError, or the copy that newer typers carry
 

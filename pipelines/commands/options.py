@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ampnet.config import MAX_FACES_PER_SHARD, DetectorName, Engine, UsePrecision
+from ampnet.settings import MAX_FACES_PER_SHARD, DetectorName, Engine, UsePrecision
 
 input_option = partial(typer.Option, rich_help_panel="Input")
 face_option = partial(typer.Option, rich_help_panel="Faces")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ampnet.config import DetectorConfig, FacePolicy, PredictConfig, Runtime
+from ampnet.settings import DetectorConfig, FacePolicy, PredictConfig, Runtime
 from pipelines.commands.one_line_errors import TO_REPEAT, TO_RESUME, complain, user_errors
 from pipelines.commands.options import (
     Actors,

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ampnet.config import DetectorConfig, PredictConfig
 from ampnet.errors import UsageError
+from ampnet.settings import DetectorConfig, PredictConfig
 from pipelines.commands.options import pick
 
 
@@ -30,7 +30,7 @@ def read_request(arguments: Mapping[str, Any]) -> PredictConfig:
 
 def read_inputs(images: Iterable[str]) -> tuple[Path | str, ...]:
     """Tell addresses, which stay text, from paths."""
-    from ampnet.media.download import is_url  # loads socket, which `ampnet --help` does without
+    from ampnet.files.download import is_url  # loads socket, which `ampnet --help` does without
 
     return tuple(text if is_url(text) else Path(text) for text in images)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ampnet.config import CropMode, DataForm, DetectorConfig, FacePolicy, LayoutName, NoFacePolicy, PrepareConfig
+from ampnet.settings import CropMode, DataForm, DetectorConfig, FacePolicy, LayoutName, NoFacePolicy, PrepareConfig
 from pipelines.commands.one_line_errors import TO_RESUME, user_errors
 from pipelines.commands.options import (
     Actors,

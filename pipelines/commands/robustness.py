@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from ampnet.config import RobustnessConfig, Split
+from ampnet.settings import RobustnessConfig, Split
 from pipelines.commands.one_line_errors import TO_RESUME, user_errors
 from pipelines.commands.options import (
     AsJson,

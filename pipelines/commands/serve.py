@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ampnet.config import DetectorConfig, Runtime, ServeConfig
 from ampnet.errors import INTERRUPTED
+from ampnet.settings import DetectorConfig, Runtime, ServeConfig
 from pipelines.commands.one_line_errors import user_errors
 from pipelines.commands.options import (
     CheckpointOption,

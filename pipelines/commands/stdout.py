@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from ampnet.media.printable import one_line
+from ampnet.files.printable import one_line
 
 
 def tell(*lines: str) -> None:

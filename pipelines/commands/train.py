@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-from ampnet.config import MODULES, Freeze, Precision, SelectionSplit, TrainConfig, Variant, read_modules
-from ampnet.recipes import Recipe, RecipeName, Targets, read_changes
+from ampnet.settings import MODULES, Freeze, Precision, SelectionSplit, TrainConfig, Variant, read_modules
+from ampnet.settings.recipes import Recipe, RecipeName, Targets, read_changes
 from pipelines.commands.one_line_errors import TO_RESUME, user_errors
 from pipelines.commands.options import (
     A_MODEL,

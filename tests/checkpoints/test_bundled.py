@@ -10,8 +10,8 @@ import pytest
 
 from ampnet.checkpoints.bundled import MODELS, bundled_model, display_name, model_path, named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.config import EvalConfig, PrepareConfig
 from ampnet.errors import UsageError
+from ampnet.settings import EvalConfig, PrepareConfig
 from pipelines import evaluate, prepare
 
 pytestmark = pytest.mark.slow

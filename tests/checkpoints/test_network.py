@@ -7,9 +7,9 @@ import torch
 
 from ampnet.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ampnet.checkpoints.network import outline
-from ampnet.config import ArchitectureConfig
 from ampnet.errors import CheckpointError
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings import ArchitectureConfig
 from tests.checkpoints.stored_files import SUFFIXES, tiny_checkpoint, write_changed
 from tests.memory import takes_at_most
 

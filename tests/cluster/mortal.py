@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ampnet.cluster.preparation import PrepareActor
-from ampnet.config import PredictConfig
-from ampnet.prediction.photos import PhotoPredictor
+from ampnet.recognition.photos import PhotoPredictor
+from ampnet.settings import PredictConfig
 from pipelines.predict_ray import load as load_predictor
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ampnet.cluster.parts import cut, read_part
-from ampnet.media import download
+from ampnet.files import download
 from ampnet.runtime.threads import start_threads
 from tests.web import LOCAL, content, server
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import pytest
 
-from ampnet.config import PredictConfig, PrepareConfig
+from ampnet.settings import PredictConfig, PrepareConfig
 from pipelines.predict import run as predict
 from pipelines.prepare import run as prepare
 from tests.small_checkpoint import small_checkpoint

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.config import DetectorConfig
 from ampnet.detection import FaceDetector
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.networks import load_network
+from ampnet.settings import DetectorConfig
 
 DATA = Path(__file__).parents[1] / "reference"
 

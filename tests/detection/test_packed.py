@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from ampnet.config import DetectorConfig
 from ampnet.detection.networks import load_network
 from ampnet.detection.packed import PackedConv, pack
 from ampnet.runtime.devices import has_onednn_convolutions
+from ampnet.settings import DetectorConfig
 
 pytestmark = pytest.mark.skipif(not has_onednn_convolutions(), reason="torch was built without oneDNN")
 

@@ -13,10 +13,10 @@ from retinaface.network import RetinaFace
 from retinaface.prior_box import priorbox
 from torch import nn
 
-from ampnet.config import DetectorConfig
 from ampnet.detection import FaceDetector, resnet50
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.errors import DetectorError
+from ampnet.settings import DetectorConfig
 
 
 def published_network():
@@ -150,7 +150,7 @@ def test_a_download_that_is_not_the_release_is_not_kept(monkeypatch, tmp_path, r
 
 
 def test_the_release_is_downloaded_once_and_checked_each_time(monkeypatch, tmp_path, released_file):
-    from ampnet.media.files import sha256_of
+    from ampnet.files.writing import sha256_of
 
     cached = serve(monkeypatch, tmp_path, released_file)
     monkeypatch.setattr(resnet50, "HASH_PREFIX", sha256_of(released_file)[:9])

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from ampnet.config import DetectorConfig
 from ampnet.detection import Face, FaceDetector, choose_face, detect_with_retries
 from ampnet.detection.landmark_filter import are_plausible_landmarks
 from ampnet.detection.multiscale import MAX_LONG_SIDE, merge_passes
 from ampnet.detection.retries import RETRY_SIDE, RETRY_TURNS, turn_image
 from ampnet.faces.geometry import inverse, transform_points
+from ampnet.settings import DetectorConfig
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 UPRIGHT = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], dtype=float)

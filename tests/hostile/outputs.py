@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ampnet.media.files import temporary_beside
+from ampnet.files.writing import temporary_beside
 from tests.hostile.case import DONE, EITHER, Case, Fault, Outcome, Place
 from tests.hostile.mutations import ODD_STEMS, dangling, endless, fifo, loop, odd_path, unix_socket
 from tests.hostile.neighbours import GOOD, both, predicted, put_good_photos, put_raw_classes

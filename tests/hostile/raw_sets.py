@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.data.sources.small_files import FERPLUS_HEADER, text
+from tests.dataset.sources.small_files import FERPLUS_HEADER, text
 from tests.hostile.case import Place
 
 CLASSES = ("fear", "happiness", "neutral")

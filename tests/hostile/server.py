@@ -28,9 +28,9 @@ def readers() -> dict[str, Callable[[Path], object]]:
     """Name the readers that can be called without a command around them."""
     from ampnet.checkpoints.checkpoint import load_checkpoint
     from ampnet.checkpoints.reference.convert import read_reference
-    from ampnet.data.index.face_index import read_index
-    from ampnet.data.index.landmarks_file import read_landmarks
-    from ampnet.data.sources import open_source
+    from ampnet.dataset.index.face_index import read_index
+    from ampnet.dataset.index.landmarks_file import read_landmarks
+    from ampnet.dataset.sources import open_source
     from ampnet.media.images import read_image, read_reduced
     from tests.hostile.seeds import make_seeds
 
@@ -49,8 +49,8 @@ def readers() -> dict[str, Callable[[Path], object]]:
 
 def read_from_web(path: Path) -> None:
     """Read a photo from a server of this machine that answers with a file's bytes, and hangs up."""
-    from ampnet.media import download
-    from ampnet.prediction.inputs import take_photo
+    from ampnet.files import download
+    from ampnet.reading.inputs import take_photo
     from tests.web import LOCAL, server
 
     def answer(request: BaseHTTPRequestHandler, _end: object) -> None:

@@ -11,15 +11,15 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.checkpoints.pickle_reader import read_inert
-from ampnet.data.index.face_index import read_index
-from ampnet.data.index.landmarks_file import read_landmarks
-from ampnet.data.sources import open_source
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.landmarks_file import read_landmarks
+from ampnet.dataset.sources import open_source
 from ampnet.errors import AmpnetError
 from ampnet.faces.framing import Framing
+from ampnet.files.pickle_reader import read_inert
+from ampnet.files.printable import printable
 from ampnet.inference.prior import read_prior
-from ampnet.media.printable import printable
-from tests.data.sources.small_files import text
+from tests.dataset.sources.small_files import text
 from tests.hostile.checkpoint_fields import FIELDS, set_field
 from tests.hostile.checkpoints import load, write
 from tests.hostile.landmark_files import npy

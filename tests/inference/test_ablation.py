@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.data.loading.dataset import Batch
+from ampnet.dataset.loading.dataset import Batch
 from ampnet.inference.ablation import VOTES, answer_by_votes, votes_of
 from ampnet.inference.classifier import Classifier, mirror_faces
 from ampnet.inference.optimize import optimize_for_inference

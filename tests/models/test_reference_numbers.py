@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from ampnet.checkpoints.reference.parameter_names import reference_name
-from ampnet.config import TrainConfig
-from ampnet.data.loading.dataset import Batch
-from ampnet.data.loading.sampling import ResumableBatchSampler
-from ampnet.recipes import Recipe
+from ampnet.dataset.loading.dataset import Batch
+from ampnet.dataset.loading.sampling import ResumableBatchSampler
 from ampnet.runtime.launch import Process
+from ampnet.settings import TrainConfig
+from ampnet.settings.recipes import Recipe
 from ampnet.training.defaults import resolve_defaults
 from ampnet.training.loop import train_epoch
 from ampnet.training.loss import Loss

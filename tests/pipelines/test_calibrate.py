@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import load_checkpoint, save_checkpoint
-from ampnet.labels import EXPRESSIONS
+from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines import calibrate
 from tests.prepared_faces import write_prepared_faces

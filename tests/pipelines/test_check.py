@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.config import CheckConfig
-from ampnet.data.index.landmarks_file import write_landmarks
-from ampnet.data.preparation.faces_table import FaceRow, write_faces
+from ampnet.dataset.index.landmarks_file import write_landmarks
+from ampnet.dataset.preparation.faces_table import FaceRow, write_faces
 from ampnet.errors import DataError
+from ampnet.settings import CheckConfig
 from cli import app
 from pipelines.check import CheckResult, run
 

@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ampnet.config import CompareConfig
-from ampnet.data.index.face_index import read_index
-from ampnet.data.index.label_votes import write_votes
-from ampnet.data.index.landmarks_file import read_landmarks, write_landmarks
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.label_votes import write_votes
+from ampnet.dataset.index.landmarks_file import read_landmarks, write_landmarks
 from ampnet.errors import CheckpointError, DataError, UsageError
-from ampnet.labels import EXPRESSIONS
+from ampnet.settings import CompareConfig
+from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines.compare import run
 from pipelines.show_comparison import comparison_tables

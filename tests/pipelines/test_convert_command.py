@@ -12,19 +12,19 @@ pytest.importorskip("pyarrow")
 
 from typer.testing import CliRunner
 
-from ampnet.data.index.face_index import read_index
-from ampnet.data.index.label_votes import write_votes
-from ampnet.data.index.splits import split_indices
-from ampnet.data.loading.dataset import FaceBatches, FaceDataset, SampleKey
-from ampnet.data.loading.sampling import ResumableBatchSampler
-from ampnet.data.preparation.faces_table import FaceRow, read_faces, write_faces
-from ampnet.data.quality.pairs_file import CopyPair, write_pairs
-from ampnet.data.shards import streaming
-from ampnet.data.shards.manifest import read_manifest
-from ampnet.data.shards.streaming import open_split
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.label_votes import write_votes
+from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.loading.sampling import ResumableBatchSampler
+from ampnet.dataset.preparation.faces_table import FaceRow, read_faces, write_faces
+from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
+from ampnet.dataset.shards import streaming
+from ampnet.dataset.shards.manifest import read_manifest
+from ampnet.dataset.shards.streaming import open_split
 from ampnet.errors import DataError, ImageError
 from ampnet.evaluation import report_files
-from ampnet.recipes import Augmentation
+from ampnet.settings.recipes import Augmentation
 from cli import app
 from tests.prepared_faces import write_prepared_faces
 

@@ -15,19 +15,19 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.bundled import model_path
-from ampnet.config import EvalConfig
-from ampnet.data.index.face_index import read_index
-from ampnet.data.index.label_votes import write_votes
-from ampnet.data.index.landmarks_file import write_landmarks
-from ampnet.data.preparation.faces_table import FaceRow, write_faces
-from ampnet.data.quality.pairs_file import CopyPair, write_pairs
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.label_votes import write_votes
+from ampnet.dataset.index.landmarks_file import write_landmarks
+from ampnet.dataset.preparation.faces_table import FaceRow, write_faces
+from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
 from ampnet.errors import CheckpointError, DataError, UsageError
 from ampnet.evaluation import report_files
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace
-from ampnet.labels import EXPRESSIONS
 from ampnet.media.images import read_image
-from ampnet.prediction.predictor import Predictor
+from ampnet.recognition.predictor import Predictor
 from ampnet.runtime.devices import has_fast_bf16
+from ampnet.settings import EvalConfig
+from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines.evaluate import run
 from tests.small_checkpoint import small_checkpoint

@@ -6,7 +6,7 @@ from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.reference.convert import read_reference
 from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.errors import ConfigError
-from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8
+from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8
 from cli import app
 from tests.limits import file_size_limit
 from tests.reference_weights import placeholder_state, reference_state, write_reference_file

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.data.index.face_index import read_index
-from ampnet.media.lock import LOCK_FILE
+from ampnet.dataset.index.face_index import read_index
+from ampnet.files.lock import LOCK_FILE
 
 pytestmark = pytest.mark.slow
 

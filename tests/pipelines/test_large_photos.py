@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ampnet.data.sources import SourceImage
+from ampnet.dataset.sources import SourceImage
 from ampnet.media import decoding_memory
-from ampnet.prediction import shots
+from ampnet.reading import shots
 from cli import app
 from tests.prepared_faces import SAMPLES
 from tests.small_checkpoint import small_checkpoint

@@ -12,11 +12,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.bundled import model_path
-from ampnet.config import PredictConfig
 from ampnet.errors import DataError, UsageError
-from ampnet.labels import EXPRESSIONS
 from ampnet.media.video import read_frames
-from ampnet.prediction.sources import plan
+from ampnet.reading.sources import plan
+from ampnet.settings import PredictConfig
+from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines.predict import run
 from tests.clips import write_face_then_wall

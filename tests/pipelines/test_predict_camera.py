@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from ampnet.labels import EXPRESSIONS
 from ampnet.media.drawing import annotate
 from ampnet.media.images import read_image, resize
 from ampnet.media.video import read_frames
-from ampnet.prediction.predictor import Predictor
-from ampnet.prediction.results import Predictions
+from ampnet.recognition.predictor import Predictor
+from ampnet.results.results import Predictions
+from ampnet.settings.labels import EXPRESSIONS
 from pipelines.camera import watch
 from tests.prepared_faces import SAMPLES
 

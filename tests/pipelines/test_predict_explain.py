@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 
 from ampnet import Predictor
 from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from ampnet.config import PredictConfig
 from ampnet.errors import ConfigError, UsageError
 from ampnet.faces.framing import Framing
-from ampnet.labels import EXPRESSIONS
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.regions import REGION_NAMES
-from ampnet.prediction.drawings import explained_places
-from ampnet.prediction.sources import plan
+from ampnet.reading.sources import plan
+from ampnet.results.drawings import explained_places
+from ampnet.settings import PredictConfig
+from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines.predict import run
 

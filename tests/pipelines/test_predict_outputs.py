@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.config import PredictConfig
 from ampnet.errors import UsageError
 from ampnet.media.video import read_frames
+from ampnet.settings import PredictConfig
 from cli import app
 from pipelines.predict import run
 from tests.clips import write_face_then_wall
@@ -39,7 +39,7 @@ def happy(tmp_path):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    for module in ("ampnet.prediction.shots", "pipelines.predict"):
+    for module in ("ampnet.reading.shots", "pipelines.predict"):
         monkeypatch.setattr(f"{module}.CHUNK_IMAGES", CHUNK)
 
 
@@ -192,7 +192,7 @@ def test_a_full_disk_at_csv_still_prints_the_table_then_one_line(happy, photos, 
 
 
 def test_a_run_whose_results_would_go_nowhere_stops(happy, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("ampnet.prediction.results.MAX_LISTED", 5)
+    monkeypatch.setattr("ampnet.results.results.MAX_LISTED", 5)
     with file_size_limit(100):
         result = predict(happy, photos, csv=tmp_path / "faces.csv")
     assert result.files == CHUNK  # the end of the chunk in which the table was full

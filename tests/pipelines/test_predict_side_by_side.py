@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ampnet.config import PredictConfig
 from ampnet.media.images import read_image
 from ampnet.media.video_writer import writing_video
+from ampnet.settings import PredictConfig
 from pipelines.predict import run
 from tests.prepared_faces import SAMPLES
 from tests.small_checkpoint import small_checkpoint
@@ -31,7 +31,7 @@ def cores():
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    for module in ("ampnet.prediction.shots", "pipelines.predict"):
+    for module in ("ampnet.reading.shots", "pipelines.predict"):
         monkeypatch.setattr(f"{module}.CHUNK_IMAGES", CHUNK)
 
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.config import PredictConfig
 from ampnet.errors import ConfigError
 from ampnet.media.video_writer import writing_video
+from ampnet.settings import PredictConfig
 from cli import app
 
 pytest.importorskip("scipy")

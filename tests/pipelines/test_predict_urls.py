@@ -9,12 +9,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet import Predictor
-from ampnet.config import PredictConfig
 from ampnet.errors import ImageError
-from ampnet.media import download
-from ampnet.prediction.recorded import Recorded
-from ampnet.prediction.rows import RowKey
-from ampnet.prediction.sources import plan
+from ampnet.files import download
+from ampnet.reading.sources import plan
+from ampnet.results.recorded import Recorded
+from ampnet.results.rows import RowKey
+from ampnet.settings import PredictConfig
 from cli import app
 from pipelines.predict import _open_tasks
 from tests.small_checkpoint import small_checkpoint

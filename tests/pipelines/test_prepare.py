@@ -12,14 +12,14 @@ import pytest
 from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
-from ampnet.config import PrepareConfig
-from ampnet.data.index.face_index import read_index
-from ampnet.data.index.landmarks_file import read_landmarks
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.landmarks_file import read_landmarks
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.faces.geometry import similarity, transform_points
+from ampnet.files.lock import LOCK_FILE, lock_folder
 from ampnet.media.images import read_image
-from ampnet.media.lock import LOCK_FILE, lock_folder
+from ampnet.settings import PrepareConfig
 from cli import app
 from pipelines import prepare as pipeline
 from pipelines.prepare import PrepareResult, run

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.config import PrepareConfig
-from ampnet.data.preparation.faces_table import COLUMNS, FaceRow, write_faces
+from ampnet.dataset.preparation.faces_table import COLUMNS, FaceRow, write_faces
 from ampnet.errors import DataError
-from ampnet.media.lock import LOCK_FILE
+from ampnet.files.lock import LOCK_FILE
+from ampnet.settings import PrepareConfig
 from cli import app
 from pipelines.prepare import run
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ampnet.data.index.face_index import read_index
-from ampnet.media.names import path_of_text
+from ampnet.dataset.index.face_index import read_index
+from ampnet.files.names import path_of_text
 from cli import app
 from tests.hostile_images import deep_folder
 from tests.prepared_faces import SAMPLES

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.config import PrepareConfig
-from ampnet.data.index.face_index import read_index
+from ampnet.dataset.index.face_index import read_index
 from ampnet.errors import DataError, UsageError
+from ampnet.settings import PrepareConfig
 from pipelines.prepare import run
 from tests.processes import heeding_ctrl_c
 

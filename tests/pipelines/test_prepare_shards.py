@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 pytest.importorskip("pyarrow")
 
-from ampnet.config import ConvertConfig, PrepareConfig
-from ampnet.data.index.face_index import read_index
-from ampnet.data.shards import build
-from ampnet.data.shards.manifest import is_sharded
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.shards import build
+from ampnet.dataset.shards.manifest import is_sharded
 from ampnet.errors import DataError
+from ampnet.settings import ConvertConfig, PrepareConfig
 from cli import app
 from pipelines.convert import run as convert
 from pipelines.prepare import run as prepare

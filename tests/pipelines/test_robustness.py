@@ -17,14 +17,14 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from ampnet.config import EvalConfig, RobustnessConfig
 from ampnet.errors import ConfigError, DataError, UsageError
 from ampnet.evaluation.robustness.journal import JOURNAL_FILE, Journal
 from ampnet.faces.framing import Framing
+from ampnet.files.lock import LOCK_FILE
 from ampnet.inference.ablation import VOTES
-from ampnet.labels import EXPRESSIONS
-from ampnet.media.lock import LOCK_FILE
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings import EvalConfig, RobustnessConfig
+from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines import robustness
 from pipelines.evaluate import run as evaluate

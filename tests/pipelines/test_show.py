@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ampnet.data.preparation.finished import IndexCounts
+from ampnet.dataset.preparation.finished import IndexCounts
 from ampnet.detection import Face
 from ampnet.evaluation.metrics import score
-from ampnet.labels import EXPRESSIONS
-from ampnet.prediction.predictor import FacePrediction
-from ampnet.prediction.results import ImagePredictions, Predictions
+from ampnet.recognition.predictor import FacePrediction
+from ampnet.results.results import ImagePredictions, Predictions
+from ampnet.settings.labels import EXPRESSIONS
 from pipelines.prepare import PrepareResult
 from pipelines.show import prediction_table
 from pipelines.show_data import prepare_table

@@ -15,12 +15,12 @@ import torch
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.config import TrainConfig
-from ampnet.data.index.face_index import read_index
-from ampnet.data.index.label_votes import write_votes
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.label_votes import write_votes
 from ampnet.errors import DataError, LockedError, ProcessError, TrainingError, UsageError
-from ampnet.media.lock import LOCK_FILE, lock_folder
-from ampnet.recipes import make_recipe
+from ampnet.files.lock import LOCK_FILE, lock_folder
+from ampnet.settings import TrainConfig
+from ampnet.settings.recipes import make_recipe
 from cli import app
 from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces

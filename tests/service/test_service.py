@@ -147,8 +147,8 @@ def test_answers_hold_what_the_description_says_and_nothing_else(client):
 
 
 def test_the_model_tells_its_classes_its_hash_and_the_limits(client, model):
-    from ampnet.labels import EXPRESSIONS
-    from ampnet.media.files import sha256_of
+    from ampnet.files.writing import sha256_of
+    from ampnet.settings.labels import EXPRESSIONS
 
     about = client.get("/v1/model").raise_for_status().json()
     assert about["class_names"] == list(EXPRESSIONS)

@@ -3,9 +3,9 @@
 import torch
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.config import TrainConfig
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings import TrainConfig
 from ampnet.training.defaults import resolve_defaults
 from ampnet.training.ema import ExponentialMovingAverage
 from ampnet.training.optimizer import build_optimizer

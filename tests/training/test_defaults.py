@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from ampnet.config import TrainConfig
 from ampnet.errors import ConfigError
-from ampnet.recipes import RECIPES, make_recipe
+from ampnet.settings import TrainConfig
+from ampnet.settings.recipes import RECIPES, make_recipe
 from ampnet.training import defaults
 from ampnet.training.defaults import Forecast, resolve_defaults
 

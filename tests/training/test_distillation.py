@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.data.index.face_index import read_index
-from ampnet.data.loading.dataset import FaceDataset
+from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.errors import CheckpointError, TrainingError
 from ampnet.inference.classifier import mirror_faces
-from ampnet.labels import EXPRESSIONS
 from ampnet.models.ampnet import fuse_logits
-from ampnet.recipes import make_recipe
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import silent
+from ampnet.settings.labels import EXPRESSIONS
+from ampnet.settings.recipes import make_recipe
 from ampnet.training.defaults import RunConfig
 from ampnet.training.distillation import TEACHERS, distillation_targets, load_teachers
 from pipelines.train import run

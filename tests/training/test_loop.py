@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ampnet.config import TrainConfig
-from ampnet.data.loading.dataset import Batch
-from ampnet.data.loading.sampling import ResumableBatchSampler
+from ampnet.dataset.loading.dataset import Batch
+from ampnet.dataset.loading.sampling import ResumableBatchSampler
 from ampnet.errors import TrainingError
-from ampnet.recipes import Recipe
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import silent
+from ampnet.settings import TrainConfig
+from ampnet.settings.recipes import Recipe
 from ampnet.training.defaults import resolve_defaults
 from ampnet.training.ema import ExponentialMovingAverage
 from ampnet.training.loop import evaluate, set_train_mode, train_epoch

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.data.loading.dataset import Batch
-from ampnet.recipes import Recipe
+from ampnet.dataset.loading.dataset import Batch
+from ampnet.settings.recipes import Recipe
 from ampnet.training.loss import Loss, build_loss, mix_up
 
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ampnet.models.ampnet import AMPNet
-from ampnet.recipes import RECIPES, Recipe, make_recipe
+from ampnet.settings.recipes import RECIPES, Recipe, make_recipe
 from ampnet.training.optimizer import build_optimizer, learning_rate_factor
 
 

@@ -9,8 +9,8 @@ from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
-from ampnet.labels import EXPRESSIONS
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings.labels import EXPRESSIONS
 from ampnet.training.pretrained import freeze_parameters, load_pretrained
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ampnet.errors import CheckpointError, TrainingError
-from ampnet.recipes import make_recipe
+from ampnet.settings.recipes import make_recipe
 from ampnet.training.resume import changed_settings, resume_run
 from ampnet.training.state import LAST, NEXT, PREVIOUS, run_identity
 from tests.training.saved_run import IDENTITY, MODERN, STEPS, save, settings, train_state

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.config import TrainConfig
 from ampnet.errors import ConfigError, LockedError
 from ampnet.runtime.launch import Process
+from ampnet.settings import TrainConfig
 from ampnet.training.defaults import resolve_defaults
 from ampnet.training.run import open_run
 from tests.prepared_faces import write_prepared_faces

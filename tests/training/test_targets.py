@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ampnet.data.index.face_index import FaceIndex
-from ampnet.data.index.label_votes import LabelVotes
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.label_votes import LabelVotes
 from ampnet.errors import ConfigError, DataError
-from ampnet.recipes import make_recipe
+from ampnet.settings.recipes import make_recipe
 from ampnet.training.targets import blend_targets, selection_faces, training_targets
 
 VOTES = LabelVotes(

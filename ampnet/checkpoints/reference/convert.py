@@ -16,11 +16,11 @@ from ampnet.checkpoints.reference.parameter_names import (
     unused_tensors,
 )
 from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torch_file
-from ampnet.config import MAX_OUTPUTS, ArchitectureConfig
 from ampnet.errors import CheckpointError
-from ampnet.labels import EXPRESSIONS, EXPRESSIONS_8
-from ampnet.media.files import atomic_write
+from ampnet.files.writing import atomic_write
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings import MAX_OUTPUTS, ArchitectureConfig
+from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8
 
 DATA_PARALLEL = "module."
 """Prefix of all parameter names in files saved under DataParallel."""

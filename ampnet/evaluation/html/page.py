@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.html.charts import Axis, Bar, Line, axis_around, chart
 from ampnet.evaluation.report import EvalReport
-from ampnet.media.files import atomic_write
+from ampnet.files.writing import atomic_write
 
 REPORT_FILE = "report.html"
 

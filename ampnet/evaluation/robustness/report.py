@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from ampnet.evaluation.robustness.scores import CorruptionError, Rate
-from ampnet.media.files import atomic_write
+from ampnet.files.writing import atomic_write
 
 FORMAT, VERSION = "ampnet-robustness", 1
 

@@ -12,8 +12,8 @@ from PIL import ImageDraw
 from ampnet.faces.alignment import Image
 from ampnet.faces.corruption.names import CORRUPTIONS, SEVERITIES
 from ampnet.faces.corruption.suite import SUITE, corrupt
+from ampnet.files.writing import atomic_write
 from ampnet.media.drawing import label_font
-from ampnet.media.files import atomic_write
 from ampnet.media.images import resize
 
 SHEET_FILE = "corruptions.png"

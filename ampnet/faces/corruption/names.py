@@ -1,7 +1,7 @@
 """The corruptions of the robustness suite by name; imports nothing heavy, so that the command line can list them."""
 
 from ampnet.errors import ConfigError
-from ampnet.media.printable import printable
+from ampnet.files.printable import printable
 
 CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "occlusion": ("sunglasses", "mask", "eye", "nose", "hand", "block"),

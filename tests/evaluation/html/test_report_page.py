@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.config import EvalConfig
+from ampnet.settings import EvalConfig
 from pipelines.evaluate import run
 from tests.browser import CONTRASTS, browser, needs_browser, set_screen
 from tests.prepared_faces import write_prepared_faces

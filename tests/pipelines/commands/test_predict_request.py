@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.config import DetectorConfig
 from ampnet.errors import UsageError
+from ampnet.settings import DetectorConfig
 from pipelines.commands.predict import predict
 from pipelines.commands.predict_request import read_request
 

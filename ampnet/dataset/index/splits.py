@@ -1,0 +1,89 @@
+"""Splitting the faces of an index into train, val and test."""
+
+import random
+from collections.abc import Sequence
+from typing import TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.shards.streaming import StreamedSplit, streamed_splits
+from ampnet.errors import DataError
+from ampnet.settings import Split
+
+T = TypeVar("T")
+
+REFERENCE_SEED = 1
+REFERENCE_TRAIN_FRACTION = 0.8
+
+_NONE = np.array([], dtype=np.int64)
+
+
+def reference_split_8_2(lines: Sequence[T]) -> tuple[list[T], list[T]]:
+    """Split a list as the reference program does: Python's sample with seed 1, the first 80% train.
+
+    Args:
+        lines: the lines of data_label.txt in the file's order.
+
+    Returns:
+        The training and the test lines, in shuffled order; the global random state is not touched.
+    """
+    shuffled = random.Random(REFERENCE_SEED).sample(list(lines), len(lines))
+    cut = int(len(shuffled) * REFERENCE_TRAIN_FRACTION)
+    return shuffled[:cut], shuffled[cut:]
+
+
+def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) -> dict[Split, NDArray[np.int64]]:
+    """Assign every face to train, val or test.
+
+    Official splits are kept. Without an official validation split, a stratified fraction of the training faces is held
+    out; test faces never are. Without any official split, the reference program's 8:2 split is applied first. A data
+    set with test faces only (FED-RO) has empty train and val.
+
+    Args:
+        index: the data set.
+        seed: decides which training faces are held out for validation.
+        val_fraction: fraction of each training class to hold out, in (0, 1); a class of one face stays in train.
+
+    Returns:
+        Positions in ``index`` for each split, ascending; of a streamed data set,
+        :class:`~ampnet.dataset.shards.streaming.StreamedSplit`. Where only one split is loaded, the others are empty.
+    """
+    if not 0 < val_fraction < 1:
+        raise DataError(f"val_fraction must be within (0, 1), got {val_fraction}")
+    if index.shards is not None and index.shards.is_streamed:
+        return cast(dict[Split, NDArray[np.int64]], streamed_splits(index.shards))
+    if index.shards is not None and index.shards.only:
+        every: dict[Split, NDArray[np.int64]] = {"train": _NONE, "val": _NONE, "test": _NONE}
+        every[index.shards.only] = np.arange(len(index))
+        return every
+    splits = np.array(index.splits, dtype="<U5")
+    if not any(index.splits):
+        train, test = reference_split_8_2(range(len(index)))
+        splits[train] = "train"
+        splits[test] = "test"
+    parts = {name: np.flatnonzero(splits == name) for name in ("train", "val", "test")}
+    if not parts["val"].size and parts["train"].size:
+        parts["train"], parts["val"] = _hold_out(parts["train"], index.labels, val_fraction, seed)
+    return {"train": parts["train"], "val": parts["val"], "test": parts["test"]}
+
+
+def class_counts(index: FaceIndex, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the faces at ``positions`` by class, ``(K,)``."""
+    if isinstance(positions, StreamedSplit):
+        return positions.class_counts()
+    return np.bincount(index.labels[positions], minlength=len(index.class_names))
+
+
+def _hold_out(
+    indices: NDArray[np.int64], labels: NDArray[np.int64], fraction: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    generator = np.random.default_rng(seed)
+    held: list[NDArray[np.int64]] = []
+    for label in np.unique(labels[indices]):
+        members = generator.permutation(indices[labels[indices] == label])
+        count = min(max(round(len(members) * fraction), 1), len(members) - 1)
+        held.append(members[:count])
+    val = np.sort(np.concatenate(held))
+    return np.setdiff1d(indices, val), val

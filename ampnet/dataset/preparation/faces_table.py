@@ -1,0 +1,175 @@
+"""`index/faces.csv`: a row for every input image, used or not; `index/err.csv`: list of failures."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from ampnet.dataset.index.image_files import is_plain
+from ampnet.errors import DataError
+from ampnet.files.documents import are_finite, csv_table, number_of, quoted
+from ampnet.files.names import is_text, path_as_text
+from ampnet.files.printable import printable
+from ampnet.files.writing import atomic_write
+
+Status = Literal["detected", "retried", "template", "rejected"]
+STATUSES = frozenset(get_args(Status))
+CURE = "run prepare again"
+
+COLUMNS = (
+    "name",
+    "source",
+    "split",
+    "class",
+    "status",
+    "reason",
+    "score",
+    "box",
+    "faces",
+    "width",
+    "height",
+    "subject",
+    "traits",
+    "grey_mean",
+    "grey_spread",
+)
+LATER_COLUMNS = ("subject", "traits", "grey_mean", "grey_spread")
+"""Not in the files of earlier versions."""
+
+
+@dataclass(frozen=True)
+class FaceRow:
+    """The outcome for one input image."""
+
+    name: str
+    """Name in data_label.txt; empty if rejected."""
+    source: str
+    """Path relative to the raw folder, with ``/``, as text (:mod:`ampnet.files.names`)."""
+    split: str
+    class_name: str
+    status: Status
+    reason: str = ""
+    """Why it was rejected, retried or given template landmarks."""
+    score: float | None = None
+    """Detection score in [0, 1]; None without a detection."""
+    box: tuple[float, float, float, float] | None = None
+    """``x0, y0, x1, y1`` in pixels of the upright source image."""
+    faces: int = 0
+    """Number of faces detected in the image."""
+    width: int = 0
+    height: int = 0
+    """Size of the upright source image in pixels; 0 if it could not be read."""
+    subject: str = ""
+    """The person, if the data set identifies them."""
+    traits: tuple[str, ...] = ()
+    """Signs that the source image is not an unaltered photograph (:mod:`ampnet.dataset.quality.photographs`)."""
+    grey_mean: float | None = None
+    """Mean grey level of the source pixels, 0 to 255; None if it was not measured."""
+    grey_spread: float | None = None
+    """Standard deviation of the grey levels; None with ``grey_mean``."""
+
+    def cells(self) -> list[str]:
+        """Return the row as CSV cells."""
+        score = "" if self.score is None else f"{self.score:.4f}"
+        box = "" if self.box is None else " ".join(f"{value:.1f}" for value in self.box)
+        where = [self.name, self.source, self.split, self.class_name]
+        sizes = [str(self.faces), str(self.width), str(self.height)]
+        levels = ["" if level is None else f"{level:.2f}" for level in (self.grey_mean, self.grey_spread)]
+        return [*where, self.status, self.reason, score, box, *sizes, self.subject, " ".join(self.traits), *levels]
+
+
+def write_faces(path: Path, rows: Iterable[FaceRow]) -> None:
+    """Write faces.csv atomically."""
+    _write(path, COLUMNS, (row.cells() for row in rows))
+
+
+def write_failures(path: Path, rows: Iterable[FaceRow]) -> None:
+    """Write err.csv: source path and reason of every rejected image."""
+    _write(path, ("source", "reason"), ([row.source, row.reason] for row in rows if row.status == "rejected"))
+
+
+def read_faces(path: Path, cure: str = CURE) -> Iterator[FaceRow]:
+    """Read faces.csv row by row.
+
+    Args:
+        path: the file.
+        cure: what to do if it cannot be used, for the message.
+
+    Raises:
+        DataError: the file cannot be read, or a row is invalid: a number is not finite, or a name is a path.
+    """
+    for number, cells in csv_table(path, COLUMNS, LATER_COLUMNS, "surrogateescape", cure):
+        try:
+            yield row_of_cells(cells)
+        except ValueError as error:
+            raise DataError(f"{path}, line {number}: {printable(error)}; {cure}") from error
+
+
+def row_of_cells(cells: Iterable[str]) -> FaceRow:
+    """Parse the cells of a row, in the order of :data:`COLUMNS`.
+
+    Raises:
+        ValueError: one is not of its kind.
+    """
+    return _row(*cells)
+
+
+def _row(
+    name: str,
+    source: str,
+    split: str,
+    class_name: str,
+    status: str,
+    reason: str,
+    score: str,
+    box: str,
+    faces: str,
+    width: str,
+    height: str,
+    subject: str,
+    traits: str,
+    grey_mean: str,
+    grey_spread: str,
+) -> FaceRow:
+    """Parse the cells of a row.
+
+    Raises:
+        ValueError: one is not of its kind.
+    """
+    if name and not is_plain(name):
+        raise ValueError(f"the name {quoted(name)} is not that of a file in dataset/")
+    if status not in STATUSES:
+        raise ValueError(f"unknown status {quoted(status)}")
+    return FaceRow(
+        name,
+        source if is_text(source) else path_as_text(source),  # earlier versions wrote the bytes of the path
+        split,
+        class_name,
+        cast(Status, status),
+        reason,
+        number_of(score, 0, 1) if score else None,
+        _box(box) if box else None,
+        int(faces),
+        int(width),
+        int(height),
+        subject,
+        tuple(traits.split()) if traits else (),
+        number_of(grey_mean, 0, 255) if grey_mean else None,
+        number_of(grey_spread, 0, 255) if grey_spread else None,
+    )
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = map(float, text.split())
+    if not are_finite((x0, y0, x1, y1)):
+        raise ValueError(f"the box {quoted(text)} is not finite")
+    return x0, y0, x1, y1
+
+
+def _write(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    escaping = "backslashreplace"  # whatever a stranger's label still holds must not cost the work of hours
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors=escaping, newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)

@@ -1,0 +1,188 @@
+"""The faces of the finished chunks, counted while they pass: what index files and shards are both made of."""
+
+import json
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import ampnet
+from ampnet.dataset.index.face_index import LABEL_BASE_WITH_SPLITS, META_FILE
+from ampnet.dataset.index.splits import reference_split_8_2
+from ampnet.dataset.preparation.frames import PreparedFace, write_template_frame
+from ampnet.dataset.preparation.image_stores import WriteImage
+from ampnet.dataset.preparation.journal import Journal
+from ampnet.dataset.preparation.votes_table import VoteCounts, VotesTable
+from ampnet.dataset.preparation.work import FramePolicy
+from ampnet.dataset.sources import Source
+from ampnet.errors import DataError
+from ampnet.faces.framing import measure_framing
+from ampnet.files.writing import atomic_write
+from ampnet.settings import IMAGE_SIZE
+
+FORMAT_VERSION = 1
+
+Counts = dict[str, dict[str, dict[str, int]]]
+"""Split -> class -> status -> input images."""
+
+
+@dataclass(frozen=True)
+class IndexCounts:
+    """Counts of a data set's images by outcome."""
+
+    table: Counts
+    faces: int
+    """Usable faces, the lines of data_label.txt."""
+    votes: VoteCounts | None = None
+    """Counts of the images with votes; None if the data set has none."""
+
+    def status(self, status: str) -> int:
+        """Count the rows with one status over all splits and classes."""
+        return sum(row.get(status, 0) for classes in self.table.values() for row in classes.values())
+
+
+@dataclass
+class _Usable:
+    """What meta.json needs of each usable face, about 60 bytes: those of the whole data set are held in memory."""
+
+    splits: list[str] = field(default_factory=list)
+    landmarks: "array[float]" = field(default_factory=lambda: array("f"))
+    sides: "array[float]" = field(default_factory=lambda: array("f"))
+    grey: "array[int]" = field(default_factory=lambda: array("b"))
+
+    def add(self, face: PreparedFace) -> None:
+        """Append a face."""
+        self.splits.append(face.row.split)
+        self.landmarks.extend(face.landmarks)
+        self.sides.append(face.side)
+        self.grey.append(face.grey)
+
+
+class FinishedFaces:
+    """The faces of a journal's chunks, in the data set's order.
+
+    Args:
+        source: the data set.
+        journal: record of the finished chunks.
+        frame_policy: how faces are framed.
+    """
+
+    def __init__(self, source: Source, journal: Journal, frame_policy: FramePolicy) -> None:
+        self.label_base = LABEL_BASE_WITH_SPLITS if source.has_splits else 0
+        """First label of data_label.txt."""
+        self.labels = {name: label for label, name in enumerate(source.class_names)}
+        """Class -> label from 0."""
+        self.votes = VotesTable(source) if source.vote_columns else None
+        self._source, self._journal, self._frame_policy = source, journal, frame_policy
+        self._usable = _Usable()
+        self._table: Counts = {}
+
+    def walk(self, write: WriteImage) -> Iterator[PreparedFace]:
+        """Go through all faces, once; those without landmarks get the mean ones now.
+
+        Args:
+            write: takes the images of the latter, before they are yielded.
+
+        Raises:
+            DataError: there is no usable face, or the record is damaged.
+        """
+        self._journal.finished()
+        relative_landmarks = _mean_relative_landmarks(self._journal, self._source)
+        for face in _with_template(self._journal, self._source, relative_landmarks, self._frame_policy, write):
+            row = face.row
+            by_status = self._table.setdefault(row.split, {}).setdefault(row.class_name, {})
+            by_status[row.status] = by_status.get(row.status, 0) + 1
+            if row.status != "rejected":
+                self._usable.add(face)
+            if self.votes is not None:
+                self.votes.add(face)
+            yield face
+
+    def landmarks(self) -> NDArray[np.float32]:
+        """Return ``(N, 5, 2)`` landmarks of the usable faces that have passed, in pixels of the 224-px image."""
+        return np.array(self._usable.landmarks, dtype=np.float32).reshape(-1, 5, 2)
+
+    def counts(self) -> IndexCounts:
+        """Return what has passed."""
+        return IndexCounts(self._table, len(self._usable.splits), None if self.votes is None else self.votes.counts)
+
+    def write_meta(self, index: Path, plan: dict[str, Any], seconds: float) -> None:
+        """Write meta.json, once all faces have passed.
+
+        Args:
+            index: folder to write it to.
+            plan: settings to record.
+            seconds: elapsed time to record.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        usable, policy = self._usable, self._frame_policy
+        train = _training_part(usable.splits)
+        grey_fraction = float(np.array(usable.grey)[train].mean())
+        framing = measure_framing(self.landmarks()[train], policy.crop, grey_fraction, np.array(usable.sides)[train])
+        meta = {
+            "format_version": FORMAT_VERSION,
+            "ampnet_version": ampnet.__version__,
+            "class_names": list(self._source.class_names),
+            "label_base": self.label_base,
+            "splits": [split for split in ("train", "val", "test") if split in self._table],
+            "image_size": IMAGE_SIZE,
+            **plan,
+            "framing": framing.to_dict(),
+            "counts": self._table,
+            **({} if self.votes is None else {"votes": self.votes.counts.to_dict()}),
+            "elapsed_seconds": round(seconds, 1),
+        }
+        with atomic_write(index / META_FILE) as aside:
+            aside.write_text(json.dumps(meta, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _mean_relative_landmarks(journal: Journal, source: Source) -> NDArray[np.float64] | None:
+    """Average the relative landmarks over the detected training faces, or else over all; None without any."""
+    total, count = np.zeros(10), 0
+    fallback, fallback_count = np.zeros(10), 0
+    for face in journal.faces(source.items):
+        if not face.relative_landmarks:
+            continue
+        if face.row.split in ("train", ""):
+            total += face.relative_landmarks
+            count += 1
+        fallback += face.relative_landmarks
+        fallback_count += 1
+    if count:
+        return (total / count).reshape(5, 2)
+    return (fallback / fallback_count).reshape(5, 2) if fallback_count else None
+
+
+def _with_template(
+    journal: Journal,
+    source: Source,
+    relative_landmarks: NDArray[np.float64] | None,
+    frame_policy: FramePolicy,
+    write: WriteImage,
+) -> Iterator[PreparedFace]:
+    faces = journal.faces(source.items)
+    if relative_landmarks is None:
+        first = next(faces)
+        raise DataError(
+            f"no face was found in any of the {len(source.items)} images of {source.items[0].root}"
+            f" (the first, {first.row.source}: {first.row.reason})"
+        )
+    for face in faces:
+        if face.row.status == "template":
+            yield write_template_frame(face, source.items[face.item], relative_landmarks, frame_policy.crop, write)
+        else:
+            yield face
+
+
+def _training_part(splits: list[str]) -> NDArray[np.int64]:
+    """Return the positions of the training faces; all faces of a data set with test faces only."""
+    if not any(splits):
+        return np.sort(np.array(reference_split_8_2(range(len(splits)))[0] or range(len(splits)), dtype=np.int64))
+    train = np.flatnonzero(np.array(splits) == "train")
+    return train if train.size else np.arange(len(splits))

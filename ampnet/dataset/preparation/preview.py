@@ -1,0 +1,129 @@
+"""Contact sheets: an overview of a data set, or of its duplicate pairs."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageDraw
+
+from ampnet.dataset.index.face_index import FACES_FILE, FaceIndex
+from ampnet.dataset.preparation.faces_table import read_faces
+from ampnet.errors import ImageError
+from ampnet.files.printable import printable
+from ampnet.files.writing import atomic_write
+from ampnet.media.drawing import color_of, label_font
+from ampnet.media.images import Image, read_reduced
+from ampnet.models.regions import STRIDE, quadrant_boxes, salient_boxes
+from ampnet.settings import IMAGE_SIZE
+
+COLUMNS = 10
+"""Faces of each class on the preview."""
+
+CELL = 144
+"""Side of a face on a contact sheet, in pixels."""
+
+_TITLE = 24
+_GAP = 4
+
+
+@dataclass(frozen=True, eq=False)
+class SheetRow:
+    """One line of a contact sheet."""
+
+    title: str
+    images: Sequence[Image]
+
+
+def contact_sheet(rows: Sequence[SheetRow]) -> Image:
+    """Arrange rows of faces under their titles.
+
+    Returns:
+        RGB image, wide enough for the longest row; every face is resized to ``CELL`` x ``CELL``.
+    """
+    columns = max((len(row.images) for row in rows), default=0)
+    width = max(columns * (CELL + _GAP) + _GAP, 4 * CELL)
+    height = max(len(rows), 1) * (_TITLE + CELL + _GAP) + _GAP
+    sheet = Pillow.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, row in enumerate(rows):
+        top = _GAP + number * (_TITLE + CELL + _GAP)
+        draw.text((_GAP, top), row.title, fill="black", font=label_font(15))
+        for column, image in enumerate(row.images):
+            face = Pillow.fromarray(image).resize((CELL, CELL), Pillow.Resampling.BILINEAR)
+            sheet.paste(face, (_GAP + column * (CELL + _GAP), top + _TITLE))
+    return np.array(sheet, dtype=np.uint8)
+
+
+def write_sheet(path: Path, rows: Sequence[SheetRow]) -> None:
+    """Write a contact sheet as PNG."""
+    with atomic_write(path) as aside:
+        Pillow.fromarray(contact_sheet(rows)).save(aside, format="PNG")
+
+
+def write_preview(path: Path, index: FaceIndex) -> None:
+    """Write `index/preview.png`: sample faces of each class, with the regions that the network uses.
+
+    Dots mark the landmarks; the four coloured squares are the patches of local perception, the five thin white ones the
+    regions of attentional perception (see :mod:`ampnet.models.regions`). The last rows show, without marks, faces whose
+    source images do not look like unaltered photographs, one row for each trait.
+    """
+    rows: list[SheetRow] = []
+    for label, name in enumerate(index.class_names):
+        members = np.flatnonzero(index.labels == label)
+        chosen = members[_spread(len(members))]
+        faces = [draw_regions(image, index.landmarks[i], name) for i, image in readable(index, chosen)]
+        rows.append(SheetRow(f"{printable(name)}: {len(members):,}", faces))
+    write_sheet(path, [*rows, *_trait_rows(index)])
+
+
+def readable(index: FaceIndex, positions: Iterable[int]) -> Iterator[tuple[int, Image]]:
+    """Decode prepared images for a contact sheet; yields position and image of each that can be read."""
+    for position in positions:
+        with suppress(ImageError):  # the check lists it
+            yield int(position), read_reduced(index.image_path(int(position)), IMAGE_SIZE)[0]
+
+
+def _spread(count: int) -> NDArray[np.int64]:
+    """Choose up to ``COLUMNS`` of ``count`` positions, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(COLUMNS, count)).round().astype(np.int64))
+
+
+def _trait_rows(index: FaceIndex) -> Iterator[SheetRow]:
+    """Yield a row of faces for each trait listed in faces.csv."""
+    path = index.root / "index" / FACES_FILE
+    positions = {name: position for position, name in enumerate(index.names)}
+    found: dict[str, list[int]] = {}
+    for row in read_faces(path) if path.is_file() else ():
+        for trait in row.traits if row.name in positions else ():
+            found.setdefault(trait, []).append(positions[row.name])
+    for trait, members in sorted(found.items()):
+        chosen = np.array(members)[_spread(len(members))]
+        faces = [image for _, image in readable(index, chosen)]
+        yield SheetRow(f"not unaltered photographs ({trait}): {len(members):,}", faces)
+
+
+def draw_regions(image: Image, landmarks: NDArray[np.floating], class_name: str) -> Image:
+    """Draw a prepared face's landmarks, and the regions that the network crops, in the colour of its class.
+
+    Args:
+        image: ``(224, 224, 3)`` RGB.
+        landmarks: ``(5, 2)`` pixels of that image.
+    """
+    points = torch.from_numpy(np.asarray(landmarks, dtype=np.float32))[None]
+    grid = IMAGE_SIZE // STRIDE
+    picture = Pillow.fromarray(image)
+    draw = ImageDraw.Draw(picture)
+    color = color_of(class_name)
+    for x0, y0, x1, y1 in (salient_boxes(points, grid)[0] * STRIDE).tolist():
+        draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline="white", width=1)
+    for x0, y0, x1, y1 in (quadrant_boxes(points, grid)[0] * STRIDE).tolist():
+        if x1 > x0 and y1 > y0:
+            draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=color, width=3)
+    for x, y in landmarks.tolist():
+        draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=color, outline="black")
+    return np.array(picture, dtype=np.uint8)

@@ -1,0 +1,116 @@
+"""`index/shards.json`: what the shards of a data set hold, so that opening it never reads them all."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ampnet.dataset.index.meta_file import ClassNames, distinct
+from ampnet.errors import DataError
+from ampnet.files.documents import read_json
+from ampnet.files.writing import atomic_write
+from ampnet.settings import MAX_FACES_PER_SHARD
+from ampnet.settings.labels import MAX_CLASSES, MAX_NAME
+
+MANIFEST_FILE = "shards.json"
+MAX_SHARDS = 100_000
+MAX_MANIFEST = 128 << 20
+"""Largest shards.json in bytes."""
+
+_IMAGES = re.compile(r"faces-[0-9]{5}\.tar")
+_TABLE = re.compile(r"(faces|rejected)-[0-9]{5}\.parquet")
+
+CURE = "convert or prepare the data set again"
+
+SplitName = Literal["", "train", "val", "test"]
+SPLIT_NAMES: tuple[SplitName, ...] = ("", "train", "val", "test")
+Faces = Annotated[int, Meta(ge=0, le=MAX_FACES_PER_SHARD)]
+
+
+class Shard(Struct, frozen=True):
+    """What one pair of files holds: `index/faces-NNNNN.parquet` and `dataset/faces-NNNNN.tar`."""
+
+    faces: Annotated[int, Meta(ge=1, le=MAX_FACES_PER_SHARD)]
+    counts: dict[SplitName, Annotated[list[Faces], Meta(max_length=MAX_CLASSES)]]
+    """Split (empty without official splits) -> faces of each class, in label order."""
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    """Of the parquet file; pixels are not included."""
+
+
+class Manifest(Struct, frozen=True):
+    """Everything about the shards that is needed before one of them is read."""
+
+    class_names: ClassNames
+    shards: Annotated[list[Shard], Meta(min_length=1, max_length=MAX_SHARDS)]
+    """In the order of the faces."""
+    rejected: Annotated[list[Faces], Meta(max_length=MAX_SHARDS)] = []
+    """Rows of each `index/rejected-NNNNN.parquet`."""
+    vote_columns: Annotated[list[Annotated[str, Meta(max_length=MAX_NAME)]], Meta(max_length=MAX_CLASSES + 10)] = []
+    """Answers that annotators could give; empty if the data set has no votes."""
+    version: Literal[1] = 1
+
+    def __len__(self) -> int:
+        """Return the number of faces."""
+        return sum(shard.faces for shard in self.shards)
+
+    def faces_in(self, split: SplitName) -> list[int]:
+        """Return how many faces of a split each shard has."""
+        return [sum(shard.counts.get(split, ())) for shard in self.shards]
+
+
+def faces_table(number: int) -> str:
+    """Return the name of a shard's table in index/."""
+    return f"faces-{number:05d}.parquet"
+
+
+def images_tar(number: int) -> str:
+    """Return the name of a shard's images in dataset/."""
+    return f"faces-{number:05d}.tar"
+
+
+def rejected_table(number: int) -> str:
+    """Return the name of a table of rejected images in index/."""
+    return f"rejected-{number:05d}.parquet"
+
+
+def is_images_tar(name: str) -> bool:
+    """Return whether a name in dataset/ is that of a shard's images."""
+    return _IMAGES.fullmatch(name) is not None
+
+
+def is_table(name: str) -> bool:
+    """Return whether a name in index/ is that of a table of shards."""
+    return _TABLE.fullmatch(name) is not None
+
+
+def is_sharded(root: Path) -> bool:
+    """Return whether a data set is in shards."""
+    return (root / "index" / MANIFEST_FILE).exists()
+
+
+def write_manifest(root: Path, manifest: Manifest) -> None:
+    """Write shards.json, after all shards: a data set without it is not one yet."""
+    text = json.dumps(msgspec.to_builtins(manifest), ensure_ascii=True, separators=(",", ":"))
+    with atomic_write(root / "index" / MANIFEST_FILE) as aside:
+        aside.write_text(text + "\n", encoding="utf-8")
+
+
+def read_manifest(root: Path) -> Manifest:
+    """Read shards.json.
+
+    Raises:
+        DataError: it is missing, damaged or out of bounds, or its counts contradict each other.
+    """
+    path = root / "index" / MANIFEST_FILE
+    manifest = read_json(path, Manifest, CURE, MAX_MANIFEST)
+    distinct(manifest.class_names, path)
+    for number, shard in enumerate(manifest.shards):
+        counts = shard.counts.values()
+        if sum(map(sum, counts)) != shard.faces or any(len(row) != len(manifest.class_names) for row in counts):
+            raise DataError(f"{path}: the counts of {faces_table(number)} do not add up; {CURE}")
+    if len({"" in shard.counts for shard in manifest.shards}) > 1:
+        raise DataError(f"{path}: some shards have official splits, others have none; {CURE}")
+    return manifest

@@ -1,0 +1,105 @@
+"""A data set in shards as the index that training and evaluation use."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.dataset.index.face_index import FACES_FILE, META_FILE, FaceIndex, read_framing, read_undetected
+from ampnet.dataset.index.label_votes import LabelVotes
+from ampnet.dataset.index.labels_file import MAX_FACES
+from ampnet.dataset.index.meta_file import read_meta
+from ampnet.dataset.preparation.faces_table import FaceRow
+from ampnet.dataset.shards.manifest import CURE, MANIFEST_FILE
+from ampnet.dataset.shards.reader import ShardReader, read_outcomes
+from ampnet.errors import DataError
+from ampnet.files.printable import printable
+from ampnet.settings import Split
+
+
+@dataclass(frozen=True, eq=False)
+class ShardImages:
+    """The images of some faces of a data set in shards."""
+
+    reader: ShardReader
+    positions: NDArray[np.int64]
+    """Of the faces in the whole data set."""
+    is_streamed: bool = False
+    """Whether the rest of the index is read shard by shard as well (:mod:`ampnet.dataset.shards.streaming`)."""
+    only: Split | None = None
+    """The split whose faces the index holds; None if it holds all."""
+
+    def read(self, i: int) -> bytes:
+        """Read the image file of face ``i``.
+
+        Raises:
+            DataError: it cannot be read; the message is the reason alone.
+        """
+        return self.reader.image(int(self.positions[i]))
+
+    def outcomes(self) -> Iterator[tuple[int, FaceRow]]:
+        """Read what prepare noted about the images; see :func:`~ampnet.dataset.shards.reader.read_outcomes`."""
+        shards = self.reader.shards_with(self.only)
+        for line, row in read_outcomes(self.reader.root, self.reader.manifest, shards):
+            if self.only in (None, row.split):
+                yield line, row
+
+    def subset(self, indices: NDArray[np.int64]) -> "ShardImages":
+        """Keep the faces at ``indices``, in that order."""
+        return replace(self, positions=self.positions[indices])
+
+
+def read_sharded_index(root: Path, only: Split | None = None) -> FaceIndex:
+    """Load the index of a data set in shards into memory, about 200 bytes for each face; images stay where they are.
+
+    Args:
+        root: folder that holds ``index/`` and ``dataset/``.
+        only: keep the faces of this official split, and none of the others in memory; None keeps all.
+
+    Raises:
+        DataError: a file is missing, damaged or out of bounds, or there are too many faces for one index.
+    """
+    reader = ShardReader(root)
+    manifest, meta_path = reader.manifest, root / "index" / META_FILE
+    total = len(reader) if only is None else sum(manifest.faces_in(only))
+    if total > MAX_FACES:
+        what = f"{root} has {total:,} faces" if only is None else f"the split {only} of {root} has {total:,} faces"
+        raise DataError(f"{what}, but at most {MAX_FACES:,} are loaded at once; only train streams more")
+    meta = read_meta(meta_path)
+    if meta is not None and meta.class_names != manifest.class_names:
+        raise DataError(f"{meta_path} and {MANIFEST_FILE} name different classes; {CURE}")
+    labels = np.empty(total, dtype=np.int64)
+    landmarks = np.empty((total, 5, 2), dtype=np.float32)
+    counts = np.empty((total, len(manifest.vote_columns)), dtype=np.float32)
+    positions = np.empty(total, dtype=np.int64)
+    names, splits = list[str](), list[str]()
+    for shard in reader.shards_with(only):
+        table = reader.table(shard)
+        kept = np.arange(manifest.shards[shard].faces) if only is None else reader.rows_of_split(shard, only)
+        rows = slice(len(names), len(names) + len(kept))
+        positions[rows] = kept + reader.starts[shard]
+        labels[rows] = table.arrays["label"][kept]
+        landmarks[rows] = table.arrays["landmarks"][kept].reshape(-1, 5, 2)
+        if manifest.vote_columns:
+            counts[rows] = table.arrays["votes"][kept]
+        for column, texts in ((names, table.text("name")), (splits, table.text("split"))):
+            column += [texts[row] for row in kept]
+    if len(set(names)) < len(names):
+        raise DataError(f"{root / 'index'}: two shards list the same name; {CURE}")
+    columns = tuple(printable(column) for column in manifest.vote_columns)
+    return FaceIndex(
+        root=root,
+        class_names=manifest.class_names,
+        names=names,
+        labels=labels,
+        splits=splits,
+        landmarks=landmarks,
+        files=names,
+        undetected=read_undetected(meta, root / "index" / FACES_FILE),
+        framing=read_framing(meta, meta_path),
+        votes=LabelVotes(columns, counts) if columns else None,
+        layout="" if meta is None else meta.layout,
+        shards=ShardImages(reader, positions, only=only),
+    )

@@ -1,0 +1,146 @@
+"""AffectNet: the original release (csv files and full images) and the 2021 release (one .npy file for each label)."""
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ampnet.dataset.sources.folders import read_folders
+from ampnet.dataset.sources.source import Box, Source, SourceImage, compare_counts
+from ampnet.dataset.sources.tables import coordinates, find_file, rows_of
+from ampnet.errors import DataError
+from ampnet.files.documents import quoted
+from ampnet.files.opening import read_bytes
+from ampnet.files.printable import printable
+from ampnet.media.images import list_images
+from ampnet.settings.labels import AFFECTNET_CODES, EXPRESSIONS, EXPRESSIONS_8
+
+LICENCE = "AffectNet: for non-commercial research under its licence agreement (mohammadmahoor.com); do not redistribute"
+
+CSV_FILES = {"train": ("training.csv",), "val": ("validation.csv",)}
+FIRST_COLUMN = "subDirectory_filePath"
+COLUMNS = 9
+"""Path, x, y, width and height of the face, 68 points, expression, valence, arousal."""
+
+MAX_LABEL_BYTES = 1 << 14
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+SET_FOLDERS = {"train": "train_set", "val": "val_set"}
+NO_TEST = "AffectNet has no public test split; papers report its validation split (--split val in eval)"
+
+PUBLISHED_OLD = {
+    "affectnet-7": {"train": 283_901, "val": 3_500},
+    "affectnet-8": {"train": 287_651, "val": 4_000},
+}
+PUBLISHED_2021 = {"affectnet-7": {"val": 3_499}, "affectnet-8": {"val": 3_999}}
+
+
+def is_affectnet(root: Path) -> bool:
+    """Return whether the folder holds either release."""
+    return _is_2021(root) or all(find_file(root, names) for names in CSV_FILES.values())
+
+
+def read_affectnet(root: Path, layout: str) -> Source:
+    """List AffectNet.
+
+    Args:
+        root: folder of the data set.
+        layout: ``affectnet-8``, or ``affectnet-7`` without contempt.
+
+    Raises:
+        DataError: a csv row or a label file is not in AffectNet's format.
+    """
+    if _is_2021(root):
+        labelled, published = _read_2021(root), PUBLISHED_2021[layout]
+    elif any(find_file(root, names) for names in CSV_FILES.values()):
+        labelled, published = _read_old(root), PUBLISHED_OLD[layout]
+    else:
+        folders = read_folders(root, layout, AFFECTNET_CODES)
+        return replace(folders, licence=LICENCE, notes=[*folders.notes, NO_TEST])
+    class_names = EXPRESSIONS if layout == "affectnet-7" else EXPRESSIONS_8
+
+    items: list[SourceImage] = []
+    others: Counter[str] = Counter()
+    for code, item in labelled:
+        class_name = AFFECTNET_CODES.get(code, "")
+        if class_name in class_names:
+            items.append(replace(item, class_name=class_name))
+        else:
+            others[code] += 1
+    if not items:
+        raise DataError(f"{root} holds no labelled AffectNet images")
+    notes = compare_counts(items, published)
+    if others:
+        left_out = ", ".join(f"{count:,} of code {code}" for code, count in sorted(others.items()))
+        notes.append(f"left out: {printable(left_out)} (7 contempt, 8 none, 9 uncertain, 10 no face)")
+    return Source(layout, class_names, items, [*notes, NO_TEST], LICENCE)
+
+
+def _read_old(root: Path) -> Iterator[tuple[str, SourceImage]]:
+    for split, names in CSV_FILES.items():
+        path = find_file(root, names)
+        if path is None:
+            continue
+        folder = ""
+        for number, cells in rows_of(path):
+            if cells[0] == FIRST_COLUMN:
+                continue  # training.csv has a header, the common copy of validation.csv has none
+            code, box = _code_and_box(cells, f"{path}, line {number}")
+            folder = folder or _folder_of(root, cells[0])
+            yield code, SourceImage(root, folder + cells[0], split, "", box)
+
+
+def _code_and_box(cells: list[str], where: str) -> tuple[str, Box]:
+    try:
+        x, y, width, height = coordinates(cells[1:5])
+        code = cells[6] if len(cells) >= COLUMNS else ""
+    except ValueError:
+        code = ""
+    if not code.isdecimal():
+        raise DataError(f"{where}: expected AffectNet's {COLUMNS} columns, got {quoted(','.join(cells))}")
+    return code, (x, y, x + width, y + height)
+
+
+def _folder_of(root: Path, relative: str) -> str:
+    """Find the image root, which the csv files do not name: the folder or subfolder that holds the first image."""
+    folders = ["", *(f"{entry.name}/" for entry in sorted(root.iterdir()) if entry.is_dir())]
+    return next((folder for folder in folders if _is_file(root / f"{folder}{relative}")), "")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the name is too long
+        return False
+
+
+def _is_2021(root: Path) -> bool:
+    return any((root / folder / "annotations").is_dir() for folder in SET_FOLDERS.values())
+
+
+def _read_2021(root: Path) -> Iterator[tuple[str, SourceImage]]:
+    with ThreadPoolExecutor() as pool:  # 290,000 small files: waiting for the disk dominates
+        for split, folder in SET_FOLDERS.items():
+            images = list_images(root / folder / "images") if (root / folder).is_dir() else []
+            labels = [root / folder / "annotations" / f"{image.stem}_exp.npy" for image in images]
+            for image, code in zip(images, pool.map(_read_code, labels, chunksize=256), strict=True):
+                yield code, SourceImage(root, image.relative_to(root).as_posix(), split, "")
+
+
+def _read_code(path: Path) -> str:
+    """Read a label: an array of one number, often stored as text."""
+    try:
+        file = io.BytesIO(read_bytes(path, MAX_LABEL_BYTES))
+        read_header = _HEADERS[np.lib.format.read_magic(file)]
+        _shape, _order, dtype = read_header(file)  # the shape may announce any size, and only one value is needed
+        if dtype.kind not in "biufUS":
+            raise ValueError(f"it holds {dtype}, not a number")
+        return str(int(np.frombuffer(file.read(), dtype, count=1)[0]))
+    except Exception as error:  # NumPy parses the header as Python code, which can fail in every way
+        raise DataError(
+            f"cannot read the label {printable(path)}: {printable(error) or type(error).__name__}"
+        ) from error

@@ -1,0 +1,159 @@
+"""Small data sets, labelled by folders or file names: SFEW 2.0, FED-RO, CK+ and JAFFE."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ampnet.dataset.sources.folders import read_folders, subfolders
+from ampnet.dataset.sources.source import Source, SourceImage, compare_counts, fold_splits
+from ampnet.dataset.sources.tables import lines_of
+from ampnet.errors import DataError
+from ampnet.files.documents import quoted
+from ampnet.files.opening import read_bytes
+from ampnet.files.printable import printable
+from ampnet.media.images import list_images
+from ampnet.settings.labels import CKPLUS_CODES, EXPRESSIONS, EXPRESSIONS_8, JAFFE_CODES, class_order, expression_of
+
+LICENCE_SFEW = "SFEW 2.0: movie stills for research under its licence agreement; do not redistribute"
+LICENCE_FEDRO = "FED-RO: images collected from the web, for research only"
+LICENCE_CKPLUS = "CK+: for research under its licence agreement; do not redistribute"
+LICENCE_JAFFE = "JAFFE: for non-commercial research only, under its terms of use (zenodo.org/record/3451524)"
+
+SFEW_CLASSES = frozenset(("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise"))
+SFEW_PUBLISHED = {"train": 958, "val": 436}
+FEDRO_CLASSES = frozenset(("anger", "disgust", "fear", "happy", "neural", "sad", "surprise"))  # sic: neural
+FEDRO_PUBLISHED = {"": 400}
+CKPLUS_IMAGES, CKPLUS_LABELS = "cohn-kanade-images", "Emotion"
+CKPLUS_PUBLISHED = {"ckplus": {"": 981}, "ckplus-1": {"": 327}, "ckplus-neutral": {"": 981 + 327}}
+MAX_CODE_BYTES = 1 << 12
+JAFFE_NAME = re.compile(r"([A-Z]{2})\.([A-Z]{2})\d\.\d+", re.IGNORECASE)
+JAFFE_PUBLISHED = {"": 213}
+
+
+def is_sfew(root: Path) -> bool:
+    """Return whether Train and Val hold SFEW's seven folders, spelled exactly as there."""
+    parts = [root / "Train", root / "Val"]
+    return all(part.is_dir() and {folder.name for folder in subfolders(part)} == SFEW_CLASSES for part in parts)
+
+
+def read_sfew(root: Path, layout: str) -> Source:
+    """List SFEW 2.0 without its test images, which have no labels."""
+    source = read_folders(root, layout)
+    notes = [*source.notes, *compare_counts(source.items, SFEW_PUBLISHED)]
+    notes.append("SFEW's test labels are not public; papers report its validation split (--split val in eval)")
+    return replace(source, notes=notes, licence=LICENCE_SFEW)
+
+
+def is_fedro(root: Path) -> bool:
+    """Return whether the folder holds FED-RO's seven folders, spelled exactly as there."""
+    return {folder.name for folder in subfolders(root)} == FEDRO_CLASSES
+
+
+def read_fedro(root: Path, layout: str) -> Source:
+    """List FED-RO, a test-only data set; a list file of ``class/file`` lines decides the order, if there is one.
+
+    Raises:
+        DataError: its class folders hold no images.
+    """
+    lists = (_fedro_list(path) for path in sorted(root.glob("*.txt")) if path.is_file())
+    listed = next((names for names in lists if names), None)
+    names = listed or [path.relative_to(root).as_posix() for path in list_images(root)]
+    items: list[SourceImage] = []
+    for name in names:
+        class_name = expression_of(name.partition("/")[0])
+        if "/" in name and class_name is not None:
+            items.append(SourceImage(root, name, "test", class_name))
+    if not items:
+        raise DataError(f"{root} holds none of FED-RO's class folders with images")
+    return Source(layout, EXPRESSIONS, items, compare_counts(items, FEDRO_PUBLISHED), LICENCE_FEDRO)
+
+
+def _fedro_list(path: Path) -> list[str] | None:
+    names = [line.split()[0] for _number, line in lines_of(path)]
+    return names if names and all(name.partition("/")[0] in FEDRO_CLASSES for name in names) else None
+
+
+def is_ckplus(root: Path) -> bool:
+    """Return whether the folder holds CK+'s images and emotion files."""
+    return (root / CKPLUS_IMAGES).is_dir() and (root / CKPLUS_LABELS).is_dir()
+
+
+def read_ckplus(root: Path, layout: str, fold: int = 0) -> Source:
+    """List the labelled sequences of CK+, split by subject.
+
+    Args:
+        root: folder of the data set.
+        layout: ``ckplus`` takes the last three frames of each sequence, ``ckplus-1`` the last one,
+            ``ckplus-neutral`` the last three, and the first as neutral.
+        fold: test fold (0-9).
+
+    Raises:
+        DataError: an emotion file does not hold a code from 0 to 7.
+    """
+    if not is_ckplus(root):
+        raise DataError(f"{root} holds no {CKPLUS_IMAGES} and {CKPLUS_LABELS} folders; unpack CK+'s archives there")
+    items = list(_ckplus_frames(root, layout))
+    if not items:
+        raise DataError(f"{root / CKPLUS_LABELS} holds no *_emotion.txt file")
+    splits = fold_splits([item.subject for item in items], fold)
+    items = [replace(item, split=splits[item.subject]) for item in items]
+    names = tuple(name for name in EXPRESSIONS_8 if any(item.class_name == name for item in items))
+    return Source(layout, names, items, compare_counts(items, CKPLUS_PUBLISHED[layout]), LICENCE_CKPLUS)
+
+
+def _ckplus_frames(root: Path, layout: str) -> Iterator[SourceImage]:
+    for label_file in sorted((root / CKPLUS_LABELS).glob("*/*/*_emotion.txt")):
+        person, sequence = label_file.parts[-3:-1]
+        class_name = _ckplus_class(label_file)
+        frames = list_images(root / CKPLUS_IMAGES / person / sequence)
+        if not frames:
+            raise DataError(f"{root / CKPLUS_IMAGES / person / sequence} holds no frames, but {label_file} labels them")
+        chosen = [(frame, class_name) for frame in (frames[-1:] if layout == "ckplus-1" else frames[-3:])]
+        if layout == "ckplus-neutral":
+            chosen.insert(0, (frames[0], "neutral"))
+        for frame, name in chosen:
+            yield SourceImage(root, frame.relative_to(root).as_posix(), "", name, subject=person)
+
+
+def _ckplus_class(path: Path) -> str:
+    """Read an emotion file: one code, written as a floating-point number."""
+    try:
+        text = read_bytes(path, MAX_CODE_BYTES).decode("ascii", "replace").strip()
+    except DataError as error:
+        raise DataError(f"cannot read the emotion {printable(path)}: {error}") from error
+    try:
+        return CKPLUS_CODES[str(int(float(text)))]
+    except (KeyError, ValueError, OverflowError):
+        raise DataError(f"{printable(path)}: expected an emotion from 0 to 7, got {quoted(text)}") from None
+
+
+def is_jaffe(root: Path) -> bool:
+    """Return whether the first images are named as in JAFFE, such as ``KA.AN1.39.tiff``."""
+    images = list_images(root)[:20]
+    return bool(images) and all(JAFFE_NAME.fullmatch(image.stem) for image in images)
+
+
+def read_jaffe(root: Path, layout: str, fold: int = 0) -> Source:
+    """List JAFFE, split by subject; each of the ten women is one fold.
+
+    Raises:
+        DataError: no image is named as in JAFFE.
+    """
+    items: list[SourceImage] = []
+    others = 0
+    for image in list_images(root):
+        match = JAFFE_NAME.fullmatch(image.stem)
+        class_name = JAFFE_CODES.get(match[2].upper()) if match else None
+        if match is None or class_name is None:
+            others += 1
+            continue
+        items.append(SourceImage(root, image.relative_to(root).as_posix(), "", class_name, subject=match[1].upper()))
+    if not items:
+        raise DataError(f"{root} holds no images named as in JAFFE, such as KA.AN1.39.tiff")
+    splits = fold_splits([item.subject for item in items], fold)
+    items = [replace(item, split=splits[item.subject]) for item in items]
+    notes = compare_counts(items, JAFFE_PUBLISHED)
+    if others:
+        notes.append(f"left out {others} images with other names")
+    return Source(layout, class_order({item.class_name for item in items}), items, notes, LICENCE_JAFFE)

@@ -1,0 +1,145 @@
+"""Annotators' votes: vote columns, labels derived from them, and vote files for data sets without votes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from ampnet.dataset.index.label_votes import MOST_VOTES
+from ampnet.dataset.sources.fer2013 import attach_ferplus_votes
+from ampnet.dataset.sources.source import Source
+from ampnet.dataset.sources.tables import rows_of
+from ampnet.errors import DataError
+from ampnet.files.documents import listed, number_of, short
+from ampnet.settings.labels import MAX_CLASSES, answer_of
+
+VOTES_PREFIX = "votes_"
+"""Prefix of vote columns; optional for known expressions, required for other classes."""
+
+MAX_COLUMNS = MAX_CLASSES + 10
+
+_AMBIGUOUS = -1
+
+
+def attach_votes(source: Source, path: Path) -> Source:
+    """Add the votes of a file to a data set; classes and labels do not change.
+
+    Args:
+        source: a data set without votes.
+        path: FER+'s fer2013new.csv for FER-2013; for any data set a csv with the column ``name`` or ``path`` and one
+            for each answer. Paths are relative to the raw folder; names must be unique in the data set.
+
+    Returns:
+        The data set, with a note on how many images and rows were not matched.
+
+    Raises:
+        DataError: the data set has votes already, or the file does not match it.
+    """
+    if source.vote_columns:
+        raise DataError(f"the layout {source.layout} has its own votes; omit --votes, or choose another --layout")
+    header = next((cells for _number, cells in rows_of(path)), [])
+    if header[:2] == ["Usage", "Image name"]:
+        if source.layout != "fer2013":
+            raise DataError(f"{path} is FER+'s file, but the layout is {source.layout}; use --layout fer2013")
+        return attach_ferplus_votes(source, path)
+    return _attach_by_name(source, path, header)
+
+
+def plurality(votes: Mapping[str, float], class_names: Iterable[str]) -> str | None:
+    """Find the class with the most votes, the first in class order if there is a tie.
+
+    Args:
+        votes: votes by answer.
+        class_names: in label order.
+
+    Returns:
+        The class; None if no class has votes, or another answer has more votes than every class.
+    """
+    names = list(class_names)
+    best = max(names, key=lambda name: votes.get(name, 0.0))
+    others = max((count for answer, count in votes.items() if answer not in names), default=0.0)
+    return best if votes.get(best, 0.0) > 0 and votes[best] >= others else None
+
+
+def meant_answer(column: str, classes: Mapping[str, str]) -> str | None:
+    """Translate the name of a vote column.
+
+    Args:
+        column: as spelled in the file, with or without :data:`VOTES_PREFIX`.
+        classes: the data set's spelling of each class -> class.
+
+    Returns:
+        A class of the data set, another expression, ``unknown`` or ``no_face``; None for anything else.
+    """
+    text = column.strip().casefold().removeprefix(VOTES_PREFIX)
+    spelled = {spelling.casefold(): name for spelling, name in classes.items()}
+    return spelled.get(text) or answer_of(text)
+
+
+def read_counts(cells: Sequence[str], where: str) -> tuple[float, ...]:
+    """Parse the votes of a row; a blank cell is 0.
+
+    Raises:
+        DataError: a cell is not a number from 0 to :data:`MOST_VOTES`.
+    """
+    try:
+        return tuple(number_of(cell, 0, MOST_VOTES) if cell else 0.0 for cell in cells)
+    except ValueError:
+        raise DataError(f"{where}: votes must be numbers of at least 0, got {listed(cells)}") from None
+
+
+def _attach_by_name(source: Source, path: Path, header: Sequence[str]) -> Source:
+    columns = _read_header(source, path, header)
+    by_path = _positions(item.relative for item in source.items)
+    by_name = _positions(PurePosixPath(item.relative).name for item in source.items)
+    votes: dict[int, tuple[float, ...]] = {}
+    unmatched = 0
+    for number, cells in rows_of(path):
+        if cells == header:
+            continue
+        where = f"{path}, line {number}"
+        if len(cells) != len(header):
+            raise DataError(f"{where}: expected {len(header)} cells, got {len(cells)}")
+        position = by_path.get(cells[0], by_name.get(cells[0]))
+        if position is None:
+            unmatched += 1
+            continue
+        if position == _AMBIGUOUS:
+            raise DataError(
+                f"{where}: {short(cells[0])} names several images; use paths relative to {source.items[0].root}"
+            )
+        if position in votes:
+            raise DataError(f"{where}: {short(cells[0])} is listed twice")
+        votes[position] = read_counts(cells[1:], where)
+    if not votes:
+        raise DataError(f"{path} names no image of {source.items[0].root}; expected file names, or relative paths")
+    items = [replace(item, votes=votes[i]) if any(votes.get(i, ())) else item for i, item in enumerate(source.items)]
+    voted = sum(bool(item.votes) for item in items)
+    note = f"votes for {voted:,} of {len(items):,} images; {unmatched:,} rows of {path.name} match no image"
+    return replace(source, items=items, vote_columns=columns, notes=[*source.notes, note])
+
+
+def _read_header(source: Source, path: Path, header: Sequence[str]) -> tuple[str, ...]:
+    """Translate the header of a vote file: the answers in all columns after the first."""
+    if not header or header[0].casefold() not in ("name", "path"):
+        raise DataError(f"{path}: expected a column name or path, and one for each class, got {listed(header)}")
+    if len(header) > MAX_COLUMNS:
+        raise DataError(f"{path}: {len(header):,} columns are more than {MAX_COLUMNS}, the most there can be")
+    classes = {name: name for name in source.class_names}
+    answers = [(column, meant_answer(column, classes)) for column in header[1:]]
+    unknown = [column for column, answer in answers if answer is None]
+    if unknown:
+        raise DataError(
+            f"{path}: unknown columns {listed(unknown)}; use the data set's classes "
+            f"({listed(source.class_names)}), other expressions, unknown or no_face"
+        )
+    columns = tuple(answer for _column, answer in answers if answer is not None)
+    if len(set(columns)) < len(columns) or len(set(columns).intersection(source.class_names)) < 2:
+        raise DataError(f"{path}: expected one column for each of two or more classes, got {listed(columns)}")
+    return columns
+
+
+def _positions(keys: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for position, key in enumerate(keys):
+        found[key] = _AMBIGUOUS if key in found else position
+    return found

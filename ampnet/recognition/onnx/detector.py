@@ -1,0 +1,44 @@
+"""The RetinaFace detector on ONNX Runtime."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ampnet.detection.any_size import AnySizeDetector, faces_by_image
+from ampnet.detection.face import Face
+from ampnet.detection.letterbox import Letterbox
+from ampnet.detection.overlaps import without_overlaps
+from ampnet.recognition.onnx.session import open_model
+from ampnet.settings import DetectorConfig
+
+
+class OnnxFaceDetector(AnySizeDetector):
+    """The detector that `ampnet export detector` writes; finds what :class:`ampnet.FaceDetector` finds.
+
+    Args:
+        path: the ``.onnx`` file.
+        config: thresholds; its network and weights are the file's.
+        threads: of one run; None takes as many as this process may use cores.
+
+    Raises:
+        CheckpointError: the file cannot be used.
+    """
+
+    def __init__(self, path: Path, config: DetectorConfig | None = None, threads: int | None = None) -> None:
+        model = open_model(path, "detector", threads)
+        self.config = config or DetectorConfig()
+        self.weights_sha256 = str(model.metadata.get("weights_sha256"))
+        self._session = model.session
+        self._padding = np.array(model.metadata.get("padding_color", (0, 0, 0)), dtype=np.uint8)
+
+    def detect_batch(self, batch: list[Letterbox], threshold: float) -> list[list[Face]]:
+        """See :meth:`AnySizeDetector.detect_batch`."""
+        height, width = batch[0].padded_hw
+        pixels = np.full((len(batch), height, width, 3), self._padding, dtype=np.uint8)
+        for canvas, item in zip(pixels, batch, strict=True):
+            canvas[: item.image.shape[0], : item.image.shape[1]] = item.image
+        boxes, landmarks, scores = self._session.run(None, {"images": pixels})
+        owner, anchor = np.nonzero(scores > threshold)
+        kept = without_overlaps(boxes[owner, anchor], scores[owner, anchor], owner, self.config.nms_threshold)
+        owner, anchor = owner[kept], anchor[kept]
+        return faces_by_image(batch, owner, boxes[owner, anchor], scores[owner, anchor], landmarks[owner, anchor])

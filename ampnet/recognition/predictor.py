@@ -1,0 +1,119 @@
+"""Predictor: finds and classifies every face in a photo, with torch."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ampnet.checkpoints.bundled import named_model
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.detection.any_size import AnySizeDetector
+from ampnet.detection.detector import FaceDetector
+from ampnet.faces.alignment import AlignedFace, Image
+from ampnet.inference.classifier import Classifier, network_input
+from ampnet.inference.contributions import explain
+from ampnet.inference.prior import Prior
+from ampnet.recognition.explanation import Explanation
+from ampnet.recognition.photos import PhotoPredictor
+from ampnet.results.face_prediction import FacePrediction
+from ampnet.runtime.threads import MAX_NETWORKS
+from ampnet.settings import FacePolicy
+
+__all__ = ["FacePrediction", "Predictor"]
+
+
+class Predictor(PhotoPredictor):
+    """A face detector and a trained network, for photos of any size.
+
+    Args:
+        checkpoint: a loaded checkpoint, its file, a run folder, or the name of a bundled model; None takes the default.
+        detector: finds the faces; None takes the embedded one.
+        device: where both run.
+        batch_size: batch size of the network, in faces.
+        mirror: average the predictions for each face and its mirror image; slightly more accurate, at twice the cost.
+        prior: expected class frequencies; None takes the checkpoint's own prior.
+        dtype: of the networks' maps and weights; ``torch.bfloat16`` is faster where the processor computes in it (a
+            detector of your own keeps its type).
+        face: which faces of a photo to classify: ``all``, ``largest``, ``centre`` or ``best``.
+        min_face: leave out faces with a side of fewer pixels of the photo.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be used.
+        ConfigError: the prior does not match the checkpoint.
+        DetectorError: the detector's weights are unavailable.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint | Path | str | None = None,
+        detector: AnySizeDetector | None = None,
+        device: torch.device | str = "cpu",
+        batch_size: int = 32,
+        mirror: bool = False,
+        prior: Prior | None = None,
+        dtype: torch.dtype = torch.float32,
+        face: FacePolicy = "all",
+        min_face: float = 0.0,
+    ) -> None:
+        if not isinstance(checkpoint, Checkpoint):
+            checkpoint = load_checkpoint(named_model(None if checkpoint is None else Path(checkpoint)))
+        self.checkpoint = checkpoint
+        self.class_names, self.framing = checkpoint.class_names, checkpoint.framing
+        self.rejection_threshold = checkpoint.rejection_threshold
+        self.image_size = checkpoint.architecture.image_size
+        self.device = torch.device(device)
+        self.detector = detector or FaceDetector(device=self.device, dtype=dtype)
+        self.batch_size = batch_size
+        self.classifier = Classifier.from_checkpoint(self.checkpoint, self.device, mirror, prior, dtype)
+        self.face, self.min_face = face, min_face
+
+    def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
+        """See :meth:`PhotoPredictor.classify`."""
+        size, step = self.image_size, self.batch_size
+        parts = [np.zeros((0, len(self.class_names)), dtype=np.float32)]
+        parts += [self.classifier.classify(faces[start : start + step], size) for start in range(0, len(faces), step)]
+        return np.concatenate(parts)
+
+    @property
+    def cores(self) -> int:
+        """See :attr:`PhotoPredictor.cores`."""
+        return torch.get_num_threads()
+
+    @property
+    def parallel(self) -> int:
+        """See :attr:`PhotoPredictor.parallel`; 1 on GPUs, and with a detector of your own, which may keep a state."""
+        is_divided = self.device.type == "cpu" and isinstance(self.detector, FaceDetector)
+        return min(self.cores, MAX_NETWORKS) if is_divided else 1
+
+    @property
+    def can_explain(self) -> bool:
+        """See :attr:`PhotoPredictor.can_explain`."""
+        return bool({"lp", "ap"} & set(self.checkpoint.architecture.modules))
+
+    def explain_faces(
+        self, image: Image, faces: Sequence[FacePrediction], whole: Callable[[], Image] | None = None
+    ) -> Explanation:
+        """See :meth:`PhotoPredictor.explain_faces`."""
+        size, step = self.image_size, self.batch_size
+        found = [face.face for face in faces]
+        framed = self._frame(image, found, whole)
+        in_image = self._frame(image, found, None) if whole else framed
+        batches = [network_input(framed[start : start + step], size) for start in range(0, len(framed), step)]
+        parts = [explain(self.classifier, batch.to(self.device)) for batch in batches]
+        return Explanation(
+            names=parts[0].names,
+            bias=parts[0].bias,
+            branch_weight=parts[0].branch_weight,
+            temperature=parts[0].temperature,
+            prior=parts[0].prior,
+            regions=np.concatenate([part.regions for part in parts]),
+            local=np.concatenate([part.local for part in parts]),
+            global_=np.concatenate([part.global_ for part in parts]),
+            boxes=np.concatenate([part.boxes for part in parts]),
+            class_names=self.class_names,
+            scores=[face.scores for face in faces],
+            frames=[face.image for face in framed],
+            matrices=[face.matrix for face in in_image],
+        )

@@ -1,0 +1,157 @@
+"""The annotated copies that `predict` writes: pictures, and videos with all of their frames."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ampnet.errors import DataError
+from ampnet.files.file_names import MAX_NAME, shortened
+from ampnet.media.drawing import Mark, annotate, enlarged
+from ampnet.media.picture_files import save_picture
+from ampnet.media.video_writer import VideoWriter, writing_video
+from ampnet.reading.shots import Shot
+from ampnet.reading.sources import Source
+from ampnet.results.face_prediction import FacePrediction
+from ampnet.results.timeline import Timeline
+
+if TYPE_CHECKING:
+    from ampnet.recognition.explanation import Explanation
+
+EXPLAINED, TIMELINE = ".explained", ".timeline"
+"""Stand before the extension of the picture that explains a photo's answers, and of a video's faces over time."""
+
+
+def explained_places(sources: Iterable[Source]) -> dict[Path, Path]:
+    """Name the picture that explains each photo: beside the annotated copy, under a name of its own."""
+    return _places(list(sources), EXPLAINED, is_video=False)
+
+
+def timeline_places(sources: Iterable[Source]) -> dict[Path, Path]:
+    """Name the picture of each video's faces over time, likewise."""
+    return _places(list(sources), TIMELINE, is_video=True)
+
+
+def _places(sources: Sequence[Source], kind: str, is_video: bool) -> dict[Path, Path]:
+    taken = {source.drawn for source in sources if source.drawn}
+    places: dict[Path, Path] = {}
+    for path in [source.drawn for source in sources if source.drawn and source.is_video == is_video]:
+        number, mark = 2, ""
+        while True:
+            end = f"{kind}{mark}.png"
+            place = path.with_name(shortened(path.stem, MAX_NAME - len(os.fsencode(end))) + end)
+            if place not in taken:
+                break
+            number, mark = number + 1, f"-{number}"
+        taken.add(place)
+        places[path] = place
+    return places
+
+
+class Drawings:
+    """Writes the annotated copies; between two classified frames the last faces stay drawn.
+
+    A copy that cannot be written is left out, and the others are tried; an unfinished video is deleted if an error or
+    Ctrl-C leaves the block.
+
+    Args:
+        explained: where the picture of an explanation goes, for each annotated photo; see :func:`explained_places`.
+        timelines: where the picture of its faces over time goes, for each annotated video.
+    """
+
+    def __init__(
+        self, explained: Mapping[Path, Path] | None = None, timelines: Mapping[Path, Path] | None = None
+    ) -> None:
+        self.failed = 0
+        """Number of copies that could not be written."""
+        self.videos: Counter[str] = Counter()
+        """Number of videos written, by what they hold, in words."""
+        self.problem: str | None = None
+        """Why the first of them could not be."""
+        self._explained, self._timelines = explained or {}, timelines or {}
+        self._timeline = Timeline()
+        self._open = ExitStack()
+        self._writer: VideoWriter | None = None
+        self._last: VideoWriter | None = None
+        self._video: Source | None = None
+        self._marks: list[Mark] = []
+
+    def __enter__(self) -> "Drawings":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if error is None:
+            self._end_video()
+        else:
+            self._open.__exit__(kind, error, trace)
+
+    def add(self, shot: Shot, faces: list[FacePrediction] | None, explanation: "Explanation | None" = None) -> None:
+        """Draw one shot, if its source has a place for that.
+
+        Args:
+            shot: the photo or frame.
+            faces: what was found in it; None for a frame that was not classified.
+            explanation: why; drawn for photos.
+        """
+        if shot.source is not self._video:
+            self._end_video()
+        if shot.source.drawn is None or shot.image is None:
+            return
+        if faces is not None:
+            self._marks = [face.mark for face in faces]
+            if shot.seconds is not None and shot.source.drawn in self._timelines:
+                self._timeline.add(shot.seconds, faces)
+        try:
+            self._draw(shot, faces or [], explanation)
+        except DataError as error:
+            self._fail(error)
+
+    def _draw(self, shot: Shot, faces: Sequence[FacePrediction], explanation: "Explanation | None") -> None:
+        path = shot.source.drawn
+        if path is None or shot.image is None:
+            return
+        if shot.source.is_video:
+            if self._video is not shot.source:
+                self._video = shot.source
+                self._writer = self._last = self._open.enter_context(writing_video(path, shot.rate, shot.source.path))
+            if self._writer is not None:
+                self._writer.add(annotate(shot.image, self._marks))
+            return
+        if explanation is not None:  # first: whoever finds the annotated copy when resuming takes both to be there
+            save_picture(explanation.plot(), self._explained[path])
+        image, marks = shot.image, self._marks
+        if shot.whole is not None:
+            found_hw, image = (image.shape[0], image.shape[1]), shot.whole()
+            marks = [face.enlarged(found_hw, (image.shape[0], image.shape[1])).mark for face in faces]
+        save_picture(annotate(*enlarged(image, marks)), path)
+
+    def _end_video(self) -> None:
+        try:
+            self._open.close()
+        except DataError as error:
+            self._fail(error)
+        if self._last is not None and self._last.what:
+            self.videos[self._last.what] += 1
+            self._draw_timeline()
+        self._timeline = Timeline()
+        self._writer, self._last, self._video = None, None, None
+
+    def _draw_timeline(self) -> None:
+        place = self._timelines.get(self._video.drawn) if self._video and self._video.drawn else None
+        if self._video is None or place is None or not self._timeline.tracks:
+            return
+        try:
+            picture = self._timeline.plot(self._video.path.name)
+            save_picture(picture, place)
+        except DataError as error:
+            self.failed += 1
+            self.problem = self.problem or str(error)
+
+    def _fail(self, error: DataError) -> None:
+        """Note a failure; what was written of a video is deleted, and its further frames are not drawn."""
+        self.failed += 1
+        self.problem = self.problem or str(error)
+        self._writer = None
+        self._open.__exit__(type(error), error, error.__traceback__)

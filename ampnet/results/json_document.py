@@ -1,0 +1,50 @@
+"""The results of `predict` as one JSON object that grows: a line for each photo or frame, as soon as it is known."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from ampnet.errors import DataError
+from ampnet.files.printable import one_line
+from ampnet.results.results import ImagePredictions
+from ampnet.results.rows import json_line
+
+
+class JsonDocument:
+    """Writes ``{"checkpoint": ..., "class_names": [...], "images": [...]}``.
+
+    Each image is on a line of its own, so the lines of a run that was killed can be read one by one.
+
+    Args:
+        out: where to.
+        checkpoint: the model's file.
+        class_names: the model's classes.
+
+    Raises:
+        DataError: a line cannot be written.
+    """
+
+    def __init__(self, out: TextIO, checkpoint: Path, class_names: Sequence[str]) -> None:
+        self._out = out
+        self._separator = "\n"
+        about = {"checkpoint": one_line(checkpoint), "class_names": list(class_names)}
+        self._write(json.dumps(about, ensure_ascii=False).removesuffix("}") + ', "images": [')
+
+    def add(self, result: ImagePredictions) -> None:
+        """Write the result of a photo or frame."""
+        self._write(self._separator + json_line(result))
+        self._separator = ",\n"
+
+    def finish(self) -> None:
+        """End the object."""
+        self._write("\n]}\n")
+
+    def _write(self, text: str) -> None:
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except BrokenPipeError:  # the reader has seen enough
+            raise
+        except OSError as error:
+            raise DataError(f"cannot write the results to stdout: {error.strerror or error}") from error

@@ -1,0 +1,263 @@
+"""Files of results that grow row by row, keep what is done through a kill, and appear under their names when whole.
+
+Until then the rows are in a file beside: its name ends in ``.partial`` and holds a digest of the settings, so that only
+the same request continues it. Each result's rows are written together; a line cut off by a kill is removed on resuming.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ampnet.errors import DataError, LockedError, UsageError
+from ampnet.files.file_names import MAX_NAME, shortened
+from ampnet.files.opening import open_regular
+from ampnet.files.printable import printable
+from ampnet.results.recorded import Recorded
+from ampnet.results.results import ImagePredictions
+from ampnet.results.rows import RowFormat, RowKey
+
+_LONGEST_ROW = 1 << 26
+_MAX_BYTES = 1 << 40
+
+
+class RowFile:
+    """One growing file, made by :func:`open_row_files`."""
+
+    def __init__(self, path: Path, rows: RowFormat, settings: dict[str, Any]) -> None:
+        self.path = path
+        self.partial = _partial_name(path, settings)
+        self.failure: str | None = None
+        """Why nothing more is written to it."""
+        self.results = 0
+        """Results it holds."""
+        self._rows = rows
+        self._header = rows.header.encode()
+        self._descriptor = -1
+        self._end = 0
+        self._is_begun = False
+        self._is_whole = False
+
+    def open(self, resume: bool, force: bool) -> None:
+        """Open and lock the partial file.
+
+        Raises:
+            UsageError: there is one that is neither to be resumed nor discarded.
+            LockedError: another command writes to it, or to one with other settings.
+            DataError: it cannot be written.
+        """
+        others = [other for other in _partials_of(self.path) if other != self.partial]
+        for other in others:
+            os.close(self._open_locked(other))
+        if resume and others and not self.partial.exists():
+            raise UsageError(
+                f"{printable(others[0])} was begun with other inputs, another model or other options; resume with "
+                "the same, or start over with --force"
+            )
+        self._descriptor = self._open_locked(self.partial)
+        found = [self.partial] if os.fstat(self._descriptor).st_size > len(self._header) else others
+        if found and not (resume or force):
+            raise UsageError(
+                f"{printable(found[0])} holds what an interrupted run has found; continue it with --resume, or start "
+                "over with --force"
+            )
+        if not resume:
+            for other in others:
+                with suppress(OSError):
+                    other.unlink()
+
+    def recorded(self) -> Iterator[tuple[RowKey, int]]:
+        """Read what is recorded: each result's key and where its rows end, up to a torn line.
+
+        Raises:
+            DataError: it is not a file of this format.
+        """
+        with open_regular(self.partial, _MAX_BYTES) as file:
+            if self._header and file.readline(_LONGEST_ROW) != self._header:
+                return
+            result, end = None, len(self._header)
+            while (line := file.readline(_LONGEST_ROW)).endswith(b"\n"):
+                key = self._key(line)
+                if key.is_first and result is not None:
+                    yield result, end
+                result, end = key if key.is_first else result, end + len(line)
+            if result is not None:
+                yield result, end
+
+    def cut(self, end: int, results: int) -> None:
+        """Begin: drop all rows after a place; without any left, write the header."""
+        self._is_begun = True
+        try:
+            os.ftruncate(self._descriptor, max(end, 0))
+        except OSError as error:
+            self.failure = _reason(error)
+            return
+        self._end, self.results = end, results
+        if end == 0 and self._header:
+            self._append(self._header)
+
+    def add(self, result: ImagePredictions) -> None:
+        """Append a result's rows; a failed write is remembered in ``failure``, and leaves nothing torn."""
+        if self.failure is None and self._append(self._rows.rows(result).encode()):
+            self.results += 1
+
+    def finish(self) -> None:
+        """Give the file its name, unless a write failed."""
+        if self.failure is None:
+            try:
+                os.fsync(self._descriptor)
+                self.partial.replace(self.path)
+                self._is_whole = True
+            except OSError as error:
+                self.failure = _reason(error)
+
+    def close(self) -> None:
+        """Close the file; a partial one without results is removed."""
+        if self._descriptor < 0:
+            return
+        with suppress(OSError):
+            is_empty = self.results == 0 if self._is_begun else os.fstat(self._descriptor).st_size == 0
+            if is_empty and not self._is_whole:
+                self.partial.unlink()
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    @property
+    def problem(self) -> str | None:
+        """What a user should know and do, if a write failed."""
+        if self.failure is None:
+            return None
+        kept = f"; what was found before is in {printable(self.partial.name)}: continue with --resume"
+        return f"cannot write {printable(self.path)}: {self.failure}; free some space{kept if self.results else ''}"
+
+    def _append(self, data: bytes) -> bool:
+        try:
+            position, left = self._end, memoryview(data)
+            while left:
+                written = os.pwrite(self._descriptor, left, position)
+                position, left = position + written, left[written:]
+        except OSError as error:
+            self.failure = _reason(error)
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self._end)
+            return False
+        self._end = position
+        return True
+
+    def _key(self, line: bytes) -> RowKey:
+        try:
+            return self._rows.key(line.decode())
+        except (DataError, UnicodeDecodeError) as error:
+            raise DataError(
+                f"cannot resume from {printable(self.partial)}: {printable(error)}; start over with --force"
+            ) from error
+
+    def _open_locked(self, partial: Path) -> int:
+        """Open a file for this process alone; the system releases that when the process ends, however it ends."""
+        try:
+            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        except OSError as error:
+            raise DataError(f"cannot write {printable(partial)}: {_reason(error)}; choose another place") from error
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise DataError(f"cannot write {printable(partial)}: it is no regular file; choose another place")
+            if not _lock(descriptor, partial):
+                raise LockedError(f"another command is writing {printable(self.path)}; wait until it ends")
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+
+@contextmanager
+def open_row_files(files: Sequence[RowFile], resume: bool, force: bool, chunk: int = 1) -> Iterator[Recorded]:
+    """Open files that get the same results.
+
+    Args:
+        files: closed files.
+        resume: continue after what all of them have recorded, as far as that is a multiple of ``chunk`` results.
+        force: discard what an interrupted run has recorded, unless it is resumed.
+        chunk: results that are computed at once. The last digits depend on what else was, so that half of a chunk
+            would not be continued to the same file.
+
+    Raises:
+        UsageError: there are partial files, and neither flag is set, or they were begun with other settings.
+        LockedError: another command writes to one.
+        DataError: one cannot be read or written.
+    """
+    with ExitStack() as opened:
+        for file in files:
+            opened.callback(file.close)
+            file.open(resume, force)
+        recorded = Recorded()
+        ends = [0] * len(files)
+        if resume:
+            ends = _read_common(files, recorded, chunk)
+        for file, end in zip(files, ends, strict=True):
+            file.cut(end, recorded.results + recorded.problems)
+        yield recorded
+
+
+def _read_common(files: Sequence[RowFile], recorded: Recorded, chunk: int) -> list[int]:
+    """Find what all files have of whole chunks.
+
+    The last result never counts: a kill may have torn it between two of its rows.
+    """
+    ends = [0] * len(files)
+    waiting: list[RowKey] = []
+    waiting_ends = ends
+    for results in zip(*(file.recorded() for file in files), strict=False):
+        (key, _), *others = results
+        if any((other.image, other.frame) != (key.image, key.frame) for other, _ in others):
+            break
+        if len(waiting) == chunk:
+            for earlier in waiting:
+                recorded.add(earlier)
+            ends, waiting = waiting_ends, []
+        waiting.append(key)
+        waiting_ends = [end for _, end in results]
+    if waiting:
+        recorded.add_start(waiting[0])
+    recorded.dropped = {key.image for key in waiting}
+    return ends
+
+
+def _lock(descriptor: int, path: Path) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), path.stat())  # unless its owner has just given it its name
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError:  # a file system without locks
+        return True
+
+
+def _partial_name(path: Path, settings: dict[str, Any]) -> Path:
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+    return path.with_name(f"{_prefix(path)}.{digest}.partial")
+
+
+def _partials_of(path: Path) -> list[Path]:
+    pattern = re.compile(re.escape(_prefix(path)) + r"\.[0-9a-f]{8}\.partial")
+    with suppress(OSError):
+        return sorted(file for file in path.parent.iterdir() if pattern.fullmatch(file.name))
+    return []
+
+
+def _prefix(path: Path) -> str:
+    """Return the file's name, shortened if there is no room for the rest."""
+    name, room = path.name, MAX_NAME - len(".01234567.partial")
+    if len(os.fsencode(name)) <= room:
+        return name
+    mark = "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+    return shortened(name, room - len(mark)) + mark
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,138 @@
+"""The forms in which `predict` writes results to a file: CSV and JSON lines, and reading back whose rows they are."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ampnet.errors import DataError
+from ampnet.files.printable import one_line
+from ampnet.results.results import ImagePredictions
+
+LANDMARK_NAMES = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+
+
+@dataclass(frozen=True)
+class RowKey:
+    """What a row is about."""
+
+    image: str
+    """The file, as it is written in a row."""
+    frame: int | None
+    """Number of the frame; None for a photo or a problem."""
+    is_problem: bool
+    """Whether the file, or its rest, could not be read."""
+    is_first: bool = True
+    """Whether a result begins with this row."""
+
+
+class RowFormat(Protocol):
+    """One line for each row, in UTF-8."""
+
+    @property
+    def header(self) -> str:
+        """The first line, with its end; empty if there is none."""
+
+    def rows(self, result: ImagePredictions) -> str:
+        """Write a result as one or more lines."""
+
+    def key(self, line: str) -> RowKey:
+        """Read what a line is about.
+
+        Raises:
+            DataError: it is no line of this format.
+        """
+
+
+class CsvRows:
+    """A table with a row for each face, and one for each photo or frame without any; see its column ``status``."""
+
+    def __init__(self, class_names: Sequence[str], has_tracks: bool = False) -> None:
+        self._has_tracks = has_tracks
+        self._class_names = tuple(class_names)
+        self.columns = ["image", "frame", "seconds", "status", "problem", "face", "x0", "y0", "x1", "y1", "face_score"]
+        self.columns += ["label", "probability", "answer", *(f"score_{one_line(name)}" for name in class_names)]
+        self.columns += [f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy"]
+        self.columns += ["warnings"]
+        self.columns += ["track"] if has_tracks else []
+        self.header = _csv_lines([self.columns])
+
+    def rows(self, result: ImagePredictions) -> str:
+        """Write a row for each face; one without a face if there are none."""
+        return _csv_lines(self.cells(result))
+
+    def cells(self, result: ImagePredictions) -> list[list[Any]]:
+        """Return the cells of these rows; None stands for an empty one."""
+        plain = result.to_dict()
+        about = [plain[key] for key in ("image", "frame", "seconds", "status", "problem")]
+        faces = [[i, *self._face_cells(face)] for i, face in enumerate(plain["faces"], start=1)]
+        without = [None] * (len(self.columns) - len(about))
+        return [[*about, *cells] for cells in faces or [without]]
+
+    def key(self, line: str) -> RowKey:
+        """Read what a row is about.
+
+        Raises:
+            DataError: it has not this table's columns.
+        """
+        try:
+            (cells,) = csv.reader([line], strict=True)
+            about = dict(zip(self.columns, cells, strict=True))
+            frame = int(about["frame"]) if about["frame"] else None
+        except (ValueError, csv.Error) as error:
+            raise DataError(f"not a row of this table: {error}") from error
+        return RowKey(about["image"], frame, about["status"] == "unreadable", about["face"] in ("", "1"))
+
+    def _face_cells(self, face: dict[str, Any]) -> list[Any]:
+        scores = [face["scores"][name] for name in self._class_names]
+        tracks = [face.get("track")] if self._has_tracks else []
+        place = [*face["box"], face["face_score"]]
+        points = [value for point in face["landmarks"] for value in point]
+        return [
+            *place,
+            one_line(face["label"]),
+            face["probability"],
+            one_line(face["answer"]),
+            *scores,
+            *points,
+            one_line("; ".join(face["warnings"])),
+            *tracks,
+        ]
+
+
+class JsonLines:
+    """A JSON object for each photo or frame, as in the list ``images`` of `predict --json`."""
+
+    header = ""
+
+    def rows(self, result: ImagePredictions) -> str:
+        """Write one line."""
+        return json_line(result) + "\n"
+
+    def key(self, line: str) -> RowKey:
+        """Read what a line is about.
+
+        Raises:
+            DataError: it is no object of ours.
+        """
+        try:
+            plain = json.loads(line)
+            image, frame, is_problem = plain["image"], plain["frame"], plain["status"] == "unreadable"
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise DataError(f"not a line of predictions: {error}") from error
+        if not isinstance(image, str) or not isinstance(frame, int | None):
+            raise DataError("not a line of predictions")
+        return RowKey(image, frame, is_problem)
+
+
+def json_line(result: ImagePredictions) -> str:
+    """Return a result as JSON on one line, without its end."""
+    return json.dumps(result.to_dict(), ensure_ascii=False)
+
+
+def _csv_lines(rows: list[list[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

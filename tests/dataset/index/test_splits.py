@@ -1,0 +1,87 @@
+"""Which faces train, validate and test."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.splits import reference_split_8_2, split_indices
+from ampnet.errors import DataError
+
+REFERENCE = Path(__file__).parents[2] / "reference" / "split_8_2.json"
+
+
+def an_index(labels: list[int], splits: list[str]) -> FaceIndex:
+    count = len(labels)
+    return FaceIndex(
+        root=Path(),
+        class_names=tuple(f"class_{i}" for i in range(max(labels) + 1)),
+        names=[f"{i}.jpg" for i in range(count)],
+        labels=np.array(labels, dtype=np.int64),
+        splits=splits,
+        landmarks=np.zeros((count, 5, 2), dtype=np.float32),
+        files=[f"{i}.jpg" for i in range(count)],
+    )
+
+
+def test_the_8_2_split_is_the_reference_programs() -> None:
+    reference = json.loads(REFERENCE.read_text())
+    train, test = reference_split_8_2([str(line) for line in range(reference["n"])])
+    assert train[:20] == reference["train_first"]
+    assert test[:20] == reference["test_first"]
+    assert (len(train), len(test)) == (800, 200)
+
+
+def test_the_8_2_split_leaves_the_global_random_state_alone() -> None:
+    random.seed(7)
+    before = random.getstate()
+    reference_split_8_2(range(10))
+    assert random.getstate() == before
+
+
+def test_official_splits_are_kept() -> None:
+    parts = split_indices(an_index([0, 1, 0, 1], ["test", "train", "val", "train"]))
+    assert {name: part.tolist() for name, part in parts.items()} == {"train": [1, 3], "val": [2], "test": [0]}
+
+
+def test_validation_is_a_tenth_of_each_class_of_train_and_never_of_test() -> None:
+    labels = [0] * 100 + [1] * 30 + [0] * 50
+    splits = ["train"] * 130 + ["test"] * 50
+    parts = split_indices(an_index(labels, splits), seed=3)
+    assert np.bincount(np.array(labels)[parts["val"]]).tolist() == [10, 3]
+    assert parts["test"].tolist() == list(range(130, 180))
+    assert sorted([*parts["train"], *parts["val"]]) == list(range(130))
+
+
+def test_the_validation_split_follows_the_seed_alone() -> None:
+    index = an_index([0] * 50 + [1] * 50, ["train"] * 100)
+    first, again, other = (split_indices(index, seed=seed)["val"].tolist() for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_a_class_with_a_single_face_keeps_it_for_training() -> None:
+    parts = split_indices(an_index([0] * 20 + [1], ["train"] * 21))
+    assert 20 in parts["train"]
+
+
+def test_without_official_splits_test_is_the_reference_programs_fifth() -> None:
+    index = an_index([i % 2 for i in range(100)], [""] * 100)
+    _, test = reference_split_8_2(range(100))
+    parts = split_indices(index)
+    assert parts["test"].tolist() == sorted(test)
+    assert len(parts["train"]) == 72
+    assert len(parts["val"]) == 8
+
+
+def test_a_set_that_only_tests_has_no_training_faces() -> None:
+    parts = split_indices(an_index([0, 1], ["test", "test"]))
+    assert {name: len(part) for name, part in parts.items()} == {"train": 0, "val": 0, "test": 2}
+
+
+def test_a_validation_share_outside_its_range_is_refused() -> None:
+    with pytest.raises(DataError, match="val_fraction"):
+        split_indices(an_index([0, 1], ["train", "train"]), val_fraction=1.0)

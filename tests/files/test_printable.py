@@ -1,0 +1,55 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from ampnet.files.printable import one_line, printable
+
+
+@pytest.mark.parametrize("text", ["photo.jpg", "Zoë", "笑顔.png", "C:\\photos", "a b", ""])
+def test_ordinary_text_stays_as_it_is(text: str) -> None:
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\nampnet: done", r"a\nampnet: done"),
+        ("\x1b[2Jgone", r"\x1b[2Jgone"),
+        ("fdp.\u202egpj", r"fdp.\u202egpj"),
+        (os.fsdecode(b"caf\xe9"), r"caf\xe9"),
+        (Path(os.fsdecode(b"caf\xe9.jpg")), r"caf\xe9.jpg"),
+        (b"caf\xe9", r"caf\xe9"),
+    ],
+)
+def test_what_would_disturb_a_terminal_is_escaped(text: object, expected: str) -> None:
+    assert printable(text) == expected
+    printable(text).encode()
+
+
+def test_long_text_loses_its_middle() -> None:
+    text = printable("start" + "x" * 10_000 + "end")
+    assert len(text) == 200
+    assert text.startswith("startx")
+    assert text.endswith("xend")
+    assert "..." in text
+
+
+@pytest.mark.parametrize("text", ["Zoë", "笑顔.png", "a\u3000b", "12.00\u202fPM.png", "fdp.\u202egpj", "x" * 5000, ""])
+def test_a_name_that_fits_on_a_line_stays_whole(text: str) -> None:
+    assert one_line(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\nb\r\t\x1b\x85", r"a\nb\r\t\x1b\x85"),
+        ("a\u2028b\u2029", r"a\u2028b\u2029"),
+        (Path(os.fsdecode(b"caf\xe9\n.jpg")), r"caf\xe9\n.jpg"),
+        (b"\xff", r"\xff"),
+        ("\ud800", r"\ud800"),
+    ],
+)
+def test_what_does_not_fit_on_a_line_of_utf8_is_escaped(text: object, expected: str) -> None:
+    assert one_line(text) == expected
+    assert len(one_line(text).encode().decode().splitlines()) == 1

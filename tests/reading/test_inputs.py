@@ -1,0 +1,134 @@
+"""A photo is the same photo in whatever form a program has it."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ampnet.errors import ImageError
+from ampnet.media.images import read_image
+from ampnet.reading.inputs import is_photo, take_photo
+
+PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return read_image(PORTRAIT)
+
+
+def decoded(given):
+    return take_photo(given).decode().image
+
+
+def reason(given):
+    with pytest.raises(ImageError) as error:
+        decoded(given)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+FORMS = {
+    "path": lambda rgb: PORTRAIT,
+    "text": lambda rgb: str(PORTRAIT),
+    "bytes": lambda rgb: PORTRAIT.read_bytes(),
+    "bytearray": lambda rgb: bytearray(PORTRAIT.read_bytes()),
+    "memoryview": lambda rgb: memoryview(PORTRAIT.read_bytes()),
+    "file object": lambda rgb: io.BytesIO(PORTRAIT.read_bytes()),
+    "PIL image": lambda rgb: Image.open(PORTRAIT),
+    "uint8 array": lambda rgb: rgb,
+    "strided array": lambda rgb: np.repeat(rgb, 2, axis=1)[:, ::2],
+    "float array": lambda rgb: rgb / 255,
+    "float32 array": lambda rgb: (rgb / 255).astype(np.float32),
+    "uint8 tensor": lambda rgb: torch.from_numpy(rgb),
+    "tensor, channels first": lambda rgb: torch.from_numpy(rgb).permute(2, 0, 1),
+    "float tensor with gradient": lambda rgb: (torch.from_numpy(rgb).permute(2, 0, 1) / 255).requires_grad_(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_every_form_of_a_photo_has_the_same_pixels(form, pixels):
+    given = form(pixels)
+    assert is_photo(given)
+    image = decoded(given)
+    assert image.flags.c_contiguous
+    assert image.dtype == np.uint8
+    assert np.array_equal(image, pixels)
+
+
+def test_grey_pixels_are_three_equal_channels():
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    for given in (grey, torch.from_numpy(grey), Image.fromarray(grey), grey / 255):
+        assert np.array_equal(decoded(given), np.stack([grey] * 3, axis=2))
+
+
+def test_half_precision_is_read(pixels):
+    tensor = torch.tensor([[[0.0, 0.5, 1.0]]], dtype=torch.bfloat16)
+    assert decoded(tensor).tolist() == [[[0, 128, 255]]]
+
+
+def test_a_pil_image_is_turned_upright_as_its_file_is(tmp_path):
+    picture = Image.fromarray(np.arange(24, dtype=np.uint8).reshape(2, 4, 3))
+    exif = picture.getexif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise
+    picture.save(tmp_path / "turned.png", exif=exif)
+    of_file = decoded(tmp_path / "turned.png")
+    assert of_file.shape == (4, 2, 3)
+    with Image.open(tmp_path / "turned.png") as opened:
+        assert np.array_equal(decoded(opened), of_file)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (np.zeros((4, 4, 4), np.uint8), r"shape is (4, 4, 4); expected (height, width, 3)"),
+        (np.zeros((3, 20, 20), np.uint8), "expected (height, width, 3)"),
+        (np.zeros(5, np.uint8), "expected (height, width, 3)"),
+        (np.zeros((0, 4, 3), np.uint8), "no pixels"),
+        (np.full((4, 4, 3), 200.0), "within [0, 1]"),
+        (np.full((4, 4), np.nan), "within [0, 1]"),
+        (np.full((4, 4), -0.1), "within [0, 1]"),
+        (np.zeros((4, 4, 3), np.int64), "type int64; expected uint8"),
+        (np.zeros((4, 4, 3), bool), "type bool"),
+        (np.array([["a", "b"]], dtype=object), "type object"),
+        (torch.zeros(5, 3, 2, dtype=torch.uint8), "shape"),
+        (Image.new("F", (4, 4)), "floating-point"),
+        (b"", "the file is empty"),
+        (b"not a picture", "not an image"),
+        ("http://127.0.0.1:9/a.jpg", "127.0.0.1 is no public host"),
+        ("nowhere.jpg", "cannot read nowhere.jpg: No such file"),
+        ("bad\0name.jpg", "not usable"),
+        (io.StringIO("nowhere.jpg"), "gives str, not bytes; open the file with 'rb'"),
+        (None, "of type NoneType; give a path"),
+        (7, "of type int"),
+        ({"image": 1}, "of type dict"),
+    ],
+)
+def test_what_is_no_photo_is_refused_in_one_line(given, words):
+    assert is_photo(given)
+    assert words in reason(given)
+
+
+def test_a_folder_is_no_photo(tmp_path):
+    assert "it is a folder" in reason(tmp_path)
+
+
+def test_a_closed_file_is_refused_with_its_name(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(PORTRAIT.read_bytes())
+    with (tmp_path / "a.jpg").open("rb") as file:
+        pass
+    assert "a.jpg" in reason(file)
+
+
+def test_a_file_object_is_read_once_and_can_be_decoded_again(pixels):
+    photo = take_photo(io.BytesIO(PORTRAIT.read_bytes()))
+    assert np.array_equal(photo.decode().image, photo.decode().image)
+
+
+def test_several_photos_are_iterables_and_stacks():
+    stack = np.zeros((2, 4, 4, 3), np.uint8)
+    for several in ([], (), ["a.jpg"], iter(["a.jpg"]), {"a.jpg"}, Path().glob("*"), stack, torch.from_numpy(stack)):
+        assert not is_photo(several)

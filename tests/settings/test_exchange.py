@@ -1,0 +1,20 @@
+"""Settings of import: class names that no checkpoint could hold are refused on construction."""
+
+import pytest
+
+from ampnet.errors import ConfigError
+from ampnet.settings import ImportConfig
+from ampnet.settings.labels import MAX_CLASSES
+
+
+@pytest.mark.parametrize("names", [("a",), ("a", "a"), ("a", " "), ("a", "\x1b[2J"), ("a", "b" * 101)])
+def test_class_names_that_no_checkpoint_could_hold_are_refused(tmp_path, names):
+    with pytest.raises(ConfigError, match="class name"):
+        ImportConfig(source=tmp_path / "a.pth", class_names=names)
+
+
+def test_as_many_class_names_as_a_checkpoint_holds_are_taken(tmp_path):
+    names = tuple(f"c{i}" for i in range(MAX_CLASSES + 1))
+    assert ImportConfig(source=tmp_path, class_names=names[:-1]).class_names == names[:-1]
+    with pytest.raises(ConfigError, match="there are 101 class names, expected 2 to 100"):
+        ImportConfig(source=tmp_path, class_names=names)
