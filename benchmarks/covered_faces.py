@@ -17,8 +17,8 @@ from ampnet.dataset.index.face_index import read_index
 from ampnet.detection import FaceDetector
 from ampnet.detection.face import Face
 from ampnet.faces.alignment import Image
-from ampnet.faces.corruption.suite import corrupt
 from ampnet.media.images import read_image
+from ampnet.robustness.suite import corrupt
 from benchmarks.measure import print_table
 
 COVERED = (("sunglasses", 3), ("mask", 3), ("eye", 3), ("hand", 3), ("block", 3))

@@ -12,11 +12,11 @@ import numpy as np
 
 from ampnet.dataset.index.face_index import read_index
 from ampnet.faces.alignment import AlignedFace
-from ampnet.faces.corruption.suite import corrupt
 from ampnet.faces.sharpness import blurriness
 from ampnet.media.images import read_image
 from ampnet.recognition.face_warnings import BLURRED, CLOSE_CALL
 from ampnet.recognition.predictor import Predictor
+from ampnet.robustness.suite import corrupt
 from benchmarks.measure import print_table
 
 WORSE = [(name, severity) for name in ("gaussian-blur", "motion-blur", "low-resolution") for severity in (1, 3, 5)]

@@ -18,19 +18,10 @@ from ampnet import __version__
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.loading.corrupted import CLEAN, ChunkKey, Condition, read_prepared
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.shards.streaming import open_split
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
-from ampnet.evaluation.robustness.curves import save_curves
-from ampnet.evaluation.robustness.journal import ChunkHits, Journal
-from ampnet.evaluation.robustness.report import BASELINE, JSON_FILE, RobustnessReport, write_files
-from ampnet.evaluation.robustness.scores import Hits
-from ampnet.evaluation.robustness.sheet import save_sheet
-from ampnet.evaluation.robustness.tally import Tally
-from ampnet.faces.corruption.names import SEVERITIES, read_corruptions
-from ampnet.faces.corruption.suite import SUITE_VERSION
 from ampnet.faces.framing import reframing
 from ampnet.files.documents import read_json
 from ampnet.files.lock import lock_folder
@@ -38,14 +29,23 @@ from ampnet.files.writing import sha256_of
 from ampnet.inference.ablation import votes_of
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import read_prior
-from ampnet.inference.robustness import Contender, measure_chunks
+from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, read_prepared
+from ampnet.robustness.corruption_names import SEVERITIES, read_corruptions
+from ampnet.robustness.curves import save_curves
+from ampnet.robustness.journal import ChunkHits, Journal
+from ampnet.robustness.measured_faces import MeasuredFaces, choose_faces
+from ampnet.robustness.measuring import Contender, measure_chunks
+from ampnet.robustness.report import BASELINE, JSON_FILE, RobustnessReport, write_files
+from ampnet.robustness.scores import Hits
+from ampnet.robustness.sheet import save_sheet
+from ampnet.robustness.suite import SUITE_VERSION
+from ampnet.robustness.tally import Tally
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import RobustnessConfig
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
-from pipelines.robustness_faces import MeasuredFaces, choose_faces
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ampnet.checkpoints.bundled import display_name
-from ampnet.evaluation.robustness.report import BASELINE, Row
-from ampnet.evaluation.robustness.scores import CorruptionError, Rate
-from ampnet.faces.corruption.names import SEVERITIES
+from ampnet.robustness.corruption_names import SEVERITIES
+from ampnet.robustness.report import BASELINE, Row
+from ampnet.robustness.scores import CorruptionError, Rate
 from pipelines.robustness import RobustnessResult
 from pipelines.show import Fitting, build_table, fitting_table
 

@@ -92,7 +92,7 @@ class RobustnessConfig:
     """Folder from `ampnet prepare` (holds index/ and dataset/)."""
     split: Split = "test"
     corruptions: str = "all"
-    """Names and groups, comma-separated (:func:`ampnet.faces.corruption.names.read_corruptions`)."""
+    """Names and groups, comma-separated (:func:`ampnet.robustness.corruption_names.read_corruptions`)."""
     images: int | None = None
     """Random sample of the split to corrupt; None takes all of it."""
     subsets: tuple[Path, ...] = ()

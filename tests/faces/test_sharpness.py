@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ampnet.faces.corruption.degradations import darkness, gaussian_blur, low_resolution
 from ampnet.faces.sharpness import blurriness
 from ampnet.media.images import list_images, read_image, resize
+from ampnet.robustness.degradations import darkness, gaussian_blur, low_resolution
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "faces"
 

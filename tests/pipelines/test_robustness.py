@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 
 from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from ampnet.errors import ConfigError, DataError, UsageError
-from ampnet.evaluation.robustness.journal import JOURNAL_FILE, Journal
 from ampnet.faces.framing import Framing
 from ampnet.files.lock import LOCK_FILE
 from ampnet.inference.ablation import VOTES
 from ampnet.models.ampnet import AMPNet
+from ampnet.robustness.journal import JOURNAL_FILE, Journal
 from ampnet.settings import EvalConfig, RobustnessConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ampnet.errors import DataError, UsageError
-from ampnet.evaluation.robustness.scores import Hits
 from ampnet.files.opening import read_bytes
 from ampnet.files.writing import atomic_write, make_folder
+from ampnet.robustness.scores import Hits
 
 JOURNAL_FILE = ".robustness.journal"
 """In the output folder while the suite runs: the plan in the first line, then a line for each chunk."""

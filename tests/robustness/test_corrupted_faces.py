@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from ampnet.dataset.index.face_index import read_index
-from ampnet.dataset.loading.corrupted import CLEAN, ChunkKey, Condition, CorruptedBatches, read_prepared
 from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.dataset.loading.loader import make_loader
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
-from ampnet.faces.corruption.names import CORRUPTIONS
-from ampnet.faces.corruption.suite import corrupt
 from ampnet.faces.framing import Framing
+from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, CorruptedBatches, read_prepared
+from ampnet.robustness.corruption_names import CORRUPTIONS
+from ampnet.robustness.suite import corrupt
 from tests.prepared_faces import write_prepared_faces
 
 NAMES = [name for names in CORRUPTIONS.values() for name in names]

@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ampnet.dataset.loading.corrupted import ChunkKey, CorruptedBatches
 from ampnet.dataset.loading.dataset import Batch, FaceDataset
 from ampnet.dataset.loading.loader import loading_failures, make_loader
 from ampnet.inference.ablation import Vote, answer_by_votes
 from ampnet.inference.classifier import Classifier
+from ampnet.robustness.corrupted_faces import ChunkKey, CorruptedBatches
 
 
 @dataclass(frozen=True, eq=False)

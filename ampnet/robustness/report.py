@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ampnet.evaluation.robustness.scores import CorruptionError, Rate
 from ampnet.files.writing import atomic_write
+from ampnet.robustness.scores import CorruptionError, Rate
 
 FORMAT, VERSION = "ampnet-robustness", 1
 

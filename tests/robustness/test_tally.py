@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ampnet.evaluation.robustness.report import BASELINE
-from ampnet.evaluation.robustness.tally import Tally
-from ampnet.faces.corruption.suite import SUITE, texture_of
 from ampnet.faces.pose import GENERIC_FACE
+from ampnet.robustness.report import BASELINE
+from ampnet.robustness.suite import SUITE, texture_of
+from ampnet.robustness.tally import Tally
 
 FACES = 8
 NAMES = [f"face {number}" for number in range(FACES)]

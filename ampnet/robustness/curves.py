@@ -7,8 +7,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ampnet.evaluation.robustness.report import BASELINE, RobustnessReport, Row
 from ampnet.files.writing import atomic_write
+from ampnet.robustness.report import BASELINE, RobustnessReport, Row
 
 PNG_FILE, SVG_FILE = "robustness.png", "robustness.svg"
 

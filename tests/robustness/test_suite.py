@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
-from ampnet.faces.corruption import degradations, textures
-from ampnet.faces.corruption.names import CORRUPTIONS, SEVERITIES
-from ampnet.faces.corruption.occluders import FACE_BOX
-from ampnet.faces.corruption.suite import SUITE, corrupt, texture_of
-from ampnet.faces.corruption.textures import TEXTURES
+from ampnet.robustness import degradations, textures
+from ampnet.robustness.corruption_names import CORRUPTIONS, SEVERITIES
+from ampnet.robustness.occluders import FACE_BOX
+from ampnet.robustness.suite import SUITE, corrupt, texture_of
+from ampnet.robustness.textures import TEXTURES
 
 LEFT_EYE, RIGHT_EYE, NOSE, LEFT_MOUTH, RIGHT_MOUTH = range(5)
 WITHOUT_CHANCE = ("gaussian-blur", "darkness", "over-exposure", "low-contrast", "jpeg", "low-resolution", "mask")

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from ampnet.dataset.loading.augment import Image
 from ampnet.dataset.loading.dataset import Batch, FaceBatches, FaceDataset, SampleKey, reframed, store_face
 from ampnet.faces.alignment import resize_face
-from ampnet.faces.corruption.suite import corrupt
+from ampnet.robustness.suite import corrupt
 from ampnet.settings import IMAGE_SIZE
 
 
@@ -21,7 +21,7 @@ class Condition(NamedTuple):
     """What is done to all faces; the clean condition leaves them as they are."""
 
     corruption: str
-    """Name in :data:`ampnet.faces.corruption.suite.SUITE`; empty if clean."""
+    """Name in :data:`ampnet.robustness.suite.SUITE`; empty if clean."""
     severity: int
     """1 to 5; 0 if clean."""
 

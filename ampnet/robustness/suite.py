@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 
 from ampnet.faces.alignment import Image
-from ampnet.faces.corruption import degradations, misframing, occluders
-from ampnet.faces.corruption.names import CORRUPTIONS
 from ampnet.faces.geometry import Points
+from ampnet.robustness import degradations, misframing, occluders
+from ampnet.robustness.corruption_names import CORRUPTIONS
 
 SUITE_VERSION = 1
 """Counts every change of a level or a function: results of different versions are not compared."""

@@ -7,12 +7,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.robustness.report import BASELINE, Kind, Row
-from ampnet.evaluation.robustness.scores import CorruptionError, Hits, corruption_error, pooled_rate, rate
-from ampnet.faces.corruption.names import CORRUPTIONS, SEVERITIES
-from ampnet.faces.corruption.suite import SUITE, texture_of
-from ampnet.faces.corruption.textures import TEXTURES
 from ampnet.faces.pose import estimate_pose
+from ampnet.robustness.corruption_names import CORRUPTIONS, SEVERITIES
+from ampnet.robustness.report import BASELINE, Kind, Row
+from ampnet.robustness.scores import CorruptionError, Hits, corruption_error, pooled_rate, rate
+from ampnet.robustness.suite import SUITE, texture_of
+from ampnet.robustness.textures import TEXTURES
 
 POSE_BINS: dict[str, tuple[float, ...]] = {
     "yaw": (0, 15, 30, 45, 90),

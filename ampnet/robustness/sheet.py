@@ -10,11 +10,11 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from ampnet.faces.alignment import Image
-from ampnet.faces.corruption.names import CORRUPTIONS, SEVERITIES
-from ampnet.faces.corruption.suite import SUITE, corrupt
 from ampnet.files.writing import atomic_write
 from ampnet.media.drawing import label_font
 from ampnet.media.images import resize
+from ampnet.robustness.corruption_names import CORRUPTIONS, SEVERITIES
+from ampnet.robustness.suite import SUITE, corrupt
 
 SHEET_FILE = "corruptions.png"
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, FITTED, Image
-from ampnet.faces.corruption.textures import TEXTURES, texture
 from ampnet.faces.geometry import Points, similarity, transform_points
+from ampnet.robustness.textures import TEXTURES, texture
 
 EYE_DISTANCE = 80.0
 """Distance of the eyes among the canonical landmarks, in pixels."""

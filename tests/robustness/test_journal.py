@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ampnet.errors import DataError, UsageError
-from ampnet.evaluation.robustness.journal import JOURNAL_FILE, ChunkHits, Journal
+from ampnet.robustness.journal import JOURNAL_FILE, ChunkHits, Journal
 
 PLAN = {"seed": 1, "corruptions": ["mask"], "baseline": None}
 

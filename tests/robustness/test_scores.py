@@ -5,7 +5,7 @@ import pytest
 
 from ampnet.evaluation.intervals import wilson_interval
 from ampnet.evaluation.metrics import accuracy, confusion_matrix, mean_recall
-from ampnet.evaluation.robustness.scores import corruption_error, pooled_rate, rate
+from ampnet.robustness.scores import corruption_error, pooled_rate, rate
 
 
 @pytest.fixture
