@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test soak fuzz bench clean
+.PHONY: demo serve test soak fuzz bench release clean
 
 DEMO := demo_output
 FINE_TUNING := --variant ampnet-small --recipe modern --pretrained bundled --epochs 6 --batch-size 16 --lr 0.02
@@ -47,6 +47,10 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.network
 	$(BIN)/python -m benchmarks.preprocessing
 	$(BIN)/python -m benchmarks.detection
+
+release: $(VENV)/installed
+	$(BIN)/pip install --quiet --editable ".[release]"
+	$(BIN)/python tools/release.py
 
 define install
 	@echo "installing ampnet and what it needs into $(VENV): once, some minutes without a word"
