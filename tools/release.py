@@ -96,7 +96,7 @@ def _tool_problems(archives: list[Path]) -> list[str]:
     wheels = [str(path) for path in archives if path.suffix == ".whl"]
     commands = (
         ["twine", "check", "--strict", *map(str, archives)],
-        ["check-wheel-contents", "--toplevel", "ampnet,pipelines,cli", *wheels],
+        ["check-wheel-contents", "--toplevel", "ampnet,pipelines,cli.py", *wheels],
         ["pip", "check"],
     )
     problems = []
