@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.open_index import read_index
 from ampnet.detection import FaceDetector
 from ampnet.detection.face import Face
 from ampnet.faces.alignment import Image

@@ -17,11 +17,11 @@ import torch
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.loading.loader import batch_loader
 from ampnet.dataset.loading.sampling import ShardedSequentialSampler
+from ampnet.dataset.open_index import read_index
 from ampnet.faces.framing import reframing
 from ampnet.inference.classifier import Classifier
 from ampnet.runtime.memory import keep_freed_memory

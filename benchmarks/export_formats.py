@@ -18,9 +18,9 @@ import torch
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import Batch, FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.open_index import read_index
 from ampnet.export.parity import Inputs
 from ampnet.faces.framing import reframing
 from ampnet.inference.classifier import Classifier

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.open_index import read_index
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.sharpness import blurriness
 from ampnet.media.images import read_image

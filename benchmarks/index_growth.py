@@ -19,15 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ampnet.dataset.index.index_files import faces_table
 from ampnet.dataset.loading.sampling import ResumableBatchSampler, StreamedBatchSampler
-from ampnet.dataset.shards.manifest import Manifest, Shard, faces_table, write_manifest
-from ampnet.dataset.shards.streaming import (
-    SHARDS_AT_ONCE,
-    StreamedSplit,
-    open_split,
-    open_training_index,
-    streamed_splits,
-)
+from ampnet.dataset.open_index import open_split, open_training_index
+from ampnet.dataset.shards.manifest import Manifest, Shard, write_manifest
+from ampnet.dataset.shards.streamed_split import StreamedSplit
+from ampnet.dataset.shards.streaming import SHARDS_AT_ONCE
 from ampnet.dataset.shards.writer import ShardFace, write_shard
 from ampnet.settings.datasets import FACES_PER_SHARD
 from ampnet.settings.labels import EXPRESSIONS
@@ -63,16 +60,16 @@ def write_table(root: Path, number: int, split: str, count: int) -> Shard:
 
 def measure(root: Path) -> dict[str, float]:
     """Time one size in this process."""
-    import ampnet.dataset.shards.streaming as streaming
+    import ampnet.dataset.open_index as open_index
 
-    streaming.STREAMED_FACES = 0  # the small sizes as well, to see the same thing grow
+    open_index.STREAMED_FACES = 0  # the small sizes as well, to see the same thing grow
     import pyarrow.parquet  # noqa: F401 - not a part of the growth
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
     index = open_training_index(root)
     assert index.shards is not None
-    train = streamed_splits(index.shards)["train"]
+    train = index.shards.splits()["train"]
     opened = time.perf_counter()
     order = StreamedBatchSampler(train.sizes, SHARDS_AT_ONCE, BATCH, seed=1)
     first = next(iter(order))

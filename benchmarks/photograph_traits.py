@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from ampnet.dataset.quality.original_set import SetTones, pooled_levels
-from ampnet.dataset.quality.photographs import DESCRIPTIONS, examine
+from ampnet.media.alterations import DESCRIPTIONS, examine
 from ampnet.media.images import list_images, read_image
 from benchmarks.measure import print_table
 

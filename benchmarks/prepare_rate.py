@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ampnet.dataset.index.face_names import unique_names
 from ampnet.dataset.preparation.executors import start_threads
-from ampnet.dataset.preparation.file_names import unique_names
 from ampnet.dataset.preparation.image_stores import ImageFiles
 from ampnet.dataset.preparation.work import CHUNK, FramePolicy, PrepareJob, prepare_chunks
 from ampnet.dataset.sources import open_source

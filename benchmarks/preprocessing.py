@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 import torch
 
-from ampnet.dataset.index.face_index import FaceIndex, read_index
+from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.dataset.loading.loader import batch_loader
 from ampnet.dataset.loading.sampling import ResumableBatchSampler
+from ampnet.dataset.open_index import read_index
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.regions import quadrant_boxes, salient_boxes
 from ampnet.runtime.memory import keep_freed_memory

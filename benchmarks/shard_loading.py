@@ -15,8 +15,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ampnet.dataset.index.face_index import FaceIndex, read_index
+from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.open_index import read_index
 from ampnet.settings.recipes import Augmentation
 
 ROUNDS = 3

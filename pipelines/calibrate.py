@@ -17,7 +17,7 @@ from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.loading.loader import loading_failures
 from ampnet.dataset.loading.unreadable import describe_unreadable
-from ampnet.dataset.shards.streaming import open_split
+from ampnet.dataset.open_index import open_split
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.plots import FORMATS, draw_calibration, draw_risk_coverage, save_figure

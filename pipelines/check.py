@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from ampnet.dataset.index.face_index import FACES_FILE, FaceIndex, read_index
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.faces_table import read_faces
 from ampnet.dataset.index.image_files import refuse_linked_folder
+from ampnet.dataset.index.index_files import FACES_FILE, PAIRS_FILE, is_sharded
 from ampnet.dataset.index.splits import split_indices
-from ampnet.dataset.preparation.faces_table import read_faces
+from ampnet.dataset.open_index import read_index
 from ampnet.dataset.preparation.preview import SheetRow, readable, write_sheet
 from ampnet.dataset.quality.checks import CheckReport, check_index, read_fingerprints
-from ampnet.dataset.quality.pairs_file import PAIRS_FILE, CopyPair, write_pairs
-from ampnet.dataset.shards.manifest import is_sharded
+from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
 from ampnet.errors import UsageError
 from ampnet.files.lock import lock_folder
 from ampnet.media.images import Image

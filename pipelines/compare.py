@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import display_name
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.dataset.index.face_index import FaceIndex, read_index
+from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError
 from ampnet.evaluation.comparison import Answers, Change, ClassOutcomes, ImageSet, changes, class_outcomes, image_sets
 from ampnet.evaluation.difference_sheet import Shown, choose_differences, save_sheet

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ampnet.dataset.index.face_index import index_sha256
 from ampnet.dataset.index.image_files import is_inside
+from ampnet.dataset.index.index_files import index_sha256
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.comparison import Answers
 from ampnet.evaluation.predictions import SplitImages

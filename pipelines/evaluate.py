@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.dataset.index.face_index import FaceIndex, read_index
+from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.image_files import is_inside
 from ampnet.dataset.index.label_votes import MIN_VOTES
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.loading.loader import loading_failures
 from ampnet.dataset.loading.unreadable import describe_unreadable
-from ampnet.dataset.shards.streaming import open_split
+from ampnet.dataset.open_index import open_split, read_index
 from ampnet.errors import DataError
 from ampnet.evaluation.html.page import write_page
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes

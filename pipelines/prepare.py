@@ -10,10 +10,12 @@ from typing import Any
 
 from rich.console import Console
 
-from ampnet.dataset.index.face_index import PREVIEW_FILE, read_index
+from ampnet.dataset.index.face_names import unique_names
+from ampnet.dataset.index.index_files import PREVIEW_FILE
+from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.open_index import read_index
 from ampnet.dataset.preparation.build import build_index
 from ampnet.dataset.preparation.executors import Threads, start_threads
-from ampnet.dataset.preparation.file_names import unique_names
 from ampnet.dataset.preparation.finished import IndexCounts
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImageFiles, ImagePacks
@@ -21,9 +23,9 @@ from ampnet.dataset.preparation.journal import Journal
 from ampnet.dataset.preparation.preview import write_preview
 from ampnet.dataset.preparation.removal import refuse_linked_output
 from ampnet.dataset.preparation.work import FramePolicy, PrepareJob, prepare_chunks
-from ampnet.dataset.shards.build import build_shards
+from ampnet.dataset.prepared_shards import build_shards
 from ampnet.dataset.shards.tables import require_pyarrow
-from ampnet.dataset.sources import Source, open_source
+from ampnet.dataset.sources import open_source
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop

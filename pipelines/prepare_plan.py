@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from ampnet.dataset.index.face_index import META_FILE
+from ampnet.dataset.index.index_files import JOURNAL_FOLDER, META_FILE, is_sharded
+from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.preparation.executors import Threads
-from ampnet.dataset.preparation.journal import FOLDER as JOURNAL
 from ampnet.dataset.preparation.journal import Journal
 from ampnet.dataset.preparation.removal import earlier_files, remove_earlier
 from ampnet.dataset.preparation.work import choose_crop
-from ampnet.dataset.shards.manifest import is_sharded
-from ampnet.dataset.sources import Source
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
@@ -36,7 +34,7 @@ def earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | No
     if (config.out / "index" / META_FILE).exists():
         raise UsageError(f"{config.out} already holds an index; replace it with --force, or choose another --out")
     for taken in (config.out / "index", config.out / "dataset"):
-        if taken.is_dir() and not is_empty(taken, JOURNAL):
+        if taken.is_dir() and not is_empty(taken, JOURNAL_FOLDER):
             raise UsageError(f"{taken} holds other files; choose another --out, or add to them with --force")
     return None
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ampnet import __version__
 from ampnet.checkpoints.bundled import display_name
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.dataset.index.face_index import FaceIndex, index_sha256
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.index_files import index_sha256
 from ampnet.evaluation.report import Provenance
 from ampnet.files.writing import sha256_of
 from ampnet.settings import EvalConfig

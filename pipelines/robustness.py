@@ -19,7 +19,7 @@ from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import FaceDataset
-from ampnet.dataset.shards.streaming import open_split
+from ampnet.dataset.open_index import open_split
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
 from ampnet.faces.framing import reframing

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.markup import escape
 
-from ampnet.dataset.quality.photographs import DESCRIPTIONS
 from ampnet.files.printable import one_line, printable
+from ampnet.media.alterations import DESCRIPTIONS
 from pipelines.check import CheckResult
 from pipelines.prepare import PrepareResult
 from pipelines.show import Fitting, fitting_table

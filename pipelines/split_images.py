@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.index.face_index import FACES_FILE, FaceIndex
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.faces_table import FaceRow, read_faces
+from ampnet.dataset.index.index_files import FACES_FILE, PAIRS_FILE
 from ampnet.dataset.index.splits import split_indices
-from ampnet.dataset.preparation.faces_table import FaceRow, read_faces
-from ampnet.dataset.quality.pairs_file import PAIRS_FILE, copies_of, read_pairs
+from ampnet.dataset.quality.pairs_file import copies_of, read_pairs
 from ampnet.errors import DataError
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.matching import ClassMatch

@@ -19,11 +19,11 @@ import torch
 
 from ampnet.checkpoints.bundled import MODELS, model_path, record_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.loading.loader import batch_loader
 from ampnet.dataset.loading.sampling import ShardedSequentialSampler
+from ampnet.dataset.open_index import read_index
 from ampnet.evaluation.matching import match_all_classes
 from ampnet.files.writing import atomic_write
 from ampnet.inference.calibration import MAX_ACCURACY_LOSS, choose_prior_strength, fit_temperature

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import Batch, FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.open_index import read_index
 from ampnet.detection.face import Face
 from ampnet.errors import DataError
 from ampnet.faces.framing import reframing

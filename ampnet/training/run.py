@@ -19,7 +19,7 @@ from ampnet.dataset.index.splits import class_counts
 from ampnet.dataset.loading.dataset import Batch
 from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler
 from ampnet.dataset.loading.unreadable import UnreadableImages
-from ampnet.dataset.shards.streaming import open_training_index
+from ampnet.dataset.open_index import open_training_index
 from ampnet.errors import ConfigError
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet

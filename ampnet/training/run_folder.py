@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from ampnet import __version__
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.splits import class_counts
-from ampnet.dataset.shards.streaming import hash_shards
 from ampnet.errors import DataError, UsageError
 from ampnet.files.lock import lock_folder, refuse_locked
 from ampnet.files.opening import exists
@@ -100,7 +99,7 @@ def _existing(config: TrainConfig, of_seeds: bool) -> Path:
 def hash_data(index: FaceIndex) -> str:
     """Return the SHA-256 of names, labels, splits and landmarks; pixels are not included."""
     if index.shards is not None and index.shards.is_streamed:
-        return hash_shards(index.shards)
+        return index.shards.sha256()
     digest = sha256()
     for texts in (index.class_names, index.names, index.splits):
         digest.update("\n".join(texts).encode() + b"\0")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.index.label_votes import VOTES_FILE
+from ampnet.dataset.index.index_files import VOTES_FILE
 from ampnet.errors import DataError
 from ampnet.settings.recipes import Recipe
 

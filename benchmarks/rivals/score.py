@@ -7,8 +7,8 @@ tool, see `ampnet eval --predictions`. The CSVs are described in :mod:`ampnet.ev
 import argparse
 from pathlib import Path
 
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.index.label_votes import MIN_VOTES
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import AmpnetError
 from ampnet.evaluation.agreement import measure_agreement
 from ampnet.evaluation.intervals import Estimate

@@ -28,8 +28,8 @@ def readers() -> dict[str, Callable[[Path], object]]:
     """Name the readers that can be called without a command around them."""
     from ampnet.checkpoints.checkpoint import load_checkpoint
     from ampnet.checkpoints.reference.convert import read_reference
-    from ampnet.dataset.index.face_index import read_index
     from ampnet.dataset.index.landmarks_file import read_landmarks
+    from ampnet.dataset.open_index import read_index
     from ampnet.dataset.sources import open_source
     from ampnet.media.images import read_image, read_reduced
     from tests.hostile.seeds import make_seeds

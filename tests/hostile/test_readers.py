@@ -11,8 +11,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.index.landmarks_file import read_landmarks
+from ampnet.dataset.open_index import read_index
 from ampnet.dataset.sources import open_source
 from ampnet.errors import AmpnetError
 from ampnet.faces.framing import Framing

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.loading.dataset import Batch, FaceDataset
 from ampnet.dataset.loading.loader import batch_loader
 from ampnet.dataset.loading.sampling import ShardedSequentialSampler
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import CheckpointError
 from ampnet.faces.geometry import mirror_landmarks
 from ampnet.inference.classifier import Classifier, mirror_faces

@@ -6,10 +6,10 @@ import torch
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.loading.loader import batch_loader
 from ampnet.dataset.loading.sampling import ShardedSequentialSampler
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import ConfigError
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.contributions import explain, region_corners

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from ampnet.dataset.index.faces_table import FaceRow, write_faces
 from ampnet.dataset.index.landmarks_file import write_landmarks
-from ampnet.dataset.preparation.faces_table import FaceRow, write_faces
 from ampnet.errors import DataError
 from ampnet.settings import CheckConfig
 from cli import app

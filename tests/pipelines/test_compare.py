@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.index.landmarks_file import read_landmarks, write_landmarks
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import CheckpointError, DataError, UsageError
 from ampnet.settings import CompareConfig
 from ampnet.settings.labels import EXPRESSIONS

@@ -12,16 +12,15 @@ pytest.importorskip("pyarrow")
 
 from typer.testing import CliRunner
 
-from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset import open_index
+from ampnet.dataset.index.faces_table import FaceRow, read_faces, write_faces
 from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.dataset.loading.sampling import ResumableBatchSampler
-from ampnet.dataset.preparation.faces_table import FaceRow, read_faces, write_faces
+from ampnet.dataset.open_index import open_split, read_index
 from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
-from ampnet.dataset.shards import streaming
 from ampnet.dataset.shards.manifest import read_manifest
-from ampnet.dataset.shards.streaming import open_split
 from ampnet.errors import DataError, ImageError
 from ampnet.evaluation import report_files
 from ampnet.settings.recipes import Augmentation
@@ -131,7 +130,7 @@ def test_eval_says_the_same_of_both_forms_and_of_a_set_too_large_to_be_loaded(
             data / "index" / "duplicates.csv", [CopyPair((test, train), ("test", "train"), ("a", "b"), 1.0, True)]
         )
     files, shards = (evaluate(data, tmp_path / data.name) for data in forms)
-    monkeypatch.setattr(streaming, "STREAMED_FACES", 0)
+    monkeypatch.setattr(open_index, "STREAMED_FACES", 0)
     split_alone = evaluate(forms[1], tmp_path / "alone")
     assert files == shards == split_alone
     assert files["copies"]["exact"] == 1
@@ -143,7 +142,7 @@ def test_of_a_set_too_large_to_be_loaded_only_the_split_is(
     forms: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = read_index(forms[1])
-    monkeypatch.setattr(streaming, "STREAMED_FACES", 0)
+    monkeypatch.setattr(open_index, "STREAMED_FACES", 0)
     for split, count in (("train", 21), ("val", 7), ("test", 7)):
         index = open_split(forms[1], split)
         assert len(index) == count
@@ -165,7 +164,7 @@ def test_of_a_set_too_large_to_be_loaded_only_the_split_is(
 def test_a_split_that_a_large_set_does_not_have_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = write_prepared_faces(tmp_path / "files", train=2, val=1)
     convert(files, "shards", tmp_path / "shards")
-    monkeypatch.setattr(streaming, "STREAMED_FACES", 0)
+    monkeypatch.setattr(open_index, "STREAMED_FACES", 0)
     with pytest.raises(DataError, match="has no face in the split test; it has train, val"):
         open_split(tmp_path / "shards", "test")
 

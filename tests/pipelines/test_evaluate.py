@@ -15,10 +15,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.bundled import model_path
-from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.faces_table import FaceRow, write_faces
 from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.index.landmarks_file import write_landmarks
-from ampnet.dataset.preparation.faces_table import FaceRow, write_faces
+from ampnet.dataset.open_index import read_index
 from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
 from ampnet.errors import CheckpointError, DataError, UsageError
 from ampnet.evaluation import report_files

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.open_index import read_index
 from ampnet.files.lock import LOCK_FILE
 
 pytestmark = pytest.mark.slow

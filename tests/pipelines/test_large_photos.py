@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ampnet.dataset.sources import SourceImage
+from ampnet.dataset.index.raw_images import SourceImage
 from ampnet.media import decoding_memory
 from ampnet.reading import shots
 from cli import app

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.index.landmarks_file import read_landmarks
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.faces.geometry import similarity, transform_points

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.dataset.preparation.faces_table import COLUMNS, FaceRow, write_faces
+from ampnet.dataset.index.faces_table import COLUMNS, FaceRow, write_faces
 from ampnet.errors import DataError
 from ampnet.files.lock import LOCK_FILE
 from ampnet.settings import PrepareConfig

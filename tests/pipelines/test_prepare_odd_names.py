@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.open_index import read_index
 from ampnet.files.names import path_of_text
 from cli import app
 from tests.hostile_images import deep_folder

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.settings import PrepareConfig
 from pipelines.prepare import run

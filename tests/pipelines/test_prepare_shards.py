@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 pytest.importorskip("pyarrow")
 
-from ampnet.dataset.index.face_index import read_index
-from ampnet.dataset.shards import build
-from ampnet.dataset.shards.manifest import is_sharded
+from ampnet.dataset import prepared_shards as build
+from ampnet.dataset.index.index_files import is_sharded
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError
 from ampnet.settings import ConvertConfig, PrepareConfig
 from cli import app

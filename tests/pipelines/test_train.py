@@ -15,8 +15,8 @@ import torch
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.index.label_votes import write_votes
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, LockedError, ProcessError, TrainingError, UsageError
 from ampnet.files.lock import LOCK_FILE, lock_folder
 from ampnet.settings import TrainConfig

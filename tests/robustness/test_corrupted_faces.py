@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.dataset.loading.loader import make_loader
+from ampnet.dataset.open_index import read_index
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.faces.framing import Framing
 from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, CorruptedBatches, read_prepared

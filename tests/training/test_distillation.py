@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.loading.dataset import FaceDataset
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import CheckpointError, TrainingError
 from ampnet.inference.classifier import mirror_faces
 from ampnet.models.ampnet import fuse_logits

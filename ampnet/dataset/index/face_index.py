@@ -1,45 +1,75 @@
 """The index that `ampnet prepare` writes and training reads: labels, landmarks, and the outcome for each image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.dataset.index.face_names import spellings, split_of
+from ampnet.dataset.index.faces_table import FaceRow, read_faces
 from ampnet.dataset.index.image_files import list_files, refuse_links_outside
-from ampnet.dataset.index.label_votes import VOTES_FILE, LabelVotes, read_votes
+from ampnet.dataset.index.index_files import (
+    CLASSES_FILE,
+    FACES_FILE,
+    LABELS_FILE,
+    LANDMARKS_FILE,
+    META_FILE,
+    VOTES_FILE,
+)
+from ampnet.dataset.index.label_votes import LabelVotes, read_votes
 from ampnet.dataset.index.labels_file import read_labels
 from ampnet.dataset.index.landmarks_file import read_landmarks
 from ampnet.dataset.index.meta_file import CURE, IndexMeta, distinct, read_class_names, read_meta
-from ampnet.dataset.preparation.faces_table import read_faces
-from ampnet.dataset.shards.manifest import MANIFEST_FILE, is_sharded
 from ampnet.errors import DataError
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
-from ampnet.files.writing import sha256_of
 from ampnet.media.decoding import MAX_BYTES
+from ampnet.settings import Split
 from ampnet.settings.labels import EXPRESSIONS, MAX_CLASSES, MAX_NAME
 
 if TYPE_CHECKING:
-    from ampnet.dataset.shards.sharded_index import ShardImages
     from ampnet.faces.framing import Framing
 
-LABELS_FILE = "data_label.txt"
-LANDMARKS_FILE = "land_marks.npy"
-FACES_FILE = "faces.csv"
-FAILURES_FILE = "err.csv"
-META_FILE = "meta.json"
-PREVIEW_FILE = "preview.png"
-CLASSES_FILE = "classes.json"
-"""Optional, beside a hand-made data_label.txt: JSON list of the class names in label order."""
-
-OFFICIAL_SPLITS = ("train", "val", "test")
 LABEL_BASE_WITH_SPLITS = 1
 """First label if names begin with the split (RAF-DB's convention); otherwise 0."""
 
-_SUFFIX = "_aligned"
+
+@runtime_checkable
+class CountedPositions(Protocol):
+    """Positions of a split's faces that know their classes without reading their rows."""
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """Return the number of faces of each class, ``(K,)``."""
+
+
+class StoredFaces(Protocol):
+    """The images of some faces of a data set in shards (:mod:`ampnet.dataset.shards`), and what is known of them."""
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the rest of the index is read shard by shard as well."""
+
+    @property
+    def only(self) -> Split | None:
+        """The split whose faces the index holds; None if it holds all."""
+
+    def read(self, i: int) -> bytes:
+        """Read the image file of face ``i``; DataError with the reason alone if that fails."""
+
+    def outcomes(self) -> Iterator[tuple[int, FaceRow]]:
+        """Read the rows of faces.csv, each with its place there."""
+
+    def subset(self, indices: NDArray[np.int64]) -> "StoredFaces":
+        """Keep the faces at ``indices``, in that order."""
+
+    def splits(self) -> Mapping[Split, Any]:
+        """Return the positions of the faces of each official split: :class:`CountedPositions`, like arrays."""
+
+    def sha256(self) -> str:
+        """Return a SHA-256 over the tables of all shards."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +98,7 @@ class FaceIndex:
     """Annotators' votes for each face; None if the data set has none."""
     layout: str = ""
     """Name of the data set's layout; empty for a hand-made index."""
-    shards: "ShardImages | None" = None
+    shards: "StoredFaces | None" = None
     """Where the images are if the data set is in shards; None if they are files."""
 
     def __len__(self) -> int:
@@ -101,11 +131,11 @@ class FaceIndex:
         )
 
 
-def read_index(root: Path) -> FaceIndex:
-    """Load a prepared data set and check its consistency.
+def read_index_files(root: Path) -> FaceIndex:
+    """Load a prepared data set of image files and check its consistency.
 
-    It may come from `ampnet prepare`, be in shards (`ampnet convert`), or be hand-made (only data_label.txt and
-    land_marks.npy, as for the reference program); names are matched with and without ``_aligned``.
+    It may come from `ampnet prepare` or be hand-made (only data_label.txt and land_marks.npy, as for the reference
+    program); names are matched with and without ``_aligned``.
 
     Args:
         root: folder that holds ``index/`` and ``dataset/``.
@@ -114,10 +144,6 @@ def read_index(root: Path) -> FaceIndex:
         DataError: a file is missing or damaged, a label is out of range, or a name has no landmarks or no image.
     """
     folder = root / "index"
-    if is_sharded(root):
-        from ampnet.dataset.shards.sharded_index import read_sharded_index  # which builds on this module
-
-        return read_sharded_index(root)
     if not (folder / LABELS_FILE).exists():
         raise DataError(f'{root} holds no index/{LABELS_FILE}; make it with "ampnet prepare RAW_DIR --out {root}"')
     meta = read_meta(folder / META_FILE)
@@ -140,26 +166,6 @@ def read_index(root: Path) -> FaceIndex:
         votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).exists() else None,
         layout="" if meta is None else meta.layout,
     )
-
-
-def index_sha256(root: Path) -> str:
-    """Return the SHA-256 of data_label.txt, or of shards.json, which has those of all tables."""
-    return sha256_of(root / "index" / (MANIFEST_FILE if is_sharded(root) else LABELS_FILE))
-
-
-def split_of(name: str) -> str:
-    """Return the official split in a name's prefix; empty if there is none."""
-    prefix = name.partition("_")[0]
-    return prefix if prefix in OFFICIAL_SPLITS else ""
-
-
-def spellings(name: str) -> tuple[str, str]:
-    """Return a name unchanged, and with ``_aligned`` removed or added: the reference program mixes both."""
-    stem, dot, extension = name.rpartition(".")
-    if not dot:
-        stem, extension = name, ""
-    other = stem.removesuffix(_SUFFIX) if stem.endswith(_SUFFIX) else stem + _SUFFIX
-    return name, f"{other}{dot}{extension}"
 
 
 def _splits_of(names: list[str], path: Path, meta: IndexMeta | None) -> list[str]:

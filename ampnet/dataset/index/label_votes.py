@@ -20,7 +20,6 @@ from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
 from ampnet.settings.labels import MAX_CLASSES
 
-VOTES_FILE = "label_votes.csv"
 NO_FACE = "no_face"
 """Column of the votes that an image shows no face."""
 

@@ -2,13 +2,12 @@
 
 import random
 from collections.abc import Sequence
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.shards.streaming import StreamedSplit, streamed_splits
+from ampnet.dataset.index.face_index import CountedPositions, FaceIndex
 from ampnet.errors import DataError
 from ampnet.settings import Split
 
@@ -47,13 +46,14 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
         val_fraction: fraction of each training class to hold out, in (0, 1); a class of one face stays in train.
 
     Returns:
-        Positions in ``index`` for each split, ascending; of a streamed data set,
-        :class:`~ampnet.dataset.shards.streaming.StreamedSplit`. Where only one split is loaded, the others are empty.
+        Positions in ``index`` for each split, ascending; of a streamed data set, objects that work them out
+        (:class:`~ampnet.dataset.index.face_index.CountedPositions`). Where only one split is loaded, the others are
+        empty.
     """
     if not 0 < val_fraction < 1:
         raise DataError(f"val_fraction must be within (0, 1), got {val_fraction}")
     if index.shards is not None and index.shards.is_streamed:
-        return cast(dict[Split, NDArray[np.int64]], streamed_splits(index.shards))
+        return dict(index.shards.splits())
     if index.shards is not None and index.shards.only:
         every: dict[Split, NDArray[np.int64]] = {"train": _NONE, "val": _NONE, "test": _NONE}
         every[index.shards.only] = np.arange(len(index))
@@ -71,7 +71,7 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
 
 def class_counts(index: FaceIndex, positions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Count the faces at ``positions`` by class, ``(K,)``."""
-    if isinstance(positions, StreamedSplit):
+    if isinstance(positions, CountedPositions):
         return positions.class_counts()
     return np.bincount(index.labels[positions], minlength=len(index.class_names))
 

@@ -14,9 +14,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.index.face_index import FACES_FILE, FaceIndex, split_of
-from ampnet.dataset.preparation.faces_table import read_faces
-from ampnet.dataset.sources.ferplus_numbers import row_of_number
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.face_names import split_of
+from ampnet.dataset.index.faces_table import read_faces
+from ampnet.dataset.index.ferplus_numbers import row_of_number
+from ampnet.dataset.index.index_files import FACES_FILE
 from ampnet.errors import DataError
 from ampnet.files.opening import read_text
 from ampnet.files.printable import printable

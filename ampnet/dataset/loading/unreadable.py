@@ -1,12 +1,9 @@
 """Prepared images that cannot be read: they are left out and listed, and never end a run."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 from ampnet.files.printable import printable
-
-if TYPE_CHECKING:
-    from ampnet.dataset.loading.dataset import Batch
 
 
 class UnreadableImage(NamedTuple):
@@ -15,6 +12,14 @@ class UnreadableImage(NamedTuple):
     name: str
     """As in data_label.txt."""
     reason: str
+
+
+class _Batch(Protocol):
+    @property
+    def unreadable(self) -> Sequence[UnreadableImage]: ...
+
+
+B = TypeVar("B", bound=_Batch)
 
 
 class UnreadableImages:
@@ -27,7 +32,7 @@ class UnreadableImages:
     def __init__(self) -> None:
         self.reasons: dict[str, str] = {}
 
-    def watch(self, batches: Iterable["Batch"]) -> Iterator["Batch"]:
+    def watch(self, batches: Iterable[B]) -> Iterator[B]:
         """Pass batches on, and collect their unreadable images.
 
         Loading starts at once, not with the first batch: a data loader draws a number from torch's generator when it
@@ -35,7 +40,7 @@ class UnreadableImages:
         """
         return map(self._note, iter(batches))
 
-    def _note(self, batch: "Batch") -> "Batch":
+    def _note(self, batch: B) -> B:
         self.reasons.update(batch.unreadable)
         return batch
 

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ampnet.dataset.index.face_index import FACES_FILE, FAILURES_FILE, LABELS_FILE, LANDMARKS_FILE
-from ampnet.dataset.index.label_votes import VOTES_FILE
+from ampnet.dataset.index.faces_table import FaceRow, read_faces, write_faces, write_failures
+from ampnet.dataset.index.index_files import FACES_FILE, FAILURES_FILE, LABELS_FILE, LANDMARKS_FILE, VOTES_FILE
 from ampnet.dataset.index.landmarks_file import write_landmarks
-from ampnet.dataset.preparation.faces_table import FaceRow, read_faces, write_faces, write_failures
+from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.preparation.finished import FinishedFaces, IndexCounts
 from ampnet.dataset.preparation.image_stores import ImageFiles
 from ampnet.dataset.preparation.journal import Journal
 from ampnet.dataset.preparation.work import FramePolicy
-from ampnet.dataset.sources import Source
 from ampnet.files.writing import atomic_write
 
 

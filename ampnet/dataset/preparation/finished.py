@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ampnet
-from ampnet.dataset.index.face_index import LABEL_BASE_WITH_SPLITS, META_FILE
+from ampnet.dataset.index.face_index import LABEL_BASE_WITH_SPLITS
+from ampnet.dataset.index.index_files import META_FILE
+from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.index.splits import reference_split_8_2
 from ampnet.dataset.preparation.frames import PreparedFace, write_template_frame
 from ampnet.dataset.preparation.image_stores import WriteImage
 from ampnet.dataset.preparation.journal import Journal
 from ampnet.dataset.preparation.votes_table import VoteCounts, VotesTable
 from ampnet.dataset.preparation.work import FramePolicy
-from ampnet.dataset.sources import Source
 from ampnet.errors import DataError
 from ampnet.faces.framing import measure_framing
 from ampnet.files.writing import atomic_write

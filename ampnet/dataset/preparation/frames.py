@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.preparation.faces_table import FaceRow
+from ampnet.dataset.index.faces_table import FaceRow
+from ampnet.dataset.index.raw_images import Picture, SourceImage
 from ampnet.dataset.preparation.image_stores import WriteImage
-from ampnet.dataset.sources import Picture, SourceImage
 from ampnet.detection.face import Face
 from ampnet.errors import ImageError
 from ampnet.faces.alignment import align_face, resize_whole, source_side

@@ -13,8 +13,9 @@ from typing import Any, BinaryIO, get_args
 import msgspec
 
 from ampnet.dataset.index.image_files import is_image_name
+from ampnet.dataset.index.index_files import JOURNAL_FOLDER
+from ampnet.dataset.index.raw_images import SourceImage
 from ampnet.dataset.preparation.frames import PreparedFace
-from ampnet.dataset.sources import SourceImage
 from ampnet.errors import DataError
 from ampnet.faces.framing import Crop
 from ampnet.files.documents import QUOTED, are_finite, quoted, read_json
@@ -22,9 +23,6 @@ from ampnet.files.names import path_of_text
 from ampnet.files.opening import open_regular
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
-
-FOLDER = ".prepare"
-"""Folder inside ``index/`` that exists while prepare runs."""
 
 CURE = "start over with --force"
 
@@ -48,7 +46,7 @@ class Journal:
     """
 
     def __init__(self, index_folder: Path) -> None:
-        self.folder = index_folder / FOLDER
+        self.folder = index_folder / JOURNAL_FOLDER
         self._places: dict[int, tuple[Path, int]] = {}
         self._read_to: dict[Path, int] = {}
 

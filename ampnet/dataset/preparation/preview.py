@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from ampnet.dataset.index.face_index import FACES_FILE, FaceIndex
-from ampnet.dataset.preparation.faces_table import read_faces
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.faces_table import read_faces
+from ampnet.dataset.index.index_files import FACES_FILE
 from ampnet.errors import ImageError
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write

@@ -3,13 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ampnet.dataset.index.face_index import (
-    FACES_FILE,
-    FAILURES_FILE,
-    LABELS_FILE,
-    LANDMARKS_FILE,
-    META_FILE,
-)
+from ampnet.dataset.index.faces_table import read_faces
 from ampnet.dataset.index.image_files import (
     OTHER_OUT,
     is_image_name,
@@ -18,10 +12,19 @@ from ampnet.dataset.index.image_files import (
     removable,
     remove,
 )
-from ampnet.dataset.index.label_votes import VOTES_FILE
-from ampnet.dataset.preparation.faces_table import read_faces
-from ampnet.dataset.preparation.journal import FOLDER as JOURNAL_FOLDER
-from ampnet.dataset.shards.manifest import MANIFEST_FILE, is_images_tar, is_sharded, is_table
+from ampnet.dataset.index.index_files import (
+    FACES_FILE,
+    FAILURES_FILE,
+    JOURNAL_FOLDER,
+    LABELS_FILE,
+    LANDMARKS_FILE,
+    MANIFEST_FILE,
+    META_FILE,
+    VOTES_FILE,
+    is_images_tar,
+    is_sharded,
+    is_table,
+)
 from ampnet.files.documents import quoted
 
 INDEX_FILES = (META_FILE, MANIFEST_FILE, LABELS_FILE, LANDMARKS_FILE, FACES_FILE, FAILURES_FILE, VOTES_FILE)

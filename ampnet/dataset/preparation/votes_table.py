@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ampnet.dataset.index.face_names import unique_names
+from ampnet.dataset.index.faces_table import Status
 from ampnet.dataset.index.label_votes import LabelVotes, write_votes
-from ampnet.dataset.preparation.faces_table import Status
-from ampnet.dataset.preparation.file_names import unique_names
+from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.preparation.frames import PreparedFace
-from ampnet.dataset.sources import Source
 
 StatusCounts = dict[str, dict[str, int]]
 """Split -> status -> input images."""

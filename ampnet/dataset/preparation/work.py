@@ -8,13 +8,12 @@ from functools import partial
 
 import numpy as np
 
+from ampnet.dataset.index.face_names import face_name
+from ampnet.dataset.index.faces_table import FaceRow
+from ampnet.dataset.index.raw_images import Box, Picture, Source, SourceImage
 from ampnet.dataset.preparation.executors import Threads
-from ampnet.dataset.preparation.faces_table import FaceRow
-from ampnet.dataset.preparation.file_names import face_name
 from ampnet.dataset.preparation.frames import PreparedFace, read_failure, rejected, sharp_enough, write_frame
 from ampnet.dataset.preparation.image_stores import ImageStore
-from ampnet.dataset.quality.photographs import examine
-from ampnet.dataset.sources import Box, Picture, Source, SourceImage
 from ampnet.detection import FaceDetector
 from ampnet.detection.face import Face, choose_face
 from ampnet.detection.retries import Detection, detect_with_retries
@@ -22,6 +21,7 @@ from ampnet.errors import ImageError
 from ampnet.faces.framing import Crop, decide_crop
 from ampnet.faces.geometry import intersection_over_union
 from ampnet.files.names import path_as_text
+from ampnet.media.alterations import examine
 from ampnet.settings import FacePolicy, NoFacePolicy
 
 CHUNK = 64

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.splits import split_indices
-from ampnet.dataset.preparation.faces_table import FaceRow
 from ampnet.dataset.quality.duplicates import SIDE, Duplicates, copy_groups, find_duplicates, thumbnail
 from ampnet.dataset.quality.original_set import SetTones, TraitCount
-from ampnet.dataset.quality.photographs import histogram, tonal_traits
 from ampnet.errors import DataError, ImageError
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
+from ampnet.media.alterations import histogram, tonal_traits
 from ampnet.media.decoding import MAX_BYTES
 from ampnet.media.prepared import decode_prepared
 from ampnet.runtime.progress import Advance

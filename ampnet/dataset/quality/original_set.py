@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ampnet.dataset.quality.photographs import DESCRIPTIONS
 from ampnet.files.printable import printable
+from ampnet.media.alterations import DESCRIPTIONS
 
 EXAMPLES = 5
 """Number of example images listed for each trait."""

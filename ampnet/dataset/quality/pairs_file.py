@@ -14,7 +14,6 @@ from ampnet.files.documents import csv_table, number_of
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
 
-PAIRS_FILE = "duplicates.csv"
 CURE = "run `ampnet check` again"
 COLUMNS = (
     "first",

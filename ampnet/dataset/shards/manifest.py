@@ -1,13 +1,13 @@
 """`index/shards.json`: what the shards of a data set hold, so that opening it never reads them all."""
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from ampnet.dataset.index.index_files import MANIFEST_FILE, faces_table
 from ampnet.dataset.index.meta_file import ClassNames, distinct
 from ampnet.errors import DataError
 from ampnet.files.documents import read_json
@@ -15,13 +15,9 @@ from ampnet.files.writing import atomic_write
 from ampnet.settings import MAX_FACES_PER_SHARD
 from ampnet.settings.labels import MAX_CLASSES, MAX_NAME
 
-MANIFEST_FILE = "shards.json"
 MAX_SHARDS = 100_000
 MAX_MANIFEST = 128 << 20
 """Largest shards.json in bytes."""
-
-_IMAGES = re.compile(r"faces-[0-9]{5}\.tar")
-_TABLE = re.compile(r"(faces|rejected)-[0-9]{5}\.parquet")
 
 CURE = "convert or prepare the data set again"
 
@@ -59,36 +55,6 @@ class Manifest(Struct, frozen=True):
     def faces_in(self, split: SplitName) -> list[int]:
         """Return how many faces of a split each shard has."""
         return [sum(shard.counts.get(split, ())) for shard in self.shards]
-
-
-def faces_table(number: int) -> str:
-    """Return the name of a shard's table in index/."""
-    return f"faces-{number:05d}.parquet"
-
-
-def images_tar(number: int) -> str:
-    """Return the name of a shard's images in dataset/."""
-    return f"faces-{number:05d}.tar"
-
-
-def rejected_table(number: int) -> str:
-    """Return the name of a table of rejected images in index/."""
-    return f"rejected-{number:05d}.parquet"
-
-
-def is_images_tar(name: str) -> bool:
-    """Return whether a name in dataset/ is that of a shard's images."""
-    return _IMAGES.fullmatch(name) is not None
-
-
-def is_table(name: str) -> bool:
-    """Return whether a name in index/ is that of a table of shards."""
-    return _TABLE.fullmatch(name) is not None
-
-
-def is_sharded(root: Path) -> bool:
-    """Return whether a data set is in shards."""
-    return (root / "index" / MANIFEST_FILE).exists()
 
 
 def write_manifest(root: Path, manifest: Manifest) -> None:

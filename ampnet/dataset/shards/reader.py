@@ -9,19 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.index.face_index import LABELS_FILE
+from ampnet.dataset.index.faces_table import COLUMNS, FaceRow, row_of_cells
 from ampnet.dataset.index.image_files import is_plain, refuse_links_outside
-from ampnet.dataset.preparation.faces_table import COLUMNS, FaceRow, row_of_cells
-from ampnet.dataset.shards.manifest import (
-    CURE,
-    MANIFEST_FILE,
-    Manifest,
-    SplitName,
-    faces_table,
-    images_tar,
-    read_manifest,
-    rejected_table,
-)
+from ampnet.dataset.index.index_files import LABELS_FILE, MANIFEST_FILE, faces_table, images_tar, rejected_table
+from ampnet.dataset.shards.manifest import CURE, Manifest, SplitName, read_manifest
 from ampnet.dataset.shards.tables import Table, read_table
 from ampnet.dataset.shards.tar_file import TarImages
 from ampnet.errors import DataError, ImageError

@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.index.face_index import FACES_FILE, META_FILE, FaceIndex, read_framing, read_undetected
+from ampnet.dataset.index.face_index import FaceIndex, read_framing, read_undetected
+from ampnet.dataset.index.faces_table import FaceRow
+from ampnet.dataset.index.index_files import FACES_FILE, MANIFEST_FILE, META_FILE
 from ampnet.dataset.index.label_votes import LabelVotes
 from ampnet.dataset.index.labels_file import MAX_FACES
 from ampnet.dataset.index.meta_file import read_meta
-from ampnet.dataset.preparation.faces_table import FaceRow
-from ampnet.dataset.shards.manifest import CURE, MANIFEST_FILE
+from ampnet.dataset.shards.manifest import CURE
 from ampnet.dataset.shards.reader import ShardReader, read_outcomes
+from ampnet.dataset.shards.streamed_split import StreamedSplit
 from ampnet.errors import DataError
 from ampnet.files.printable import printable
 from ampnet.settings import Split
@@ -45,6 +49,16 @@ class ShardImages:
         for line, row in read_outcomes(self.reader.root, self.reader.manifest, shards):
             if self.only in (None, row.split):
                 yield line, row
+
+    def splits(self) -> dict[Split, StreamedSplit]:
+        """Return the official splits of a streamed data set."""
+        return {split: StreamedSplit(self.reader, split) for split in get_args(Split)}
+
+    def sha256(self) -> str:
+        """Return a SHA-256 over the tables of all shards, of which shards.json knows their own."""
+        manifest = self.reader.manifest
+        lines = [*manifest.class_names, *(shard.sha256 for shard in manifest.shards)]
+        return sha256("\n".join(lines).encode()).hexdigest()
 
     def subset(self, indices: NDArray[np.int64]) -> "ShardImages":
         """Keep the faces at ``indices``, in that order."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.preparation.faces_table import COLUMNS
+from ampnet.dataset.index.faces_table import COLUMNS
 from ampnet.dataset.shards.manifest import CURE
 from ampnet.errors import DataError
 from ampnet.files.opening import read_bytes

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ampnet.dataset.index.raw_images import Box, Picture, Source, SourceImage
 from ampnet.dataset.sources.affectnet import is_affectnet, read_affectnet
 from ampnet.dataset.sources.expw import is_expw, read_expw
 from ampnet.dataset.sources.fer2013 import is_fer2013, is_ferplus, read_fer2013, read_ferplus
@@ -20,7 +21,6 @@ from ampnet.dataset.sources.small_sets import (
     read_jaffe,
     read_sfew,
 )
-from ampnet.dataset.sources.source import Box, Picture, Source, SourceImage
 from ampnet.dataset.sources.votes import attach_votes
 from ampnet.errors import DataError, UsageError
 

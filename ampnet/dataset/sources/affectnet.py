@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ampnet.dataset.index.raw_images import Box, Source, SourceImage
 from ampnet.dataset.sources.folders import read_folders
-from ampnet.dataset.sources.source import Box, Source, SourceImage, compare_counts
+from ampnet.dataset.sources.published_counts import compare_counts
 from ampnet.dataset.sources.tables import coordinates, find_file, rows_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ampnet.dataset.sources.source import Source, SourceImage, compare_counts
+from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.sources.published_counts import compare_counts
 from ampnet.dataset.sources.tables import coordinates, find_file, lines_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted

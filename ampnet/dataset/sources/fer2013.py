@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ampnet.dataset.sources.ferplus_numbers import row_of_number
+from ampnet.dataset.index.ferplus_numbers import row_of_number
+from ampnet.dataset.index.raw_images import Picture, Source, SourceImage
 from ampnet.dataset.sources.folders import read_folders, subfolders
-from ampnet.dataset.sources.source import Picture, Source, SourceImage, compare_class_counts, compare_counts
+from ampnet.dataset.sources.published_counts import compare_class_counts, compare_counts
 from ampnet.dataset.sources.tables import find_file, rows_of
 from ampnet.errors import DataError, ImageError
 from ampnet.files.documents import quoted, short

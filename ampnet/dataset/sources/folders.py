@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from ampnet.dataset.sources.source import Source, SourceImage
+from ampnet.dataset.index.raw_images import Source, SourceImage
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, quoted, read_json
 from ampnet.files.listing import list_folder

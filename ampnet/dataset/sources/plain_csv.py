@@ -8,8 +8,9 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from ampnet.dataset.index.raw_images import Box, Source, SourceImage
 from ampnet.dataset.sources.folders import CLASSES_FILE, class_meaning, split_of_folder
-from ampnet.dataset.sources.source import Box, Source, SourceImage, fold_splits
+from ampnet.dataset.sources.subject_folds import fold_splits
 from ampnet.dataset.sources.tables import coordinates, rows_of
 from ampnet.dataset.sources.votes import MAX_COLUMNS, VOTES_PREFIX, meant_answer, plurality, read_counts
 from ampnet.errors import DataError

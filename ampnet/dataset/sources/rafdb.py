@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+from ampnet.dataset.index.raw_images import Source, SourceImage
 from ampnet.dataset.sources.folders import read_folders
-from ampnet.dataset.sources.source import Source, SourceImage, compare_counts
+from ampnet.dataset.sources.published_counts import compare_counts
 from ampnet.dataset.sources.tables import find_file, lines_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted

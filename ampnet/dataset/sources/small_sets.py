@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from ampnet.dataset.index.raw_images import Source, SourceImage
 from ampnet.dataset.sources.folders import read_folders, subfolders
-from ampnet.dataset.sources.source import Source, SourceImage, compare_counts, fold_splits
+from ampnet.dataset.sources.published_counts import compare_counts
+from ampnet.dataset.sources.subject_folds import fold_splits
 from ampnet.dataset.sources.tables import lines_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from ampnet.dataset.index.label_votes import MOST_VOTES
+from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.sources.fer2013 import attach_ferplus_votes
-from ampnet.dataset.sources.source import Source
 from ampnet.dataset.sources.tables import rows_of
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, number_of, short

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset.index.faces_table import FaceRow, write_faces
 from ampnet.dataset.index.landmarks_file import write_landmarks
-from ampnet.dataset.preparation.faces_table import FaceRow, write_faces
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError
 from ampnet.settings.labels import EXPRESSIONS
 

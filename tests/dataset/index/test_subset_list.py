@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.faces_table import FaceRow, write_faces
 from ampnet.dataset.index.subset_list import read_subset
-from ampnet.dataset.preparation.faces_table import FaceRow, write_faces
 from ampnet.errors import DataError
 
 

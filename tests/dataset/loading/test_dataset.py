@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.dataset.index.face_index import read_index
 from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.dataset.loading.loader import batch_loader
 from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError
 from ampnet.faces.framing import Framing
 from ampnet.runtime.cores import usable_cores

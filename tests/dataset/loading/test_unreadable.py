@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.dataset.index.face_index import FaceIndex, read_index
+from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.dataset.loading.loader import batch_loader, loading_failures
 from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler
 from ampnet.dataset.loading.unreadable import UnreadableImages, describe_unreadable
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError
 from ampnet.settings.recipes import RECIPES
 from tests.hostile_images import claiming

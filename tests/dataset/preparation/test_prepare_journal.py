@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ampnet.dataset.preparation.faces_table import FaceRow
+from ampnet.dataset.index.faces_table import FaceRow
+from ampnet.dataset.index.raw_images import SourceImage
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.journal import Journal
-from ampnet.dataset.sources import SourceImage
 from ampnet.errors import DataError
 
 PLAN = {"crop": "face", "crop_reason": "as requested", "images": 2}

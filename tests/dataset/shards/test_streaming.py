@@ -10,10 +10,10 @@ pytest.importorskip("pyarrow")
 
 import torch
 
-from ampnet.dataset.index.face_index import read_index
+from ampnet.dataset import open_index
+from ampnet.dataset.convert import to_shards
 from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShuffledShards, StreamedBatchSampler
-from ampnet.dataset.shards import streaming
-from ampnet.dataset.shards.convert import to_shards
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError
 from ampnet.runtime.launch import Process
 from ampnet.settings import TrainConfig
@@ -38,7 +38,7 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def always_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "STREAMED_FACES", 0)
+    monkeypatch.setattr(open_index, "STREAMED_FACES", 0)
 
 
 def batches_of(data: Path, out: Path, **changes: object) -> list[tuple[torch.Tensor, ...]]:
@@ -77,9 +77,9 @@ def test_a_run_stopped_within_an_epoch_resumes_to_the_end_of_the_same_run_on_fil
 def test_weights_of_classes_come_from_counts_alone(
     forms: tuple[Path, Path], always_streamed: None, tmp_path: Path
 ) -> None:
-    index = streaming.open_training_index(forms[1])
+    index = open_index.open_training_index(forms[1])
     assert index.shards is not None
-    train = streaming.streamed_splits(index.shards)["train"]
+    train = index.shards.splits()["train"]
     assert train.class_counts().tolist() == [4] * 7
     assert index.labels[train[range(28)]].tolist() == sorted([*range(7)] * 4)
 

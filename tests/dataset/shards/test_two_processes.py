@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
-from ampnet.dataset.index.face_index import read_index
-from ampnet.dataset.shards.convert import to_shards
+from ampnet.dataset.convert import to_shards
+from ampnet.dataset.open_index import read_index
 from ampnet.errors import ProcessError
 from ampnet.runtime.launch import launch
 from ampnet.settings import TrainConfig

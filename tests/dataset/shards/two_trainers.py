@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import torch
 
-from ampnet.dataset.shards import streaming
+from ampnet.dataset import open_index
 from ampnet.runtime.collectives import gather_objects
 from ampnet.runtime.launch import join_processes
 from ampnet.settings import TrainConfig
@@ -22,7 +22,7 @@ Steps = list[list[tuple[int, str]]]
 
 def stream(at_once: int) -> None:
     """Stream however small the set is."""
-    streaming.STREAMED_FACES, loaders.SHARDS_AT_ONCE = 0, at_once
+    open_index.STREAMED_FACES, loaders.SHARDS_AT_ONCE = 0, at_once
 
 
 def see_epochs(config: TrainConfig, asked: list[tuple[str, int, int]]) -> list[list[Steps]]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ampnet.dataset.preparation.file_names import clean_stem, face_name, unique_names
-from ampnet.dataset.sources import SourceImage, open_source
+from ampnet.dataset.index.face_names import clean_stem, face_name, unique_names
+from ampnet.dataset.index.raw_images import SourceImage
+from ampnet.dataset.sources import open_source
 from ampnet.errors import DataError, UsageError
 from ampnet.settings.labels import EXPRESSIONS
 from tests.dataset.sources.small_files import touch

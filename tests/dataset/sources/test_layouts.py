@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ampnet.dataset.preparation.file_names import unique_names
-from ampnet.dataset.sources import LAYOUTS, Source, open_source
+from ampnet.dataset.index.face_names import unique_names
+from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.sources import LAYOUTS, open_source
 from ampnet.dataset.sources.fer2013 import argmax_class, majority_class
-from ampnet.dataset.sources.source import SourceImage, compare_class_counts, fold_splits
+from ampnet.dataset.sources.published_counts import compare_class_counts
+from ampnet.dataset.sources.subject_folds import fold_splits
 from ampnet.errors import DataError, ImageError
 from ampnet.settings import LayoutName, labels
 from tests.dataset.sources.small_files import FERPLUS_HEADER, text

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.dataset.sources import Source, open_source
+from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.sources import open_source
 from ampnet.dataset.sources.votes import plurality
 from ampnet.errors import DataError
 from ampnet.settings import labels

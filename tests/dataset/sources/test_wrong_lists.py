@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ampnet.dataset.preparation.file_names import unique_names
+from ampnet.dataset.index.face_names import unique_names
 from ampnet.dataset.sources import open_source
 from ampnet.dataset.sources.fer2013 import MAX_ROW_BYTES
 from ampnet.errors import AmpnetError, DataError, ImageError

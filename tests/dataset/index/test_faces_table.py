@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.dataset.preparation.faces_table import COLUMNS, FaceRow, read_faces, write_faces, write_failures
+from ampnet.dataset.index.faces_table import COLUMNS, FaceRow, read_faces, write_faces, write_failures
 from ampnet.errors import DataError
 from ampnet.files.names import path_as_text
 

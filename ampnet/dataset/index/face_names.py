@@ -1,16 +1,17 @@
-"""Names of the prepared images: unique, without white space, safe in every shell and file system."""
+"""Names of the prepared faces: unique, without white space, safe in every shell and file system; the split in them."""
 
 import re
 import unicodedata
 from collections.abc import Sequence
 
-from ampnet.dataset.index.face_index import split_of
-from ampnet.dataset.sources import SourceImage
+from ampnet.dataset.index.raw_images import SourceImage
 
+OFFICIAL_SPLITS = ("train", "val", "test")
 FACE_MARK = "+"
 """Precedes the number of further faces of one image; cleaned stems never contain it."""
 
 _MAX_STEM = 120
+_SUFFIX = "_aligned"
 
 
 def clean_stem(stem: str) -> str:
@@ -53,3 +54,18 @@ def unique_names(items: Sequence[SourceImage]) -> list[str]:
 def face_name(name: str, number: int) -> str:
     """Name the ``number``-th face of an image, counted from 1; the first has the image's name."""
     return name if number == 1 else f"{name.removesuffix('.jpg')}{FACE_MARK}{number}.jpg"
+
+
+def split_of(name: str) -> str:
+    """Return the official split in a name's prefix; empty if there is none."""
+    prefix = name.partition("_")[0]
+    return prefix if prefix in OFFICIAL_SPLITS else ""
+
+
+def spellings(name: str) -> tuple[str, str]:
+    """Return a name unchanged, and with ``_aligned`` removed or added: the reference program mixes both."""
+    stem, dot, extension = name.rpartition(".")
+    if not dot:
+        stem, extension = name, ""
+    other = stem.removesuffix(_SUFFIX) if stem.endswith(_SUFFIX) else stem + _SUFFIX
+    return name, f"{other}{dot}{extension}"

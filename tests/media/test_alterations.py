@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ampnet.dataset.quality.photographs import examine, is_stretched
+from ampnet.media.alterations import examine, is_stretched
 from ampnet.media.images import read_image
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[2]
 FACES = sorted((PROJECT / "tests" / "samples" / "faces").rglob("*.jpg"))[::20]
 DAMAGED = PROJECT.parent / "shared" / "data" / "fer2013_damaged.tar.gz"
 

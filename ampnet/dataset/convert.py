@@ -3,23 +3,25 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ampnet.dataset.index.face_index import (
+from ampnet.dataset.index.face_index import LABEL_BASE_WITH_SPLITS, FaceIndex
+from ampnet.dataset.index.faces_table import FaceRow, read_faces, write_faces, write_failures
+from ampnet.dataset.index.index_files import (
     CLASSES_FILE,
     FACES_FILE,
     FAILURES_FILE,
-    LABEL_BASE_WITH_SPLITS,
+    JOURNAL_FOLDER,
     LABELS_FILE,
     LANDMARKS_FILE,
+    MANIFEST_FILE,
     META_FILE,
-    FaceIndex,
-    read_index,
+    PAIRS_FILE,
+    VOTES_FILE,
+    is_sharded,
 )
-from ampnet.dataset.index.label_votes import VOTES_FILE, write_votes
+from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.index.landmarks_file import write_landmarks
-from ampnet.dataset.preparation.faces_table import FaceRow, read_faces, write_faces, write_failures
-from ampnet.dataset.preparation.journal import FOLDER as JOURNAL
-from ampnet.dataset.quality.pairs_file import PAIRS_FILE
-from ampnet.dataset.shards.manifest import MANIFEST_FILE, Manifest, is_sharded, write_manifest
+from ampnet.dataset.open_index import read_index
+from ampnet.dataset.shards.manifest import Manifest, write_manifest
 from ampnet.dataset.shards.tables import pieces
 from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
 from ampnet.errors import DataError, UsageError
@@ -40,7 +42,7 @@ def refuse_existing(out: Path) -> None:
     Raises:
         UsageError: it does.
     """
-    for name in (LABELS_FILE, MANIFEST_FILE, JOURNAL):
+    for name in (LABELS_FILE, MANIFEST_FILE, JOURNAL_FOLDER):
         if (out / "index" / name).exists():
             raise UsageError(f"{out} holds index/{name} already; choose another --out")
 

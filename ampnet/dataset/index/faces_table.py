@@ -63,7 +63,7 @@ class FaceRow:
     subject: str = ""
     """The person, if the data set identifies them."""
     traits: tuple[str, ...] = ()
-    """Signs that the source image is not an unaltered photograph (:mod:`ampnet.dataset.quality.photographs`)."""
+    """Signs that the source image is not an unaltered photograph (:mod:`ampnet.media.alterations`)."""
     grey_mean: float | None = None
     """Mean grey level of the source pixels, 0 to 255; None if it was not measured."""
     grey_spread: float | None = None

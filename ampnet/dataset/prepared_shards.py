@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from ampnet.dataset.preparation.faces_table import FaceRow
-from ampnet.dataset.preparation.file_names import FACE_MARK
+from ampnet.dataset.index.face_names import FACE_MARK
+from ampnet.dataset.index.faces_table import FaceRow
+from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.preparation.finished import FinishedFaces, IndexCounts
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImagePacks
@@ -16,7 +17,6 @@ from ampnet.dataset.preparation.journal import CURE, Journal
 from ampnet.dataset.preparation.work import CHUNK, FramePolicy
 from ampnet.dataset.shards.manifest import Manifest, Shard, write_manifest
 from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
-from ampnet.dataset.sources import Source
 from ampnet.errors import DataError
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable

@@ -1,13 +1,12 @@
 """The common form of all raw data sets: labelled images, classes, and notes for the user."""
 
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from ampnet.errors import DataError, ImageError
+from ampnet.errors import ImageError
 from ampnet.files.printable import printable
 from ampnet.media.images import Image, read_reduced, reduce
 
@@ -15,9 +14,6 @@ Box = tuple[float, float, float, float]
 
 BOX_MARGIN = 0.25
 """Margin around a labelled face box, as a fraction of its width and height on each side."""
-
-FOLDS = 10
-"""Folds of data sets that are split by subject."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,60 +115,3 @@ class Source:
     def has_boxes(self) -> bool:
         """Whether the data set has boxes of the labelled faces."""
         return any(item.box is not None for item in self.items)
-
-
-def compare_counts(items: list[SourceImage], published: dict[str, int]) -> list[str]:
-    """Report differences between a data set's size and the published one.
-
-    Args:
-        items: the images found.
-        published: images in each split; in the whole data set under ``""``.
-    """
-    found = Counter(item.split for item in items)
-    found[""] = len(items)
-    return [
-        f"{found[split]:,} images{f' in {split}' if split else ''} where the published set has {count:,}"
-        for split, count in published.items()
-        if found[split] != count
-    ]
-
-
-def compare_class_counts(items: list[SourceImage], published: dict[str, dict[str, int]]) -> list[str]:
-    """Report class counts that differ from the published ones in splits whose total is as published.
-
-    Args:
-        items: the images found.
-        published: images of each class in each split.
-    """
-    found = Counter((item.split, item.class_name) for item in items)
-    return [
-        f"{found[split, name]:,} images of {name} in {split} where the published set has {count:,}"
-        for split, classes in published.items()
-        if sum(found[split, name] for name in classes) == sum(classes.values())
-        for name, count in classes.items()
-        if found[split, name] != count
-    ]
-
-
-def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
-    """Divide people into ten folds and the folds into splits, so that no person is in two splits.
-
-    People are sorted by name and every tenth is in the same fold (the usual protocol for CK+; each of JAFFE's ten women
-    is one fold). Fold ``fold`` is test, the next one val, the other eight train.
-
-    Args:
-        subjects: the person in each image.
-        fold: 0 to 9.
-
-    Returns:
-        The split of each person.
-
-    Raises:
-        DataError: there are fewer than three people.
-    """
-    people = sorted(set(subjects))
-    if len(people) < 3:
-        raise DataError(f"a split by subject needs three or more people, found {len(people)}")
-    used = min(FOLDS, len(people))
-    test, val = fold % used, (fold + 1) % used
-    return {person: {test: "test", val: "val"}.get(position % used, "train") for position, person in enumerate(people)}
