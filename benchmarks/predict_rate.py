@@ -35,9 +35,9 @@ from ampnet.detection.letterbox import Letterbox, letterbox
 from ampnet.detection.multiscale import pass_sizes
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import frame_face
-from ampnet.reading.shots import Shot, in_chunks, read_shots
 from ampnet.reading.sources import Source
 from ampnet.recognition.predictor import Predictor
+from ampnet.recognition.shots import Shot, in_chunks, read_shots
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import MAX_NETWORKS, in_order, start_threads
 from ampnet.settings import PredictConfig

@@ -15,8 +15,8 @@ from ampnet.media.images import Image
 from ampnet.media.video_encoders import has_h264
 from ampnet.reading.inputs import CHUNK_IMAGES
 from ampnet.reading.named_inputs import STDIN, expand_patterns, read_list, read_stdin
-from ampnet.reading.shots import Shot, Task, classify_tasks
 from ampnet.reading.sources import Source, plan
+from ampnet.recognition.shots import Shot, Task, classify_tasks
 from ampnet.results.drawings import Drawings, explained_places, timeline_places
 from ampnet.results.face_prediction import FacePrediction
 from ampnet.results.json_document import JsonDocument

@@ -16,8 +16,8 @@ from ampnet.files.printable import one_line, printable
 from ampnet.media.decoding import MAX_BYTES
 from ampnet.media.images import readable_images
 from ampnet.reading.inputs import PhotoInput
-from ampnet.reading.shots import Shot, read_ahead
 from ampnet.reading.sources import Source, plan
+from ampnet.recognition.shots import Shot, read_ahead
 from ampnet.results.recorded import NOTHING
 from ampnet.runtime.threads import Threads
 

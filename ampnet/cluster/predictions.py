@@ -20,8 +20,8 @@ from ampnet.cluster.parts import Part, read_part
 from ampnet.cluster.storage import join, names_in, open_file, write_whole
 from ampnet.errors import DataError
 from ampnet.files.printable import one_line
-from ampnet.reading.shots import classify_shots, in_chunks
 from ampnet.recognition.photos import PhotoPredictor
+from ampnet.recognition.shots import classify_shots, in_chunks
 from ampnet.results.results import MAX_LISTED, ImagePredictions
 from ampnet.results.rows import CsvRows
 from ampnet.runtime.memory import keep_freed_memory

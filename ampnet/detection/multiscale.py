@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from ampnet.detection.face import Face
 from ampnet.faces.geometry import box_area, intersection_area, intersection_over_union
 from ampnet.media.images import Image
+from ampnet.reading.photo import ENOUGH_SIDE
 
 MIN_LONG_SIDE = 224
 """Images with a shorter longest side are enlarged to this: faces in 48-px data sets are then found more often and more
 accurately, and it is the size of the prepared images."""
-MAX_LONG_SIDE = 1280
+MAX_LONG_SIDE = ENOUGH_SIDE
 """Images with a longer longest side are shrunk to this; a 50-px face in a 4000-px photo is still found."""
 SMALL_PASS_SIDE = 320
 """Longer side of the small pass."""

@@ -1,6 +1,6 @@
 """Framing: how the faces of a training set are positioned, so that any other face can be framed alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -8,11 +8,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.errors import DataError
-from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, Image, align_face, align_matrix
+from ampnet.errors import DataError, ImageError
+from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, Image, align_face, align_matrix, source_side
 from ampnet.faces.colour import Color, to_grey
 from ampnet.faces.geometry import Affine, Points
 from ampnet.files.printable import describe
+from ampnet.reading.photo import Photo
 from ampnet.settings import IMAGE_SIZE
 
 Crop = Literal["none", "face"]
@@ -152,6 +153,47 @@ def frame_face(image: Image, landmarks: Points, framing: Framing) -> AlignedFace
     if framing.color == "rgb":
         return face
     return AlignedFace(image=to_grey(face.image), landmarks=face.landmarks, matrix=face.matrix)
+
+
+def frame_faces(
+    photo: Photo, landmarks: Sequence[Points], framing: Framing, image_size: int = IMAGE_SIZE
+) -> list[AlignedFace]:
+    """Frame the faces of a photo like the training faces, with as much detail as the network sees.
+
+    A face is taken from the reduced photo where that shows it with as many pixels as the network gets, else from the
+    whole photo, which is only then decoded.
+
+    Args:
+        photo: the photo.
+        landmarks: ``(5, 2)`` of each face, in pixels of the whole upright photo.
+        framing: of the network's training faces.
+        image_size: side of the network's input in pixels.
+
+    Returns:
+        The faces at 224 x 224, whose matrices map from pixels of the whole photo.
+
+    Raises:
+        ImageError: the photo cannot be read.
+        ValueError: all landmarks of a face coincide.
+    """
+    wanted = min(image_size, framing.face_resolution or image_size)
+    height, width = photo.size_hw
+    reduction = photo.reduced.shape[1] / width
+    framed = []
+    for points in map(np.asarray, landmarks):
+        is_coarse = photo.is_reduced and source_side(frame_matrix(points, framing)) * reduction < wanted
+        image = _sharpest(photo) if is_coarse else photo.reduced
+        scale = np.array([image.shape[1] / width, image.shape[0] / height])
+        face = frame_face(image, points * scale, framing)
+        framed.append(AlignedFace(face.image, face.landmarks, face.matrix * np.append(scale, 1.0)))
+    return framed
+
+
+def _sharpest(photo: Photo) -> Image:
+    try:
+        return photo.whole
+    except ImageError:  # it could be read a moment ago; the reduced photo is still there
+        return photo.reduced
 
 
 def frame_matrix(landmarks: Points, framing: Framing) -> Affine:

@@ -18,9 +18,9 @@ from ampnet.faces.sharpness import blurriness
 from ampnet.files.printable import one_line
 from ampnet.reading.given import is_at_hand, one_photo, to_sources
 from ampnet.reading.inputs import FrameOf, Photo, PhotoInput
-from ampnet.reading.shots import Shot, classify_shots, classify_tasks, read_shots
 from ampnet.reading.sources import Source
 from ampnet.recognition.face_warnings import visible_share
+from ampnet.recognition.shots import Shot, classify_shots, classify_tasks, read_shots
 from ampnet.results.face_prediction import NOT_SURE, FacePrediction
 from ampnet.results.photo_result import PhotoResult
 from ampnet.results.recorded import NOTHING

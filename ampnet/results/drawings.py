@@ -12,8 +12,8 @@ from ampnet.files.file_names import MAX_NAME, shortened
 from ampnet.media.drawing import Mark, annotate, enlarged
 from ampnet.media.picture_files import save_picture
 from ampnet.media.video_writer import VideoWriter, writing_video
-from ampnet.reading.shots import Shot
 from ampnet.reading.sources import Source
+from ampnet.recognition.shots import Shot
 from ampnet.results.face_prediction import FacePrediction
 from ampnet.results.timeline import Timeline
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.faces.geometry import intersection_over_union
-from ampnet.reading.shots import Shot
 from ampnet.reading.sources import Source
+from ampnet.recognition.shots import Shot
 from ampnet.results.face_prediction import FacePrediction
 
 MIN_OVERLAP = 0.2

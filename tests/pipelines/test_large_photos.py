@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ampnet.dataset.index.raw_images import SourceImage
 from ampnet.media import decoding_memory
-from ampnet.reading import shots
+from ampnet.recognition import shots
 from cli import app
 from tests.prepared_faces import SAMPLES
 from tests.small_checkpoint import small_checkpoint

@@ -31,7 +31,7 @@ def cores():
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    for module in ("ampnet.reading.shots", "pipelines.predict"):
+    for module in ("ampnet.recognition.shots", "pipelines.predict"):
         monkeypatch.setattr(f"{module}.CHUNK_IMAGES", CHUNK)
 
 

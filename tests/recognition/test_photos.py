@@ -112,7 +112,7 @@ def test_a_photo_that_cannot_be_read_is_an_error_alone_and_a_note_among_others(p
 
 
 def test_more_photos_than_a_chunk_keep_their_order(predictor, monkeypatch):
-    monkeypatch.setattr("ampnet.reading.shots.CHUNK_IMAGES", 2)
+    monkeypatch.setattr("ampnet.recognition.shots.CHUNK_IMAGES", 2)
     sizes = [20, 21, 22, 20, 24]
     found = predictor.predict(WALL[:size] for size in sizes)
     assert [one.size_hw for one in found] == [(size, 40) for size in sizes]
@@ -144,7 +144,7 @@ def test_faces_of_a_photo_that_was_decoded_at_half_its_size_are_in_its_own_pixel
     predictor, pixels, expected, monkeypatch
 ):
     monkeypatch.setattr("ampnet.media.decoding_memory.MAX_DECODED", pixels.shape[0] * pixels.shape[1] - 1)
-    monkeypatch.setattr("ampnet.reading.shots.MAX_LONG_SIDE", pixels.shape[0] // 2)
+    monkeypatch.setattr("ampnet.recognition.shots.MAX_LONG_SIDE", pixels.shape[0] // 2)
     (face,) = found = predictor.predict(PORTRAIT)
     assert found.size_hw == pixels.shape[:2]
     assert not same(face, expected)  # else nothing was reduced
@@ -155,7 +155,7 @@ def test_faces_of_a_photo_that_was_decoded_at_half_its_size_are_in_its_own_pixel
 @pytest.mark.parametrize("is_reduced", [False, True])
 def test_a_minimum_size_counts_pixels_of_the_whole_photo(predictor, pixels, expected, monkeypatch, is_reduced):
     if is_reduced:
-        monkeypatch.setattr("ampnet.reading.shots.MAX_LONG_SIDE", len(pixels) // 2)
+        monkeypatch.setattr("ampnet.recognition.shots.MAX_LONG_SIDE", len(pixels) // 2)
     side = (expected.face.box[2:] - expected.face.box[:2]).min()
     for min_face, count in ((0.9 * side, 1), (1.1 * side, 0)):
         monkeypatch.setattr(predictor, "min_face", min_face)

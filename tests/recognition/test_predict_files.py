@@ -163,7 +163,7 @@ def test_one_object_may_be_in_a_list_more_than_once(predictor, face):
 
 
 def test_a_stream_of_a_list_reads_a_few_chunks_ahead(predictor, face, monkeypatch):
-    monkeypatch.setattr("ampnet.reading.shots.CHUNK_IMAGES", 2)
+    monkeypatch.setattr("ampnet.recognition.shots.CHUNK_IMAGES", 2)
     file = io.BytesIO()
     Image.fromarray(face).save(file, "PNG")
     taken = []
@@ -182,7 +182,7 @@ def test_a_stream_of_a_list_reads_a_few_chunks_ahead(predictor, face, monkeypatc
 
 @pytest.mark.slow
 def test_a_stream_of_a_video_takes_no_more_memory_for_more_frames(predictor, tmp_path, monkeypatch):
-    monkeypatch.setattr("ampnet.reading.shots.CHUNK_IMAGES", 4)
+    monkeypatch.setattr("ampnet.recognition.shots.CHUNK_IMAGES", 4)
     peaks = []
     for count in (20, 60):
         path = write_clip(tmp_path / f"{count}.avi", count, (160, 120))

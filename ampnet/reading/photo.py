@@ -1,0 +1,138 @@
+"""One picture and where it came from; whoever asks for its pixels gets the same ones."""
+
+from pathlib import Path
+from typing import Any
+
+from ampnet.errors import DataError, ImageError
+from ampnet.files.printable import one_line, printable
+from ampnet.media.decoding import Decoded
+from ampnet.media.decoding_memory import reduction
+from ampnet.media.images import Image
+from ampnet.reading.contents import Content, FileContent, FrameContent, PixelContent
+
+ENOUGH_SIDE = 1280
+"""Length of the longer side, in pixels, that suffices for finding faces: larger photos are decoded at a half, a quarter
+or an eighth of their size, as far as their longer side stays at least as long. The one rule for all who read photos."""
+
+
+class Photo:
+    """A photo or a frame of a video, which decodes itself once, when its pixels are first asked for.
+
+    Args:
+        name: the path, the address or a file's name, on one line; "photo 3" for the third of several without a name.
+        content: what it is decoded from; None if not even that could be obtained.
+        problem: why it cannot be read, if that is known beforehand: one line with its name.
+        frame: number of the frame in its video, from 0; None for a photo.
+        seconds: time of the frame since the start of its video.
+        keeper: what a frame that has been released is decoded from again; None: the same content.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        content: Content | None,
+        problem: str | None = None,
+        frame: int | None = None,
+        seconds: float | None = None,
+        keeper: Content | None = None,
+    ) -> None:
+        self.name, self.frame, self.seconds = name, frame, seconds
+        self._content, self._keeper, self._problem = content, keeper, problem
+        self._reduced: Decoded | None = None
+        self._whole: Image | None = None
+
+    @classmethod
+    def of_file(cls, path: Path) -> "Photo":
+        """Describe an image file."""
+        return cls(one_line(path), FileContent(path))
+
+    @classmethod
+    def of_frame(cls, path: Path, image: Image, number: int, seconds: float) -> "Photo":
+        """Describe a frame of a video, whose pixels are at hand; once released, it is decoded again up to there."""
+        again = FrameContent(path, number)
+        return cls(one_line(path), PixelContent(image), frame=number, seconds=seconds, keeper=again)
+
+    @property
+    def reduced(self) -> Image:
+        """What detection looks at: ``(h, w, 3)`` upright RGB uint8, reduced as :data:`ENOUGH_SIDE` says.
+
+        Raises:
+            ImageError: it cannot be read; one line with its name and the reason.
+        """
+        return self._read().image
+
+    @property
+    def whole(self) -> Image:
+        """All of it: ``(H, W, 3)`` upright RGB uint8; half as wide and high where it has more than 80 million pixels.
+
+        Raises:
+            ImageError: it cannot be read, or no longer.
+        """
+        if self._whole is None:
+            read = self._reduced
+            if read is None or read.image.shape[:2] != read.size_hw:
+                read = self._decode(None)
+                if reduction(read.size_hw[::-1], None, ENOUGH_SIDE)[1] == 1:
+                    self._reduced = read
+            self._whole = read.image
+        return self._whole
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the whole upright photo in pixels, however far it is reduced.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        return self._read().size_hw
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether :attr:`whole` shows more than :attr:`reduced` does."""
+        return self.reduced.shape[:2] != self.size_hw
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot be read, in one line with its name; None if it can, which is tried now."""
+        try:
+            self._read()
+        except ImageError as error:
+            self._problem = str(error)
+        return self._problem
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels that it keeps in memory."""
+        reduced = None if self._reduced is None else self._reduced.image
+        kept = {id(image): image.shape[0] * image.shape[1] for image in (reduced, self._whole) if image is not None}
+        return sum(kept.values())
+
+    def release(self) -> None:
+        """Drop the pixels; they are decoded again when they are needed."""
+        self._reduced = self._whole = None
+        if self._keeper is not None:
+            self._content, self._keeper = self._keeper, None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave decoded pixels behind when it is pickled."""
+        return {**self.__dict__, "_reduced": None, "_whole": None}
+
+    def __repr__(self) -> str:
+        return f"<Photo {self.name}{'' if self.frame is None else f', frame {self.frame}'}>"
+
+    def _read(self) -> Decoded:
+        if self._reduced is None:
+            self._reduced = self._decode(ENOUGH_SIDE)
+        return self._reduced
+
+    def _decode(self, enough_side: int | None) -> Decoded:
+        if self._problem is not None:
+            raise ImageError(self._problem)
+        if self._content is None:
+            raise ImageError(f"cannot read {printable(self.name)}: the photo is not there")
+        try:
+            return self._content.decode(enough_side)
+        except DataError as error:
+            text = str(error)
+            named = text if text.startswith("cannot read ") else f"cannot read {printable(self.name)}: {text}"
+            raise ImageError(named) from error
