@@ -10,6 +10,7 @@ from pipelines.commands.calibrate import calibrate
 from pipelines.commands.check import check_data
 from pipelines.commands.compare import compare
 from pipelines.commands.convert import convert
+from pipelines.commands.doctor import doctor
 from pipelines.commands.evaluate import evaluate
 from pipelines.commands.export import export
 from pipelines.commands.export_reference import export_reference
@@ -66,6 +67,7 @@ further_command("convert")(convert)
 further_command("compare")(compare)
 further_command("robustness")(robustness)
 further_command("calibrate")(calibrate)
+further_command("doctor")(doctor)
 further_command("import")(import_reference)
 further_command("export")(export)
 further_command("export-reference")(export_reference)
