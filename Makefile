@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test soak fuzz bench release clean
+.PHONY: demo serve test soak fuzz bench release floors extras clean
 
 DEMO := demo_output
 FINE_TUNING := --variant ampnet-small --recipe modern --pretrained bundled --epochs 6 --batch-size 16 --lr 0.02
@@ -51,6 +51,10 @@ bench: $(VENV)/installed
 release: $(VENV)/installed
 	$(BIN)/pip install --quiet --editable ".[release]"
 	$(BIN)/python tools/release.py
+
+floors extras: $(VENV)/installed
+	$(BIN)/pip install --quiet --editable ".[release]"
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/environments.py $@
 
 define install
 	@echo "installing ampnet and what it needs into $(VENV): once, some minutes without a word"

@@ -21,6 +21,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+SHIPPED = ("ampnet", "pipelines", "cli.py")
 
 
 def main() -> int:
@@ -98,6 +99,7 @@ def _tool_problems(archives: list[Path]) -> list[str]:
         ["twine", "check", "--strict", *map(str, archives)],
         ["check-wheel-contents", "--toplevel", "ampnet,pipelines,cli.py", *wheels],
         ["pip", "check"],
+        ["vermin", "-t=3.10-", "--no-tips", "--eval-annotations", *(str(ROOT / name) for name in SHIPPED)],
     )
     problems = []
     for name, *arguments in commands:
