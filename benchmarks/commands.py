@@ -87,7 +87,7 @@ class Command:
 
 
 def _resume_prepare(out: Path) -> Sequence[str]:
-    return ("--resume",) if (out / "index" / ".prepare" / "plan.json").is_file() else ()
+    return ("--resume",) if (out / "index" / ".prepare" / "journal.jsonl").is_file() else ()
 
 
 def _resume_train(out: Path) -> Sequence[str]:

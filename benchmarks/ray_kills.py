@@ -83,8 +83,8 @@ def begin(arguments: list[str], address: str, log: Path) -> "subprocess.Popen[by
 
 def has_begun(out: Path) -> bool:
     """Whether the first result is there: until then, only a start-up would be disturbed."""
-    record = out / "index" / ".prepare" / "done-0000.jsonl"
-    return any(out.glob("part-*")) or (record.is_file() and record.stat().st_size > 0)
+    record = out / "index" / ".prepare" / "journal.jsonl"
+    return any(out.glob("part-*")) or (record.is_file() and record.read_bytes().count(b"\n") > 1)
 
 
 def wait(process: "subprocess.Popen[bytes]", until: Callable[[], bool], step: float = 0.02) -> bool:

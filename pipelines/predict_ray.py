@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
 from ampnet.cluster.actors import ray_cluster
@@ -17,6 +18,8 @@ from ampnet.cluster.parts import cut, digest_of
 from ampnet.cluster.predictions import PartCounts, done_parts, predict_parts
 from ampnet.cluster.storage import address_of, is_address, join, names_in, open_file, remove_files, write_whole
 from ampnet.errors import DataError, UsageError
+from ampnet.files.documents import MAX_JSON
+from ampnet.files.journal import CURE, require_same
 from ampnet.files.lock import LOCK_FILE, lock_folder
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import remove_leftovers, sha256_of
@@ -150,15 +153,10 @@ def _begin(config: PredictConfig, out: str, settings: dict[str, Any]) -> None:
     if PLAN_FILE in names and config.resume and not config.force:
         try:
             with open_file(join(out, PLAN_FILE)) as file:
-                earlier = json.loads(file.read(1 << 20))
-            changed = [name for name in settings if settings[name] != earlier.get(name)]
-        except (ValueError, AttributeError) as error:
-            raise DataError(f"cannot read {join(out, PLAN_FILE)}; start over with --force") from error
-        if changed:
-            raise DataError(
-                f"{printable(out)} was begun with other settings or inputs (changed: {', '.join(changed)}); use the "
-                "same ones, or start over with --force"
-            )
+                earlier = msgspec.json.decode(file.read(MAX_JSON), type=dict[str, Any])
+        except (DataError, msgspec.DecodeError) as error:
+            raise DataError(f"cannot read {join(out, PLAN_FILE)}; {CURE}") from error
+        require_same(settings, earlier, out)
         return
     if names and not config.force:
         cure = "resume with --resume, or " if PLAN_FILE in names else ""

@@ -19,7 +19,7 @@ from ampnet.dataset.preparation.executors import Threads, start_threads
 from ampnet.dataset.preparation.finished import IndexCounts
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImageFiles, ImagePacks
-from ampnet.dataset.preparation.journal import Journal
+from ampnet.dataset.preparation.journal import PrepareJournal
 from ampnet.dataset.preparation.preview import write_preview
 from ampnet.dataset.preparation.removal import refuse_linked_output
 from ampnet.dataset.preparation.work import FramePolicy, PrepareJob, prepare_chunks
@@ -108,7 +108,9 @@ def _locked_output(config: PrepareConfig, console: Console) -> Iterator[None]:
     if config.force:
         refuse_linked_output(config.out)
     if not (index / LOCK_FILE).exists():
-        earlier_plan(config, Journal(index))  # a folder of other things is refused before anything is created in it
+        earlier_plan(
+            config, PrepareJournal(index)
+        )  # a folder of other things is refused before anything is created in it
     with lock_folder(index) as warning:
         if warning:
             console.print(f"warning: {warning}")
@@ -119,7 +121,7 @@ def _locked_output(config: PrepareConfig, console: Console) -> Iterator[None]:
 def _prepare(
     config: PrepareConfig, source: Source, names: Sequence[str], console: Console, started: float
 ) -> PrepareResult:
-    journal = Journal(config.out / "index")
+    journal = PrepareJournal(config.out / "index")
     device = choose_device(0 if config.engine == "ray" else config.gpus)
     with start_threads(config.workers, device) as threads:
         detector = FaceDetector(config.detector, device)
@@ -190,7 +192,7 @@ def _preparer(config: PrepareConfig, detector: FaceDetector, threads: Threads) -
         yield lambda work, chunks: prepare_on_ray(work, chunks, config.detector, config.workers, options)
 
 
-def _prepare_open(work: PrepareJob, prepare: Preparer, journal: Journal, bar: ProgressBar) -> int:
+def _prepare_open(work: PrepareJob, prepare: Preparer, journal: PrepareJournal, bar: ProgressBar) -> int:
     """Do the open chunks, and record each.
 
     Returns:
@@ -202,11 +204,11 @@ def _prepare_open(work: PrepareJob, prepare: Preparer, journal: Journal, bar: Pr
         raise DataError(f"{journal.folder} holds chunks of another data set; start over with --force")
     open_chunks = [chunk for chunk in range(len(sizes)) if chunk not in finished]
     todo = sum(sizes[chunk] for chunk in open_chunks)
-    with bar("prepare", sum(sizes)) as advance, journal.writer() as writer:
+    with bar("prepare", sum(sizes)) as advance, journal:
         advance(sum(sizes) - todo)
         statuses: Counter[str] = Counter()
         for chunk, faces in prepare(work, open_chunks):
-            writer.add(chunk, faces)
+            journal.add_chunk(chunk, faces)
             statuses.update(face.row.status for face in faces)
             missed = statuses["template"] + statuses["rejected"]
             advance(sizes[chunk], note=f"{missed} without a face" if missed else "")

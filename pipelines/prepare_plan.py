@@ -7,12 +7,13 @@ from typing import Any
 from ampnet.dataset.index.index_files import JOURNAL_FOLDER, META_FILE, is_sharded
 from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.preparation.executors import Threads
-from ampnet.dataset.preparation.journal import Journal
+from ampnet.dataset.preparation.journal import PrepareJournal
 from ampnet.dataset.preparation.removal import earlier_files, remove_earlier
 from ampnet.dataset.preparation.work import choose_crop
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
+from ampnet.files.journal import require_same
 from ampnet.files.lock import is_empty
 from ampnet.settings import NoFacePolicy, PrepareConfig
 
@@ -20,7 +21,7 @@ FORM = ("form", "faces_per_shard")
 """Entries of the plan that meta.json leaves out, so that a data set has the same one in both forms."""
 
 
-def earlier_plan(config: PrepareConfig, journal: Journal) -> dict[str, Any] | None:
+def earlier_plan(config: PrepareConfig, journal: PrepareJournal) -> dict[str, Any] | None:
     """Return the plan of an interrupted run to resume, or None to start over; refuse to replace anything unasked."""
     if config.force:
         return None
@@ -45,14 +46,14 @@ def make_plan(
     names: Sequence[str],
     detector: FaceDetector,
     threads: Threads,
-    journal: Journal,
+    journal: PrepareJournal,
 ) -> dict[str, Any]:
     """Decide what happens to every image, or keep to what the interrupted run decided."""
     earlier = earlier_plan(config, journal)
     replaced = earlier_files(config.out, _was_to_be_shards(journal)) if config.force else None
     if earlier is not None:
         plan = _plan(config, source, names, detector, earlier["crop"], earlier["crop_reason"])
-        _check_same(plan, earlier, journal)
+        require_same({**dict.fromkeys(FORM), **plan}, earlier, config.out)
         return plan
     crop, reason = config.crop, "as requested"
     if crop == "auto":
@@ -60,7 +61,7 @@ def make_plan(
     plan = _plan(config, source, names, detector, crop, reason)
     if replaced is not None:
         remove_earlier(config.out, replaced)
-    journal.start(plan)
+    journal.restart(plan)
     return plan
 
 
@@ -97,19 +98,9 @@ def _form_of(config: PrepareConfig) -> dict[str, Any]:
     return {} if config.form == "files" else dict(zip(FORM, (config.form, config.faces_per_shard), strict=True))
 
 
-def _was_to_be_shards(journal: Journal) -> bool:
+def _was_to_be_shards(journal: PrepareJournal) -> bool:
     """Whether an interrupted run was to write shards; a plan that cannot be read is none."""
     try:
         return (journal.plan() or {}).get("form") == "shards"
     except DataError:
         return False
-
-
-def _check_same(plan: dict[str, Any], earlier: dict[str, Any], journal: Journal) -> None:
-    asked = {**dict.fromkeys(FORM), **plan}
-    changed = [key for key in asked if asked[key] != earlier.get(key)]
-    if changed:
-        raise DataError(
-            f"{journal.folder.parent.parent} was begun with other settings or images (changed: {', '.join(changed)}); "
-            "use the same ones, or start over with --force"
-        )

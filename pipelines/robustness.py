@@ -24,6 +24,7 @@ from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
 from ampnet.faces.framing import reframing
 from ampnet.files.documents import read_json
+from ampnet.files.journal import Journal
 from ampnet.files.lock import lock_folder
 from ampnet.files.writing import sha256_of
 from ampnet.inference.ablation import votes_of
@@ -32,7 +33,7 @@ from ampnet.inference.prior import read_prior
 from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, read_prepared
 from ampnet.robustness.corruption_names import SEVERITIES, read_corruptions
 from ampnet.robustness.curves import save_curves
-from ampnet.robustness.journal import ChunkHits, Journal
+from ampnet.robustness.journal import JOURNAL_FILE, ChunkHits, add_chunk, finished_chunks
 from ampnet.robustness.measured_faces import MeasuredFaces, choose_faces
 from ampnet.robustness.measuring import Contender, measure_chunks
 from ampnet.robustness.report import BASELINE, JSON_FILE, RobustnessReport, write_files
@@ -86,10 +87,13 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
     plan = _plan(config, corruptions, faces, contenders, file, other)
     folder = config.out or _default_folder(file, config)
     _check_free(folder, plan, config.force)
-    with lock_folder(folder) as warning, Journal(folder, plan, config.resume, config.force) as journal:
+    record = Journal(folder / JOURNAL_FILE)
+    with lock_folder(folder) as warning:
         if warning:
             console.print(f"warning: {warning}")
-        clean, corrupted = _measure(contenders, faces, corruptions, journal, config, device, console)
+        record.begin(plan, config.resume, config.force)
+        with record as journal:
+            clean, corrupted = _measure(contenders, faces, corruptions, journal, config, device, console)
         votes = ("+".join(vote) for vote in contenders[0].votes)
         tally = Tally(
             votes=(*votes, *([BASELINE] if other else [])),
@@ -107,7 +111,7 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
             save_curves(folder, report)
         _save_sheet(folder, contenders[0].faces, int(faces.sample[0]), config.seed)
         write_files(folder, report)
-        journal.remove()
+        record.remove()
     return RobustnessResult(report, folder)
 
 
@@ -207,7 +211,7 @@ def _measure(
             corrupted[:, corruptions.index(condition.corruption), condition.severity - 1, start:end] = hits
 
     todo = dict(_chunks(faces, corruptions, config.batch_size))
-    for done in journal.finished():
+    for done in finished_chunks(journal):
         place = Condition(done.corruption, done.severity), done.start
         if place in todo and done.hits.shape == (votes, len(todo[place].positions)):
             store(*place, done.hits)
@@ -218,7 +222,7 @@ def _measure(
         measured = measure_chunks(contenders, list(todo.values()), config.seed, min(workers, len(todo)), device)
         for (condition, start), (key, hits) in zip(todo, measured, strict=True):
             store(condition, start, hits)
-            journal.add(ChunkHits(condition.corruption, condition.severity, start, hits))
+            add_chunk(journal, ChunkHits(condition.corruption, condition.severity, start, hits))
             advance(len(key.positions), str(condition))
     return clean, corrupted
 

@@ -13,11 +13,12 @@ from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.preparation.finished import FinishedFaces, IndexCounts
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImagePacks
-from ampnet.dataset.preparation.journal import CURE, Journal
+from ampnet.dataset.preparation.journal import PrepareJournal
 from ampnet.dataset.preparation.work import CHUNK, FramePolicy
 from ampnet.dataset.shards.manifest import Manifest, Shard, write_manifest
 from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
 from ampnet.errors import DataError
+from ampnet.files.journal import CURE
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
@@ -30,7 +31,7 @@ _MAX_RECORD = 128 << 20
 def build_shards(
     root: Path,
     source: Source,
-    journal: Journal,
+    journal: PrepareJournal,
     packs: ImagePacks,
     plan: dict[str, Any],
     frame_policy: FramePolicy,
@@ -81,7 +82,7 @@ class _ShardWriter:
     """Gathers faces until a shard is full."""
 
     root: Path
-    journal: Journal
+    journal: PrepareJournal
     packs: ImagePacks
     source: Source
     labels: dict[str, int]

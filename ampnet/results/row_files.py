@@ -4,27 +4,22 @@ Until then the rows are in a file beside: its name ends in ``.partial`` and hold
 the same request continues it. Each result's rows are written together; a line cut off by a kill is removed on resuming.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ampnet.errors import DataError, LockedError, UsageError
+from ampnet.errors import DataError, UsageError
 from ampnet.files.file_names import MAX_NAME, shortened
-from ampnet.files.opening import open_regular
+from ampnet.files.journal import CURE, Lines
 from ampnet.files.printable import printable
 from ampnet.results.recorded import Recorded
 from ampnet.results.results import ImagePredictions
 from ampnet.results.rows import RowFormat, RowKey
-
-_LONGEST_ROW = 1 << 26
-_MAX_BYTES = 1 << 40
 
 
 class RowFile:
@@ -39,8 +34,7 @@ class RowFile:
         """Results it holds."""
         self._rows = rows
         self._header = rows.header.encode()
-        self._descriptor = -1
-        self._end = 0
+        self._lines = Lines(self.partial, path)
         self._is_begun = False
         self._is_whole = False
 
@@ -54,14 +48,15 @@ class RowFile:
         """
         others = [other for other in _partials_of(self.path) if other != self.partial]
         for other in others:
-            os.close(self._open_locked(other))
+            with Lines(other, self.path):
+                pass
         if resume and others and not self.partial.exists():
             raise UsageError(
                 f"{printable(others[0])} was begun with other inputs, another model or other options; resume with "
                 "the same, or start over with --force"
             )
-        self._descriptor = self._open_locked(self.partial)
-        found = [self.partial] if os.fstat(self._descriptor).st_size > len(self._header) else others
+        self._lines.__enter__()
+        found = [self.partial] if self._lines.size > len(self._header) else others
         if found and not (resume or force):
             raise UsageError(
                 f"{printable(found[0])} holds what an interrupted run has found; continue it with --resume, or start "
@@ -78,55 +73,53 @@ class RowFile:
         Raises:
             DataError: it is not a file of this format.
         """
-        with open_regular(self.partial, _MAX_BYTES) as file:
-            if self._header and file.readline(_LONGEST_ROW) != self._header:
-                return
-            result, end = None, len(self._header)
-            while (line := file.readline(_LONGEST_ROW)).endswith(b"\n"):
-                key = self._key(line)
-                if key.is_first and result is not None:
-                    yield result, end
-                result, end = key if key.is_first else result, end + len(line)
-            if result is not None:
+        lines = self._lines.read()
+        if self._header and next(lines, (0, b""))[1] != self._header:
+            return
+        result, end = None, len(self._header)
+        for place, line in lines:
+            key = self._key(line)
+            if key.is_first and result is not None:
                 yield result, end
+            result, end = key if key.is_first else result, place + len(line)
+        if result is not None:
+            yield result, end
 
     def cut(self, end: int, results: int) -> None:
         """Begin: drop all rows after a place; without any left, write the header."""
-        self._is_begun = True
+        self._is_begun, self.results = True, results
         try:
-            os.ftruncate(self._descriptor, max(end, 0))
+            self._lines.cut(end)
+            if end == 0 and self._header:
+                self._lines.append(self._header)
         except OSError as error:
             self.failure = _reason(error)
-            return
-        self._end, self.results = end, results
-        if end == 0 and self._header:
-            self._append(self._header)
 
     def add(self, result: ImagePredictions) -> None:
         """Append a result's rows; a failed write is remembered in ``failure``, and leaves nothing torn."""
-        if self.failure is None and self._append(self._rows.rows(result).encode()):
-            self.results += 1
+        if self.failure is None:
+            try:
+                self._lines.append(self._rows.rows(result).encode())
+                self.results += 1
+            except OSError as error:
+                self.failure = _reason(error)
 
     def finish(self) -> None:
         """Give the file its name, unless a write failed."""
         if self.failure is None:
             try:
-                os.fsync(self._descriptor)
-                self.partial.replace(self.path)
+                self._lines.become(self.path)
                 self._is_whole = True
             except OSError as error:
                 self.failure = _reason(error)
 
     def close(self) -> None:
         """Close the file; a partial one without results is removed."""
-        if self._descriptor < 0:
-            return
-        with suppress(OSError):
-            is_empty = self.results == 0 if self._is_begun else os.fstat(self._descriptor).st_size == 0
-            if is_empty and not self._is_whole:
+        is_empty = self.results == 0 if self._is_begun else self._lines.size == 0
+        if self._lines.is_open and is_empty and not self._is_whole:
+            with suppress(OSError):
                 self.partial.unlink()
-        os.close(self._descriptor)
-        self._descriptor = -1
+        self._lines.close()
 
     @property
     def problem(self) -> str | None:
@@ -136,43 +129,11 @@ class RowFile:
         kept = f"; what was found before is in {printable(self.partial.name)}: continue with --resume"
         return f"cannot write {printable(self.path)}: {self.failure}; free some space{kept if self.results else ''}"
 
-    def _append(self, data: bytes) -> bool:
-        try:
-            position, left = self._end, memoryview(data)
-            while left:
-                written = os.pwrite(self._descriptor, left, position)
-                position, left = position + written, left[written:]
-        except OSError as error:
-            self.failure = _reason(error)
-            with suppress(OSError):
-                os.ftruncate(self._descriptor, self._end)
-            return False
-        self._end = position
-        return True
-
     def _key(self, line: bytes) -> RowKey:
         try:
             return self._rows.key(line.decode())
         except (DataError, UnicodeDecodeError) as error:
-            raise DataError(
-                f"cannot resume from {printable(self.partial)}: {printable(error)}; start over with --force"
-            ) from error
-
-    def _open_locked(self, partial: Path) -> int:
-        """Open a file for this process alone; the system releases that when the process ends, however it ends."""
-        try:
-            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-        except OSError as error:
-            raise DataError(f"cannot write {printable(partial)}: {_reason(error)}; choose another place") from error
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise DataError(f"cannot write {printable(partial)}: it is no regular file; choose another place")
-            if not _lock(descriptor, partial):
-                raise LockedError(f"another command is writing {printable(self.path)}; wait until it ends")
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return descriptor
+            raise DataError(f"cannot resume from {printable(self.partial)}: {printable(error)}; {CURE}") from error
 
 
 @contextmanager
@@ -226,16 +187,6 @@ def _read_common(files: Sequence[RowFile], recorded: Recorded, chunk: int) -> li
         recorded.add_start(waiting[0])
     recorded.dropped = {key.image for key in waiting}
     return ends
-
-
-def _lock(descriptor: int, path: Path) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(descriptor), path.stat())  # unless its owner has just given it its name
-    except (BlockingIOError, FileNotFoundError):
-        return False
-    except OSError:  # a file system without locks
-        return True
 
 
 def _partial_name(path: Path, settings: dict[str, Any]) -> Path:

@@ -174,7 +174,7 @@ def journals() -> Iterator[Case]:
         "noise": bytes(range(256)) + b"\n",
     }
     for what, content in contents.items():
-        for name in ("done-0000.jsonl", "plan.json"):
+        for name in ("done-0000.jsonl", "plan.json", "journal.jsonl"):
 
             def make(place: Place, c: bytes = content, n: str = name) -> Sequence[str]:
                 raw = put_raw_classes(place, place.folder / "raw")

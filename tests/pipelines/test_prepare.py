@@ -370,7 +370,7 @@ def test_a_full_disk_ends_the_run_with_one_line_and_a_resumable_state(raw: Path,
 def test_a_run_that_could_not_even_write_its_plan_is_begun_again(raw: Path, tmp_path: Path) -> None:
     arguments = ["prepare", str(raw), "--out", str(tmp_path / "out"), "--gpus", "0", "--quiet"]
     with file_size_limit(100):
-        assert "plan.json: File too large" in CliRunner().invoke(app, arguments).stderr
+        assert "journal.jsonl: File too large" in CliRunner().invoke(app, arguments).stderr
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert len(read_index(tmp_path / "out")) == 8
 

@@ -131,7 +131,7 @@ def test_a_run_killed_between_two_shards_resumes_without_doing_any_image_again(
 
 
 def test_a_run_in_shards_is_not_resumed_in_files_or_in_shards_of_another_size(killed: PrepareConfig) -> None:
-    with pytest.raises(DataError, match=r"changed: form, faces_per_shard\)"):
+    with pytest.raises(DataError, match=r"changed: faces_per_shard, form\)"):
         prepare(replace(killed, form="files", resume=True), quiet=True)
     with pytest.raises(DataError, match=r"changed: faces_per_shard\)"):
         prepare(replace(killed, faces_per_shard=30, resume=True), quiet=True)

@@ -19,10 +19,11 @@ from typer.testing import CliRunner
 from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from ampnet.errors import ConfigError, DataError, UsageError
 from ampnet.faces.framing import Framing
+from ampnet.files.journal import Journal
 from ampnet.files.lock import LOCK_FILE
 from ampnet.inference.ablation import VOTES
 from ampnet.models.ampnet import AMPNet
-from ampnet.robustness.journal import JOURNAL_FILE, Journal
+from ampnet.robustness.journal import JOURNAL_FILE
 from ampnet.settings import EvalConfig, RobustnessConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app

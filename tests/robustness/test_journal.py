@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ampnet.errors import DataError, UsageError
-from ampnet.robustness.journal import JOURNAL_FILE, ChunkHits, Journal
+from ampnet.files.journal import Journal
+from ampnet.robustness.journal import JOURNAL_FILE, ChunkHits, add_chunk, finished_chunks
 
 PLAN = {"seed": 1, "corruptions": ["mask"], "baseline": None}
 
@@ -14,10 +15,13 @@ def chunk(start=0, faces=13):
 
 
 def begin(folder, *chunks, plan=PLAN, **options):
-    with Journal(folder, plan, **{"resume": False, "force": False, **options}) as journal:
+    folder.mkdir(exist_ok=True)
+    journal = Journal(folder / JOURNAL_FILE)
+    journal.begin(plan, **{"resume": False, "force": False, **options})
+    with journal:
         for item in chunks:
-            journal.add(item)
-        return journal.finished()
+            add_chunk(journal, item)
+        return finished_chunks(journal)
 
 
 def same(found, expected):

@@ -11,13 +11,13 @@ from ampnet.dataset.index.landmarks_file import write_landmarks
 from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.preparation.finished import FinishedFaces, IndexCounts
 from ampnet.dataset.preparation.image_stores import ImageFiles
-from ampnet.dataset.preparation.journal import Journal
+from ampnet.dataset.preparation.journal import PrepareJournal
 from ampnet.dataset.preparation.work import FramePolicy
 from ampnet.files.writing import atomic_write
 
 
 def build_index(
-    root: Path, source: Source, journal: Journal, plan: dict[str, Any], frame_policy: FramePolicy, seconds: float
+    root: Path, source: Source, journal: PrepareJournal, plan: dict[str, Any], frame_policy: FramePolicy, seconds: float
 ) -> IndexCounts:
     """Write the index files from the journal; meta.json last, so that its presence marks a complete index.
 

@@ -17,7 +17,7 @@ from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.index.splits import reference_split_8_2
 from ampnet.dataset.preparation.frames import PreparedFace, write_template_frame
 from ampnet.dataset.preparation.image_stores import WriteImage
-from ampnet.dataset.preparation.journal import Journal
+from ampnet.dataset.preparation.journal import PrepareJournal
 from ampnet.dataset.preparation.votes_table import VoteCounts, VotesTable
 from ampnet.dataset.preparation.work import FramePolicy
 from ampnet.errors import DataError
@@ -72,7 +72,7 @@ class FinishedFaces:
         frame_policy: how faces are framed.
     """
 
-    def __init__(self, source: Source, journal: Journal, frame_policy: FramePolicy) -> None:
+    def __init__(self, source: Source, journal: PrepareJournal, frame_policy: FramePolicy) -> None:
         self.label_base = LABEL_BASE_WITH_SPLITS if source.has_splits else 0
         """First label of data_label.txt."""
         self.labels = {name: label for label, name in enumerate(source.class_names)}
@@ -143,7 +143,7 @@ class FinishedFaces:
             aside.write_text(json.dumps(meta, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _mean_relative_landmarks(journal: Journal, source: Source) -> NDArray[np.float64] | None:
+def _mean_relative_landmarks(journal: PrepareJournal, source: Source) -> NDArray[np.float64] | None:
     """Average the relative landmarks over the detected training faces, or else over all; None without any."""
     total, count = np.zeros(10), 0
     fallback, fallback_count = np.zeros(10), 0
@@ -161,7 +161,7 @@ def _mean_relative_landmarks(journal: Journal, source: Source) -> NDArray[np.flo
 
 
 def _with_template(
-    journal: Journal,
+    journal: PrepareJournal,
     source: Source,
     relative_landmarks: NDArray[np.float64] | None,
     frame_policy: FramePolicy,

@@ -11,7 +11,7 @@ import pytest
 from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.raw_images import SourceImage
 from ampnet.dataset.preparation.frames import PreparedFace
-from ampnet.dataset.preparation.journal import Journal
+from ampnet.dataset.preparation.journal import PrepareJournal
 from ampnet.errors import DataError
 
 PLAN = {"crop": "face", "crop_reason": "as requested", "images": 2}
@@ -30,20 +30,21 @@ DETECTED = PreparedFace(
 REJECTED = PreparedFace(1, FaceRow("", "b.jpg", "", "joy", "rejected", "no face found", traits=("few-tones",)))
 
 
-def make_journal(root: Path, line: bytes | None = None) -> Journal:
+def make_journal(root: Path, line: bytes | None = None) -> PrepareJournal:
     """A started journal with one line in its record: that of two faces, or another."""
-    journal = Journal(root)
-    journal.start(PLAN)
-    with journal.writer() as writer:
-        writer.add(0, [DETECTED, REJECTED])
+    journal = PrepareJournal(root)
+    journal.restart(PLAN)
+    with journal:
+        journal.add_chunk(0, [DETECTED, REJECTED])
     if line is not None:
-        (journal.folder / "done-0000.jsonl").write_bytes(line + b"\n")
+        plan = journal.path.read_bytes().splitlines(keepends=True)[0]
+        journal.path.write_bytes(plan + line + b"\n")
     return journal
 
 
 def test_plan_and_faces_come_back_as_written(tmp_path: Path) -> None:
     make_journal(tmp_path)
-    journal = Journal(tmp_path)
+    journal = PrepareJournal(tmp_path)
     assert journal.plan() == PLAN
     assert journal.finished() == {0}
     assert list(journal.faces(ITEMS)) == [DETECTED, REJECTED]
@@ -54,8 +55,8 @@ def test_plan_and_faces_come_back_as_written(tmp_path: Path) -> None:
 )
 def test_another_plan_is_refused(tmp_path: Path, content: str) -> None:
     journal = make_journal(tmp_path)
-    (journal.folder / "plan.json").write_text(content)
-    with pytest.raises(DataError, match=r"plan\.json.*; start over with --force"):
+    journal.path.write_text(content + "\n")
+    with pytest.raises(DataError, match=r"\.prepare.*; start over with --force"):
         journal.plan()
 
 
@@ -103,18 +104,18 @@ def line_of(**changes: Any) -> bytes:
 def test_faces_that_the_data_set_does_not_have_are_refused(tmp_path: Path, line: bytes) -> None:
     journal = make_journal(tmp_path, line)
     assert journal.finished() == {0}
-    with pytest.raises(DataError, match=r"done-0000\.jsonl: chunk 0 is damaged .*; start over with --force"):
+    with pytest.raises(DataError, match=r"journal\.jsonl: chunk 0 is damaged .*; start over with --force"):
         list(journal.faces(ITEMS))
 
 
 def test_a_record_that_is_a_link_or_a_pipe_is_not_written_to(tmp_path: Path) -> None:
     journal = make_journal(tmp_path / "out")
-    record, canary = journal.folder / "done-0000.jsonl", tmp_path / "canary"
+    record, canary = journal.path, tmp_path / "canary"
     canary.write_text("mine\n")
     record.unlink()
     record.symlink_to(canary)
-    with pytest.raises(DataError, match=r"cannot write .*done-0000"):
-        journal.writer()
+    with pytest.raises(DataError, match=r"cannot write .*journal\.jsonl"), journal:
+        pass
     assert canary.read_text() == "mine\n"
     record.unlink()
     os.mkfifo(record)
@@ -129,3 +130,22 @@ def test_a_row_of_an_earlier_version_lacks_later_values(tmp_path: Path) -> None:
     journal = make_journal(tmp_path, json.dumps({"chunk": 0, "faces": [face]}).encode())
     journal.finished()
     assert list(journal.faces(ITEMS)) == [replace(DETECTED, row=replace(DETECTED.row))]
+
+
+def test_the_record_of_an_earlier_version_is_continued(tmp_path: Path) -> None:
+    written = make_journal(tmp_path)
+    plan, chunk = written.path.read_bytes().splitlines(keepends=True)
+    written.path.unlink()
+    (written.folder / "plan.json").write_bytes(plan)
+    other = chunk.replace(b'"chunk":0', b'"chunk":7')
+    (written.folder / "done-0000.jsonl").write_bytes(chunk + b'{"chunk":2,"fac')  # cut short by a kill
+    (written.folder / "done-0001.jsonl").write_bytes(other)
+    journal = PrepareJournal(tmp_path)
+    assert journal.plan() == PLAN
+    assert journal.finished() == {0, 7}
+    with journal:
+        journal.add_chunk(1, [])
+    again = PrepareJournal(tmp_path)
+    assert again.plan() == PLAN
+    assert again.finished() == {0, 1, 7}
+    assert list(again.faces(ITEMS)) == [DETECTED, REJECTED] * 2
