@@ -11,11 +11,21 @@ if TYPE_CHECKING:
     from ampnet.checkpoints.reference.convert import load_reference
     from ampnet.detection import FaceDetector
     from ampnet.models.ampnet import AMPNet
+    from ampnet.reading.image_files import read_image
     from ampnet.recognition.predictor import Predictor
     from ampnet.results.photo_result import PhotoResult
 
 __version__ = "0.1.0"
-__all__ = ["AMPNet", "FaceDetector", "PhotoResult", "Predictor", "__version__", "load_checkpoint", "load_reference"]
+__all__ = [
+    "AMPNet",
+    "FaceDetector",
+    "PhotoResult",
+    "Predictor",
+    "__version__",
+    "load_checkpoint",
+    "load_reference",
+    "read_image",
+]
 
 _HOMES = {
     "AMPNet": "ampnet.models.ampnet",
@@ -24,6 +34,7 @@ _HOMES = {
     "Predictor": "ampnet.recognition.predictor",
     "load_checkpoint": "ampnet.checkpoints.checkpoint",
     "load_reference": "ampnet.checkpoints.reference.convert",
+    "read_image": "ampnet.reading.image_files",
 }
 
 _OLD_NAMES = {"load_published": "load_reference"}

@@ -17,7 +17,7 @@ from ampnet.dataset.open_index import read_index
 from ampnet.detection import FaceDetector
 from ampnet.detection.face import Face
 from ampnet.faces.alignment import Image
-from ampnet.media.images import read_image
+from ampnet.reading.image_files import read_image
 from ampnet.robustness.suite import corrupt
 from benchmarks.measure import print_table
 

@@ -13,7 +13,7 @@ import numpy as np
 from ampnet.detection import FaceDetector
 from ampnet.detection.mobilenet import MobileNetRetinaFace
 from ampnet.detection.networks import load_network
-from ampnet.media.images import list_images, read_image
+from ampnet.reading.image_files import list_images, read_image
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import DetectorConfig
 from benchmarks.baseline.detection import detect_one

@@ -13,7 +13,7 @@ import numpy as np
 from ampnet.dataset.open_index import read_index
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.sharpness import blurriness
-from ampnet.media.images import read_image
+from ampnet.reading.image_files import read_image
 from ampnet.recognition.face_warnings import BLURRED, CLOSE_CALL
 from ampnet.recognition.predictor import Predictor
 from ampnet.robustness.suite import corrupt

@@ -19,7 +19,7 @@ from PIL import Image as Pillow
 
 from ampnet.errors import ImageError
 from ampnet.media import decoding_memory
-from ampnet.media.images import read_reduced
+from ampnet.reading.image_files import read_reduced
 from benchmarks.measure import print_table
 
 Save = Callable[[Path], Any]

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ampnet.detection import Detection, FaceDetector, choose_face, detect_with_retries
-from ampnet.media.images import read_image
+from ampnet.reading.image_files import read_image
 
 SAMPLES = Path(__file__).parents[1] / "tests" / "samples"
 PARTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")

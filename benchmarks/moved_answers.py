@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet.detection.multiscale import MAX_LONG_SIDE
-from ampnet.media.images import Image, read_image, read_reduced
+from ampnet.media.images import Image
+from ampnet.reading.image_files import read_image, read_reduced
 from ampnet.recognition.predictor import Predictor
 from ampnet.results.face_prediction import FacePrediction
 from benchmarks.measure import print_table

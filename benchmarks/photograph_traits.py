@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ampnet.dataset.quality.original_set import SetTones, pooled_levels
 from ampnet.media.alterations import DESCRIPTIONS, examine
-from ampnet.media.images import list_images, read_image
+from ampnet.reading.image_files import list_images, read_image
 from benchmarks.measure import print_table
 
 

@@ -20,7 +20,7 @@ import threading
 import time
 from pathlib import Path
 
-from ampnet.media.images import list_images
+from ampnet.reading.image_files import list_images
 from benchmarks.processes import descendants
 
 

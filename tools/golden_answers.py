@@ -17,7 +17,7 @@ from ampnet.faces.alignment import align_face
 from ampnet.files.writing import sha256_of
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.golden import ANSWERS, SHEET, draw_sheet, golden_faces
-from ampnet.media.images import read_image
+from ampnet.reading.image_files import read_image
 
 SAMPLES = Path(__file__).parents[1] / "tests" / "samples" / "faces" / "test"
 COUNT = 20

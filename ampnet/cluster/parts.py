@@ -14,7 +14,7 @@ from ampnet.errors import DataError, ImageError, UsageError
 from ampnet.files.download import is_url
 from ampnet.files.printable import one_line, printable
 from ampnet.media.decoding import MAX_BYTES
-from ampnet.media.images import readable_images
+from ampnet.reading.image_files import readable_images
 from ampnet.reading.inputs import PhotoInput
 from ampnet.reading.sources import Source, plan
 from ampnet.recognition.shots import Shot, read_ahead

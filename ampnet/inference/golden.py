@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.faces.alignment import AlignedFace
-from ampnet.media.images import read_image, resize
+from ampnet.media.images import resize
+from ampnet.reading.image_files import read_image
 from ampnet.settings import IMAGE_SIZE
 
 SHEET, ANSWERS = Path(__file__).with_name("golden.png"), Path(__file__).with_name("golden.json")

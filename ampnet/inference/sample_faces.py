@@ -8,7 +8,8 @@ from ampnet.detection.detector import FaceDetector
 from ampnet.detection.retries import detect_with_retries
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import Framing, frame_face
-from ampnet.media.images import Image, read_image
+from ampnet.media.images import Image
+from ampnet.reading.image_files import read_image
 
 SAMPLE = Path(__file__).with_name("faces.jpg")
 """Five rendered faces (MakeHuman, CC0)."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +126,7 @@ def label_font(size: int) -> ImageFont.FreeTypeFont:
     """Return the bold font for labels: DejaVu, which comes with matplotlib and covers Greek, Cyrillic and more."""
     import matplotlib  # for its font only, and slow to import
 
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"), size)
+    return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf", size)
 
 
 class _Tag:

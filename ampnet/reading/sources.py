@@ -11,13 +11,13 @@ from ampnet.errors import UsageError
 from ampnet.files.download import file_name
 from ampnet.files.file_names import MAX_NAME, shortened
 from ampnet.files.listing import list_folder
+from ampnet.files.picture_files import FORMATS
 from ampnet.files.printable import printable
 from ampnet.media.heif import EXTENSIONS as HEIF
 from ampnet.media.heif import describe_unread
-from ampnet.media.images import readable_images
-from ampnet.media.picture_files import FORMATS
 from ampnet.media.video import EXTENSIONS as VIDEOS
 from ampnet.media.video import is_video
+from ampnet.reading.image_files import readable_images
 from ampnet.reading.inputs import PhotoInput
 from ampnet.reading.named_inputs import STDIN
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from ampnet.faces.geometry import Affine, inverse, transform_points
+from ampnet.files.picture_files import save_picture, to_png
 from ampnet.inference.contributions import Contributions, region_corners
 from ampnet.media.contribution_sheet import ExplainedFace, draw_sheet
 from ampnet.media.images import Image
-from ampnet.media.picture_files import save_picture, to_png
 from ampnet.models.regions import QUADRANTS, SALIENT
 from ampnet.results.face_explanation import FaceExplanation
 from ampnet.results.face_prediction import FacePrediction

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.errors import ImageError
-from ampnet.media.images import read_image, read_reduced
 from ampnet.media.video import open_video
+from ampnet.reading.image_files import read_image, read_reduced
 from ampnet.reading.inputs import CHUNK_IMAGES, CHUNK_PIXELS, PhotoInput, take_photo
 from ampnet.reading.sources import Source
 from ampnet.results.face_prediction import FacePrediction

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ampnet.errors import DataError
 from ampnet.files.file_names import MAX_NAME, shortened
+from ampnet.files.picture_files import save_picture
 from ampnet.media.drawing import Mark, annotate, enlarged
-from ampnet.media.picture_files import save_picture
 from ampnet.media.video_writer import VideoWriter, writing_video
 from ampnet.reading.sources import Source
 from ampnet.recognition.shots import Shot

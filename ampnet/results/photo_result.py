@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from ampnet.errors import ConfigError, DataError, ImageError
 from ampnet.files.download import is_url
+from ampnet.files.picture_files import save_picture, to_png
 from ampnet.files.printable import printable
 from ampnet.media.drawing import annotate
 from ampnet.media.images import Image, reduce
-from ampnet.media.picture_files import save_picture, to_png
 from ampnet.reading.inputs import PhotoInput
 from ampnet.results.face_prediction import FacePrediction
 from ampnet.results.results import ImagePredictions

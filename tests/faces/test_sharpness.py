@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ampnet.faces.sharpness import blurriness
-from ampnet.media.images import list_images, read_image, resize
+from ampnet.media.images import resize
+from ampnet.reading.image_files import list_images, read_image
 from ampnet.robustness.degradations import darkness, gaussian_blur, low_resolution
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "faces"

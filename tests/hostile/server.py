@@ -31,7 +31,7 @@ def readers() -> dict[str, Callable[[Path], object]]:
     from ampnet.dataset.index.landmarks_file import read_landmarks
     from ampnet.dataset.open_index import read_index
     from ampnet.dataset.sources import open_source
-    from ampnet.media.images import read_image, read_reduced
+    from ampnet.reading.image_files import read_image, read_reduced
     from tests.hostile.seeds import make_seeds
 
     return {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ampnet.media.alterations import examine, is_stretched
-from ampnet.media.images import read_image
+from ampnet.reading.image_files import read_image
 
 PROJECT = Path(__file__).parents[2]
 FACES = sorted((PROJECT / "tests" / "samples" / "faces").rglob("*.jpg"))[::20]

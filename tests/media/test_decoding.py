@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, TiffImagePlugin
 from ampnet.errors import ImageError
 from ampnet.media import decoding, decoding_memory
 from ampnet.media.decoding import MAX_PIXELS, decode, is_plain_jpeg
-from ampnet.media.images import jpeg_as_is, read_image, read_reduced
+from ampnet.reading.image_files import jpeg_as_is, read_image, read_reduced
 from tests.hostile_images import claiming, saved, tiff_with_tile, with_scans
 
 NOISE = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)

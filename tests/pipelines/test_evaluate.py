@@ -23,7 +23,7 @@ from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
 from ampnet.errors import CheckpointError, DataError, UsageError
 from ampnet.evaluation import report_files
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace
-from ampnet.media.images import read_image
+from ampnet.reading.image_files import read_image
 from ampnet.recognition.predictor import Predictor
 from ampnet.runtime.devices import has_fast_bf16
 from ampnet.settings import EvalConfig

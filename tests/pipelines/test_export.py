@@ -14,7 +14,7 @@ from ampnet import Predictor
 from ampnet.errors import CheckpointError, ConfigError, UsageError
 from ampnet.export.parity import sample_inputs
 from ampnet.export.quantize import write_half, write_int8
-from ampnet.media.images import read_image
+from ampnet.reading.image_files import read_image
 from ampnet.recognition.onnx import Predictor as OnnxPredictor
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import MAX_NETWORKS
@@ -77,7 +77,7 @@ def test_a_folder_is_a_stream_of_what_its_photos_are_alone(classifier, detector,
 def test_torch_is_not_imported(classifier, detector):
     program = (
         "import sys; from pathlib import Path;"
-        "from ampnet.media.images import read_image; from ampnet.recognition.onnx import Predictor;"
+        "from ampnet.reading.image_files import read_image; from ampnet.recognition.onnx import Predictor;"
         "faces = Predictor(sys.argv[1], sys.argv[2]).predict([read_image(Path(sys.argv[3]))])[0];"
         "print(faces[0].label, 'torch' in sys.modules)"
     )

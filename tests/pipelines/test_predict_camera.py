@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from ampnet.media.drawing import annotate
-from ampnet.media.images import read_image, resize
+from ampnet.media.images import resize
 from ampnet.media.video import read_frames
+from ampnet.reading.image_files import read_image
 from ampnet.recognition.predictor import Predictor
 from ampnet.results.results import Predictions
 from ampnet.settings.labels import EXPRESSIONS

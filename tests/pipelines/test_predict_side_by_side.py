@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ampnet.media.images import read_image
 from ampnet.media.video_writer import writing_video
+from ampnet.reading.image_files import read_image
 from ampnet.settings import PredictConfig
 from pipelines.predict import run
 from tests.prepared_faces import SAMPLES

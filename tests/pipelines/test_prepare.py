@@ -18,7 +18,7 @@ from ampnet.errors import DataError, UsageError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.faces.geometry import similarity, transform_points
 from ampnet.files.lock import LOCK_FILE, lock_folder
-from ampnet.media.images import read_image
+from ampnet.reading.image_files import read_image
 from ampnet.settings import PrepareConfig
 from cli import app
 from pipelines import prepare as pipeline

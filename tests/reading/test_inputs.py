@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from ampnet.errors import ImageError
-from ampnet.media.images import read_image
+from ampnet.reading.image_files import read_image
 from ampnet.reading.inputs import is_photo, take_photo
 
 PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"

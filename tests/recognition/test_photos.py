@@ -12,7 +12,7 @@ from PIL import Image
 
 from ampnet.detection import FaceDetector
 from ampnet.errors import ImageError
-from ampnet.media.images import read_image
+from ampnet.reading.image_files import read_image
 from ampnet.recognition.predictor import Predictor
 from ampnet.results.photo_result import PhotoResult
 from tests.small_checkpoint import small_checkpoint

@@ -17,7 +17,7 @@ from ampnet.errors import ConfigError, DataError, ImageError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, align_face
 from ampnet.faces.framing import frame_face
 from ampnet.faces.geometry import mirror_landmarks
-from ampnet.media.images import read_image
+from ampnet.reading.image_files import read_image
 from ampnet.recognition.predictor import Predictor
 from tests.small_checkpoint import small_checkpoint
 

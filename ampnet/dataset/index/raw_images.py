@@ -8,7 +8,8 @@ import numpy as np
 
 from ampnet.errors import ImageError
 from ampnet.files.printable import printable
-from ampnet.media.images import Image, read_reduced, reduce
+from ampnet.media.images import Image, reduce
+from ampnet.reading.image_files import read_reduced
 
 Box = tuple[float, float, float, float]
 

@@ -15,7 +15,8 @@ from ampnet.faces.alignment import align_face, resize_whole, source_side
 from ampnet.faces.colour import is_grey
 from ampnet.faces.framing import Crop
 from ampnet.files.printable import printable
-from ampnet.media.images import encode_jpeg, jpeg_as_is
+from ampnet.media.images import encode_jpeg
+from ampnet.reading.image_files import jpeg_as_is
 from ampnet.settings import IMAGE_SIZE
 
 

@@ -18,8 +18,9 @@ from ampnet.errors import ImageError
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
 from ampnet.media.drawing import color_of, label_font
-from ampnet.media.images import Image, read_reduced
+from ampnet.media.images import Image
 from ampnet.models.regions import STRIDE, quadrant_boxes, salient_boxes
+from ampnet.reading.image_files import read_reduced
 from ampnet.settings import IMAGE_SIZE
 
 COLUMNS = 10

@@ -17,7 +17,7 @@ from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
-from ampnet.media.images import list_images
+from ampnet.reading.image_files import list_images
 from ampnet.settings.labels import AFFECTNET_CODES, EXPRESSIONS, EXPRESSIONS_8
 
 LICENCE = "AffectNet: for non-commercial research under its licence agreement (mohammadmahoor.com); do not redistribute"

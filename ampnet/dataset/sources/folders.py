@@ -11,7 +11,7 @@ from ampnet.files.documents import listed, quoted, read_json
 from ampnet.files.listing import list_folder
 from ampnet.files.printable import printable
 from ampnet.media.heif import describe_unread
-from ampnet.media.images import list_images, readable_images
+from ampnet.reading.image_files import list_images, readable_images
 from ampnet.settings.labels import MAX_CLASSES, MAX_NAME, class_order, expression_of
 
 CLASSES_FILE = "classes.json"

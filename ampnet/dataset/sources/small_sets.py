@@ -14,7 +14,7 @@ from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
-from ampnet.media.images import list_images
+from ampnet.reading.image_files import list_images
 from ampnet.settings.labels import CKPLUS_CODES, EXPRESSIONS, EXPRESSIONS_8, JAFFE_CODES, class_order, expression_of
 
 LICENCE_SFEW = "SFEW 2.0: movie stills for research under its licence agreement; do not redistribute"

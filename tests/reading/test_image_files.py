@@ -9,7 +9,8 @@ from PIL import Image
 
 from ampnet.errors import DataError, ImageError
 from ampnet.media import decoding
-from ampnet.media.images import encode_jpeg, jpeg_as_is, list_images, read_image, read_reduced, resize
+from ampnet.media.images import encode_jpeg, resize
+from ampnet.reading.image_files import jpeg_as_is, list_images, read_image, read_reduced
 
 
 def quarters(width: int = 40, height: int = 20) -> np.ndarray:

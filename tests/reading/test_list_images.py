@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ampnet.errors import ImageError
-from ampnet.media.images import list_images, read_image
+from ampnet.reading.image_files import list_images, read_image
 from tests.hostile_images import deep_folder
 
 
