@@ -12,6 +12,7 @@ import warnings
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from io import BytesIO
+from math import prod
 
 import numpy as np
 import simplejpeg
@@ -33,6 +34,7 @@ from ampnet.files.printable import printable
 from ampnet.media import decoding_memory
 from ampnet.media.heif import heif_formats
 from ampnet.media.pixels import Image, halved, to_array, to_rgb, turned
+from ampnet.media.sixteen_bits import colour_raw_mode, colour_to_eight_bits, uses_few_bits
 
 FORMATS = tuple(  # named one by one, since Pillow would import all its readers to find them
     reader.format
@@ -96,8 +98,8 @@ def decode(
 ) -> Decoded:
     """Decode an image file's content to RGB.
 
-    16-bit grey is scaled to 8 bits; grey, palette and CMYK pictures are converted to RGB; transparent ones are
-    composited over white. The first frame of an animation is used.
+    16 bits become 8 (see :mod:`ampnet.media.sixteen_bits`); grey, palette and CMYK pictures are converted to RGB;
+    transparent ones are composited over white. The first frame of an animation is used.
 
     Args:
         data: the file's content.
@@ -170,12 +172,16 @@ def _open(data: bytes, longest_side: int | None, enough_side: int | None, max_pi
         raise ImageError(f"{width} x {height} pixels; a side may have {MAX_SIDE:,}")
     if picture.info.get("progressive") and _has_many_scans(data):
         raise ImageError(f"a progressive JPEG of more than {MAX_SCANS} scans")
-    if (needed := decoding_memory.estimate(picture, len(data), longest_side, enough_side)) > MAX_MEMORY:
+    _check_memory(picture, decoding_memory.estimate(picture, len(data), longest_side, enough_side))
+    return picture
+
+
+def _check_memory(picture: Pillow.Image, needed: float) -> None:
+    if needed > MAX_MEMORY:
         raise ImageError(
-            f"{width} x {height} pixels of {picture.format} take {needed / 1e6:,.0f} MB to decode, "
+            f"{picture.width} x {picture.height} pixels of {picture.format} take {needed / 1e6:,.0f} MB to decode, "
             f"more than {MAX_MEMORY / 1e6:,.0f}"
         )
-    return picture
 
 
 def _decode(
@@ -188,8 +194,12 @@ def _decode(
         return Decoded(turned(plain, orientation), whole if orientation >= 5 else whole[::-1])
     if scale > 1:
         picture.draft(None, (whole[0] // scale, whole[1] // scale))  # only JPEG can
-    expected = picture.size
+    expected, sixteen_bits = picture.size, colour_raw_mode(picture)
+    needed_twice = decoding_memory.estimate(picture, len(data), longest_side, enough_side) + 4 * prod(whole)
     picture.load()
+    if sixteen_bits is not None and uses_few_bits(picture):
+        _check_memory(picture, needed_twice)
+        picture = colour_to_eight_bits(picture, sixteen_bits, lambda: Pillow.open(BytesIO(data), formats=FORMATS))
     if picture.size != expected:  # some releases of Pillow turn the size of a TIFF file only here
         whole, small = whole[::-1], small[::-1]
     orientation = _orientation(picture) if upright else 1  # not before: Pillow turns TIFF files itself

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from ampnet.errors import ImageError
+from ampnet.media.sixteen_bits import GREY, grey_to_eight_bits
 
 Image = NDArray[np.uint8]
 
 _BAND = 1_000_000  # pixels converted at once, with up to 16 bytes each
-_SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _ROTATIONS = {3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
 _MIRRORS = {2: 1, 4: 0}
 _TRANSPARENT = ("RGBA", "LA", "PA", "La", "RGBa")
@@ -21,11 +21,12 @@ _TRANSPARENT = ("RGBA", "LA", "PA", "La", "RGBa")
 def to_array(picture: Pillow.Image) -> Image:
     """Convert a loaded picture to an ``(H, W, 3)`` RGB array.
 
-    16-bit grey is scaled to 8 bits, transparency is composited over white.
+    16-bit grey becomes 8 bits (see :mod:`ampnet.media.sixteen_bits`), transparency is composited over white.
 
     Raises:
         ImageError: its pixels have more than 16 bits.
     """
+    picture = _eight_bit(picture)
     if picture.width * picture.height <= _BAND:
         return np.array(_band_to_rgb(picture), dtype=np.uint8)
     pixels = np.empty((picture.height, picture.width, 3), dtype=np.uint8)
@@ -36,6 +37,7 @@ def to_array(picture: Pillow.Image) -> Image:
 
 def to_rgb(picture: Pillow.Image) -> Pillow.Image:
     """Convert a loaded picture to RGB, like :func:`to_array`."""
+    picture = _eight_bit(picture)
     if _is_rgb(picture) or picture.width * picture.height <= _BAND:
         return _band_to_rgb(picture)
     rgb = Pillow.new("RGB", picture.size)
@@ -46,6 +48,7 @@ def to_rgb(picture: Pillow.Image) -> Pillow.Image:
 
 def halved(picture: Pillow.Image) -> Pillow.Image:
     """Convert a loaded picture to RGB at half the width and height, rounded up."""
+    picture = _eight_bit(picture)
     half = Pillow.new("RGB", (-(-picture.width // 2), -(-picture.height // 2)))
     for band, top in _bands(picture):
         half.paste(_band_to_rgb(band).reduce(2), (0, top // 2))
@@ -83,8 +86,6 @@ def _is_rgb(picture: Pillow.Image) -> bool:
 def _band_to_rgb(band: Pillow.Image) -> Pillow.Image:
     if _is_rgb(band):
         return band
-    if band.mode in _SIXTEEN_BIT:
-        return Pillow.fromarray(_eight_bit(np.asarray(band))).convert("RGB")
     if band.mode == "F":
         raise ImageError("floating-point pixels; save it with 8 or 16 bits")
     if band.mode in _TRANSPARENT or "transparency" in band.info:
@@ -94,8 +95,5 @@ def _band_to_rgb(band: Pillow.Image) -> Pillow.Image:
     return band.convert("RGB")
 
 
-def _eight_bit(pixels: NDArray[np.integer]) -> Image:
-    wide = pixels.astype(np.int64)
-    if wide.min(initial=0) < 0 or wide.max(initial=0) > 0xFFFF:
-        raise ImageError("pixels of more than 16 bits; save it with 8 or 16 bits")
-    return ((wide + 128) // 257).astype(np.uint8)  # 257 = 65535 / 255
+def _eight_bit(picture: Pillow.Image) -> Pillow.Image:
+    return grey_to_eight_bits(picture) if picture.mode in GREY else picture
