@@ -14,6 +14,8 @@ from ampnet.settings.labels import MAX_CLASSES, fault_of_class_names
 FORMAT = "ampnet"
 VERSION = 1
 
+NOT_OURS = "it is not an ampnet checkpoint"
+
 MAX_EPOCHS = 1_000_000
 
 Number = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
@@ -59,7 +61,7 @@ def parse_header(plain: Any) -> Header:
         msgspec.ValidationError: a value is missing, of another type or out of range.
     """
     if not isinstance(plain, dict) or plain.get("format") != FORMAT:
-        raise CheckpointError("it is not an ampnet checkpoint; convert a reference program's file with `ampnet import`")
+        raise CheckpointError(f"{NOT_OURS}; convert a reference program's file with `ampnet import`")
     version = plain.get("version")
     if not isinstance(version, int) or version > VERSION:
         raise CheckpointError("it was written by a newer ampnet; upgrade ampnet, or train again")

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.header import NOT_OURS
 from ampnet.checkpoints.reference.convert import read_reference
 from ampnet.errors import CheckpointError
 from ampnet.files.printable import printable
@@ -67,8 +68,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Sequence[str]]:
             raise
         try:
             reference = read_reference(path)
-        except CheckpointError:
-            raise ours from None
+        except CheckpointError as theirs:
+            raise (theirs if NOT_OURS in str(ours) else ours) from None
         classes = EXPRESSIONS if reference.num_classes == len(EXPRESSIONS) else ()
         return reference.state, classes
     return checkpoint.model.state_dict(), checkpoint.class_names

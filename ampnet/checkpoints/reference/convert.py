@@ -15,6 +15,7 @@ from ampnet.checkpoints.reference.parameter_names import (
     reference_name,
     unused_tensors,
 )
+from ampnet.checkpoints.reference.wrapped_weights import find_weights
 from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torch_file
 from ampnet.errors import CheckpointError
 from ampnet.files.writing import atomic_write
@@ -52,8 +53,8 @@ def read_reference(path: Path) -> ReferenceFile:
     """Read a checkpoint of the reference program without executing anything in it.
 
     Args:
-        path: file written by its ``torch.save``: a dict with ``state_dict``, or the bare state dict; names with or
-            without ``module.``; torch's old or new file format.
+        path: file written by ``torch.save``, in the old or new format: a state dict, bare or within other dicts, whose
+            names may have words in front (see :mod:`ampnet.checkpoints.reference.wrapped_weights`).
 
     Raises:
         CheckpointError: the file is missing, damaged, or holds another network.
@@ -61,10 +62,8 @@ def read_reference(path: Path) -> ReferenceFile:
     with open_torch_file(path) as file:
         content = file.content
         epoch = content.get("epoch") if isinstance(content, dict) else None
-        records = content.get("state_dict", content) if isinstance(content, dict) else None
-        if not isinstance(records, dict):
-            raise CheckpointError("it holds no state_dict")
-        records = {name.removeprefix(DATA_PARALLEL): value for name, value in records.items() if isinstance(name, str)}
+        names = [reference_name(name) for name in outline(ArchitectureConfig()).state_dict()]
+        records = find_weights(content, names)
         num_classes = _num_classes(file, records)
         ours = outline(ArchitectureConfig(num_classes=num_classes)).state_dict()
         stored = {name: _stored(file, records, reference_name(name)) for name in ours}
