@@ -28,6 +28,7 @@ from PIL import (
     _imaging,
 )
 from PIL import Image as Pillow
+from PIL.ImageFile import ImageFile
 
 from ampnet.errors import ImageError
 from ampnet.files.printable import printable
@@ -160,7 +161,7 @@ def is_plain_jpeg(data: bytes, size_hw: tuple[int, int]) -> bool:
         return False
 
 
-def _open(data: bytes, longest_side: int | None, enough_side: int | None, max_pixels: int) -> Pillow.Image:
+def _open(data: bytes, longest_side: int | None, enough_side: int | None, max_pixels: int) -> ImageFile:
     """Read the header, and refuse what would take too much memory or time."""
     if not data:
         raise ImageError("the file is empty")
@@ -185,7 +186,7 @@ def _check_memory(picture: Pillow.Image, needed: float) -> None:
 
 
 def _decode(
-    picture: Pillow.Image, data: bytes, longest_side: int | None, upright: bool, enough_side: int | None
+    picture: ImageFile, data: bytes, longest_side: int | None, upright: bool, enough_side: int | None
 ) -> Decoded:
     whole = picture.size
     small, scale = decoding_memory.reduction(whole, longest_side, enough_side)
@@ -199,7 +200,7 @@ def _decode(
     picture.load()
     if sixteen_bits is not None and uses_few_bits(picture):
         _check_memory(picture, needed_twice)
-        picture = colour_to_eight_bits(picture, sixteen_bits, lambda: Pillow.open(BytesIO(data), formats=FORMATS))
+        colour_to_eight_bits(picture, sixteen_bits, lambda: Pillow.open(BytesIO(data), formats=FORMATS))
     if picture.size != expected:  # some releases of Pillow turn the size of a TIFF file only here
         whole, small = whole[::-1], small[::-1]
     orientation = _orientation(picture) if upright else 1  # not before: Pillow turns TIFF files itself

@@ -8,10 +8,12 @@ multiples of 257 (or 256), and keeps its brightness.
 
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
+from PIL.ImageFile import ImageFile
 
 from ampnet.errors import ImageError
 
@@ -47,7 +49,7 @@ def grey_to_eight_bits(picture: Pillow.Image) -> Pillow.Image:
     return small
 
 
-def colour_raw_mode(picture: Pillow.Image) -> str | None:
+def colour_raw_mode(picture: ImageFile) -> str | None:
     """Return how an opened, not yet loaded picture stores 16-bit colours; None for any other."""
     if picture.mode not in ("RGB", "RGBA") or not picture.tile:
         return None
@@ -59,14 +61,16 @@ def colour_raw_mode(picture: Pillow.Image) -> str | None:
 
 def uses_few_bits(picture: Pillow.Image) -> bool:
     """Return whether the upper 8 bits of a loaded picture's 16-bit colours stay below :data:`FULL_RANGE`."""
-    return max(high for _low, high in picture.getextrema()[:3]) < FULL_RANGE >> 8
+    extrema: Any = picture.getextrema()  # of each of several channels
+    largest: int = max(most for _least, most in extrema[:3])
+    return largest < FULL_RANGE >> 8
 
 
-def colour_to_eight_bits(upper: Pillow.Image, raw_mode: str, reopen: Callable[[], Pillow.Image]) -> Pillow.Image:
+def colour_to_eight_bits(upper: Pillow.Image, raw_mode: str, reopen: Callable[[], ImageFile]) -> None:
     """Convert 16-bit colour, of which Pillow gives the upper 8 bits, as :func:`grey_to_eight_bits` does.
 
     Args:
-        upper: the loaded picture.
+        upper: the loaded picture, which is changed in place.
         raw_mode: see :func:`colour_raw_mode`.
         reopen: opens the file again; it is decoded once more, for the lower 8 bits.
     """
@@ -81,18 +85,16 @@ def colour_to_eight_bits(upper: Pillow.Image, raw_mode: str, reopen: Callable[[]
     for top, band in _wide_bands(upper, lower, raw_mode):
         small = np.concatenate([_scaled(band[..., :3], white), _scaled(band[..., 3:], alpha_white)], axis=2)
         upper.paste(Pillow.fromarray(small), (0, top))
-    return upper
 
 
-def _lower_bits(picture: Pillow.Image, raw_mode: str) -> Pillow.Image:
+def _lower_bits(picture: ImageFile, raw_mode: str) -> Pillow.Image:
     """Load a picture with the bytes of its samples swapped, so that Pillow keeps the lower ones."""
     swapped = "RGBA" if raw_mode == _GREY_ALPHA else raw_mode[:-1] + _OTHER_ORDER[raw_mode[-1]]
-    tiles = []
-    for tile in picture.tile:
-        arguments = tile[3]
-        swapped_arguments = swapped if isinstance(arguments, str) else (swapped, *arguments[1:])
-        tiles.append((*tile[:3], swapped_arguments))
-    picture.tile = [type(picture.tile[0])(*tile) for tile in tiles] if hasattr(picture.tile[0], "_fields") else tiles
+    pieces: list[Any] = [
+        (*piece[:3], (swapped, *piece[3][1:]) if isinstance(piece[3], tuple) else swapped) for piece in picture.tile
+    ]
+    kind = type(picture.tile[0])  # a named tuple since Pillow 11
+    picture.tile = pieces if kind is tuple else [kind(*piece) for piece in pieces]
     picture.load()
     return picture
 

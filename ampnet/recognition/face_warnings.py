@@ -23,6 +23,9 @@ CUT_SHARE = 0.15
 BLURRED = 0.55
 """Faces that keep more of their edges when they are blurred once more are blurred already."""
 
+DARK = 80
+"""Faces of which nine tenths are darker have less than half the brightness of most, and answers change."""
+
 CLOSE_CALL = 0.1
 """A smaller lead of the most probable class over the second is a close call."""
 
@@ -38,13 +41,16 @@ def visible_share(face: Face, size_hw: tuple[int, int]) -> float:
     return float(intersection_area(face.box, np.array([0, 0, width, height])) / max(box_area(face.box), 1e-6))
 
 
-def face_warnings(face: Face, visible: float, blurriness: float, scores: Mapping[str, float]) -> list[str]:
+def face_warnings(
+    face: Face, visible: float, blurriness: float, brightness: int, scores: Mapping[str, float]
+) -> list[str]:
     """Say what makes the answer about a face doubtful; nothing for most faces.
 
     Args:
         face: the face, in pixels of the photo.
         visible: share of its box within the photo; see :func:`visible_share`.
         blurriness: see :func:`ampnet.faces.sharpness.blurriness`.
+        brightness: see :func:`ampnet.faces.brightness.brightness`.
         scores: probability of each class.
     """
     warnings = []
@@ -52,6 +58,8 @@ def face_warnings(face: Face, visible: float, blurriness: float, scores: Mapping
         warnings.append(f"small: {face.side:.0f} pixels")
     elif blurriness > BLURRED:  # small faces are blurred, too, which says nothing new
         warnings.append("blurred")
+    if brightness < DARK:
+        warnings.append("dark")
     yaw = abs(float(estimate_pose(face.landmarks[None])[0, YAW]))
     if yaw > TURNED_DEGREES:  # false for landmarks on a line, whose yaw is unknown
         warnings.append(f"turned away by about {yaw:.0f} degrees")

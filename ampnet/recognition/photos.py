@@ -13,6 +13,7 @@ from ampnet.detection.face import Face, choose_face
 from ampnet.detection.retries import detect_with_retries
 from ampnet.errors import ConfigError, ImageError
 from ampnet.faces.alignment import AlignedFace, Image, source_side
+from ampnet.faces.brightness import brightness
 from ampnet.faces.framing import Framing, frame_face
 from ampnet.faces.sharpness import blurriness
 from ampnet.files.printable import one_line
@@ -273,6 +274,7 @@ class PhotoPredictor(ABC):
             self.rejection_threshold,
             visible=visible_share(face, size_hw),
             blurriness=blurriness(framed.image),
+            brightness=brightness(framed.image),
         )
 
 

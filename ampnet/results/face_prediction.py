@@ -40,10 +40,13 @@ class FacePrediction:
     blurriness: float = 0.0
     """Share of the face's edges that stay when it is blurred once more, in [0, 1]."""
 
+    brightness: int = 255
+    """Grey value that a tenth of the face exceeds, 0 to 255."""
+
     @property
     def warnings(self) -> list[str]:
         """What makes the answer doubtful, in words; empty for most faces."""
-        return face_warnings(self.face, self.visible, self.blurriness, self.scores)
+        return face_warnings(self.face, self.visible, self.blurriness, self.brightness, self.scores)
 
     @property
     def is_sure(self) -> bool:

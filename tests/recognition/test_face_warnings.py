@@ -17,10 +17,11 @@ def face(x: float = 200, y: float = 200, side: float = 100, yaw: float = 0) -> F
     return Face(box, 0.9, (points[:, :2] * side / 150 + (x + side / 2, y + side / 3)).astype(np.float32))
 
 
-def warnings(one: Face, blurriness: float = 0.4, scores: tuple[float, ...] = (0.9, 0.1)) -> list[str]:
-    return face_warnings(
-        one, visible_share(one, SIZE_HW), blurriness, dict(zip(("fear", "anger"), scores, strict=True))
-    )
+def warnings(
+    one: Face, blurriness: float = 0.4, scores: tuple[float, ...] = (0.9, 0.1), brightness: int = 170
+) -> list[str]:
+    named = dict(zip(("fear", "anger"), scores, strict=True))
+    return face_warnings(one, visible_share(one, SIZE_HW), blurriness, brightness, named)
 
 
 def test_a_large_frontal_face_within_the_photo_has_none():
@@ -61,3 +62,9 @@ def test_a_lead_of_less_than_a_tenth_is_a_close_call_with_the_second_class():
 
 def test_a_model_of_one_class_has_no_close_calls():
     assert face_warnings(face(), 1.0, 0.4, {"fear": 1.0}) == []
+
+
+def test_a_face_of_little_light_is_dark():
+    assert warnings(face(), brightness=79) == ["dark"]
+    assert warnings(face(), brightness=80) == []
+    assert warnings(face(side=20), brightness=60) == ["small: 20 pixels", "dark"]

@@ -194,3 +194,13 @@ def test_a_reduced_photo_that_is_gone_is_framed_from_what_there_is(tmp_path, gro
     predictor = Predictor(small_checkpoint(tmp_path), detector)
     small = np.ascontiguousarray(group[::2, ::2])
     assert len(predictor.find_faces([small], [gone])[0]) == len(predictor.find_faces([small])[0]) > 0
+
+
+def test_faces_of_a_dark_photo_are_called_dark_and_those_of_a_12_bit_one_are_not(tmp_path, group, detector):
+    predictor = Predictor(small_checkpoint(tmp_path, logits=LOGITS), detector)
+    grey = group[..., 1]
+    twelve_bits = BytesIO()
+    Image.fromarray(grey.astype(np.uint16) * 16).save(twelve_bits, "PNG")
+    dark, stretched = predictor.predict([grey // 5, twelve_bits.getvalue()])
+    assert [face.warnings for face in dark] == [["dark"]] * 5
+    assert [face.warnings for face in stretched] == [[]] * 5

@@ -111,8 +111,8 @@ def _refusal(content: Any, parts: list[_Part]) -> str:
             where = f"under {printable(key, 20)} " if key else ""
             return f"{none}: {where}is a pickled {printable(_name(value), 40)}; save its state_dict()"
     if not parts:
-        keys = ", ".join(str(key) for key in entries) if isinstance(content, Mapping) else type(content).__name__
-        return f"{none}: it holds no tensors, only {printable(keys, 60) or 'an empty dict'}"
+        held = ", ".join(str(key) for key in entries) if isinstance(content, Mapping) else type(content).__name__
+        return f"{none}: it holds no tensors, only {printable(held, 60) or 'an empty dict'}"
     found = [([name for name, value in part.entries.items() if _is_tensor(value)], part.keys) for part in parts]
     names, keys = max(found, key=lambda one: len(one[0]))
     where = f" under {printable('.'.join(keys), 24)}" if keys else ""
