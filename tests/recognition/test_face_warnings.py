@@ -61,7 +61,7 @@ def test_a_lead_of_less_than_a_tenth_is_a_close_call_with_the_second_class():
 
 
 def test_a_model_of_one_class_has_no_close_calls():
-    assert face_warnings(face(), 1.0, 0.4, {"fear": 1.0}) == []
+    assert face_warnings(face(), 1.0, 0.4, 170, {"fear": 1.0}) == []
 
 
 def test_a_face_of_little_light_is_dark():
