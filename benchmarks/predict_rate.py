@@ -30,9 +30,8 @@ from typing import NamedTuple
 
 import torch
 
-from ampnet.detection.any_size import shrink
+from ampnet.detection.any_size import passes
 from ampnet.detection.letterbox import Letterbox, letterbox
-from ampnet.detection.multiscale import pass_sizes
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import frame_face
 from ampnet.reading.sources import Source
@@ -163,7 +162,7 @@ def networks(photos: list[Path]) -> Spent:
 
     def run_both(inputs: Inputs) -> None:
         for one in inputs[0]:
-            predictor.detector.detect_batch([one], threshold)
+            predictor.detector.candidates([one], threshold)
         predictor.classify(inputs[1])
 
     total = Spent(0.0, 0.0)
@@ -194,8 +193,7 @@ def _some(chunks: Iterable[list[Shot]], count: int) -> Iterable[list[list[Shot]]
 def _inputs(predictor: Predictor, chunk: list[Shot]) -> Inputs:
     boxes, faces = [], []
     for image in (shot.image for shot in chunk):
-        shrunk = shrink(image)
-        boxes += [letterbox(image, side, shrunk) for side in pass_sizes(image)]
+        boxes += [letterbox(view.image, view.long_side, view.larger) for view in passes(image)]
         faces += [
             frame_face(image, face.landmarks, predictor.framing) for face in predictor.detector.detect([image])[0]
         ]

@@ -5,11 +5,9 @@ import torch
 from torch import Tensor
 
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
-from ampnet.detection.any_size import AnySizeDetector, faces_by_image
-from ampnet.detection.face import Face
+from ampnet.detection.any_size import AnySizeDetector, Candidates
 from ampnet.detection.letterbox import Letterbox
 from ampnet.detection.networks import load_network
-from ampnet.detection.overlaps import without_overlaps
 from ampnet.detection.packed import pack
 from ampnet.runtime.devices import has_fast_bf16, has_onednn_convolutions
 from ampnet.runtime.progress import ProgressBar, silent
@@ -56,8 +54,8 @@ class FaceDetector(AnySizeDetector):
         self._is_unscaled = network.std == (1.0, 1.0, 1.0)
 
     @torch.inference_mode()
-    def detect_batch(self, batch: list[Letterbox], threshold: float) -> list[list[Face]]:
-        """See :meth:`AnySizeDetector.detect_batch`."""
+    def candidates(self, batch: list[Letterbox], threshold: float) -> Candidates:
+        """See :meth:`AnySizeDetector.candidates`."""
         height, width = batch[0].padded_hw
         pixels = self._network_input(batch)
         outputs = self.network(pixels)
@@ -67,9 +65,7 @@ class FaceDetector(AnySizeDetector):
         anchors = anchor_boxes(height, width, self.device)[anchor]
         boxes = decode_boxes(box_offsets[owner, anchor], anchors).cpu().numpy()
         landmarks = decode_landmarks(landmark_offsets[owner, anchor], anchors).cpu().numpy()
-        images, sure = owner.cpu().numpy(), scores[owner, anchor].cpu().numpy()
-        kept = without_overlaps(boxes, sure, images, self.config.nms_threshold)
-        return faces_by_image(batch, images[kept], boxes[kept], sure[kept], landmarks[kept])
+        return Candidates(owner.cpu().numpy(), boxes, scores[owner, anchor].cpu().numpy(), landmarks)
 
     def _network_input(self, batch: list[Letterbox]) -> Tensor:
         height, width = batch[0].padded_hw

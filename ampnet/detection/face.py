@@ -68,12 +68,18 @@ def choose_face(faces: Sequence[Face], policy: FacePolicy, size_hw: tuple[int, i
         return list(faces)
     if policy == "best":
         return [max(faces, key=lambda face: face.score)]
+    if policy == "largest":
+        return [max(faces, key=lambda face: visible_area(face, size_hw))]
+    middle = (size_hw[1] / 2, size_hw[0] / 2)
+    return [min(faces, key=lambda face: distance_from(face, middle))]
+
+
+def visible_area(face: Face, size_hw: tuple[int, int]) -> float:
+    """Return the area of a face's box within an image of this height and width, in square pixels."""
     height, width = size_hw
+    return box_area(np.clip(face.box, 0, (width, height, width, height)))
 
-    def visible_area(face: Face) -> float:
-        return box_area(np.clip(face.box, 0, (width, height, width, height)))
 
-    def distance_from_centre(face: Face) -> float:
-        return float(np.hypot(*((face.box[:2] + face.box[2:]) / 2 - (width / 2, height / 2))))
-
-    return [max(faces, key=visible_area) if policy == "largest" else min(faces, key=distance_from_centre)]
+def distance_from(face: Face, point_xy: tuple[float, float]) -> float:
+    """Return the distance of a face's centre from a point, in pixels."""
+    return float(np.hypot(*((face.box[:2] + face.box[2:]) / 2 - point_xy)))

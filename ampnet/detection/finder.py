@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ampnet.detection.any_size import AnySizeDetector
-from ampnet.detection.face import Face, choose_face, moved_face
+from ampnet.detection.face import Face, moved_face
 from ampnet.detection.retries import Status, detect_with_retries
 from ampnet.reading.photo import Photo
 from ampnet.settings import FacePolicy
@@ -21,7 +21,7 @@ class FoundFaces:
     status: Status
     """Whether the first pass found them, a retry, or neither."""
     count: int
-    """Number of faces of at least the minimum size, among which they were chosen."""
+    """Number of faces of at least the minimum size that were seen, until the choice among them was certain."""
 
 
 class FaceFinder:
@@ -30,7 +30,8 @@ class FaceFinder:
     Args:
         detector: the network.
         face: which of a photo's faces are wanted: ``all``, ``largest``, ``centre`` or ``best``.
-        min_face: leave out faces with a side of fewer pixels of the whole photo.
+        min_face: leave out faces with a side of fewer pixels of the whole photo; large photos are looked at no more
+            closely than this needs.
     """
 
     def __init__(self, detector: AnySizeDetector, face: FacePolicy = "all", min_face: float = 0.0) -> None:
@@ -43,16 +44,23 @@ class FaceFinder:
             photos: photos that can be read.
             most: at most as many faces of a photo, those with the best scores; None: all.
         """
-        detections = detect_with_retries(self.detector, [photo.reduced for photo in photos])
+        reductions = [photo.reduced.shape[1] / photo.size_hw[1] for photo in photos]
+        detections = detect_with_retries(
+            self.detector,
+            [photo.reduced for photo in photos],
+            self.face,
+            [self.min_face * reduction for reduction in reductions],
+        )
         return [
-            self._chosen(photo, detection.faces, detection.status, most)
+            FoundFaces(_in_whole(photo, detection.faces[:most]), detection.status, detection.count)
             for photo, detection in zip(photos, detections, strict=True)
         ]
 
-    def _chosen(self, photo: Photo, faces: Sequence[Face], status: Status, most: int | None) -> FoundFaces:
-        (height, width), (whole_height, whole_width) = photo.reduced.shape[:2], photo.size_hw
-        if photo.is_reduced:
-            enlargement = np.diag([whole_width / width, whole_height / height, 1.0])[:2]
-            faces = [moved_face(face, enlargement) for face in faces]
-        large = [face for face in faces if (face.box[2:] - face.box[:2]).min() >= self.min_face]
-        return FoundFaces(choose_face(large[:most], self.face, photo.size_hw), status, len(large))
+
+def _in_whole(photo: Photo, faces: Sequence[Face]) -> list[Face]:
+    """Scale faces from the reduced photo to the whole one."""
+    if not photo.is_reduced:
+        return list(faces)
+    (height, width), (whole_height, whole_width) = photo.reduced.shape[:2], photo.size_hw
+    enlargement = np.diag([whole_width / width, whole_height / height, 1.0])[:2]
+    return [moved_face(face, enlargement) for face in faces]

@@ -4,6 +4,7 @@ RetinaFace splits faces larger than about 500 px into fragments, each detected a
 therefore get two passes, full and small: large faces are taken from the small pass, all others from the full one.
 """
 
+import math
 from collections.abc import Sequence
 
 from ampnet.detection.face import Face
@@ -21,6 +22,9 @@ SMALL_PASS_SIDE = 320
 SMALL_PASS_FROM = 512
 """Working size above which a small pass is added."""
 
+FINDABLE = 48.0
+"""Side of a face in working pixels from which on the network is relied upon to find it: of 140 rendered faces it finds
+99% at 40 px and all at 64 px, 95% at 30 px, 63% at 24 px."""
 WHOLE_FACE = 384
 """Maximum side of a face, in working pixels of the full pass, at which it is not split into fragments."""
 MIN_SMALL_PASS_FACE = 0.75
@@ -31,9 +35,18 @@ PIECE = 0.5
 """Fraction of a box inside a large face above which it is a fragment of that face."""
 
 
-def pass_sizes(image: Image) -> list[int]:
-    """Return the longest side of each pass of an image: the full one and, for large images, the small one."""
-    side = min(max(*image.shape[:2], MIN_LONG_SIDE), MAX_LONG_SIDE)
+def pass_sizes(image: Image, min_face: float = 0.0) -> list[int]:
+    """Return the longest side of each pass of an image: the full one and, for large images, the small one.
+
+    Args:
+        image: the image.
+        min_face: side in its pixels of the smallest face that matters; large images are looked at no larger than a face
+            of that side needs (:data:`FINDABLE`).
+    """
+    longest = max(*image.shape[:2])
+    side = min(max(longest, MIN_LONG_SIDE), MAX_LONG_SIDE)
+    if side > SMALL_PASS_FROM and min_face * side > FINDABLE * longest:
+        side = max(math.ceil(FINDABLE * longest / min_face), SMALL_PASS_SIDE)
     return [side, SMALL_PASS_SIDE] if side > SMALL_PASS_FROM else [side]
 
 
@@ -53,18 +66,19 @@ def merge_passes(full: Sequence[Face], small: Sequence[Face], scale: float) -> l
     large = [
         face
         for face in small
-        if face.side * scale >= MIN_SMALL_PASS_FACE * WHOLE_FACE and not any(_is_same(face, other) for other in whole)
+        if face.side * scale >= MIN_SMALL_PASS_FACE * WHOLE_FACE and not any(is_same(face, other) for other in whole)
     ]
     # a large face found only in the full pass is better than none
-    large += [face for face in too_large if not any(_is_piece(face, of) or _is_same(face, of) for of in large)]
-    whole = [face for face in whole if not any(_is_piece(face, of) for of in large)]
+    large += [face for face in too_large if not any(is_piece(face, of) or is_same(face, of) for of in large)]
+    whole = [face for face in whole if not any(is_piece(face, of) for of in large)]
     return sorted(whole + large, key=lambda face: face.score, reverse=True)
 
 
-def _is_same(one: Face, other: Face) -> bool:
+def is_same(one: Face, other: Face) -> bool:
+    """Return whether two faces are one, seen in two passes."""
     return intersection_over_union(one.box, other.box) > SAME_FACE
 
 
-def _is_piece(face: Face, of: Face) -> bool:
+def is_piece(face: Face, of: Face) -> bool:
     """Return whether a face is a fragment of another; a much smaller one may be a person in front."""
     return face.side > of.side / 4 and intersection_area(face.box, of.box) > PIECE * box_area(face.box)

@@ -9,12 +9,14 @@ import cv2
 import numpy as np
 
 from ampnet.detection.any_size import AnySizeDetector
+from ampnet.detection.coarse_to_fine import detect_wanted
 from ampnet.detection.derotate import derotate
-from ampnet.detection.face import Face, moved_face
+from ampnet.detection.face import Face, choose_face, moved_face
 from ampnet.detection.landmark_filter import keep_faces
 from ampnet.detection.letterbox import scaled_size
 from ampnet.faces.geometry import Affine, inverse, transform_points
 from ampnet.media.images import Image, resize
+from ampnet.settings import FacePolicy
 
 RETRY_TURNS = (-30.0, 30.0)
 """Counter-clockwise rotations, in degrees, of an image without a face, tried in this order. Most missed faces are
@@ -27,13 +29,21 @@ Status = Literal["detected", "retried", "none"]
 
 @dataclass(frozen=True)
 class Detection:
-    """The faces in an image, best score first, and whether the first pass found them, a retry, or neither."""
+    """The faces in an image that are wanted, and whether the first pass found them, a retry, or neither."""
 
     faces: tuple[Face, ...]
+    """Best score first."""
     status: Status
+    count: int
+    """Number of faces that were seen before the choice among them was certain; with ``all`` and ``best``, all faces."""
 
 
-def detect_with_retries(detector: AnySizeDetector, images: Sequence[Image]) -> list[Detection]:
+def detect_with_retries(
+    detector: AnySizeDetector,
+    images: Sequence[Image],
+    policy: FacePolicy = "all",
+    min_faces: Sequence[float] | None = None,
+) -> list[Detection]:
     """Detect faces, retry rotated images where none is found, and correct the landmarks of steeply rolled faces.
 
     Retries use the same minimum score as the first pass, and stop at the first one that finds a face. They run in
@@ -43,28 +53,36 @@ def detect_with_retries(detector: AnySizeDetector, images: Sequence[Image]) -> l
     Args:
         detector: the detector; its config sets the minimum score and face size.
         images: ``(H, W, 3)`` RGB uint8, of any size.
+        policy: which faces of each image are wanted; for one of them, large images are looked at from coarse to fine
+            (:mod:`ampnet.detection.coarse_to_fine`).
+        min_faces: minimum side of a face in each image, in its pixels, if larger than the detector's.
 
     Returns:
         A detection for each image, without faces whose landmarks are impossible.
     """
+    smallest = detector.config.min_face
+    least = [max(smallest, wanted) for wanted in min_faces or [0.0] * len(images)]
     faces_of: list[list[Face]] = [[] for _ in images]
     status: list[Status] = ["none"] * len(images)
     missing = list(range(len(images)))
     for turn in (0.0, *RETRY_TURNS):
-        found = _detect_turned(detector, [images[index] for index in missing], turn)
+        views, sides = [images[index] for index in missing], [least[index] for index in missing]
+        found = _detect_turned(detector, views, turn) if turn else detect_wanted(detector, views, policy, sides)
         for index, faces in zip(missing, found, strict=True):
-            faces_of[index] = keep_faces(faces, detector.config.min_face)
+            faces_of[index] = keep_faces(faces, smallest)
             if faces_of[index]:
                 status[index] = "retried" if turn else "detected"
         missing = [index for index in missing if not faces_of[index]]
-    derotated = derotate(detector, images, faces_of)
-    return [Detection(tuple(faces), how) for faces, how in zip(derotated, status, strict=True)]
+    large = [keep_faces(faces, side) for faces, side in zip(faces_of, least, strict=True)]
+    chosen = [
+        choose_face(faces, policy, (image.shape[0], image.shape[1])) for image, faces in zip(images, large, strict=True)
+    ]
+    derotated = derotate(detector, images, chosen)
+    return [Detection(tuple(faces), how, len(seen)) for faces, how, seen in zip(derotated, status, large, strict=True)]
 
 
 def _detect_turned(detector: AnySizeDetector, images: Sequence[Image], degrees: float) -> list[list[Face]]:
     """Detect the faces in rotated images, in pixels of the original images."""
-    if not degrees:
-        return detector.detect(images)
     turned = [turn_image(image, degrees) for image in images]
     return [
         [moved_face(face, inverse(matrix)) for face in faces]

@@ -193,7 +193,7 @@ class ScriptedDetector:
     def __init__(self, finds_in_call):
         self.finds_in_call, self.calls = finds_in_call, []
 
-    def detect(self, images, score_threshold=None):
+    def detect(self, images, score_threshold=None, min_faces=None):
         self.calls.append(len(images))
         faces = [Face(BOX.astype(np.float32), 0.9, UPRIGHT.astype(np.float32))]
         return [faces if len(self.calls) == self.finds_in_call else [] for _ in images]

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ampnet.detection.any_size import AnySizeDetector, faces_by_image
-from ampnet.detection.face import Face
+from ampnet.detection.any_size import AnySizeDetector, Candidates
 from ampnet.detection.letterbox import Letterbox
-from ampnet.detection.overlaps import without_overlaps
 from ampnet.recognition.onnx.session import open_model
 from ampnet.settings import DetectorConfig
 
@@ -31,14 +29,12 @@ class OnnxFaceDetector(AnySizeDetector):
         self._session = model.session
         self._padding = np.array(model.metadata.get("padding_color", (0, 0, 0)), dtype=np.uint8)
 
-    def detect_batch(self, batch: list[Letterbox], threshold: float) -> list[list[Face]]:
-        """See :meth:`AnySizeDetector.detect_batch`."""
+    def candidates(self, batch: list[Letterbox], threshold: float) -> Candidates:
+        """See :meth:`AnySizeDetector.candidates`."""
         height, width = batch[0].padded_hw
         pixels = np.full((len(batch), height, width, 3), self._padding, dtype=np.uint8)
         for canvas, item in zip(pixels, batch, strict=True):
             canvas[: item.image.shape[0], : item.image.shape[1]] = item.image
         boxes, landmarks, scores = self._session.run(None, {"images": pixels})
         owner, anchor = np.nonzero(scores > threshold)
-        kept = without_overlaps(boxes[owner, anchor], scores[owner, anchor], owner, self.config.nms_threshold)
-        owner, anchor = owner[kept], anchor[kept]
-        return faces_by_image(batch, owner, boxes[owner, anchor], scores[owner, anchor], landmarks[owner, anchor])
+        return Candidates(owner, boxes[owner, anchor], scores[owner, anchor], landmarks[owner, anchor])
