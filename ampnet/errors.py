@@ -20,6 +20,23 @@ class ConfigError(UsageError):
     """A setting is out of range or conflicts with another."""
 
 
+class RangeError(ConfigError):
+    """A setting is out of its range.
+
+    Args:
+        name: the setting.
+        fault: what is wrong with its value: "must be at least 1, got 0".
+    """
+
+    def __init__(self, name: str, fault: str) -> None:
+        super().__init__(name, fault)
+        self.name = name
+        self.fault = fault
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.fault}"
+
+
 class DataError(AmpnetError):
     """A folder, an index or a label list cannot be used."""
 

@@ -15,7 +15,18 @@ from cli import app
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
     *("prepare", "train", "eval", "predict"),
-    *("check", "compare", "convert", "robustness", "calibrate", "import", "export", "export-reference", "serve"),
+    *(
+        "check",
+        "compare",
+        "convert",
+        "robustness",
+        "calibrate",
+        "import",
+        "export",
+        "export-reference",
+        "serve",
+        "doctor",
+    ),
 )
 HEAVY = ("torch", "torchvision", "cv2", "numpy", "pandas", "matplotlib", "retinaface")
 
@@ -80,8 +91,8 @@ def test_shell_completion_gives_the_commands():
             "invalid value for '--split': 'tests' is not one of 'train', 'val', 'test' (see",
         ),
         (["eval", "--data", "nowhere"], "invalid value for '--data'"),
-        (["predict", "a.jpg", "--batch-size", "0"], "invalid value for '--batch-size'"),
-        (["predict", "a.jpg", "--gpus", "-1"], "invalid value for '--gpus'"),
+        (["predict", "a.jpg", "--batch-size", "0"], "--batch-size must be at least 1, got 0"),
+        (["predict", "a.jpg", "--gpus", "-1"], "--gpus must be at least 0, got -1"),
         (["predict", "a.jpg", "--checkpoint", "nowhere"], "nowhere does not exist"),
         (["predict", "a.jpg", "--camera", "0"], "--camera watches a camera alone"),
         (["predict", "--camera", "0", "--track"], "--camera has a window and --csv only"),

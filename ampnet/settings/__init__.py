@@ -1,13 +1,10 @@
-"""Settings of the commands, in one module per family. Every default is defined here; the command line reads it here."""
+"""Settings of the commands, one module for each family.
 
-from ampnet.settings.architecture import (
-    IMAGE_SIZE,
-    MAX_IMAGE_SIZE,
-    MAX_OUTPUTS,
-    MAX_WIDTH,
-    VARIANTS,
-    ArchitectureConfig,
-)
+A field states its type, default, range and sentence once; :mod:`ampnet.settings.fields` says how. The command line, its
+help, files of settings and docs/options.md are made from the fields.
+"""
+
+from ampnet.settings.architecture import MAX_OUTPUTS, VARIANTS, ArchitectureConfig
 from ampnet.settings.choices import (
     MODULES,
     CropMode,
@@ -27,20 +24,14 @@ from ampnet.settings.choices import (
     Split,
     UsePrecision,
     Variant,
-    read_modules,
 )
-from ampnet.settings.datasets import (
-    FACES_PER_SHARD,
-    MAX_FACES_PER_SHARD,
-    CheckConfig,
-    ConvertConfig,
-    PrepareConfig,
-)
+from ampnet.settings.datasets import FACES_PER_SHARD, CheckConfig, ConvertConfig, PrepareConfig
 from ampnet.settings.detector import DetectorConfig
 from ampnet.settings.evaluation import MAX_CONTENDERS, CalibrateConfig, CompareConfig, EvalConfig, RobustnessConfig
 from ampnet.settings.exchange import ExportConfig, ExportReferenceConfig, ImportConfig
 from ampnet.settings.prediction import PredictConfig, ServeConfig
 from ampnet.settings.serialisation import config_to_dict
+from ampnet.settings.shared import IMAGE_SIZE, MAX_FACES_PER_SHARD, MAX_IMAGE_SIZE, MAX_WIDTH
 from ampnet.settings.training import MAX_SEED, TrainConfig
 
 __all__ = [
@@ -87,5 +78,4 @@ __all__ = [
     "UsePrecision",
     "Variant",
     "config_to_dict",
-    "read_modules",
 ]

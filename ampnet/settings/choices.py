@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from ampnet.errors import require
-
 CropMode = Literal["auto", "none", "face"]
 FacePolicy = Literal["largest", "centre", "best", "all"]
 NoFacePolicy = Literal["template", "drop"]
@@ -42,14 +40,3 @@ Freeze = Literal["none", "stem", "norms"]
 
 MODULES: tuple[Module, ...] = ("gp", "lp", "ap")
 """All perception modules of the network."""
-
-
-def read_modules(text: str) -> tuple[Module, ...]:
-    """Parse a comma-separated list of perception modules, returned in the order of :data:`MODULES`.
-
-    Raises:
-        ConfigError: a name is unknown, or the list is empty.
-    """
-    chosen = {name.strip().lower() for name in text.split(",")}
-    require(chosen <= set(MODULES), f"modules must be some of {', '.join(MODULES)}, got {text!r}")
-    return tuple(name for name in MODULES if name in chosen)

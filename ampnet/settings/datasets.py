@@ -2,95 +2,94 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from ampnet.errors import require
-from ampnet.settings.choices import CropMode, DataForm, Engine, FacePolicy, LayoutName, NoFacePolicy
+from ampnet.settings.choices import CropMode, DataForm, FacePolicy, LayoutName, NoFacePolicy
 from ampnet.settings.detector import DetectorConfig
+from ampnet.settings.fields import Option, Settings
+from ampnet.settings.shared import Actors, DataFolder, EngineName, FacesPerShard, ImageThreads, OneGpu, Resume
 
 FACES_PER_SHARD = 10_000
 """Faces in each shard of a data set in shards: about 150 MB of images in a tar file, 1 MB of index."""
 
-MAX_FACES_PER_SHARD = 100_000
-
-
-def _require_shard_size(faces: int) -> None:
-    most = MAX_FACES_PER_SHARD
-    require(1 <= faces <= most, f"faces_per_shard must be 1 to {most:,}, got {faces}")
-
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareConfig:
+class PrepareConfig(Settings):
     """Settings of `ampnet prepare`."""
 
-    raw_dir: Path
-    """Folder of raw images, in the data set's original layout."""
-    out: Path = Path()
-    """Output folder for index/ and dataset/."""
-    form: DataForm = "files"
-    """``shards`` writes large files of many faces each, as `ampnet convert` does."""
-    faces_per_shard: int = FACES_PER_SHARD
-    """Faces in each shard but the last."""
-    layout: LayoutName = "auto"
-    """Layout of the data set (see :data:`ampnet.dataset.sources.LAYOUTS`); ``auto`` detects it."""
-    fold: int = 0
-    """Test fold (0-9) for data sets split by subject (CK+, JAFFE, a csv with subjects)."""
-    votes: Path | None = None
-    """File with several annotators' votes for each image, for data sets that do not include votes."""
-    crop: CropMode = "auto"
-    """``none`` keeps the whole image, ``face`` warps each face to the canonical landmarks, ``auto`` decides."""
-    face: FacePolicy = "largest"
-    """Which face to use when an image shows several."""
-    no_face: NoFacePolicy | None = None
-    """What to do with images without a detected face; None: ``template`` for whole images, ``drop`` for crops."""
+    raw_dir: Annotated[
+        Path,
+        Option("The data set as its owners distribute it: folder or CSV.", "Input", positional=True, must_exist=True),
+    ]
+    layout: Annotated[LayoutName, Option("Layout of the data set; auto detects it.", "Input")] = "auto"
+    fold: Annotated[int, Option("Test fold for data sets split by subject.", "Input", min=0, max=9)] = 0
+    votes: Annotated[
+        Path | None,
+        Option(
+            "Annotators' votes: fer2013new.csv for FER-2013, or a CSV with name and one column per class.",
+            "Input",
+            path="file",
+            must_exist=True,
+        ),
+    ] = None
+    crop: Annotated[
+        CropMode, Option("none keeps whole images; face cuts out and aligns each face; auto decides.", "Faces")
+    ] = "auto"
+    face: Annotated[FacePolicy, Option("Which face to keep if an image has several.", "Faces")] = "largest"
+    no_face: Annotated[
+        NoFacePolicy | None,
+        Option(
+            "Without a face: use the set's mean landmarks, or drop the image.",
+            "Faces",
+            unset="template for whole images, drop for faces",
+        ),
+    ] = None
     detector: DetectorConfig = field(default_factory=DetectorConfig)
-    workers: int = 2
-    """Threads that read, frame and write images, besides the detector's."""
-    gpus: int | None = None
-    """0 uses the CPU, 1 or more the first GPU, None a GPU if there is one; with ``ray``, one for each actor."""
-    check: bool = True
-    """Search the finished data set for duplicates and leaks, as `ampnet check` does."""
-    resume: bool = False
-    """Resume an interrupted run in the same folder."""
-    force: bool = False
-    """Replace a finished index in the same folder."""
-
-    engine: Engine = "local"
-    """``ray`` spreads the work over a Ray cluster, whose machines share the folders."""
-    actors: int | None = None
-    """Processes that work with ``ray``; None: one for each GPU, or for each core."""
+    out: Annotated[Path, Option("Folder that receives index/ and dataset/.", "Output", path="folder")] = Path()
+    form: Annotated[
+        DataForm, Option("files: one for each face; shards: parquet and tar, for sets of many millions.", "Output")
+    ] = "files"
+    faces_per_shard: FacesPerShard = FACES_PER_SHARD
+    check: Annotated[bool, Option("Look for duplicates and leaks at the end.", "Output")] = True
+    resume: Resume = False
+    force: Annotated[bool, Option("Replace an earlier index and its images.", "Output")] = False
+    gpus: OneGpu = None
+    workers: ImageThreads = 2
+    engine: EngineName = "local"
+    actors: Actors = None
 
     def __post_init__(self) -> None:
-        require(self.workers >= 1, f"workers must be at least 1, got {self.workers}")
-        require(0 <= self.fold <= 9, f"fold must be within [0, 9], got {self.fold}")
+        super().__post_init__()
         require(self.actors is None or self.engine == "ray", "--actors needs --engine ray")
-        _require_shard_size(self.faces_per_shard)
+
+    @property
+    def is_resumable(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckConfig:
+class CheckConfig(Settings):
     """Settings of `ampnet check`."""
 
-    data: Path = Path()
-    """Folder from `ampnet prepare` (holds index/ and dataset/)."""
-    workers: int = 2
-    """Threads that read images."""
-
-    def __post_init__(self) -> None:
-        require(self.workers >= 1, f"workers must be at least 1, got {self.workers}")
+    data: DataFolder = Path()
+    workers: ImageThreads = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvertConfig:
+class ConvertConfig(Settings):
     """Settings of `ampnet convert`: a prepared data set as files or as shards."""
 
-    data: Path = Path()
-    """The data set to read."""
-    to: DataForm
-    """The form to write."""
-    out: Path
-    """Folder to write ``index/`` and ``dataset/`` to."""
-    faces_per_shard: int = FACES_PER_SHARD
-    """Faces in each shard but the last."""
-
-    def __post_init__(self) -> None:
-        _require_shard_size(self.faces_per_shard)
+    data: Annotated[
+        Path,
+        Option(
+            "Folder written by `ampnet prepare` or `ampnet convert`.",
+            "Input",
+            positional=True,
+            path="folder",
+            must_exist=True,
+        ),
+    ]
+    to: Annotated[DataForm, Option("Form to write.", "Output")]
+    out: Annotated[Path, Option("Folder to write; the original stays.", "Output", path="folder")]
+    faces_per_shard: FacesPerShard = FACES_PER_SHARD

@@ -2,27 +2,31 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from ampnet.errors import require
 from ampnet.settings.choices import DetectorName
+from ampnet.settings.fields import Option, Settings
+
+ScoreThreshold = Annotated[
+    float, Option("Minimum detection score; 0.7 is the reference program's.", "Faces", above=0, below=1)
+]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectorConfig:
+class DetectorConfig(Settings):
     """Which face detector runs, and what counts as a face."""
 
-    name: DetectorName = "mobilenet0.25"
-    """``mobilenet0.25`` is embedded; ``resnet50`` is retinaface-pytorch's, downloaded on first use."""
-    weights: Path | None = None
-    """Weights file to use instead of the embedded or downloaded one."""
-    score_threshold: float = 0.7
-    """Minimum detection score of a face, in (0, 1); 0.7 is the reference program's."""
-    nms_threshold: float = 0.4
-    """Boxes whose overlap (IoU) with a higher-scoring one exceeds this are dropped."""
-    min_face: float = 12.0
-    """Minimum side of a face box in image pixels; smaller faces show no readable expression. 0 keeps all."""
-
-    def __post_init__(self) -> None:
-        require(0 < self.score_threshold < 1, f"score_threshold must be within (0, 1), got {self.score_threshold}")
-        require(0 < self.nms_threshold < 1, f"nms_threshold must be within (0, 1), got {self.nms_threshold}")
-        require(self.min_face >= 0, f"min_face must be at least 0, got {self.min_face}")
+    name: Annotated[
+        DetectorName, Option("Face detector; resnet50 is downloaded on first use.", "Faces", flag="--detector")
+    ] = "mobilenet0.25"
+    weights: Annotated[
+        Path | None,
+        Option("Weights file for the detector.", "Faces", path="file", must_exist=True, unset="the detector's own"),
+    ] = None
+    score_threshold: ScoreThreshold = 0.7
+    nms_threshold: Annotated[
+        float, Option("Drop boxes whose overlap (IoU) with a higher-scoring one exceeds this.", above=0, below=1)
+    ] = 0.4
+    min_face: Annotated[
+        float, Option("Minimum side of a face in pixels; smaller ones show no readable expression.", "Faces", min=0)
+    ] = 12.0

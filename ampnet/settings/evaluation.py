@@ -2,44 +2,61 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from ampnet.errors import require
 from ampnet.files.printable import printable
-from ampnet.settings.choices import Split, UsePrecision
+from ampnet.settings.choices import Split
+from ampnet.settings.fields import Option, Settings
+from ampnet.settings.shared import (
+    A_MODEL,
+    BatchSize,
+    Checkpoint,
+    DataFolder,
+    LoaderProcesses,
+    Mirror,
+    OneGpu,
+    Precision,
+    Prior,
+    Resume,
+)
 
 MAX_CONTENDERS = 8
 """Most checkpoints and files of predictions in one comparison."""
 
+MeasuredSplit = Annotated[Split, Option("Split to measure.", "Input")]
+
 
 @dataclass(frozen=True, kw_only=True)
-class EvalConfig:
+class EvalConfig(Settings):
     """Settings of `ampnet eval`."""
 
-    checkpoint: Path | None = None
-    """A checkpoint file, a run folder (its best.pt) or a bundled model; None: the newest run in ./checkpoint, else
-    the bundled model."""
-    predictions: Path | None = None
-    """CSV of predictions by any tool to score instead of a checkpoint; None: a checkpoint."""
-    data: Path = Path()
-    """Folder from `ampnet prepare` (holds index/ and dataset/)."""
-    split: Split = "test"
-    batch_size: int = 64
-    workers: int = 2
-    gpus: int | None = None
-    mirror: bool = False
-    """Average the predictions for each face and its mirror image."""
-    prior: str | None = None
-    """Expected class frequencies: ``training``, ``balanced``, or a JSON file; None: the checkpoint's own prior."""
-    precision: UsePrecision = "fp32"
-    """Floating-point precision of the network; see :func:`ampnet.inference.precision.choose_precision`."""
-    out: Path | None = None
-    """Report folder; None: ``eval/<split>`` beside the checkpoint."""
-    force: bool = False
-    """Replace a report on another checkpoint or data set."""
+    checkpoint: Checkpoint = None
+    data: DataFolder = Path()
+    split: MeasuredSplit = "test"
+    predictions: Annotated[
+        Path | None,
+        Option(
+            "Score any tool's answers instead of a checkpoint: a CSV with name, and predicted or p_<class>.",
+            "Input",
+            path="file",
+            must_exist=True,
+        ),
+    ] = None
+    mirror: Mirror = False
+    prior: Prior = None
+    out: Annotated[
+        Path | None,
+        Option("Folder of the report.", "Output", path="folder", unset="eval/<split> beside the checkpoint"),
+    ] = None
+    force: Annotated[bool, Option("Replace a report on another checkpoint or data set.", "Output")] = False
+    gpus: OneGpu = None
+    batch_size: BatchSize = 64
+    workers: LoaderProcesses = 2
+    precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
-        require(self.batch_size >= 1, f"batch_size must be at least 1, got {self.batch_size}")
-        require(self.workers >= 0, f"workers must be at least 0, got {self.workers}")
+        super().__post_init__()
         of_checkpoint = self.checkpoint is not None or self.mirror or self.prior is not None or self.precision != "fp32"
         require(
             self.predictions is None or not of_checkpoint,
@@ -48,104 +65,112 @@ class EvalConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareConfig:
+class CompareConfig(Settings):
     """Settings of `ampnet compare`."""
 
-    contenders: tuple[Path, ...]
-    """What to compare, at least two: each a checkpoint as for :class:`EvalConfig`, the folder of a run over several
-    seeds, or a CSV of predictions by any tool."""
-    data: Path = Path()
-    """Folder from `ampnet prepare` (holds index/ and dataset/)."""
-    split: Split = "test"
-    seed: int = 0
-    """Decides the bootstrap's resamples, and which differences are pictured."""
-    batch_size: int = 64
-    workers: int = 2
-    gpus: int | None = None
-    mirror: bool = False
-    """Average the checkpoints' predictions for each face and its mirror image."""
-    out: Path | None = None
-    """Output folder; None: one in ``compare/`` in the data folder."""
-    force: bool = False
-    """Replace another comparison."""
+    contenders: Annotated[
+        tuple[Path, ...],
+        Option(
+            f"Two or more. {A_MODEL} Also a folder of several seeds' runs, or any tool's predictions (CSV).",
+            "Input",
+            positional=True,
+            metavar="A B ...",
+        ),
+    ]
+    data: DataFolder = Path()
+    split: Annotated[Split, Option("Split to compare on.", "Input")] = "test"
+    seed: Annotated[int, Option("Random seed of intervals and pictures.", "Input", min=0)] = 0
+    mirror: Mirror = False
+    out: Annotated[
+        Path | None,
+        Option("Folder of the results.", "Output", path="folder", unset="compare/A-B-<split> with the data"),
+    ] = None
+    force: Annotated[bool, Option("Replace another comparison.", "Output")] = False
+    gpus: OneGpu = None
+    batch_size: BatchSize = 64
+    workers: LoaderProcesses = 2
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         count = len(self.contenders)
         require(count >= 2, f"give at least two checkpoints or files of predictions to compare, got {count}")
         require(count <= MAX_CONTENDERS, f"at most {MAX_CONTENDERS} can be compared at once, got {count}")
         twice = [path for number, path in enumerate(self.contenders) if path in self.contenders[:number]]
         require(not twice, f"{printable(twice[0]) if twice else ''} is given twice; compare different ones")
-        require(self.batch_size >= 1, f"batch_size must be at least 1, got {self.batch_size}")
-        require(self.workers >= 0, f"workers must be at least 0, got {self.workers}")
-        require(self.seed >= 0, f"seed must be at least 0, got {self.seed}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RobustnessConfig:
+class RobustnessConfig(Settings):
     """Settings of `ampnet robustness`."""
 
-    checkpoint: Path | None = None
-    """As for :class:`EvalConfig`."""
-    baseline: Path | None = None
-    """Checkpoint whose errors divide this one's; None reports plain errors."""
-    data: Path = Path()
-    """Folder from `ampnet prepare` (holds index/ and dataset/)."""
-    split: Split = "test"
-    corruptions: str = "all"
-    """Names and groups, comma-separated (:func:`ampnet.robustness.corruption_names.read_corruptions`)."""
-    images: int | None = None
-    """Random sample of the split to corrupt; None takes all of it."""
-    subsets: tuple[Path, ...] = ()
-    """Lists of faces to measure beside the whole split, uncorrupted."""
-    seed: int = 0
-    """Decides sample, places, textures and noise."""
-    mirror: bool = False
-    prior: str | None = None
-    """As for :class:`EvalConfig`; the baseline keeps its own prior."""
-    batch_size: int = 128
-    workers: int | None = None
-    """Processes; None: one for each core."""
-    gpus: int | None = None
-    out: Path | None = None
-    """Output folder; None: ``robustness/<split>`` beside the checkpoint."""
-    resume: bool = False
-    force: bool = False
-    """Replace other results, finished or not."""
+    checkpoint: Checkpoint = None
+    data: DataFolder = Path()
+    split: MeasuredSplit = "test"
+    images: Annotated[
+        int | None, Option("Corrupt a random sample of this many faces.", "Input", min=1, unset="all")
+    ] = None
+    subsets: Annotated[
+        tuple[Path, ...],
+        Option("Also measure the faces that this list names; repeat for several.", "Input", flag="--subset"),
+    ] = ()
+    corruptions: Annotated[
+        str,
+        Option("Corruptions or groups: occlusion, blur, noise, light, quality, framing; `none` for none.", "Input"),
+    ] = "all"
+    seed: Annotated[int, Option("Random seed of the corruptions.", "Input", min=0)] = 0
+    baseline: Annotated[
+        Path | None,
+        Option("Divide the errors by those of this checkpoint, for the mean corruption error (mCE).", "Model"),
+    ] = None
+    mirror: Mirror = False
+    prior: Prior = None
+    out: Annotated[
+        Path | None,
+        Option("Folder of the results.", "Output", path="folder", unset="robustness/<split> by the checkpoint"),
+    ] = None
+    resume: Resume = False
+    force: Annotated[bool, Option("Replace other results, or an interrupted run.", "Output")] = False
+    gpus: OneGpu = None
+    batch_size: BatchSize = 128
+    workers: Annotated[
+        int | None, Option("Processes that corrupt and classify.", "Machine", min=0, unset="one per core")
+    ] = None
 
     def __post_init__(self) -> None:
-        require(self.batch_size >= 1, f"batch_size must be at least 1, got {self.batch_size}")
-        require(self.images is None or self.images >= 1, f"images must be at least 1, got {self.images}")
-        require(self.workers is None or self.workers >= 0, f"workers must be at least 0, got {self.workers}")
-        require(self.seed >= 0, f"seed must be at least 0, got {self.seed}")
+        super().__post_init__()
         require(not (self.resume and self.force), "--resume continues a run and --force discards it; give one of them")
+
+    @property
+    def is_resumable(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrateConfig:
+class CalibrateConfig(Settings):
     """Settings of `ampnet calibrate`."""
 
-    checkpoint: Path | None = None
-    """As for :class:`EvalConfig`."""
-    data: Path = Path()
-    """Folder from `ampnet prepare` (holds index/ and dataset/); its validation split is used."""
-    coverage: float | None = None
-    """Share of the faces to answer at least, in (0, 1]; None with ``precision`` None: all."""
-    precision: float | None = None
-    """Share of the answers that is right at least, in (0, 1]."""
-    out: Path | None = None
-    """Checkpoint to write; None: the checkpoint itself."""
-    force: bool = False
-    """Replace an existing file."""
-    batch_size: int = 64
-    workers: int = 2
-    gpus: int | None = None
+    checkpoint: Checkpoint = None
+    data: DataFolder = Path()
+    coverage: Annotated[
+        float | None,
+        Option(
+            "Answer this share of the faces, the most probable answers first.", "Model", above=0, max=1, unset="all"
+        ),
+    ] = None
+    precision: Annotated[
+        float | None,
+        Option("Answer as many faces as possible while this share of the answers is right.", "Model", above=0, max=1),
+    ] = None
+    out: Annotated[
+        Path | None, Option("Checkpoint to write.", "Output", path="file", unset="the checkpoint itself")
+    ] = None
+    force: Annotated[bool, Option("Replace an existing file, such as the checkpoint.", "Output")] = False
+    gpus: OneGpu = None
+    batch_size: BatchSize = 64
+    workers: LoaderProcesses = 2
 
     def __post_init__(self) -> None:
-        require(self.batch_size >= 1, f"batch_size must be at least 1, got {self.batch_size}")
-        require(self.workers >= 0, f"workers must be at least 0, got {self.workers}")
-        for name in ("coverage", "precision"):
-            wanted = getattr(self, name)
-            require(wanted is None or 0 < wanted <= 1, f"{name} must be above 0 and at most 1, got {wanted}")
+        super().__post_init__()
         require(
             self.coverage is None or self.precision is None,
             "--coverage and --precision each set the threshold; give one of them",

@@ -2,49 +2,76 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from ampnet.errors import require
 from ampnet.settings.choices import ExportFormat, ExportPrecision
+from ampnet.settings.fields import Option, Settings
 from ampnet.settings.labels import fault_of_class_names
+from ampnet.settings.shared import ReplaceFile
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportConfig:
+class ImportConfig(Settings):
     """Settings of `ampnet import`: the reference program's file to convert."""
 
-    source: Path
-    out: Path | None = None
-    """Checkpoint to write; None: checkpoint/<name of the source>.pt."""
-    class_names: tuple[str, ...] = ()
-    """Class names in the file's label order; empty: RAF-DB's order for 7 classes, contempt last for 8."""
-    force: bool = False
-    """Replace an existing checkpoint."""
+    source: Annotated[
+        Path,
+        Option("Checkpoint of the reference program (.pth).", "Input", positional=True, path="file", must_exist=True),
+    ]
+    class_names: Annotated[
+        tuple[str, ...],
+        Option(
+            "Class names in the file's label order, comma-separated.",
+            "Input",
+            flag="--classes",
+            separated=True,
+            unset="RAF-DB's order; contempt last for 8",
+        ),
+    ] = ()
+    out: Annotated[
+        Path | None,
+        Option("Checkpoint to write.", "Output", path="file", unset="checkpoint/<name of the file>.pt"),
+    ] = None
+    force: Annotated[bool, Option("Replace an existing checkpoint.", "Output")] = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.class_names:
             fault = fault_of_class_names(self.class_names)
             require(not fault, fault)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportConfig:
+class ExportConfig(Settings):
     """Settings of `ampnet export`: a model in a form that runs without this program."""
 
-    model: Path
-    """A checkpoint, the name of a bundled model, or ``detector``."""
-    format: ExportFormat = "onnx"
-    precision: ExportPrecision = "fp32"
-    """Of an ONNX file; int8 is calibrated on the faces in ``data``."""
-    data: Path | None = None
-    """Prepared data set whose validation faces calibrate int8 and are checked."""
-    out: Path | None = None
-    """File to write; None: the model's name and the format's extension, in the current folder."""
-    licence: str = ""
-    """Terms of the weights, for the file's metadata; empty: those of a bundled model, else not stated."""
-    force: bool = False
-    """Replace an existing file."""
+    model: Annotated[
+        Path,
+        Option("A run folder, a checkpoint file, `bundled`, `bundled:NAME`, or `detector`.", "Model", positional=True),
+    ]
+    format: Annotated[ExportFormat, Option("Format of the file.", "Output")] = "onnx"
+    precision: Annotated[
+        ExportPrecision, Option("Precision of an ONNX file; int8 needs faces to calibrate with.", "Output")
+    ] = "fp32"
+    data: Annotated[
+        Path | None,
+        Option(
+            "Prepared data set whose validation faces calibrate int8 and are checked.",
+            "Input",
+            path="folder",
+            must_exist=True,
+            unset="the faces of a sample photo",
+        ),
+    ] = None
+    out: Annotated[Path | None, Option("File to write.", "Output", path="file", unset="the model's name")] = None
+    licence: Annotated[
+        str, Option("Terms of the weights, for the file's metadata.", "Output", unset="a bundled model's, else none")
+    ] = ""
+    force: ReplaceFile = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(
             self.precision == "fp32" or self.format == "onnx",
             f"precision {self.precision} is for --format onnx; omit it for {self.format}",
@@ -56,12 +83,10 @@ class ExportConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportReferenceConfig:
+class ExportReferenceConfig(Settings):
     """Settings of `ampnet export-reference`: the checkpoint to write in the reference program's format."""
 
-    checkpoint: Path
-    out: Path = Path("published.pth")
-    data_parallel: bool = False
-    """Prefix all parameter names with ``module.``, as DataParallel does in the reference program."""
-    force: bool = False
-    """Replace an existing file."""
+    checkpoint: Annotated[Path, Option("A run folder (its best.pt) or a checkpoint file.", "Model", positional=True)]
+    out: Annotated[Path, Option("File to write (458 MB).", "Output", path="file")] = Path("published.pth")
+    data_parallel: Annotated[bool, Option("Prefix all names with `module.`, as DataParallel does.", "Output")] = False
+    force: ReplaceFile = False

@@ -1,10 +1,12 @@
 """Training recipes: the reference program's settings, and a modern set."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args, get_type_hints
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
 
-from ampnet.errors import ConfigError, require
+from ampnet.errors import RangeError, require
+from ampnet.settings.fields import Option, Setting, Settings, all_settings_of, suggest
+from ampnet.settings.shared import Dropout
 
 Optimizer = Literal["sgd", "nesterov", "adamw"]
 Schedule = Literal["step", "cosine"]
@@ -14,106 +16,106 @@ Targets = Literal["label", "votes", "mix"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Augmentation:
+class Augmentation(Settings):
     """Data augmentation. Lengths are pixels of the 224 x 224 frame; the defaults are the reference program's."""
 
-    brightness: float = 0.2
-    """Maximum relative change of brightness, either way; contrast and saturation likewise."""
-    contrast: float = 0.2
-    saturation: float = 0.2
-    grey: float = 0.2
-    """Probability of conversion to grey."""
-    tone: float = 0.0
-    """Probability of one tone change (gamma, contrast stretching, equalisation, posterisation)."""
-    degrade: float = 0.0
-    """Probability of one quality loss (blur, low resolution, noise, JPEG compression, uneven lighting)."""
-    rotate: int = 15
-    """Maximum rotation in whole degrees, either way."""
-    scale: float = 0.1
-    """Maximum relative change of size, either way."""
-    move_probability: float = 0.8
-    """Probability of rotation and scaling, which are applied together."""
-    shift: int = 20
-    """Maximum shift in whole pixels on each axis, either way."""
-    shift_probability: float = 0.8
-    mirror_probability: float = 0.5
-    erase: float = 0.0
-    """Probability of random erasing."""
-    reference_mirror: bool = False
-    """Mirror the landmarks as the reference program does: two of the five keep their unmirrored positions."""
-
-    def __post_init__(self) -> None:
-        for name in ("brightness", "contrast", "saturation", "scale"):
-            require(0 <= getattr(self, name) < 1, f"{name} must be within [0, 1), got {getattr(self, name)}")
-        for name in ("grey", "tone", "degrade", "move_probability", "shift_probability", "mirror_probability", "erase"):
-            require(0 <= getattr(self, name) <= 1, f"{name} must be within [0, 1], got {getattr(self, name)}")
-        require(0 <= self.rotate <= 180, f"rotate must be within [0, 180], got {self.rotate}")
-        require(0 <= self.shift <= 112, f"shift must be within [0, 112], got {self.shift}")
+    brightness: Annotated[float, Option("Maximum relative change of brightness, either way.", min=0, below=1)] = 0.2
+    contrast: Annotated[float, Option("Maximum relative change of contrast, either way.", min=0, below=1)] = 0.2
+    saturation: Annotated[float, Option("Maximum relative change of saturation, either way.", min=0, below=1)] = 0.2
+    grey: Annotated[float, Option("Probability of conversion to grey.", min=0, max=1)] = 0.2
+    tone: Annotated[
+        float,
+        Option(
+            "Probability of one tone change (gamma, contrast stretching, equalisation, posterisation).", min=0, max=1
+        ),
+    ] = 0.0
+    degrade: Annotated[
+        float,
+        Option(
+            "Probability of one quality loss (blur, low resolution, noise, JPEG compression, uneven lighting).",
+            min=0,
+            max=1,
+        ),
+    ] = 0.0
+    rotate: Annotated[int, Option("Maximum rotation in whole degrees, either way.", min=0, max=180)] = 15
+    scale: Annotated[float, Option("Maximum relative change of size, either way.", min=0, below=1)] = 0.1
+    move_probability: Annotated[
+        float, Option("Probability of rotation and scaling, which are applied together.", min=0, max=1)
+    ] = 0.8
+    shift: Annotated[int, Option("Maximum shift in whole pixels on each axis, either way.", min=0, max=112)] = 20
+    shift_probability: Annotated[float, Option("Probability of a shift.", min=0, max=1)] = 0.8
+    mirror_probability: Annotated[float, Option("Probability of mirroring.", min=0, max=1)] = 0.5
+    erase: Annotated[float, Option("Probability of random erasing.", min=0, max=1)] = 0.0
+    reference_mirror: Annotated[
+        bool,
+        Option("Mirror landmarks as the reference program does: two of the five stay unmirrored.", "Recipe"),
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Settings):
     """Everything that decides how a network is optimised; the defaults are the reference program's."""
 
-    epochs: int = 100
-    batch_size: int = 128
-    """Images in each optimizer step, over all processes."""
-    dropout: float = 0.5
-    """Channel dropout of global perception, in [0, 1)."""
-    branch_weight: float = 0.5
-    """Weight of the local branches in loss and prediction (beta), in [0, 1]; the global branch has the rest."""
-    optimizer: Optimizer = "sgd"
-    lr: float = 0.01
-    """Peak learning rate, of the whole network unless body_lr is set, else of the heads."""
-    body_lr: float | None = None
-    """Peak learning rate of everything but the two heads, for pre-trained networks; None: lr."""
-    momentum: float = 0.9
-    """Momentum of sgd and nesterov; adamw uses betas of 0.9 and 0.999."""
-    weight_decay: float = 1e-4
-    decay_norms: bool = True
-    """Whether weight decay also applies to normalisation weights and biases."""
-    schedule: Schedule = "step"
-    step_epochs: int = 20
-    """Epochs between learning-rate drops in the step schedule."""
-    step_factor: float = 0.1
-    """Factor of each drop in the step schedule."""
-    warmup_epochs: float = 0.0
-    """Epochs of linear learning-rate warm-up."""
-    label_smoothing: float = 0.0
-    """Fraction of each target that is spread evenly over the classes."""
-    ema: float = 0.0
-    """Decay per step of the weight average (EMA) that is evaluated and kept; 0: no averaging."""
-    clip: float = 0.0
-    """Maximum gradient norm; 0 disables clipping."""
-    balance: Balance = "none"
-    """Class balancing: ``weights`` weighs the loss inversely to class frequency, ``root_weights`` to its square root,
-    ``sampling`` draws all classes equally often."""
-    mixup: float = 0.0
-    """Alpha of mixup's beta distribution (the landmarks of the dominant face are used); 0: off."""
-    targets: Targets = "label"
-    """Training targets where an index holds votes: the label, the distribution of votes, or a mix of both."""
-    vote_weight: float = 0.7
-    """Weight of the votes in each target, in [0, 1], for ``targets`` mix."""
-    teacher_weight: float = 0.5
-    """Weight of the teachers' probabilities in each target, in [0, 1], when distilling."""
+    epochs: Annotated[int, Option("Passes over the training split.", "Recipe", min=1)] = 100
+    batch_size: Annotated[int, Option("Batch size, over all processes.", "Recipe", min=1)] = 128
+    dropout: Dropout = 0.5
+    branch_weight: Annotated[
+        float,
+        Option(
+            "Weight of the local branches in loss and prediction (beta); the global branch has the rest.", min=0, max=1
+        ),
+    ] = 0.5
+    optimizer: Annotated[Optimizer, Option("SGD, SGD with Nesterov momentum, or AdamW.")] = "sgd"
+    lr: Annotated[float, Option("Peak learning rate.", "Recipe", above=0)] = 0.01
+    body_lr: Annotated[
+        float | None,
+        Option(
+            "Peak learning rate of all layers but the two heads, for pre-trained networks.",
+            "Recipe",
+            above=0,
+            unset="lr",
+        ),
+    ] = None
+    momentum: Annotated[
+        float, Option("Momentum of sgd and nesterov; adamw uses betas of 0.9 and 0.999.", min=0, below=1)
+    ] = 0.9
+    weight_decay: Annotated[float, Option("Weight decay of each step.", min=0)] = 1e-4
+    decay_norms: Annotated[bool, Option("Whether weight decay also applies to normalisation weights and biases.")] = (
+        True
+    )
+    schedule: Annotated[Schedule, Option("Learning rate over the epochs: drops, or cosine decay to 0.")] = "step"
+    step_epochs: Annotated[int, Option("Epochs between learning-rate drops in the step schedule.", min=1)] = 20
+    step_factor: Annotated[float, Option("Factor of each drop in the step schedule.", above=0, max=1)] = 0.1
+    warmup_epochs: Annotated[float, Option("Epochs of linear learning-rate warm-up.", min=0)] = 0.0
+    label_smoothing: Annotated[
+        float, Option("Fraction of each target that is spread evenly over the classes.", min=0, below=1)
+    ] = 0.0
+    ema: Annotated[
+        float,
+        Option(
+            "Decay per step of the weight average (EMA) that is evaluated and kept; 0: no averaging.", min=0, below=1
+        ),
+    ] = 0.0
+    clip: Annotated[float, Option("Maximum gradient norm; 0 disables clipping.", min=0)] = 0.0
+    balance: Annotated[
+        Balance,
+        Option(
+            "Class balancing: weights weighs the loss inversely to class frequency, root_weights to its square root, "
+            "sampling draws all classes equally often."
+        ),
+    ] = "none"
+    mixup: Annotated[
+        float,
+        Option("Alpha of mixup's beta distribution; the landmarks are the dominant face's; 0: off.", min=0),
+    ] = 0.0
+    targets: Annotated[
+        Targets, Option("Training targets: each face's label, its annotators' votes, or a mix.", "Recipe")
+    ] = "label"
+    vote_weight: Annotated[float, Option("Weight of the votes in `--targets mix`.", "Recipe", min=0, max=1)] = 0.7
+    teacher_weight: Annotated[
+        float, Option("Weight of the teachers' probabilities in each target, when distilling.", min=0, max=1)
+    ] = 0.5
     augmentation: Augmentation = field(default_factory=Augmentation)
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "step_epochs"):
-            require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
-        require(self.lr > 0, f"lr must be positive, got {self.lr}")
-        require(self.body_lr is None or self.body_lr > 0, f"body_lr must be positive, got {self.body_lr}")
-        for name in ("weight_decay", "warmup_epochs", "clip", "mixup"):
-            require(getattr(self, name) >= 0, f"{name} must be at least 0, got {getattr(self, name)}")
-        for name in ("dropout", "momentum", "label_smoothing", "ema"):
-            require(0 <= getattr(self, name) < 1, f"{name} must be within [0, 1), got {getattr(self, name)}")
-        for name in ("branch_weight", "vote_weight", "teacher_weight"):
-            require(0 <= getattr(self, name) <= 1, f"{name} must be within [0, 1], got {getattr(self, name)}")
-        require(0 < self.step_factor <= 1, f"step_factor must be within (0, 1], got {self.step_factor}")
-        require(self.optimizer in get_args(Optimizer), f"optimizer must be one of {', '.join(get_args(Optimizer))}")
-        require(self.schedule in get_args(Schedule), f"schedule must be one of {', '.join(get_args(Schedule))}")
-        require(self.targets in get_args(Targets), f"targets must be one of {', '.join(get_args(Targets))}")
-        require(self.balance in get_args(Balance), f"balance must be one of {', '.join(get_args(Balance))}")
 
 
 RECIPES: dict[RecipeName, Recipe] = {
@@ -146,21 +148,14 @@ def make_recipe(base: RecipeName | Recipe, changes: Mapping[str, Any] | None = N
         ConfigError: a name is unknown, or a value is invalid.
     """
     recipe = base if isinstance(base, Recipe) else RECIPES[base]
-    of_recipe, of_augmentation = _types(Recipe), _types(Augmentation)
-    del of_recipe["augmentation"]
-    own: dict[str, Any] = {}
-    varied: dict[str, Any] = {}
-    for key, value in (changes or {}).items():
-        if key not in of_recipe and key not in of_augmentation:
-            known = ", ".join(sorted({*of_recipe, *of_augmentation}))
-            raise ConfigError(f"unknown recipe value {key}; choose one of {known}")
-        if value is None:
-            continue
-        if key in of_recipe:
-            own[key] = _read(key, value, of_recipe[key])
-        else:
-            varied[key] = _read(key, value, of_augmentation[key])
-    return replace(recipe, augmentation=replace(recipe.augmentation, **varied), **own)
+    known = all_settings_of(Recipe)
+    given = {}
+    for name, value in (changes or {}).items():
+        require(name in known, f"unknown recipe value {name}; {suggest(name, known)}")
+        if value is not None:
+            given[name] = _read(known[name], value)
+    varied = {name: given.pop(name) for name in all_settings_of(Augmentation) if name in given}
+    return replace(recipe, augmentation=replace(recipe.augmentation, **varied), **given)
 
 
 def read_changes(texts: Iterable[str]) -> dict[str, str]:
@@ -177,25 +172,16 @@ def read_changes(texts: Iterable[str]) -> dict[str, str]:
     return changes
 
 
-def _types(settings: type) -> dict[str, Any]:
-    hints = get_type_hints(settings)
-    return {field.name: hints[field.name] for field in fields(settings)}
-
-
-def _read(key: str, value: Any, kind: Any) -> Any:
+def _read(setting: Setting, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = value.strip().lower()
+    if text == "none" and setting.is_optional:
+        return None
     try:
-        if kind is bool:
+        if setting.kind is bool:
             return {"yes": True, "true": True, "no": False, "false": False}[text]
-        if kind is int:
-            return int(text)
-        if kind is float:
-            return float(text)
-        if type(None) in get_args(kind):
-            return None if text == "none" else float(text)
+        return setting.kind(text) if setting.kind in (int, float) else text
     except (KeyError, ValueError):
-        expected = "yes or no" if kind is bool else "a whole number" if kind is int else "a number"
-        raise ConfigError(f"{key} must be {expected}, got {value!r}") from None
-    return text
+        expected = {bool: "yes or no", int: "a whole number", float: "a number"}[setting.kind]
+        raise RangeError(setting.name, f"must be {expected}, got {value!r}") from None

@@ -3,34 +3,29 @@
 import typer
 
 from ampnet.settings import CheckConfig
-from pipelines.commands.one_line_errors import complain, user_errors
-from pipelines.commands.options import AsJson, DataRoot, Debug, LoadingThreads, Quiet
+from pipelines.commands.command import command
+from pipelines.commands.one_line_errors import complain
+from pipelines.commands.options import AsJson, Quiet
 from pipelines.commands.stdout import print_json
 
 
-def check_data(
-    data: DataRoot = CheckConfig.data,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-    workers: LoadingThreads = CheckConfig.workers,
-) -> None:
+@command
+def check_data(config: CheckConfig, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Look for duplicates, leaks between splits, undetected faces and altered images in a prepared data set.
 
     \bExamples:
       $ ampnet check
       $ ampnet check --data fer2013 --json
     """
-    with user_errors(debug):
-        from pipelines.check import run  # loads torch; kept out of `ampnet --help`
-        from pipelines.show import show
-        from pipelines.show_data import check_lines
+    from pipelines.check import run  # loads torch; kept out of `ampnet --help`
+    from pipelines.show import show
+    from pipelines.show_data import check_lines
 
-        result = run(CheckConfig(data=data, workers=workers), quiet)
-        if as_json:
-            print_json(result.report.to_dict())
-        else:
-            show(check_lines(result))
-        if unreadable := result.report.unreadable:
-            complain(f"{len(unreadable)} prepared images cannot be read, such as {unreadable[0]}; run prepare again")
-            raise typer.Exit(1)
+    result = run(config, quiet)
+    if as_json:
+        print_json(result.report.to_dict())
+    else:
+        show(check_lines(result))
+    if unreadable := result.report.unreadable:
+        complain(f"{len(unreadable)} prepared images cannot be read, such as {unreadable[0]}; run prepare again")
+        raise typer.Exit(1)

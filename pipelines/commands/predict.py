@@ -2,34 +2,16 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from ampnet.settings import DetectorConfig, FacePolicy, PredictConfig, Runtime
-from pipelines.commands.one_line_errors import TO_REPEAT, TO_RESUME, complain, user_errors
-from pipelines.commands.options import (
-    Actors,
-    AsJson,
-    BatchSize,
-    CheckpointOption,
-    Debug,
-    Detector,
-    DetectorWeights,
-    EngineName,
-    Mirror,
-    OneGpu,
-    Prior,
-    Quiet,
-    ScoreThreshold,
-    UsedPrecision,
-    face_option,
-    input_option,
-    machine_option,
-    output_option,
-)
-from pipelines.commands.predict_request import read_request
+from ampnet.errors import UsageError
+from ampnet.settings import DetectorConfig, PredictConfig
+from pipelines.commands.command import command
+from pipelines.commands.one_line_errors import complain
+from pipelines.commands.options import AsJson, Quiet
 from pipelines.commands.stdout import print_json, tell
 
 NOT_AN_EMOTION = (
@@ -40,74 +22,8 @@ NOT_AN_EMOTION = (
 """The last words of the help."""
 
 
-def predict(
-    images: Annotated[
-        list[str] | None,  # a path would lose a slash of an address
-        typer.Argument(
-            help="Photos, videos, folders of photos, quoted patterns ('**/*.jpg'), http(s) addresses, or - for stdin."
-        ),
-    ] = None,
-    list_file: Annotated[
-        Path | None, input_option("--list", help="Also read the paths and addresses in this text file, one per line.")
-    ] = None,
-    videos: Annotated[bool, input_option("--videos", help="Also read the videos in folders.")] = False,
-    camera: Annotated[
-        int | None, input_option(min=0, help="Watch this camera (0 is the first) in a window; q quits.")
-    ] = PredictConfig.camera,
-    every: Annotated[int, input_option(min=1, help="Classify every Nth frame of a video.")] = PredictConfig.every,
-    face: Annotated[FacePolicy, face_option(help="Which faces of a photo to classify.")] = PredictConfig.face,
-    min_face: Annotated[
-        float, face_option(min=0, help="Leave out faces with a shorter side, in pixels.")
-    ] = PredictConfig.min_face,
-    track: Annotated[
-        bool, face_option("--track", help="Number the faces of a video; a face keeps its number from frame to frame.")
-    ] = False,
-    smooth: Annotated[
-        float, face_option(min=0, max=60, help="Average the probabilities of a tracked face over this many seconds.")
-    ] = PredictConfig.smooth,
-    detector: Detector = DetectorConfig.name,
-    weights: DetectorWeights = DetectorConfig.weights,
-    score_threshold: ScoreThreshold = DetectorConfig.score_threshold,
-    checkpoint: CheckpointOption = None,
-    mirror: Mirror = False,
-    prior: Prior = None,
-    runtime: Annotated[
-        Runtime, machine_option(help="What runs the networks; onnx starts sooner and needs less memory.")
-    ] = PredictConfig.runtime,
-    csv: Annotated[
-        Path | None, output_option(help="Also write the results to this CSV file, row by row.", dir_okay=False)
-    ] = None,
-    jsonl: Annotated[
-        Path | None,
-        output_option(help="Also write the results to this file, one JSON object per line.", dir_okay=False),
-    ] = None,
-    annotate: Annotated[
-        Path | None, output_option(help="Also write pictures with boxes and labels to this folder.", file_okay=False)
-    ] = None,
-    out: Annotated[Path | None, output_option(help="Folder or address of the parquet files of --engine ray.")] = None,
-    part_images: Annotated[
-        int, output_option(min=1, help="Photos in each parquet file of --engine ray.")
-    ] = PredictConfig.part_images,
-    explain: Annotated[
-        bool,
-        output_option(
-            "--explain",
-            help="Add what each region of a face contributed: numbers to --json and --jsonl, pictures to --annotate.",
-        ),
-    ] = False,
-    force: Annotated[bool, output_option("--force", help="Replace existing files.")] = False,
-    resume: Annotated[
-        bool, output_option("--resume", help="Continue the --csv, --jsonl or --out of an interrupted run.")
-    ] = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-    gpus: OneGpu = PredictConfig.gpus,
-    batch_size: BatchSize = PredictConfig.batch_size,
-    precision: UsedPrecision = PredictConfig.precision,
-    engine: EngineName = PredictConfig.engine,
-    actors: Actors = PredictConfig.actors,
-) -> None:
+@command
+def predict(config: PredictConfig, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Find every face in photos and videos and classify its expression.
 
     \bExamples:
@@ -120,12 +36,42 @@ def predict(
       $ ampnet predict - --face largest < photo.jpg
       $ ampnet predict --camera 0 --csv faces.csv
     """
-    with user_errors(debug, TO_RESUME if csv or jsonl or out else TO_REPEAT):
-        config = read_request(locals())
-        if config.engine == "ray":
-            _predict_on_ray(config, as_json, quiet)
-        else:
-            _predict_here(config, as_json, quiet)
+    config = read_request(config, as_json)
+    if config.engine == "ray":
+        _predict_on_ray(config, as_json, quiet)
+    else:
+        _predict_here(config, as_json, quiet)
+
+
+def read_request(config: PredictConfig, as_json: bool) -> PredictConfig:
+    """Return the settings of a run; what does not go together is refused before anything loads.
+
+    Args:
+        config: as the command line gives them: inputs are text, the minimum face is for photos.
+        as_json: whether the results go to stdout as JSON.
+
+    Raises:
+        UsageError: nothing is asked for, or two things do not go together.
+    """
+    from ampnet.files.download import is_url  # loads socket, which `ampnet --help` does without
+
+    if not config.images and config.list_file is None and config.camera is None:
+        raise UsageError("missing argument 'images', --list FILE or --camera 0 (see `ampnet predict --help`)")
+    if config.engine == "local":  # Ray's results are files, beside which --json prints a summary
+        _require_places(config, as_json)
+    # the detector's limit counts pixels of the image it gets, which may be a reduced one
+    detector = replace(config.detector, min_face=min(config.min_face, DetectorConfig.min_face))
+    inputs = tuple(text if is_url(text) else Path(text) for text in config.images)
+    return replace(config, images=inputs, detector=detector)
+
+
+def _require_places(config: PredictConfig, as_json: bool) -> None:
+    if config.camera is not None and as_json:
+        raise UsageError("--camera has a window and --csv only; leave out --json")
+    if as_json and config.resume:
+        raise UsageError("--json prints anew what --resume would continue; use --jsonl FILE")
+    if config.explain and not (as_json or config.jsonl or config.annotate):
+        raise UsageError("--explain needs a place for what it says: --annotate DIR, --json or --jsonl FILE")
 
 
 def _predict_here(config: PredictConfig, as_json: bool, quiet: bool) -> None:

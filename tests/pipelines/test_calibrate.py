@@ -65,7 +65,7 @@ def test_a_coverage_sets_the_threshold_that_predict_uses(data, tmp_path, monkeyp
         ([], "name a new file with --out, or change", 2),
         (["--out", "there.pt"], "there.pt exists; choose another path, or replace it with --force", 2),
         (["--out", "new.pt", "--coverage", "0.5", "--precision", "0.5"], "give one of them", 2),
-        (["--out", "new.pt", "--coverage", "0"], "coverage must be above 0 and at most 1", 2),
+        (["--out", "new.pt", "--coverage", "0"], "--coverage must be within (0, 1], got 0", 2),
         (["--out", "new.pt", "--precision", "0.9"], "the best one reaches 14.3%; ask for a lower --precision", 1),
         (["--out", model_path(), "--force"], "the bundled models are never changed", 2),
     ],

@@ -314,7 +314,7 @@ def test_the_command_trains_and_names_the_next_one(data, tmp_path):
 def test_the_command_refuses_what_cannot_be(data):
     for options, message in (
         (["--set", "speed=3"], "unknown recipe value speed"),
-        (["--modules", "gp,xx"], "modules must be some of gp, lp, ap"),
+        (["--modules", "gp,xx"], "--modules must be some of gp, lp, ap"),
         (["--gpus", "99"], "99 GPUs requested, but none available"),
         (["--sync-bn", "--gpus", "0", "--out", "/tmp/never"], "sync_bn needs GPUs"),
     ):

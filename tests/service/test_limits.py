@@ -212,7 +212,7 @@ def test_wrong_requests_of_its_owner_are_one_line(tmp_path):
             (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),
             (("--token", "short"), "a token needs at least 16 characters"),
             (("--queue", "4"), "max_files (32) must fit into the queue (4)"),
-            (("--max-megapixels", "1000"), "max_megapixels must be at most 150"),
+            (("--max-megapixels", "1000"), "--max-megapixels must be within (0, 150], got 1000"),
         ):
             result = CliRunner().invoke(app, ["serve", *options])
             assert result.exit_code == 2

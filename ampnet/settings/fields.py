@@ -1,0 +1,183 @@
+"""How a setting is described: its sentence, its range, and its place on the command line.
+
+A field of settings is ``name: Annotated[type, Option(sentence, group, range)] = default``. Its check, its option of the
+command, its help, its name in files of settings and its line in docs/options.md are made from that.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from ampnet.errors import RangeError
+
+Group = Literal["Input", "Faces", "Model", "Recipe", "Output", "Service", "Limits", "Machine"]
+"""The panels of a command's help."""
+
+
+@dataclass(frozen=True, eq=False)  # compared by identity: typing hashes each one when `ampnet -h` starts
+class Option:
+    """One setting's description, as plain data."""
+
+    help: str
+    """One sentence."""
+    group: Group | None = None
+    """Panel of the help; None: the setting has no option of its own."""
+    _: KW_ONLY
+    flag: str = ""
+    """Name of the option if it is not the field's, such as ``--list``."""
+    short: str = ""
+    """One letter for the same, such as ``-q``."""
+    positional: bool = False
+    """Whether the value is given without an option's name."""
+    metavar: str = ""
+    """What stands for the value in the help; empty: its type and range."""
+    unset: str = ""
+    """What applies where the value is None or empty."""
+    path: Literal["", "file", "folder"] = ""
+    """What a path has to be, if it exists."""
+    must_exist: bool = False
+    separated: bool = False
+    """Whether several values are given in one word, with commas."""
+    variable: str = ""
+    """Environment variable that gives the value as well."""
+    changes: "type[Settings] | None" = None
+    """Settings whose values are given as ``NAME=VALUE``; those of them with a group have options of their own."""
+    min: float | None = None
+    max: float | None = None
+    above: float | None = None
+    """Exclusive lower bound."""
+    below: float | None = None
+    """Exclusive upper bound."""
+    step: int | None = None
+    """The value is a multiple of it."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field of settings with its description."""
+
+    name: str
+    kind: Any
+    """Type of the value, without None and without other settings that may take its place."""
+    option: Option
+    default: Any
+    """``dataclasses.MISSING`` if a value is required."""
+    is_optional: bool
+    """Whether None is a value."""
+
+    @property
+    def flag(self) -> str:
+        """Return the name on the command line: ``--batch-size``; ``images`` for an argument."""
+        return self.name if self.option.positional else self.option.flag or f"--{self.name.replace('_', '-')}"
+
+    @property
+    def item(self) -> Any:
+        """Return the type of each value of a tuple, else None."""
+        return _plain(get_args(self.kind)[0]) if get_origin(self.kind) is tuple else None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Return the names to choose from; empty if the value is not chosen from a few."""
+        kind = self.item or self.kind
+        return get_args(kind) if get_origin(kind) is Literal else ()
+
+    def check(self, value: Any) -> None:
+        """Check a value.
+
+        Raises:
+            RangeError: it is out of range, or none of the choices.
+        """
+        if value is None or is_dataclass(value):
+            return
+        if self.choices and not set(value if self.item else [value]) <= set(self.choices):
+            shown = ",".join(map(str, value)) if self.item else value
+            number = "some" if self.item else "one"
+            raise RangeError(self.name, f"must be {number} of {', '.join(self.choices)}, got {shown!r}")
+        if self.kind in (int, float) and not is_within(value, self.option):
+            raise RangeError(self.name, f"must be {describe_range(self.option)}, got {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Base of all settings: checks each field against its description."""
+
+    def __post_init__(self) -> None:
+        for setting in settings_of(type(self)):
+            setting.check(getattr(self, setting.name))
+
+    @property
+    def is_resumable(self) -> bool:
+        """Say whether an interrupted run with these settings can be resumed."""
+        return False
+
+
+def settings_of(config: type[Settings]) -> tuple[Setting, ...]:
+    """List the described fields of settings, in their order."""
+    return tuple(
+        Setting(field.name, _plain(kind), option, field.default, NoneType in get_args(kind))
+        for field in fields(config)
+        if get_origin(field.type) is Annotated
+        for kind, option in [get_args(field.type)]
+    )
+
+
+def parts_of(config: type[Settings]) -> dict[str, type[Settings]]:
+    """Map the fields that hold further settings to these: ``{"detector": DetectorConfig}``."""
+    return {field.name: field.type for field in fields(config) if is_dataclass(field.type)}  # type: ignore[misc]
+
+
+def all_settings_of(config: type[Settings]) -> dict[str, Setting]:
+    """Map names to the described fields of settings and of their parts; a field hides one of its name in a part."""
+    own, parts = {setting.name: setting for setting in settings_of(config)}, parts_of(config)
+    found: dict[str, Setting] = {}
+    for field in fields(config):
+        inner = all_settings_of(parts[field.name]) if field.name in parts else {}
+        found |= {name: setting for name, setting in inner.items() if name not in own}
+        found |= {field.name: own[field.name]} if field.name in own else {}
+    return found
+
+
+def is_within(value: float, option: Option) -> bool:
+    """Say whether a number is finite and in an option's range."""
+    return (
+        math.isfinite(value)
+        and (option.min is None or value >= option.min)
+        and (option.max is None or value <= option.max)
+        and (option.above is None or value > option.above)
+        and (option.below is None or value < option.below)
+        and (option.step is None or value % option.step == 0)
+    )
+
+
+def describe_range(option: Option) -> str:
+    """Describe an option's range, to follow "must be": ``at least 1``, ``within (0, 2]``."""
+    low = option.min if option.above is None else option.above
+    high = option.max if option.below is None else option.below
+    if low is not None and high is not None:
+        opening, closing = "[" if option.above is None else "(", "]" if option.below is None else ")"
+        text = f"within {opening}{low}, {high}{closing}"
+    elif low is not None:
+        text = f"at least {low}" if option.above is None else f"above {low}"
+    elif high is not None:
+        text = f"at most {high}" if option.below is None else f"below {high}"
+    else:
+        text = "finite"
+    return f"a multiple of {option.step} {text}" if option.step else text
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Suggest, in a message, what an unknown name was meant to be: the closest one, else all in order."""
+    from difflib import get_close_matches
+
+    names = sorted(known)
+    closest = get_close_matches(name, names, 1)
+    return f"did you mean {closest[0]}?" if closest else f"choose one of {', '.join(names)}"
+
+
+def _plain(kind: Any) -> Any:
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    members = [member for member in get_args(kind) if member is not NoneType and not is_dataclass(member)]
+    return str if str in members else members[0]

@@ -1,0 +1,78 @@
+"""Settings that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+from ampnet.settings.choices import Engine, Module, UsePrecision
+from ampnet.settings.fields import Option
+
+MAX_FACES_PER_SHARD = 100_000
+
+IMAGE_SIZE = 224
+"""Side of the prepared images, and of the frame that stored landmarks refer to, in pixels (the paper's)."""
+
+MAX_IMAGE_SIZE = 448
+"""Largest input of a network in pixels: twice the prepared images'."""
+
+MAX_WIDTH = 2
+"""Widest network; it has 228 million parameters, four times the paper's."""
+
+A_MODEL = "A run folder (its best.pt), a checkpoint file, `bundled` or `bundled:NAME`."
+_NEWEST = "the newest run in ./checkpoint, else the bundled model"
+
+Checkpoint = Annotated[Path | None, Option(A_MODEL, "Model", positional=True, unset=_NEWEST)]
+CheckpointOption = Annotated[Path | None, Option(A_MODEL, "Model", unset=_NEWEST)]
+DataFolder = Annotated[
+    Path, Option("Folder written by `ampnet prepare` (holds index/).", "Input", path="folder", must_exist=True)
+]
+Mirror = Annotated[bool, Option("Average the predictions for each face and its mirror image.", "Model")]
+Prior = Annotated[
+    str | None,
+    Option(
+        "Expected class frequencies: the training set's, equal ones, or a JSON file of class -> share.",
+        "Model",
+        metavar="training|balanced|FILE",
+        unset="what the checkpoint was tuned for",
+    ),
+]
+OneGpu = Annotated[
+    int | None, Option("1 uses the first GPU, 0 the CPU.", "Machine", min=0, unset="a GPU if there is one")
+]
+BatchSize = Annotated[int, Option("Batch size: faces classified at once.", "Machine", min=1)]
+LoaderProcesses = Annotated[
+    int, Option("Processes that load images for a GPU; on CPUs, each core loads its own.", "Machine", min=0)
+]
+ImageThreads = Annotated[int, Option("Threads that read and write images.", "Machine", min=1)]
+Precision = Annotated[
+    UsePrecision,
+    Option(
+        "Floating-point precision; auto is bf16 if the processor has it and sample labels do not change.", "Machine"
+    ),
+]
+EngineName = Annotated[
+    Engine, Option("ray spreads the work over the cluster at RAY_ADDRESS, or over local processes.", "Machine")
+]
+Actors = Annotated[
+    int | None,
+    Option("Number of processes with --engine ray.", "Machine", min=1, unset="one per GPU, else per core"),
+]
+FacesPerShard = Annotated[int, Option("Faces in each shard.", "Output", min=1, max=MAX_FACES_PER_SHARD)]
+ReplaceFile = Annotated[bool, Option("Replace an existing file.", "Output")]
+Resume = Annotated[bool, Option("Resume an interrupted run.", "Output")]
+
+WIDTH = Option(
+    "Multiplier of all channel counts; 1 is the paper's.", "Model", above=0, max=MAX_WIDTH, unset="the variant's"
+)
+INPUT_SIZE = Option(
+    "Input size in pixels, a multiple of 8; 224 is the paper's.",
+    "Model",
+    min=48,
+    max=MAX_IMAGE_SIZE,
+    step=8,
+    unset="the variant's",
+)
+Modules = Annotated[
+    tuple[Module, ...],
+    Option("Perception modules in use, for ablations: global, local, attentional.", "Model", separated=True),
+]
+Dropout = Annotated[float, Option("Channel dropout after each stage of global perception.", min=0, below=1)]
