@@ -3,6 +3,7 @@
 The public names load on first use, so that ``import ampnet`` stays light.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from ampnet.reading.image_files import read_image
     from ampnet.recognition.predictor import Predictor
     from ampnet.results.photo_result import PhotoResult
+
+# ONNX Runtime reads this when imported; otherwise it stores an id of the device in the home folder and reports its use.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __version__ = "0.1.0"
 __all__ = [

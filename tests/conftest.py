@@ -7,6 +7,7 @@ import pytest
 
 # pytest-xdist has a process on each core; with more threads than cores, each operation waits for the slowest.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for tests that import onnxruntime before ampnet
 
 
 def pytest_configure() -> None:
