@@ -46,9 +46,9 @@ def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = Fals
         CheckpointError: the checkpoint cannot be used.
     """
     try:
+        from ampnet.reading.photo_decoders import DecoderPool
         from ampnet.service import server
         from ampnet.service.app import create_app
-        from ampnet.service.decoders import DecoderPool
         from ampnet.service.engine import Engine
         from ampnet.service.guard import is_loopback
         from ampnet.service.metrics import Metrics

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from ampnet.media.decoding import Decoded
 from ampnet.reading.inputs import CHUNK_PIXELS
+from ampnet.reading.photo_decoders import DecoderPool
 from ampnet.recognition.photos import PhotoPredictor
 from ampnet.results.face_prediction import FacePrediction
-from ampnet.service.decoders import DecoderPool
 from ampnet.service.metrics import Metrics
 from ampnet.service.refusals import busy
 

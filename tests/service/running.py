@@ -40,7 +40,7 @@ class Running:
         for entry in listed:
             for child in entry.read_text().split():
                 with suppress(OSError):  # it may just have ended
-                    if b"decoder_process" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    if b"photo_decoding" in Path(f"/proc/{child}/cmdline").read_bytes():
                         found.append(int(child))
         return found
 

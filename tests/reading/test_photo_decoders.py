@@ -9,7 +9,7 @@ import pytest
 
 from ampnet.errors import ImageError
 from ampnet.media.decoding import decode
-from ampnet.service.decoders import Decoder, DecoderPool
+from ampnet.reading.photo_decoders import Decoder, DecoderPool
 from tests.hostile_images import claiming
 from tests.service.running import wait_for
 

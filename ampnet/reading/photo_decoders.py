@@ -1,24 +1,26 @@
-"""Decoding strangers' photos in child processes, which may crash, hang or be killed without ending the service."""
+"""Decoding untrusted photos in child processes, which may crash, hang or be killed without ending this one."""
 
 import queue
-import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from threading import Lock
 
 import numpy as np
 
 from ampnet.errors import ImageError, ProcessError
-from ampnet.files.child_process import start_isolated
+from ampnet.files.isolated import Worker
+from ampnet.files.printable import printable
 from ampnet.media.decoding import Decoded
-from ampnet.service.decoder_process import ANSWER, PIXELS, READY, REQUEST, Order
+from ampnet.reading.photo_decoding import PIXELS, PROBLEM, READY, Order
 
 START_SECONDS = 120.0
 """Longest time for a decoder to start; it takes a fifth of a second on an idle machine."""
 
+MAX_MEMORY = 1_500_000_000
+"""Bytes that a decoder may allocate; decoding refuses what would take more than a billion, by an estimate."""
+
 MAX_REASON = 10_000
-"""Longest reason in bytes that a decoder may give."""
+"""Longest reason in characters that a decoder may give."""
 
 
 class Decoder:
@@ -40,7 +42,7 @@ class Decoder:
     @property
     def process_id(self) -> int:
         """The number of the process that decodes the next photo."""
-        return self._process.pid
+        return self._worker.process_id
 
     def decode(self, data: bytes) -> Decoded:
         """Decode an image file's content to upright RGB; see :func:`ampnet.media.decoding.decode`.
@@ -49,13 +51,11 @@ class Decoder:
             ImageError: it cannot be decoded, or not in time. The message is the reason alone.
             ProcessError: no new process starts.
         """
-        if self._process.poll() is not None:  # it was killed between two photos, perhaps for memory
+        if not self._worker.is_running:  # it was killed between two photos, perhaps for memory
             self._restart()
         deadline = time.monotonic() + self._max_seconds
         try:
-            self._socket.settimeout(self._max_seconds)
-            self._socket.sendall(REQUEST.pack(len(data)))
-            self._socket.sendall(data)
+            self._worker.channel.send(0, content=data, deadline=deadline)
             return self._answer(deadline)
         except TimeoutError as error:
             self._restart()
@@ -69,25 +69,15 @@ class Decoder:
 
     def close(self) -> None:
         """End the process."""
-        self._socket.close()
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        self._process.wait()
+        self._worker.close()
 
     def _start(self) -> None:
-        ours, its = socket.socketpair()
-        order = Order(its.fileno(), self._max_pixels)
         try:
-            self._process = start_isolated(order, (its.fileno(),))
+            self._worker = Worker(Order(self._max_pixels), MAX_MEMORY)
         except OSError as error:
-            ours.close()
             raise ProcessError(f"a decoder does not start: {error.strerror or error}") from error
-        finally:
-            its.close()
-        self._socket = ours
         try:
-            kind = ANSWER.unpack(self._exactly(ANSWER.size, time.monotonic() + START_SECONDS))[0]
-            if kind != READY:
+            if self._worker.channel.receive(time.monotonic() + START_SECONDS).kind != READY:
                 raise ValueError("it is not ready")
         except (OSError, EOFError, ValueError) as error:
             self.close()
@@ -99,34 +89,18 @@ class Decoder:
         self._start()
 
     def _answer(self, deadline: float) -> Decoded:
-        """Read what the process answers; it may have been taken over by a photo, so nothing in it is believed."""
-        kind, *sizes = ANSWER.unpack(self._exactly(ANSWER.size, deadline))
-        if kind != PIXELS:
-            if sizes[0] > MAX_REASON:
-                raise ValueError("too long a reason")
-            raise ImageError(self._exactly(sizes[0], deadline).decode(errors="backslashreplace"))
-        height, width, *size_hw = sizes
-        if not 0 < height * width <= self._max_pixels or not 0 < size_hw[0] * size_hw[1] <= self._max_pixels:
+        """Read what the process answers; a photo may have taken it over, so nothing in it is believed."""
+        kind, values, size = self._worker.channel.receive(deadline)
+        if kind == PROBLEM and len(values) == 1 and isinstance(values[0], str) and not size:
+            raise ImageError(printable(values[0], MAX_REASON))
+        if kind != PIXELS or len(values) != 4 or not all(type(value) is int and value > 0 for value in values):
+            raise ValueError("no answer")
+        height, width, *size_hw = values
+        if max(height * width, size_hw[0] * size_hw[1]) > self._max_pixels or size != height * width * 3:
             raise ValueError("impossible sizes")
         pixels = np.empty((height, width, 3), dtype=np.uint8)
-        self._fill(pixels.data.cast("B"), deadline)
+        self._worker.channel.fill(pixels.data.cast("B"), deadline)
         return Decoded(pixels, (size_hw[0], size_hw[1]))
-
-    def _exactly(self, count: int, deadline: float) -> bytearray:
-        data = bytearray(count)
-        self._fill(memoryview(data), deadline)
-        return data
-
-    def _fill(self, rest: memoryview, deadline: float) -> None:
-        while rest:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self._socket.settimeout(left)
-            received = self._socket.recv_into(rest)
-            if not received:
-                raise EOFError
-            rest = rest[received:]
 
 
 class DecoderPool:

@@ -1,0 +1,35 @@
+"""The child process of :mod:`ampnet.reading.photo_decoders`: what an untrusted photo does to it stays here."""
+
+from dataclasses import dataclass
+
+from ampnet.files.isolated import Channel
+
+READY, PIXELS, PROBLEM = 0, 1, 2
+"""Kinds of an answer. The first is sent once, without a request; pixels come with height and width of their own and of
+the whole photo, a problem with its reason."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the parent wants."""
+
+    max_pixels: int
+    """Larger photos are refused."""
+
+
+def main(order: Order, parent: Channel) -> None:
+    """Decode photos until the parent has gone."""
+    from ampnet.errors import ImageError
+    from ampnet.media.decoding import decode
+
+    parent.send(READY)
+    while True:
+        data = bytes(parent.take(parent.receive().size))
+        try:
+            decoded = decode(data, max_pixels=order.max_pixels)
+        except ImageError as error:
+            parent.send(PROBLEM, [str(error)])
+            continue
+        sizes = [*decoded.image.shape[:2], *decoded.size_hw]
+        parent.send(PIXELS, sizes, decoded.image.data.cast("B"))
+        del data, decoded  # not while it waits for the next one
