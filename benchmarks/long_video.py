@@ -4,7 +4,7 @@
     python benchmarks/long_video.py --hours 0.002 --size 3840x2160 --every 10 --annotate
 
 Makes the video (a minute is encoded, then repeated), runs the command, and prints the resident memory of the command
-and of its decoder at a tenth, half and the end of the way, and the peak of each. Needs ampnet[video] and
+and of its decoder at a tenth, half and the end of the way, and the peak of each. Needs
 Linux's /proc.
 """
 

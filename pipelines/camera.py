@@ -7,8 +7,8 @@ from typing import Protocol
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.media.drawing import annotate
 from ampnet.media.images import Image
-from ampnet.media.video import Frame
 from ampnet.reading.camera import Window, open_camera, require_display
+from ampnet.reading.video import Frame
 from ampnet.recognition.photos import PhotoPredictor
 from ampnet.results.results import ImagePredictions, Predictions, ResultSink
 from ampnet.results.row_files import RowFile, open_row_files

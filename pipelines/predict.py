@@ -12,7 +12,6 @@ from ampnet.errors import ConfigError, UsageError
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.media.images import Image
-from ampnet.media.video_encoders import has_h264
 from ampnet.reading.inputs import CHUNK_IMAGES
 from ampnet.reading.named_inputs import STDIN, expand_patterns, read_list, read_stdin
 from ampnet.reading.sources import Source, plan
@@ -25,6 +24,7 @@ from ampnet.results.results import Predictions, ResultSink
 from ampnet.results.row_files import RowFile, open_row_files
 from ampnet.results.rows import CsvRows, JsonLines
 from ampnet.results.tracking import Tracking
+from ampnet.results.video_writer import has_h264
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import start_threads
 from ampnet.settings import PredictConfig
@@ -110,7 +110,7 @@ def run(
         if document:
             document.finish()
     for what, count in drawings.videos.items():
-        hint = "" if has_h264() else f"; most browsers do not play it: {INSTALL_VIDEO} for H.264 with sound"
+        hint = "" if has_h264() else "; most browsers do not play it: this PyAV was built without x264"
         console.print(f"annotated video{'s' * (count > 1)}: {count:,} as {what}{hint}")
     if written := _written(config, planned.sources, row_files):
         console.print(f"written: {', '.join(written)}")

@@ -1,15 +1,23 @@
-"""Small videos with a tone, for tests of what becomes of the sound; they need PyAV."""
+"""Small videos with a tone, for tests of what becomes of the sound."""
 
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 
 RATE = 48_000
 
 
 def write_clip_with_tone(
-    path: Path, seconds: float = 2.0, sound: str = "aac", video: str = "mpeg4", hertz: float = 440.0, fps: int = 10
+    path: Path,
+    seconds: float = 2.0,
+    sound: str = "aac",
+    video: str = "mpeg4",
+    hertz: float = 440.0,
+    fps: int = 10,
+    tone_from: float = 0.0,
+    frames_from: float = 0.0,
 ) -> Path:
     """Write a grey video with a tone; the extension decides the container.
 
@@ -20,9 +28,9 @@ def write_clip_with_tone(
         video: codec of the frames.
         hertz: the tone.
         fps: frames per second.
+        tone_from: seconds at which the tone begins.
+        frames_from: seconds at which the frames begin.
     """
-    import av
-
     with av.open(str(path), "w") as container:
         pictures = container.add_stream(video, rate=fps)
         pictures.width, pictures.height, pictures.pix_fmt = 96, 64, "yuv420p"
@@ -32,11 +40,11 @@ def write_clip_with_tone(
         resampler = av.AudioResampler(format=kind, layout="mono", rate=RATE)
         for number in range(round(seconds * fps)):
             frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 5 * number % 250, np.uint8), format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, fps)
+            frame.pts, frame.time_base = number + round(frames_from * fps), Fraction(1, fps)
             container.mux(pictures.encode(frame.reformat(format="yuv420p")))
             start = number * RATE // fps
             times = np.arange(start, (number + 1) * RATE // fps) / RATE
-            tone = (8000 * np.sin(2 * np.pi * hertz * times)).astype(np.int16)[None]
+            tone = (8000 * np.sin(2 * np.pi * hertz * times) * (times >= tone_from)).astype(np.int16)[None]
             part = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
             part.sample_rate, part.pts, part.time_base = RATE, start, Fraction(1, RATE)
             for converted in resampler.resample(part):
@@ -48,8 +56,6 @@ def write_clip_with_tone(
 
 def heard(path: Path) -> tuple[str, float, float]:
     """Return the codec of a video's sound, its length in seconds, and its loudest frequency in hertz."""
-    import av
-
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         frames = list(container.decode(stream))
@@ -57,3 +63,14 @@ def heard(path: Path) -> tuple[str, float, float]:
         rate, codec = frames[0].sample_rate, stream.codec_context.name
     spectrum = np.abs(np.fft.rfft(samples))
     return codec, len(samples) / rate, float(np.fft.rfftfreq(len(samples), 1 / rate)[spectrum.argmax()])
+
+
+def onset_of_tone(path: Path) -> float:
+    """Return when the sound of a video becomes loud, in seconds on the clock of its frames."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            samples = np.abs(frame.to_ndarray()[0].astype(float))
+            loud = np.flatnonzero(samples > (0.1 if frame.format.name.startswith("flt") else 3000))
+            if loud.size:
+                return float(frame.pts * frame.time_base) + loud[0] / frame.sample_rate
+    raise AssertionError("no sound")

@@ -13,7 +13,7 @@ import numpy as np
 
 from ampnet.errors import DataError
 from ampnet.media.images import Image
-from ampnet.media.video import Frame
+from ampnet.reading.video import Frame
 
 _QUIT_KEYS = (ord("q"), 27)  # 27 is Esc
 _PROBE = "import cv2; cv2.namedWindow('ampnet'); cv2.waitKey(1)"

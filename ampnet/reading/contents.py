@@ -22,7 +22,7 @@ from ampnet.files.printable import printable
 from ampnet.media.decoding import MAX_BYTES, Decoded, decode, from_pillow
 from ampnet.media.decoding_memory import reduction
 from ampnet.media.images import Image
-from ampnet.media.video import read_frame
+from ampnet.reading.video import read_frame
 from ampnet.runtime.cores import usable_cores
 
 EXPECTED = "give a path, an address, bytes, a file opened with 'rb', a NumPy array, a PIL image or a torch tensor"

@@ -12,10 +12,10 @@ from PIL import Image as Pillow
 from ampnet.errors import UsageError
 from ampnet.files.download import is_url
 from ampnet.files.printable import one_line
-from ampnet.media.video import is_video
 from ampnet.reading.inputs import is_photo, take_photo
 from ampnet.reading.named_inputs import expand_patterns
 from ampnet.reading.sources import Plan, Source, in_folder, is_folder
+from ampnet.reading.video import is_video
 
 
 def one_photo(given: Any) -> Source | None:

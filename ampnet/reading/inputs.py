@@ -16,7 +16,7 @@ from ampnet.files.download import fetch, is_url
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import one_line, printable
 from ampnet.media.decoding import MAX_BYTES, Decoded, decode, from_pillow
-from ampnet.media.video import read_frame
+from ampnet.reading.video import read_frame
 from ampnet.runtime.cores import usable_cores
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from ampnet.files.picture_files import FORMATS
 from ampnet.files.printable import printable
 from ampnet.media.heif import EXTENSIONS as HEIF
 from ampnet.media.heif import describe_unread
-from ampnet.media.video import EXTENSIONS as VIDEOS
-from ampnet.media.video import is_video
 from ampnet.reading.image_files import readable_images
 from ampnet.reading.inputs import PhotoInput
 from ampnet.reading.named_inputs import STDIN
+from ampnet.reading.video import EXTENSIONS as VIDEOS
+from ampnet.reading.video import is_video
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.errors import ImageError
-from ampnet.media.video import open_video
 from ampnet.reading.image_files import read_image, read_reduced
 from ampnet.reading.inputs import CHUNK_IMAGES, CHUNK_PIXELS, PhotoInput, take_photo
 from ampnet.reading.sources import Source
+from ampnet.reading.video import Sampling, open_video
 from ampnet.results.face_prediction import FacePrediction
 from ampnet.results.recorded import NOTHING, WHOLE
 from ampnet.results.results import ImagePredictions
@@ -37,8 +37,8 @@ class Shot:
     problem: str | None = None
     frame: int | None = None
     seconds: float | None = None
-    rate: float = 0.0
-    """Frames per second of the video."""
+    start: float = 0.0
+    """Time of the video's first frame, in seconds, on the clock that its sound shares."""
     is_asked: bool = True
     """False for the frames between two that are classified."""
     is_recorded: bool = False
@@ -116,15 +116,13 @@ def read_ahead(
 
 
 def _read_video(source: Source, every: int, recorded: float, expect: Callable[[int], None]) -> Iterator[Shot]:
-    step, start = (every, 0) if source.drawn is None else (1, 0)
-    if source.drawn is None and recorded > NOTHING:
-        start = int(recorded) + every
-    with open_video(source.path, step, start, threads=usable_cores()) as video:
-        expect(max(-(-(video.info.frames - start) // step), 1))
+    sampling, is_drawn = Sampling(every), source.drawn is not None
+    after = int(recorded) if not is_drawn and recorded > NOTHING else -1
+    with open_video(source.path, sampling, after, is_all=is_drawn, threads=usable_cores()) as video:
+        expect(max(video.info.expected(sampling, is_drawn) - max(after, 0) // every, 1))
         for frame in video.frames():
-            is_asked, is_recorded = frame.number % every == 0, frame.number <= recorded
-            number, seconds = frame.number, frame.seconds
-            yield Shot(source, frame.image, None, number, seconds, video.info.rate, is_asked, is_recorded)
+            is_recorded, start = frame.number <= recorded, video.info.start
+            yield Shot(source, frame.image, None, frame.number, frame.seconds, start, frame.is_asked, is_recorded)
 
 
 def classify_tasks(

@@ -11,11 +11,11 @@ from ampnet.errors import DataError
 from ampnet.files.file_names import MAX_NAME, shortened
 from ampnet.files.picture_files import save_picture
 from ampnet.media.drawing import Mark, annotate, enlarged
-from ampnet.media.video_writer import VideoWriter, writing_video
 from ampnet.reading.sources import Source
 from ampnet.recognition.shots import Shot
 from ampnet.results.face_prediction import FacePrediction
 from ampnet.results.timeline import Timeline
+from ampnet.results.video_writer import VideoWriter, writing_video
 
 if TYPE_CHECKING:
     from ampnet.recognition.explanation import Explanation
@@ -115,9 +115,9 @@ class Drawings:
         if shot.source.is_video:
             if self._video is not shot.source:
                 self._video = shot.source
-                self._writer = self._last = self._open.enter_context(writing_video(path, shot.rate, shot.source.path))
+                self._writer = self._last = self._open.enter_context(writing_video(path, shot.source.path, shot.start))
             if self._writer is not None:
-                self._writer.add(annotate(shot.image, self._marks))
+                self._writer.add(annotate(shot.image, self._marks), shot.seconds or 0.0)
             return
         if explanation is not None:  # first: whoever finds the annotated copy when resuming takes both to be there
             save_picture(explanation.plot(), self._explained[path])

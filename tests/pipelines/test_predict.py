@@ -4,7 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,13 +12,12 @@ from typer.testing import CliRunner
 
 from ampnet.checkpoints.bundled import model_path
 from ampnet.errors import DataError, UsageError
-from ampnet.media.video import read_frames
 from ampnet.reading.sources import plan
 from ampnet.settings import PredictConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines.predict import run
-from tests.clips import write_face_then_wall
+from tests.clips import frames_of, write_clip, write_face_then_wall
 from tests.small_checkpoint import small_checkpoint
 
 pytestmark = pytest.mark.slow
@@ -149,11 +147,11 @@ def test_every_nth_frame_of_a_video_is_classified(happy, clip, tmp_path):
 
 def test_an_annotated_video_has_all_frames_with_the_last_faces_drawn(happy, clip, tmp_path):
     predict(happy, clip, every=4, annotate=tmp_path / "drawn")
-    drawn = list(read_frames(tmp_path / "drawn" / "clip.mp4"))
+    drawn = frames_of(tmp_path / "drawn" / "clip.mp4")
     assert len(drawn) == 12
     changed = [
         np.abs(after.image.astype(int) - before.image).max() > 100
-        for after, before in zip(drawn, read_frames(clip), strict=True)
+        for after, before in zip(drawn, frames_of(clip), strict=True)
     ]
     assert changed == [True] * 8 + [False] * 4
     assert {path.name for path in (tmp_path / "drawn").iterdir()} == {"clip.mp4"}
@@ -175,18 +173,15 @@ def test_a_broken_video_is_listed_and_the_rest_is_done(happy, clip, tmp_path):
 
 
 def test_a_video_that_ends_early_is_told_about_and_used_as_far_as_it_goes(happy, tmp_path):
-    whole = cv2.VideoWriter(str(tmp_path / "whole.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 64))
-    for level in range(40):
-        whole.write(np.full((64, 64, 3), 3 * level, np.uint8))
-    whole.release()
+    write_clip(tmp_path / "whole.avi")
     data = (tmp_path / "whole.avi").read_bytes()
     (tmp_path / "cut.avi").write_bytes(data[: len(data) // 2])
     assert predict(happy, tmp_path / "whole.avi").problems == []
     result = predict(happy, tmp_path / "cut.avi", every=1)
     assert 5 < len(result.images) < 30
     assert len(result.problems) == 1
-    assert "breaks after frame" in result.problems[0]
-    assert result.problems[0].endswith("of about 40")
+    assert "is cut short, after frame" in result.problems[0]
+    assert result.problems[0].endswith("of 1.6 seconds")
 
 
 def test_a_photo_is_never_drawn_over_even_when_forced(happy, tmp_path):

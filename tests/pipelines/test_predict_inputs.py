@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.media.video import video_info
+from ampnet.reading.video import video_info
 from cli import app
 from tests.clips import write_clip
 from tests.small_checkpoint import small_checkpoint

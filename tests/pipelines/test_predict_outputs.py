@@ -14,11 +14,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.errors import UsageError
-from ampnet.media.video import read_frames
 from ampnet.settings import PredictConfig
 from cli import app
 from pipelines.predict import run
-from tests.clips import write_face_then_wall
+from tests.clips import frames_of, write_face_then_wall
 from tests.limits import file_size_limit
 from tests.processes import heeding_ctrl_c
 from tests.small_checkpoint import small_checkpoint
@@ -145,9 +144,9 @@ def test_what_only_a_drawing_misses_is_drawn_and_not_written_again(happy, photos
     assert set(contents(broken)) == set(contents(whole))
     for name in ("faces.csv", "faces.jsonl", "drawn/03.png"):
         assert (broken / name).read_bytes() == (whole / name).read_bytes()
-    drawn = [frame.image for frame in read_frames(broken / "drawn" / "clip.mp4")]
+    drawn = [frame.image for frame in frames_of(broken / "drawn" / "clip.mp4")]
     assert len(drawn) == 60
-    for before, after in zip(read_frames(whole / "drawn" / "clip.mp4"), drawn, strict=True):
+    for before, after in zip(frames_of(whole / "drawn" / "clip.mp4"), drawn, strict=True):
         # other batches may round a box by a pixel, which lossy encoding spreads; a missing box would be far more
         assert np.abs(before.image.astype(int) - after).mean() < 0.5
 

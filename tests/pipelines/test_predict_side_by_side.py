@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from ampnet.media.video_writer import writing_video
 from ampnet.reading.image_files import read_image
 from ampnet.settings import PredictConfig
 from pipelines.predict import run
+from tests.clips import write_frames
 from tests.prepared_faces import SAMPLES
 from tests.small_checkpoint import small_checkpoint
 
@@ -54,9 +54,7 @@ def inputs(tmp_path):
     with Image.open(SAMPLES / "portrait.jpg") as portrait:
         portrait.resize((2600, 2600)).save(second / "large.jpg")
         face = np.asarray(portrait.convert("RGB").resize((160, 160)))
-    with writing_video(tmp_path / "clip.mp4", rate=10.0) as video:
-        for _ in range(30):
-            video.add(face)
+    write_frames(tmp_path / "clip.mp4", [face] * 30)
     return first, tmp_path / "clip.mp4", second
 
 

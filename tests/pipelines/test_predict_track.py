@@ -10,9 +10,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.errors import ConfigError
-from ampnet.media.video_writer import writing_video
 from ampnet.settings import PredictConfig
 from cli import app
+from tests.clips import write_frames
 
 pytest.importorskip("scipy")
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -23,12 +23,10 @@ def clip(tmp_path):
     """Twelve frames at 10 a second: a face that drifts to the right."""
     with Image.open(SAMPLES / "portrait.jpg") as portrait:
         face = np.asarray(portrait.convert("RGB").resize((160, 160)))
-    with writing_video(tmp_path / "clip.mp4", rate=10.0) as video:
-        for number in range(12):
-            picture = np.full((160, 240, 3), 90, np.uint8)
-            picture[:, 4 * number : 4 * number + 160] = face
-            video.add(picture)
-    return tmp_path / "clip.mp4"
+    pictures = [np.full((160, 240, 3), 90, np.uint8) for _ in range(12)]
+    for number, picture in enumerate(pictures):
+        picture[:, 4 * number : 4 * number + 160] = face
+    return write_frames(tmp_path / "clip.mp4", pictures)
 
 
 def test_rows_objects_and_pictures_name_the_track(clip, tmp_path):

@@ -11,11 +11,10 @@ from PIL import Image
 
 from ampnet.detection import FaceDetector
 from ampnet.errors import ImageError, UsageError
-from ampnet.media.video_writer import writing_video
 from ampnet.recognition.predictor import Predictor
 from ampnet.results.photo_result import PhotoResult
 from ampnet.runtime.threads import MAX_READERS
-from tests.clips import write_clip
+from tests.clips import write_clip, write_frames
 from tests.small_checkpoint import small_checkpoint
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -46,10 +45,7 @@ def folder(tmp_path, face):
 @pytest.fixture
 def clip(tmp_path, face):
     """Eight frames, at ten a second, with one face each."""
-    with writing_video(tmp_path / "clip.mp4", rate=10.0) as video:
-        for _ in range(8):
-            video.add(face)
-    return tmp_path / "clip.mp4"
+    return write_frames(tmp_path / "clip.mp4", [face] * 8)
 
 
 def names(results):

@@ -6,18 +6,10 @@ import numpy as np
 import pytest
 
 from ampnet.errors import DataError
-from ampnet.media.video import read_frames
-from ampnet.media.video_writer import writing_video
-from tests.clips import brightness
+from tests.clips import brightness, frames_of, write_frames
 from tests.limits import file_size_limit
 
 pytestmark = pytest.mark.slow
-
-
-def write(path, frames):
-    with writing_video(path, rate=10.0) as video:
-        for frame in frames:
-            video.add(frame)
 
 
 def grey(level, size_hw=(48, 64)):
@@ -32,31 +24,31 @@ def noise(frames):
 @pytest.mark.parametrize("name", [b"clip.mp4", b"caf\xe9.mp4", b"a\nb%d.mp4", b"x" * 246 + b".mp4"])
 def test_a_video_is_read_back_as_it_was_written(tmp_path, name):
     path = tmp_path / os.fsdecode(name)
-    write(path, [grey(10 * number) for number in range(20)])
-    frames = list(read_frames(path))
+    write_frames(path, [grey(10 * number) for number in range(20)])
+    frames = frames_of(path)
     assert [round(brightness(frame.image), -1) for frame in frames] == [10 * number for number in range(20)]
     assert frames[15].seconds == pytest.approx(1.5)
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_odd_sides_lose_a_row_and_frames_of_another_size_are_resized(tmp_path):
-    write(tmp_path / "clip.mp4", [grey(50, (49, 65)), grey(50, (20, 30)), grey(50, (98, 130))])
-    assert [frame.image.shape for frame in read_frames(tmp_path / "clip.mp4")] == [(48, 64, 3)] * 3
+    write_frames(tmp_path / "clip.mp4", [grey(50, (49, 65)), grey(50, (20, 30)), grey(50, (98, 130))])
+    assert [frame.image.shape for frame in frames_of(tmp_path / "clip.mp4")] == [(48, 64, 3)] * 3
 
 
 @pytest.mark.parametrize("limit", [0, 2_000, 30_000])
 def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path, limit, capfd):
     with pytest.raises(DataError, match=r"cannot write .*clip\.mp4.*free some space"), file_size_limit(limit):
-        write(tmp_path / "clip.mp4", noise(20))
+        write_frames(tmp_path / "clip.mp4", noise(20))
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_full_disk_keeps_the_video_that_was_there(tmp_path):
-    write(tmp_path / "clip.mp4", [grey(50)] * 3)
+    write_frames(tmp_path / "clip.mp4", [grey(50)] * 3)
     before = (tmp_path / "clip.mp4").read_bytes()
     with pytest.raises(DataError), file_size_limit(2_000):
-        write(tmp_path / "clip.mp4", noise(20))
+        write_frames(tmp_path / "clip.mp4", noise(20))
     assert (tmp_path / "clip.mp4").read_bytes() == before
 
 
@@ -66,5 +58,5 @@ def test_an_interruption_leaves_nothing(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path / "clip.mp4", interrupted_frames())
+        write_frames(tmp_path / "clip.mp4", interrupted_frames())
     assert list(tmp_path.iterdir()) == []

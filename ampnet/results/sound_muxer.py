@@ -1,21 +1,19 @@
-"""The child process of :mod:`ampnet.media.video_sound`: whatever a file's sound does to it stays in it.
+"""The child process of :mod:`ampnet.results.video_writer` that adds the sound.
 
-It prints ``kept`` or ``none``, and ends with its parent: its stdin closes then.
+Whatever a file's sound does to it stays in it. It prints ``kept`` or ``none``, and ends with its parent: its stdin
+closes then.
 """
 
 import heapq
 import os
-import resource
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from typing import Any
 
-from ampnet.media.video_decoder import FORMATS, MAX_MEMORY
+from ampnet.reading.video_decoder import CONTAINER_OPTIONS, end_with_parent, limit_memory
 
 BIT_RATE = 160_000
 """Of sound that is encoded anew, per second."""
@@ -34,13 +32,14 @@ class MuxOrder:
     """The file to write."""
     source: int
     """Descriptor of the file with the sound; -1: none."""
+    start: float
+    """Seconds on that file's clock at which the first frame is shown."""
 
 
 def main(order: MuxOrder) -> None:
     """Write the file and say what became of the sound."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(OSError, ValueError):  # a lower limit is in force already
-        resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
+    end_with_parent()
+    limit_memory()
     answer = mux(order)
     sys.stdout.write(answer)
     sys.stdout.flush()
@@ -60,10 +59,12 @@ def mux(order: MuxOrder) -> str:
             if order.source < 0:
                 _write(target, streams)
                 return "none"
-            options = {"format_whitelist": FORMATS, "protocol_whitelist": "pipe"}
-            with os.fdopen(order.source, "rb") as file, av.open(file, options=options) as source:
+            with (
+                os.fdopen(order.source, "rb") as file,
+                av.open(file, options=CONTAINER_OPTIONS, metadata_errors="replace") as source,
+            ):
                 if source.streams.audio:
-                    streams.append(_timed(_sound(source, target, seconds), 1))
+                    streams.append(_timed(_sound(source, target, order.start, seconds), 1))
                 _write(target, streams)
                 return "kept" if source.streams.audio else "none"
 
@@ -89,14 +90,12 @@ def _copied(container: Any, stream: Any, copy: Any) -> Iterator[Any]:
             yield packet
 
 
-def _sound(source: Any, target: Any, seconds: float) -> Iterator[Any]:
-    """Give the packets of the first sound track from the first frame on, for some seconds.
+def _sound(source: Any, target: Any, start: float, seconds: float) -> Iterator[Any]:
+    """Give the packets of the first sound track from a time on, for some seconds, with their times from there.
 
     AAC and MP3 are copied, as browsers play them in MP4; all other sound becomes AAC.
     """
     stream = source.streams.audio[0]
-    pictures = source.streams.video[0] if source.streams.video else None
-    start = pictures.start_time * pictures.time_base if pictures is not None and pictures.start_time else 0
     if _is_playable(stream.codec_context):
         copy = target.add_stream_from_template(stream)
         return _shifted(_copied(source, stream, copy), start, seconds)
@@ -108,9 +107,9 @@ def _is_playable(context: Any) -> bool:
     return name == "mp3" or (name == "aac" and context.extradata is not None)
 
 
-def _shifted(packets: Iterator[Any], start: Any, seconds: float) -> Iterator[Any]:
+def _shifted(packets: Iterator[Any], start: float, seconds: float) -> Iterator[Any]:
     for packet in packets:
-        shift = round(start / packet.time_base)
+        shift = round(start / float(packet.time_base))
         packet.dts -= shift
         packet.pts = packet.dts if packet.pts is None else packet.pts - shift
         if packet.pts < 0:
@@ -120,14 +119,14 @@ def _shifted(packets: Iterator[Any], start: Any, seconds: float) -> Iterator[Any
         yield packet
 
 
-def _encoded(source: Any, stream: Any, encoder: Any, start: Any, seconds: float) -> Iterator[Any]:
+def _encoded(source: Any, stream: Any, encoder: Any, start: float, seconds: float) -> Iterator[Any]:
 
     encoder.bit_rate = BIT_RATE
     resampler = _pyav().AudioResampler(format="fltp", layout="stereo", rate=RATE, frame_size=1024)
     end = 0
     for frame in chain(source.decode(stream), [None]):
         for part in resampler.resample(frame):
-            since_start = 0 if part.pts is None else round((part.pts * part.time_base - start) * RATE)
+            since_start = end if part.pts is None else round((float(part.pts * part.time_base) - start) * RATE)
             if since_start + part.samples <= 0:
                 continue
             part.pts, part.time_base = max(since_start, end), Fraction(1, RATE)
@@ -142,8 +141,3 @@ def _pyav() -> Any:
     import av
 
     return av
-
-
-def _end_with_parent() -> None:
-    os.read(0, 1)
-    os._exit(1)

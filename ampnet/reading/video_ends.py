@@ -1,8 +1,9 @@
 """Telling whether a video file was cut short, for the containers whose decoders would not notice.
 
-MP4, AVI and Matroska state their length, against which the decoded frames are counted. FFmpeg estimates the length of
-an MPEG program stream from its last bytes, and forgets that of a shortened Windows Media file, so a tenth of either
-looks complete. These are checked by their structure (ISO/IEC 13818-1, section 2.5; ASF specification, section 3.2).
+MP4, AVI, Matroska, Flash video and MXF state their length, with which the times of their packets are compared. FFmpeg
+estimates the length of MPEG streams and Ogg from their last bytes, and forgets that of a shortened Windows Media file,
+so a tenth of one looks complete. These are checked by their structure (ISO/IEC 13818-1, sections 2.4 and 2.5; RFC 3533,
+section 6; ASF specification, section 3.2).
 """
 
 import struct
@@ -13,6 +14,10 @@ _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _BROADCAST = 1
 
 _PACK, _END = b"\0\0\1\xba", b"\0\0\1\xb9"
+_OGG, _OGG_HEADER = b"OggS", 27
+_TRANSPORT = b"\x47"
+_TRANSPORT_LAYOUTS = ((0, 188), (4, 192))
+"""Place of the first packet's mark, and length of a packet; cameras put a time stamp before each."""
 _TAIL = 1 << 18  # several packs; each has at most 64 KiB, and usually 2
 
 
@@ -31,6 +36,14 @@ def is_cut(file: BinaryIO) -> bool:
     elif head.startswith(_PACK):
         file.seek(max(size - _TAIL, 0))
         cut = _is_cut_program_stream(file.read(_TAIL))
+    elif head.startswith(_OGG):
+        file.seek(max(size - _TAIL, 0))
+        cut = _is_cut_ogg(file.read(_TAIL))
+    else:
+        for start, length in _TRANSPORT_LAYOUTS:
+            marks = head[start : start + 8 * length : length]
+            if len(marks) == 8 and marks == _TRANSPORT * 8:
+                cut = size % length != 0
     file.seek(0)
     return cut
 
@@ -42,6 +55,17 @@ def _is_cut_asf(head: bytes, size: int) -> bool:
     (stated,) = struct.unpack_from("<Q", head, start + 40)
     (flags,) = struct.unpack_from("<I", head, start + 88)
     return not flags & _BROADCAST and size < stated  # a broadcast's length was unknown when its header was written
+
+
+def _is_cut_ogg(tail: bytes) -> bool:
+    """Tell whether the last page is torn, or not marked as the last of its stream."""
+    start = tail.rfind(_OGG)
+    page = tail[start:]
+    if start < 0 or len(page) < _OGG_HEADER or len(page) < _OGG_HEADER + page[26]:
+        return True
+    length = _OGG_HEADER + page[26] + sum(page[_OGG_HEADER : _OGG_HEADER + page[26]])
+    is_last = bool(page[5] & 4)
+    return not is_last or len(page) < length
 
 
 def _is_cut_program_stream(tail: bytes) -> bool:

@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from ampnet.media.video_ends import is_cut
+from ampnet.reading.video_ends import is_cut
 from tests.clips import write_clip
 
 
