@@ -46,3 +46,18 @@ def test_the_file_is_left_at_its_start(stream):
     file = BytesIO(stream)
     is_cut(file)
     assert file.tell() == 0
+
+
+@pytest.mark.parametrize("extension", ["ogv", "ts", "avi"])
+def test_streams_that_are_whole_are_not_cut_and_shortened_ones_are(tmp_path, extension):
+    content = write_clip(tmp_path / f"clip.{extension}").read_bytes()
+    assert not is_cut(BytesIO(content))
+    for missing in (1, 2, 5, 100, 1000):
+        assert is_cut(BytesIO(content[:-missing]))
+
+
+def test_a_camera_s_transport_stream_has_a_time_stamp_before_each_packet(tmp_path):
+    plain = write_clip(tmp_path / "clip.ts").read_bytes()
+    stamped = b"".join(b"\0\0\0\0" + plain[place : place + 188] for place in range(0, len(plain), 188))
+    assert not is_cut(BytesIO(stamped))
+    assert is_cut(BytesIO(stamped[:-10]))
