@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test soak fuzz bench release floors extras clean
+.PHONY: demo serve test soak fuzz schema bench release floors extras clean
 
 DEMO := demo_output
 FINE_TUNING := --variant ampnet-small --recipe modern --pretrained bundled --epochs 6 --batch-size 16 --lr 0.02
@@ -42,6 +42,9 @@ FUZZ_REPEATS ?= 1
 
 fuzz: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.fuzz --seed $(FUZZ_SEED) --repeats $(FUZZ_REPEATS)
+
+schema: $(VENV)/installed
+	$(BIN)/python -m tools.write_schema
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.network

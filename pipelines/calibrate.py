@@ -20,7 +20,6 @@ from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.dataset.open_index import open_split
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import match_classes
-from ampnet.evaluation.plots import FORMATS, draw_calibration, draw_risk_coverage, save_figure
 from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities
 from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
 from ampnet.faces.framing import reframing
@@ -28,6 +27,7 @@ from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.calibration import fit_temperature, threshold_for_coverage, threshold_for_precision
 from ampnet.inference.classifier import Classifier
+from ampnet.reports.figures import FORMATS, draw_calibration, draw_risk_coverage, save_figure
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import CalibrateConfig, Split, TrainConfig

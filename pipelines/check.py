@@ -15,12 +15,12 @@ from ampnet.dataset.index.image_files import refuse_linked_folder
 from ampnet.dataset.index.index_files import FACES_FILE, PAIRS_FILE, is_sharded
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.open_index import read_index
-from ampnet.dataset.preparation.preview import SheetRow, readable, write_sheet
 from ampnet.dataset.quality.checks import CheckReport, check_index, read_fingerprints
 from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
 from ampnet.errors import UsageError
 from ampnet.files.lock import lock_folder
-from ampnet.media.images import Image
+from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_sheet
+from ampnet.reports.preview import readable
 from ampnet.settings import CheckConfig
 from pipelines.progress import notices, progress_bar
 
@@ -109,13 +109,10 @@ def _write_sheet(path: Path, index: FaceIndex, report: CheckReport, splits: list
     names = np.array(splits)
     across = names[found.pairs[:, 0]] != names[found.pairs[:, 1]]
     order = np.lexsort((found.similarity, ~across))[:SHEET_PAIRS]
-    rows: list[SheetRow] = []
-    for start in range(0, len(order), PAIRS_PER_ROW):
-        titles: list[str] = []
-        faces: list[Image] = []
-        for number in order[start : start + PAIRS_PER_ROW]:
-            pair = found.pairs[number].tolist()
-            titles.append(f"{' / '.join(splits[position] for position in pair)} {found.similarity[number]:.3f}")
-            faces.extend(image for _, image in readable(index, pair))
-        rows.append(SheetRow(",   ".join(titles), faces))
-    write_sheet(path, rows)
+    tiles = []
+    for number in order:
+        shown = readable(index, found.pairs[number].tolist())
+        pair = [Tile(image, ((f"{splits[i]} {found.similarity[number]:.3f}", "black"),)) for i, image in shown]
+        tiles += pair if len(pair) == 2 else []
+    heading = "pairs of images that look alike, with their splits and similarity"
+    write_sheet(path, contact_sheet([Section(heading, tiles)], columns=2 * PAIRS_PER_ROW))

@@ -18,7 +18,7 @@ from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError
 from ampnet.evaluation.comparison import Answers, Change, ClassOutcomes, ImageSet, changes, class_outcomes, image_sets
-from ampnet.evaluation.difference_sheet import Shown, choose_differences, save_sheet
+from ampnet.evaluation.differences import Shown, choose_differences
 from ampnet.evaluation.matching import UNNAMED, match_classes
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
@@ -26,10 +26,15 @@ from ampnet.evaluation.same_images import SameImages, same_images
 from ampnet.files.lock import lock_folder
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import atomic_write
+from ampnet.reports.contact_sheet import write_sheet
+from ampnet.reports.difference_sheet import difference_sheet
+from ampnet.reports.latex import write_latex
+from ampnet.reports.paper_tables import comparison_latex
 from ampnet.settings import CompareConfig, EvalConfig, Split, TrainConfig
 from pipelines.comparison_files import (
     ANSWERS_FILE,
     JSON_FILE,
+    LATEX_FILE,
     about_of,
     check_free,
     default_folder,
@@ -116,10 +121,17 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         about = about_of(config, contenders, subject, split.faces.root)
         result = Comparison(contenders, config.data, config.split, sets, pairs, tuple(notes), unreadable, about, folder)
         write_answers(folder / ANSWERS_FILE, same.images, contenders, answers)
+        write_latex(folder / LATEX_FILE, comparison_table(result))
         with atomic_write(folder / JSON_FILE) as aside:  # last, so that its presence marks a complete comparison
             text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
             aside.write_text(text + "\n", encoding="utf-8")
     return result
+
+
+def comparison_table(result: Comparison) -> str:
+    """Return a comparison as LaTeX for a paper."""
+    names = {contender.letter: contender.short_name for contender in result.contenders}
+    return comparison_latex(result.sets, names, result.about)
 
 
 def _reserve(config: CompareConfig, folder: Path, subject: dict[str, Any], quiet: bool, held: ExitStack) -> None:
@@ -215,10 +227,8 @@ def _pairs(
             sheet = f"differences-{one.letter}-{other.letter}.png"
             if shown:
                 title = f"{one.letter}: {printable(one.name, 60)}    {other.letter}: {printable(other.name, 60)}"
-                described = [item for item, _ in shown]
-                save_sheet(
-                    folder / sheet, [picture for _, picture in shown], described, (one.letter, other.letter), title
-                )
+                described, pictures = zip(*shown, strict=True)
+                write_sheet(folder / sheet, difference_sheet(pictures, described, (one.letter, other.letter), title))
             else:
                 (folder / sheet).unlink(missing_ok=True)
             yield PairTables(

@@ -26,6 +26,7 @@ from pipelines.provenance import versions
 
 JSON_FILE = "compare.json"
 ANSWERS_FILE = "answers.csv"
+LATEX_FILE = "compare.tex"
 MAX_JSON_BYTES = 64 << 20
 
 

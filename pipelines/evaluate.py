@@ -23,18 +23,18 @@ from ampnet.dataset.loading.loader import loading_failures
 from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.dataset.open_index import open_split, read_index
 from ampnet.errors import DataError
-from ampnet.evaluation.html.page import write_page
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
 from ampnet.evaluation.predictions import PredictionTable, table_of
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, measure
-from ampnet.evaluation.report_files import check_free, free_folder, write_report
 from ampnet.faces.framing import Framing, reframing
 from ampnet.files.lock import lock_folder
 from ampnet.files.printable import printable
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.precision import choose_precision
 from ampnet.inference.prior import STRENGTHS, read_prior, strength_offsets
+from ampnet.reports.page import write_page
+from ampnet.reports.report_files import check_free, free_folder, write_report
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import EvalConfig, TrainConfig, UsePrecision

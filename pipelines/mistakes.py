@@ -6,10 +6,10 @@ import torch
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.errors import DataError
-from ampnet.evaluation.html.page import FRAME, Mistake
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.media.images import encode_jpeg
 from ampnet.models.regions import REGION_NAMES, STRIDE, quadrant_boxes, salient_boxes
+from ampnet.reports.page import FRAME, Mistake
 
 SHOWN = 12
 

@@ -20,7 +20,6 @@ from ampnet.dataset.preparation.finished import IndexCounts
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImageFiles, ImagePacks
 from ampnet.dataset.preparation.journal import PrepareJournal
-from ampnet.dataset.preparation.preview import write_preview
 from ampnet.dataset.preparation.removal import refuse_linked_output
 from ampnet.dataset.preparation.work import FramePolicy, PrepareJob, prepare_chunks
 from ampnet.dataset.prepared_shards import build_shards
@@ -31,6 +30,7 @@ from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
 from ampnet.files.lock import LOCK_FILE, lock_folder
 from ampnet.files.writing import make_folder, remove_leftovers
+from ampnet.reports.preview import write_preview
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.progress import ProgressBar
 from ampnet.settings import DataForm, PrepareConfig

@@ -30,12 +30,14 @@ from ampnet.files.writing import sha256_of
 from ampnet.inference.ablation import votes_of
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import read_prior
+from ampnet.reports.latex import write_latex
 from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, read_prepared
 from ampnet.robustness.corruption_names import SEVERITIES, read_corruptions
 from ampnet.robustness.curves import save_curves
 from ampnet.robustness.journal import JOURNAL_FILE, ChunkHits, add_chunk, finished_chunks
 from ampnet.robustness.measured_faces import MeasuredFaces, choose_faces
 from ampnet.robustness.measuring import Contender, measure_chunks
+from ampnet.robustness.paper_table import LATEX_FILE, robustness_latex
 from ampnet.robustness.report import BASELINE, JSON_FILE, RobustnessReport, write_files
 from ampnet.robustness.scores import Hits
 from ampnet.robustness.sheet import save_sheet
@@ -110,6 +112,7 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
         if corruptions:
             save_curves(folder, report)
         _save_sheet(folder, contenders[0].faces, int(faces.sample[0]), config.seed)
+        write_latex(folder / LATEX_FILE, robustness_latex(report))
         write_files(folder, report)
         record.remove()
     return RobustnessResult(report, folder)

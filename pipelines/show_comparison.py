@@ -8,11 +8,9 @@ from rich.markup import escape
 from ampnet.evaluation.comparison import ALL, CROWD, ContenderScores, Difference, Spread
 from ampnet.evaluation.intervals import Estimate
 from ampnet.files.printable import printable
+from ampnet.reports.numbers import p_value
 from pipelines.compare import Comparison, PairTables
 from pipelines.show import Fitting, fitting_table
-
-LEAST_P = 0.0001
-"""Smaller p values are printed as less than this."""
 
 
 def comparison_tables(result: Comparison) -> Iterator[RenderableType]:
@@ -108,8 +106,8 @@ def _difference(found: Difference, several: bool) -> list[str]:
     test = found.mcnemar
     if test is None:
         return [*shown, "-", "-", "-", *(["-"] if several else [])]
-    counts = [f"{test.only_first:,}", f"{test.only_second:,}", _p(test.p_value)]
-    return [*shown, *counts, *([_p(test.adjusted_p)] if several else [])]
+    counts = [f"{test.only_first:,}", f"{test.only_second:,}", p_value(test.p_value)]
+    return [*shown, *counts, *([p_value(test.adjusted_p)] if several else [])]
 
 
 def _classes(pair: PairTables) -> Fitting:
@@ -140,10 +138,6 @@ def _count(images: float) -> str:
 def _points(found: Estimate) -> str:
     low, high = found.interval
     return f"{100 * found.value:+.2f} [{100 * low:+.1f}, {100 * high:+.1f}]"
-
-
-def _p(value: float) -> str:
-    return f"< {LEAST_P:.4f}" if value < LEAST_P else f"{value:.4f}"
 
 
 def _safe(text: str) -> str:

@@ -13,6 +13,7 @@ from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.metrics import Scores, normalise_rows
 from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.files.printable import printable
+from ampnet.reports.numbers import shown_numbers
 from pipelines.show import Fitting, build_table, fitting_table
 
 SHOWN_PAIRS = 5
@@ -97,42 +98,13 @@ def _classes(report: EvalReport) -> Fitting:
 
 
 def _summary(report: EvalReport) -> Fitting:
-    """Show every number over all classes: over all images, and over the scored ones where these are fewer."""
-    both = [report.all, *([report.scored] if report.undetected and report.scored else [])]
-    headers = ["", "all images", *(["with a prediction"] if len(both) > 1 else [])]
-    rows: list[tuple[str, ...]] = [("images", *(f"{scores.images:,}" for scores in both))]
+    """Show every number over all classes."""
+    rows = [("images", f"{report.all.images:,}")]
     if report.undetected:
         rows.append(("without a prediction, counted as errors", f"{report.undetected:,}"))
-    rows.append(("accuracy", *(_interval(scores.accuracy) for scores in both)))
-    if report.copies:
-        rows.append(("accuracy without copies of training images", _interval(report.copies.without_copies.accuracy)))
-        rows.append(("accuracy without byte-equal copies", _interval(report.copies.without_exact.accuracy)))
-    if report.top2 and report.probabilities:
-        rows.append(("accuracy, top 2", *map(_interval, (report.top2, report.probabilities.top2)[: len(both)])))
-    for label, name in (
-        ("mean class accuracy", "mean_class_accuracy"),
-        ("macro F1", "macro_f1"),
-        ("weighted F1", "weighted_f1"),
-    ):
-        rows.append((label, *(_interval(getattr(scores, name)) for scores in both)))
-    for label, name in (("Cohen's kappa", "kappa"), ("Matthews correlation", "matthews")):
-        rows.append((label, *(_number(getattr(scores, name)) for scores in both)))
-    if report.heads:
-        rows.append(("accuracy, local head", _interval(report.heads.local)))
-        rows.append(("accuracy, global head", _interval(report.heads.global_)))
-    if report.probabilities:
-        of_scored = [""] * (len(both) - 1)  # these are known of the scored images only
-        found = report.probabilities
-        rows.append(("log loss, nats", *of_scored, _number(found.log_loss)))
-        rows.append(("Brier score", *of_scored, _number(found.brier)))
-        rows.append(("expected calibration error", *of_scored, _interval(found.calibration_error)))
-    if report.risk_coverage:
-        of_scored = [""] * (len(both) - 1)
-        rows.append(("area under risk and coverage", *of_scored, _number(report.risk_coverage.area)))
-        if chosen := report.risk_coverage.rejection:
-            label = f"risk above the rejection threshold (coverage {chosen.coverage:.1%})"
-            rows.append((label, *of_scored, _interval(chosen.risk)))
-    return fitting_table(headers, rows, "over all classes, with 95% intervals")
+    for number, found in shown_numbers(report):
+        rows.append((number.name, _interval(found) if number.unit else _number(found)))
+    return fitting_table(("", "all images"), rows, "over all classes, with 95% intervals")
 
 
 def confusion_table(report: EvalReport) -> Fitting:

@@ -228,7 +228,7 @@ def _finish_epoch(training: TrainingRun, bar: ProgressBar) -> str:
     if training.process.is_main:
         if is_best:
             save_checkpoint(folder / BEST, training.checkpoint())
-        from ampnet.evaluation.plots import save_curves  # loads matplotlib: slow, and only this process draws
+        from ampnet.training.curves import save_curves  # loads matplotlib: slow, and only this process draws
 
         progress.history.write(folder / HISTORY)
         save_curves(folder / CURVES, progress.history.table(), folder.name, progress.history.best_epoch)

@@ -35,7 +35,7 @@ def test_the_wheel_holds_every_module_and_the_weights(wheel):
     }
     assert modules <= names
     assert "cli.py" in names
-    assert {"ampnet/py.typed", "ampnet/evaluation/metrics.schema.json"} <= names
+    assert {"ampnet/py.typed", "ampnet/reports/metrics.schema.json"} <= names
     for folder in ("ampnet/detection/weights/", "ampnet/weights/"):
         assert any(name.startswith(folder) and name.endswith(".safetensors") for name in names)
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}

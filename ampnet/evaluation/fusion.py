@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, rate
+from ampnet.evaluation.intervals import Estimate, Share, rate
 from ampnet.evaluation.metrics import confusion_of, mean_recall
 from ampnet.models.ampnet import fuse_logits
 
@@ -18,17 +19,16 @@ BETAS = tuple(step / 20 for step in range(21))
 class FusionPoint:
     """Scores over all images for one weight of the local head."""
 
-    beta: float
+    beta: Share
     """1 is the local head alone, 0 the global head alone."""
     accuracy: Estimate
-    mean_class_accuracy: float
+    mean_class_accuracy: Share
 
 
-@dataclass(frozen=True)
-class HeadScores:
+class HeadScores(msgspec.Struct, frozen=True, rename={"global_": "global"}):
     """Accuracy over all images of each head alone and of their fusion, with Wilson's intervals."""
 
-    beta: float
+    beta: Share
     """Weight of the local head in the fusion, stored in the checkpoint."""
     local: Estimate
     """The local head (LP and AP) alone."""
@@ -36,7 +36,7 @@ class HeadScores:
     """The global head (GP) alone."""
     fused: Estimate
     curve: tuple[FusionPoint, ...]
-    """For :data:`BETAS`, ascending. Choosing beta by a test split would inflate its scores."""
+    """For weights from 0 to 1, ascending. Choosing beta by a test split would inflate its scores."""
 
 
 def fuse(

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
 Interval = tuple[float, float]
+Share = Annotated[float, Meta(ge=0, le=1)]
+"""Of the images, or of another total."""
 
 ROUNDS = 2000
 """Bootstrap resamples."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.evaluation.intervals import Share
 from ampnet.evaluation.metrics import accuracy, confusion_of, mean_recall
 
 
@@ -13,13 +14,13 @@ from ampnet.evaluation.metrics import accuracy, confusion_of, mean_recall
 class PriorScores:
     """Scores for one strength of the class-prior adjustment."""
 
-    strength: float
+    strength: Share
     """0 keeps the training set's class frequencies, 1 expects all classes equally often."""
-    accuracy: float
-    mean_recall: float
+    accuracy: Share
+    mean_recall: Share
     """Both against the labels, over all images."""
-    crowd_accuracy: float | None
-    crowd_mean_recall: float | None
+    crowd_accuracy: Share | None
+    crowd_mean_recall: Share | None
     """Both against the annotators' majority."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, Interval, bootstrap_sums, estimate, rate, wilson_interval
+from ampnet.evaluation.intervals import Estimate, Interval, Share, bootstrap_sums, estimate, rate, wilson_interval
 
 BINS = 15
 """Bins of the reliability diagram, as in Guo et al. 2017."""
@@ -18,13 +18,13 @@ MIN_PROBABILITY = 1e-12
 class ReliabilityBin:
     """The faces whose predicted class has a probability within one range."""
 
-    low: float
-    high: float
+    low: Share
+    high: Share
     """The range: ``low <= probability < high``; the last one includes 1."""
     images: int
-    confidence: float | None
+    confidence: Share | None
     """Mean probability of the predicted class; None in an empty bin, like the accuracy."""
-    accuracy: float | None
+    accuracy: Share | None
     interval: Interval | None
     """Wilson's 95% interval of the accuracy."""
 
@@ -41,8 +41,8 @@ class ProbabilityScores:
     brier: Estimate
     """Mean over the images of the squared differences to the truth, summed over the classes (Brier 1950), in [0, 2]."""
     calibration_error: Estimate
-    """Expected calibration error (see :func:`calibration_error`), in [0, 1]."""
-    mean_confidence: float
+    """Expected calibration error of the predicted classes over 15 bins (Guo et al. 2017), in [0, 1]."""
+    mean_confidence: Share
     """Mean probability of the predicted class; above the accuracy, the model is overconfident."""
     bins: tuple[ReliabilityBin, ...]
     """The reliability diagram, from low to high probability."""

@@ -1,27 +1,27 @@
 """An evaluation report: everything that is measured on a split, from its table of predictions."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
-from ampnet import __version__
 from ampnet.evaluation.agreement import Agreement, measure_agreement
 from ampnet.evaluation.confusions import ConfusedPair, confused_pairs, in_words
 from ampnet.evaluation.copies import CopyScores, score_without_copies
 from ampnet.evaluation.fusion import HeadScores, fuse, score_heads
 from ampnet.evaluation.intervals import Counts, Estimate, rate
-from ampnet.evaluation.metrics import Scores, confusion_of, normalise_rows, score
+from ampnet.evaluation.metrics import Scores, confusion_of, score
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.priors import PriorScores, score_priors
 from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities, top_hits
 from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
+from ampnet.settings import Split
 
-REPORT_FORMAT = 2
-"""Version of metrics.json; 1 was report.json."""
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 NO_FACE = "no face"
 """Heading of the column of images without a prediction."""
@@ -31,28 +31,30 @@ NO_FACE = "no face"
 class Provenance:
     """What was measured on what, and how to do it again."""
 
-    kind: str
-    """``checkpoint``, or ``predictions`` for a file of predictions."""
+    kind: Literal["checkpoint", "predictions"]
+    """What was measured: a checkpoint, or a file of predictions."""
     path: Path
     """The checkpoint, or the file of predictions."""
-    sha256: str
+    sha256: Sha256
     """Of that file."""
     data: Path
     """The prepared data set."""
     layout: str
     """Its layout; empty if unknown."""
-    split: str
-    index_sha256: str
+    split: Split
+    index_sha256: Sha256
     """Of its index/data_label.txt, or index/shards.json: names and labels of its images."""
     command: str
     """Command that repeats the evaluation."""
-    created: str
+    created: Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
     """Date and time in UTC, ISO 8601."""
     versions: dict[str, str]
     """Of Python and the packages that compute."""
     model: dict[str, Any] = field(default_factory=dict)
-    """Of a checkpoint: epoch, selected_on, seed, branch_weight, temperature, rejection_threshold, prior, offsets,
-    mirror, architecture, parameters, and the configuration of its training; empty for a file of predictions."""
+    """Of a checkpoint: epoch, selected_on (split that chose it), seed, beta (weight of the local head), temperature,
+    rejection_threshold (probability below which the answer is "not sure"; 0: never), prior, offsets (added to the fused
+    logits; null: the class is ruled out), mirror, precision (of the network's maps and weights: fp32 or bf16), width,
+    image_size, modules, parameters, training (the run's configuration). Empty for a file of predictions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,40 +125,6 @@ class EvalReport:
     def sentence(self) -> str:
         """The result in plain English."""
         return in_words(self.all, self.pairs, self.undetected)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain values for JSON (metrics.schema.json describes them); fractions in [0, 1]."""
-        about = asdict(self.about) | {"path": str(self.about.path.resolve()), "data": str(self.about.data.resolve())}
-        heads = self.heads and {name.rstrip("_"): value for name, value in asdict(self.heads).items()}
-        return {
-            "format": REPORT_FORMAT,
-            "ampnet": __version__,
-            "about": about,
-            "sentence": self.sentence,
-            "notes": list(self.notes),
-            "class_names": list(self.class_names),
-            "images": self.all.images,
-            "undetected": self.undetected,
-            "unreadable": self.unreadable,
-            "unassigned": self.unassigned,
-            "all": asdict(self.all),
-            "scored": self.scored and asdict(self.scored),
-            "top2": self.top2 and asdict(self.top2),
-            "probabilities": self.probabilities and asdict(self.probabilities),
-            "risk_coverage": self.risk_coverage and asdict(self.risk_coverage),
-            "heads": heads,
-            "confusion": {
-                "rows": list(self.class_names),
-                "columns": [*self.class_names, NO_FACE],
-                "counts": self.matrix.tolist(),
-                "shares": normalise_rows(self.matrix).tolist(),
-            },
-            "confused_pairs": [asdict(pair) for pair in self.pairs],
-            "copies": self.copies and asdict(self.copies),
-            "crowd": self.crowd and asdict(self.crowd),
-            "priors": [asdict(scores) for scores in self.priors],
-            "seconds": round(self.seconds, 3),
-        }
 
 
 def measure(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, bootstrap_weights, estimate, rate
+from ampnet.evaluation.intervals import Estimate, Share, bootstrap_weights, estimate, rate
 
 COVERAGES = tuple(step / 20 for step in range(1, 21))
 """Shares of the images at which the curve is reported."""
@@ -19,9 +19,9 @@ COVERAGES = tuple(step / 20 for step in range(1, 21))
 class RiskPoint:
     """What follows from one rejection threshold."""
 
-    threshold: float
+    threshold: Share
     """Images whose predicted class has a lower probability get no answer."""
-    coverage: float
+    coverage: Share
     """Share of the images that get an answer, in [0, 1]."""
     images: int
     """Number of these."""
@@ -38,7 +38,7 @@ class RiskCoverage:
     """Area under the curve: the mean over the images of the risk at their own probability (Geifman et al. 2019,
     arXiv:1805.08206), in [0, 1]; 0 is perfect, and the overall error rate is a ranking that knows nothing."""
     curve: tuple[RiskPoint, ...]
-    """Ascending coverages, about those of :data:`COVERAGES`: images of equal probability are answered together."""
+    """Ascending coverages, about multiples of 0.05: images of equal probability are answered together."""
     rejection: RiskPoint | None
     """At the checkpoint's own rejection threshold; None if it never rejects."""
 

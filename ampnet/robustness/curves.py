@@ -3,19 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ampnet.files.writing import atomic_write
+from ampnet.reports.figures import FORMATS, save_figure, tidy
 from ampnet.robustness.report import BASELINE, RobustnessReport, Row
-
-PNG_FILE, SVG_FILE = "robustness.png", "robustness.svg"
 
 COLUMNS = 6
 LEGEND_COLUMNS = 3
 """Beside no more panels than these, the legend has an entry for each panel in a line; else it fits on one."""
-DOTS_PER_INCH = 120
 
 STYLES = {
     "gp": ("#d95f02", "-", "global head"),
@@ -59,8 +55,8 @@ def save_curves(folder: Path, report: RobustnessReport) -> None:
     handles, labels = panels[0].get_legend_handles_labels()
     in_a_row = len(labels) if columns > LEGEND_COLUMNS else columns
     figure.legend(handles, labels, loc="outside upper center", ncols=in_a_row, frameon=False, fontsize=8)
-    _save(figure, folder / PNG_FILE, "png")
-    _save(figure, folder / SVG_FILE, "svg")
+    for form in FORMATS:
+        save_figure(figure, folder / f"robustness.{form}")
 
 
 def _panel(axes: Axes, rows: Sequence[Row], report: RobustnessReport) -> None:
@@ -77,11 +73,4 @@ def _panel(axes: Axes, rows: Sequence[Row], report: RobustnessReport) -> None:
     axes.fill_between(severities, low, high, color=ALL[0], alpha=0.15, linewidth=0)
     axes.set_xticks(range(6))
     axes.tick_params(labelsize=7)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _save(figure: Figure, path: Path, kind: str) -> None:
-    metadata = {"Date": None} if kind == "svg" else None  # the same numbers give the same file
-    with matplotlib.rc_context({"svg.hashsalt": "ampnet"}), atomic_write(path) as aside:
-        figure.savefig(aside, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+    tidy(axes)

@@ -1,25 +1,21 @@
-"""The contact sheet: one face under every corruption at every severity, to be judged by eye."""
+"""corruptions.png: one face under every corruption at every severity, to be judged by eye."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Pillow
-from PIL import ImageDraw
 
 from ampnet.faces.alignment import Image
-from ampnet.files.writing import atomic_write
-from ampnet.media.drawing import label_font
-from ampnet.media.images import resize
+from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_sheet
 from ampnet.robustness.corruption_names import CORRUPTIONS, SEVERITIES
-from ampnet.robustness.suite import SUITE, corrupt
+from ampnet.robustness.suite import corrupt
 
 SHEET_FILE = "corruptions.png"
 
-TILE, GAP, LABEL = 112, 4, 130
-"""Side of a tile, space between tiles, and width of a column of labels, in pixels."""
+SIDE = 112
+"""Of a face, in pixels."""
 
 
 def save_sheet(folder: Path, image: Image, landmarks: NDArray[np.floating], seed: int, name: str) -> None:
@@ -35,29 +31,20 @@ def save_sheet(folder: Path, image: Image, landmarks: NDArray[np.floating], seed
     Raises:
         DataError: the file cannot be written.
     """
-    names = list(SUITE)
-    half = -(-len(names) // 2)
-    columns = len(SEVERITIES) + 1
-    width, height = LABEL + columns * (TILE + GAP), half * (TILE + GAP) + 24
-    sheet = Pillow.new("RGB", (2 * width, height), "white")
-    draw = ImageDraw.Draw(sheet)
-    for number, corruption in enumerate(names):
-        left, top = width * (number // half), 24 + (number % half) * (TILE + GAP)
-        draw.text((left + 6, top + TILE / 2 - 8), corruption, fill="black", font=label_font(12))
-        faces = [image, *(corrupt(image, landmarks, corruption, severity, seed, name) for severity in SEVERITIES)]
-        marked = corruption in CORRUPTIONS["framing"]
-        for column, face in enumerate(faces):
-            tile = Pillow.fromarray(_tile(face, landmarks if marked else ()))
-            sheet.paste(tile, (left + LABEL + column * (TILE + GAP), top))
-    for side in (0, width):
-        for column, title in enumerate(("clean", *map(str, SEVERITIES))):
-            draw.text((side + LABEL + column * (TILE + GAP) + 4, 6), title, fill="black", font=label_font(12))
-    with atomic_write(folder / SHEET_FILE) as aside:
-        sheet.save(aside, format="png")
+
+    def corrupted(group: str, names: Sequence[str]) -> Iterator[Tile]:
+        for corruption in names:
+            for severity in SEVERITIES:
+                face = corrupt(image, landmarks, corruption, severity, seed, name)
+                yield _tile(face, f"{corruption} {severity}", landmarks if group == "framing" else ())
+
+    sections = [Section(group, tuple(corrupted(group, names))) for group, names in CORRUPTIONS.items()]
+    clean = Section("clean", [_tile(image, "0", ())])
+    write_sheet(folder / SHEET_FILE, contact_sheet([clean, *sections], columns=2 * len(SEVERITIES), side=SIDE))
 
 
-def _tile(face: Image, dots: Sequence[Sequence[float]] | NDArray[np.floating]) -> NDArray[np.uint8]:
+def _tile(face: Image, caption: str, dots: Sequence[Sequence[float]] | NDArray[np.floating]) -> Tile:
     shown = np.asarray(cv2.cvtColor(face, cv2.COLOR_GRAY2RGB if face.ndim == 2 else cv2.COLOR_BGR2RGB), dtype=np.uint8)
     for x, y in dots:
         cv2.circle(shown, (round(float(x)), round(float(y))), 4, (255, 220, 0), -1, cv2.LINE_AA)
-    return resize(shown, (TILE, TILE))
+    return Tile(shown, ((caption, "black"),))

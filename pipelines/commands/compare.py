@@ -2,15 +2,16 @@
 
 import typer
 
+from ampnet.errors import require
 from ampnet.settings import CompareConfig
 from pipelines.commands.command import command
 from pipelines.commands.one_line_errors import complain
-from pipelines.commands.options import AsJson, Quiet
+from pipelines.commands.options import AsJson, Latex, Quiet
 from pipelines.commands.stdout import print_json, tell
 
 
 @command
-def compare(config: CompareConfig, as_json: AsJson = False, quiet: Quiet = False) -> None:
+def compare(config: CompareConfig, latex: Latex = False, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Compare checkpoints, or any tools' predictions, on the same images: who is better, and where they differ.
 
     \bExamples:
@@ -19,18 +20,21 @@ def compare(config: CompareConfig, as_json: AsJson = False, quiet: Quiet = False
       $ ampnet compare bundled rival.csv --data fer2013 --json
     """
     from ampnet.dataset.loading.unreadable import describe_unreadable  # loads torch; kept out of `ampnet --help`
-    from pipelines.compare import run
+    from pipelines.compare import comparison_table, run
     from pipelines.show import show
     from pipelines.show_comparison import comparison_tables
 
+    require(not (latex and as_json), "--latex and --json both print to stdout; choose one")
     result = run(config, quiet)
     if as_json:
         print_json(result.to_dict())
+    elif latex:
+        typer.echo(comparison_table(result), nl=False)
     else:
         show(comparison_tables(result))
         sheets = [pair.sheet for pair in result.pairs if pair.sheet]
         pictures = f", pictures {', '.join(sheets)}" if sheets else ""
-        tell(f"results: {result.folder} (compare.json, answers.csv{pictures})")
+        tell(f"results: {result.folder} (compare.json, compare.tex, answers.csv{pictures})")
     if result.unreadable:
         complain(f"{describe_unreadable(result.unreadable)}; counted as errors")
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from ampnet.settings import EvalConfig
 from ampnet.settings.fields import Option
 from pipelines.commands.command import command
 from pipelines.commands.one_line_errors import complain
-from pipelines.commands.options import AsJson, Quiet
+from pipelines.commands.options import AsJson, Latex, Quiet
 from pipelines.commands.stdout import print_json, tell
 
 
@@ -17,9 +17,7 @@ from pipelines.commands.stdout import print_json, tell
 def evaluate(
     config: EvalConfig,
     details: Annotated[bool, Option("Print all tables, not only the summary.", "Output")] = False,
-    latex: Annotated[
-        bool, Option("Print the table for a paper as LaTeX, and nothing else on stdout.", "Output")
-    ] = False,
+    latex: Latex = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -32,7 +30,8 @@ def evaluate(
       $ ampnet eval --predictions rival.csv --data fer2013
     """
     from ampnet.dataset.loading.unreadable import describe_unreadable
-    from ampnet.evaluation.latex import latex_table  # loads torch; kept out of `ampnet --help`
+    from ampnet.reports.metrics_file import plain_metrics
+    from ampnet.reports.paper_tables import evaluation_latex  # loads torch; kept out of `ampnet --help`
     from pipelines.evaluate import run
     from pipelines.show import show
     from pipelines.show_evaluation import evaluation_tables
@@ -40,9 +39,9 @@ def evaluate(
     require(not (latex and as_json), "--latex and --json both print to stdout; choose one")
     result = run(config, quiet)
     if as_json:
-        print_json(result.report.to_dict())
+        print_json(plain_metrics(result.report))
     elif latex:
-        typer.echo(latex_table(result.report), nl=False)
+        typer.echo(evaluation_latex(result.report), nl=False)
     else:
         show(evaluation_tables(result.report, details))
         more = "" if details else "; all tables: --details"

@@ -9,6 +9,7 @@ import typer
 from ampnet.settings.fields import Option, Setting
 
 AsJson = Annotated[bool, Option("Print the result as JSON, and nothing else on stdout.", "Output", flag="--json")]
+Latex = Annotated[bool, Option("Print the table for a paper as LaTeX, and nothing else on stdout.", "Output")]
 Quiet = Annotated[bool, Option("Show no progress and no notices.", "Output", short="-q")]
 Debug = Annotated[bool, Option("Show the full traceback of an error.", "Output")]
 

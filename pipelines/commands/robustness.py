@@ -1,13 +1,16 @@
 """The command line of `ampnet robustness`."""
 
+import typer
+
+from ampnet.errors import require
 from ampnet.settings import RobustnessConfig
 from pipelines.commands.command import command
-from pipelines.commands.options import AsJson, Quiet
+from pipelines.commands.options import AsJson, Latex, Quiet
 from pipelines.commands.stdout import print_json, tell
 
 
 @command
-def robustness(config: RobustnessConfig, as_json: AsJson = False, quiet: Quiet = False) -> None:
+def robustness(config: RobustnessConfig, latex: Latex = False, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Measure a checkpoint under occlusion, pose and corruption, and the contribution of each module.
 
     \bExamples:
@@ -15,13 +18,17 @@ def robustness(config: RobustnessConfig, as_json: AsJson = False, quiet: Quiet =
       $ ampnet robustness bundled --data fer2013 --corruptions occlusion --images 500
       $ ampnet robustness checkpoint/run1 --corruptions none --subset occlusion_list.txt
     """
+    from ampnet.robustness.paper_table import robustness_latex
     from pipelines.robustness import run  # loads torch; kept out of `ampnet --help`
     from pipelines.show import show
     from pipelines.show_robustness import robustness_tables
 
+    require(not (latex and as_json), "--latex and --json both print to stdout; choose one")
     result = run(config, quiet)
     if as_json:
         print_json(result.report.to_dict())
+    elif latex:
+        typer.echo(robustness_latex(result.report), nl=False)
     else:
         show(robustness_tables(result))
         tell(f"report: {result.folder}")

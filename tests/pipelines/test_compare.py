@@ -194,6 +194,15 @@ def test_the_screen_says_in_words_who_is_right_more_often(data, says_happy, says
     assert "differences-A-B.png" in done.stdout
 
 
+def test_the_table_for_a_paper_is_all_of_stdout(data, says_happy, says_neutral):
+    result = command(says_neutral, says_happy, "--data", data, "--latex")
+    (written,) = data.glob("compare/*/compare.tex")
+    assert result.stdout == written.read_text()
+    assert r"all images & B - A & +50.0 {\scriptsize[" in result.stdout
+    both = command(says_neutral, says_happy, "--data", data, "--latex", "--json")
+    assert (both.exit_code, len(both.stderr.splitlines())) == (2, 1)
+
+
 def test_json_is_all_of_stdout(data, says_happy, says_neutral):
     done = command(says_happy, says_neutral, "--data", data, "--json")
     assert json.loads(done.stdout)["sets"][0]["images"] == 8

@@ -22,7 +22,7 @@ from ampnet.dataset.open_index import open_split, read_index
 from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
 from ampnet.dataset.shards.manifest import read_manifest
 from ampnet.errors import DataError, ImageError
-from ampnet.evaluation import report_files
+from ampnet.reports import page, report_files
 from ampnet.settings.recipes import Augmentation
 from cli import app
 from tests.prepared_faces import write_prepared_faces
@@ -123,6 +123,7 @@ def test_eval_says_the_same_of_both_forms_and_of_a_set_too_large_to_be_loaded(
     forms: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report_files, "figures", lambda report: {})
+    monkeypatch.setattr(page, "figures", lambda report, titled: {})
     names = read_index(forms[0]).names
     test, train = (next(name for name in names if name.startswith(split)) for split in ("test", "train"))
     for data in forms:

@@ -21,10 +21,10 @@ from ampnet.dataset.index.landmarks_file import write_landmarks
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
 from ampnet.errors import CheckpointError, DataError, UsageError
-from ampnet.evaluation import report_files
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace
 from ampnet.reading.image_files import read_image
 from ampnet.recognition.predictor import Predictor
+from ampnet.reports import page, report_files
 from ampnet.runtime.devices import has_fast_bf16
 from ampnet.settings import EvalConfig
 from ampnet.settings.labels import EXPRESSIONS
@@ -59,6 +59,7 @@ def make_data(root: Path, labels=TEST_LABELS, class_names=EXPRESSIONS, undetecte
 def no_figures(monkeypatch):
     """Figures take longer than everything else here; tests/evaluation/test_report.py draws them."""
     monkeypatch.setattr(report_files, "figures", lambda report: {})
+    monkeypatch.setattr(page, "figures", lambda report, titled: {})
 
 
 @pytest.fixture

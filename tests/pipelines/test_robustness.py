@@ -37,7 +37,7 @@ from tests.small_checkpoint import small_checkpoint
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("empty_figures")]
 
-FILES = {"robustness.json", "robustness.csv", "robustness.png", "robustness.svg", "corruptions.png"}
+FILES = {"robustness.json", "robustness.csv", "robustness.tex", "robustness.png", "robustness.svg", "corruptions.png"}
 ALL = "gp+lp+ap"
 
 
@@ -248,6 +248,18 @@ def test_the_command_prints_its_tables_or_only_json(network, data, tmp_path):
     plain = CliRunner().invoke(app, [*arguments, *more])
     assert json.loads(plain.stdout)["format"] == "ampnet-robustness"
     assert plain.stderr == ""
+
+
+def test_the_table_for_a_paper_is_all_of_stdout(network, data, tmp_path):
+    arguments = ["robustness", str(network), "--data", str(data), "--gpus", "0", "--workers", "0", "--quiet"]
+    result = CliRunner().invoke(app, [*arguments, "--corruptions", "mask", "--out", str(tmp_path / "out"), "--latex"])
+    assert result.stdout == (tmp_path / "out" / "robustness.tex").read_text()
+    assert "--corruptions mask" in result.stdout.splitlines()[0]
+    report = json.loads((tmp_path / "out" / "robustness.json").read_text())
+    (clean,) = (row["rates"][report["votes"][0]] for row in report["rows"] if row["kind"] == "clean")
+    assert f"clean & 7 & {100 * clean['accuracy']:.1f} {{\\scriptsize[" in result.stdout
+    both = CliRunner().invoke(app, [*arguments, "--latex", "--json"])
+    assert (both.exit_code, len(both.stderr.splitlines())) == (2, 1)
 
 
 def test_the_table_fits_wide_and_narrow_terminals(undisturbed):

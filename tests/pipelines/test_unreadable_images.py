@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.run_files import BEST
-from ampnet.evaluation import report_files
+from ampnet.reports import page, report_files
 from cli import app
 from tests.hostile_images import claiming
 from tests.prepared_faces import SAMPLES, write_prepared_faces
@@ -33,6 +33,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_files, "figures", lambda report: {})
+    monkeypatch.setattr(page, "figures", lambda report, titled: {})
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""Contact sheets: an overview of a data set, or of its duplicate pairs."""
+"""index/preview.png: faces of each class of a prepared data set, as the network takes them apart."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,55 +15,15 @@ from ampnet.dataset.index.faces_table import read_faces
 from ampnet.dataset.index.index_files import FACES_FILE
 from ampnet.errors import ImageError
 from ampnet.files.printable import printable
-from ampnet.files.writing import atomic_write
-from ampnet.media.drawing import color_of, label_font
+from ampnet.media.drawing import color_of
 from ampnet.media.images import Image
 from ampnet.models.regions import STRIDE, quadrant_boxes, salient_boxes
 from ampnet.reading.image_files import read_reduced
+from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_sheet
 from ampnet.settings import IMAGE_SIZE
 
 COLUMNS = 10
 """Faces of each class on the preview."""
-
-CELL = 144
-"""Side of a face on a contact sheet, in pixels."""
-
-_TITLE = 24
-_GAP = 4
-
-
-@dataclass(frozen=True, eq=False)
-class SheetRow:
-    """One line of a contact sheet."""
-
-    title: str
-    images: Sequence[Image]
-
-
-def contact_sheet(rows: Sequence[SheetRow]) -> Image:
-    """Arrange rows of faces under their titles.
-
-    Returns:
-        RGB image, wide enough for the longest row; every face is resized to ``CELL`` x ``CELL``.
-    """
-    columns = max((len(row.images) for row in rows), default=0)
-    width = max(columns * (CELL + _GAP) + _GAP, 4 * CELL)
-    height = max(len(rows), 1) * (_TITLE + CELL + _GAP) + _GAP
-    sheet = Pillow.new("RGB", (width, height), "white")
-    draw = ImageDraw.Draw(sheet)
-    for number, row in enumerate(rows):
-        top = _GAP + number * (_TITLE + CELL + _GAP)
-        draw.text((_GAP, top), row.title, fill="black", font=label_font(15))
-        for column, image in enumerate(row.images):
-            face = Pillow.fromarray(image).resize((CELL, CELL), Pillow.Resampling.BILINEAR)
-            sheet.paste(face, (_GAP + column * (CELL + _GAP), top + _TITLE))
-    return np.array(sheet, dtype=np.uint8)
-
-
-def write_sheet(path: Path, rows: Sequence[SheetRow]) -> None:
-    """Write a contact sheet as PNG."""
-    with atomic_write(path) as aside:
-        Pillow.fromarray(contact_sheet(rows)).save(aside, format="PNG")
 
 
 def write_preview(path: Path, index: FaceIndex) -> None:
@@ -74,13 +33,13 @@ def write_preview(path: Path, index: FaceIndex) -> None:
     regions of attentional perception (see :mod:`ampnet.models.regions`). The last rows show, without marks, faces whose
     source images do not look like unaltered photographs, one row for each trait.
     """
-    rows: list[SheetRow] = []
+    sections = []
     for label, name in enumerate(index.class_names):
         members = np.flatnonzero(index.labels == label)
         chosen = members[_spread(len(members))]
-        faces = [draw_regions(image, index.landmarks[i], name) for i, image in readable(index, chosen)]
-        rows.append(SheetRow(f"{printable(name)}: {len(members):,}", faces))
-    write_sheet(path, [*rows, *_trait_rows(index)])
+        faces = [Tile(draw_regions(image, index.landmarks[i], name)) for i, image in readable(index, chosen)]
+        sections.append(Section(f"{printable(name)}: {len(members):,}", faces))
+    write_sheet(path, contact_sheet([*sections, *_traits(index)], columns=COLUMNS))
 
 
 def readable(index: FaceIndex, positions: Iterable[int]) -> Iterator[tuple[int, Image]]:
@@ -95,8 +54,8 @@ def _spread(count: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(COLUMNS, count)).round().astype(np.int64))
 
 
-def _trait_rows(index: FaceIndex) -> Iterator[SheetRow]:
-    """Yield a row of faces for each trait listed in faces.csv."""
+def _traits(index: FaceIndex) -> Iterator[Section]:
+    """Yield a section for each trait listed in faces.csv."""
     path = index.root / "index" / FACES_FILE
     positions = {name: position for position, name in enumerate(index.names)}
     found: dict[str, list[int]] = {}
@@ -105,8 +64,8 @@ def _trait_rows(index: FaceIndex) -> Iterator[SheetRow]:
             found.setdefault(trait, []).append(positions[row.name])
     for trait, members in sorted(found.items()):
         chosen = np.array(members)[_spread(len(members))]
-        faces = [image for _, image in readable(index, chosen)]
-        yield SheetRow(f"not unaltered photographs ({trait}): {len(members):,}", faces)
+        faces = [Tile(image) for _, image in readable(index, chosen)]
+        yield Section(f"not unaltered photographs ({trait}): {len(members):,}", faces)
 
 
 def draw_regions(image: Image, landmarks: NDArray[np.floating], class_name: str) -> Image:

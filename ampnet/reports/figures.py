@@ -1,32 +1,61 @@
-"""Figures of an evaluation, a calibration and a training run: matrices, scores, reliability, and curves."""
+"""Figures of an evaluation and a calibration: matrices, scores, reliability and curves; how all figures are written."""
 
 import io
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from ampnet.evaluation.fusion import HeadScores
 from ampnet.evaluation.intervals import Counts, Estimate, Interval
 from ampnet.evaluation.metrics import Scores, normalise_rows
+from ampnet.evaluation.priors import PriorScores
 from ampnet.evaluation.reliability import ProbabilityScores
+from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.evaluation.risk_coverage import RiskCoverage
 from ampnet.files.writing import atomic_write
 
-SPLIT_COLORS = {"train": "#7a7a7a", "val": "#1f6fb4", "test": "#c4501b"}
 BLUE, ORANGE, GREEN, GREY = "#1f6fb4", "#c4501b", "#2a8a5a", "#7a7a7a"
 ERROR_BARS: dict[str, Any] = {"markersize": 5, "capsize": 2.5}
 DOTS_PER_INCH = 120
 FORMATS = ("png", "svg")
+PAGE_COLORS = {BLUE: "accent", ORANGE: "second", GREY: "soft", "#000000": "ink", "#b0b0b0": "line"}
+"""What a colour of a figure is called in the style sheet of the report's page."""
+
+_METADATA = {"Date": None}
+
+
+def figures(report: EvalReport, titled: bool = True) -> dict[str, Figure]:
+    """Draw a report's figures, by the name of their files; what was not measured is not drawn."""
+    accuracy = f"{report.all.accuracy.value:.1%} of {report.all.images:,} images"
+
+    def title(text: str) -> str:
+        return f"{report.about.split}: {text}" if titled else ""
+
+    matrix = report.matrix if report.undetected else report.matrix[:, :-1]
+    drawn = {
+        "confusion": draw_confusion(matrix, report.class_names, title(accuracy)),
+        "classes": draw_classes(report.all, title("classes, with 95% intervals")),
+    }
+    if report.probabilities:
+        drawn["reliability"] = draw_reliability(report.probabilities, title("reliability of the probabilities"))
+    if report.risk_coverage:
+        drawn["risk_coverage"] = draw_risk_coverage(report.risk_coverage, title("risk and coverage"))
+    if report.heads:
+        drawn["fusion"] = draw_fusion(report.heads, title("fusion of the two heads"))
+    if report.priors:
+        drawn["priors"] = draw_priors(report.priors, title("class prior"))
+    return drawn
 
 
 def draw_confusion(matrix: Counts, class_names: Sequence[str], title: str) -> Figure:
@@ -38,7 +67,7 @@ def draw_confusion(matrix: Counts, class_names: Sequence[str], title: str) -> Fi
         title: title above both.
     """
     num_classes = len(class_names)
-    columns = [*class_names, "no face"][: matrix.shape[1]]
+    columns = [*class_names, NO_FACE][: matrix.shape[1]]
     shares = normalise_rows(matrix)
     side = 1.8 + 0.62 * num_classes
     figure = Figure(figsize=(2 * side + 1.2, side + 0.7), layout="constrained")
@@ -81,7 +110,7 @@ def draw_classes(scores: Scores, title: str) -> Figure:
     axes.set_ylim(len(classes) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    _tidy(axes)
+    tidy(axes)
     axes.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
     return figure
 
@@ -135,8 +164,8 @@ def _reliability(axes: Axes, below: Axes, scores: ProbabilityScores, heading: st
     below.set_xlim(0, 1)
     for part in (axes.xaxis, axes.yaxis, below.yaxis):
         part.set_major_formatter(PercentFormatter(1, decimals=0))
-    _tidy(axes)
-    _tidy(below)
+    tidy(axes)
+    tidy(below)
 
 
 def draw_risk_coverage(scores: RiskCoverage, title: str) -> Figure:
@@ -146,9 +175,7 @@ def draw_risk_coverage(scores: RiskCoverage, title: str) -> Figure:
         scores: with the curve; the checkpoint's rejection threshold is marked if it has one.
         title: title above.
     """
-    figure = Figure(figsize=(6, 4.2), layout="constrained")
-    axes = figure.subplots()
-    figure.suptitle(title, parse_math=False)
+    figure, axes = _single(title)
     points = [(point.coverage, point.risk) for point in scores.curve if point.risk]
     coverages = [coverage for coverage, _ in points]
     low, high = zip(*(risk.interval for _, risk in points), strict=True)
@@ -165,7 +192,7 @@ def draw_risk_coverage(scores: RiskCoverage, title: str) -> Figure:
     axes.set_ylim(bottom=0)
     for part in (axes.xaxis, axes.yaxis):
         part.set_major_formatter(PercentFormatter(1))
-    _tidy(axes)
+    tidy(axes)
     axes.legend(frameon=False, loc="best")
     return figure
 
@@ -177,61 +204,48 @@ def draw_fusion(heads: HeadScores, title: str) -> Figure:
         heads: with the curve.
         title: title above.
     """
-    figure = Figure(figsize=(6, 4.2), layout="constrained")
-    axes = figure.subplots()
-    figure.suptitle(title, parse_math=False)
+    figure, axes = _single(title)
     betas = [point.beta for point in heads.curve]
     low, high = zip(*(point.accuracy.interval for point in heads.curve), strict=True)
     axes.fill_between(betas, low, high, color=BLUE, alpha=0.15, linewidth=0, label="95% interval")
-    axes.plot(betas, [point.accuracy.value for point in heads.curve], color=BLUE, label="accuracy")
-    means = [point.mean_class_accuracy for point in heads.curve]
-    axes.plot(betas, means, color=ORANGE, linestyle="-.", label="mean class accuracy")
+    accuracy = [point.accuracy.value for point in heads.curve]
+    _accuracy_and_recall(axes, betas, accuracy, [point.mean_class_accuracy for point in heads.curve])
     axes.axvline(heads.beta, color=GREY, linestyle="--", linewidth=1, label=f"the checkpoint's, {heads.beta:g}")
     axes.set_xlabel("beta: weight of the local head (0: global head alone, 1: local head alone)")
-    axes.set_xlim(0, 1)
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    _tidy(axes)
     axes.legend(frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
     return figure
 
 
-def save_curves(path: Path, history: pd.DataFrame, title: str, best_epoch: int | None = None) -> None:
-    """Draw loss and accuracy over the epochs of a training run.
+def draw_priors(priors: Sequence[PriorScores], title: str) -> Figure:
+    """Draw accuracy and mean recall over the strength of the class-prior adjustment.
 
     Args:
-        path: PNG file to write.
-        history: a row for each epoch, with ``epoch`` and any of ``train_loss``, ``val_loss``, ``test_loss``,
-            ``train_accuracy``, ``val_accuracy``, ``test_accuracy`` (in [0, 1]).
-        title: title above both.
-        best_epoch: epoch to mark by a line; None marks none.
-
-    Raises:
-        DataError: the file cannot be written.
+        priors: scores of each strength, at least one.
+        title: title above.
     """
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    loss_axes, accuracy_axes = figure.subplots(1, 2)
+    figure, axes = _single(title)
+    strengths = [scores.strength for scores in priors]
+    recalls = [scores.mean_recall for scores in priors]
+    _accuracy_and_recall(axes, strengths, [scores.accuracy for scores in priors], recalls, marker="o", markersize=3)
+    axes.set_xlabel("strength of the prior adjustment (0: as in training, 1: equal)")
+    axes.legend(frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
+    return figure
+
+
+def _single(title: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
     figure.suptitle(title, parse_math=False)
-    _curves(loss_axes, history, "loss", 1.0)
-    _curves(accuracy_axes, history, "accuracy", 100.0)
-    accuracy_axes.set_ylabel("accuracy (%)")
-    for axes in (loss_axes, accuracy_axes):
-        if best_epoch is not None:
-            axes.axvline(best_epoch, color="#b0b0b0", linestyle="--", linewidth=1, zorder=0, label="best epoch")
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(frameon=False)
-    save_figure(figure, path)
+    return figure, figure.subplots()
 
 
-def _curves(axes: Axes, history: pd.DataFrame, what: str, unit: float) -> None:
-    for split, color in SPLIT_COLORS.items():
-        name = f"{split}_{what}"
-        if name in history:
-            marker = "o" if len(history) < 30 else ""
-            axes.plot(history["epoch"], history[name] * unit, color=color, label=split, marker=marker, markersize=3)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(what)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    _tidy(axes)
+def _accuracy_and_recall(
+    axes: Axes, places: Sequence[float], accuracy: Sequence[float], recall: Sequence[float], **style: Any
+) -> None:
+    axes.plot(places, accuracy, color=BLUE, label="accuracy", **style)
+    axes.plot(places, recall, color=ORANGE, linestyle="-.", label="mean class accuracy", **style)
+    axes.set_xlim(0, 1)
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    tidy(axes)
 
 
 def _around(values: NDArray[np.float64], intervals: Sequence[Interval]) -> NDArray[np.float64]:
@@ -240,7 +254,8 @@ def _around(values: NDArray[np.float64], intervals: Sequence[Interval]) -> NDArr
     return np.asarray(np.maximum(np.stack([values - ends[:, 0], ends[:, 1] - values]), 0))
 
 
-def _tidy(axes: Axes) -> None:
+def tidy(axes: Axes) -> None:
+    """Draw a faint grid, and no frame above and to the right."""
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -252,16 +267,27 @@ def save_figure(figure: Figure, path: Path) -> None:
         DataError: the file cannot be written.
     """
     with atomic_write(path) as aside, _drawing():
-        figure.savefig(aside, format=path.suffix[1:], dpi=DOTS_PER_INCH, metadata=_metadata(path.suffix))
+        figure.savefig(
+            aside, format=path.suffix[1:], dpi=DOTS_PER_INCH, metadata=_METADATA if path.suffix == ".svg" else None
+        )
 
 
-def svg_of(figure: Figure) -> str:
-    """Return a figure as the text of an ``<svg>`` element, for a page that contains it."""
-    text = io.StringIO()
-    with _drawing():
-        figure.savefig(text, format="svg", metadata=_metadata(".svg"))
-    drawn = text.getvalue()
-    return drawn[drawn.index("<svg") :]
+def inline_svg(figure: Figure, description: str) -> str:
+    """Draw a figure as an ``<svg>`` element of a page: texts stay texts, and colours follow the page's.
+
+    Args:
+        figure: the figure; its background is left out.
+        description: what it shows, for screen readers.
+    """
+    drawn = io.StringIO()
+    with _drawing(), mpl.rc_context({"svg.fonttype": "none"}):
+        figure.savefig(drawn, format="svg", transparent=True, metadata=_METADATA)
+    text = drawn.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text[text.index("<svg") :], flags=re.S)
+    text = re.sub(r'<g id="[^"]*">', "<g>", text)  # the same in every figure
+    for color, name in PAGE_COLORS.items():
+        text = text.replace(f": {color}", f": var(--{name})")
+    return text.replace("<svg", f'<svg class="chart" role="img" aria-label="{escape(description)}"', 1)
 
 
 @contextmanager
@@ -270,7 +296,3 @@ def _drawing() -> Iterator[None]:
         # Class names in scripts that the font lacks are drawn as boxes; the tables beside the plot hold them in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
-
-
-def _metadata(suffix: str) -> dict[str, None]:
-    return {"Date": None} if suffix == ".svg" else {}

@@ -1,14 +1,13 @@
 """The pictures open, have something in them, and take any class names."""
 
+import re
 from xml.etree import ElementTree
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
-from ampnet.evaluation.plots import draw_confusion, draw_fusion, save_curves, save_figure, svg_of
-from ampnet.evaluation.report_files import figures
+from ampnet.reports.figures import PAGE_COLORS, draw_confusion, draw_fusion, figures, inline_svg, save_figure
 from tests.small_report import small_report
 
 pytestmark = pytest.mark.slow
@@ -45,24 +44,11 @@ def test_images_without_a_face_have_a_column(tmp_path):
     assert (tmp_path / "with.png").read_bytes() != (tmp_path / "without.png").read_bytes()
 
 
-@pytest.mark.parametrize("epochs", [1, 3, 100])
-def test_curves_of_short_and_long_runs(tmp_path, epochs):
-    epoch = np.arange(1, epochs + 1)
-    history = pd.DataFrame(
-        {"epoch": epoch, "train_loss": 2 / epoch, "val_loss": 2.1 / epoch, "val_accuracy": 1 - 0.8 / epoch}
-    )
-    save_curves(tmp_path / "curves.png", history, "run1", best_epoch=epochs)
-    picture = opened(tmp_path / "curves.png")
-    blue = (picture[..., 2] - picture[..., 0]) > 80
-    assert blue[:, : picture.shape[1] // 2].any()  # validation loss
-    assert blue[:, picture.shape[1] // 2 :].any()  # validation accuracy
-
-
 def a_report():
     return small_report([[30, 2, 1], [4, 9, 0], [0, 0, 0]], ("a", "怒り", "$c_"))
 
 
-@pytest.mark.parametrize("name", ["confusion", "classes", "reliability", "risk_coverage", "fusion"])
+@pytest.mark.parametrize("name", ["confusion", "classes", "reliability", "risk_coverage", "fusion", "priors"])
 def test_every_figure_of_a_report_is_a_picture_and_valid_svg_and_always_the_same(tmp_path, name):
     for round_ in ("first", "second"):
         figure = figures(a_report())[name]
@@ -76,12 +62,20 @@ def test_every_figure_of_a_report_is_a_picture_and_valid_svg_and_always_the_same
         assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_figure_within_a_page_is_one_svg_element():
-    text = svg_of(draw_fusion(a_report().heads, "fusion"))
-    assert text.startswith("<svg")
-    assert "<?xml" not in text
-    assert "<script" not in text
+def test_a_figure_within_a_page_is_one_svg_element_in_the_page_s_colours():
+    text = inline_svg(draw_fusion(a_report().heads, "<b> & more"), 'a "b" <c>')
+    root = ElementTree.fromstring(text)
+    assert root.tag.endswith("svg")
+    assert root.get("aria-label") == 'a "b" <c>'
+    assert "<b> & more" in "".join(root.itertext())
+    assert not re.search(r"<(script|style|metadata|g id)", text)
+    assert set(re.findall(r"stroke: ([^;\"]+)", text)) <= {f"var(--{name})" for name in PAGE_COLORS.values()} | {"none"}
 
 
 def test_what_was_not_measured_is_not_drawn():
-    assert set(figures(small_report([[0, 0, 3], [0, 0, 1]], ("a", "b")))) == {"confusion", "classes", "fusion"}
+    assert set(figures(small_report([[0, 0, 3], [0, 0, 1]], ("a", "b")))) == {
+        "confusion",
+        "classes",
+        "fusion",
+        "priors",
+    }

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from ampnet.errors import UsageError
-from ampnet.evaluation.report_files import check_free, classes_table, free_folder, write_report
+from ampnet.reports.report_files import check_free, classes_table, free_folder, write_report
 from tests.small_report import small_report
 
 pytestmark = pytest.mark.slow
 
 NAMES = ("anger", "fear")
-FIGURES = ("confusion", "classes", "reliability", "risk_coverage", "fusion")
+FIGURES = ("confusion", "classes", "reliability", "risk_coverage", "fusion", "priors")
 MATRIX = np.array([[3, 1, 0], [0, 4, 2]])
 """Two of six fearful images have no face."""
 

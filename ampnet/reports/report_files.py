@@ -6,27 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ampnet.errors import DataError, UsageError
-from ampnet.evaluation.latex import latex_table
 from ampnet.evaluation.metrics import normalise_rows
-from ampnet.evaluation.plots import (
-    FORMATS,
-    draw_classes,
-    draw_confusion,
-    draw_fusion,
-    draw_reliability,
-    draw_risk_coverage,
-    save_figure,
-)
 from ampnet.evaluation.predictions import write_predictions
 from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.files.opening import read_text
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
+from ampnet.reports.figures import FORMATS, figures, save_figure
+from ampnet.reports.latex import write_latex
+from ampnet.reports.metrics_file import METRICS_FILE, plain_metrics
+from ampnet.reports.paper_tables import evaluation_latex
 
-METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.csv"
 LATEX_FILE = "classes.tex"
 FORMER_FILE = "report.json"
@@ -99,33 +91,14 @@ def write_report(folder: Path, report: EvalReport) -> None:
     _write_csv(folder / "classes.csv", classes_table(report))
     _write_csv(folder / "confusion.csv", _matrix_table(report.matrix, report.class_names, columns))
     _write_csv(folder / "confusion_shares.csv", _matrix_table(shares.round(6), report.class_names, columns))
-    with atomic_write(folder / LATEX_FILE) as aside:
-        aside.write_text(latex_table(report), encoding="utf-8", errors="surrogateescape")
+    write_latex(folder / LATEX_FILE, evaluation_latex(report))
     for name, figure in figures(report).items():
         for form in FORMATS:
             save_figure(figure, folder / f"{name}.{form}")
     with atomic_write(folder / METRICS_FILE) as aside:  # last, so that its presence marks a complete report
-        text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(plain_metrics(report), indent=2, ensure_ascii=False, allow_nan=False)
         aside.write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
     (folder / FORMER_FILE).unlink(missing_ok=True)
-
-
-def figures(report: EvalReport) -> dict[str, Figure]:
-    """Draw a report's figures, by the name of their files; what was not measured is not drawn."""
-    accuracy = f"{report.all.accuracy.value:.1%} of {report.all.images:,} images"
-    split = report.about.split
-    matrix = report.matrix if report.undetected else report.matrix[:, :-1]
-    drawn = {
-        "confusion": draw_confusion(matrix, report.class_names, f"{split}: {accuracy}"),
-        "classes": draw_classes(report.all, f"{split}: classes, with 95% intervals"),
-    }
-    if report.probabilities:
-        drawn["reliability"] = draw_reliability(report.probabilities, f"{split}: reliability of the probabilities")
-    if report.risk_coverage:
-        drawn["risk_coverage"] = draw_risk_coverage(report.risk_coverage, f"{split}: risk and coverage")
-    if report.heads:
-        drawn["fusion"] = draw_fusion(report.heads, f"{split}: fusion of the two heads")
-    return drawn
 
 
 def classes_table(report: EvalReport) -> pd.DataFrame:

@@ -1,0 +1,116 @@
+"""`report.html`: one self-contained page with everything that a reviewer asks for and a user understands."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from ampnet.checkpoints.bundled import display_name
+from ampnet.evaluation.report import EvalReport
+from ampnet.files.writing import atomic_write
+from ampnet.reports.figures import figures, inline_svg
+from ampnet.reports.metrics_file import plain_metrics
+from ampnet.reports.numbers import shown_numbers
+
+REPORT_FILE = "report.html"
+
+FRAME = 224
+"""Side of a face's frame in pixels, in which regions are given."""
+
+DESCRIPTIONS = {
+    "reliability": "Reliability: for each range of stated probability, the share that was right",
+    "risk_coverage": "Risk and coverage: the share of wrong answers for each share of the images, surest first",
+    "fusion": "Accuracy for each weight beta of the local head: 0 is the global head alone, 1 the local head alone",
+    "priors": "Accuracy and mean recall for each strength of the class-prior adjustment",
+}
+"""The figures on the page, for screen readers; its tables show the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mistake:
+    """A face that the network was sure about, and wrong."""
+
+    name: str
+    picture: bytes
+    """JPEG."""
+    true: str
+    predicted: str
+    probability: float
+    boxes: NDArray[np.floating]
+    """``(R, 4)`` regions of the face, x0, y0, x1, y1 in the 224 x 224 frame."""
+    region_names: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """The picture as a data URI."""
+        return f"data:image/jpeg;base64,{base64.b64encode(self.picture).decode('ascii')}"
+
+
+def write_page(folder: Path, report: EvalReport, mistakes: Sequence[Mistake] = ()) -> Path:
+    """Write report.html.
+
+    Args:
+        folder: where metrics.json and the figures of the same report are.
+        report: the report.
+        mistakes: confident mistakes for the gallery, worst first.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    path = folder / REPORT_FILE
+    with atomic_write(path) as aside:
+        aside.write_text(render(report, mistakes), encoding="utf-8", errors="replace")
+    return path
+
+
+def render(report: EvalReport, mistakes: Sequence[Mistake] = ()) -> str:
+    """Return the page as text; every number on it is one of metrics.json, and says which (``data-metric``)."""
+    metrics = plain_metrics(report)
+    return _template().render(
+        m=metrics,
+        numbers=shown_numbers(report),
+        mistakes=mistakes,
+        frame=FRAME,
+        subject=display_name(report.about.path),
+        charts=_charts(report),
+        rivals=[pair for pair in metrics["confused_pairs"] if pair["images"]],
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("ampnet.reports", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(percent=_percent, number=_number, json=_json)
+    return environment.get_template("report.html.j2")
+
+
+def _charts(report: EvalReport) -> dict[str, Markup]:
+    """Draw the curves as SVG; matplotlib escapes the texts in them."""
+    drawn = figures(report, titled=False)
+    return {name: Markup(inline_svg(drawn[name], text)) for name, text in DESCRIPTIONS.items() if name in drawn}
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "-" if value is None else f"{100 * value:.{digits}f}"
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False)
