@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ampnet.detection.face import Face
 from ampnet.detection.letterbox import Letterbox, letterbox, padded_size, scaled_size
 from ampnet.detection.multiscale import merge_passes, pass_sizes
-from ampnet.detection.overlaps import without_overlaps
+from ampnet.detection.overlaps import averaged_candidates, without_overlaps
 from ampnet.faces.geometry import intersection_over_union
 from ampnet.media.images import Image, resize
 from ampnet.settings import DetectorConfig
@@ -139,7 +139,8 @@ class AnySizeDetector(ABC):
 
     def _faces(self, batch: list[Letterbox], found: Candidates) -> list[list[Face]]:
         kept = without_overlaps(found.boxes, found.scores, found.owner, self.config.nms_threshold)
-        return _by_letterbox(batch, found.owner[kept], found.boxes[kept], found.scores[kept], found.landmarks[kept])
+        boxes, landmarks = averaged_candidates(found.boxes, found.landmarks, found.scores, found.owner, kept)
+        return _by_letterbox(batch, found.owner[kept], boxes, found.scores[kept], landmarks)
 
     def _is_same(self, one: Face, other: Face) -> bool:
         return intersection_over_union(one.box, other.box) > self.config.nms_threshold
