@@ -5,6 +5,7 @@ maps x to ``x * new / old`` and mirroring to ``width - x``, as in the detector a
 measures from pixel centres; :func:`_warp` compensates for the half pixel.
 """
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -26,6 +27,10 @@ They are the mean of FER-2013 (eyes 80 px apart, mouth 85 px below them), made s
 
 FITTED = (0, 1, 3, 4)
 """Eyes and mouth corners decide the warp; the nose is not in their plane and would shift faces turned sideways."""
+
+
+MIN_SAMPLES = 3
+"""Pixels that a pixel of the allowed detail keeps along each axis when a large face is reduced before it is blurred."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +61,14 @@ def align_face(
         landmarks: ``(5, 2)`` landmarks of the face in its pixels.
         target_landmarks: ``(5, 2)`` target positions in the 224 x 224 frame.
         size: side of the result.
-        resolution: maximum detail, in source pixels along the frame's side: sharper faces are first reduced to it, then
-            enlarged as `prepare` does. Faces with less detail are unaffected.
+        resolution: maximum detail, in source pixels along the frame's side: sharper faces are blurred as if each of
+            so many pixels had averaged its share of the source. Faces with less detail are unaffected.
 
     Raises:
         ValueError: all landmarks coincide.
     """
     matrix = align_matrix(landmarks, target_landmarks, size)
-    inner = size if resolution is None else round(resolution)
-    if inner < min(size, source_side(matrix, size)):
-        small = _warp(image, matrix * (inner / size), inner)
-        face = resize(small, (size, size))
-    else:
-        face = _warp(image, matrix, size)
+    face = _warp(image, matrix, size, size if resolution is None else min(resolution, size))
     return AlignedFace(image=face, landmarks=transform_points(landmarks, matrix), matrix=matrix)
 
 
@@ -113,19 +113,28 @@ def source_side(matrix: Affine, size: int = IMAGE_SIZE) -> float:
     return float(size / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
-def _warp(image: Image, matrix: Affine, size: int) -> Image:
-    """Warp without aliasing: crop the visible part, shrink it by area averaging, then rotate and shift."""
-    left, top, right, bottom = _shown(matrix, size, image.shape[1], image.shape[0])
+def _warp(image: Image, matrix: Affine, size: int, detail: float) -> Image:
+    """Warp without aliasing: crop the visible part, blur what is finer than ``detail`` pixels, and interpolate once.
+
+    Averaging over a grid of larger pixels would remove the same detail, but what such a grid shows depends on where it
+    lies, so that a face moved by a fraction of its pixels would look different.
+    """
+    spacing = source_side(matrix, size) / detail  # source pixels along one pixel of the allowed detail
+    step = max(int(spacing / MIN_SAMPLES), 1)
+    left, top, right, bottom = _shown(matrix, size, image.shape[1], image.shape[0], 3 + 2 * max(spacing, 1), step)
     part = image[top:bottom, left:right]
     matrix = compose(np.array([[1.0, 0, left], [0, 1.0, top]]), matrix)
-
-    scale = size / source_side(matrix, size)
-    if scale < 1:
-        height, width = part.shape[:2]
-        small_hw = (max(round(height * scale), 1), max(round(width * scale), 1))
-        part = resize(part, small_hw)
-        enlarge = np.array([[width / small_hw[1], 0, 0], [0, height / small_hw[0], 0]])
-        matrix = compose(enlarge, matrix)
+    if step > 1:
+        height, width = (-(-side // step) for side in part.shape[:2])
+        missing = height * step - part.shape[0], width * step - part.shape[1]
+        padded = cv2.copyMakeBorder(part, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE)
+        part = np.asarray(cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        matrix = matrix * (step, step, 1)
+    if spacing > step:
+        # The variance of an average over a square pixel of side a is a * a / 12; the pixels there are average already.
+        deviation = math.sqrt(((spacing / step) ** 2 - 1) / 12)
+        blurred = cv2.GaussianBlur(part, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE)
+        part = np.asarray(blurred, dtype=np.uint8)
 
     to_corner = np.array([[1.0, 0, 0.5], [0, 1.0, 0.5]])
     centred = compose(compose(to_corner, matrix), inverse(to_corner))
@@ -133,10 +142,12 @@ def _warp(image: Image, matrix: Affine, size: int) -> Image:
     return np.asarray(warped, dtype=np.uint8)
 
 
-def _shown(matrix: Affine, size: int, width: int, height: int) -> tuple[int, int, int, int]:
-    """Return the bounds of the source pixels visible in the result, with a margin for interpolation; never empty."""
+def _shown(matrix: Affine, size: int, width: int, height: int, margin: float, step: int) -> tuple[int, int, int, int]:
+    """Return the bounds of the source pixels visible in the result, with a margin for interpolation; never empty.
+
+    Left and top are multiples of ``step``, so that averages over as many pixels are the same for every face of a photo.
+    """
     corners = transform_points(np.array([[0, 0], [size, 0], [0, size], [size, size]]), inverse(matrix))
-    margin = 3 + 3 * source_side(matrix, size) / size
-    left, top = np.floor(corners.min(axis=0) - margin).clip(0, (width - 1, height - 1)).astype(int)
+    left, top = np.floor(corners.min(axis=0) - margin).clip(0, (width - 1, height - 1)).astype(int) // step * step
     right, bottom = np.ceil(corners.max(axis=0) + margin).clip((left + 1, top + 1), (width, height)).astype(int)
     return int(left), int(top), int(right), int(bottom)
