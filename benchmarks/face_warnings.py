@@ -16,8 +16,8 @@ from ampnet.faces.alignment import AlignedFace, Image
 from ampnet.faces.brightness import brightness
 from ampnet.faces.sharpness import blurriness
 from ampnet.reading.image_files import read_image
-from ampnet.recognition.face_warnings import BLURRED, CLOSE_CALL, DARK
 from ampnet.recognition.predictor import Predictor
+from ampnet.results.face_warnings import BLURRED, CLOSE_CALL, DARK
 from ampnet.robustness.suite import corrupt
 from benchmarks.measure import print_table
 

@@ -14,11 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.media.images import Image
-from ampnet.reading.image_files import read_image, read_reduced
+from ampnet.reading.image_files import read_image
 from ampnet.recognition.predictor import Predictor
 from ampnet.results.face_prediction import FacePrediction
 from benchmarks.measure import print_table
@@ -60,7 +58,7 @@ class Moved:
 
 
 def _distance(one: FacePrediction, other: FacePrediction) -> float:
-    return float(np.abs(one.face.box - other.face.box).max() / one.face.side)
+    return float(np.abs(one.box - other.box).max() / one.detection.side)
 
 
 def main() -> None:
@@ -70,18 +68,15 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=150)
     arguments = parser.parse_args()
     exact, fast = Predictor(), Predictor(dtype=torch.bfloat16)
-    moved = {name: Moved() for name in ("small photos, as read by predict", "saved again", "reduced", "bfloat16")}
+    moved = {name: Moved() for name in ("its pixels", "its pixels, of large photos", "saved again", "bfloat16")}
     for photo in make_photos(arguments.photos, arguments.count):
-        whole = read_image(photo)
-        reduced, hw = read_reduced(photo, enough_side=MAX_LONG_SIDE)
-        (expected,) = exact.find_faces([whole])
-        (found,) = exact.find_faces([reduced])
-        if reduced.shape == whole.shape:
-            moved["small photos, as read by predict"].add(expected, found)
-        else:
-            moved["reduced"].add(expected, [face.enlarged((reduced.shape[0], reduced.shape[1]), hw) for face in found])
-        moved["saved again"].add(expected, exact.find_faces([saved_again(whole)])[0])
-        moved["bfloat16"].add(expected, fast.find_faces([whole])[0])
+        expected, whole = exact.predict(photo), read_image(photo)
+        of_pixels = exact.predict(whole)
+        moved["its pixels"].add(expected, of_pixels)
+        if expected.photo.is_reduced:
+            moved["its pixels, of large photos"].add(expected, of_pixels)
+        moved["saved again"].add(expected, exact.predict(saved_again(whole)))
+        moved["bfloat16"].add(expected, fast.predict(photo))
     print_table(
         f"{arguments.count} photos; median, 95th percentile and maximum in percent",
         ("way", "faces", "lost", "box moved, of its side", "probability moved", "other label"),
@@ -89,11 +84,11 @@ def main() -> None:
     )
 
 
-def saved_again(image: Image) -> NDArray[np.uint8]:
-    """Encode and decode an image as a JPEG at quality 95."""
-    written, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])
+def saved_again(image: Image) -> bytes:
+    """Encode an image as a JPEG at quality 95."""
+    written, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
     assert written
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
+    return data.tobytes()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,9 +34,9 @@ from ampnet.detection.any_size import passes
 from ampnet.detection.letterbox import Letterbox, letterbox
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import frame_face
-from ampnet.reading.sources import Source
+from ampnet.media.images import Image
+from ampnet.reading.photo import Photo
 from ampnet.recognition.predictor import Predictor
-from ampnet.recognition.shots import Shot, in_chunks, read_shots
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import MAX_NETWORKS, in_order, start_threads
 from ampnet.settings import PredictConfig
@@ -158,7 +158,6 @@ def networks(photos: list[Path]) -> Spent:
     keep_freed_memory()
     predictor, cores = Predictor(), torch.get_num_threads()
     threshold = predictor.detector.config.score_threshold
-    shots = (shot for photo in photos for shot in read_shots(Source(photo, None), 1, -1.0, lambda _count: None))
 
     def run_both(inputs: Inputs) -> None:
         for one in inputs[0]:
@@ -167,8 +166,9 @@ def networks(photos: list[Path]) -> Spent:
 
     total = Spent(0.0, 0.0)
     with start_threads(cores, min(cores, MAX_NETWORKS)) as threads:
-        for some in _some(in_chunks(shots), 8):
-            ready = [_inputs(predictor, chunk) for chunk in some]
+        for start_at in range(0, len(photos), 32):
+            few = [photos[at : at + 4] for at in range(start_at, min(start_at + 32, len(photos)), 4)]
+            ready = [_inputs(predictor, [Photo.of_file(path).reduced for path in chunk]) for chunk in few]
             run_both(ready[0])
             start = Spent.now()
             for _ in in_order(run_both, ready, threads.networks, len(ready)):
@@ -178,21 +178,9 @@ def networks(photos: list[Path]) -> Spent:
     return total
 
 
-def _some(chunks: Iterable[list[Shot]], count: int) -> Iterable[list[list[Shot]]]:
-    """Group chunks, whose inputs are in memory at once."""
-    group: list[list[Shot]] = []
-    for chunk in chunks:
-        group.append(chunk)
-        if len(group) == count:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
-def _inputs(predictor: Predictor, chunk: list[Shot]) -> Inputs:
+def _inputs(predictor: Predictor, images: list[Image]) -> Inputs:
     boxes, faces = [], []
-    for image in (shot.image for shot in chunk):
+    for image in images:
         boxes += [letterbox(view.image, view.long_side, view.larger) for view in passes(image)]
         faces += [
             frame_face(image, face.landmarks, predictor.framing) for face in predictor.detector.detect([image])[0]

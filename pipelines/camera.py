@@ -1,16 +1,16 @@
 """`ampnet predict --camera`: classify the faces before a camera, and show them in a window."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Protocol
 
 from ampnet.files.writing import make_folder, refuse_overwrite
-from ampnet.media.drawing import annotate
 from ampnet.media.images import Image
 from ampnet.reading.camera import Window, open_camera, require_display
+from ampnet.reading.contents import PixelContent
+from ampnet.reading.photo import Photo
 from ampnet.reading.video import Frame
-from ampnet.recognition.photos import PhotoPredictor
-from ampnet.results.results import ImagePredictions, Predictions, ResultSink
+from ampnet.recognition.recognizer import Recognizer
+from ampnet.results.results import Predictions, ResultSink
 from ampnet.results.row_files import RowFile, open_row_files
 from ampnet.results.rows import CsvRows
 from ampnet.settings import PredictConfig
@@ -46,7 +46,7 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
     with open_camera(config.camera) as frames:
         chosen = choose_predictor(config, console, is_single=True)
         class_names = chosen.predictor.class_names
-        result = Predictions(class_names, chosen.model)
+        result = Predictions(class_names, chosen.model, str(chosen.predictor.model))
         row_files = [RowFile(csv, CsvRows(class_names), chosen.settings | {"camera": config.camera})] if csv else []
         with open_row_files(row_files, resume=False, force=config.force):
             window = Window(f"ampnet: camera {config.camera} (q ends)")
@@ -68,12 +68,12 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
 
 
 def watch(
-    predictor: PhotoPredictor, frames: Iterable[Frame], screen: Screen, sinks: Iterable[ResultSink], name: str
+    recognizer: Recognizer, frames: Iterable[Frame], screen: Screen, sinks: Iterable[ResultSink], name: str
 ) -> bool:
     """Classify frame after frame, and show each with its faces.
 
     Args:
-        predictor: finds and classifies the faces.
+        recognizer: finds and classifies the faces.
         frames: an iterable that gives the latest frame whenever it is asked for the next.
         screen: where they are shown.
         sinks: get each frame's result.
@@ -84,11 +84,12 @@ def watch(
     """
     outputs = list(sinks)
     for frame in frames:
-        (faces,) = predictor.find_faces([frame.image])
-        size_hw = (frame.image.shape[0], frame.image.shape[1])
-        found = ImagePredictions(Path(name), size_hw, faces, frame=frame.number, seconds=frame.seconds)
+        photo = Photo(name, PixelContent(frame.image), frame=frame.number, seconds=frame.seconds)
+        (result,) = recognizer.answer([photo])
+        picture = result.plot()
+        result.forget()
         for output in outputs:
-            output.add(found)
-        if not screen.show(annotate(frame.image, [face.mark for face in faces])):
+            output.add(result)
+        if not screen.show(picture):
             return True
     return False

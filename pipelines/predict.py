@@ -2,24 +2,21 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from ampnet.errors import ConfigError, UsageError
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
-from ampnet.media.images import Image
-from ampnet.reading.inputs import CHUNK_IMAGES
-from ampnet.reading.named_inputs import STDIN, expand_patterns, read_list, read_stdin
-from ampnet.reading.sources import Source, plan
-from ampnet.recognition.shots import Shot, Task, classify_tasks
+from ampnet.reading.reader import CHUNK_IMAGES, NOTHING, WHOLE, Task
+from ampnet.reading.sources import STDIN, Source, expand_patterns, plan, read_list, read_stdin
+from ampnet.recognition.loop import Answered, answer_tasks
 from ampnet.results.drawings import Drawings, explained_places, timeline_places
-from ampnet.results.face_prediction import FacePrediction
 from ampnet.results.json_document import JsonDocument
-from ampnet.results.recorded import NOTHING, WHOLE, Recorded
+from ampnet.results.recorded import Recorded
 from ampnet.results.results import Predictions, ResultSink
 from ampnet.results.row_files import RowFile, open_row_files
 from ampnet.results.rows import CsvRows, JsonLines
@@ -30,11 +27,6 @@ from ampnet.runtime.threads import start_threads
 from ampnet.settings import PredictConfig
 from pipelines.predictors import choose_predictor, face_settings
 from pipelines.progress import notices, progress_bar
-
-if TYPE_CHECKING:
-    from ampnet.recognition.explanation import Explanation
-
-Explain = Callable[[Image, Sequence[FacePrediction], Callable[[], Image] | None], "Explanation"]
 
 INSTALL_VIDEO = "pip install 'ampnet[video]'"
 
@@ -77,13 +69,13 @@ def run(
         raise ConfigError("--explain: this network has no local branches (lp, ap) to take apart")
     predictor, file, class_names = chosen.predictor, chosen.model, chosen.predictor.class_names
 
-    result = Predictions(class_names, file)
+    result = Predictions(class_names, file, str(predictor.model))
     settings = chosen.settings | _settings(config)
     row_files = [RowFile(csv, CsvRows(class_names, config.track), settings)] if csv else []
     row_files += [RowFile(jsonl, JsonLines(), settings)] if jsonl else []
     with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
         tasks = _open_tasks(planned.sources, recorded, config, explained)
-        document = JsonDocument(json_out, file, class_names) if json_out else None
+        document = JsonDocument(json_out, file, str(predictor.model), class_names) if json_out else None
         elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]
         drawings = Drawings(explained, timelines)
         tracking = Tracking(config.smooth) if config.track else None
@@ -93,11 +85,16 @@ def run(
                 drawings,
                 start_threads(chosen.cores, chosen.parallel) as threads,
             ):
-                explain = predictor.explain_faces if config.explain else None
-                for chunk, found in classify_tasks(
-                    predictor, tasks, config.every, lambda count: advance(0, more=count - 1), threads
-                ):
-                    _take(chunk, found, [result, *row_files, *elsewhere], drawings, explain, tracking)
+                chunks = answer_tasks(
+                    predictor,
+                    tasks,
+                    config.every,
+                    threads,
+                    expect=lambda count: advance(0, more=count - 1),
+                    keeps_whole=config.annotate is not None,
+                )
+                for chunk in chunks:
+                    _take(chunk, [result, *row_files, *elsewhere], drawings, config.explain, tracking)
                     advance(len(chunk))
                     if not elsewhere and not config.annotate and _is_pointless(row_files, result):
                         result.problems.append("stopped: what comes next would be written nowhere")
@@ -161,6 +158,8 @@ def _open_tasks(
 ) -> list[Task]:
     """Leave out what an earlier run has recorded, unless its annotated copy is missing."""
     tasks: list[Task] = []
+    if config.resume and (archive := next((source for source in sources if source.is_archive), None)):
+        raise UsageError(f"--resume cannot continue within {printable(archive.name)}; use --engine ray --out DIR")
     for source in sources:
         name = one_line(source.name)
         last = recorded.take(name)
@@ -178,24 +177,24 @@ def _open_tasks(
 
 
 def _take(
-    chunk: Sequence[Shot],
-    found: Sequence[list[FacePrediction] | None],
+    chunk: Iterable[Answered],
     outputs: Sequence[ResultSink],
     drawings: Drawings,
-    explain: Explain | None,
+    explains: bool,
     tracking: Tracking | None,
 ) -> None:
-    for shot, faces in zip(chunk, found, strict=True):
-        explanation = explain(shot.image, faces, shot.whole) if explain and faces and shot.image is not None else None
-        if explanation is not None and faces:
-            faces = explanation.given_to(faces)
-        if tracking is not None and faces is not None:
-            faces = tracking.take(shot, faces)
-        if shot.is_asked and not shot.is_recorded:
-            one = shot.result(faces or [])
+    for queued, result in chunk:
+        explanation = None
+        if result and explains:
+            explanation = result.explain()
+            result[:] = explanation.given_to(result)
+        if result is not None and tracking is not None:
+            tracking.take(queued.source, result)
+        if result is not None and queued.is_result:
             for output in outputs:
-                output.add(one)
-        drawings.add(shot, faces, explanation)
+                output.add(result)
+        drawings.add(queued, result, explanation)
+        queued.photo.forget()
 
 
 def _is_pointless(row_files: Sequence[RowFile], result: Predictions) -> bool:

@@ -16,14 +16,14 @@ from rich.console import Console
 from ampnet.cluster.actors import ray_cluster
 from ampnet.cluster.parts import cut, digest_of
 from ampnet.cluster.predictions import PartCounts, done_parts, predict_parts
-from ampnet.cluster.storage import address_of, is_address, join, names_in, open_file, remove_files, write_whole
 from ampnet.errors import DataError, UsageError
 from ampnet.files.documents import MAX_JSON
 from ampnet.files.journal import CURE, require_same
 from ampnet.files.lock import LOCK_FILE, lock_folder
 from ampnet.files.printable import one_line, printable
+from ampnet.files.storage import address_of, is_address, join, names_in, open_file, remove_files, write_whole
 from ampnet.files.writing import remove_leftovers, sha256_of
-from ampnet.recognition.photos import PhotoPredictor
+from ampnet.recognition.recognizer import Recognizer
 from ampnet.settings import PredictConfig
 from pipelines.model import find_model
 from pipelines.predictors import choose_predictor, face_settings
@@ -130,9 +130,9 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
     return result
 
 
-def load(config: PredictConfig) -> PhotoPredictor:
+def load(config: PredictConfig) -> Recognizer:
     """Load detector and classifier in an actor."""
-    return choose_predictor(config, notices(quiet=True), is_single=False).predictor
+    return choose_predictor(config, notices(quiet=True)).predictor
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The detector and classifier of `ampnet predict`, on torch or on ONNX Runtime."""
+"""The one chooser of detector and classifier, on torch or on ONNX Runtime: for predict, the camera, Ray and serve."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.console import Console
 
+from ampnet.checkpoints.model_id import ModelId
 from ampnet.errors import UsageError
-from ampnet.files.writing import sha256_of
-from ampnet.recognition.photos import PhotoPredictor
+from ampnet.recognition.recognizer import Recognizer
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import MAX_NETWORKS
 from ampnet.settings import PredictConfig
@@ -19,7 +19,7 @@ from pipelines.model import find_model
 class ChosenPredictor:
     """A predictor, and what its answers depend on."""
 
-    predictor: PhotoPredictor
+    predictor: Recognizer
     model: Path
     """The checkpoint, or the exported file that was named."""
     settings: dict[str, Any]
@@ -29,13 +29,16 @@ class ChosenPredictor:
     """Number of chunks of images that it works at side by side."""
 
 
-def choose_predictor(config: PredictConfig, console: Console, is_single: bool) -> ChosenPredictor:
+def choose_predictor(
+    config: PredictConfig, console: Console, is_single: bool = False, parallel: int | None = None
+) -> ChosenPredictor:
     """Load detector and classifier.
 
     Args:
         config: the settings.
         console: where choices made for the user are announced.
         is_single: whether there is one photo only, for which all cores work.
+        parallel: number of chunks of images to work at side by side; None: as many as are fastest.
 
     Raises:
         UsageError: there is no such checkpoint, or a package is missing.
@@ -47,12 +50,16 @@ def choose_predictor(config: PredictConfig, console: Console, is_single: bool) -
     settings = {"mirror": config.mirror, "prior": None, "runtime": config.runtime}
     if config.runtime == "onnx":
         cores = usable_cores()
-        parallel = 1 if is_single else min(cores, MAX_NETWORKS)
-        chosen = ChosenPredictor(_on_onnx(config, file, console, cores // parallel), file, settings, cores, parallel)
+        parallel = parallel or (1 if is_single else min(cores, MAX_NETWORKS))
+        chosen = ChosenPredictor(
+            _on_onnx(config, file, console, max(cores // parallel, 1)), file, settings, cores, parallel
+        )
     else:
-        chosen = _on_torch(config, file, settings, is_single, console)
-    chosen.predictor.face, chosen.predictor.min_face = config.face, config.min_face
-    chosen.settings["model"] = sha256_of(file)  # last: hashing a large file that is no checkpoint would take long
+        chosen = _on_torch(config, file, settings, is_single, parallel, console)
+    predictor = chosen.predictor
+    predictor.face, predictor.min_face = config.face, config.min_face
+    predictor.model = ModelId.of_file(file)  # of the checkpoint, also where its exported form answers
+    chosen.settings["model"] = predictor.model.sha256
     return chosen
 
 
@@ -67,7 +74,12 @@ def face_settings(config: PredictConfig) -> dict[str, Any]:
 
 
 def _on_torch(
-    config: PredictConfig, file: Path, settings: dict[str, Any], is_single: bool, console: Console
+    config: PredictConfig,
+    file: Path,
+    settings: dict[str, Any],
+    is_single: bool,
+    parallel: int | None,
+    console: Console,
 ) -> ChosenPredictor:
     # torch takes most of a second to import, which the other runtime saves
     from ampnet.checkpoints.checkpoint import load_checkpoint
@@ -86,10 +98,11 @@ def _on_torch(
     detector = FaceDetector(config.detector, device, dtype=precision.dtype)
     predictor = Predictor(checkpoint, detector, device, config.batch_size, config.mirror, prior, precision.dtype)
     settings |= {"prior": prior, "precision": str(precision.dtype)}
-    return ChosenPredictor(predictor, file, settings, predictor.cores, 1 if is_single else predictor.parallel)
+    parallel = parallel or (1 if is_single else predictor.parallel)
+    return ChosenPredictor(predictor, file, settings, predictor.cores, parallel)
 
 
-def _on_onnx(config: PredictConfig, file: Path, console: Console, threads: int) -> PhotoPredictor:
+def _on_onnx(config: PredictConfig, file: Path, console: Console, threads: int) -> Recognizer:
     try:
         from ampnet.recognition.onnx import OnnxFaceDetector, Predictor
         from pipelines.onnx_models import onnx_models

@@ -1,7 +1,6 @@
 """`ampnet serve`: load the model, start the decoders, answer requests until it is stopped."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,19 +12,18 @@ from ampnet import __version__
 from ampnet.checkpoints.bundled import MODELS, model_path
 from ampnet.errors import UsageError
 from ampnet.files.opening import read_text
-from ampnet.files.writing import sha256_of
-from ampnet.recognition.photos import PhotoPredictor
+from ampnet.recognition.recognizer import Recognizer
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import PredictConfig, Runtime, ServeConfig
 from pipelines.model import find_model
-from pipelines.predictors import choose_predictor
+from pipelines.predictors import ChosenPredictor, choose_predictor
 from pipelines.progress import notices
 
 if TYPE_CHECKING:
     from ampnet.service.about import AboutModel
 
-MAX_DECODERS, MAX_PARALLEL = 4, 8
+MAX_DECODERS = 4
 MAX_CARD_BYTES = 100_000
 
 
@@ -60,7 +58,7 @@ def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = Fals
         notices().print(_warning(config))
     opened = server.listen(config.host, config.port)
     keep_freed_memory()
-    chosen = _choose(config, console)
+    chosen, runtime = _choose(config, console)
     cv2.setNumThreads(max(usable_cores() // chosen.parallel, 1))
     metrics = Metrics()
     decoders = DecoderPool(
@@ -71,7 +69,7 @@ def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = Fals
     )
     engine = Engine(
         chosen.predictor,
-        _explainer(chosen, console),
+        _explainer(chosen, runtime, console),
         decoders,
         metrics,
         config.queue,
@@ -80,7 +78,7 @@ def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = Fals
         chosen.parallel,
         config.max_faces,
     )
-    app = create_app(engine, _about(chosen), config, metrics)
+    app = create_app(engine, _about(chosen, runtime), config, metrics)
 
     def started() -> None:
         on_start(server.address(opened))
@@ -98,22 +96,18 @@ def _warning(config: ServeConfig) -> str:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Chosen:
-    """A model, ready to answer."""
-
-    predictor: PhotoPredictor
-    file: Path
-    runtime: Runtime
-    parallel: int
-    """Batches that it works on side by side."""
-
-
-def _choose(config: ServeConfig, console: Console) -> _Chosen:
+def _choose(config: ServeConfig, console: Console) -> tuple[ChosenPredictor, Runtime]:
     """Load the model; by default in ONNX Runtime if the model is already exported, as exporting takes a while."""
     file = find_model(config.checkpoint, console, "--checkpoint")
     is_onnx = config.runtime == "onnx" or (config.runtime is None and not config.gpus and _is_exported(file))
-    return _on_onnx(config, file, console) if is_onnx else _on_torch(config, file, console)
+    runtime: Runtime = "onnx" if is_onnx else "torch"
+    asked = PredictConfig(images=(), checkpoint=file, detector=config.detector, gpus=config.gpus, runtime=runtime)
+    chosen = choose_predictor(asked, console, parallel=config.parallel)
+    if runtime == "torch":
+        import torch
+
+        torch.set_num_threads(max(torch.get_num_threads() // chosen.parallel, 1))
+    return chosen, runtime
 
 
 def _is_exported(file: Path) -> bool:
@@ -126,53 +120,28 @@ def _is_exported(file: Path) -> bool:
     return are_exported(file)
 
 
-def _on_onnx(config: ServeConfig, file: Path, console: Console) -> _Chosen:
-    try:
-        from ampnet.recognition.onnx import OnnxFaceDetector, Predictor
-        from pipelines.onnx_models import onnx_models
-    except ImportError as error:
-        raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[onnx]'`") from error
-
-    classifier, detector = onnx_models(file, console)
-    parallel = config.parallel or min(usable_cores(), MAX_PARALLEL)
-    threads = max(usable_cores() // parallel, 1)
-    predictor = Predictor(classifier, OnnxFaceDetector(detector, config.detector, threads), threads=threads)
-    return _Chosen(predictor, file, "onnx", parallel)
-
-
-def _on_torch(config: ServeConfig, file: Path, console: Console) -> _Chosen:
-    import torch
-
-    asked = PredictConfig(images=(), checkpoint=file, detector=config.detector, gpus=config.gpus, runtime="torch")
-    predictor = choose_predictor(asked, console, is_single=False).predictor
-    is_on_gpu = torch.device(getattr(predictor, "device", "cpu")).type != "cpu"
-    parallel = config.parallel or (1 if is_on_gpu else min(usable_cores(), MAX_PARALLEL))
-    torch.set_num_threads(max(torch.get_num_threads() // parallel, 1))
-    return _Chosen(predictor, file, "torch", parallel)
-
-
-def _explainer(chosen: _Chosen, console: Console) -> Callable[[], PhotoPredictor]:
+def _explainer(chosen: ChosenPredictor, runtime: Runtime, console: Console) -> Callable[[], Recognizer]:
     """Return what gives the predictor for contributions: on torch, the only runtime that can compute them."""
 
-    def explainer() -> PhotoPredictor:
-        if chosen.runtime == "torch":
+    def explainer() -> Recognizer:
+        if runtime == "torch":
             return chosen.predictor
-        asked = PredictConfig(images=(), checkpoint=chosen.file, gpus=0, runtime="torch")
-        return choose_predictor(asked, console, is_single=False).predictor
+        asked = PredictConfig(images=(), checkpoint=chosen.model, gpus=0, runtime="torch")
+        return choose_predictor(asked, console).predictor
 
     return explainer
 
 
-def _about(chosen: _Chosen) -> "AboutModel":
+def _about(chosen: ChosenPredictor, runtime: Runtime) -> "AboutModel":
     from ampnet.service.about import AboutModel
 
-    file, predictor = chosen.file, chosen.predictor
+    file, predictor = chosen.model, chosen.predictor
     is_bundled = file in [model_path(name) for name in MODELS]
     card = file.parent / "MODEL_CARD.md"
     return AboutModel(
-        name=file.parent.name if file.stem == "best" else file.stem,
-        sha256=sha256_of(file),
-        runtime=chosen.runtime,
+        name=predictor.model.name,
+        sha256=predictor.model.sha256,
+        runtime=runtime,
         ampnet=__version__,
         class_names=predictor.class_names,
         rejection_threshold=predictor.rejection_threshold,

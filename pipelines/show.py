@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ampnet.files.printable import one_line, printable
-from ampnet.results.results import ImagePredictions, Predictions, VideoSummary
+from ampnet.results.photo_result import PhotoResult
+from ampnet.results.results import Predictions, VideoSummary
 
 PLAIN_WIDTH = 120
 """Columns where stdout is not a terminal and COLUMNS is not set."""
@@ -126,12 +127,12 @@ def prediction_table(result: Predictions) -> Fitting:
     return Fitting(table, Group(*lines))
 
 
-def _photo_rows(photo: ImagePredictions) -> Iterator[tuple[str, ...]]:
-    path = printable(photo.path, LONGEST_PATH)
-    if not photo.faces:
+def _photo_rows(photo: PhotoResult) -> Iterator[tuple[str, ...]]:
+    path = printable(photo.name, LONGEST_PATH)
+    if not photo:
         yield path, "-", "", "cannot be read" if photo.problem else "no face found", "", "", ""
-    for number, prediction in enumerate(photo.faces, start=1):
-        place = " ".join(f"{edge:.0f}" for edge in prediction.face.box)
+    for number, prediction in enumerate(photo, start=1):
+        place = " ".join(f"{edge:.0f}" for edge in prediction.box)
         if prediction.is_sure:
             answer = printable(prediction.label), f"{prediction.probability:.1%}", _others(prediction.scores)
         else:
@@ -141,7 +142,7 @@ def _photo_rows(photo: ImagePredictions) -> Iterator[tuple[str, ...]]:
 
 def _video_row(video: VideoSummary) -> tuple[str, ...]:
     """Sum a video up: the mean scores of all its faces."""
-    path, seen = printable(video.path, LONGEST_PATH), f"{video.frames:,} frames, {video.frames_with_faces:,} with faces"
+    path, seen = printable(video.name, LONGEST_PATH), f"{video.frames:,} frames, {video.frames_with_faces:,} with faces"
     if not video.faces:
         return path, "-", seen, "no face found", "", "", ""
     mean = video.mean_scores()

@@ -7,7 +7,7 @@ for distribution (half precision, everything but the weights as JSON in its head
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,8 @@ class Checkpoint:
     rejection_threshold: float = 0.0
     """Faces whose predicted class has a lower probability get the answer "not sure"; in [0, 1], 0 never rejects."""
     version: int = VERSION
+    file: Path | None = None
+    """Where it was loaded from; None for a network that is in memory only."""
 
     @property
     def architecture(self) -> ArchitectureConfig:
@@ -165,8 +167,9 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     Raises:
         CheckpointError: the file is missing, damaged, another program's, or written by a newer version of ampnet.
     """
-    with open_checkpoint(checkpoint_file(Path(path))) as stored:
-        return stored.checkpoint()
+    file = checkpoint_file(Path(path))
+    with open_checkpoint(file) as stored:
+        return replace(stored.checkpoint(), file=file)
 
 
 @contextmanager

@@ -10,22 +10,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import Any
 
 import msgspec
 
 from ampnet.cluster.actors import ActorOptions, run_on_actors
-from ampnet.cluster.parts import Part, read_part
-from ampnet.cluster.storage import join, names_in, open_file, write_whole
+from ampnet.cluster.parts import Part
 from ampnet.errors import DataError
 from ampnet.files.printable import one_line
-from ampnet.recognition.photos import PhotoPredictor
-from ampnet.recognition.shots import classify_shots, in_chunks
-from ampnet.results.results import MAX_LISTED, ImagePredictions
+from ampnet.files.storage import join, names_in, open_file, write_whole
+from ampnet.reading.reader import NOTHING
+from ampnet.recognition.loop import answer_tasks
+from ampnet.recognition.recognizer import Recognizer
+from ampnet.results.photo_result import PhotoResult
+from ampnet.results.results import MAX_LISTED
 from ampnet.results.rows import CsvRows
 from ampnet.runtime.memory import keep_freed_memory
-from ampnet.runtime.threads import Threads, in_order, start_threads
+from ampnet.runtime.threads import Threads, start_threads
 
 _TEXT = {"image", "status", "problem", "label", "answer", "warnings"}
 _WHOLE = {"frame", "face"}
@@ -49,11 +50,11 @@ class PartCounts:
     problems: list[str] = field(default_factory=list)
     """The first reasons."""
 
-    def add(self, result: ImagePredictions) -> None:
+    def add(self, result: PhotoResult) -> None:
         """Count a result."""
         self.results += 1
-        self.faces += len(result.faces)
-        self._count(Counter(face.answer for face in result.faces))
+        self.faces += len(result)
+        self._count(Counter(face.answer for face in result))
         if result.problem:
             self.unreadable += 1
             if len(self.problems) < _PROBLEMS:
@@ -81,14 +82,14 @@ class PredictActor:
         every: classify every Nth frame of a video.
     """
 
-    def __init__(self, load: Callable[[], PhotoPredictor], out: str, every: int) -> None:
+    def __init__(self, load: Callable[[], Recognizer], out: str, every: int) -> None:
         import cv2
         import torch
 
         keep_freed_memory()
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
-        self._predictor = load()
+        self._recognizer = load()
         self._out, self._every = out, every
         self._running = ExitStack()  # for as long as the actor lives: new threads would each keep memory of their own
         self._threads = self._running.enter_context(start_threads(ACTOR_CORES, parallel=1))
@@ -97,12 +98,12 @@ class PredictActor:
         """Predict parts; yields the counts of each, once its file is written."""
         for text in batch["part"]:
             plain = json.loads(str(text))
-            part = Part(plain["number"], plain["kind"], tuple(plain["places"]), tuple(plain["problems"]))
-            counts = predict_part(self._predictor, part, self._out, self._every, self._threads)
+            part = Part(plain["number"], tuple(plain["places"]), tuple(plain["problems"]))
+            counts = predict_part(self._recognizer, part, self._out, self._every, self._threads)
             yield {"counts": [json.dumps(asdict(counts))]}
 
 
-def predict_part(predictor: PhotoPredictor, part: Part, out: str, every: int, threads: Threads) -> PartCounts:
+def predict_part(recognizer: Recognizer, part: Part, out: str, every: int, threads: Threads) -> PartCounts:
     """Predict a part and write its file.
 
     Raises:
@@ -111,17 +112,16 @@ def predict_part(predictor: PhotoPredictor, part: Part, out: str, every: int, th
     import pyarrow as pa
     from pyarrow import parquet
 
-    rows, counts = CsvRows(predictor.class_names), PartCounts()
+    rows, counts = CsvRows(recognizer.class_names), PartCounts()
     schema = pa.schema([(name, _type_of(name)) for name in rows.columns])
     tables: list[Any] = []
-    chunks = in_chunks(read_part(part, every, threads))
-    classify = partial(classify_shots, predictor)
-    for chunk, found in in_order(classify, chunks, threads.networks, threads.parallel + 1):
+    tasks = ((source, NOTHING) for source in part.sources())
+    for chunk in answer_tasks(recognizer, tasks, every, threads):
         cells: list[list[Any]] = []
-        for shot, faces in zip(chunk, found, strict=True):
-            result = shot.result(faces or [])
-            counts.add(result)
-            cells += rows.cells(result)
+        for _, result in chunk:
+            if result is not None:
+                counts.add(result)
+                cells += rows.cells(result)
         values = zip(zip(*cells, strict=True), schema.types, strict=True)
         tables.append(pa.Table.from_arrays([pa.array(column, kind) for column, kind in values], schema=schema))
     table = pa.concat_tables(tables) if tables else schema.empty_table()
@@ -133,7 +133,7 @@ def predict_part(predictor: PhotoPredictor, part: Part, out: str, every: int, th
 
 
 def predict_parts(
-    parts: Sequence[Part], load: Callable[[], PhotoPredictor], out: str, every: int, options: ActorOptions
+    parts: Sequence[Part], load: Callable[[], Recognizer], out: str, every: int, options: ActorOptions
 ) -> Iterator[PartCounts]:
     """Predict all parts whose files are missing; yields the counts of each as soon as its file is there.
 

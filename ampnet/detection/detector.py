@@ -1,5 +1,7 @@
 """The RetinaFace detector in torch."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -52,6 +54,10 @@ class FaceDetector(AnySizeDetector):
         self._mean = torch.tensor(network.mean, device=self.device).view(1, 3, 1, 1)
         self._std = torch.tensor(network.std, device=self.device).view(1, 3, 1, 1)
         self._is_unscaled = network.std == (1.0, 1.0, 1.0)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the settings: the weights, laid out for this machine, are loaded again where it arrives."""
+        return FaceDetector, (self.config, self.device, silent, self.dtype)
 
     @torch.inference_mode()
     def candidates(self, batch: list[Letterbox], threshold: float) -> Candidates:

@@ -16,14 +16,18 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageFile
 
-from ampnet.errors import ImageError
+from ampnet.errors import DataError, ImageError
+from ampnet.files.download import fetch
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
+from ampnet.files.storage import open_file
 from ampnet.media.decoding import MAX_BYTES, Decoded, decode, from_pillow
 from ampnet.media.decoding_memory import reduction
 from ampnet.media.images import Image
 from ampnet.reading.video import read_frame
 from ampnet.runtime.cores import usable_cores
+
+__all__ = ["BytesContent", "Content", "Decoded", "FileContent", "FrameContent", "LaterContent", "PixelContent"]
 
 EXPECTED = "give a path, an address, bytes, a file opened with 'rb', a NumPy array, a PIL image or a torch tensor"
 
@@ -58,12 +62,14 @@ class BytesContent:
     """The content of an image file."""
 
     data: bytes
+    max_pixels: int | None = None
+    """Larger photos are refused; None: as :func:`ampnet.media.decoding.decode` does."""
 
     def decode(self, enough_side: int | None) -> Decoded:
         """See :class:`Content`."""
         if len(self.data) > MAX_BYTES:
             raise ImageError(f"it has more than the limit of {MAX_BYTES:,} bytes")
-        return decode(self.data, enough_side=enough_side)
+        return decode(self.data, enough_side=enough_side, max_pixels=self.max_pixels)
 
 
 @dataclass(eq=False)
@@ -114,6 +120,22 @@ class FrameContent:
     def decode(self, enough_side: int | None) -> Decoded:
         """See :class:`Content`."""
         return PixelContent(read_frame(self.path, self.number, usable_cores())).decode(enough_side)
+
+
+def fetched(url: str) -> bytes:
+    """Fetch the photo at a public http(s) address; see :func:`ampnet.files.download.fetch`."""
+    return fetch(url, MAX_BYTES)
+
+
+def stored(address: str) -> bytes:
+    """Read a file of an object store."""
+    try:
+        with open_file(address) as file:
+            return file.read(MAX_BYTES + 1)
+    except DataError:
+        raise
+    except Exception as error:  # each store raises its own
+        raise DataError(printable(error)) from error
 
 
 def content_of(given: Any) -> Content:

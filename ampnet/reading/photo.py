@@ -40,6 +40,7 @@ class Photo:
         self._content, self._keeper, self._problem = content, keeper, problem
         self._reduced: Decoded | None = None
         self._whole: Image | None = None
+        self._size_hw: tuple[int, int] | None = None
 
     @classmethod
     def of_file(cls, path: Path) -> "Photo":
@@ -50,7 +51,9 @@ class Photo:
     def of_frame(cls, path: Path, image: Image, number: int, seconds: float) -> "Photo":
         """Describe a frame of a video, whose pixels are at hand; once released, it is decoded again up to there."""
         again = FrameContent(path, number)
-        return cls(one_line(path), PixelContent(image), frame=number, seconds=seconds, keeper=again)
+        photo = cls(one_line(path), PixelContent(image), frame=number, seconds=seconds, keeper=again)
+        photo._whole, photo._size_hw = image, (image.shape[0], image.shape[1])
+        return photo
 
     @property
     def reduced(self) -> Image:
@@ -74,6 +77,7 @@ class Photo:
                 read = self._decode(None)
                 if reduction(read.size_hw[::-1], None, ENOUGH_SIDE)[1] == 1:
                     self._reduced = read
+                self._size_hw = read.size_hw
             self._whole = read.image
         return self._whole
 
@@ -84,7 +88,7 @@ class Photo:
         Raises:
             ImageError: it cannot be read.
         """
-        return self._read().size_hw
+        return self._size_hw or self._read().size_hw
 
     @property
     def is_reduced(self) -> bool:
@@ -94,10 +98,11 @@ class Photo:
     @property
     def problem(self) -> str | None:
         """Why it cannot be read, in one line with its name; None if it can, which is tried now."""
-        try:
-            self._read()
-        except ImageError as error:
-            self._problem = str(error)
+        if self._size_hw is None:
+            try:
+                self._read()
+            except ImageError as error:
+                self._problem = str(error)
         return self._problem
 
     @property
@@ -113,9 +118,19 @@ class Photo:
         if self._keeper is not None:
             self._content, self._keeper = self._keeper, None
 
+    def release_whole(self) -> None:
+        """Drop the pixels of the whole photo where they are more than those of the reduced one."""
+        if self._reduced is not None and self._whole is not self._reduced.image:
+            self._whole = None
+
+    def forget(self) -> None:
+        """Drop the pixels and what they were decoded from; name, size and problem stay."""
+        self._reduced = self._whole = self._content = self._keeper = None
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave decoded pixels behind when it is pickled."""
-        return {**self.__dict__, "_reduced": None, "_whole": None}
+        content = self._content if self._keeper is None else self._keeper
+        return {**self.__dict__, "_reduced": None, "_whole": None, "_content": content, "_keeper": None}
 
     def __repr__(self) -> str:
         return f"<Photo {self.name}{'' if self.frame is None else f', frame {self.frame}'}>"
@@ -123,6 +138,7 @@ class Photo:
     def _read(self) -> Decoded:
         if self._reduced is None:
             self._reduced = self._decode(ENOUGH_SIDE)
+            self._size_hw = self._reduced.size_hw
         return self._reduced
 
     def _decode(self, enough_side: int | None) -> Decoded:

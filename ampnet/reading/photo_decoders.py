@@ -3,6 +3,7 @@
 import queue
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
@@ -44,8 +45,8 @@ class Decoder:
         """The number of the process that decodes the next photo."""
         return self._worker.process_id
 
-    def decode(self, data: bytes) -> Decoded:
-        """Decode an image file's content to upright RGB; see :func:`ampnet.media.decoding.decode`.
+    def decode(self, data: bytes, enough_side: int | None = None) -> Decoded:
+        """Decode an image file's content to upright RGB; see :class:`ampnet.reading.contents.Content`.
 
         Raises:
             ImageError: it cannot be decoded, or not in time. The message is the reason alone.
@@ -55,7 +56,7 @@ class Decoder:
             self._restart()
         deadline = time.monotonic() + self._max_seconds
         try:
-            self._worker.channel.send(0, content=data, deadline=deadline)
+            self._worker.channel.send(0, [enough_side or 0], content=data, deadline=deadline)
             return self._answer(deadline)
         except TimeoutError as error:
             self._restart()
@@ -103,6 +104,18 @@ class Decoder:
         return Decoded(pixels, (size_hw[0], size_hw[1]))
 
 
+@dataclass(frozen=True, eq=False)
+class IsolatedContent:
+    """The content of an image file, which a child process decodes: reduced, and again as a whole if that is needed."""
+
+    data: bytes
+    pool: "DecoderPool"
+
+    def decode(self, enough_side: int | None) -> Decoded:
+        """See :class:`ampnet.reading.contents.Content`."""
+        return self.pool.decode(self.data, enough_side)
+
+
 class DecoderPool:
     """Some decoders for some threads; each photo goes to one that is free.
 
@@ -137,7 +150,7 @@ class DecoderPool:
         with self._lock:
             return [decoder.process_id for decoder in self._all]
 
-    def decode(self, data: bytes) -> Decoded:
+    def decode(self, data: bytes, enough_side: int | None = None) -> Decoded:
         """Decode an image file's content in a process that is free; waits for one.
 
         Raises:
@@ -148,7 +161,7 @@ class DecoderPool:
         try:
             if decoder is None:
                 decoder = self._new()
-            return decoder.decode(data)
+            return decoder.decode(data, enough_side)
         except ProcessError:
             with self._lock:
                 if decoder is not None and decoder in self._all:

@@ -20,16 +20,17 @@ class Order:
 def main(order: Order, parent: Channel) -> None:
     """Decode photos until the parent has gone."""
     from ampnet.errors import ImageError
-    from ampnet.media.decoding import decode
+    from ampnet.reading.contents import BytesContent
 
     parent.send(READY)
     while True:
-        data = bytes(parent.take(parent.receive().size))
+        _, (enough_side,), size = parent.receive()
+        content = BytesContent(bytes(parent.take(size)), order.max_pixels)
         try:
-            decoded = decode(data, max_pixels=order.max_pixels)
+            decoded = content.decode(enough_side or None)
         except ImageError as error:
             parent.send(PROBLEM, [str(error)])
             continue
         sizes = [*decoded.image.shape[:2], *decoded.size_hw]
         parent.send(PIXELS, sizes, decoded.image.data.cast("B"))
-        del data, decoded  # not while it waits for the next one
+        del content, decoded  # not while it waits for the next one

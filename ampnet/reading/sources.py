@@ -1,53 +1,79 @@
-"""The inputs of `predict`: which files they are, and where their annotated copies go."""
+"""What people name, as sources of photos: files, folders, patterns, lists, addresses, stdin; and where copies go."""
 
+import glob
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
-from ampnet.errors import UsageError
-from ampnet.files.download import file_name
+from ampnet.errors import DataError, UsageError
+from ampnet.files.download import file_name, is_url
 from ampnet.files.file_names import MAX_NAME, shortened
 from ampnet.files.listing import list_folder
+from ampnet.files.opening import read_bytes
 from ampnet.files.picture_files import FORMATS
-from ampnet.files.printable import printable
+from ampnet.files.printable import one_line, printable
+from ampnet.media.decoding import MAX_BYTES
 from ampnet.media.heif import EXTENSIONS as HEIF
 from ampnet.media.heif import describe_unread
+from ampnet.reading.contents import BytesContent, LaterContent, fetched, stored
 from ampnet.reading.image_files import readable_images
-from ampnet.reading.inputs import PhotoInput
-from ampnet.reading.named_inputs import STDIN
+from ampnet.reading.photo import Photo
 from ampnet.reading.video import EXTENSIONS as VIDEOS
 from ampnet.reading.video import is_video
+
+STDIN = Path("-")
+"""Stands for a picture on stdin; a file of that name is given by its absolute path."""
+
+MAX_LIST_BYTES = 256 << 20
+"""Larger list files are refused."""
+
+ARCHIVES = (".tar", ".parquet")
+"""Ends of the names of files that hold many photos."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One input file, and where its annotated copy goes."""
+    """One input: a photo or a video; and where its annotated copy goes."""
 
-    path: Path
-    drawn: Path | None
+    name: Path | str
+    """What the user called it; an address is text, that of a photo by http(s) or that of a file in an object store."""
+    drawn: Path | None = None
     """None if there is to be no copy."""
     problem: str | None = None
     """Why it cannot be read, if that is known beforehand."""
-    take: Callable[[], PhotoInput] | None = None
-    """Obtains a photo that is not read from ``path``: it came on stdin, or a program holds it."""
-
-    url: str | None = None
-    """The address of a photo, if it is to be fetched."""
+    take: Callable[[], Photo] | None = None
+    """Obtains a photo that is neither a file nor an address: it came on stdin, or a program holds it."""
     is_alone: bool = False
     """Whether two such photos must not be read at once: they may be one object, which changes when it is read."""
 
     @property
-    def name(self) -> Path | str:
-        """What the user called it: the address or the path."""
-        return self.path if self.url is None else self.url
+    def path(self) -> Path:
+        """The file, if it is one."""
+        return Path(self.name)
 
     @property
     def is_video(self) -> bool:
         """Whether it is a video."""
-        return self.take is None and self.url is None and is_video(self.path)
+        return self.take is None and isinstance(self.name, Path) and is_video(self.name)
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is a tar or parquet file of photos; see :func:`ampnet.reading.archives.members`."""
+        return self.take is None and not is_url(self.name) and str(self.name).lower().endswith(ARCHIVES)
+
+    def photo(self) -> Photo:
+        """Return the photo, which is decoded when its pixels are asked for."""
+        if self.problem is not None:
+            return Photo(one_line(self.name), None, self.problem)
+        if self.take is not None:
+            return self.take()
+        if isinstance(self.name, Path):
+            return Photo.of_file(self.name)
+        return Photo(one_line(self.name), LaterContent(partial(fetched if is_url(self.name) else stored, self.name)))
 
 
 @dataclass(frozen=True)
@@ -82,9 +108,10 @@ def plan(
     plans = []
     for given in inputs:
         if isinstance(given, str):
-            one = Source(Path(given), annotate_dir and Path(file_name(given)), url=given)
+            one = Source(given, annotate_dir and Path(file_name(given)))
         elif on_stdin is not None and given == STDIN:
-            one = Source(given, annotate_dir and Path("stdin.jpg"), take=partial(PhotoInput, "stdin", on_stdin))
+            content = BytesContent(on_stdin)
+            one = Source(given, annotate_dir and Path("stdin.jpg"), take=partial(Photo, "-", content))
         elif is_folder(given):
             plans.append(in_folder(given, annotate_dir, videos))
             continue
@@ -92,6 +119,7 @@ def plan(
             one = Source(given, None, f"cannot read {printable(given)}: the name is not usable")
         else:
             one = Source(given, annotate_dir and Path(given.name))
+            one = replace(one, drawn=None) if one.is_archive else one  # of many photos, none of which is a file
         plans.append(Plan([one], []))
     if all(one.is_empty for one in plans):
         raise UsageError(str(plans[0].sources[0].problem))
@@ -123,6 +151,64 @@ def in_folder(folder: Path, annotate_dir: Path | None, videos: bool, option: str
         [Source(path, annotate_dir and path.relative_to(folder), listing.problems.get(path)) for path in listing.files],
         [note] if note else [],
     )
+
+
+def expand_patterns(inputs: Sequence[Path | str]) -> list[Path | str]:
+    """Replace patterns by the files and folders that match them, sorted by name; ``**`` stands for any depth.
+
+    A file whose own name looks like a pattern is itself. What matches nothing stays, and is reported when it is read.
+
+    Args:
+        inputs: paths and patterns; addresses, which are text, stay as they are.
+    """
+    paths: list[Path | str] = []
+    for given in inputs:
+        if isinstance(given, str):
+            paths.append(given)
+            continue
+        is_pattern = glob.has_magic(os.fspath(given)) and not os.path.lexists(given)
+        matches = sorted(glob.glob(os.fspath(given), recursive=True)) if is_pattern else []  # noqa: PTH207 (keeps "./")
+        paths += [Path(match) for match in matches] or [given]
+    return paths
+
+
+def read_list(file: Path) -> list[Path | str]:
+    """Read a list of inputs: one path, folder or http(s) address a line, paths relative to the current folder.
+
+    There are no patterns.
+
+    Empty lines and lines that start with ``#`` are skipped. Names may have any bytes but line breaks.
+
+    Args:
+        file: the list.
+
+    Raises:
+        UsageError: it cannot be read, or lists nothing.
+    """
+    try:
+        content = read_bytes(file, MAX_LIST_BYTES)
+    except DataError as error:
+        raise UsageError(f"cannot read the list {printable(file)}: {error}") from error
+    lines = (line.removesuffix(b"\r") for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
+    texts = [os.fsdecode(line) for line in lines if line.strip() and not line.startswith(b"#")]
+    paths = [text.strip() if is_url(text) else Path(text) for text in texts]
+    if not paths:
+        raise UsageError(f"the list {printable(file)} names no file; write one path a line")
+    return paths
+
+
+def read_stdin(stream: BinaryIO) -> bytes:
+    """Read the content of a picture to its end.
+
+    Raises:
+        UsageError: it is a terminal, or more than a picture may have.
+    """
+    if stream.isatty():
+        raise UsageError("- stands for a picture on stdin; send one: ampnet predict - < photo.jpg")
+    content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"stdin has more than the limit of {MAX_BYTES:,} bytes")
+    return content
 
 
 def _left_out(folder: Path, counts: Counter[str], option: str) -> str:

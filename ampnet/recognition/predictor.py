@@ -1,7 +1,8 @@
-"""Predictor: finds and classifies every face in a photo, with torch."""
+"""Predictor: the Recognizer on torch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,22 +10,22 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.model_id import ModelId
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.detector import FaceDetector
-from ampnet.faces.alignment import AlignedFace, Image
+from ampnet.faces.alignment import AlignedFace
+from ampnet.faces.framing import frame_faces
 from ampnet.inference.classifier import Classifier, network_input
 from ampnet.inference.contributions import explain
 from ampnet.inference.prior import Prior
 from ampnet.recognition.explanation import Explanation
-from ampnet.recognition.photos import PhotoPredictor
-from ampnet.results.face_prediction import FacePrediction
+from ampnet.recognition.recognizer import Recognizer
+from ampnet.results.photo_result import PhotoResult
 from ampnet.runtime.threads import MAX_NETWORKS
-from ampnet.settings import FacePolicy
-
-__all__ = ["FacePrediction", "Predictor"]
+from ampnet.settings import DetectorConfig, FacePolicy, PredictConfig
 
 
-class Predictor(PhotoPredictor):
+class Predictor(Recognizer):
     """A face detector and a trained network, for photos of any size.
 
     Args:
@@ -38,6 +39,7 @@ class Predictor(PhotoPredictor):
             detector of your own keeps its type).
         face: which faces of a photo to classify: ``all``, ``largest``, ``centre`` or ``best``.
         min_face: leave out faces with a side of fewer pixels of the photo.
+        score_threshold: minimum detection score of a face, in (0, 1); a detector of your own has its own.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
@@ -54,8 +56,9 @@ class Predictor(PhotoPredictor):
         mirror: bool = False,
         prior: Prior | None = None,
         dtype: torch.dtype = torch.float32,
-        face: FacePolicy = "all",
-        min_face: float = 0.0,
+        face: FacePolicy = PredictConfig.face,
+        min_face: float = PredictConfig.min_face,
+        score_threshold: float = DetectorConfig.score_threshold,
     ) -> None:
         if not isinstance(checkpoint, Checkpoint):
             checkpoint = load_checkpoint(named_model(None if checkpoint is None else Path(checkpoint)))
@@ -64,13 +67,16 @@ class Predictor(PhotoPredictor):
         self.rejection_threshold = checkpoint.rejection_threshold
         self.image_size = checkpoint.architecture.image_size
         self.device = torch.device(device)
-        self.detector = detector or FaceDetector(device=self.device, dtype=dtype)
-        self.batch_size = batch_size
+        # the detector's limit counts pixels of the image that it gets, which may be a reduced one
+        config = DetectorConfig(score_threshold=score_threshold, min_face=min(min_face, DetectorConfig.min_face))
+        self.detector = detector or FaceDetector(config, self.device, dtype=dtype)
+        self.batch_size, self.dtype, self.classifier_prior = batch_size, dtype, prior
+        self.model = ModelId.of_file(checkpoint.file)
         self.classifier = Classifier.from_checkpoint(self.checkpoint, self.device, mirror, prior, dtype)
         self.face, self.min_face = face, min_face
 
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
-        """See :meth:`PhotoPredictor.classify`."""
+        """See :meth:`Recognizer.classify`."""
         size, step = self.image_size, self.batch_size
         parts = [np.zeros((0, len(self.class_names)), dtype=np.float32)]
         parts += [self.classifier.classify(faces[start : start + step], size) for start in range(0, len(faces), step)]
@@ -78,28 +84,24 @@ class Predictor(PhotoPredictor):
 
     @property
     def cores(self) -> int:
-        """See :attr:`PhotoPredictor.cores`."""
+        """See :attr:`Recognizer.cores`."""
         return torch.get_num_threads()
 
     @property
     def parallel(self) -> int:
-        """See :attr:`PhotoPredictor.parallel`; 1 on GPUs, and with a detector of your own, which may keep a state."""
+        """See :attr:`Recognizer.parallel`; 1 on GPUs, and with a detector of your own, which may keep a state."""
         is_divided = self.device.type == "cpu" and isinstance(self.detector, FaceDetector)
         return min(self.cores, MAX_NETWORKS) if is_divided else 1
 
     @property
     def can_explain(self) -> bool:
-        """See :attr:`PhotoPredictor.can_explain`."""
+        """See :attr:`Recognizer.can_explain`."""
         return bool({"lp", "ap"} & set(self.checkpoint.architecture.modules))
 
-    def explain_faces(
-        self, image: Image, faces: Sequence[FacePrediction], whole: Callable[[], Image] | None = None
-    ) -> Explanation:
-        """See :meth:`PhotoPredictor.explain_faces`."""
-        size, step = self.image_size, self.batch_size
-        found = [face.face for face in faces]
-        framed = self._frame(image, found, whole)
-        in_image = self._frame(image, found, None) if whole else framed
+    def explain(self, result: PhotoResult) -> Explanation:
+        """See :meth:`Recognizer.explain`; the faces are those that were framed for the answer, while it keeps them."""
+        size, step, landmarks = self.image_size, self.batch_size, [face.landmarks for face in result]
+        framed = result.framed or frame_faces(result.photo, landmarks, self.framing, size)
         batches = [network_input(framed[start : start + step], size) for start in range(0, len(framed), step)]
         parts = [explain(self.classifier, batch.to(self.device)) for batch in batches]
         return Explanation(
@@ -113,7 +115,19 @@ class Predictor(PhotoPredictor):
             global_=np.concatenate([part.global_ for part in parts]),
             boxes=np.concatenate([part.boxes for part in parts]),
             class_names=self.class_names,
-            scores=[face.scores for face in faces],
+            scores=[face.scores for face in result],
             frames=[face.image for face in framed],
-            matrices=[face.matrix for face in in_image],
+            matrices=[face.matrix for face in framed],
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what it was made of: the network is made ready for its machine again where it arrives."""
+        detector, prior = self.detector, self.classifier_prior
+        made_of = (self.checkpoint, detector, self.device, self.batch_size, self.classifier.mirror, prior, self.dtype)
+        return _restored, (made_of, self.face, self.min_face, self.model)
+
+
+def _restored(made_of: tuple[Any, ...], face: FacePolicy, min_face: float, model: ModelId) -> Predictor:
+    predictor = Predictor(*made_of)
+    predictor.face, predictor.min_face, predictor.model = face, min_face, model
+    return predictor

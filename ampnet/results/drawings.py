@@ -11,9 +11,9 @@ from ampnet.errors import DataError
 from ampnet.files.file_names import MAX_NAME, shortened
 from ampnet.files.picture_files import save_picture
 from ampnet.media.drawing import Mark, annotate, enlarged
+from ampnet.reading.reader import QueuedPhoto
 from ampnet.reading.sources import Source
-from ampnet.recognition.shots import Shot
-from ampnet.results.face_prediction import FacePrediction
+from ampnet.results.photo_result import PhotoResult
 from ampnet.results.timeline import Timeline
 from ampnet.results.video_writer import VideoWriter, writing_video
 
@@ -87,45 +87,43 @@ class Drawings:
         else:
             self._open.__exit__(kind, error, trace)
 
-    def add(self, shot: Shot, faces: list[FacePrediction] | None, explanation: "Explanation | None" = None) -> None:
-        """Draw one shot, if its source has a place for that.
+    def add(self, queued: QueuedPhoto, result: PhotoResult | None, explanation: "Explanation | None" = None) -> None:
+        """Draw a photo or frame, if its source has a place for that.
 
         Args:
-            shot: the photo or frame.
-            faces: what was found in it; None for a frame that was not classified.
+            queued: the photo or frame.
+            result: what was found in it; None for a frame that was not classified.
             explanation: why; drawn for photos.
         """
-        if shot.source is not self._video:
+        source, photo = queued.source, queued.photo
+        if source is not self._video:
             self._end_video()
-        if shot.source.drawn is None or shot.image is None:
+        if source.drawn is None or photo.problem is not None:
             return
-        if faces is not None:
-            self._marks = [face.mark for face in faces]
-            if shot.seconds is not None and shot.source.drawn in self._timelines:
-                self._timeline.add(shot.seconds, faces)
+        if result is not None and source.is_video:
+            self._marks = [face.mark for face in result]
+            if photo.seconds is not None and source.drawn in self._timelines:
+                self._timeline.add(photo.seconds, result)
         try:
-            self._draw(shot, faces or [], explanation)
+            if source.is_video:
+                self._draw_frame(queued, source.drawn)
+            elif result is not None:
+                self._draw_photo(result, source.drawn, explanation)
         except DataError as error:
             self._fail(error)
 
-    def _draw(self, shot: Shot, faces: Sequence[FacePrediction], explanation: "Explanation | None") -> None:
-        path = shot.source.drawn
-        if path is None or shot.image is None:
-            return
-        if shot.source.is_video:
-            if self._video is not shot.source:
-                self._video = shot.source
-                self._writer = self._last = self._open.enter_context(writing_video(path, shot.source.path, shot.start))
-            if self._writer is not None:
-                self._writer.add(annotate(shot.image, self._marks), shot.seconds or 0.0)
-            return
+    def _draw_frame(self, queued: QueuedPhoto, path: Path) -> None:
+        if self._video is not queued.source:
+            self._video = queued.source
+            writing = writing_video(path, queued.source.path, queued.start)
+            self._writer = self._last = self._open.enter_context(writing)
+        if self._writer is not None:
+            self._writer.add(annotate(queued.photo.whole, self._marks), queued.photo.seconds or 0.0)
+
+    def _draw_photo(self, result: PhotoResult, path: Path, explanation: "Explanation | None") -> None:
         if explanation is not None:  # first: whoever finds the annotated copy when resuming takes both to be there
             save_picture(explanation.plot(), self._explained[path])
-        image, marks = shot.image, self._marks
-        if shot.whole is not None:
-            found_hw, image = (image.shape[0], image.shape[1]), shot.whole()
-            marks = [face.enlarged(found_hw, (image.shape[0], image.shape[1])).mark for face in faces]
-        save_picture(annotate(*enlarged(image, marks)), path)
+        save_picture(annotate(*enlarged(*result.marks())), path)
 
     def _end_video(self) -> None:
         try:

@@ -1,13 +1,17 @@
 """The answer about one face."""
 
+import warnings
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ampnet.detection.face import Face, moved_face
+from ampnet.faces.geometry import Affine
 from ampnet.media.drawing import Mark
-from ampnet.recognition.face_warnings import face_warnings
 from ampnet.results.face_explanation import FaceExplanation
+from ampnet.results.face_warnings import face_warnings
 
 NOT_SURE = "not sure"
 """The answer to a face whose most probable class is less probable than the rejection threshold."""
@@ -17,8 +21,8 @@ NOT_SURE = "not sure"
 class FacePrediction:
     """A face in a photo and its expression."""
 
-    face: Face
-    """Box and landmarks in pixels of the photo, and the detection score."""
+    detection: Face
+    """Box and landmarks in pixels of the whole upright photo, and the detection score."""
     label: str
     """The most probable class."""
     probability: float
@@ -44,9 +48,37 @@ class FacePrediction:
     """Grey value that a tenth of the face exceeds, 0 to 255."""
 
     @property
+    def box(self) -> NDArray[np.float32]:
+        """``(4,)`` x0, y0, x1, y1 in pixels of the whole upright photo; may extend beyond it."""
+        return self.detection.box
+
+    @property
+    def landmarks(self) -> NDArray[np.float32]:
+        """``(5, 2)`` (x, y) in the same pixels: left eye, right eye, nose tip, left and right mouth corner.
+
+        Left is the image's left: an upright face's own right.
+        """
+        return self.detection.landmarks
+
+    @property
+    def face_score(self) -> float:
+        """The detector's confidence that this is a face, in [0, 1]."""
+        return self.detection.score
+
+    @property
+    def face(self) -> Face:
+        """Former name of :attr:`detection`, deprecated since 0.2; take :attr:`box` and :attr:`landmarks`."""
+        warnings.warn(
+            "face.face is deprecated since ampnet 0.2: use face.box, face.landmarks and face.face_score",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.detection
+
+    @property
     def warnings(self) -> list[str]:
         """What makes the answer doubtful, in words; empty for most faces."""
-        return face_warnings(self.face, self.visible, self.blurriness, self.brightness, self.scores)
+        return face_warnings(self.detection, self.visible, self.blurriness, self.brightness, self.scores)
 
     @property
     def is_sure(self) -> bool:
@@ -63,11 +95,25 @@ class FacePrediction:
         """How the face is drawn."""
         text = f"{self.label} {self.probability:.0%}" if self.is_sure else self.answer
         text = text if self.track is None else f"#{self.track} {text}"
-        return Mark(self.face.box, self.face.landmarks, self.label, text, self.is_sure, self.probability)
+        return Mark(self.box, self.landmarks, self.label, text, self.is_sure, self.probability)
 
-    def enlarged(self, decoded_hw: tuple[int, int], photo_hw: tuple[int, int]) -> "FacePrediction":
-        """Convert from pixels of a photo that was reduced while it was decoded to those of the whole photo."""
-        y, x = photo_hw[0] / decoded_hw[0], photo_hw[1] / decoded_hw[1]
-        matrix = np.array([[x, 0.0, 0.0], [0.0, y, 0.0]])
+    def moved(self, matrix: Affine) -> "FacePrediction":
+        """Return it with box, landmarks and explanation mapped by an affine map, to pixels of another image."""
         explanation = self.explanation and self.explanation.moved(matrix)
-        return replace(self, face=moved_face(self.face, matrix), explanation=explanation)
+        return replace(self, detection=moved_face(self.detection, matrix), explanation=explanation)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON: pixels with one decimal, probabilities with six."""
+        explanation = {} if self.explanation is None else {"explanation": self.explanation.to_dict()}
+        return {
+            "box": np.round(self.box.astype(float), 1).tolist(),
+            "face_score": round(self.face_score, 4),
+            "landmarks": np.round(self.landmarks.astype(float), 1).tolist(),
+            "label": self.label,
+            "probability": round(self.probability, 6),
+            "answer": self.answer,
+            "scores": {name: round(score, 6) for name, score in self.scores.items()},
+            "warnings": self.warnings,
+            **({} if self.track is None else {"track": self.track}),
+            **explanation,
+        }

@@ -7,33 +7,33 @@ from typing import TextIO
 
 from ampnet.errors import DataError
 from ampnet.files.printable import one_line
-from ampnet.results.results import ImagePredictions
-from ampnet.results.rows import json_line
+from ampnet.results.photo_result import PhotoResult
 
 
 class JsonDocument:
-    """Writes ``{"checkpoint": ..., "class_names": [...], "images": [...]}``.
+    """Writes ``{"checkpoint": ..., "model": ..., "class_names": [...], "images": [...]}``.
 
     Each image is on a line of its own, so the lines of a run that was killed can be read one by one.
 
     Args:
         out: where to.
         checkpoint: the model's file.
+        model: which model answers: its name and a short hash.
         class_names: the model's classes.
 
     Raises:
         DataError: a line cannot be written.
     """
 
-    def __init__(self, out: TextIO, checkpoint: Path, class_names: Sequence[str]) -> None:
+    def __init__(self, out: TextIO, checkpoint: Path, model: str, class_names: Sequence[str]) -> None:
         self._out = out
         self._separator = "\n"
-        about = {"checkpoint": one_line(checkpoint), "class_names": list(class_names)}
+        about = {"checkpoint": one_line(checkpoint), "model": model, "class_names": list(class_names)}
         self._write(json.dumps(about, ensure_ascii=False).removesuffix("}") + ', "images": [')
 
-    def add(self, result: ImagePredictions) -> None:
+    def add(self, result: PhotoResult) -> None:
         """Write the result of a photo or frame."""
-        self._write(self._separator + json_line(result))
+        self._write(self._separator + result.to_json())
         self._separator = ",\n"
 
     def finish(self) -> None:

@@ -1,19 +1,20 @@
-"""What `Predictor.predict` returns for a photo: its faces, and their forms for people, programs and notebooks."""
+"""The result for a photo: its faces, and their forms for people, programs and notebooks."""
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from ampnet.errors import ConfigError, DataError, ImageError
-from ampnet.files.download import is_url
+from ampnet.faces.alignment import AlignedFace
 from ampnet.files.picture_files import save_picture, to_png
-from ampnet.files.printable import printable
-from ampnet.media.drawing import annotate
+from ampnet.files.printable import one_line, printable
+from ampnet.media.drawing import Mark, annotate
 from ampnet.media.images import Image, reduce
-from ampnet.reading.inputs import PhotoInput
+from ampnet.reading.photo import Photo
 from ampnet.results.face_prediction import FacePrediction
-from ampnet.results.results import ImagePredictions
-from ampnet.results.rows import CsvRows, json_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,46 +28,76 @@ NOTEBOOK_SIDE = 1000
 """Longest side of the picture in a notebook, in pixels."""
 
 
+class Explainer(Protocol):
+    """Takes answers apart."""
+
+    def explain(self, result: "PhotoResult") -> "Explanation":
+        """Say why the faces of a photo, at least one, got their answers."""
+
+
 class PhotoResult(list[FacePrediction]):
     """The faces of one photo or frame, best detection score first; an empty list if there are none.
 
-    It keeps a reference to the photo as it was given, no pixels of its own, and decodes it again to draw. A frame
-    of a stream keeps its pixels; any other decodes its video again up to there.
+    It keeps its photo, and draws and explains from the pixels that the answer was found in. Where there are many
+    results, pixels are released, and decoded again when they are asked for.
 
     Args:
-        photo: the photo; None if not even its content could be obtained.
-        name: how the photo is called.
+        photo: the photo, which was read, or could not be.
         faces: in pixels of the whole upright photo.
-        size_hw: height and width of the upright photo in pixels; None if it could not be read.
         class_names: the model's classes.
-        problem: why it could not be read, in one line.
-        explainer: takes the answers about the faces of a decoded photo apart; None if that is impossible.
-        frame: number of the frame in its video, from 0; None for a photo.
-        seconds: time of the frame since the start of its video.
+        model: which model answered: its name and a short hash.
+        explainer: takes the answers apart; None if nothing can.
+        framed: the faces as the network saw them; None: they are framed again when they are needed.
     """
 
     def __init__(
         self,
-        photo: PhotoInput | None,
-        name: str,
+        photo: Photo,
         faces: Iterable[FacePrediction],
-        size_hw: tuple[int, int] | None,
         class_names: tuple[str, ...],
-        problem: str | None = None,
-        explainer: "Callable[[Image, Sequence[FacePrediction]], Explanation] | None" = None,
-        frame: int | None = None,
-        seconds: float | None = None,
+        model: str = "",
+        explainer: Explainer | None = None,
+        framed: Sequence[AlignedFace] | None = None,
     ) -> None:
         super().__init__(faces)
-        self._photo, self.name, self.size_hw = photo, name, size_hw
-        self.class_names, self.problem = class_names, problem
-        self._explainer = explainer
-        self.frame, self.seconds = frame, seconds
+        self.photo, self.class_names, self.model = photo, class_names, model
+        self.problem = photo.problem
+        """Why the photo could not be read, in one line; None if it could."""
+        self.size_hw = None if self.problem else photo.size_hw
+        """Height and width of the upright photo in pixels; None if it could not be read."""
+        self.warnings: list[str] = []
+        """What a user should know about the photo as a whole, in words; empty for nearly all."""
+        self._explainer, self._framed = explainer, framed
+
+    @property
+    def name(self) -> str:
+        """How the photo is called: its path, its address, or the name that its file has; on one line."""
+        return self.photo.name
+
+    @property
+    def frame(self) -> int | None:
+        """Number of the frame in its video, from 0; None for a photo."""
+        return self.photo.frame
+
+    @property
+    def seconds(self) -> float | None:
+        """Time of the frame since the start of its video; None for a photo."""
+        return self.photo.seconds
+
+    @property
+    def status(self) -> str:
+        """``ok``, ``no face`` or ``unreadable``."""
+        return "ok" if self else "unreadable" if self.problem else "no face"
 
     @property
     def faces(self) -> list[FacePrediction]:
         """The faces as a plain list."""
         return list(self)
+
+    @property
+    def framed(self) -> Sequence[AlignedFace] | None:
+        """The faces as the network saw them, with maps from pixels of the photo; None once they were released."""
+        return self._framed if self._framed is not None and len(self._framed) == len(self) else None
 
     def __str__(self) -> str:
         """Say in one line what was found: ``photo.jpg: 2 faces: happiness 99%, anger 66%``."""
@@ -86,19 +117,50 @@ class PhotoResult(list[FacePrediction]):
         return f"<PhotoResult {self}>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, as in the list ``images`` of `ampnet predict --json`."""
-        return self._plain().to_dict()
+        """Return plain values for JSON: what `ampnet predict --json`, `--jsonl` and the service print about a photo.
+
+        A name and a reason fit on one line of UTF-8: control characters and undecodable bytes are escaped.
+        """
+        height, width = self.size_hw or (None, None)
+        return {
+            "image": self.name,
+            "frame": self.frame,
+            "seconds": None if self.seconds is None else round(self.seconds, 3),
+            "status": self.status,
+            "problem": None if self.problem is None else one_line(self.problem),
+            "width": width,
+            "height": height,
+            "model": self.model,
+            "warnings": self.warnings,
+            "faces": [face.to_dict() for face in self],
+        }
 
     def to_json(self) -> str:
         """Return :meth:`to_dict` as JSON on one line."""
-        return json_line(self._plain())
+        return json.dumps(self.to_dict(), ensure_ascii=False)
 
     def to_df(self) -> "pd.DataFrame":
         """Return the table of `ampnet predict --csv`: a row for each face, or one that says why there is none."""
         import pandas as pd  # slow to import
 
-        table = CsvRows(self.class_names)
-        return pd.DataFrame(table.cells(self._plain()), columns=table.columns)
+        from ampnet.results.rows import CsvRows
+
+        table = CsvRows(self.class_names, has_tracks=any(face.track is not None for face in self))
+        return pd.DataFrame(table.cells(self), columns=table.columns)
+
+    def marks(self) -> tuple[Image, list[Mark]]:
+        """Return the whole photo and the marks of its faces in it.
+
+        Raises:
+            ImageError: the photo cannot be read, or no longer.
+        """
+        if self.problem is not None or self.size_hw is None:
+            raise ImageError(str(self.problem))
+        image, (height, width) = self.photo.whole, self.size_hw
+        if image.shape[:2] == (height, width):
+            return image, [face.mark for face in self]
+        matrix = np.diag([image.shape[1] / width, image.shape[0] / height, 1.0])[:2]
+        return image, [face.moved(matrix).mark for face in self]
 
     def plot(self) -> Image:
         """Draw boxes, landmarks and answers on the photo.
@@ -109,8 +171,7 @@ class PhotoResult(list[FacePrediction]):
         Raises:
             ImageError: the photo cannot be read, or no longer.
         """
-        image, faces = self._decoded("draw")
-        return annotate(image, [face.mark for face in faces])
+        return annotate(*self.marks())
 
     def explain(self) -> "Explanation":
         """Take the answers apart: what each region of each face added to the logits of each class.
@@ -125,12 +186,13 @@ class PhotoResult(list[FacePrediction]):
             DataError: there is no face.
             ImageError: the photo cannot be read, or no longer.
         """
-        image, faces = self._decoded("explain")
-        if not faces:
+        if self.problem is not None:
+            raise ImageError(self.problem)
+        if not self:
             raise DataError(f"nothing to explain: no face in {printable(self.name)}")
         if self._explainer is None:
             raise ConfigError("cannot explain: a pickled result lacks its network; call predict again")
-        return self._explainer(image, faces)
+        return self._explainer.explain(self)
 
     def save(self, path: str | Path) -> None:
         """Write :meth:`plot` to a JPEG or PNG file; it appears whole or not at all, and replaces an existing file.
@@ -142,6 +204,16 @@ class PhotoResult(list[FacePrediction]):
         """
         save_picture(self.plot(), Path(path))
 
+    def release(self) -> None:
+        """Drop all pixels; they are decoded and framed again when they are needed."""
+        self._framed = None
+        self.photo.release()
+
+    def forget(self) -> None:
+        """Drop the photo, too, so that only the answers take memory: it can no longer be drawn or explained."""
+        self._framed = self._explainer = None
+        self.photo.forget()
+
     def _repr_png_(self) -> bytes | None:
         """Show the drawn photo in a notebook, if it can be drawn."""
         try:
@@ -150,17 +222,5 @@ class PhotoResult(list[FacePrediction]):
             return None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the network behind when it is pickled."""
-        return {**self.__dict__, "_explainer": None}
-
-    def _decoded(self, purpose: str) -> tuple[Image, list[FacePrediction]]:
-        """Decode the photo again, and convert the faces to its pixels."""
-        if self._photo is None or self.size_hw is None:
-            raise ImageError(self.problem or f"cannot {purpose} {printable(self.name)}: the photo is not there")
-        image = self._photo.decode().image
-        hw = (image.shape[0], image.shape[1])
-        return image, self.faces if hw == self.size_hw else [face.enlarged(self.size_hw, hw) for face in self]
-
-    def _plain(self) -> ImagePredictions:
-        name = self.name if is_url(self.name) else Path(self.name)
-        return ImagePredictions(name, self.size_hw, self.faces, self.problem, self.frame, self.seconds)
+        """Leave the network and all pixels behind when it is pickled."""
+        return {**self.__dict__, "_explainer": None, "_framed": None}

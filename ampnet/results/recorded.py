@@ -1,9 +1,7 @@
 """What an interrupted `predict` has recorded, and so need not be done again."""
 
+from ampnet.reading.reader import NOTHING, WHOLE
 from ampnet.results.rows import RowKey
-
-NOTHING, WHOLE = -1.0, float("inf")
-"""Stand for the last recorded frame of a file of which nothing, or everything is recorded."""
 
 
 class Recorded:

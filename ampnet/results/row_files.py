@@ -17,8 +17,8 @@ from ampnet.errors import DataError, UsageError
 from ampnet.files.file_names import MAX_NAME, shortened
 from ampnet.files.journal import CURE, Lines
 from ampnet.files.printable import printable
+from ampnet.results.photo_result import PhotoResult
 from ampnet.results.recorded import Recorded
-from ampnet.results.results import ImagePredictions
 from ampnet.results.rows import RowFormat, RowKey
 
 
@@ -95,7 +95,7 @@ class RowFile:
         except OSError as error:
             self.failure = _reason(error)
 
-    def add(self, result: ImagePredictions) -> None:
+    def add(self, result: PhotoResult) -> None:
         """Append a result's rows; a failed write is remembered in ``failure``, and leaves nothing torn."""
         if self.failure is None:
             try:

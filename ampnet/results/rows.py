@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ampnet.errors import DataError
 from ampnet.files.printable import one_line
-from ampnet.results.results import ImagePredictions
+from ampnet.results.photo_result import PhotoResult
 
 LANDMARK_NAMES = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 
@@ -35,7 +35,7 @@ class RowFormat(Protocol):
     def header(self) -> str:
         """The first line, with its end; empty if there is none."""
 
-    def rows(self, result: ImagePredictions) -> str:
+    def rows(self, result: PhotoResult) -> str:
         """Write a result as one or more lines."""
 
     def key(self, line: str) -> RowKey:
@@ -59,11 +59,11 @@ class CsvRows:
         self.columns += ["track"] if has_tracks else []
         self.header = _csv_lines([self.columns])
 
-    def rows(self, result: ImagePredictions) -> str:
+    def rows(self, result: PhotoResult) -> str:
         """Write a row for each face; one without a face if there are none."""
         return _csv_lines(self.cells(result))
 
-    def cells(self, result: ImagePredictions) -> list[list[Any]]:
+    def cells(self, result: PhotoResult) -> list[list[Any]]:
         """Return the cells of these rows; None stands for an empty one."""
         plain = result.to_dict()
         about = [plain[key] for key in ("image", "frame", "seconds", "status", "problem")]
@@ -107,9 +107,9 @@ class JsonLines:
 
     header = ""
 
-    def rows(self, result: ImagePredictions) -> str:
+    def rows(self, result: PhotoResult) -> str:
         """Write one line."""
-        return json_line(result) + "\n"
+        return result.to_json() + "\n"
 
     def key(self, line: str) -> RowKey:
         """Read what a line is about.
@@ -125,11 +125,6 @@ class JsonLines:
         if not isinstance(image, str) or not isinstance(frame, int | None):
             raise DataError("not a line of predictions")
         return RowKey(image, frame, is_problem)
-
-
-def json_line(result: ImagePredictions) -> str:
-    """Return a result as JSON on one line, without its end."""
-    return json.dumps(result.to_dict(), ensure_ascii=False)
 
 
 def _csv_lines(rows: list[list[Any]]) -> str:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ampnet.faces.geometry import intersection_over_union
 from ampnet.reading.sources import Source
-from ampnet.recognition.shots import Shot
 from ampnet.results.face_prediction import FacePrediction
+from ampnet.results.photo_result import PhotoResult
 
 MIN_OVERLAP = 0.2
 """Minimum intersection over union of a face's box and its track's last one."""
@@ -59,7 +59,7 @@ class FaceTracker:
         if not faces or not self._tracks:
             return {}
         overlaps = np.array(
-            [[intersection_over_union(face.face.box, track.box) for track in self._tracks] for face in faces]
+            [[intersection_over_union(face.box, track.box) for track in self._tracks] for face in faces]
         )
         rows, columns = linear_sum_assignment(np.where(overlaps >= MIN_OVERLAP, overlaps, 0.0), maximize=True)
         pairs = zip(rows.tolist(), columns.tolist(), strict=True)
@@ -69,12 +69,12 @@ class FaceTracker:
         scores = np.array(list(face.scores.values()))
         if track is None:
             self._count += 1
-            track = _Track(self._count, face.face.box, seconds, scores)
+            track = _Track(self._count, face.box, seconds, scores)
             self._tracks.append(track)
         elif self._smooth > 0:
             kept = math.exp(-(seconds - track.seconds) / self._smooth)
             scores = kept * track.scores + (1 - kept) * scores
-        track.box, track.seconds, track.scores = face.face.box, seconds, scores
+        track.box, track.seconds, track.scores = face.box, seconds, scores
         if self._smooth <= 0:
             return replace(face, track=track.number)
         by_name = dict(zip(face.scores, scores.tolist(), strict=True))
@@ -94,8 +94,9 @@ class Tracking:
         self._source: Source | None = None
         self._tracker = FaceTracker(smooth)
 
-    def take(self, shot: Shot, faces: list[FacePrediction]) -> list[FacePrediction]:
-        """Number the faces of a photo or frame; frames of a video come one after the other."""
-        if shot.source is not self._source:
-            self._source, self._tracker = shot.source, FaceTracker(self._smooth)
-        return faces if shot.seconds is None else self._tracker.follow(shot.seconds, faces)
+    def take(self, source: Source, result: PhotoResult) -> None:
+        """Number the faces of a photo or frame of a source; frames of a video come one after the other."""
+        if source is not self._source:
+            self._source, self._tracker = source, FaceTracker(self._smooth)
+        if result.seconds is not None:
+            result[:] = self._tracker.follow(result.seconds, result)

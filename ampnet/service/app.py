@@ -14,19 +14,18 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ampnet.errors import ConfigError, ImageError, ProcessError
+from ampnet.errors import ConfigError, ProcessError
 from ampnet.files.printable import one_line
-from ampnet.media.drawing import annotate
+from ampnet.results.photo_result import PhotoResult
 from ampnet.service import schema
 from ampnet.service.about import AboutModel
-from ampnet.service.answers import describe_photo, describe_problem
 from ampnet.service.card import card_page
-from ampnet.service.engine import Engine, Found
+from ampnet.service.engine import Engine
 from ampnet.service.guard import Guard, answer
 from ampnet.service.metrics import Metrics
 from ampnet.service.page import page_file
 from ampnet.service.refusals import INTERNAL, Refusal, busy
-from ampnet.service.uploads import Held, Upload, Uploads
+from ampnet.service.uploads import Held, Uploads
 from ampnet.settings import ServeConfig
 
 JPEG_QUALITY = 92
@@ -161,35 +160,28 @@ class _Predict:
     async def _answer(self, request: Request, held: Held, explain: bool, annotate: bool) -> Response:
         is_form = request.headers.get("content-type", "").lower().startswith("multipart/")
         results = await asyncio.gather(
-            *(self._engine.find(photo.content, explain and not annotate) for photo in held.photos),
+            *(
+                self._engine.find(one_line(photo.name)[:MAX_NAME], photo.content, explain and not annotate)
+                for photo in held.photos
+            ),
             return_exceptions=True,
         )
-        if annotate or not is_form:
-            _raise(results[0])
-        if annotate and isinstance(results[0], Found):
-            picture = await asyncio.to_thread(_drawn, results[0], self._config.max_faces)
-            return Response(picture, media_type="image/jpeg")
-        photos = [self._described(photo, found) for photo, found in zip(held.photos, results, strict=True)]
-        return JSONResponse({"model": {"name": self._about.name, "sha256": self._about.sha256}, "photos": photos})
-
-    def _described(self, photo: Upload, found: Found | BaseException) -> dict[str, Any]:
-        name = one_line(photo.name)[:MAX_NAME]
-        if isinstance(found, ImageError):
-            self._metrics.photos.labels(outcome="unreadable").inc()
-            return describe_problem(name, found)
-        if isinstance(found, BaseException):
-            raise _refusal(found)
-        plain = describe_photo(name, found, self._config.max_faces, self._engine.predictor.framing)
-        self._metrics.photos.labels(outcome=plain["status"]).inc()
-        self._metrics.faces.inc(len(plain["faces"]))
-        return plain
+        found = [_checked(result) for result in results]
+        if (annotate or not is_form) and found[0].problem is not None:
+            raise Refusal(422, "unreadable", found[0].problem)
+        if annotate:
+            return Response(await asyncio.to_thread(_drawn, found[0]), media_type="image/jpeg")
+        for result in found:
+            self._metrics.photos.labels(outcome=result.status).inc()
+            self._metrics.faces.inc(len(result))
+        about = {"name": self._about.name, "sha256": self._about.sha256}
+        return JSONResponse({"model": about, "photos": [result.to_dict() for result in found]})
 
 
-def _raise(result: Found | BaseException) -> None:
-    if isinstance(result, ImageError):
-        raise Refusal(422, "unreadable", f"cannot read the photo: {result}")
+def _checked(result: PhotoResult | BaseException) -> PhotoResult:
     if isinstance(result, BaseException):
         raise _refusal(result)
+    return result
 
 
 def _refusal(error: BaseException) -> BaseException:
@@ -205,11 +197,10 @@ async def _client_has_gone(request: Request) -> None:
         pass
 
 
-def _drawn(found: Found, max_faces: int) -> bytes:
+def _drawn(result: PhotoResult) -> bytes:
     """Draw the faces on the photo: a JPEG."""
     picture = BytesIO()
-    drawn = annotate(found.decoded.image, [face.mark for face in found.faces[:max_faces]])
-    Pillow.fromarray(drawn).save(picture, format="JPEG", quality=JPEG_QUALITY)
+    Pillow.fromarray(result.plot()).save(picture, format="JPEG", quality=JPEG_QUALITY)
     return picture.getvalue()
 
 

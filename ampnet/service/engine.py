@@ -12,52 +12,34 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
 
-from ampnet.media.decoding import Decoded
-from ampnet.reading.inputs import CHUNK_PIXELS
-from ampnet.reading.photo_decoders import DecoderPool
-from ampnet.recognition.photos import PhotoPredictor
-from ampnet.results.face_prediction import FacePrediction
+from ampnet.reading.photo import Photo
+from ampnet.reading.photo_decoders import DecoderPool, IsolatedContent
+from ampnet.reading.reader import CHUNK_PIXELS
+from ampnet.recognition.recognizer import Recognizer
+from ampnet.results.photo_result import PhotoResult
 from ampnet.service.metrics import Metrics
 from ampnet.service.refusals import busy
-
-if TYPE_CHECKING:
-    from ampnet.inference.contributions import Contributions
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """A photo's pixels and its faces."""
-
-    decoded: Decoded
-    faces: list[FacePrediction]
-    """In pixels of the decoded photo, best detection score first."""
-    contributions: "Contributions | None" = None
-    """If they were asked for, and there are faces."""
 
 
 @dataclass(eq=False)
 class _Job:
-    data: bytes
+    photo: Photo
     explain: bool
-    result: "asyncio.Future[Found]"
-    decoded: Decoded | None = None
-    decoded_at: float = field(default=0.0)
-
-    @property
-    def pixels(self) -> int:
-        return 0 if self.decoded is None else self.decoded.image.shape[0] * self.decoded.image.shape[1]
+    result: "asyncio.Future[PhotoResult]"
+    decoded_at: float = 0.0
+    pixels: int = 0
+    """Decoded, while it waits and is worked at."""
 
 
 class Engine:
     """Works on photos one batch after the other.
 
     Args:
-        predictor: finds and classifies faces.
-        explainer: gives the predictor that takes answers apart, the first time it is needed.
+        recognizer: finds and classifies faces.
+        explainer: gives the recognizer that takes answers apart, the first time it is needed.
         decoders: decode the photos.
         metrics: count.
         queue: most photos at work or waiting.
@@ -69,8 +51,8 @@ class Engine:
 
     def __init__(
         self,
-        predictor: PhotoPredictor,
-        explainer: Callable[[], PhotoPredictor],
+        recognizer: Recognizer,
+        explainer: Callable[[], Recognizer],
         decoders: DecoderPool,
         metrics: Metrics,
         queue: int,
@@ -79,8 +61,8 @@ class Engine:
         parallel: int,
         max_faces: int,
     ) -> None:
-        self.predictor, self._make_explainer = predictor, explainer
-        self._explainer: PhotoPredictor | None = None
+        self._recognizer, self._make_explainer = recognizer, explainer
+        self._explainer: Recognizer | None = None
         self._decoders, self._metrics = decoders, metrics
         self._queue, self._batch_size, self._batch_wait = queue, batch_size, batch_wait
         self._max_faces = max_faces
@@ -136,19 +118,20 @@ class Engine:
         self._reserved -= photos
         self._metrics.waiting.set(self._reserved)
 
-    async def find(self, data: bytes, explain: bool) -> Found:
+    async def find(self, name: str, data: bytes, explain: bool) -> PhotoResult:
         """Find and classify the faces in one photo, for which a place is reserved.
 
         Args:
+            name: how the photo is called.
             data: an image file's content.
             explain: take the answers apart, too.
 
         Raises:
-            ImageError: it cannot be decoded; the message is the reason alone.
             ProcessError: no decoder starts.
             ConfigError: the network cannot be taken apart.
         """
-        job = _Job(data, explain, asyncio.get_running_loop().create_future())
+        photo = Photo(name, IsolatedContent(data, self._decoders))
+        job = _Job(photo, explain, asyncio.get_running_loop().create_future())
         self._jobs.put_nowait(job)
         return await job.result
 
@@ -164,15 +147,13 @@ class Engine:
             return
         began = time.monotonic()
         try:
-            decoding = asyncio.get_running_loop().run_in_executor(self._decoding, self._decoders.decode, job.data)
-            job.decoded = await decoding
+            await asyncio.get_running_loop().run_in_executor(self._decoding, _decode, job.photo)
         except Exception as error:  # whatever it is, the next photo is decoded
             _fail(job, error)
             return
         finally:
-            job.data = b""
             self._metrics.decode_seconds.observe(time.monotonic() - began)
-        job.decoded_at = time.monotonic()
+        job.decoded_at, job.pixels = time.monotonic(), job.photo.pixels
         self._ready_pixels += job.pixels
         self._ready.append(job)
         self._arrived.set()
@@ -220,29 +201,34 @@ class Engine:
             batch.append(self._ready.popleft())
         return batch
 
-    def _answer(self, jobs: Sequence[_Job]) -> list[Found | Exception]:
+    def _answer(self, jobs: Sequence[_Job]) -> list[PhotoResult | Exception]:
         """Answer a batch, in a thread of its own; a photo that fails does not affect the others."""
         try:
-            images = [job.decoded.image for job in jobs if job.decoded is not None]
-            found = self.predictor.find_faces(images, most=self._max_faces + 1)
+            results = self._recognizer.answer([job.photo for job in jobs], most=self._max_faces + 1, keeps_whole=False)
         except Exception as error:
             return [error] if len(jobs) == 1 else [self._answer([job])[0] for job in jobs]
-        return [self._explained(job, faces) for job, faces in zip(jobs, found, strict=True)]
+        return [self._explained(job, result) for job, result in zip(jobs, results, strict=True)]
 
-    def _explained(self, job: _Job, faces: list[FacePrediction]) -> Found | Exception:
-        assert job.decoded is not None
-        if not job.explain or not faces:
-            return Found(job.decoded, faces)
+    def _explained(self, job: _Job, result: PhotoResult) -> PhotoResult | Exception:
+        if len(result) > self._max_faces:
+            del result[self._max_faces :]
+            result.warnings.append(f"only the {self._max_faces} highest-scoring faces are listed")
+        if not job.explain or not result:
+            return result
         try:
             with self._loading_explainer:
                 self._explainer = self._explainer or self._make_explainer()
-            contributions = self._explainer.explain_faces(job.decoded.image, faces[: self._max_faces])
+            result[:] = self._explainer.explain(result).given_to(result)
         except Exception as error:
             return error
-        return Found(job.decoded, faces, contributions)
+        return result
 
 
-def _finish(job: _Job, answer: Found | Exception) -> None:
+def _decode(photo: Photo) -> None:
+    _ = photo.problem
+
+
+def _finish(job: _Job, answer: PhotoResult | Exception) -> None:
     if isinstance(answer, Exception):
         _fail(job, answer)
     elif not job.result.done():

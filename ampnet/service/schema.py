@@ -1,25 +1,20 @@
-"""The JSON of the service for its OpenAPI description, with an example; answers are built in :mod:`.answers`."""
+"""The JSON of the service for its OpenAPI description, with an example."""
 
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 
-class Region(BaseModel):
-    """What one region of a face added to the answer."""
+class Explanation(BaseModel):
+    """The logits of a face as a sum; see docs/columns.md."""
 
-    name: str
-    corners: list[list[float]] = Field(description="Four corners (x, y) in pixels of the photo, from the top left.")
-    added: dict[str, float] = Field(description="For each class, added to the local logit, relative to all classes.")
-
-
-class Contributions(BaseModel):
-    """An exact decomposition of the local logits, relative to the mean over all classes."""
-
-    regions: list[Region] = Field(description="Four quarters and five salient regions.")
-    bias: dict[str, float] = Field(description="Regions and bias add up to `local`.")
-    local: dict[str, float]
-    global_: dict[str, float] = Field(alias="global")
+    added: dict[str, float] = Field(
+        description="Added to the logit of the label by each region and the rest, relative to the mean of all classes."
+    )
+    summands: dict[str, dict[str, float]] = Field(description="Added to the logit of each class, by the same names.")
+    regions: dict[str, list[list[float]]] = Field(
+        description="Four corners (x, y) of each region in pixels of the photo, from its top left."
+    )
 
 
 class FaceAnswer(BaseModel):
@@ -33,7 +28,7 @@ class FaceAnswer(BaseModel):
     answer: str = Field(description="The most probable class, or `not sure` where it is not probable enough.")
     scores: dict[str, float] = Field(description="Probability of each class; they add up to 1.")
     warnings: list[str] = Field(description="What makes the answer doubtful.")
-    contributions: Contributions | None = Field(None, description="With `explain=1` only.")
+    explanation: Explanation | None = Field(None, description="With `explain=1` only.")
 
 
 class PhotoAnswer(BaseModel):
@@ -46,8 +41,9 @@ class PhotoAnswer(BaseModel):
     problem: str | None = Field(description="Why it cannot be read.")
     width: int | None
     height: int | None
+    model: str = Field(description="Which model answered: its name and a short hash.")
+    warnings: list[str] = Field(description="About the photo as a whole.")
     faces: list[FaceAnswer] = Field(description="Best detection score first.")
-    warnings: list[str] = []
 
 
 class ModelName(BaseModel):
@@ -78,7 +74,7 @@ class Error(BaseModel):
 
 
 ANSWER_EXAMPLE: dict[str, Any] = {
-    "model": {"name": "ampnet-small-ferplus", "sha256": "9f2c..."},
+    "model": {"name": "bundled:ferplus", "sha256": "9f2c..."},
     "photos": [
         {
             "image": "portrait.jpg",
@@ -88,6 +84,8 @@ ANSWER_EXAMPLE: dict[str, Any] = {
             "problem": None,
             "width": 640,
             "height": 480,
+            "model": "bundled:ferplus@9f2c1a3b",
+            "warnings": [],
             "faces": [
                 {
                     "box": [212.4, 96.1, 421.9, 371.0],
@@ -100,7 +98,6 @@ ANSWER_EXAMPLE: dict[str, Any] = {
                     "warnings": [],
                 }
             ],
-            "warnings": [],
         }
     ],
 }
@@ -123,7 +120,7 @@ BODY: dict[str, Any] = {
 }
 
 MODEL_EXAMPLE: dict[str, Any] = {
-    "name": "ampnet-small-ferplus",
+    "name": "bundled:ferplus",
     "sha256": "9f2c...",
     "runtime": "onnx",
     "ampnet": "0.1.0",

@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from ampnet.cluster.preparation import PrepareActor
-from ampnet.recognition.photos import PhotoPredictor
+from ampnet.recognition.recognizer import Recognizer
 from ampnet.settings import PredictConfig
 from pipelines.predict_ray import load as load_predictor
 
 
-def load(network: Path, mark: Path) -> PhotoPredictor:
+def load(network: Path, mark: Path) -> Recognizer:
     """Load a predictor that kills its process at the second call of the first process to come so far."""
     predictor = load_predictor(PredictConfig(images=(), checkpoint=network, gpus=0))
-    find_faces, calls = predictor.find_faces, iter(range(1_000_000))
+    answer, calls = predictor.answer, iter(range(1_000_000))
 
     def find_or_die(*given: Any, **options: Any) -> Any:
         if next(calls) == 1:
             _die_once(mark)
-        return find_faces(*given, **options)
+        return answer(*given, **options)
 
-    predictor.find_faces = find_or_die  # type: ignore[method-assign]
+    predictor.answer = find_or_die  # type: ignore[method-assign]
     return predictor
 
 

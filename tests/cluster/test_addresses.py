@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.cluster.parts import cut, read_part
-from ampnet.cluster.storage import list_files, names_in, open_file, remove_files, write_whole
+from ampnet.cluster.parts import Part, cut
 from ampnet.errors import DataError
-from ampnet.runtime.threads import start_threads
+from ampnet.files.storage import list_files, names_in, open_file, remove_files, write_whole
+from ampnet.reading.photo import Photo
+from ampnet.reading.reader import NOTHING, read_ahead
+from ampnet.runtime.threads import Threads, start_threads
 from tests.cluster.s3 import s3_server
 from tests.cluster.test_ray import ROOT, SAMPLES, here, rows_of
 from tests.small_checkpoint import small_checkpoint
@@ -67,21 +69,24 @@ def test_objects_are_listed_read_written_and_deleted(bucket: str) -> None:
         list_files("s3://nobody")
 
 
+def read(part: Part, threads: Threads) -> list[Photo]:
+    tasks = ((source, NOTHING) for source in part.sources())
+    return [queued.photo for queued in read_ahead(tasks, 1, lambda _count: None, threads.reading, 2)]
+
+
 def test_objects_tars_and_parquet_files_of_a_bucket_hold_the_same_photos(bucket: str) -> None:
     inside = [Path(f"{bucket}/in"), Path(f"{bucket}/shards/faces.tar"), Path(f"{bucket}/shards/faces.parquet")]
     parts, _notes = cut(inside, 100, videos=False)
-    assert [part.kind for part in parts] == ["files", "tar", "parquet"]
     with start_threads(cores=1, parallel=1) as threads:
-        objects, *shards = (list(read_part(part, 1, threads)) for part in parts)
-    broken = [shot for shot in objects if shot.image is None]
+        objects, *shards = (read(part, threads) for part in parts)
+    broken = [photo for photo in objects if photo.problem]
     assert len(broken) == 1
     assert "not an image" in str(broken[0].problem)
-    photos = [shot for shot in objects if shot.image is not None]
+    photos = [photo for photo in objects if photo.problem is None]
     for shard in shards:
         assert len(shard) == len(photos) == len(FACES)
         for ours, other in zip(shard, photos, strict=True):
-            assert ours.image is not None
-            assert (ours.image == other.image).all()
+            assert (ours.whole == other.whole).all()
 
 
 def test_ray_reads_a_bucket_and_writes_its_results_to_it_and_resumes(

@@ -2,12 +2,19 @@
 
 from pathlib import Path
 
-from ampnet.cluster.parts import cut, read_part
+from ampnet.cluster.parts import Part, cut
 from ampnet.files import download
-from ampnet.runtime.threads import start_threads
+from ampnet.reading.reader import NOTHING, read_ahead
+from ampnet.runtime.threads import Threads, start_threads
 from tests.web import LOCAL, content, server
 
 PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"
+
+
+def problems(part: Part, threads: Threads) -> dict[str, str | None]:
+    tasks = ((source, NOTHING) for source in part.sources())
+    photos = read_ahead(tasks, 1, lambda _count: None, threads.reading, 2)
+    return {queued.photo.name: queued.photo.problem for queued in photos}
 
 
 def test_photos_of_the_web_are_fetched_under_the_same_rules_as_without_ray(monkeypatch):
@@ -15,9 +22,9 @@ def test_photos_of_the_web_are_fetched_under_the_same_rules_as_without_ray(monke
         url = f"{web}/x//a.jpg"
         (part,), _ = cut([url, PORTRAIT], 10, videos=False)
         with start_threads(cores=1, parallel=1) as threads:
-            refused = {str(shot.source.name): shot.problem for shot in read_part(part, 1, threads)}
+            refused = problems(part, threads)
             monkeypatch.setattr(download, "POLICY", LOCAL)
-            read = {str(shot.source.name): shot.problem for shot in read_part(part, 1, threads)}
+            read = problems(part, threads)
     assert "no public host" in refused[url]
     assert refused[str(PORTRAIT)] is None
     assert read == {url: None, str(PORTRAIT): None}

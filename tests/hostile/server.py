@@ -50,7 +50,7 @@ def readers() -> dict[str, Callable[[Path], object]]:
 def read_from_web(path: Path) -> None:
     """Read a photo from a server of this machine that answers with a file's bytes, and hangs up."""
     from ampnet.files import download
-    from ampnet.reading.inputs import take_photo
+    from ampnet.reading.handed_over import photo_of
     from tests.web import LOCAL, server
 
     def answer(request: BaseHTTPRequestHandler, _end: object) -> None:
@@ -59,7 +59,7 @@ def read_from_web(path: Path) -> None:
 
     download.POLICY = LOCAL
     with server({"/photo.jpg": answer}) as address:
-        take_photo(f"{address}/photo.jpg").decode()
+        photo_of(f"{address}/photo.jpg").whole  # noqa: B018
 
 
 def run_here(argv: list[str]) -> int:

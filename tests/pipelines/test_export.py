@@ -52,8 +52,8 @@ def test_a_photo_gets_the_same_answers_as_from_torch(classifier, detector):
     for found, expected in zip(exported, Predictor().predict([photo, portrait]), strict=True):
         assert [face.label for face in found] == [face.label for face in expected]
         for one, other in zip(found, expected, strict=True):
-            np.testing.assert_allclose(one.face.box, other.face.box, atol=0.01)
-            np.testing.assert_allclose(one.face.landmarks, other.face.landmarks, atol=0.01)
+            np.testing.assert_allclose(one.box, other.box, atol=0.01)
+            np.testing.assert_allclose(one.landmarks, other.landmarks, atol=0.01)
             assert one.scores == pytest.approx(other.scores, abs=1e-3)
     assert len(exported[0]) >= 5
 

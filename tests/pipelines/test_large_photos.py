@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ampnet.dataset.index.raw_images import SourceImage
 from ampnet.media import decoding_memory
-from ampnet.recognition import shots
+from ampnet.reading import photo
 from cli import app
 from tests.prepared_faces import SAMPLES
 from tests.small_checkpoint import small_checkpoint
@@ -32,7 +32,7 @@ def test_faces_in_a_reduced_photo_are_given_in_pixels_of_the_whole(
 ) -> None:
     run = small_checkpoint(tmp_path / "run")
     whole = predicted(PORTRAIT, run)
-    monkeypatch.setattr(shots, "MAX_LONG_SIDE", whole["width"] // 2)
+    monkeypatch.setattr(photo, "ENOUGH_SIDE", whole["width"] // 2)
     reduced = predicted(PORTRAIT, run)
     assert (reduced["width"], reduced["height"]) == (whole["width"], whole["height"])
     (face,), (expected,) = reduced["faces"], whole["faces"]

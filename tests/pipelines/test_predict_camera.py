@@ -43,19 +43,19 @@ def clip(tmp_path_factory):
 
 
 def test_each_frame_is_shown_with_its_faces_and_recorded(predictor, clip):
-    screen, result = Recorder(), Predictions(EXPRESSIONS, clip)
+    screen, result = Recorder(), Predictions(EXPRESSIONS, clip, "a@1234abcd")
     assert watch(predictor, frames_of(clip), screen, [result], "camera 0") is False  # the frames ended, not the user
     assert len(screen.shown) == FRAMES
     first = frames_of(clip)[0].image
-    (faces,) = predictor.find_faces([first])
+    faces = predictor.predict(first)
     assert [face.label for face in faces] == ["happiness"]
     assert np.array_equal(screen.shown[0], annotate(first, [face.mark for face in faces]))
     (summary,) = result.listed
-    assert (str(summary.path), summary.frames, summary.faces) == ("camera 0", FRAMES, FRAMES)
+    assert (summary.name, summary.frames, summary.faces) == ("camera 0", FRAMES, FRAMES)
 
 
 def test_the_user_ends_it_and_the_frame_that_was_shown_counts(predictor, clip):
-    screen, result = Recorder(until=2), Predictions(EXPRESSIONS, clip)
+    screen, result = Recorder(until=2), Predictions(EXPRESSIONS, clip, "a@1234abcd")
     assert watch(predictor, frames_of(clip), screen, [result], "camera 0") is True
     assert len(screen.shown) == 2
     assert result.labels == {"happiness": 2}

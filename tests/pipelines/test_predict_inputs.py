@@ -249,7 +249,7 @@ def test_a_picture_on_stdin_is_called_by_a_dash(happy, folder):
         bad = CliRunner().invoke(app, words, input=content)
         assert bad.exit_code == 1
         assert names_in(bad) == ["-", "wall.png"]
-        assert bad.stderr.startswith(f"ampnet: cannot read stdin: {reason}")
+        assert bad.stderr.startswith(f"ampnet: cannot read -: {reason}")
 
 
 def test_one_face_of_a_group_is_classified_by_option(happy, folder):

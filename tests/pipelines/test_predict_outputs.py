@@ -38,7 +38,7 @@ def happy(tmp_path):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    for module in ("ampnet.recognition.shots", "pipelines.predict"):
+    for module in ("ampnet.reading.reader", "pipelines.predict"):
         monkeypatch.setattr(f"{module}.CHUNK_IMAGES", CHUNK)
 
 

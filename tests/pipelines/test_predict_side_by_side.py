@@ -31,7 +31,7 @@ def cores():
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    for module in ("ampnet.recognition.shots", "pipelines.predict"):
+    for module in ("ampnet.reading.reader", "pipelines.predict"):
         monkeypatch.setattr(f"{module}.CHUNK_IMAGES", CHUNK)
 
 
@@ -116,12 +116,12 @@ def test_a_large_photo_is_reduced_and_its_copy_drawn_whole(model, tmp_path):
     large, half = found.results
     assert large.size_hw == (2600, 2600)
     (face,), (other,) = large.faces, half.faces
-    assert np.abs(face.face.box - 2 * other.face.box).max() < 0.02 * face.face.side
+    assert np.abs(face.box - 2 * other.box).max() < 0.02 * face.detection.side
     drawn = read_image(tmp_path / "drawn" / "large.jpg")
     assert drawn.shape == (2600, 2600, 3)
     is_drawn = np.abs(drawn.astype(int) - read_image(photo)).sum(axis=2) > 100
     rows_, columns = np.nonzero(is_drawn)
-    left, _, right, bottom = face.face.box
+    left, _, right, bottom = face.box
     assert columns.min() == pytest.approx(left, abs=0.03 * 2600)
     assert (right - 0.03 * 2600) < columns.max()
     assert rows_.max() == pytest.approx(bottom, abs=0.03 * 2600)

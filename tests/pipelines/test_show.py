@@ -12,8 +12,11 @@ from rich.console import Console
 from ampnet.dataset.preparation.finished import IndexCounts
 from ampnet.detection import Face
 from ampnet.evaluation.metrics import score
-from ampnet.recognition.predictor import FacePrediction
-from ampnet.results.results import ImagePredictions, Predictions
+from ampnet.reading.contents import PixelContent
+from ampnet.reading.photo import Photo
+from ampnet.results.face_prediction import FacePrediction
+from ampnet.results.photo_result import PhotoResult
+from ampnet.results.results import Predictions
 from ampnet.settings.labels import EXPRESSIONS
 from pipelines.prepare import PrepareResult
 from pipelines.show import prediction_table
@@ -101,18 +104,19 @@ def test_counts_too_wide_for_a_matrix_become_a_list():
 def test_predictions_keep_boxes_and_paths_whole(width):
     face = Face(np.array([101.0, 102, 203, 204]), 0.9, np.zeros((5, 2)))
     scores = dict(zip(EXPRESSIONS, [0.9, 0.05, 0.01, 0.01, 0.01, 0.01, 0.01], strict=True))
-    path = Path("holiday/in/the/mountains/with/everyone.jpg")
-    result = Predictions(EXPRESSIONS, Path("a.pt"))
-    result.add(ImagePredictions(path, (300, 300), [FacePrediction(face, "surprise", 0.9, scores)]))
+    path = "holiday/in/the/mountains/with/everyone.jpg"
+    result = Predictions(EXPRESSIONS, Path("a.pt"), "a@1234abcd")
+    photo = Photo(path, PixelContent(np.zeros((300, 300, 3), np.uint8)))
+    result.add(PhotoResult(photo, [FacePrediction(face, "surprise", 0.9, scores)], EXPRESSIONS))
     shown = render(prediction_table(result), width=width)
-    for text in (str(path), "101 102 203 204", "surprise", "90.0%", "fear 5%"):
+    for text in (path, "101 102 203 204", "surprise", "90.0%", "fear 5%"):
         assert text in shown
     assert "warnings" not in shown
 
 
 @pytest.mark.parametrize("width", [60, 140])
 def test_warnings_are_in_the_table_of_predictions_when_there_are_some(width):
-    result = Predictions(EXPRESSIONS, Path("a.pt"))
+    result = Predictions(EXPRESSIONS, Path("a.pt"), "a@1234abcd")
     result.add(photo("a.jpg"))  # a face of 20 pixels
     shown = render(prediction_table(result), width=width)
     assert "small: 20 pixels" in " ".join(shown.split())

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from ampnet.errors import ImageError
+from ampnet.reading.handed_over import is_photo, photo_of
 from ampnet.reading.image_files import read_image
-from ampnet.reading.inputs import is_photo, take_photo
 
 PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"
 
@@ -21,7 +21,7 @@ def pixels():
 
 
 def decoded(given):
-    return take_photo(given).decode().image
+    return photo_of(given).whole
 
 
 def reason(given):
@@ -38,7 +38,7 @@ FORMS = {
     "bytearray": lambda rgb: bytearray(PORTRAIT.read_bytes()),
     "memoryview": lambda rgb: memoryview(PORTRAIT.read_bytes()),
     "file object": lambda rgb: io.BytesIO(PORTRAIT.read_bytes()),
-    "PIL image": lambda rgb: Image.open(PORTRAIT),
+    "PIL image": lambda rgb: Image.open(io.BytesIO(PORTRAIT.read_bytes())),
     "uint8 array": lambda rgb: rgb,
     "strided array": lambda rgb: np.repeat(rgb, 2, axis=1)[:, ::2],
     "float array": lambda rgb: rgb / 255,
@@ -124,8 +124,10 @@ def test_a_closed_file_is_refused_with_its_name(tmp_path):
 
 
 def test_a_file_object_is_read_once_and_can_be_decoded_again(pixels):
-    photo = take_photo(io.BytesIO(PORTRAIT.read_bytes()))
-    assert np.array_equal(photo.decode().image, photo.decode().image)
+    photo = photo_of(io.BytesIO(PORTRAIT.read_bytes()))
+    first = photo.whole
+    photo.release()
+    assert np.array_equal(photo.whole, first)
 
 
 def test_several_photos_are_iterables_and_stacks():

@@ -67,6 +67,8 @@ def test_released_pixels_are_decoded_again(large, decodes):
     photo.release()
     assert photo.pixels == 0
     assert photo.size_hw == (2000, 2600)
+    assert decodes == [1280]
+    assert photo.reduced.shape == (1000, 1300, 3)
     assert decodes == [1280, 1280]
 
 
@@ -133,7 +135,7 @@ def test_content_that_is_obtained_later_is_obtained_once():
     assert asked == []
     assert photo.size_hw == (512, 512)
     photo.release()
-    assert photo.size_hw == (512, 512)
+    assert photo.whole.shape == (512, 512, 3)
     assert asked == [1]
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +34,17 @@ def pixels():
 
 @pytest.fixture(scope="module")
 def expected(predictor, pixels):
-    ((face,),) = predictor.find_faces([pixels])
+    (face,) = predictor.predict(pixels)
     return face
 
 
 def same(face, expected):
-    return np.array_equal(face.face.box, expected.face.box) and face.scores == expected.scores
+    return np.array_equal(face.box, expected.box) and face.scores == expected.scores
 
 
 def test_every_form_of_a_photo_gives_the_same_answer(predictor, pixels, expected):
-    forms = [str(PORTRAIT), PORTRAIT.read_bytes(), Image.open(PORTRAIT), torch.from_numpy(pixels).permute(2, 0, 1)]
+    opened = Image.open(BytesIO(PORTRAIT.read_bytes()))
+    forms = [str(PORTRAIT), PORTRAIT.read_bytes(), opened, torch.from_numpy(pixels).permute(2, 0, 1)]
     for given in forms:
         found = predictor.predict(given)
         assert isinstance(found, PhotoResult)
@@ -60,7 +62,7 @@ def test_grey_and_floating_point_pixels_are_classified_as_what_they_show(predict
         assert same(predictor.predict(given)[0], expected)
     grey = np.asarray(Image.open(PORTRAIT).convert("L"))
     (face,) = predictor.predict(grey)
-    assert face.face.box == pytest.approx(expected.face.box, abs=0.05 * len(pixels))
+    assert face.box == pytest.approx(expected.box, abs=0.05 * len(pixels))
     assert same(predictor.predict(np.stack([grey] * 3, axis=2))[0], face)
 
 
@@ -112,7 +114,7 @@ def test_a_photo_that_cannot_be_read_is_an_error_alone_and_a_note_among_others(p
 
 
 def test_more_photos_than_a_chunk_keep_their_order(predictor, monkeypatch):
-    monkeypatch.setattr("ampnet.recognition.shots.CHUNK_IMAGES", 2)
+    monkeypatch.setattr("ampnet.reading.reader.CHUNK_IMAGES", 2)
     sizes = [20, 21, 22, 20, 24]
     found = predictor.predict(WALL[:size] for size in sizes)
     assert [one.size_hw for one in found] == [(size, 40) for size in sizes]
@@ -144,24 +146,26 @@ def test_faces_of_a_photo_that_was_decoded_at_half_its_size_are_in_its_own_pixel
     predictor, pixels, expected, monkeypatch
 ):
     monkeypatch.setattr("ampnet.media.decoding_memory.MAX_DECODED", pixels.shape[0] * pixels.shape[1] - 1)
-    monkeypatch.setattr("ampnet.recognition.shots.MAX_LONG_SIDE", pixels.shape[0] // 2)
+    monkeypatch.setattr("ampnet.reading.photo.ENOUGH_SIDE", pixels.shape[0] // 2)
     (face,) = found = predictor.predict(PORTRAIT)
     assert found.size_hw == pixels.shape[:2]
     assert not same(face, expected)  # else nothing was reduced
-    assert face.face.box == pytest.approx(expected.face.box, abs=0.05 * pixels.shape[0])
+    assert face.box == pytest.approx(expected.box, abs=0.05 * pixels.shape[0])
     assert found.plot().shape[0] == -(-pixels.shape[0] // 2)
 
 
 @pytest.mark.parametrize("is_reduced", [False, True])
 def test_a_minimum_size_counts_pixels_of_the_whole_photo(predictor, pixels, expected, monkeypatch, is_reduced):
     if is_reduced:
-        monkeypatch.setattr("ampnet.recognition.shots.MAX_LONG_SIDE", len(pixels) // 2)
-    side = (expected.face.box[2:] - expected.face.box[:2]).min()
+        monkeypatch.setattr("ampnet.reading.photo.ENOUGH_SIDE", len(pixels) // 2)
+    side = (expected.box[2:] - expected.box[:2]).min()
     for min_face, count in ((0.9 * side, 1), (1.1 * side, 0)):
         monkeypatch.setattr(predictor, "min_face", min_face)
         assert len(predictor.predict(PORTRAIT)) == count
 
 
 def test_the_parts_that_onnx_shares_load_neither_torch_nor_pandas_nor_matplotlib():
-    code = "import sys, ampnet.recognition.photos\nprint(sorted({'torch', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    code = (
+        "import sys, ampnet.recognition.recognizer\nprint(sorted({'torch', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -147,7 +147,7 @@ def test_a_list_gives_what_its_photos_give_one_by_one(predictor):
     for one, alone in zip(predictor.predict(photos), map(predictor.predict, photos), strict=True):
         assert (one.name, one.size_hw, len(one)) == (alone.name, alone.size_hw, len(alone))
         for face, same in zip(one, alone, strict=True):
-            assert face.face.box == pytest.approx(same.face.box, abs=0.01)
+            assert face.box == pytest.approx(same.box, abs=0.01)
             assert list(face.scores.values()) == pytest.approx(list(same.scores.values()), abs=1e-5)
 
 
@@ -159,7 +159,7 @@ def test_one_object_may_be_in_a_list_more_than_once(predictor, face):
 
 
 def test_a_stream_of_a_list_reads_a_few_chunks_ahead(predictor, face, monkeypatch):
-    monkeypatch.setattr("ampnet.recognition.shots.CHUNK_IMAGES", 2)
+    monkeypatch.setattr("ampnet.reading.reader.CHUNK_IMAGES", 2)
     file = io.BytesIO()
     Image.fromarray(face).save(file, "PNG")
     taken = []
@@ -178,7 +178,7 @@ def test_a_stream_of_a_list_reads_a_few_chunks_ahead(predictor, face, monkeypatc
 
 @pytest.mark.slow
 def test_a_stream_of_a_video_takes_no_more_memory_for_more_frames(predictor, tmp_path, monkeypatch):
-    monkeypatch.setattr("ampnet.recognition.shots.CHUNK_IMAGES", 4)
+    monkeypatch.setattr("ampnet.reading.reader.CHUNK_IMAGES", 4)
     peaks = []
     for count in (20, 60):
         path = write_clip(tmp_path / f"{count}.avi", count, (160, 120))

@@ -11,7 +11,10 @@ import pytest
 from PIL import Image
 
 from ampnet.errors import DataError, ImageError, UsageError
-from ampnet.reading.inputs import take_photo
+from ampnet.files.printable import one_line
+from ampnet.media.decoding import Decoded
+from ampnet.reading.contents import content_of
+from ampnet.reading.photo import Photo
 from ampnet.results.photo_result import PhotoResult
 from ampnet.settings.labels import EXPRESSIONS
 from tests.limits import file_size_limit
@@ -20,12 +23,12 @@ from tests.some_results import photo, some_face
 GREY = np.full((48, 64, 3), 90, np.uint8)
 
 
-def result(*faces, name="photo.jpg", given=GREY, size_hw=(48, 64)):
-    return PhotoResult(take_photo(given, name), name, faces, size_hw, EXPRESSIONS)
+def result(*faces, name="photo.jpg", given=GREY):
+    return PhotoResult(Photo(one_line(name), content_of(given)), faces, EXPRESSIONS, "small@1234abcd")
 
 
 def unreadable():
-    return PhotoResult(None, "a.jpg", [], None, EXPRESSIONS, "cannot read a.jpg: the file is empty")
+    return PhotoResult(Photo("a.jpg", None, "cannot read a.jpg: the file is empty"), [], EXPRESSIONS)
 
 
 def test_it_is_the_list_of_its_faces():
@@ -79,8 +82,14 @@ def test_the_drawing_changes_the_copy_only():
 
 
 def test_boxes_of_a_photo_that_is_decoded_at_half_its_size_are_drawn_at_half_theirs():
-    whole, half = result(some_face()), result(some_face().enlarged((48, 64), (96, 128)), size_hw=(96, 128))
-    assert np.array_equal(half.plot(), whole.plot())
+    class Halved:
+        def decode(self, enough_side):
+            return Decoded(GREY, (96, 128))
+
+    twice = some_face().moved(np.diag([2.0, 2.0, 1.0])[:2])
+    half = PhotoResult(Photo("large.jpg", Halved()), [twice], EXPRESSIONS)
+    assert half.size_hw == (96, 128)
+    assert np.array_equal(half.plot(), result(some_face()).plot())
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.png", "PNG"), ("a.JPG", "JPEG"), ("b.jpeg", "JPEG")])
@@ -102,7 +111,7 @@ def test_a_picture_that_cannot_be_saved_leaves_nothing(tmp_path):
 
 
 def test_a_notebook_shows_the_drawing_reduced():
-    content = result(some_face(), given=np.zeros((500, 2000, 3), np.uint8), size_hw=(500, 2000))._repr_png_()
+    content = result(some_face(), given=np.zeros((500, 2000, 3), np.uint8))._repr_png_()
     with Image.open(io.BytesIO(content)) as shown:
         assert (shown.format, shown.size) == ("PNG", (1000, 250))
     assert unreadable()._repr_png_() is None
@@ -111,9 +120,13 @@ def test_a_notebook_shows_the_drawing_reduced():
 def test_what_cannot_be_drawn_says_why(tmp_path):
     with pytest.raises(ImageError, match="the file is empty"):
         unreadable().plot()
-    gone = tmp_path / "gone.jpg"
-    with pytest.raises(ImageError, match=r"gone\.jpg: No such file"):
-        result(some_face(), given=gone).plot()
+    gone = tmp_path / "gone.png"
+    Image.fromarray(GREY).save(gone)
+    found = result(some_face(), given=gone, name="gone.png")
+    found.release()
+    gone.unlink()
+    with pytest.raises(ImageError, match=r"gone\.png: No such file"):
+        found.plot()
 
 
 def test_it_travels_to_another_process():

@@ -11,13 +11,13 @@ from tests.some_results import frame, photo
 
 @pytest.fixture
 def found():
-    return Predictions(EXPRESSIONS, Path("a.pt"))
+    return Predictions(EXPRESSIONS, Path("a.pt"), "a@1234abcd")
 
 
 def test_the_first_files_are_listed_and_all_are_counted(found):
     for number in range(MAX_LISTED + 50):
         found.add(photo(f"{number}.jpg", faces=2))
-    assert [entry.path.name for entry in found.listed] == [f"{number}.jpg" for number in range(MAX_LISTED)]
+    assert [entry.name for entry in found.listed] == [f"{number}.jpg" for number in range(MAX_LISTED)]
     assert found.files == MAX_LISTED + 50
     assert found.labels == {"happiness": 2 * (MAX_LISTED + 50)}
 

@@ -29,7 +29,7 @@ def write(files, results, finish=True, resume=False, force=False, chunk=1):
     """Write results as predict does, without those that are recorded; return what was."""
     with open_row_files(files, resume, force, chunk) as recorded:
         for result in results:
-            last = recorded.take(str(result.path)) if result.frame is None else NOTHING
+            last = recorded.take(result.name) if result.frame is None else NOTHING
             for file in files if last == NOTHING else []:
                 file.add(result)
         for file in files if finish else []:

@@ -45,7 +45,7 @@ def test_the_table_has_a_row_for_each_face_and_for_each_image_without_one():
 
 def test_a_face_below_the_rejection_threshold_keeps_its_label_and_the_answer_is_not_sure():
     sure, unsure = (photo(name) for name in ("a.jpg", "b.jpg"))
-    unsure.faces[0] = replace(unsure.faces[0], rejection_threshold=0.41)  # its probability is 0.4
+    unsure[0] = replace(unsure[0], rejection_threshold=0.41)  # its probability is 0.4
     read = table(sure, unsure)
     assert read["label"].tolist() == ["happiness", "happiness"]
     assert read["answer"].tolist() == ["happiness", "not sure"]
@@ -55,7 +55,7 @@ def test_a_face_below_the_rejection_threshold_keeps_its_label_and_the_answer_is_
 def test_the_warnings_of_a_face_share_a_cell():
     doubtful = photo("a.jpg")
     scores = {name: 0.5 - 0.04 * i for i, name in enumerate(EXPRESSIONS[:2])} | dict.fromkeys(EXPRESSIONS[2:], 0.0)
-    doubtful.faces[0] = replace(doubtful.faces[0], scores=scores, visible=0.5)
+    doubtful[0] = replace(doubtful[0], scores=scores, visible=0.5)
     assert table(doubtful)["warnings"].tolist() == [
         "small: 20 pixels; cut by the edge of the photo; close call with fear"
     ]

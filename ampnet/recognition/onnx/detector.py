@@ -1,6 +1,7 @@
 """The RetinaFace detector on ONNX Runtime."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,13 @@ class OnnxFaceDetector(AnySizeDetector):
         model = open_model(path, "detector", threads)
         self.config = config or DetectorConfig()
         self.weights_sha256 = str(model.metadata.get("weights_sha256"))
+        self._made_of = (path, self.config, threads)
         self._session = model.session
         self._padding = np.array(model.metadata.get("padding_color", (0, 0, 0)), dtype=np.uint8)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the file that it was made of, which is opened again."""
+        return OnnxFaceDetector, self._made_of
 
     def candidates(self, batch: list[Letterbox], threshold: float) -> Candidates:
         """See :meth:`AnySizeDetector.candidates`."""

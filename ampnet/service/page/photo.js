@@ -99,12 +99,12 @@ export class PhotoCard {
     const choice = faces.length > 1 ? [html("div", { class: "faces", role: "group", "aria-label": "Faces" }, "Face", ...buttons)] : [];
     const why = html("button", { type: "button", class: "why-button", "aria-pressed": String(this.isExplained), onclick: () => this.toggleWhy() }, "Why?");
     this.panel.replaceChildren(...choice, ...answerPanel(face), ...(this.canExplain() ? [why] : []));
-    this.why.replaceChildren(...(this.isExplained && face.contributions ? [whyPanel(face, { url: this.url, width, height })] : []));
+    this.why.replaceChildren(...(this.isExplained && face.explanation ? [whyPanel(face, { url: this.url, width, height })] : []));
   }
 
   async toggleWhy() {
     this.isExplained = !this.isExplained;
-    if (this.isExplained && !this.photo.faces[0].contributions) {
+    if (this.isExplained && !this.photo.faces[0].explanation) {
       this.why.replaceChildren(html("p", { class: "note" }, "Taking the answer apart …"));
       try {
         this.photo = await askPhoto(this.file, { explain: true });

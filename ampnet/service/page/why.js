@@ -1,4 +1,4 @@
-// Shows which regions of a face speak for its answer: the exact terms of the local logit.
+// Shows which regions of a face speak for its answer: the exact terms of its logit.
 
 import { html, svg } from "./elements.js";
 
@@ -12,14 +12,14 @@ function side(value) {
   return value < 0 ? "against" : "for";
 }
 
-function map(title, regions, label, photo, view, largest) {
+function map(title, regions, photo, view, largest) {
   const { url, width, height } = photo;
   const shaded = regions.map(({ corners, added, name }) =>
     svg("polygon", {
       points: corners.map((corner) => corner.join()).join(" "),
-      class: side(added[label]),
-      "fill-opacity": (0.08 + (0.67 * Math.abs(added[label])) / largest).toFixed(3),
-    }, svg("title", {}, `${name} ${signed(added[label])}`)));
+      class: side(added),
+      "fill-opacity": (0.08 + (0.67 * Math.abs(added)) / largest).toFixed(3),
+    }, svg("title", {}, `${name} ${signed(added)}`)));
   const picture = svg("image", { href: url, width, height });
   return html("figure", {},
     svg("svg", { viewBox: view.join(" "), role: "img", "aria-label": `${title}; the table has the numbers` }, picture, ...shaded),
@@ -31,11 +31,13 @@ function line(name, value, kind = null) {
 }
 
 export function whyPanel(face, photo) {
-  const { regions, bias, local, global } = face.contributions;
+  const { added, regions: corners } = face.explanation;
   const label = face.label;
-  const largest = Math.max(1e-6, ...regions.map(({ added }) => Math.abs(added[label])));
-  const xs = regions.flatMap(({ corners }) => corners.map(([x]) => x));
-  const ys = regions.flatMap(({ corners }) => corners.map(([, y]) => y));
+  const regions = Object.entries(corners).map(([name, places]) => ({ name, corners: places, added: added[name] }));
+  const others = Object.entries(added).filter(([name]) => !(name in corners));
+  const largest = Math.max(1e-6, ...regions.map((region) => Math.abs(region.added)));
+  const xs = regions.flatMap((region) => region.corners.map(([x]) => x));
+  const ys = regions.flatMap((region) => region.corners.map(([, y]) => y));
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
   const length = Math.max(Math.max(...xs) - left, Math.max(...ys) - top);
   const view = [left, top, length, length];
@@ -43,7 +45,7 @@ export function whyPanel(face, photo) {
   const salient = regions.filter((region) => !quarters.includes(region));
   const maps = [["Quarters of the face", quarters], ["Salient regions", salient]]
     .filter(([, shown]) => shown.length)
-    .map(([title, shown]) => map(title, shown, label, photo, view, largest));
+    .map(([title, shown]) => map(title, shown, photo, view, largest));
   return html("section", { class: "why", "aria-label": `Why ${label}` },
     html("h3", {}, `What speaks for ${label}`),
     html("div", { class: "split" },
@@ -56,8 +58,6 @@ export function whyPanel(face, photo) {
       html("table", {},
         html("caption", {}, `Added to the logit of ${label}, relative to the mean over all classes`),
         html("tbody", {},
-          ...regions.map(({ name, added }) => line(name, added[label])),
-          line("bias", bias[label]),
-          line("local branches, in all", local[label], "sum"),
-          line("global branch (whole face)", global[label], "sum")))));
+          ...regions.map((region) => line(region.name, region.added)),
+          ...others.map(([name, value]) => line(name, value, "sum"))))));
 }

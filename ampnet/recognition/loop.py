@@ -1,0 +1,112 @@
+"""The one loop from sources to results: read ahead, group into chunks, answer, in order."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ampnet.reading.archives import members
+from ampnet.reading.reader import NOTHING, Expect, QueuedPhoto, Task, in_chunks, read_ahead, read_source
+from ampnet.reading.sources import Source
+from ampnet.results.photo_result import PhotoResult
+from ampnet.results.tracking import Tracking
+from ampnet.runtime.threads import Threads, in_order, start_threads
+
+if TYPE_CHECKING:
+    from ampnet.recognition.recognizer import Recognizer
+
+Answered = tuple[QueuedPhoto, PhotoResult | None]
+"""A photo or frame, and its result; None for a frame that was not to be classified."""
+
+
+def answer_tasks(
+    recognizer: "Recognizer",
+    tasks: Iterable[Task],
+    every: int,
+    threads: Threads,
+    expect: Expect = lambda _count: None,
+    most: int | None = None,
+    keeps_whole: bool = False,
+) -> Iterator[list[Answered]]:
+    """Read and answer sources in threads; memory is bounded by the number of these.
+
+    Args:
+        recognizer: the networks.
+        tasks: the sources, iterated over in this thread, only as far as needed.
+        every: classify every Nth frame of a video.
+        threads: those that read and those that run the networks.
+        expect: see :data:`ampnet.reading.reader.Expect`.
+        most: maximum number of photos in a chunk.
+        keeps_whole: keep whole photos that were decoded for small faces, since they will be drawn.
+
+    Yields:
+        Chunks, in order.
+    """
+    photos = read_ahead(tasks, every, expect, threads.reading, threads.readers + 2)
+    chunks = in_chunks(photos, most, keeps_whole)
+    answer = partial(_answer_chunk, recognizer, keeps_whole)
+    for _, answered in in_order(answer, chunks, threads.networks, threads.parallel + 1):
+        yield answered
+
+
+def answer_one_by_one(
+    recognizer: "Recognizer", sources: Iterable[Source], every: int, tracking: Tracking | None = None
+) -> Iterator[PhotoResult]:
+    """Read each photo and frame when its result is asked for."""
+    for member in (member for source in sources for member in members(source)):
+        for queued in read_source(member, every, NOTHING, lambda _count: None):
+            (result,) = recognizer.answer([queued.photo])
+            if tracking is not None:
+                tracking.take(member, result)
+            yield result
+
+
+def answer_ahead(
+    recognizer: "Recognizer", sources: Iterable[Source], every: int, tracking: Tracking | None
+) -> Iterator[PhotoResult]:
+    """Read and answer ahead of what is asked for, by a few chunks; the results keep their pixels.
+
+    All cores work at one chunk: side by side, they would be divided while the caller's code runs.
+    """
+    yield from _in_threads(recognizer, sources, every, 1, None, tracking, keeps_whole=True)
+
+
+def answer_all(
+    recognizer: "Recognizer",
+    sources: Iterable[Source],
+    every: int,
+    parallel: int,
+    most: int | None,
+    tracking: Tracking | None,
+) -> list[PhotoResult]:
+    """Answer everything, and keep no pixels."""
+    results = []
+    for result in _in_threads(recognizer, sources, every, parallel, most, tracking):
+        result.release()
+        results.append(result)
+    return results
+
+
+def _in_threads(
+    recognizer: "Recognizer",
+    sources: Iterable[Source],
+    every: int,
+    parallel: int,
+    most: int | None,
+    tracking: Tracking | None,
+    keeps_whole: bool = False,
+) -> Iterator[PhotoResult]:
+    tasks = ((source, NOTHING) for source in sources)
+    with start_threads(recognizer.cores, parallel) as threads:
+        for chunk in answer_tasks(recognizer, tasks, every, threads, most=most, keeps_whole=keeps_whole):
+            for queued, result in chunk:
+                if result is None:
+                    continue
+                if tracking is not None:
+                    tracking.take(queued.source, result)
+                yield result
+
+
+def _answer_chunk(recognizer: "Recognizer", keeps_whole: bool, chunk: Sequence[QueuedPhoto]) -> list[Answered]:
+    asked = [queued.photo for queued in chunk if queued.is_asked]
+    results = iter(recognizer.answer(asked, keeps_whole=keeps_whole))
+    return [(queued, next(results) if queued.is_asked else None) for queued in chunk]

@@ -1,0 +1,249 @@
+"""The one way from photos to answers, whatever runs the networks: find, choose, frame, classify, decide, explain."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.checkpoints.model_id import ModelId
+from ampnet.detection.any_size import AnySizeDetector
+from ampnet.detection.face import Face
+from ampnet.detection.finder import FaceFinder
+from ampnet.errors import ConfigError, ImageError
+from ampnet.faces.alignment import AlignedFace
+from ampnet.faces.brightness import brightness
+from ampnet.faces.framing import Framing, frame_faces
+from ampnet.faces.sharpness import blurriness
+from ampnet.reading.handed_over import PhotoLike, is_at_hand, one_photo, sources_of
+from ampnet.reading.photo import Photo
+from ampnet.recognition.loop import answer_ahead, answer_all, answer_one_by_one
+from ampnet.results.face_prediction import FacePrediction
+from ampnet.results.face_warnings import visible_share
+from ampnet.results.photo_result import PhotoResult
+from ampnet.results.tracking import Tracking
+from ampnet.runtime.cores import usable_cores
+from ampnet.settings import FacePolicy, PredictConfig
+
+if TYPE_CHECKING:
+    from ampnet.recognition.explanation import Explanation
+
+
+class Recognizer(ABC):
+    """A face detector and a classifier, for photos of any size.
+
+    Its halves, on torch and on ONNX Runtime, differ in the detector that they hold and in :meth:`classify`.
+    """
+
+    detector: AnySizeDetector
+    """Finds the faces of an image."""
+    class_names: tuple[str, ...]
+    """In the order of all scores."""
+    framing: Framing
+    """How the classifier's training faces were framed."""
+    image_size: int
+    """Side of the classifier's input in pixels."""
+    model: ModelId
+    """Whose answers these are."""
+    face: FacePolicy = PredictConfig.face
+    """Which faces of a photo to classify: all, or the one that is largest, nearest to the centre, or found best."""
+    min_face: float = PredictConfig.min_face
+    """Faces with a side of fewer pixels of the whole photo are left out."""
+    rejection_threshold: float = 0.0
+    """Faces whose most probable class is less probable get the answer "not sure"; 0 never rejects."""
+
+    @abstractmethod
+    def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
+        """Return ``(N, K)`` class probabilities of N framed faces (224 x 224)."""
+
+    def explain(self, result: PhotoResult) -> "Explanation":  # noqa: ARG002
+        """Take the logits of at least one face of a photo apart.
+
+        Raises:
+            ConfigError: the network cannot be taken apart.
+            ImageError: the photo cannot be read any more.
+        """
+        raise ConfigError("cannot explain: an exported network gives its answers only; use ampnet.Predictor")
+
+    @property
+    def can_explain(self) -> bool:
+        """Whether :meth:`explain` can take the network apart."""
+        return False
+
+    @property
+    def cores(self) -> int:
+        """Number of processor cores that the networks use."""
+        return usable_cores()
+
+    @property
+    def parallel(self) -> int:
+        """Number of chunks of photos that the networks work at side by side, if there are many photos."""
+        return 1
+
+    def answer(self, photos: Sequence[Photo], most: int | None = None, keeps_whole: bool = True) -> list[PhotoResult]:
+        """Find and classify the faces of some photos, all at once; results do not depend on the other photos.
+
+        Args:
+            photos: the photos; one that cannot be read gets a result that says why.
+            most: classify at most as many faces of a photo, those with the best detection scores; None: all.
+            keeps_whole: keep whole photos that were decoded for small faces.
+        """
+        readable = [photo for photo in photos if photo.problem is None]
+        found = [one.faces for one in FaceFinder(self.detector, self.face, self.min_face).find(readable, most)]
+        framed = [self._framed(photo, faces, keeps_whole) for photo, faces in zip(readable, found, strict=True)]
+        probabilities = iter(self.classify([face for of_photo in framed for face in of_photo]))
+        results = {
+            id(photo): self._result(photo, faces, of_photo, [next(probabilities) for _ in faces])
+            for photo, faces, of_photo in zip(readable, found, framed, strict=True)
+        }
+        return [results.get(id(photo)) or self._result(photo, [], [], []) for photo in photos]
+
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # arrays and text are iterable, but one photo
+        self, images: PhotoLike, stream: Literal[False] = False, *, every: int = ..., videos: bool = False
+    ) -> PhotoResult: ...
+    @overload
+    def predict(
+        self, images: Iterable[PhotoLike], stream: Literal[False] = False, *, every: int = ..., videos: bool = False
+    ) -> list[PhotoResult]: ...
+    @overload
+    def predict(
+        self, images: PhotoLike | Iterable[PhotoLike], stream: Literal[True], *, every: int = ..., videos: bool = False
+    ) -> Iterator[PhotoResult]: ...
+    def predict(
+        self,
+        images: PhotoLike | Iterable[PhotoLike],
+        stream: bool = False,
+        *,
+        every: int = PredictConfig.every,
+        videos: bool = False,
+    ) -> PhotoResult | list[PhotoResult] | Iterator[PhotoResult]:
+        """Detect and classify the faces in a photo.
+
+        EXIF rotation is applied, and pixels count from the upright photo's top left corner.
+
+        Args:
+            images: a photo: a path, an http(s) address as text (see :mod:`ampnet.files.download`), the content of an
+                image file (bytes, or a file object opened with ``rb``), a PIL image, a NumPy array (``(H, W, 3)`` RGB
+                or ``(H, W)`` grey, uint8 or floating point in [0, 1]), or a torch tensor with such pixels
+                (``(3, H, W)`` or ``(H, W, 3)``). What :meth:`predict_many` takes is answered as it does.
+            stream: see :meth:`predict_many`, as for the other arguments.
+            every: likewise.
+            videos: likewise.
+
+        Returns:
+            One result for one photo; for all else, what :meth:`predict_many` returns: a list, or an iterator.
+
+        Raises:
+            ImageError: ``images`` is a single photo that cannot be read.
+            UsageError: ``images`` is a folder without any image.
+            ValueError: ``every`` is less than 1.
+        """
+        photo = one_photo(images)
+        if photo is None:
+            several = self.predict_many(images, stream=True, every=every, videos=videos)
+            return several if stream else self.predict_many(images, every=every, videos=videos)
+        (result,) = answer_one_by_one(self, [photo], every)
+        if result.problem is not None:
+            raise ImageError(result.problem)
+        return iter([result]) if stream else result
+
+    @overload
+    def predict_many(
+        self,
+        images: PhotoLike | Iterable[PhotoLike],
+        *,
+        stream: Literal[False] = False,
+        every: int = ...,
+        videos: bool = False,
+        track: bool = False,
+        smooth: float = ...,
+    ) -> list[PhotoResult]: ...
+    @overload
+    def predict_many(
+        self,
+        images: PhotoLike | Iterable[PhotoLike],
+        *,
+        stream: Literal[True],
+        every: int = ...,
+        videos: bool = False,
+        track: bool = False,
+        smooth: float = ...,
+    ) -> Iterator[PhotoResult]: ...
+    def predict_many(
+        self,
+        images: PhotoLike | Iterable[PhotoLike],
+        *,
+        stream: bool = False,
+        every: int = PredictConfig.every,
+        videos: bool = False,
+        track: bool = False,
+        smooth: float = PredictConfig.smooth,
+    ) -> list[PhotoResult] | Iterator[PhotoResult]:
+        """Detect and classify the faces in photos and videos; results do not depend on the other photos.
+
+        Args:
+            images: a folder of photos, a video, a pattern for paths (``**`` stands for folders of any depth), an array
+                or tensor with four axes, or an iterable of these and of whatever :meth:`predict` takes.
+            stream: return an iterator, whose memory stays bounded if neither the iterable nor its consumer keeps the
+                photos and results. Of a generator and the like, each photo is taken when its result is asked
+                for; folders, videos, lists and tuples are read ahead, by at most a few chunks of 32 photos or frames.
+                Without it, memory grows by a few kilobytes for each face, and so with the length of a video.
+            every: of a video, classify every Nth frame.
+            videos: read the videos in folders, too. What a folder holds and is not read is the text of a warning.
+            track: number the faces of a video; a face keeps its number from frame to frame (needs SciPy).
+            smooth: average the probabilities of a tracked face over this many seconds.
+
+        Returns:
+            A result for each photo, and for each classified frame of a video, which knows its ``frame`` and
+            ``seconds``. What cannot be read has a result without faces, whose ``problem`` says why; a video that breaks
+            off has one after its last frame.
+
+        Raises:
+            UsageError: ``images`` is a folder without any image.
+            ValueError: ``every`` is less than 1.
+        """
+        if every < 1:
+            raise ValueError(f"every must be at least 1, got {every}")
+        sources, tracking = sources_of(images, videos), Tracking(smooth) if track else None
+        if not is_at_hand(images):
+            one_by_one = answer_one_by_one(self, sources, every, tracking)
+            return one_by_one if stream else answer_all(self, sources, every, self.parallel, None, tracking)
+        if stream:
+            return answer_ahead(self, sources, every, tracking)
+        several = list(sources)
+        parallel = 1 if len(several) == 1 and not several[0].is_video else self.parallel
+        most = None if any(source.is_video for source in several) else -(-len(several) // parallel)
+        return answer_all(self, several, every, parallel, most, tracking)
+
+    def _framed(self, photo: Photo, faces: Sequence[Face], keeps_whole: bool) -> list[AlignedFace]:
+        framed = frame_faces(photo, [face.landmarks for face in faces], self.framing, self.image_size)
+        if not keeps_whole:
+            photo.release_whole()
+        return framed
+
+    def _result(
+        self,
+        photo: Photo,
+        faces: Sequence[Face],
+        framed: Sequence[AlignedFace],
+        probabilities: Sequence[NDArray[np.float32]],
+    ) -> PhotoResult:
+        answers = []
+        for face, aligned, shares in zip(faces, framed, probabilities, strict=True):
+            scores = dict(zip(self.class_names, shares.tolist(), strict=True))
+            label = self.class_names[int(shares.argmax())]
+            answers.append(
+                FacePrediction(
+                    face,
+                    label,
+                    scores[label],
+                    scores,
+                    self.rejection_threshold,
+                    visible=visible_share(face, photo.size_hw),
+                    blurriness=blurriness(aligned.image),
+                    brightness=brightness(aligned.image),
+                )
+            )
+        return PhotoResult(photo, answers, self.class_names, str(self.model), self, framed)
