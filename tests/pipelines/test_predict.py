@@ -60,7 +60,7 @@ predict = Found
 
 def test_a_broken_file_is_listed_and_the_rest_is_done(happy, photos):
     result = predict(happy, photos)
-    by_name = {photo.path.name: photo for photo in result.images}
+    by_name = {Path(photo.name).name: photo for photo in result.images}
     assert [face.label for face in by_name["it's me.png"].faces] == ["happiness"]
     assert by_name["wall.bmp"].faces == []
     assert by_name["wall.bmp"].problem is None
