@@ -7,7 +7,7 @@ from ampnet.settings import CompareConfig
 from pipelines.commands.command import command
 from pipelines.commands.one_line_errors import complain
 from pipelines.commands.options import AsJson, Latex, Quiet
-from pipelines.commands.stdout import print_json, tell
+from pipelines.commands.stdout import print_json, print_text, tell
 
 
 @command
@@ -29,7 +29,7 @@ def compare(config: CompareConfig, latex: Latex = False, as_json: AsJson = False
     if as_json:
         print_json(result.to_dict())
     elif latex:
-        typer.echo(comparison_table(result), nl=False)
+        print_text(comparison_table(result))
     else:
         show(comparison_tables(result))
         sheets = [pair.sheet for pair in result.pairs if pair.sheet]

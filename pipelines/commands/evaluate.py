@@ -10,7 +10,7 @@ from ampnet.settings.fields import Option
 from pipelines.commands.command import command
 from pipelines.commands.one_line_errors import complain
 from pipelines.commands.options import AsJson, Latex, Quiet
-from pipelines.commands.stdout import print_json, tell
+from pipelines.commands.stdout import print_json, print_text, tell
 
 
 @command
@@ -41,7 +41,7 @@ def evaluate(
     if as_json:
         print_json(plain_metrics(result.report))
     elif latex:
-        typer.echo(evaluation_latex(result.report), nl=False)
+        print_text(evaluation_latex(result.report))
     else:
         show(evaluation_tables(result.report, details))
         more = "" if details else "; all tables: --details"

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from ampnet.errors import INTERRUPTED, AmpnetError, UsageError
 from ampnet.files.printable import MAX_LINE, printable
+from pipelines.commands.stdout import escape_the_unencodable
 
 WrongUsage: Any = typer.BadParameter.__base__  # click's UsageError, or the copy that newer typers carry
 
@@ -25,7 +26,7 @@ TO_RESUME = "to resume, run the same command with --resume"
 
 def complain(message: object) -> None:
     """Print one line on stderr: bounded, and with everything escaped that a file name could forge a second one by."""
-    typer.echo(printable(f"ampnet: {message}", MAX_LINE), err=True)
+    typer.echo(printable(f"ampnet: {message}", MAX_LINE), file=sys.stderr)
 
 
 class OneLineErrors(TyperGroup):
@@ -51,6 +52,7 @@ class OneLineErrors(TyperGroup):
 
 def run_as_program(command_line: Callable[[], object]) -> None:
     """Run a command line as all that this process does, so that nothing needs to be left in order behind it."""
+    escape_the_unencodable()
     try:
         command_line()
     except SystemExit as end:

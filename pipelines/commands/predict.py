@@ -1,6 +1,5 @@
 """The command line of `ampnet predict`."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from ampnet.settings import DetectorConfig, PredictConfig
 from pipelines.commands.command import command
 from pipelines.commands.one_line_errors import complain
 from pipelines.commands.options import AsJson, Quiet
-from pipelines.commands.stdout import print_json, tell
+from pipelines.commands.stdout import json_stdout, print_json, tell
 
 NOT_AN_EMOTION = (
     "An expression is not an emotion: the model names what a face shows, not what the person feels. "
@@ -80,7 +79,7 @@ def _predict_here(config: PredictConfig, as_json: bool, quiet: bool) -> None:
     if config.camera is None:
         from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
 
-        result = run(config, quiet, sys.stdout if as_json else None)
+        result = run(config, quiet, json_stdout() if as_json else None)
     else:
         from pipelines.camera import run as watch_camera
 

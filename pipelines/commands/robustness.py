@@ -1,12 +1,11 @@
 """The command line of `ampnet robustness`."""
 
-import typer
 
 from ampnet.errors import require
 from ampnet.settings import RobustnessConfig
 from pipelines.commands.command import command
 from pipelines.commands.options import AsJson, Latex, Quiet
-from pipelines.commands.stdout import print_json, tell
+from pipelines.commands.stdout import print_json, print_text, tell
 
 
 @command
@@ -28,7 +27,7 @@ def robustness(config: RobustnessConfig, latex: Latex = False, as_json: AsJson =
     if as_json:
         print_json(result.report.to_dict())
     elif latex:
-        typer.echo(robustness_latex(result.report), nl=False)
+        print_text(robustness_latex(result.report))
     else:
         show(robustness_tables(result))
         tell(f"report: {result.folder}")

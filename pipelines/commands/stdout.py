@@ -1,20 +1,66 @@
-"""Results on stdout: lines for people, JSON for programs."""
+"""Results on stdout: lines for people, JSON for programs, in whatever encoding stdout has."""
 
+import codecs
 import json
-from typing import Any
+import sys
+from typing import Any, TextIO
 
 import typer
 
 from ampnet.files.printable import one_line
 
+_JSON_ESCAPES = "ampnet-json-escapes"
+
+
+def escape_the_unencodable() -> None:
+    """Let stdout and stderr write escapes for what their encoding lacks, instead of ending the command.
+
+    Redirected on Windows, they have an encoding of 256 letters, while names of files and classes may have any.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        _reconfigure(stream, errors="backslashreplace")
+
+
+def json_stdout() -> TextIO:
+    """Return stdout for JSON: in UTF-8 as it is, else in ASCII with JSON's escapes, which every reader understands."""
+    if not _is_utf8(sys.stdout):
+        _reconfigure(sys.stdout, encoding="ascii", errors=_JSON_ESCAPES)
+    return sys.stdout
+
 
 def tell(*lines: str) -> None:
     """Print lines on stdout; what a line cannot hold, such as line breaks and undecodable bytes, is escaped."""
-    typer.echo("\n".join(one_line(line) for line in lines))
+    print_text("\n".join(one_line(line) for line in lines) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Print text on stdout as it is."""
+    # Without a file, typer would write UTF-8 to a stdout of ASCII.
+    typer.echo(text, file=sys.stdout, nl=False)
 
 
 def print_json(result: dict[str, Any]) -> None:
     """Print a result for programs."""
     text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
     # Undecodable bytes of paths become JSON's own escapes, from which a program gets the path back.
-    typer.echo(text.encode(errors="backslashreplace").decode())
+    typer.echo(text.encode(errors="backslashreplace").decode(), file=json_stdout())
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    return codecs.lookup(stream.encoding or "utf-8").name == "utf-8"
+
+
+def _reconfigure(stream: Any, **settings: str) -> None:
+    if hasattr(stream, "reconfigure"):  # other programs may have replaced it
+        stream.reconfigure(**settings)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Write characters as JSON does: as code units of UTF-16."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4)), error.end
+
+
+codecs.register_error(_JSON_ESCAPES, _escaped)
