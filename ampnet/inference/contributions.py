@@ -130,7 +130,7 @@ def _parts(model: AMPNet) -> list[tuple[tuple[str, ...], RegionPerception]]:
 
 def _decompose(model: AMPNet, images: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return ``(B, R, K)`` the regions' terms, and both heads' ``(B, K)`` logits."""
-    features = model.stem(images.contiguous(memory_format=torch.channels_last))
+    features = model.features(images)
     assert model.local_head is not None
     terms, embeddings, start = [], [], 0
     for names, part in _parts(model):
@@ -149,7 +149,7 @@ def _decompose(model: AMPNet, images: Tensor, landmarks: Tensor) -> tuple[Tensor
 def _boxes(model: AMPNet, landmarks: Tensor) -> NDArray[np.float32]:
     grid = model.architecture.image_size // STRIDE
     cut = {QUADRANTS: quadrant_boxes, SALIENT: salient_boxes}
-    cells = torch.cat([cut[names](landmarks, grid) for names, _ in _parts(model)], dim=1)
+    cells = torch.cat([cut[names](landmarks, grid, model.architecture.placement) for names, _ in _parts(model)], dim=1)
     return _plain(cells * (IMAGE_SIZE / grid))
 
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from ampnet.models.attentional_perception import AttentionalPerception
 from ampnet.models.global_perception import GlobalPerception
 from ampnet.models.local_perception import LocalPerception
+from ampnet.models.standardise import standardised
 from ampnet.models.stem import Stem
-from ampnet.settings import IMAGE_SIZE, MODULES, ArchitectureConfig, Module
+from ampnet.settings import IMAGE_SIZE, MODULES, ArchitectureConfig, Module, Placement
 
 Logits = tuple[Tensor, Tensor]
 """Logits of the local and of the global head, each ``(B, K)``."""
@@ -34,9 +35,12 @@ class AMPNet(nn.Module):
         dropout: channel dropout of global perception in training.
         modules: the perception modules to build: ``lp`` and ``ap`` feed the local head, ``gp`` the global one.
             A network with a single head returns its logits twice, so that fusion and loss do not change.
+        placement: where regions may lie: on whole ``cells`` of the feature map, as in the paper, or ``continuous``.
+        standardise: set each face's brightness and contrast to the training set's first (see
+            :func:`ampnet.models.standardise.standardised`); the paper's network does not.
 
     Shape:
-        - images: ``(B, 3, S, S)`` float RGB in [0, 1], not standardised
+        - images: ``(B, 3, S, S)`` float RGB in [0, 1], not standardised by the caller
         - landmarks: ``(B, 5, 2)`` float ``(x, y)`` in pixels of those images: left eye, right eye, nose tip,
           left mouth corner, right mouth corner; left is the image's left
         - returns: local and global logits, ``(B, K)`` each
@@ -52,15 +56,23 @@ class AMPNet(nn.Module):
         image_size: int = IMAGE_SIZE,
         dropout: float = 0.5,
         modules: tuple[Module, ...] = MODULES,
+        placement: Placement = "cells",
+        standardise: bool = False,
     ) -> None:
         super().__init__()
         self.architecture = ArchitectureConfig(
-            num_classes=num_classes, width=width, image_size=image_size, dropout=dropout, modules=tuple(modules)
+            num_classes=num_classes,
+            width=width,
+            image_size=image_size,
+            dropout=dropout,
+            modules=tuple(modules),
+            placement=placement,
+            standardise=standardise,
         )
         self.stem = Stem(width)
         channels = self.stem.out_channels
-        self.local_perception = LocalPerception(channels, width) if "lp" in modules else None
-        self.attentional_perception = AttentionalPerception(channels, width) if "ap" in modules else None
+        self.local_perception = LocalPerception(channels, width, placement) if "lp" in modules else None
+        self.attentional_perception = AttentionalPerception(channels, width, placement) if "ap" in modules else None
         self.global_perception = GlobalPerception(channels, width, dropout) if "gp" in modules else None
         local = [module.embed_dim for module in (self.local_perception, self.attentional_perception) if module]
         self.local_head = nn.Linear(sum(local), num_classes) if local else None
@@ -85,7 +97,7 @@ class AMPNet(nn.Module):
                 f"expected images (B, 3, {side}, {side}) and landmarks (B, 5, 2), "
                 f"got {tuple(images.shape)} and {tuple(landmarks.shape)}"
             )
-        features = self.stem(images.contiguous(memory_format=torch.channels_last))  # (B, 128, 28, 28)
+        features = self.features(images)  # (B, 128, 28, 28)
         embeddings: Embeddings = {}
         if self.local_perception:
             embeddings["lp"] = self.local_perception(features, landmarks)
@@ -94,6 +106,13 @@ class AMPNet(nn.Module):
         if self.global_perception:
             embeddings["gp"] = self.global_perception(features)
         return embeddings
+
+    def features(self, images: Tensor) -> Tensor:
+        """Compute the feature map that all perception modules read."""
+        if self.architecture.standardise:
+            images = standardised(images)
+        features: Tensor = self.stem(images.contiguous(memory_format=torch.channels_last))
+        return features
 
     def heads(self, embeddings: Embeddings) -> Logits:
         """Classify the embeddings of all of the network's modules."""

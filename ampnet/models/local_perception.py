@@ -12,6 +12,7 @@ from ampnet.models.regions import (
     quadrant_origins,
     quadrant_side,
 )
+from ampnet.settings import Placement
 
 
 class LocalPerception(RegionPerception):
@@ -20,14 +21,16 @@ class LocalPerception(RegionPerception):
     The LP module of AMP-Net, at ``width`` times the paper's channel counts: an embedding of 512 at width 1.
     """
 
-    def __init__(self, in_channels: int, width: float = 1.0) -> None:
+    def __init__(self, in_channels: int, width: float = 1.0, placement: Placement = "cells") -> None:
         hidden, embed_dim = scaled(256, width), scaled(512, width)
         super().__init__(NUM_QUADRANTS, in_channels, (hidden, 2), (embed_dim, 1), embed_dim=embed_dim)
+        self.placement = placement
 
     def cut(self, features: Tensor, landmarks: Tensor) -> Tensor:
         """Cut the quadrants; where one is smaller than its patch, the remaining cells are zero."""
         grid = int(features.shape[-1])  # tracing yields a tensor
         side = quadrant_side(grid)
-        boxes = quadrant_boxes(landmarks, grid)
+        boxes = quadrant_boxes(landmarks, grid, self.placement)
         origins = quadrant_origins(boxes, side)
-        return crop_windows(features, origins, side) * inside_boxes(boxes, origins, side)  # (4, B, C, 14, 14)
+        inside = inside_boxes(boxes, origins, side).to(features.dtype)
+        return crop_windows(features, origins, side) * inside  # (4, B, C, 14, 14)

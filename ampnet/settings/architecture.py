@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ampnet.errors import require
-from ampnet.settings.choices import MODULES
+from ampnet.settings.choices import MODULES, Placement
 from ampnet.settings.fields import Option, Settings
-from ampnet.settings.shared import IMAGE_SIZE, INPUT_SIZE, WIDTH, Dropout, Modules
+from ampnet.settings.shared import IMAGE_SIZE, INPUT_SIZE, PLACEMENT, STANDARDISE, WIDTH, Dropout, Modules
 
 MAX_OUTPUTS = 10_000
 """Most outputs of a network; the reference program's pre-training tells 8,631 people apart."""
@@ -21,6 +21,8 @@ class ArchitectureConfig(Settings):
     image_size: Annotated[int, INPUT_SIZE] = IMAGE_SIZE
     dropout: Dropout = 0.5
     modules: Modules = MODULES
+    placement: Annotated[Placement, PLACEMENT] = "cells"
+    standardise: Annotated[bool, STANDARDISE] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -32,6 +34,6 @@ class ArchitectureConfig(Settings):
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "ampnet": {"width": 1.0, "image_size": 224},
-    "ampnet-small": {"width": 0.25, "image_size": 112},
+    "ampnet-small": {"width": 0.25, "image_size": 112, "placement": "continuous", "standardise": True},
 }
-"""Named sizes of the network: the paper's, and one that trains on a laptop."""
+"""Named networks: the paper's, and one that trains on a laptop and answers more steadily."""

@@ -115,6 +115,10 @@ class Recipe(Settings):
     teacher_weight: Annotated[
         float, Option("Weight of the teachers' probabilities in each target, when distilling.", min=0, max=1)
     ] = 0.5
+    consistency: Annotated[
+        float,
+        Option("Weight of the disagreement between each face and a slightly changed copy; 0: no copies.", min=0),
+    ] = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 

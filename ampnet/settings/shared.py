@@ -71,6 +71,16 @@ INPUT_SIZE = Option(
     step=8,
     unset="the variant's",
 )
+PLACEMENT = Option(
+    "Place regions on whole cells of the feature map, as in the paper, or anywhere between them.",
+    "Model",
+    unset="the variant's",
+)
+STANDARDISE = Option(
+    "Set each face's brightness and contrast to FER-2013's first; the paper's network does not.",
+    "Model",
+    unset="the variant's",
+)
 Modules = Annotated[
     tuple[Module, ...],
     Option("Perception modules in use, for ablations: global, local, attentional.", "Model", separated=True),

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ampnet.errors import require
-from ampnet.settings.choices import MODULES, Freeze, Precision, SelectionSplit, Variant
+from ampnet.settings.choices import MODULES, Freeze, Placement, Precision, SelectionSplit, Variant, YesNo
 from ampnet.settings.fields import Option, Settings
 from ampnet.settings.recipes import Recipe, RecipeName, make_recipe
-from ampnet.settings.shared import A_MODEL, INPUT_SIZE, WIDTH, DataFolder, Modules
+from ampnet.settings.shared import A_MODEL, INPUT_SIZE, PLACEMENT, STANDARDISE, WIDTH, DataFolder, Modules
 
 MAX_SEED = 2**63 - 1
 """Largest random seed that every generator takes."""
@@ -27,6 +27,8 @@ class TrainConfig(Settings):
     width: Annotated[float | None, WIDTH] = None
     image_size: Annotated[int | None, INPUT_SIZE] = None
     modules: Modules = MODULES
+    placement: Annotated[Placement | None, PLACEMENT] = None
+    standardise: Annotated[YesNo | None, STANDARDISE] = None
     pretrained: Annotated[
         Path | None,
         Option(f"Start from these weights. {A_MODEL} A .pth of the reference program works too.", "Model"),

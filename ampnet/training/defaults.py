@@ -34,14 +34,15 @@ class RunConfig(TrainConfig):
 
     def architecture(self, num_classes: int) -> ArchitectureConfig:
         """Return the network's architecture for a number of classes."""
-        size = VARIANTS[self.variant]
-        return ArchitectureConfig(
-            num_classes=num_classes,
-            width=size["width"] if self.width is None else self.width,
-            image_size=size["image_size"] if self.image_size is None else self.image_size,
-            dropout=self.recipe.dropout,
-            modules=self.modules,
-        )
+        given = {
+            "width": self.width,
+            "image_size": self.image_size,
+            "placement": self.placement,
+            "standardise": None if self.standardise is None else self.standardise == "yes",
+        }
+        changes = {name: value for name, value in given.items() if value is not None}
+        fixed = {"num_classes": num_classes, "dropout": self.recipe.dropout, "modules": self.modules}
+        return ArchitectureConfig(**VARIANTS[self.variant] | changes | fixed)
 
 
 def resolve_defaults(config: TrainConfig) -> RunConfig:

@@ -22,6 +22,7 @@ from ampnet.runtime.devices import seed_step
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import Advance
 from ampnet.settings import Freeze, Precision
+from ampnet.training.consistency import disagreement, with_slight_changes
 from ampnet.training.defaults import RunConfig
 from ampnet.training.loss import Loss, mix_up
 from ampnet.training.optimizer import learning_rate_factor, set_learning_rate
@@ -105,12 +106,17 @@ def _forward(network: nn.Module, batch: Batch, loss_fn: Loss, config: RunConfig)
     """Return the mean loss and the number of hits of a batch."""
     if config.recipe.mixup:
         batch = mix_up(batch, loss_fn.num_classes, config.recipe.mixup)
+    if config.recipe.consistency:
+        batch = with_slight_changes(batch)
     targets = batch.labels if batch.targets is None else batch.targets
     with _autocast(config.precision, batch.images.device):
         logits: Logits = network(batch.images, batch.landmarks)
     loss = loss_fn(logits, targets)
-    fused = fuse_logits(*logits, loss_fn.branch_weight)
-    return loss, (fused.detach().argmax(dim=1) == batch.labels).sum().double()
+    hits = (fuse_logits(*logits, loss_fn.branch_weight).detach().argmax(dim=1) == batch.labels).double()
+    if config.recipe.consistency:
+        loss = loss + config.recipe.consistency * disagreement(logits, loss_fn.branch_weight)
+        hits = hits[: len(hits) // 2]
+    return loss, hits.sum()
 
 
 def _sync_step_losses(

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -199,7 +199,7 @@ def build_train_state(
         torch.use_deterministic_algorithms(True)
     torch.manual_seed(config.seed)
     size = config.architecture(len(class_names))
-    model = AMPNet(size.num_classes, size.width, size.image_size, size.dropout, size.modules)
+    model = AMPNet(**asdict(size))
     message = load_pretrained(model, config.pretrained, class_names) if config.pretrained else ""
     freeze_parameters(model, config.freeze)
     model.to(process.device)

@@ -52,6 +52,17 @@ def test_a_network_without_some_modules_has_the_regions_of_the_others(batch, mod
     np.testing.assert_allclose(found.regions.sum(axis=1) + found.bias, local, atol=1e-4)
 
 
+def test_the_terms_add_up_for_a_network_that_standardises_and_places_between_cells(batch):
+    torch.manual_seed(0)
+    classifier = Classifier(AMPNet(7, 0.125, 112, placement="continuous", standardise=True).eval(), CPU)
+    found = explain(classifier, batch)
+    with torch.inference_mode():
+        local, global_ = classifier.head_logits(batch)
+    np.testing.assert_allclose(found.regions.sum(axis=1) + found.bias, local, atol=1e-4)
+    np.testing.assert_allclose(found.global_, global_, atol=1e-4)
+    assert (found.boxes % 16 > 0).any()  # a cell of this network is 16 px of the frame
+
+
 def test_a_network_that_sees_the_whole_face_only_has_nothing_to_explain(batch):
     with pytest.raises(ConfigError, match="no local branches"):
         explain(Classifier(AMPNet(7, 0.125, 112, modules=("gp",)).eval(), CPU), batch)

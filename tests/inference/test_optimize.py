@@ -49,6 +49,14 @@ def test_the_fast_form_gives_the_same_logits_for_any_batch_and_modules(modules, 
         torch.testing.assert_close(fast(images, landmarks), model(images, landmarks), atol=1e-4, rtol=1e-4)
 
 
+def test_the_fast_form_of_a_network_that_standardises_and_places_between_cells_gives_the_same_logits():
+    model = trained(placement="continuous", standardise=True)
+    images, landmarks = faces(5)
+    with torch.inference_mode():
+        fast = optimize_for_inference(model)(images, landmarks)
+        torch.testing.assert_close(fast, model(images, landmarks), atol=1e-4, rtol=1e-4)
+
+
 def test_the_form_without_onednn_gives_the_same_logits(monkeypatch):
     monkeypatch.setattr(inference, "has_onednn_convolutions", lambda: False)
     model = trained(size=88)

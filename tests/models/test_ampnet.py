@@ -16,10 +16,11 @@ def faces(count: int, size: int = SIZE) -> tuple[torch.Tensor, torch.Tensor]:
     return images, (upright + jitter) * size
 
 
-@pytest.fixture(scope="module")
-def small() -> AMPNet:
+@pytest.fixture(scope="module", params=["published", "steady"])
+def small(request) -> AMPNet:
     torch.manual_seed(0)
-    return AMPNet(num_classes=5, width=0.125, image_size=SIZE)
+    steady = {"placement": "continuous", "standardise": True} if request.param == "steady" else {}
+    return AMPNet(num_classes=5, width=0.125, image_size=SIZE, **steady)
 
 
 def test_the_papers_network_has_59_million_parameters():

@@ -94,3 +94,44 @@ def test_a_cells_gradient_counts_the_windows_that_read_it():
     expected[1:3, 1:3] += 2
     assert features.grad is not None
     torch.testing.assert_close(features.grad, expected.expand(1, 2, 6, 6))
+
+
+@pytest.mark.parametrize("grid", [28, 14, 13])
+def test_both_placements_agree_on_landmarks_at_whole_cells(grid):
+    generator = torch.Generator().manual_seed(0)
+    cells = 2 * torch.randint(-2, grid // 2 + 1, (500, 5, 2), generator=generator)  # even, so that middles are whole
+    landmarks = cells * 8.0
+    for boxes_of in (quadrant_boxes, salient_boxes):
+        whole, anywhere = boxes_of(landmarks, grid), boxes_of(landmarks, grid, "continuous")
+        assert anywhere.is_floating_point()
+        assert torch.equal(whole.float(), anywhere)
+    side = quadrant_side(grid)
+    features = torch.rand(500, 3, grid, grid, generator=generator)
+    patches = []
+    for boxes in (quadrant_boxes(landmarks, grid), quadrant_boxes(landmarks, grid, "continuous")):
+        origins = quadrant_origins(boxes, side)
+        patches.append(crop_windows(features, origins, side) * inside_boxes(boxes, origins, side))
+    assert torch.equal(*patches)
+
+
+def test_continuous_regions_move_as_little_as_their_landmarks():
+    generator = torch.Generator().manual_seed(1)
+    landmarks = torch.rand(2000, 5, 2, generator=generator, dtype=torch.float64) * 300 - 40
+    moved = landmarks + 0.02 * (torch.rand(landmarks.shape, generator=generator, dtype=torch.float64) - 0.5)
+    for boxes_of in (quadrant_boxes, salient_boxes):
+        before, after = boxes_of(landmarks, 28, "continuous"), boxes_of(moved, 28, "continuous")
+        assert (before - after).abs().max() < 0.05  # cells, for at most 0.01 px; rounding moves some by a whole cell
+        assert before.min() > -1e-9
+        assert before.max() < 28 + 1e-9
+
+
+def test_windows_between_cells_are_bilinear():
+    ramp = torch.arange(8.0)[None, None, None, :] + 10 * torch.arange(8.0)[None, None, :, None]  # x + 10 y
+    (window,) = crop_windows(ramp, torch.tensor([[[1.25, 2.5]]]), 3)
+    assert window[0, 0].tolist() == [[26.25, 27.25, 28.25], [36.25, 37.25, 38.25], [46.25, 47.25, 48.25]]
+
+
+def test_cells_at_the_edge_of_a_box_count_by_the_part_that_it_covers():
+    box, origin = torch.tensor([[[0.25, 1.0, 2.75, 3.0]]]), torch.tensor([[[0.0, 1.0]]])
+    (inside,) = inside_boxes(box, origin, 3)
+    assert inside[0, 0].tolist() == [[0.75, 1.0, 0.75], [0.75, 1.0, 0.75], [0.0, 0.0, 0.0]]
