@@ -20,6 +20,7 @@ from pipelines.commands.predict import NOT_AN_EMOTION, predict
 from pipelines.commands.prepare import prepare
 from pipelines.commands.robustness import robustness
 from pipelines.commands.serve import serve
+from pipelines.commands.summarize import summarize
 from pipelines.commands.train import train
 
 app = typer.Typer(
@@ -61,6 +62,7 @@ main_command("train")(train)
 main_command("eval")(evaluate)
 main_command("predict", epilog=NOT_AN_EMOTION)(predict)
 
+further_command("summarize")(summarize)
 further_command("serve")(serve)
 further_command("check")(check_data)
 further_command("convert")(convert)

@@ -25,6 +25,7 @@ COMMANDS = (
         "export",
         "export-reference",
         "serve",
+        "summarize",
         "doctor",
     ),
 )

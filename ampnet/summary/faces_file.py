@@ -1,0 +1,162 @@
+"""Reading the table that `ampnet predict --csv` writes: who was seen when in each video, with which probabilities."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.errors import DataError
+from ampnet.files.documents import csv_rows, csv_table, number_of, quoted
+from ampnet.files.printable import printable
+
+CURE = "make it with `ampnet predict clip.mp4 --track --csv FILE`"
+SCORE = "score_"
+"""Begins the names of the columns with probabilities."""
+
+MAX_SECONDS = 1e7
+"""Latest time in a video, about four months."""
+
+_COLUMNS = ("image", "frame", "seconds", "status", "problem", "face_score", "label", "answer", "track", "person")
+
+People = Mapping[tuple[str, str], str]
+"""Names people: (video, track) -> person; an empty video stands for all."""
+
+
+@dataclass(eq=False)
+class Person:
+    """One person in one video; a row for each classified frame of the video."""
+
+    scores: NDArray[np.float64]
+    """``(frames, classes)`` probabilities; NaN where the person was not seen."""
+    is_sure: NDArray[np.bool_]
+    """``(frames,)`` whether the answer is sure; False where the person was not seen."""
+
+
+@dataclass(eq=False)
+class Video:
+    """What was found in one video."""
+
+    name: str
+    seconds: NDArray[np.float64]
+    """``(frames,)`` times of the classified frames, increasing."""
+    people: dict[str, Person]
+    problem: str = ""
+    """Why its end could not be read, if so."""
+
+
+@dataclass(eq=False)
+class _Rows:
+    """The rows of one video, as they are read."""
+
+    seconds: list[float] = field(default_factory=list)
+    last: str = ""
+    """Number of the last frame."""
+    seen: dict[str, dict[int, tuple[float, list[float], bool]]] = field(default_factory=dict)
+    """Person -> frame's place -> face score, probabilities, whether the answer is sure."""
+    problem: str = ""
+
+
+def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], list[Video]]:
+    """Read tables of faces, which hold each video once.
+
+    Args:
+        paths: the tables.
+        people: who is who; a track that is not in it is a person of its own, unless the table has names.
+
+    Returns:
+        The classes in order, and the videos in the order of the tables.
+
+    Raises:
+        DataError: a table cannot be read, has no frames of videos, or its classes differ from those of the first.
+    """
+    class_names: tuple[str, ...] = ()
+    videos: dict[str, Video] = {}
+    for path in paths:
+        names = _classes(path)
+        if class_names and names != class_names:
+            raise DataError(
+                f"{printable(path)} has other classes than {printable(paths[0])}; summarize them separately"
+            )
+        class_names = names
+        for name, rows in _read(path, names, people).items():
+            if name in videos:
+                raise DataError(f"{printable(path)} holds {quoted(name)} once more; give each video once")
+            videos[name] = _video(name, rows, len(names))
+    return class_names, list(videos.values())
+
+
+def read_people(path: Path) -> dict[tuple[str, str], str]:
+    """Read who is who: a csv file with the columns track and person, and perhaps video.
+
+    Raises:
+        DataError: it cannot be read, or names a track twice.
+    """
+    people: dict[tuple[str, str], str] = {}
+    cure = "it needs the columns video, track and person"
+    for number, (video, track, person) in csv_table(path, ("video", "track", "person"), ("video",), cure=cure):
+        key = (video.strip(), track.strip())
+        if key in people:
+            raise DataError(f"{printable(path)}, line {number}: track {quoted(track)} is named twice; keep one line")
+        people[key] = person.strip()
+    return people
+
+
+def _classes(path: Path) -> tuple[str, ...]:
+    _, header = next(csv_rows(path, "surrogateescape", CURE), (0, []))
+    names = tuple(column[len(SCORE) :] for column in header if column.startswith(SCORE))
+    if len(names) < 2:
+        raise DataError(f"{printable(path)} has no columns score_<class>; {CURE}")
+    return names
+
+
+def _read(path: Path, class_names: Sequence[str], people: People) -> dict[str, _Rows]:
+    videos: dict[str, _Rows] = {}
+    columns = (*_COLUMNS, *(SCORE + name for name in class_names))
+    for number, cells in csv_table(path, columns, ("track", "person"), "surrogateescape", CURE):
+        video, frame, seconds, status, problem, face_score, label, answer, track, person = cells[: len(_COLUMNS)]
+        if not frame:  # a photo, or the reason why a video ended early
+            if video in videos:
+                videos[video].problem = problem
+            continue
+        rows = videos.setdefault(video, _Rows())
+        try:
+            _add_frame(rows, frame, number_of(seconds, 0, MAX_SECONDS))
+            if status == "ok":
+                named = (people.get((name, track)) for name in (video, Path(video).name, ""))
+                who = next(filter(None, named), person or track)
+                scores = [number_of(cell, 0, 1) for cell in cells[len(_COLUMNS) :]]
+                _add_face(rows, who, number_of(face_score, 0, 1), scores, label == answer)
+        except ValueError as error:
+            raise DataError(f"{printable(path)}, line {number}: {printable(error)}; {CURE}") from error
+    if not videos:
+        raise DataError(f"{printable(path)} holds no frames of videos; {CURE}")
+    return videos
+
+
+def _add_frame(rows: _Rows, frame: str, seconds: float) -> None:
+    if frame == rows.last:
+        return
+    if rows.seconds and seconds < rows.seconds[-1]:
+        raise ValueError("the time steps back")
+    rows.last = frame
+    rows.seconds.append(seconds)
+
+
+def _add_face(rows: _Rows, person: str, face_score: float, scores: list[float], is_sure: bool) -> None:
+    faces, place = rows.seen.setdefault(person or "1", {}), len(rows.seconds) - 1
+    if place in faces and not person:
+        raise ValueError("a second face in a frame, and nothing tells who is who")
+    if place not in faces or faces[place][0] < face_score:  # of two faces of one person, the surer one
+        faces[place] = face_score, scores, is_sure
+
+
+def _video(name: str, rows: _Rows, classes: int) -> Video:
+    people = {}
+    for person, faces in rows.seen.items():
+        scores, is_sure = np.full((len(rows.seconds), classes), np.nan), np.zeros(len(rows.seconds), bool)
+        for place, (_, values, sure) in faces.items():
+            scores[place], is_sure[place] = values, sure
+        people[person] = Person(scores, is_sure)
+    return Video(name, np.array(rows.seconds), people, rows.problem)

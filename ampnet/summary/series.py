@@ -1,0 +1,141 @@
+"""Probabilities at even ticks, smoothed without lag, with a person's own neutral subtracted."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.errors import UsageError
+from ampnet.files.printable import printable
+from ampnet.summary.faces_file import Video
+
+FWHM = 2 * np.sqrt(2 * np.log(2))
+"""Full width at half maximum of a Gaussian whose standard deviation is 1."""
+
+_RANGE = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One person in one video, at even ticks from the first frame to the last."""
+
+    video: str
+    person: str
+    step: float
+    """Seconds between two ticks; each stands for the time until the next one."""
+    seconds: NDArray[np.float64]
+    """``(ticks,)``, from 0."""
+    scores: NDArray[np.float64]
+    """``(ticks, classes)`` probabilities; NaN where the face was not seen."""
+    is_sure: NDArray[np.bool_]
+    """``(ticks,)`` whether the answer is sure."""
+    baseline: NDArray[np.float64] | None = None
+    """``(classes,)`` the person's neutral, if one is subtracted."""
+
+    @property
+    def is_seen(self) -> NDArray[np.bool_]:
+        """``(ticks,)`` whether the face was seen."""
+        return ~np.isnan(self.scores[:, 0])
+
+
+def usual_rate(video: Video) -> float:
+    """Return the number of classified frames a second, by the mean of the intervals but for gaps; 1 for one frame."""
+    steps = np.diff(video.seconds)
+    steps = steps[steps > 0]
+    return float(round(1 / np.mean(steps[steps < 1.5 * np.median(steps)]), 2)) if steps.size else 1.0
+
+
+def series_of(video: Video, rate: float | None, smooth: float) -> list[Series]:
+    """Return a series for each person of a video.
+
+    At each tick stands the classified frame that is nearest, if there is one within half a tick or half the usual
+    interval between frames.
+
+    Args:
+        video: from :func:`ampnet.summary.faces_file.read_faces`.
+        rate: ticks a second; None takes that of the frames.
+        smooth: full width at half maximum, in seconds, of the centred Gaussian kernel; 0 for none.
+    """
+    usual = usual_rate(video)
+    step = 1 / (rate or usual)
+    ticks = np.arange(int(video.seconds[-1] / step + 1e-6) + 1, dtype=np.float64) * step
+    after = np.clip(np.searchsorted(video.seconds, ticks), 0, len(video.seconds) - 1)
+    before = np.maximum(after - 1, 0)
+    is_before = ticks - video.seconds[before] < np.abs(video.seconds[after] - ticks)
+    nearest = np.where(is_before, before, after)
+    is_near = np.abs(video.seconds[nearest] - ticks) <= max(step, 1 / usual) * 0.55
+    found = []
+    for name, person in sorted(video.people.items(), key=lambda one: _natural(one[0])):
+        scores = smoothed(video.seconds, person.scores, smooth) if smooth else person.scores
+        at_ticks = np.where(is_near[:, None], scores[nearest], np.nan)
+        found.append(Series(video.name, name, step, ticks, at_ticks, person.is_sure[nearest] & is_near))
+    return found
+
+
+def smoothed(seconds: NDArray[np.float64], scores: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """Average along time with a centred Gaussian, which does not lag; what was not seen stays unseen.
+
+    Args:
+        seconds: ``(frames,)`` increasing.
+        scores: ``(frames, classes)``, NaN where not seen.
+        width: full width at half maximum, in seconds.
+    """
+    deviation = width / FWHM
+    seen = np.flatnonzero(~np.isnan(scores[:, 0]))
+    result = np.full_like(scores, np.nan)
+    times, values = seconds[seen], scores[seen]
+    starts, ends = np.searchsorted(times, times - 3 * deviation), np.searchsorted(times, times + 3 * deviation, "right")
+    for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        weights = np.exp(-0.5 * ((times[start:end] - times[place]) / deviation) ** 2)
+        result[seen[place]] = weights @ values[start:end] / weights.sum()
+    return result
+
+
+def with_baselines(series: Sequence[Series], baseline: str) -> list[Series]:
+    """Give each series its person's neutral: the median of the probabilities.
+
+    Args:
+        series: of all videos.
+        baseline: ``median`` of the whole video, of the seconds ``0-10``, or of the video with this name.
+
+    Raises:
+        UsageError: there is no such video, or a person was not seen in it.
+    """
+    select = _selector(series, baseline)
+    result = []
+    for one in series:
+        seen = select(one)
+        if not seen.size:
+            raise UsageError(
+                f"--baseline {printable(baseline)}: person {printable(one.person)} of {printable(one.video)} was not "
+                "seen there; choose another baseline"
+            )
+        result.append(replace(one, baseline=np.median(seen, axis=0)))
+    return result
+
+
+def _selector(series: Sequence[Series], baseline: str) -> Callable[[Series], NDArray[np.float64]]:
+    """Return what gives the ``(ticks, classes)`` probabilities that make a person's neutral."""
+    if baseline == "median":
+        return lambda one: one.scores[one.is_seen]
+    if match := _RANGE.fullmatch(baseline):
+        first, last = float(match[1]), float(match[2])
+        return lambda one: one.scores[one.is_seen & (one.seconds >= first) & (one.seconds <= last)]
+    clips = [one for one in series if baseline in (one.video, one.video.rpartition("/")[2])]
+    if not clips:
+        raise UsageError(
+            f"--baseline {printable(baseline)} is neither median, nor seconds such as 0-10, nor one of the videos"
+        )
+
+    def in_clip(person: Series) -> NDArray[np.float64]:
+        own = [one.scores[one.is_seen] for one in clips if one.person == person.person]
+        return np.concatenate(own) if own else np.empty((0, person.scores.shape[1]))
+
+    return in_clip
+
+
+def _natural(name: str) -> tuple[int, str]:
+    """Sort 2 before 10."""
+    return (int(name), "") if name.isascii() and name.isdigit() and len(name) < 10 else (1 << 40, name)

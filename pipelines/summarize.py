@@ -1,0 +1,126 @@
+"""`ampnet summarize`: from tables of faces to series, people, episodes, annotations, pictures and a methods section."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ampnet.files.file_names import MAX_NAME, shortened
+from ampnet.files.printable import one_line, printable
+from ampnet.files.writing import atomic_write, make_folder, refuse_overwrite
+from ampnet.settings.summary import SummarizeConfig
+from ampnet.summary.annotations import bids_name, bids_sidecar, bids_table, elan_document, praat_document, tiers_of
+from ampnet.summary.episodes import Episode, EpisodeRule, find_episodes
+from ampnet.summary.faces_file import Video, read_faces, read_people
+from ampnet.summary.methods import methods_text
+from ampnet.summary.picture import draw_lanes
+from ampnet.summary.run_settings import read_settings
+from ampnet.summary.series import Series, series_of, with_baselines
+from ampnet.summary.tables import episodes_table, people_table, series_table
+
+HELD = 0.5
+"""A baseline with an expression of this probability is a held expression rather than a neutral face."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was written."""
+
+    folder: Path
+    videos: int
+    people: int
+    episodes: int
+    files: list[Path]
+    warnings: list[str]
+
+
+def run(config: SummarizeConfig) -> Summary:
+    """Summarize tables of faces.
+
+    Raises:
+        DataError: a table cannot be used, or a file not be written.
+        UsageError: a file exists already, or the baseline does not fit.
+    """
+    people = {} if config.people is None else read_people(config.people)
+    class_names, videos = read_faces(config.tables, people)
+    series = [one for video in videos for one in series_of(video, config.rate, config.smooth)]
+    if config.baseline is not None:
+        series = with_baselines(series, config.baseline)
+    rule = EpisodeRule(config.on, config.off, config.bridge, config.shortest)
+    episodes = [episode for one in series for episode in find_episodes(one, class_names, rule)]
+    settings = read_settings(config.tables[0])
+    methods = methods_text(videos, series, episodes, rule, settings, config.smooth, config.baseline)
+
+    contents = {
+        "series.csv": _text(series_table(series, class_names)),
+        "people.csv": _text(people_table(series, class_names, episodes)),
+        "episodes.csv": _text(episodes_table(episodes)),
+        "methods.txt": methods.encode(errors="backslashreplace"),
+    }
+    for name, own in _by_video(series):
+        contents |= _files_of(name, own, episodes, class_names, config)
+    targets = {name: refuse_overwrite(config.out / name, config.force) for name in contents}
+    make_folder(config.out)
+    for name, content in contents.items():
+        with atomic_write(targets[name]) as aside:
+            aside.write_bytes(content)
+    persons = len({one.person for one in series})
+    warnings = _warnings(videos, series, class_names)
+    return Summary(config.out, len(videos), persons, len(episodes), [*targets.values()], warnings)
+
+
+def _text(lines: Iterator[str]) -> bytes:
+    return "".join(lines).encode(errors="backslashreplace")
+
+
+def _by_video(series: Sequence[Series]) -> list[tuple[str, list[Series]]]:
+    """Give each video's series, and a name for its files that no other video has."""
+    taken: set[str] = set()
+    named = []
+    for video in dict.fromkeys(one.video for one in series):
+        stem = one_line(Path(video).stem).replace(os.sep, "_")
+        stem = shortened(stem, MAX_NAME - len(".TextGrid") - len("-9999"))
+        name, number = stem, 2
+        while name in taken:
+            name, number = f"{stem}-{number}", number + 1
+        taken.add(name)
+        named.append((name, [one for one in series if one.video == video]))
+    return named
+
+
+def _files_of(
+    name: str, series: list[Series], episodes: Sequence[Episode], class_names: Sequence[str], config: SummarizeConfig
+) -> dict[str, bytes]:
+    video = series[0].video
+    files = {f"{name}.png": draw_lanes(series, class_names)}
+    tiers = tiers_of(series, [one for one in episodes if one.video == video])
+    if "elan" in config.formats:
+        files[f"{name}.eaf"] = elan_document(video, tiers)
+    if "praat" in config.formats:
+        files[f"{name}.TextGrid"] = praat_document(tiers, len(series[0].seconds) * series[0].step)
+    if "bids" in config.formats:
+        for one in series:
+            label = bids_name(one.person, name)
+            files |= {f"{label}.tsv.gz": bids_table(one), f"{label}.json": bids_sidecar(one, class_names)}
+    return files
+
+
+def _warnings(videos: Sequence[Video], series: Sequence[Series], class_names: Sequence[str]) -> list[str]:
+    """Say what limits the tables; a held expression as baseline would be subtracted from what is shown later."""
+    warnings = []
+    for video in videos:
+        if video.problem:
+            warnings.append(f"{printable(video.name)}: its end could not be read: {printable(video.problem)}")
+        if not video.people:
+            warnings.append(f"{printable(video.name)}: no face was seen")
+    for one in series:
+        if one.baseline is not None:
+            best = int(np.argmax(one.baseline))
+            if class_names[best] != "neutral" and one.baseline[best] >= HELD:
+                warnings.append(
+                    f"{printable(one.video)}: the baseline of {printable(one.person)} is not neutral "
+                    f"({class_names[best]} {one.baseline[best]:.0%}); choose other seconds"
+                )
+    return warnings

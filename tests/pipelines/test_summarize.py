@@ -1,0 +1,138 @@
+"""`ampnet summarize` makes tables, annotations and pictures; other programs read them."""
+
+import gzip
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from cli import app
+from tests.faces_tables import smiles, write_faces
+
+TENTHS = [number / 10 for number in range(100)]
+FORMATS = ["--format", "elan,praat,bids"]
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """Two people in one video; the first smiles from 2 to 4 s and is away from 6 to 7 s."""
+    path = tmp_path / "faces.csv"
+    return write_faces(path, {"1": smiles(2, 4, gap=(6, 7)), "2": smiles(5, 5.5)}, TENTHS, "talk/clip.mp4")
+
+
+def summarize(*words):
+    return CliRunner().invoke(app, ["summarize", *map(str, words)])
+
+
+def test_tables_say_who_showed_what_and_for_how_long(faces, tmp_path):
+    done = summarize(faces, "--out", tmp_path / "tables")
+    assert done.exit_code == 0, done.output
+    assert "videos: 1, people: 2, episodes: 7" in done.output
+    series = pd.read_csv(tmp_path / "tables" / "series.csv")
+    assert list(series.columns) == [
+        "video",
+        "person",
+        "seconds",
+        "seen",
+        *(f"score_{c}" for c in ("happiness", "anger", "neutral")),
+    ]
+    assert len(series) == 200
+    assert series["score_neutral"].isna().sum() == 10
+    people = pd.read_csv(tmp_path / "tables" / "people.csv").set_index("person")
+    assert people.loc[1, ["seconds_watched", "seconds_seen", "seconds_unseen", "seconds_unsure"]].tolist() == [
+        10,
+        9,
+        1,
+        0,
+    ]
+    assert people.loc[1, "share_happiness"] == pytest.approx(2 / 9, abs=1e-6)
+    assert people.loc[1, "mean_happiness"] == pytest.approx((2 * 0.9 + 7 * 0.1) / 9, abs=1e-6)
+    assert people["episodes_happiness"].tolist() == [1, 1]
+    episodes = pd.read_csv(tmp_path / "tables" / "episodes.csv")
+    smile = episodes[(episodes["expression"] == "happiness") & (episodes["person"] == 1)].iloc[0]
+    assert smile[["onset", "apex", "offset", "duration", "peak"]].tolist() == [2.0, 2.0, 4.0, 2.0, 0.9]
+
+
+def test_annotations_are_read_by_another_library(faces, tmp_path):
+    pympi = pytest.importorskip("pympi")
+    assert summarize(faces, "--out", tmp_path / "tables", *FORMATS).exit_code == 0
+    elan = pympi.Elan.Eaf(str(tmp_path / "tables" / "clip.eaf"))
+    assert [span[:3] for span in elan.get_annotation_data_for_tier("1 happiness")] == [(2000, 4000, "happiness")]
+    assert [span[:3] for span in elan.get_annotation_data_for_tier("1 not seen")] == [(6000, 7000, "not seen")]
+    assert list(elan.get_annotation_data_for_tier("2 not seen")) == []
+    assert elan.media_descriptors[0]["MEDIA_URL"] == "clip.mp4"
+    praat = pympi.Praat.TextGrid(str(tmp_path / "tables" / "clip.TextGrid"))
+    assert praat.xmax == pytest.approx(10.0)
+    spans = list(praat.get_tier("1 happiness").get_all_intervals())
+    assert spans == [(0.0, 2.0, ""), (2.0, 4.0, "happiness"), (4.0, 10.0, "")]
+
+
+def test_bids_tables_have_a_sidecar_and_no_header(faces, tmp_path):
+    assert summarize(faces, "--out", tmp_path / "tables", *FORMATS).exit_code == 0
+    name = "sub-1_task-clip_recording-expression_physio"
+    about = json.loads((tmp_path / "tables" / f"{name}.json").read_text())
+    assert (about["SamplingFrequency"], about["StartTime"]) == (10.0, 0.0)
+    with gzip.open(tmp_path / "tables" / f"{name}.tsv.gz", "rt") as file:
+        rows = [line.rstrip("\n").split("\t") for line in file]
+    assert len(rows) == 100
+    assert {len(row) for row in rows} == {len(about["Columns"])}
+    assert rows[65] == ["n/a"] * 3
+
+
+def test_the_picture_has_a_lane_for_each_person_and_leaves_gaps_open(faces, tmp_path):
+    assert summarize(faces, "--out", tmp_path / "tables").exit_code == 0
+    with Image.open(tmp_path / "tables" / "clip.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    grey = (np.abs(pixels - 0xF2) <= 1).all(axis=2)  # where a face was not seen
+    assert 0.02 < grey.mean() < 0.1
+
+
+def test_the_methods_state_the_numbers_of_the_run(faces, tmp_path):
+    about = {"ampnet": "9.8.7", "model": "bundled", "sha256": "ab" * 32, "rate": 10.0}
+    (tmp_path / "faces.csv.json").write_text(json.dumps(about))
+    assert summarize(faces, "--out", tmp_path / "tables", "--on", "0.6", "--smooth", "0.4").exit_code == 0
+    text = (tmp_path / "tables" / "methods.txt").read_text()
+    for part in ("ampnet 9.8.7", "abababab", "1 video", "100 frames", "10 frames per second", "0.4 s full width",
+                 "reached 0.6", "below 0.35", "19.0 s (95.0%)", "10.1109/TCSVT.2022.3165321"):  # fmt: skip
+        assert part in text, text
+
+
+def test_a_baseline_stands_beside_the_raw_values_and_a_held_smile_is_warned_of(faces, tmp_path):
+    done = summarize(faces, "--out", tmp_path / "tables", "--baseline", "2-3.5")
+    assert done.exit_code == 0
+    assert "warning: talk/clip.mp4: the baseline of 1 is not neutral (happiness 90%)" in done.stderr
+    series = pd.read_csv(tmp_path / "tables" / "series.csv")
+    first = series[series["person"] == 1].iloc[0]
+    assert (first["score_happiness"], first["delta_happiness"]) == pytest.approx((0.1, -0.8))
+
+
+def test_existing_files_are_kept_unless_forced(faces, tmp_path):
+    assert summarize(faces, "--out", tmp_path / "tables").exit_code == 0
+    again = summarize(faces, "--out", tmp_path / "tables")
+    assert again.exit_code in (1, 2)
+    assert "exists; choose another path, or replace it with --force" in again.stderr
+    assert summarize(faces, "--out", tmp_path / "tables", "--force").exit_code == 0
+
+
+def test_what_is_no_table_of_faces_is_refused_in_one_line(tmp_path):
+    (tmp_path / "list.csv").write_text("milk,eggs\n")
+    done = summarize(tmp_path / "list.csv", "--out", tmp_path / "tables")
+    assert done.exit_code == 1
+    assert "has no columns score_<class>" in done.stderr
+    assert not (tmp_path / "tables").exists()
+
+
+def test_it_loads_no_network(faces, tmp_path):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from cli import app\n"
+        f"try: app(['summarize', {str(faces)!r}, '--out', {str(tmp_path / 'tables')!r}])\n"
+        "finally: print('loaded', [name for name in ('torch', 'av', 'onnxruntime') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "loaded []" in done.stdout, done.stdout + done.stderr

@@ -1,0 +1,104 @@
+"""Series have even ticks, are smoothed without lag, and know a person's neutral."""
+
+import numpy as np
+import pytest
+
+from ampnet.errors import DataError, UsageError
+from ampnet.summary.faces_file import read_faces, read_people
+from ampnet.summary.series import series_of, smoothed, with_baselines
+from tests.faces_tables import CLASSES, smiles, write_faces
+
+TENTHS = [number / 10 for number in range(100)]
+
+
+def series(path, people=None, rate=None, smooth=0.0):
+    class_names, videos = read_faces([path], people or {})
+    assert class_names == CLASSES
+    return [one for video in videos for one in series_of(video, rate, smooth)]
+
+
+def test_ticks_are_those_of_the_frames_unless_a_rate_is_given(tmp_path):
+    path = write_faces(tmp_path / "faces.csv", {"1": smiles(2, 4)}, TENTHS)
+    (one,) = series(path)
+    assert one.step == pytest.approx(0.1)
+    assert one.scores[:, 0].tolist() == [0.1] * 20 + [0.9] * 20 + [0.1] * 60
+    (two,) = series(path, rate=2)
+    assert two.seconds.tolist() == [number / 2 for number in range(20)]
+    assert two.scores[:, 0].tolist() == [0.1] * 4 + [0.9] * 4 + [0.1] * 12
+
+
+def test_what_was_not_seen_and_what_was_not_watched_is_empty(tmp_path):
+    path = write_faces(tmp_path / "faces.csv", {"1": smiles(2, 4, gap=(6, 7))}, TENTHS)
+    assert np.flatnonzero(~series(path)[0].is_seen).tolist() == list(range(60, 70))
+    paused = write_faces(tmp_path / "paused.csv", {"1": smiles(2, 4)}, [t + 5 * (t >= 3) for t in TENTHS])
+    assert np.flatnonzero(~series(paused)[0].is_seen).tolist() == list(range(30, 80))
+
+
+def test_smoothing_is_symmetric_in_time():
+    seconds = np.arange(0, 10, 0.1)
+    scores = np.where((seconds >= 4) & (seconds < 6), 1.0, 0.0)[:, None]
+    found = smoothed(seconds, scores, 1.0)[:, 0]
+    assert found == pytest.approx(found[::-1], abs=1e-9)
+    assert found[40] == pytest.approx(0.5, abs=0.05)  # the edge stays where it was
+    # A single peak: half a width away, its smoothed height is half of what it is in the middle.
+    peak = smoothed(seconds, (seconds == seconds[50]).astype(float)[:, None], 1.0)[:, 0]
+    assert peak[45] / peak[50] == pytest.approx(0.5, abs=1e-6)
+
+
+def test_smoothing_leaves_gaps_open():
+    seconds = np.arange(0, 2, 0.1)
+    scores = np.where((seconds > 0.95) & (seconds < 1.25), np.nan, 0.4)[:, None]
+    assert np.isnan(smoothed(seconds, scores, 0.5)[:, 0]).sum() == 3
+
+
+def test_a_baseline_is_the_median_of_a_person_s_seconds_or_of_a_video(tmp_path):
+    path = write_faces(tmp_path / "faces.csv", {"1": smiles(0, 8)}, TENTHS)
+    write_faces(path, {"1": lambda _: (0.2, 0.1, 0.7)}, TENTHS, video="rest/calm.mp4")
+    found = series(path)
+    for baseline, expected in (("median", 0.9), ("8.5-9.5", 0.1), ("calm.mp4", 0.2), ("rest/calm.mp4", 0.2)):
+        assert with_baselines(found[:1] + found[1:], baseline)[0].baseline[0] == pytest.approx(expected)
+    with pytest.raises(UsageError, match="neither median, nor seconds such as 0-10, nor one of the videos"):
+        with_baselines(found, "nothing.mp4")
+    with pytest.raises(UsageError, match="was not seen there"):
+        with_baselines(found, "100-200")
+
+
+def test_a_file_names_people_and_joins_tracks(tmp_path):
+    path = write_faces(tmp_path / "faces.csv", {"1": smiles(2, 4, gap=(5, 10)), "2": smiles(2, 4, gap=(0, 5))}, TENTHS)
+    assert [one.person for one in series(path)] == ["1", "2"]
+    (tmp_path / "who.csv").write_text("video,track,person\nclip.mp4,1,Ada\nclip.mp4,2,Ada\n")
+    (ada,) = series(path, read_people(tmp_path / "who.csv"))
+    assert ada.person == "Ada"
+    assert ada.is_seen.all()
+    (tmp_path / "who.csv").write_text("track,person\n1,Ada\n1,Bo\n")
+    with pytest.raises(DataError, match=r"who\.csv, line 3: track '1' is named twice"):
+        read_people(tmp_path / "who.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("clip.mp4,3,0.3", "clip.mp4,3,nan"), r"line 5: expected a number from 0"),
+        (lambda text: text.replace("clip.mp4,3,0.3", "clip.mp4,3,0.1"), r"line 5: the time steps back"),
+        (lambda text: text.replace("clip.mp4,3,0.3", "clip.mp4,,"), None),
+        (lambda text: text.replace("score_", "p_"), r"no columns score_<class>"),
+        (lambda text: text.splitlines()[0], r"holds no frames of videos"),
+        (lambda text: text.replace(",track", ",person of interest"), None),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_one_line_with_the_place(tmp_path, change, message):
+    path = write_faces(tmp_path / "faces.csv", {"1": smiles(2, 4)}, TENTHS)
+    path.write_text(change(path.read_text()))
+    if message is None:
+        assert len(series(path)) == 1
+        return
+    with pytest.raises(DataError, match=message) as told:
+        series(path)
+    assert "\n" not in str(told.value)
+
+
+def test_two_faces_in_a_frame_need_tracks(tmp_path):
+    path = write_faces(tmp_path / "faces.csv", {"1": smiles(2, 4), "2": smiles(2, 4)}, TENTHS)
+    path.write_text(path.read_text().replace(",track", ",other"))
+    with pytest.raises(DataError, match="nothing tells who is who"):
+        series(path)
