@@ -212,7 +212,7 @@ class Engine:
     def _explained(self, job: _Job, result: PhotoResult) -> PhotoResult | Exception:
         if len(result) > self._max_faces:
             del result[self._max_faces :]
-            result.warnings.append(f"only the {self._max_faces} highest-scoring faces are listed")
+            result.warnings.append(_cut_at(self._max_faces))
         if not job.explain or not result:
             return result
         try:
@@ -222,6 +222,10 @@ class Engine:
         except Exception as error:
             return error
         return result
+
+
+def _cut_at(count: int) -> str:
+    return f"only the {count:,} highest-scoring face{'s are' if count > 1 else ' is'} listed"
 
 
 def _decode(photo: Photo) -> None:

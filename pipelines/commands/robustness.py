@@ -1,6 +1,5 @@
 """The command line of `ampnet robustness`."""
 
-
 from ampnet.errors import require
 from ampnet.settings import RobustnessConfig
 from pipelines.commands.command import command

@@ -92,7 +92,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(narrow):
 def test_of_too_many_faces_the_surest_are_listed_with_a_warning(narrow):
     (photo,) = predict(narrow, GROUP).raise_for_status().json()["photos"]
     assert len(photo["faces"]) == 1
-    assert photo["warnings"] == ["more than 1 faces; the surest are listed"]
+    assert photo["warnings"] == ["only the 1 highest-scoring face is listed"]
 
 
 def test_a_request_that_does_not_arrive_in_time_is_given_up(small):

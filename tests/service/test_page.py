@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser import CONTRASTS, needs_browser, set_screen
 from tests.service.pages import GROUP, PORTRAIT, SAMPLES, all_of, browser_with_camera, choose, text, until
-from tests.service.running import Running, running
+from tests.service.running import PATIENCE, Running, running
 
 pytestmark = [pytest.mark.slow, needs_browser]
 
@@ -52,7 +52,7 @@ def page(driver, service) -> webdriver.Chrome:
     set_screen(driver, 1280, 900)
     driver.get(service.address)
     driver.get_log("browser")
-    until(driver, lambda: "ampnet-small" in text(driver, "#about"))
+    until(driver, lambda: "bundled:ferplus" in text(driver, "#about"))
     return driver
 
 
@@ -115,14 +115,20 @@ def test_boxes_lie_over_the_faces_at_any_width(page):
         assert all(overlay[side] == pytest.approx(picture[side], abs=1) for side in ("x", "y", "width", "height"))
 
 
-def test_why_shades_nine_regions_whose_numbers_add_up(page):
+def test_why_shades_nine_regions_whose_numbers_add_up(page, service):
     show_group(page)
     explain(page)
     assert len(all_of(page, ".maps polygon")) == 9
     values = [float(cell.text.replace("\N{MINUS SIGN}", "-")) for cell in all_of(page, ".why td")]
-    *terms, local, _global = values
-    assert len(terms) == 9 + 1  # the bias
-    assert sum(terms) == pytest.approx(local, abs=0.06)  # each is rounded to 0.01
+    with GROUP.open("rb") as file:
+        asked = httpx.post(f"{service.address}v1/predict?explain=1", files={"file": file}, timeout=PATIENCE)
+    face = asked.json()["photos"][0]["faces"][0]
+    logits = [math.log(max(score, 1e-6)) for score in face["scores"].values()]
+    lead = math.log(face["probability"]) - sum(logits) / len(logits)
+    assert list(face["explanation"]["regions"]) == list(face["explanation"]["added"])[:9]
+    assert len(values) == len(face["explanation"]["added"])
+    assert sum(values) == pytest.approx(sum(face["explanation"]["added"].values()), abs=0.06)  # each rounded to 0.01
+    assert min(face["scores"].values()) < 1e-5 or sum(values) == pytest.approx(lead, abs=0.07)
 
 
 def test_the_keyboard_reaches_faces_and_why(page):
@@ -158,7 +164,7 @@ def test_a_damaged_file_shows_why_it_cannot_be_read(page, tmp_path):
     damaged = tmp_path / "notes.jpg"
     damaged.write_text("no picture")
     choose(page, damaged)
-    until(page, lambda: "cannot read it" in text(page, "#results .problem"))
+    until(page, lambda: "cannot read" in text(page, "#results .problem"))
 
 
 def test_a_photo_without_a_face_says_so(page, tmp_path):

@@ -38,7 +38,7 @@ def enter(driver: webdriver.Chrome, closed: Running) -> None:
     driver.get(closed.address)
     until(driver, lambda: driver.find_element(By.ID, "token-form").is_displayed())
     driver.find_element(By.ID, "token").send_keys(TOKEN, Keys.ENTER)
-    until(driver, lambda: "ampnet-small" in text(driver, "#about"))
+    until(driver, lambda: "bundled:ferplus" in text(driver, "#about"))
 
 
 def waiting(closed: Running) -> float:
