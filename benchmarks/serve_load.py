@@ -3,8 +3,7 @@
     python -m benchmarks.serve_load [--seconds 60] [--clients 64] [--runtime onnx]
 
 1. `predict` over a folder of the photos: photos per second after its first chunk.
-2. Saturation: so many clients on kept connections send one photo after the other; the same once more by wrk, where it
-   is installed.
+2. Saturation: so many clients on kept connections send one photo after the other.
 3. Photos at random moments (a Poisson process) at a quarter, half and three quarters of the rate of saturation.
 
 Prints a table. Exits with 1 if there was an error other than 503, if saturation reaches less than 90% of predict's
@@ -12,7 +11,7 @@ rate, or if at half of it the 99th percentile of the times is five times the med
 and the clients take a part of it.
 
 The clients are our own because those of locust and wrk wait for an answer before they send the next photo: a service
-that slows down is then asked less, and step 3 would not measure it. wrk checks the saturation, where waiting is meant.
+that slows down is then asked less, and step 3 would not measure it.
 """
 
 import argparse
@@ -31,7 +30,6 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.serve_client import Client, make_photos, quantile
-from benchmarks.serve_wrk import Measured, saturate_with_wrk
 from tests.service.running import ROOT, Running, running
 
 PHOTOS = 64
@@ -149,15 +147,12 @@ async def arrive(service: Running, photos: list[bytes], rate: float, seconds: fl
     return load
 
 
-def run_loads(
-    service: Running, photos: list[bytes], clients: int, seconds: float
-) -> tuple[list[Load], Measured | None]:
-    """Warm up, saturate, have wrk do so, then send at shares of that rate."""
+def run_loads(service: Running, photos: list[bytes], clients: int, seconds: float) -> list[Load]:
+    """Warm up, saturate, then send at shares of that rate."""
     asyncio.run(saturate(service, photos, clients, min(seconds / 4, 5)))
     full = asyncio.run(saturate(service, photos, clients, seconds))
-    by_wrk = saturate_with_wrk(service.address, photos, clients, seconds)
     shares = [(share * full.rate, f"{share:.0%} of that") for share in LOADS]
-    return [full, *(asyncio.run(arrive(service, photos, rate, seconds, name)) for rate, name in shares)], by_wrk
+    return [full, *(asyncio.run(arrive(service, photos, rate, seconds, name)) for rate, name in shares)]
 
 
 def main() -> None:
@@ -173,7 +168,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         threads = os.environ.get("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))  # as for predict
         with running(Path(folder), *settings, OMP_NUM_THREADS=threads) as service:
-            loads, by_wrk = run_loads(service, photos, given.clients, given.seconds)
+            loads = run_loads(service, photos, given.clients, given.seconds)
             per_batch = service.counted("ampnet_batch_photos_sum") / service.counted("ampnet_batch_photos_count")
     again = rate_of_predict(photos, given.runtime, given.seconds / 2)
     predict = (alone + again) / 2
@@ -194,10 +189,6 @@ def main() -> None:
             f"{1000 * quantile(load.times, 0.99):.0f}",
             f"{load.tail:.1f}",
         )
-        if load is loads[0] and by_wrk is not None:
-            rates = (f"{by_wrk.rate:.1f}", f"{by_wrk.rate / predict:.0%}", str(by_wrk.busy), str(by_wrk.errors))
-            times = (f"{1000 * by_wrk.p50:.0f}", f"{1000 * by_wrk.p99:.0f}", f"{by_wrk.p99 / by_wrk.p50:.1f}")
-            table.add_row("the same, by wrk", "", *rates, *times)
     Console(width=130).print(table)
     print(f"photos in a batch, on average over all loads: {per_batch:.1f}")
     half = loads[1 + LOADS.index(0.5)]

@@ -40,7 +40,7 @@ def reduction(
 
 
 def estimate(picture: Pillow.Image, file_bytes: int, longest_side: int | None, enough_side: int | None = None) -> float:
-    """Estimate, from above, the bytes that decoding takes at its peak; benchmarks/image_memory.py measures them.
+    """Estimate, from above, the bytes that decoding takes at its peak; docs/data.md says how they were measured.
 
     Args:
         picture: opened, not yet decoded.

@@ -209,13 +209,14 @@ def test_a_killed_driver_of_prepare_is_resumed_to_the_bytes_of_a_single_machine(
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("parts", [1, 2, 3])
 def test_a_killed_driver_is_resumed_and_every_image_is_in_the_result_once(
-    photos: Path, network: Path, tmp_path: Path
+    photos: Path, network: Path, tmp_path: Path, parts: int
 ) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "cli", "predict", str(photos), "--checkpoint", str(network), "--engine", "ray"]
     command += ["--out", str(out), "--actors", "2", "--gpus", "0", "--part-images", "8", "--quiet"]
-    kill_driver_when(lambda: bool(list(out.glob("part-*.parquet"))), command)
+    kill_driver_when(lambda: len(list(out.glob("part-*.parquet"))) >= parts, command)
     done = {file.name: file.stat().st_mtime_ns for file in out.glob("part-*.parquet")}
     assert done
     again = subprocess.run([*command, "--resume"], cwd=ROOT, env=here(), capture_output=True, text=True, check=False)

@@ -1,7 +1,6 @@
-"""What happens to commands that are killed, or that meet in one folder, as real processes."""
+"""What happens to commands that meet in one folder, as real processes."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,18 +14,6 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests" / "samples" / "faces" / "train"
-
-
-@pytest.mark.soak
-def test_a_training_killed_at_random_moments_ends_with_the_undisturbed_files() -> None:
-    command = [sys.executable, "-m", "benchmarks.kills", "--kills", "3", "--commands", "train"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "COLUMNS": "120"}, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    cells = [cell.strip() for cell in done.stdout.splitlines()[3].split("│")]
-    assert cells[1:3] == ["train", "3"]
-    assert cells[6:9] == ["0", "0", "0"]  # no half file, nothing left over, no other result
 
 
 def test_of_two_preparations_that_start_together_exactly_one_wins_and_the_index_is_all_its_own(tmp_path: Path) -> None:

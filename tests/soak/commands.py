@@ -36,7 +36,7 @@ from cli import app
 from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
-SAMPLES = Path(__file__).parents[1] / "tests" / "samples"
+SAMPLES = Path(__file__).parents[1] / "samples"
 
 VARYING = ("seconds", "elapsed_seconds", "created", "out", "resume")
 """Entries of JSON files, and columns of tables, that differ between a run and its repetition elsewhere."""

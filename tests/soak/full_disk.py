@@ -1,6 +1,6 @@
 """Run every command that writes on disks that are too small, then with enough space, and check what it leaves.
 
-    python -m benchmarks.full_disk [--commands ...] [--megabytes 1 2 5 10 20]
+    python -m tests.soak.full_disk [--commands ...] [--megabytes 1 2 5 10 20]
 
 As root, the disks are file systems in memory of those sizes and of fractions of what the command needs; elsewhere, no
 file of the command may grow beyond such a size. A command must exit with 1 after one line on stderr for each output
@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ampnet.files.printable import MAX_LINE
-from benchmarks.commands import (
+from tests.soak.commands import (
     COMMANDS,
     Command,
     Inputs,

@@ -1,6 +1,6 @@
 """Kill commands at random moments, repeat or resume them, and compare their files with an undisturbed run's.
 
-    python -m benchmarks.kills --kills 20 [--commands prepare train predict eval check]
+    python -m tests.soak.kills --kills 20 [--commands prepare train predict eval check]
 
 Each command is killed with SIGKILL so often, over as many runs as that takes. Prints a table; exits with 1 unless all
 runs end with the undisturbed files, every file under a final name is whole after each kill, and nothing is left over.
@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.commands import COMMANDS, Command, Inputs, begin, differences, leftovers, make_inputs, results, wait_for
+from tests.soak.commands import COMMANDS, Command, Inputs, begin, differences, leftovers, make_inputs, results, wait_for
 
 KILLED = ("prepare", "train", "predict", "eval", "check")
 
