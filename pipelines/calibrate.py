@@ -35,6 +35,7 @@ from ampnet.settings.recipes import Recipe
 from ampnet.training.targets import selection_faces
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
+from pipelines.side_files import SideFiles, is_writable
 
 SPLIT: Split = "val"
 """The split that fits: faces that taught the network nothing, and that no result is reported on."""
@@ -58,6 +59,8 @@ class CalibrateResult:
     threshold_before: float
     risk_coverage: RiskCoverage
     """After, with the rejection threshold's point."""
+    problem: str | None = None
+    """Why a figure could not be written."""
 
     @property
     def threshold(self) -> float:
@@ -66,7 +69,7 @@ class CalibrateResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values for JSON."""
-        return asdict(self) | {
+        return {name: value for name, value in asdict(self).items() if name != "problem"} | {
             "checkpoint": str(self.checkpoint),
             "figures": str(self.figures),
             "rejection_threshold": self.threshold,
@@ -129,15 +132,20 @@ def run(config: CalibrateConfig, quiet: bool = False) -> CalibrateResult:
         threshold_before=checkpoint.rejection_threshold,
         risk_coverage=score_risk_coverage(after, labels, threshold),
     )
-    make_folder(figures)
+    save_checkpoint(target, replace(checkpoint, temperature=temperature, rejection_threshold=threshold))
+    side = SideFiles(figures, True, "figures")
+    side.write(lambda folder: _draw(folder, target, result))
+    return replace(result, problem=side.problem)
+
+
+def _draw(folder: Path, target: Path, result: CalibrateResult) -> None:
+    make_folder(folder)
     title = f"{printable(target.name, 60)}: reliability on {SPLIT}"
     reliability = draw_calibration(result.before, result.after, title)
     risk_coverage = draw_risk_coverage(result.risk_coverage, f"{SPLIT}: risk and coverage")
     for name, figure in zip(FIGURES, (reliability, risk_coverage), strict=True):
         for form in FORMATS:
-            save_figure(figure, figures / f"{name}.{form}")
-    save_checkpoint(target, replace(checkpoint, temperature=temperature, rejection_threshold=threshold))
-    return result
+            save_figure(figure, folder / f"{name}.{form}")
 
 
 def _target(config: CalibrateConfig, file: Path) -> Path:
@@ -148,6 +156,8 @@ def _target(config: CalibrateConfig, file: Path) -> Path:
     if config.out is None and not config.force:
         raise UsageError(f"name a new file with --out, or change {printable(file)} itself with --force")
     target = refuse_overwrite(wanted, config.force)
+    if not is_writable(target.parent):
+        raise DataError(f"cannot write to {printable(target.parent)}: it is read-only; name another file with --out")
     for name in FIGURES:
         for form in FORMATS:
             refuse_overwrite(_figures(target) / f"{name}.{form}", config.force)

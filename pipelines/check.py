@@ -1,6 +1,5 @@
 """`ampnet check`: look for duplicates, leaks between splits, lost and damaged images in a prepared data set."""
 
-import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_she
 from ampnet.reports.preview import readable
 from ampnet.settings import CheckConfig
 from pipelines.progress import notices, progress_bar
+from pipelines.side_files import SideFiles
 
 SHEET_FILE = "duplicates.png"
 
@@ -41,6 +41,8 @@ class CheckResult:
     """All pairs of duplicates; None without any."""
     sheet_file: Path | None
     """Contact sheet of some pairs."""
+    problem: str | None = None
+    """Why these files could not be written."""
 
 
 def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
@@ -51,36 +53,39 @@ def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
 
     Raises:
         UsageError: the data set is in shards.
-        DataError: there is no index, its parts contradict each other, or it is a link.
-        LockedError: another command is at work in the index.
+        DataError: there is no index, its parts contradict each other, it is a link, or --out cannot be written to.
+        LockedError: another command is at work in the folder of the lists.
     """
-    folder, console = config.data / "index", notices(quiet)
+    console = notices(quiet)
     if is_sharded(config.data):
         raise UsageError(
             f"{config.data} is in shards, which check does not read; check its files before converting them"
         )
-    refuse_linked_folder(folder)  # lists of duplicates are replaced there
-    # A set that nobody may write to can be checked; only its duplicates cannot be listed there.
-    with lock_folder(folder) if os.access(folder, os.W_OK) else nullcontext(""):
-        return check(read_index(config.data), config.workers, console)
+    refuse_linked_folder(config.data / "index")  # lists of duplicates are replaced there
+    side = SideFiles(config.out or config.data / "index", config.out is not None, "lists of duplicates")
+    with lock_folder(side.folder) if side.folder else nullcontext(""):
+        return check(read_index(config.data), config.workers, console, side)
 
 
-def check(index: FaceIndex, threads: int, console: Console) -> CheckResult:
-    """Check a data set that is already loaded, and list its duplicates beside the index."""
+def check(index: FaceIndex, threads: int, console: Console, side: SideFiles) -> CheckResult:
+    """Check a data set that is already loaded, and list its duplicates."""
     with progress_bar(console)("check", len(index)) as advance:
         fingerprints = read_fingerprints(index, threads, advance)
-    folder = index.root / "index"
-    rows = read_faces(folder / FACES_FILE) if (folder / FACES_FILE).exists() else ()
-    report = check_index(index, rows, fingerprints)
+    faces = index.root / "index" / FACES_FILE
+    report = check_index(index, read_faces(faces) if faces.exists() else (), fingerprints)
+    side.write(lambda folder: _list_duplicates(folder, index, report))
+    if side.folder is None or side.problem is not None or not len(report.duplicates.pairs):
+        return CheckResult(index.root, report, None, None, side.problem)
+    return CheckResult(index.root, report, side.folder / PAIRS_FILE, side.folder / SHEET_FILE)
+
+
+def _list_duplicates(folder: Path, index: FaceIndex, report: CheckReport) -> None:
     for stale in (folder / PAIRS_FILE, folder / SHEET_FILE):
-        if os.path.lexists(stale):  # a file system for reading only refuses to delete even what is not there
-            stale.unlink()
-    if not len(report.duplicates.pairs):
-        return CheckResult(index.root, report, None, None)
-    splits = _split_names(index)
-    write_pairs(folder / PAIRS_FILE, _pairs(index, report, splits))
-    _write_sheet(folder / SHEET_FILE, index, report, splits)
-    return CheckResult(index.root, report, folder / PAIRS_FILE, folder / SHEET_FILE)
+        stale.unlink(missing_ok=True)
+    if len(report.duplicates.pairs):
+        splits = _split_names(index)
+        write_pairs(folder / PAIRS_FILE, _pairs(index, report, splits))
+        _write_sheet(folder / SHEET_FILE, index, report, splits)
 
 
 def _split_names(index: FaceIndex) -> list[str]:

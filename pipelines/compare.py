@@ -45,6 +45,7 @@ from pipelines.comparison_files import (
 from pipelines.contenders import Contender, find_contenders
 from pipelines.evaluate import predict_split
 from pipelines.progress import notices
+from pipelines.side_files import SideFiles
 from pipelines.split_images import EvaluatedSplit, read_split
 
 FRAME = 224
@@ -80,7 +81,10 @@ class Comparison:
     unreadable: Mapping[str, str]
     """Name -> reason of each image that a checkpoint could not read."""
     about: Mapping[str, Any]
-    folder: Path
+    folder: Path | None
+    """Holds the files; None if it is read-only and nobody asked for it."""
+    problem: str | None = None
+    """Why one of the files could not be written."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as plain values for JSON."""
@@ -104,10 +108,11 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
     """
     contenders = find_contenders(config.contenders)
     subject = subject_of(config, contenders)
-    folder = config.out or default_folder(config, contenders, subject)
-    check_free(folder, subject, config.force)
+    side = SideFiles(config.out or default_folder(config, contenders, subject), config.out is not None, "results")
+    if side.folder:
+        check_free(side.folder, subject, config.force)
     with ExitStack() as held:
-        reserve = partial(_reserve, config, folder, subject, quiet, held)
+        reserve = partial(_reserve, config, side.folder, subject, quiet, held)
         split, tables, notes = _predict(config, contenders, reserve, quiet)
         same = same_images(split.images, tables)
         if same.left_out:
@@ -116,16 +121,22 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
             np.stack([same.answers[run_name(contender, file)] for file in contender.files]) for contender in contenders
         ]
         sets = image_sets(same.images, answers, config.seed)
-        pairs = tuple(_pairs(config, folder, contenders, answers, same, split.faces))
+        pairs = tuple(_pairs(config, side, contenders, answers, same, split.faces))
         unreadable = {name: why for table in tables.values() for name, why in table.unreadable.items()}
         about = about_of(config, contenders, subject, split.faces.root)
-        result = Comparison(contenders, config.data, config.split, sets, pairs, tuple(notes), unreadable, about, folder)
-        write_answers(folder / ANSWERS_FILE, same.images, contenders, answers)
-        write_latex(folder / LATEX_FILE, comparison_table(result))
-        with atomic_write(folder / JSON_FILE) as aside:  # last, so that its presence marks a complete comparison
-            text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-            aside.write_text(text + "\n", encoding="utf-8")
-    return result
+        result = Comparison(
+            contenders, config.data, config.split, sets, pairs, tuple(notes), unreadable, about, side.folder
+        )
+        side.write(lambda folder: write_answers(folder / ANSWERS_FILE, same.images, contenders, answers))
+        side.write(lambda folder: _write_tables(folder, result))
+    return replace(result, problem=side.problem)
+
+
+def _write_tables(folder: Path, result: Comparison) -> None:
+    write_latex(folder / LATEX_FILE, comparison_table(result))
+    with atomic_write(folder / JSON_FILE) as aside:  # last, so that its presence marks a complete comparison
+        text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        aside.write_text(text + "\n", encoding="utf-8")
 
 
 def comparison_table(result: Comparison) -> str:
@@ -134,8 +145,10 @@ def comparison_table(result: Comparison) -> str:
     return comparison_latex(result.sets, names, result.about)
 
 
-def _reserve(config: CompareConfig, folder: Path, subject: dict[str, Any], quiet: bool, held: ExitStack) -> None:
+def _reserve(config: CompareConfig, folder: Path | None, subject: dict[str, Any], quiet: bool, held: ExitStack) -> None:
     """Create the output folder, once it is clear that there will be a comparison, and keep other commands out of it."""
+    if folder is None:
+        return
     if warning := held.enter_context(lock_folder(folder)):
         notices(quiet).print(f"warning: {warning}")
     check_free(folder, subject, config.force)  # again: another command may have been at work there
@@ -211,7 +224,7 @@ def _named(index: FaceIndex, names: Sequence[str]) -> FaceIndex:
 
 def _pairs(
     config: CompareConfig,
-    folder: Path,
+    side: SideFiles,
     contenders: Sequence[Contender],
     answers: Sequence[Answers],
     same: SameImages,
@@ -228,15 +241,16 @@ def _pairs(
             if shown:
                 title = f"{one.letter}: {printable(one.name, 60)}    {other.letter}: {printable(other.name, 60)}"
                 described, pictures = zip(*shown, strict=True)
-                write_sheet(folder / sheet, difference_sheet(pictures, described, (one.letter, other.letter), title))
+                drawn = difference_sheet(pictures, described, (one.letter, other.letter), title)
+                side.write(lambda folder: write_sheet(folder / sheet, drawn))  # noqa: B023  (called at once)
             else:
-                (folder / sheet).unlink(missing_ok=True)
+                side.write(lambda folder: (folder / sheet).unlink(missing_ok=True))  # noqa: B023
             yield PairTables(
                 first=one.letter,
                 second=other.letter,
                 classes=class_outcomes(labels, answers[a], answers[b], names),
                 changes=changes(labels, answers[a], answers[b], names),
-                sheet=sheet if shown else "",
+                sheet=sheet if shown and side.folder else "",
                 shown=tuple(one_line(same.images.names[item.row]) for item, _ in shown),
             )
 

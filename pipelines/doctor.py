@@ -198,9 +198,9 @@ def _places() -> dict[str, str]:
     """Describe the folders that commands write to unasked: the working folder and the cache of exported models."""
     places = {"working folder": Path.cwd()}
     try:
-        from platformdirs import user_cache_path
+        from pipelines.onnx_models import cache_folder
 
-        places["cache of exported models"] = user_cache_path("ampnet")
+        places["cache of exported models"] = cache_folder()
     except ImportError:
         pass
     return {name: _place(path) for name, path in places.items()}

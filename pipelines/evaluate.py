@@ -42,6 +42,7 @@ from pipelines.mistakes import confident_mistakes
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
 from pipelines.provenance import describe, provenance_of
+from pipelines.side_files import SideFiles
 from pipelines.split_images import EvaluatedSplit, read_split
 
 
@@ -50,8 +51,10 @@ class EvalResult:
     """The report, and where it is."""
 
     report: EvalReport
-    folder: Path
-    """Holds the report's files."""
+    folder: Path | None
+    """Holds the report's files; None if it is read-only and nobody asked for it."""
+    problem: str | None = None
+    """Why a file of the report could not be written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,28 +78,30 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
         CheckpointError: the checkpoint cannot be used.
         ConfigError: the prior does not fit the checkpoint.
         DataError: the data or the predictions cannot be used, the data share no classes with the checkpoint, the
-            split is empty, or the report cannot be written.
+            split is empty, or --out cannot be written to.
         UsageError: there is no such checkpoint, or the folder holds a report on another evaluation.
         LockedError: another command is at work in the report's folder.
     """
     start = time.monotonic()
     file = config.predictions or find_model(config.checkpoint, notices(quiet), "`ampnet eval CHECKPOINT`")
-    folder = config.out or _default_folder(file, config)
-    if not config.force:
-        check_free(folder, file, config.data, config.split)
+    side = SideFiles(config.out or _default_folder(file, config), config.out is not None, "report and predictions")
+    if side.folder and not config.force:
+        check_free(side.folder, file, config.data, config.split)
     with ExitStack() as held:
-        reserve = partial(_reserve, config, file, folder, quiet, held)
+        reserve = partial(_reserve, config, file, side.folder, quiet, held)
         if config.predictions:
             report, faces = _of_predictions(config, file, reserve, start)
         else:
             report, faces = _of_checkpoint(config, file, reserve, quiet, start)
-        write_page(folder, report, confident_mistakes(report.table, faces))
-        write_report(folder, report)
-    return EvalResult(report, folder)
+        side.write(lambda folder: write_page(folder, report, confident_mistakes(report.table, faces)))
+        side.write(lambda folder: write_report(folder, report))
+    return EvalResult(report, side.folder, side.problem)
 
 
-def _reserve(config: EvalConfig, file: Path, folder: Path, quiet: bool, held: ExitStack) -> None:
+def _reserve(config: EvalConfig, file: Path, folder: Path | None, quiet: bool, held: ExitStack) -> None:
     """Create the report's folder, once it is clear that there will be a report, and keep other commands out of it."""
+    if folder is None:
+        return
     if warning := held.enter_context(lock_folder(folder)):
         notices(quiet).print(f"warning: {warning}")
     if not config.force:

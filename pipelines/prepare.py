@@ -37,6 +37,7 @@ from ampnet.settings import DataForm, PrepareConfig
 from pipelines.check import CheckResult, check
 from pipelines.prepare_plan import FORM, earlier_plan, make_plan
 from pipelines.progress import notices, progress_bar
+from pipelines.side_files import SideFiles
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,8 @@ def _inspect(config: PrepareConfig, console: Console) -> CheckResult | None:
     """Draw the preview, and search for duplicates and leaks unless told not to."""
     index = read_index(config.out)
     write_preview(config.out / "index" / PREVIEW_FILE, index)
-    return check(index, config.workers, console) if config.check else None
+    side = SideFiles(config.out / "index", True, "lists of duplicates")
+    return check(index, config.workers, console, side) if config.check else None
 
 
 def _announce(source: Source, console: Console) -> None:

@@ -49,6 +49,7 @@ from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import RobustnessConfig
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
+from pipelines.side_files import is_writable
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
     ]
     plan = _plan(config, corruptions, faces, contenders, file, other)
     folder = config.out or _default_folder(file, config)
+    if config.out is None and not is_writable(folder):
+        raise DataError(f"cannot write to {folder}: it is read-only; name another folder with --out")
     _check_free(folder, plan, config.force)
     record = Journal(folder / JOURNAL_FILE)
     with lock_folder(folder) as warning:

@@ -84,8 +84,8 @@ def findings(result: CheckResult) -> Iterator[str]:
     yield f"copies: {report.exact_copies:,} exact and {report.near_copies:,} near among {report.images:,} images"
     if copies:
         differ = "1 pair has" if report.contradictions == 1 else f"{report.contradictions:,} pairs have"
-        yield f"        {differ} different classes; all pairs: " + escape(
-            f"{result.pairs_file}, some shown in {result.sheet_file}"
+        yield f"        {differ} different classes" + escape(
+            f"; all pairs: {result.pairs_file}, some shown in {result.sheet_file}" if result.pairs_file else ""
         )
     if report.imbalance >= IMBALANCED:
         yield f"balance: the largest class has {report.imbalance:.0f} times the faces of the smallest"

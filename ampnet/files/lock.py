@@ -73,9 +73,14 @@ def refuse_locked(folder: Path) -> None:
     Raises:
         LockedError: one is.
     """
-    if (folder / LOCK_FILE).is_file():
+    path = folder / LOCK_FILE
+    if not path.is_file():
+        return
+    if os.access(folder, os.W_OK):
         with lock_folder(folder):
             pass
+    elif owner := _owner(path):  # where nobody may write, nobody may lock; an owner may have another view of the folder
+        raise LockedError(f"{folder} is in use by another ampnet command ({owner}); wait for its end")
 
 
 def is_empty(folder: Path, *besides: str) -> bool:

@@ -73,6 +73,10 @@ class CheckConfig(Settings):
     """Settings of `ampnet check`."""
 
     data: DataFolder = Path()
+    out: Annotated[
+        Path | None,
+        Option("Folder for the lists of duplicates.", "Output", path="folder", unset="index/ of the data set"),
+    ] = None
     workers: ImageThreads = 2
 
 

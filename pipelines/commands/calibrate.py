@@ -1,7 +1,10 @@
 """The command line of `ampnet calibrate`."""
 
+import typer
+
 from ampnet.settings import CalibrateConfig
 from pipelines.commands.command import command
+from pipelines.commands.one_line_errors import complain
 from pipelines.commands.options import AsJson, Quiet
 from pipelines.commands.stdout import print_json, tell
 
@@ -24,3 +27,6 @@ def calibrate(config: CalibrateConfig, as_json: AsJson = False, quiet: Quiet = F
         print_json(result.to_dict())
     else:
         tell(*result.lines())
+    if result.problem:
+        complain(result.problem)
+        raise typer.Exit(1)

@@ -26,6 +26,9 @@ def check_data(config: CheckConfig, as_json: AsJson = False, quiet: Quiet = Fals
         print_json(result.report.to_dict())
     else:
         show(check_lines(result))
+    if result.problem:
+        complain(result.problem)
     if unreadable := result.report.unreadable:
         complain(f"{len(unreadable)} prepared images cannot be read, such as {unreadable[0]}; run prepare again")
+    if result.problem or result.report.unreadable:
         raise typer.Exit(1)

@@ -34,7 +34,11 @@ def compare(config: CompareConfig, latex: Latex = False, as_json: AsJson = False
         show(comparison_tables(result))
         sheets = [pair.sheet for pair in result.pairs if pair.sheet]
         pictures = f", pictures {', '.join(sheets)}" if sheets else ""
-        tell(f"results: {result.folder} (compare.json, compare.tex, answers.csv{pictures})")
+        if result.folder is not None and result.problem is None:
+            tell(f"results: {result.folder} (compare.json, compare.tex, answers.csv{pictures})")
+    if result.problem:
+        complain(result.problem)
     if result.unreadable:
         complain(f"{describe_unreadable(result.unreadable)}; counted as errors")
+    if result.problem or result.unreadable:
         raise typer.Exit(1)

@@ -45,7 +45,11 @@ def evaluate(
     else:
         show(evaluation_tables(result.report, details))
         more = "" if details else "; all tables: --details"
-        tell(f"report: {result.folder / 'report.html'} (beside it metrics.json, predictions.csv, figures){more}")
+        if result.folder is not None and result.problem is None:
+            tell(f"report: {result.folder / 'report.html'} (beside it metrics.json, predictions.csv, figures){more}")
+    if result.problem:
+        complain(result.problem)
     if unreadable := result.report.table.unreadable:
         complain(f"{describe_unreadable(unreadable)}; counted as errors")
+    if result.problem or result.report.table.unreadable:
         raise typer.Exit(1)

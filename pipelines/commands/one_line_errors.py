@@ -1,6 +1,7 @@
 """Failures as one line on stderr and an exit code: wrong usage, expected errors, warnings and Ctrl-C."""
 
 import gc
+import logging
 import os
 import signal
 import sys
@@ -53,6 +54,8 @@ class OneLineErrors(TyperGroup):
 def run_as_program(command_line: Callable[[], object]) -> None:
     """Run a command line as all that this process does, so that nothing needs to be left in order behind it."""
     escape_the_unencodable()
+    # It would report a home folder that is read-only, in two lines; then it uses a temporary one.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         command_line()
     except SystemExit as end:
