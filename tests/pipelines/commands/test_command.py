@@ -1,6 +1,6 @@
 """Options, help and checks of every command come from the fields of its settings."""
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from inspect import signature, unwrap
 from pathlib import Path
 
@@ -9,7 +9,15 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from ampnet.errors import RangeError
-from ampnet.settings import DetectorConfig, EvalConfig, ImportConfig, PrepareConfig, ServeConfig, TrainConfig
+from ampnet.settings import (
+    CompareConfig,
+    DetectorConfig,
+    EvalConfig,
+    ImportConfig,
+    PrepareConfig,
+    ServeConfig,
+    TrainConfig,
+)
 from ampnet.settings.fields import all_settings_of, parts_of, settings_of
 from ampnet.settings.recipes import Recipe
 from cli import app
@@ -20,14 +28,19 @@ CONFIGS = {
     for registered in app.registered_commands
 }
 WITHOUT_OPTION = {"nms_threshold"}
-REQUIRED = {
-    "prepare": (["."], {"raw_dir": "."}),
-    "convert": ([".", "--to", "files", "--out", "new"], {"data": ".", "to": "files", "out": "new"}),
-    "compare": (["a", "b"], {"contenders": ("a", "b")}),
-    "import": ([__file__], {"source": __file__}),
-    "export": (["bundled"], {"model": "bundled"}),
-    "export-reference": (["bundled"], {"checkpoint": "bundled"}),
-}
+
+
+def required_by(config):
+    """Give values for what a command cannot do without, as arguments and as fields."""
+    arguments, values = [], {}
+    for setting in options_of(config).values():
+        if setting.default is MISSING and not setting.option.changes:
+            value = setting.choices[0] if setting.choices else __file__ if setting.option.path == "file" else "."
+            arguments += [value] if setting.option.positional else [setting.flag, value]
+            values[setting.name] = (value,) if setting.item else value
+    if config is CompareConfig:  # it takes two
+        return ["a", "b"], {"contenders": ("a", "b")}
+    return arguments, values
 
 
 def outside(option):
@@ -47,8 +60,8 @@ RANGES = [
 
 @pytest.mark.parametrize(("command", "setting", "value"), RANGES)
 def test_python_and_the_command_line_refuse_the_same_values_in_the_same_words(command, setting, value):
-    arguments, required = REQUIRED.get(command, ([], {}))
     config = CONFIGS[command]
+    arguments, required = required_by(config)
     places = (config, *parts_of(config).values(), Recipe, *parts_of(Recipe).values())
     owner = next(place for place in places if setting.name in {field.name for field in fields(place)})
     with pytest.raises(RangeError) as refused:
