@@ -4,14 +4,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ampnet.checkpoints.bundled import named_model
+from ampnet.checkpoints.bundled import display_name, named_model
 from ampnet.checkpoints.run_files import checkpoint_file, newest_run
 from ampnet.files.printable import printable
 from ampnet.settings import TrainConfig
+from pipelines.progress import notices
 
 
 def find_model(asked: Path | None, console: Console, choose: str) -> Path:
     """Resolve a checkpoint argument to a file; an automatic choice is announced in one line.
+
+    A run of one's own is announced on a quiet console, too: the same command in another folder answers otherwise.
 
     Args:
         asked: a path, ``bundled`` or ``bundled:NAME``; None takes the newest run in ./checkpoint if there is one.
@@ -25,6 +28,7 @@ def find_model(asked: Path | None, console: Console, choose: str) -> Path:
         return checkpoint_file(named_model(asked))
     run = newest_run(TrainConfig.out)
     file = checkpoint_file(named_model(run))
-    found = f"{printable(file)} (newest run in {TrainConfig.out}/" if run else f"{file.stem} (bundled"
-    console.print(f"model: {found}; choose another with {choose})", markup=False)
+    found = f"{printable(file)} (newest run in {TrainConfig.out}/" if run else f"{display_name(file)} (the default"
+    speaking = notices() if run else console
+    speaking.print(f"model: {found}; choose another with {choose})", markup=False)
     return file

@@ -14,6 +14,7 @@ from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.reading.reader import CHUNK_IMAGES, NOTHING, WHOLE, Task
 from ampnet.reading.sources import STDIN, Source, expand_patterns, plan, read_list, read_stdin
 from ampnet.recognition.loop import Answered, answer_tasks
+from ampnet.results.columns import table_columns
 from ampnet.results.drawings import Drawings, explained_places, timeline_places
 from ampnet.results.json_document import JsonDocument
 from ampnet.results.recorded import Recorded
@@ -150,6 +151,7 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
         **face_settings(config),
         "explain": config.explain,
         "track": [config.track, config.smooth],
+        "columns": [column.name for column in table_columns([])],  # rows of an earlier version had others
     }
 
 

@@ -24,6 +24,7 @@ from ampnet.files.printable import one_line, printable
 from ampnet.files.storage import address_of, is_address, join, names_in, open_file, remove_files, write_whole
 from ampnet.files.writing import remove_leftovers, sha256_of
 from ampnet.recognition.recognizer import Recognizer
+from ampnet.results.columns import table_columns
 from ampnet.settings import PredictConfig
 from pipelines.model import find_model
 from pipelines.predictors import choose_predictor, face_settings
@@ -105,6 +106,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         "prior": config.prior,
         "runtime": config.runtime,
         "precision": config.precision,
+        "columns": [column.name for column in table_columns([])],  # rows of an earlier version had others
     }
     with _locked(out, console):
         _begin(config, out, settings)

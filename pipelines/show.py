@@ -114,10 +114,12 @@ def prediction_table(result: Predictions) -> Fitting:
         rows += [_video_row(entry)] if isinstance(entry, VideoSummary) else _photo_rows(entry)
     headings = ("image", "face", "box (x0 y0 x1 y1)", "expression", "prob.", "other scores", "warnings")
     has_warnings = any(row[-1] for row in rows)
-    table = Table(*headings[: None if has_warnings else -1])
+    table = Table(
+        *headings[: None if has_warnings else -1], title=escape(f"model: {result.model}"), title_justify="left"
+    )
     table.columns[4].justify = "right"
     table.columns[5].max_width = OTHERS_WIDTH
-    lines: list[RenderableType] = []
+    lines: list[RenderableType] = [Text(f"model: {result.model}", style="italic")]
     for row in rows:
         table.add_row(*(escape(cell) for cell in row[: len(table.columns)]))
         path, face, place, *answer, others, warnings = row

@@ -25,7 +25,7 @@ class ModelId:
         """Name a model by its file; None for a network that is in memory only."""
         if file is None:
             return cls("in memory", "")
-        bundled = next((f"{WORD}:{name}" for name in MODELS if model_path(name) == file), None)
+        bundled = next((f"{WORD}:{name}" for name in MODELS if model_path(name).resolve() == file.resolve()), None)
         folder = file.absolute().parent
         run = f"{folder.parent.name}/{folder.name}" if folder.name.startswith("seed") else folder.name
         return cls(one_line(bundled or (run if file.stem == "best" else file.stem)), sha256_of(file))

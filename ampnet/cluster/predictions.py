@@ -22,14 +22,13 @@ from ampnet.files.storage import join, names_in, open_file, write_whole
 from ampnet.reading.reader import NOTHING
 from ampnet.recognition.loop import answer_tasks
 from ampnet.recognition.recognizer import Recognizer
+from ampnet.results.columns import table_columns
 from ampnet.results.photo_result import PhotoResult
 from ampnet.results.results import MAX_LISTED
 from ampnet.results.rows import CsvRows
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import Threads, start_threads
 
-_TEXT = {"image", "status", "problem", "label", "answer", "warnings"}
-_WHOLE = {"frame", "face"}
 _COUNTS = b"ampnet"
 _PROBLEMS = 5
 
@@ -113,7 +112,8 @@ def predict_part(recognizer: Recognizer, part: Part, out: str, every: int, threa
     from pyarrow import parquet
 
     rows, counts = CsvRows(recognizer.class_names), PartCounts()
-    schema = pa.schema([(name, _type_of(name)) for name in rows.columns])
+    types = {"text": pa.string(), "whole number": pa.int64(), "number": pa.float64()}
+    schema = pa.schema([(column.name, types[column.kind]) for column in table_columns(recognizer.class_names)])
     tables: list[Any] = []
     tasks = ((source, NOTHING) for source in part.sources())
     for chunk in answer_tasks(recognizer, tasks, every, threads):
@@ -174,9 +174,3 @@ def file_name(part: int) -> str:
 
 def _counts_of(text: str) -> PartCounts:
     return msgspec.json.decode(text, type=PartCounts)
-
-
-def _type_of(column: str) -> Any:
-    import pyarrow as pa
-
-    return pa.string() if column in _TEXT else pa.int64() if column in _WHOLE else pa.float64()

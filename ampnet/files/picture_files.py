@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
+from PIL.PngImagePlugin import PngInfo
 
 from ampnet.errors import UsageError
 from ampnet.files.printable import printable
@@ -15,8 +16,13 @@ FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 """Extensions, in lower case, and Pillow's names of these formats."""
 
 
-def save_picture(picture: NDArray[np.uint8], path: Path) -> None:
+def save_picture(picture: NDArray[np.uint8], path: Path, comment: str = "") -> None:
     """Write an ``(H, W, 3)`` RGB picture; it appears whole or not at all, and replaces an existing file.
+
+    Args:
+        picture: the picture.
+        path: the file.
+        comment: goes into the file's metadata.
 
     Raises:
         DataError: it cannot be written.
@@ -24,8 +30,11 @@ def save_picture(picture: NDArray[np.uint8], path: Path) -> None:
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"cannot write {printable(path)}: the name must end in {', '.join(FORMATS)}")
+    about = PngInfo()
+    about.add_itxt("Comment", comment)
+    extra = {"pnginfo": about, "comment": comment.encode()} if comment else {}
     with atomic_write(path) as aside:
-        Pillow.fromarray(picture).save(aside, format=FORMATS[path.suffix.lower()], quality=92)
+        Pillow.fromarray(picture).save(aside, format=FORMATS[path.suffix.lower()], quality=92, **extra)
 
 
 def to_png(picture: NDArray[np.uint8]) -> bytes:

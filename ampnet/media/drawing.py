@@ -59,7 +59,7 @@ class Mark:
         return Mark(self.box * factor, self.landmarks * factor, self.label, self.text, self.is_sure, self.probability)
 
 
-def annotate(image: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint8]:
+def annotate(image: NDArray[np.uint8], marks: Sequence[Mark], caption: str = "") -> NDArray[np.uint8]:
     """Draw each face's box, landmarks and tag on a copy of an image.
 
     Line width and font size scale with the image and the face, so that both a thumbnail and a 24-megapixel photo are
@@ -69,6 +69,7 @@ def annotate(image: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint
     Args:
         image: ``(H, W, 3)`` RGB.
         marks: the faces, drawn in this order.
+        caption: a small line in the lower left corner; left out where the image has no room for it.
     """
     picture = Image.fromarray(image)
     draw = ImageDraw.Draw(picture)
@@ -91,6 +92,7 @@ def annotate(image: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint
     places = place_tags([tag.size for tag in tags], boxes, picture.size)
     for tag, (left, top) in zip(tags, places, strict=True):  # on top of all boxes, so that no line crosses a tag
         tag.draw(draw, left, top)
+    _write_caption(draw, picture.size, caption)
     return to_array(picture)
 
 
@@ -161,6 +163,15 @@ class _Tag:
             draw.rectangle((ends[0], above, ends[1], below), outline=ink)
             share = min(max(self._mark.probability, 0.0), 1.0)
             draw.rectangle((ends[0], above, ends[0] + share * (ends[1] - ends[0]), below), fill=ink)
+
+
+def _write_caption(draw: ImageDraw.ImageDraw, size_wh: tuple[int, int], caption: str) -> None:
+    width, height = size_wh
+    font = label_font(max(_SMALLEST_FONT + 2, round(min(size_wh) / 60)))
+    if caption and draw.textlength(caption, font=font) + font.size < width and height > 6 * font.size:
+        place = font.size / 2, height - font.size / 2
+        rim = max(1, round(font.size / 8))
+        draw.text(place, caption, fill="#ffffff", font=font, anchor="ls", stroke_width=rim, stroke_fill=_OUTLINE)
 
 
 def _shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, room: float) -> str:

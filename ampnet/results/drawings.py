@@ -77,6 +77,7 @@ class Drawings:
         self._last: VideoWriter | None = None
         self._video: Source | None = None
         self._marks: list[Mark] = []
+        self._model = ""
 
     def __enter__(self) -> "Drawings":
         return self
@@ -101,7 +102,7 @@ class Drawings:
         if source.drawn is None or photo.problem is not None:
             return
         if result is not None and source.is_video:
-            self._marks = [face.mark for face in result]
+            self._marks, self._model = [face.mark for face in result], result.model
             if photo.seconds is not None and source.drawn in self._timelines:
                 self._timeline.add(photo.seconds, result)
         try:
@@ -118,12 +119,13 @@ class Drawings:
             writing = writing_video(path, queued.source.path, queued.start)
             self._writer = self._last = self._open.enter_context(writing)
         if self._writer is not None:
-            self._writer.add(annotate(queued.photo.whole, self._marks), queued.photo.seconds or 0.0)
+            self._writer.add(annotate(queued.photo.whole, self._marks, self._model), queued.photo.seconds or 0.0)
 
     def _draw_photo(self, result: PhotoResult, path: Path, explanation: "Explanation | None") -> None:
         if explanation is not None:  # first: whoever finds the annotated copy when resuming takes both to be there
             save_picture(explanation.plot(), self._explained[path])
-        save_picture(annotate(*enlarged(*result.marks())), path)
+        drawn = annotate(*enlarged(*result.marks()), result.model)
+        save_picture(drawn, path, f"ampnet: {result.model}")
 
     def _end_video(self) -> None:
         try:

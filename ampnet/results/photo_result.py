@@ -171,7 +171,7 @@ class PhotoResult(list[FacePrediction]):
         Raises:
             ImageError: the photo cannot be read, or no longer.
         """
-        return annotate(*self.marks())
+        return annotate(*self.marks(), self.model)
 
     def explain(self) -> "Explanation":
         """Take the answers apart: what each region of each face added to the logits of each class.
@@ -202,7 +202,7 @@ class PhotoResult(list[FacePrediction]):
             ImageError: the photo cannot be read.
             UsageError: the name does not end in .jpg, .jpeg or .png.
         """
-        save_picture(self.plot(), Path(path))
+        save_picture(self.plot(), Path(path), f"ampnet: {self.model}")
 
     def release(self) -> None:
         """Drop all pixels; they are decoded and framed again when they are needed."""

@@ -52,8 +52,8 @@ class RowFile:
                 pass
         if resume and others and not self.partial.exists():
             raise UsageError(
-                f"{printable(others[0])} was begun with other inputs, another model or other options; resume with "
-                "the same, or start over with --force"
+                f"{printable(others[0])} was begun with other inputs, another model, other options or another "
+                "version of ampnet; resume with the same, or start over with --force"
             )
         self._lines.__enter__()
         found = [self.partial] if self._lines.size > len(self._header) else others

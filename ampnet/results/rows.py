@@ -9,9 +9,8 @@ from typing import Any, Protocol
 
 from ampnet.errors import DataError
 from ampnet.files.printable import one_line
+from ampnet.results.columns import table_columns
 from ampnet.results.photo_result import PhotoResult
-
-LANDMARK_NAMES = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,7 @@ class CsvRows:
     def __init__(self, class_names: Sequence[str], has_tracks: bool = False) -> None:
         self._has_tracks = has_tracks
         self._class_names = tuple(class_names)
-        self.columns = ["image", "frame", "seconds", "status", "problem", "face", "x0", "y0", "x1", "y1", "face_score"]
-        self.columns += ["label", "probability", "answer", *(f"score_{one_line(name)}" for name in class_names)]
-        self.columns += [f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy"]
-        self.columns += ["warnings"]
-        self.columns += ["track"] if has_tracks else []
+        self.columns = [column.name for column in table_columns(class_names, has_tracks)]
         self.header = _csv_lines([self.columns])
 
     def rows(self, result: PhotoResult) -> str:
@@ -68,8 +63,8 @@ class CsvRows:
         plain = result.to_dict()
         about = [plain[key] for key in ("image", "frame", "seconds", "status", "problem")]
         faces = [[i, *self._face_cells(face)] for i, face in enumerate(plain["faces"], start=1)]
-        without = [None] * (len(self.columns) - len(about))
-        return [[*about, *cells] for cells in faces or [without]]
+        without = [None] * (len(self.columns) - len(about) - 1)
+        return [[*about, *cells, plain["model"]] for cells in faces or [without]]
 
     def key(self, line: str) -> RowKey:
         """Read what a row is about.

@@ -49,7 +49,7 @@ def test_each_frame_is_shown_with_its_faces_and_recorded(predictor, clip):
     first = frames_of(clip)[0].image
     faces = predictor.predict(first)
     assert [face.label for face in faces] == ["happiness"]
-    assert np.array_equal(screen.shown[0], annotate(first, [face.mark for face in faces]))
+    assert np.array_equal(screen.shown[0], annotate(first, [face.mark for face in faces], faces.model))
     (summary,) = result.listed
     assert (summary.name, summary.frames, summary.faces) == ("camera 0", FRAMES, FRAMES)
 
