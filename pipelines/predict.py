@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
+from ampnet import __version__
+from ampnet.checkpoints.model_id import ModelId
 from ampnet.errors import ConfigError, UsageError
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
@@ -26,7 +28,8 @@ from ampnet.results.video_writer import has_h264
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import start_threads
 from ampnet.settings import PredictConfig
-from pipelines.predictors import choose_predictor, face_settings
+from ampnet.summary.run_settings import RunSettings, settings_path, write_settings
+from pipelines.predictors import choose_predictor, face_settings, sampling_of
 from pipelines.progress import notices, progress_bar
 
 INSTALL_VIDEO = "pip install 'ampnet[video]'"
@@ -72,7 +75,7 @@ def run(
 
     result = Predictions(class_names, file, str(predictor.model))
     settings = chosen.settings | _settings(config)
-    row_files = [RowFile(csv, CsvRows(class_names, config.track), settings)] if csv else []
+    row_files = [RowFile(csv, CsvRows(class_names, config.track, config.decimal), settings)] if csv else []
     row_files += [RowFile(jsonl, JsonLines(), settings)] if jsonl else []
     with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
         tasks = _open_tasks(planned.sources, recorded, config, explained)
@@ -89,7 +92,7 @@ def run(
                 chunks = answer_tasks(
                     predictor,
                     tasks,
-                    config.every,
+                    sampling_of(config),
                     threads,
                     expect=lambda count: advance(0, more=count - 1),
                     keeps_whole=config.annotate is not None,
@@ -105,6 +108,8 @@ def run(
         else:
             for row_file in row_files:
                 row_file.finish()
+            if csv and csv.exists() and any(source.is_video for source in planned.sources):
+                write_settings(_run_settings(config, predictor.model), csv)
         if document:
             document.finish()
     for what, count in drawings.videos.items():
@@ -134,6 +139,8 @@ def _check_targets(
         if os.path.realpath(target) in read:
             raise UsageError(f"{printable(target)} is itself one of the inputs; write the results somewhere else")
     csv, jsonl = (path and refuse_overwrite(path, config.force) for path in (config.csv, config.jsonl))
+    if csv and any(source.is_video for source in sources):
+        refuse_overwrite(settings_path(csv), config.force)
     if not config.resume:
         for target in drawn:
             refuse_overwrite(target, config.force)
@@ -152,7 +159,23 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
         "explain": config.explain,
         "track": [config.track, config.smooth],
         "columns": [column.name for column in table_columns([])],  # rows of an earlier version had others
+        "decimal": config.decimal,
     }
+
+
+def _run_settings(config: PredictConfig, model: ModelId) -> RunSettings:
+    sampling = sampling_of(config)
+    return RunSettings(
+        ampnet=__version__,
+        model=model.name,
+        sha256=model.sha256,
+        rate=sampling.rate or None,
+        every=config.every,
+        first=config.first,
+        last=config.last,
+        smooth=config.smooth,
+        mirror=config.mirror,
+    )
 
 
 def _open_tasks(

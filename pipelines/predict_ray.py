@@ -27,7 +27,7 @@ from ampnet.recognition.recognizer import Recognizer
 from ampnet.results.columns import table_columns
 from ampnet.settings import PredictConfig
 from pipelines.model import find_model
-from pipelines.predictors import choose_predictor, face_settings
+from pipelines.predictors import choose_predictor, face_settings, sampling_of
 from pipelines.progress import notices, progress_bar
 
 PLAN_FILE = "plan.json"
@@ -122,7 +122,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
                 worker = replace(config, checkpoint=model, gpus=int(options.on_gpu))
                 with progress_bar(console)("predict (parts)", len(parts)) as advance:
                     advance(len(done))
-                    for counts in predict_parts(todo, partial(load, worker), out, config.every, options):
+                    for counts in predict_parts(todo, partial(load, worker), out, sampling_of(config), options):
                         total.merge(counts)
                         advance()
             if not is_address(out):

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from ampnet.checkpoints.model_id import ModelId
 from ampnet.errors import UsageError
+from ampnet.reading.video_clock import Sampling, choose_sampling
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import MAX_NETWORKS
@@ -63,10 +64,15 @@ def choose_predictor(
     return chosen
 
 
+def sampling_of(config: PredictConfig) -> Sampling:
+    """Return which frames of videos a run classifies."""
+    return choose_sampling(config.every, config.rate, config.first, config.last)
+
+
 def face_settings(config: PredictConfig) -> dict[str, Any]:
     """Return which faces of which frames a run classifies; it is only resumed with the same."""
     return {
-        "every": config.every,
+        "sampling": [config.every, config.rate, config.first, config.last],
         "face": config.face,
         "min_face": config.min_face,
         "detector": {name: str(value) for name, value in asdict(config.detector).items()},

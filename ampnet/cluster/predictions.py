@@ -20,6 +20,7 @@ from ampnet.errors import DataError
 from ampnet.files.printable import one_line
 from ampnet.files.storage import join, names_in, open_file, write_whole
 from ampnet.reading.reader import NOTHING
+from ampnet.reading.video_clock import Sampling
 from ampnet.recognition.loop import answer_tasks
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.results.columns import table_columns
@@ -78,10 +79,10 @@ class PredictActor:
     Args:
         load: builds the predictor; a function of a module, so that it can be pickled.
         out: folder of the results.
-        every: classify every Nth frame of a video.
+        sampling: which frames of a video to classify.
     """
 
-    def __init__(self, load: Callable[[], Recognizer], out: str, every: int) -> None:
+    def __init__(self, load: Callable[[], Recognizer], out: str, sampling: Sampling) -> None:
         import cv2
         import torch
 
@@ -89,7 +90,7 @@ class PredictActor:
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
         self._recognizer = load()
-        self._out, self._every = out, every
+        self._out, self._sampling = out, sampling
         self._running = ExitStack()  # for as long as the actor lives: new threads would each keep memory of their own
         self._threads = self._running.enter_context(start_threads(ACTOR_CORES, parallel=1))
 
@@ -98,11 +99,11 @@ class PredictActor:
         for text in batch["part"]:
             plain = json.loads(str(text))
             part = Part(plain["number"], tuple(plain["places"]), tuple(plain["problems"]))
-            counts = predict_part(self._recognizer, part, self._out, self._every, self._threads)
+            counts = predict_part(self._recognizer, part, self._out, self._sampling, self._threads)
             yield {"counts": [json.dumps(asdict(counts))]}
 
 
-def predict_part(recognizer: Recognizer, part: Part, out: str, every: int, threads: Threads) -> PartCounts:
+def predict_part(recognizer: Recognizer, part: Part, out: str, sampling: Sampling, threads: Threads) -> PartCounts:
     """Predict a part and write its file.
 
     Raises:
@@ -116,7 +117,7 @@ def predict_part(recognizer: Recognizer, part: Part, out: str, every: int, threa
     schema = pa.schema([(column.name, types[column.kind]) for column in table_columns(recognizer.class_names)])
     tables: list[Any] = []
     tasks = ((source, NOTHING) for source in part.sources())
-    for chunk in answer_tasks(recognizer, tasks, every, threads):
+    for chunk in answer_tasks(recognizer, tasks, sampling, threads):
         cells: list[list[Any]] = []
         for _, result in chunk:
             if result is not None:
@@ -133,7 +134,7 @@ def predict_part(recognizer: Recognizer, part: Part, out: str, every: int, threa
 
 
 def predict_parts(
-    parts: Sequence[Part], load: Callable[[], Recognizer], out: str, every: int, options: ActorOptions
+    parts: Sequence[Part], load: Callable[[], Recognizer], out: str, sampling: Sampling, options: ActorOptions
 ) -> Iterator[PartCounts]:
     """Predict all parts whose files are missing; yields the counts of each as soon as its file is there.
 
@@ -141,7 +142,7 @@ def predict_parts(
         ProcessError: Ray or an actor failed.
     """
     work = [{"part": json.dumps(asdict(part))} for part in parts]
-    for row in run_on_actors(work, PredictActor, {"load": load, "out": out, "every": every}, options):
+    for row in run_on_actors(work, PredictActor, {"load": load, "out": out, "sampling": sampling}, options):
         yield _counts_of(row["counts"])
 
 

@@ -92,13 +92,15 @@ def text_lines(
         raise DataError(f"cannot read {printable(path)}: {reason}{cure and f'; {cure}'}") from error
 
 
-def csv_rows(path: Path, undecodable: Undecodable = "strict", cure: str = "") -> Iterator[tuple[int, list[str]]]:
+def csv_rows(
+    path: Path, undecodable: Undecodable = "strict", cure: str = "", delimiter: str = ","
+) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a csv file with the number of their last line; empty lines have no cells.
 
     Raises:
         DataError: see :func:`text_lines`; or it is not csv, or a cell has more than 131,072 characters.
     """
-    reader = csv.reader(text_lines(path, undecodable, "", cure))
+    reader = csv.reader(text_lines(path, undecodable, "", cure), delimiter=delimiter)
     try:
         for cells in reader:
             yield reader.line_num, cells
@@ -113,6 +115,7 @@ def csv_table(
     optional: Collection[str] = (),
     undecodable: Undecodable = "strict",
     cure: str = "",
+    delimiter: str = ",",
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Yield the rows of a csv file with a header as cells of known columns, with the number of their line.
 
@@ -122,11 +125,12 @@ def csv_table(
         optional: those of ``columns`` that the file may lack; their cells are empty then.
         undecodable: see :func:`text_lines`.
         cure: what to do if it cannot be used, for the message.
+        delimiter: what separates the cells.
 
     Raises:
         DataError: see :func:`csv_rows`; or a column is missing, or a row has more or fewer cells than the header.
     """
-    rows = csv_rows(path, undecodable, cure)
+    rows = csv_rows(path, undecodable, cure, delimiter)
     _number, header = next(rows, (0, []))
     if missing := [column for column in columns if column not in (*header, *optional)]:
         raise DataError(f"{printable(path)} lacks the column {missing[0]}{cure and f'; {cure}'}")

@@ -9,7 +9,8 @@ from ampnet.files.printable import one_line
 from ampnet.reading.archives import members
 from ampnet.reading.photo import Photo
 from ampnet.reading.sources import Source
-from ampnet.reading.video import Sampling, open_video
+from ampnet.reading.video import open_video
+from ampnet.reading.video_clock import Sampling
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import in_order
 
@@ -46,14 +47,14 @@ class QueuedPhoto:
         return self.is_asked and not self.is_recorded
 
 
-def read_source(source: Source, every: int, recorded: float, expect: Expect) -> Iterator[QueuedPhoto]:
+def read_source(source: Source, sampling: Sampling, recorded: float, expect: Expect) -> Iterator[QueuedPhoto]:
     """Read a photo, or those frames of a video that are classified; all of its frames if they are to be drawn.
 
     A failure becomes the last photo, with the reason.
 
     Args:
         source: what to read.
-        every: classify every Nth frame.
+        sampling: which frames to classify.
         recorded: number of the last frame that an earlier run has recorded, or ``NOTHING`` or ``WHOLE``.
         expect: called with the number of frames.
     """
@@ -63,20 +64,20 @@ def read_source(source: Source, every: int, recorded: float, expect: Expect) -> 
         yield QueuedPhoto(photo, source, is_recorded=recorded == WHOLE)
         return
     try:
-        yield from _read_video(source, every, recorded, expect)
+        yield from _read_video(source, sampling, recorded, expect)
     except ImageError as error:
         failed = Photo(one_line(source.name), None, str(error))
         yield QueuedPhoto(failed, source, is_recorded=recorded == WHOLE)
 
 
 def read_ahead(
-    tasks: Iterable[Task], every: int, expect: Expect, pool: ThreadPoolExecutor, ahead: int
+    tasks: Iterable[Task], sampling: Sampling, expect: Expect, pool: ThreadPoolExecutor, ahead: int
 ) -> Iterator[QueuedPhoto]:
     """Read all sources in order; photos are decoded in threads before their turn.
 
     Args:
         tasks: the sources, iterated over in this thread, only as far as needed.
-        every: classify every Nth frame of a video.
+        sampling: which frames of a video to classify.
         expect: see :data:`Expect`.
         pool: the threads.
         ahead: maximum number of photos decoded before their turn.
@@ -85,11 +86,11 @@ def read_ahead(
     def photo(task: Task) -> list[QueuedPhoto] | None:
         source, recorded = task
         is_in_turn = source.is_alone or (source.is_video and source.problem is None)
-        return None if is_in_turn else list(read_source(source, every, recorded, expect))
+        return None if is_in_turn else list(read_source(source, sampling, recorded, expect))
 
     flat = ((member, recorded) for source, recorded in tasks for member in members(source))
     for (source, recorded), photos in in_order(photo, flat, pool, ahead):
-        yield from read_source(source, every, recorded, expect) if photos is None else photos
+        yield from read_source(source, sampling, recorded, expect) if photos is None else photos
 
 
 def in_chunks(
@@ -117,11 +118,12 @@ def in_chunks(
         yield chunk
 
 
-def _read_video(source: Source, every: int, recorded: float, expect: Expect) -> Iterator[QueuedPhoto]:
-    sampling, is_drawn = Sampling(every), source.drawn is not None
+def _read_video(source: Source, sampling: Sampling, recorded: float, expect: Expect) -> Iterator[QueuedPhoto]:
+    is_drawn = source.drawn is not None
     after = int(recorded) if not is_drawn and recorded > NOTHING else -1
     with open_video(source.path, sampling, after, is_all=is_drawn, threads=usable_cores()) as video:
-        expect(max(video.info.expected(sampling, is_drawn) - max(after, 0) // every, 1))
+        left = 1 - min((after + 1) / max(video.info.frames, 1), 1)
+        expect(max(round(video.info.expected(sampling, is_drawn) * left), 1))
         for frame in video.frames():
             photo = Photo.of_frame(source.path, frame.image, frame.number, frame.seconds)
             yield QueuedPhoto(photo, source, video.info.start, frame.is_asked, frame.number <= recorded)

@@ -18,6 +18,7 @@ from ampnet.errors import DataError, ImageError
 from ampnet.files.child_process import start_isolated
 from ampnet.files.opening import open_regular
 from ampnet.files.printable import printable
+from ampnet.reading.video_clock import EVERY_FRAME, Sampling
 from ampnet.reading.video_decoder import HEADER, MAX_PIXELS, Kind, Order
 
 EXTENSIONS = frozenset(
@@ -49,23 +50,6 @@ TIME_LIMIT = 60.0
 """Seconds to open a video, and for each of its frames."""
 
 _LONGEST_REASON = 1000
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Which frames of a video are asked for."""
-
-    every: int = 1
-    """Every Nth frame, if ``rate`` is 0."""
-    rate: float = 0.0
-    """The frame nearest to each tick of so many a second, the first tick at the first frame."""
-    first: float = 0.0
-    """Seconds; only frames from this time on ..."""
-    last: float = math.inf
-    """... and before this one."""
-
-
-EVERY_FRAME = Sampling()
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,54 @@
 """The clock of a video: when each frame is shown, and which frames are asked for."""
 
 import math
+from dataclasses import dataclass
 
 MAX_JITTER = 1.0
 """Seconds. A time stamp that steps back by more begins a new recording, which follows the earlier one."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a video are asked for."""
+
+    every: int = 1
+    """Every Nth frame, if ``rate`` is 0."""
+    rate: float = 0.0
+    """The frame nearest to each tick of so many a second, the first tick at the first frame."""
+    first: float = 0.0
+    """Seconds; only frames from this time on ..."""
+    last: float = math.inf
+    """... and before this one."""
+
+
+EVERY_FRAME = Sampling()
+
+USUAL_RATE = 6.0
+"""Ticks a second if nothing else is asked for: expressions that people notice last half a second and more."""
+
+
+def choose_sampling(
+    every: int | None = None, rate: float | None = None, first: float = 0.0, last: float | None = None
+) -> Sampling:
+    """Combine what a user asks for.
+
+    Args:
+        every: every Nth frame.
+        rate: frames nearest to so many ticks a second; without ``every`` and ``rate``, :data:`USUAL_RATE`.
+        first: seconds; only frames from this time on ...
+        last: ... and before this one; None for all.
+
+    Raises:
+        ValueError: both ``every`` and ``rate``, or one of them below its range.
+    """
+    if every is not None and rate is not None:
+        raise ValueError("give every or rate, not both")
+    if every is not None and every < 1:
+        raise ValueError(f"every must be at least 1, got {every}")
+    if rate is not None and not 0 < rate < math.inf:
+        raise ValueError(f"rate must be above 0, got {rate}")
+    end = math.inf if last is None else last
+    return Sampling(every, first=first, last=end) if every else Sampling(rate=rate or USUAL_RATE, first=first, last=end)
 
 
 class Clock:

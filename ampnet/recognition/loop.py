@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ampnet.reading.archives import members
 from ampnet.reading.reader import NOTHING, Expect, QueuedPhoto, Task, in_chunks, read_ahead, read_source
 from ampnet.reading.sources import Source
+from ampnet.reading.video_clock import Sampling
 from ampnet.results.photo_result import PhotoResult
 from ampnet.results.tracking import Tracking
 from ampnet.runtime.threads import Threads, in_order, start_threads
@@ -21,7 +22,7 @@ Answered = tuple[QueuedPhoto, PhotoResult | None]
 def answer_tasks(
     recognizer: "Recognizer",
     tasks: Iterable[Task],
-    every: int,
+    sampling: Sampling,
     threads: Threads,
     expect: Expect = lambda _count: None,
     most: int | None = None,
@@ -32,7 +33,7 @@ def answer_tasks(
     Args:
         recognizer: the networks.
         tasks: the sources, iterated over in this thread, only as far as needed.
-        every: classify every Nth frame of a video.
+        sampling: which frames of a video to classify.
         threads: those that read and those that run the networks.
         expect: see :data:`ampnet.reading.reader.Expect`.
         most: maximum number of photos in a chunk.
@@ -41,7 +42,7 @@ def answer_tasks(
     Yields:
         Chunks, in order.
     """
-    photos = read_ahead(tasks, every, expect, threads.reading, threads.readers + 2)
+    photos = read_ahead(tasks, sampling, expect, threads.reading, threads.readers + 2)
     chunks = in_chunks(photos, most, keeps_whole)
     answer = partial(_answer_chunk, recognizer, keeps_whole)
     for _, answered in in_order(answer, chunks, threads.networks, threads.parallel + 1):
@@ -49,11 +50,11 @@ def answer_tasks(
 
 
 def answer_one_by_one(
-    recognizer: "Recognizer", sources: Iterable[Source], every: int, tracking: Tracking | None = None
+    recognizer: "Recognizer", sources: Iterable[Source], sampling: Sampling, tracking: Tracking | None = None
 ) -> Iterator[PhotoResult]:
     """Read each photo and frame when its result is asked for."""
     for member in (member for source in sources for member in members(source)):
-        for queued in read_source(member, every, NOTHING, lambda _count: None):
+        for queued in read_source(member, sampling, NOTHING, lambda _count: None):
             (result,) = recognizer.answer([queued.photo])
             if tracking is not None:
                 tracking.take(member, result)
@@ -61,26 +62,26 @@ def answer_one_by_one(
 
 
 def answer_ahead(
-    recognizer: "Recognizer", sources: Iterable[Source], every: int, tracking: Tracking | None
+    recognizer: "Recognizer", sources: Iterable[Source], sampling: Sampling, tracking: Tracking | None
 ) -> Iterator[PhotoResult]:
     """Read and answer ahead of what is asked for, by a few chunks; the results keep their pixels.
 
     All cores work at one chunk: side by side, they would be divided while the caller's code runs.
     """
-    yield from _in_threads(recognizer, sources, every, 1, None, tracking, keeps_whole=True)
+    yield from _in_threads(recognizer, sources, sampling, 1, None, tracking, keeps_whole=True)
 
 
 def answer_all(
     recognizer: "Recognizer",
     sources: Iterable[Source],
-    every: int,
+    sampling: Sampling,
     parallel: int,
     most: int | None,
     tracking: Tracking | None,
 ) -> list[PhotoResult]:
     """Answer everything, and keep no pixels."""
     results = []
-    for result in _in_threads(recognizer, sources, every, parallel, most, tracking):
+    for result in _in_threads(recognizer, sources, sampling, parallel, most, tracking):
         result.release()
         results.append(result)
     return results
@@ -89,7 +90,7 @@ def answer_all(
 def _in_threads(
     recognizer: "Recognizer",
     sources: Iterable[Source],
-    every: int,
+    sampling: Sampling,
     parallel: int,
     most: int | None,
     tracking: Tracking | None,
@@ -97,7 +98,7 @@ def _in_threads(
 ) -> Iterator[PhotoResult]:
     tasks = ((source, NOTHING) for source in sources)
     with start_threads(recognizer.cores, parallel) as threads:
-        for chunk in answer_tasks(recognizer, tasks, every, threads, most=most, keeps_whole=keeps_whole):
+        for chunk in answer_tasks(recognizer, tasks, sampling, threads, most=most, keeps_whole=keeps_whole):
             for queued, result in chunk:
                 if result is None:
                     continue

@@ -18,6 +18,7 @@ from ampnet.faces.framing import Framing, frame_faces
 from ampnet.faces.sharpness import blurriness
 from ampnet.reading.handed_over import PhotoLike, is_at_hand, one_photo, sources_of
 from ampnet.reading.photo import Photo
+from ampnet.reading.video_clock import choose_sampling
 from ampnet.recognition.loop import answer_ahead, answer_all, answer_one_by_one
 from ampnet.results.face_prediction import FacePrediction
 from ampnet.results.face_warnings import visible_share
@@ -101,22 +102,41 @@ class Recognizer(ABC):
 
     @overload
     def predict(  # type: ignore[overload-overlap]  # arrays and text are iterable, but one photo
-        self, images: PhotoLike, stream: Literal[False] = False, *, every: int = ..., videos: bool = False
+        self,
+        images: PhotoLike,
+        stream: Literal[False] = False,
+        *,
+        every: int | None = ...,
+        rate: float | None = ...,
+        videos: bool = False,
     ) -> PhotoResult: ...
     @overload
     def predict(
-        self, images: Iterable[PhotoLike], stream: Literal[False] = False, *, every: int = ..., videos: bool = False
+        self,
+        images: Iterable[PhotoLike],
+        stream: Literal[False] = False,
+        *,
+        every: int | None = ...,
+        rate: float | None = ...,
+        videos: bool = False,
     ) -> list[PhotoResult]: ...
     @overload
     def predict(
-        self, images: PhotoLike | Iterable[PhotoLike], stream: Literal[True], *, every: int = ..., videos: bool = False
+        self,
+        images: PhotoLike | Iterable[PhotoLike],
+        stream: Literal[True],
+        *,
+        every: int | None = ...,
+        rate: float | None = ...,
+        videos: bool = False,
     ) -> Iterator[PhotoResult]: ...
     def predict(
         self,
         images: PhotoLike | Iterable[PhotoLike],
         stream: bool = False,
         *,
-        every: int = PredictConfig.every,
+        every: int | None = None,
+        rate: float | None = None,
         videos: bool = False,
     ) -> PhotoResult | list[PhotoResult] | Iterator[PhotoResult]:
         """Detect and classify the faces in a photo.
@@ -130,6 +150,7 @@ class Recognizer(ABC):
                 (``(3, H, W)`` or ``(H, W, 3)``). What :meth:`predict_many` takes is answered as it does.
             stream: see :meth:`predict_many`, as for the other arguments.
             every: likewise.
+            rate: likewise.
             videos: likewise.
 
         Returns:
@@ -138,13 +159,13 @@ class Recognizer(ABC):
         Raises:
             ImageError: ``images`` is a single photo that cannot be read.
             UsageError: ``images`` is a folder without any image.
-            ValueError: ``every`` is less than 1.
+            ValueError: ``every`` is less than 1, ``rate`` not above 0, or both are given.
         """
         photo = one_photo(images)
         if photo is None:
-            several = self.predict_many(images, stream=True, every=every, videos=videos)
-            return several if stream else self.predict_many(images, every=every, videos=videos)
-        (result,) = answer_one_by_one(self, [photo], every)
+            several = self.predict_many(images, stream=True, every=every, rate=rate, videos=videos)
+            return several if stream else self.predict_many(images, every=every, rate=rate, videos=videos)
+        (result,) = answer_one_by_one(self, [photo], choose_sampling(every, rate))
         if result.problem is not None:
             raise ImageError(result.problem)
         return iter([result]) if stream else result
@@ -155,7 +176,8 @@ class Recognizer(ABC):
         images: PhotoLike | Iterable[PhotoLike],
         *,
         stream: Literal[False] = False,
-        every: int = ...,
+        every: int | None = ...,
+        rate: float | None = ...,
         videos: bool = False,
         track: bool = False,
         smooth: float = ...,
@@ -166,7 +188,8 @@ class Recognizer(ABC):
         images: PhotoLike | Iterable[PhotoLike],
         *,
         stream: Literal[True],
-        every: int = ...,
+        every: int | None = ...,
+        rate: float | None = ...,
         videos: bool = False,
         track: bool = False,
         smooth: float = ...,
@@ -176,7 +199,8 @@ class Recognizer(ABC):
         images: PhotoLike | Iterable[PhotoLike],
         *,
         stream: bool = False,
-        every: int = PredictConfig.every,
+        every: int | None = None,
+        rate: float | None = None,
         videos: bool = False,
         track: bool = False,
         smooth: float = PredictConfig.smooth,
@@ -190,7 +214,8 @@ class Recognizer(ABC):
                 photos and results. Of a generator and the like, each photo is taken when its result is asked
                 for; folders, videos, lists and tuples are read ahead, by at most a few chunks of 32 photos or frames.
                 Without it, memory grows by a few kilobytes for each face, and so with the length of a video.
-            every: of a video, classify every Nth frame.
+            every: of a video, classify every Nth frame ...
+            rate: ... or those nearest to so many ticks a second; without either, 6.
             videos: read the videos in folders, too. What a folder holds and is not read is the text of a warning.
             track: number the faces of a video; a face keeps its number from frame to frame (needs SciPy).
             smooth: average the probabilities of a tracked face over this many seconds.
@@ -202,20 +227,19 @@ class Recognizer(ABC):
 
         Raises:
             UsageError: ``images`` is a folder without any image.
-            ValueError: ``every`` is less than 1.
+            ValueError: ``every`` is less than 1, ``rate`` not above 0, or both are given.
         """
-        if every < 1:
-            raise ValueError(f"every must be at least 1, got {every}")
+        sampling = choose_sampling(every, rate)
         sources, tracking = sources_of(images, videos), Tracking(smooth) if track else None
         if not is_at_hand(images):
-            one_by_one = answer_one_by_one(self, sources, every, tracking)
-            return one_by_one if stream else answer_all(self, sources, every, self.parallel, None, tracking)
+            one_by_one = answer_one_by_one(self, sources, sampling, tracking)
+            return one_by_one if stream else answer_all(self, sources, sampling, self.parallel, None, tracking)
         if stream:
-            return answer_ahead(self, sources, every, tracking)
+            return answer_ahead(self, sources, sampling, tracking)
         several = list(sources)
         parallel = 1 if len(several) == 1 and not several[0].is_video else self.parallel
         most = None if any(source.is_video for source in several) else -(-len(several) // parallel)
-        return answer_all(self, several, every, parallel, most, tracking)
+        return answer_all(self, several, sampling, parallel, most, tracking)
 
     def _framed(self, photo: Photo, faces: Sequence[Face], keeps_whole: bool) -> list[AlignedFace]:
         framed = frame_faces(photo, [face.landmarks for face in faces], self.framing, self.image_size)

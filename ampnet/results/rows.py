@@ -46,17 +46,23 @@ class RowFormat(Protocol):
 
 
 class CsvRows:
-    """A table with a row for each face, and one for each photo or frame without any; see its column ``status``."""
+    """A table with a row for each face, and one for each photo or frame without any; see its column ``status``.
 
-    def __init__(self, class_names: Sequence[str], has_tracks: bool = False) -> None:
-        self._has_tracks = has_tracks
+    Args:
+        class_names: the model's classes.
+        has_tracks: whether there is a column for them.
+        decimal: ``,`` writes what spreadsheets with a decimal comma open: semicolons, and a byte order mark.
+    """
+
+    def __init__(self, class_names: Sequence[str], has_tracks: bool = False, decimal: str = ".") -> None:
+        self._has_tracks, self._decimal = has_tracks, decimal
         self._class_names = tuple(class_names)
         self.columns = [column.name for column in table_columns(class_names, has_tracks)]
-        self.header = _csv_lines([self.columns])
+        self.header = ("\ufeff" if decimal == "," else "") + self._lines([self.columns])
 
     def rows(self, result: PhotoResult) -> str:
         """Write a row for each face; one without a face if there are none."""
-        return _csv_lines(self.cells(result))
+        return self._lines(self.cells(result))
 
     def cells(self, result: PhotoResult) -> list[list[Any]]:
         """Return the cells of these rows; None stands for an empty one."""
@@ -73,12 +79,23 @@ class CsvRows:
             DataError: it has not this table's columns.
         """
         try:
-            (cells,) = csv.reader([line], strict=True)
+            (cells,) = csv.reader([line], strict=True, delimiter=self._delimiter)
             about = dict(zip(self.columns, cells, strict=True))
             frame = int(about["frame"]) if about["frame"] else None
         except (ValueError, csv.Error) as error:
             raise DataError(f"not a row of this table: {error}") from error
         return RowKey(about["image"], frame, about["status"] == "unreadable", about["face"] in ("", "1"))
+
+    @property
+    def _delimiter(self) -> str:
+        return ";" if self._decimal == "," else ","
+
+    def _lines(self, rows: list[list[Any]]) -> str:
+        text = io.StringIO()
+        if self._decimal == ",":
+            rows = [[str(cell).replace(".", ",") if isinstance(cell, float) else cell for cell in row] for row in rows]
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerows(rows)
+        return text.getvalue()
 
     def _face_cells(self, face: dict[str, Any]) -> list[Any]:
         scores = [face["scores"][name] for name in self._class_names]
@@ -120,9 +137,3 @@ class JsonLines:
         if not isinstance(image, str) or not isinstance(frame, int | None):
             raise DataError("not a line of predictions")
         return RowKey(image, frame, is_problem)
-
-
-def _csv_lines(rows: list[list[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from ampnet.errors import require
 from ampnet.settings.choices import FacePolicy, Runtime
 from ampnet.settings.detector import DetectorConfig, ScoreThreshold
 from ampnet.settings.fields import Option, Settings
 from ampnet.settings.shared import Actors, BatchSize, CheckpointOption, EngineName, Mirror, OneGpu, Precision, Prior
+
+SPREADSHEETS = frozenset((".xlsx", ".xls", ".xlsm", ".ods"))
+"""Extensions that promise another format than CSV."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +34,23 @@ class PredictConfig(Settings):
     camera: Annotated[
         int | None, Option("Watch this camera (0 is the first) in a window; q quits.", "Input", min=0)
     ] = None
-    every: Annotated[int, Option("Classify every Nth frame of a video.", "Input", min=1)] = 5
+    every: Annotated[int | None, Option("Classify every Nth frame of a video.", "Input", min=1, unset="see --rate")] = (
+        None
+    )
+    rate: Annotated[
+        float | None,
+        Option(
+            "Classify the frames of a video that are nearest to so many ticks a second.",
+            "Input",
+            above=0,
+            max=1000,
+            unset="6, unless --every is given",
+        ),
+    ] = None
+    first: Annotated[float, Option("Second of each video to begin at.", "Input", flag="--from", min=0)] = 0.0
+    last: Annotated[
+        float | None, Option("Second of each video to end before.", "Input", flag="--to", above=0, unset="its end")
+    ] = None
     face: Annotated[FacePolicy, Option("Which faces of a photo to classify.", "Faces")] = "all"
     min_face: Annotated[float, Option("Leave out faces with a shorter side, in pixels.", "Faces", min=0)] = (
         DetectorConfig.min_face
@@ -49,6 +68,9 @@ class PredictConfig(Settings):
     csv: Annotated[
         Path | None, Option("Also write the results to this CSV file, row by row.", "Output", path="file")
     ] = None
+    decimal: Annotated[
+        Literal[".", ","], Option("Decimal mark of --csv; with a comma, semicolons separate the cells.", "Output")
+    ] = "."
     jsonl: Annotated[
         Path | None, Option("Also write the results to this file, one JSON object per line.", "Output", path="file")
     ] = None
@@ -94,6 +116,10 @@ class PredictConfig(Settings):
             is_plain = not (self.jsonl or self.annotate or self.explain or self.track or self.resume)
             require(is_alone, "--camera watches a camera alone; leave out files, --list and --videos")
             require(is_plain and self.engine == "local", "--camera has a window and --csv only; leave the others out")
+        require(self.every is None or self.rate is None, "--every and --rate: give one of them")
+        require(self.last is None or self.last > self.first, "--to must be later than --from")
+        is_text = self.csv is None or self.csv.suffix.lower() not in SPREADSHEETS
+        require(is_text, f"--csv {self.csv} would not be a spreadsheet; name it .csv, which spreadsheets open")
         require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
         require(not (self.track and self.resume), "--track cannot be resumed: the faces before the break are unknown")
         require(not (self.smooth and self.explain), "--explain takes single frames apart, not the means of --smooth")

@@ -74,13 +74,13 @@ def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], 
     class_names: tuple[str, ...] = ()
     videos: dict[str, Video] = {}
     for path in paths:
-        names = _classes(path)
+        delimiter, names = _header(path)
         if class_names and names != class_names:
             raise DataError(
                 f"{printable(path)} has other classes than {printable(paths[0])}; summarize them separately"
             )
         class_names = names
-        for name, rows in _read(path, names, people).items():
+        for name, rows in _read(path, names, people, delimiter).items():
             if name in videos:
                 raise DataError(f"{printable(path)} holds {quoted(name)} once more; give each video once")
             videos[name] = _video(name, rows, len(names))
@@ -103,18 +103,23 @@ def read_people(path: Path) -> dict[tuple[str, str], str]:
     return people
 
 
-def _classes(path: Path) -> tuple[str, ...]:
+def _header(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return what separates the cells, and the classes."""
+    delimiter = ","
     _, header = next(csv_rows(path, "surrogateescape", CURE), (0, []))
+    if len(header) == 1 and ";" in header[0]:  # written with --decimal ,
+        delimiter = ";"
+        _, header = next(csv_rows(path, "surrogateescape", CURE, delimiter), (0, []))
     names = tuple(column[len(SCORE) :] for column in header if column.startswith(SCORE))
     if len(names) < 2:
         raise DataError(f"{printable(path)} has no columns score_<class>; {CURE}")
-    return names
+    return delimiter, names
 
 
-def _read(path: Path, class_names: Sequence[str], people: People) -> dict[str, _Rows]:
+def _read(path: Path, class_names: Sequence[str], people: People, delimiter: str) -> dict[str, _Rows]:
     videos: dict[str, _Rows] = {}
     columns = (*_COLUMNS, *(SCORE + name for name in class_names))
-    for number, cells in csv_table(path, columns, ("track", "person"), "surrogateescape", CURE):
+    for number, cells in csv_table(path, columns, ("track", "person"), "surrogateescape", CURE, delimiter):
         video, frame, seconds, status, problem, face_score, label, answer, track, person = cells[: len(_COLUMNS)]
         if not frame:  # a photo, or the reason why a video ended early
             if video in videos:
@@ -122,17 +127,21 @@ def _read(path: Path, class_names: Sequence[str], people: People) -> dict[str, _
             continue
         rows = videos.setdefault(video, _Rows())
         try:
-            _add_frame(rows, frame, number_of(seconds, 0, MAX_SECONDS))
+            _add_frame(rows, frame, _number(seconds, MAX_SECONDS))
             if status == "ok":
                 named = (people.get((name, track)) for name in (video, Path(video).name, ""))
                 who = next(filter(None, named), person or track)
-                scores = [number_of(cell, 0, 1) for cell in cells[len(_COLUMNS) :]]
-                _add_face(rows, who, number_of(face_score, 0, 1), scores, label == answer)
+                scores = [_number(cell, 1) for cell in cells[len(_COLUMNS) :]]
+                _add_face(rows, who, _number(face_score, 1), scores, label == answer)
         except ValueError as error:
             raise DataError(f"{printable(path)}, line {number}: {printable(error)}; {CURE}") from error
     if not videos:
         raise DataError(f"{printable(path)} holds no frames of videos; {CURE}")
     return videos
+
+
+def _number(text: str, most: float) -> float:
+    return number_of(text.replace(",", "."), 0, most)
 
 
 def _add_frame(rows: _Rows, frame: str, seconds: float) -> None:

@@ -140,6 +140,13 @@ def test_a_folder_without_photos_is_an_error_alone_and_a_problem_among_others(pr
 def test_frames_are_counted_from_one(predictor, clip):
     with pytest.raises(ValueError, match="every must be at least 1, got 0"):
         predictor.predict(clip, every=0)
+    with pytest.raises(ValueError, match="every or rate, not both"):
+        predictor.predict(clip, every=2, rate=2.0)
+
+
+def test_frames_are_those_nearest_to_the_ticks_of_a_rate(predictor, clip):
+    found = predictor.predict(clip, rate=3)  # ten frames a second: ticks at 0, 0.333, 0.667
+    assert [one.seconds for one in found] == pytest.approx([0, 0.3, 0.7], abs=0.001)
 
 
 def test_a_list_gives_what_its_photos_give_one_by_one(predictor):
@@ -184,7 +191,7 @@ def test_a_stream_of_a_video_takes_no_more_memory_for_more_frames(predictor, tmp
         path = write_clip(tmp_path / f"{count}.avi", count, (160, 120))
         gc.collect()
         tracemalloc.start()
-        assert sum(1 for _ in predictor.predict(path, stream=True)) == count
+        assert sum(1 for _ in predictor.predict(path, stream=True, every=1)) == count
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     a_few_frames = 5 * 160 * 120 * 3

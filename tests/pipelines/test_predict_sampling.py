@@ -1,0 +1,84 @@
+"""`ampnet predict` takes frames of a video by time, and says beside the table how."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from ampnet.errors import ConfigError
+from ampnet.settings import PredictConfig
+from cli import app
+from tests.clips import PORTRAIT, write_timed
+from tests.small_checkpoint import small_checkpoint
+
+pytestmark = pytest.mark.slow
+
+# 20 frames a second for a second, then 8 a second in dim light.
+TIMES = [number / 20 for number in range(20)] + [1 + number / 8 for number in range(8)]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    with Image.open(PORTRAIT) as portrait:
+        face = np.asarray(portrait.convert("RGB").resize((160, 160)))
+    return write_timed(tmp_path_factory.mktemp("clips") / "clip.mp4", TIMES, [face] * len(TIMES))
+
+
+def predict(clip, folder, *options):
+    model = small_checkpoint(folder / "run", logits=[0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0])
+    command = ["predict", clip, "--checkpoint", model, "--gpus", "0", "-q", "--csv", folder / "faces.csv", *options]
+    done = CliRunner().invoke(app, [str(word) for word in command])
+    assert done.exit_code == 0, done.output
+    return folder / "faces.csv"
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [
+        # Ticks at 0, 1/6, 2/6 ...; the nearest frames, each of them once.
+        ([], [0, 0.15, 0.35, 0.5, 0.65, 0.85, 1, 1.125, 1.375, 1.5, 1.625, 1.875]),
+        (["--rate", "2"], [0, 0.5, 1, 1.5]),
+        (["--rate", "2", "--from", "0.5", "--to", "1.5"], [0.5, 1]),
+        (["--every", "9"], [0, 0.45, 0.9, 1.875]),
+    ],
+)
+def test_frames_are_taken_by_time_or_by_number(clip, tmp_path, options, seconds):
+    table = pd.read_csv(predict(clip, tmp_path, *options))
+    assert table["seconds"].tolist() == pytest.approx(seconds, abs=0.001)
+    assert [TIMES[frame] for frame in table["frame"]] == pytest.approx(seconds, abs=0.001)
+
+
+def test_the_settings_of_the_run_stand_beside_its_table(clip, tmp_path):
+    predict(clip, tmp_path, "--from", "0.5", "--track", "--smooth", "0.2")
+    about = json.loads((tmp_path / "faces.csv.json").read_text())
+    assert {name: about[name] for name in ("rate", "first", "smooth")} == {"rate": 6.0, "first": 0.5, "smooth": 0.2}
+    assert about["model"] == "run"
+    assert len(about["sha256"]) == 64
+    assert "every" not in about
+
+
+def test_a_decimal_comma_is_what_spreadsheets_of_many_languages_open(clip, tmp_path):
+    plain = pd.read_csv(predict(clip, tmp_path / "point"))
+    path = predict(clip, tmp_path / "comma", "--decimal", ",")
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfimage;frame;")
+    pd.testing.assert_frame_equal(pd.read_csv(path, sep=";", decimal=",", encoding="utf-8-sig"), plain)
+    done = CliRunner().invoke(app, ["summarize", str(path), "--out", str(tmp_path / "tables")])
+    assert done.exit_code == 0, done.output
+    assert "videos: 1, people: 1" in done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"every": 2, "rate": 3.0}, "--every and --rate: give one of them"),
+        ({"first": 3.0, "last": 2.0}, "--to must be later than --from"),
+        ({"csv": Path("faces.xlsx")}, r"would not be a spreadsheet; name it \.csv"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        PredictConfig(images=(Path("clip.mp4"),), **options)
