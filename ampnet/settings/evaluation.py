@@ -6,7 +6,7 @@ from typing import Annotated
 
 from ampnet.errors import require
 from ampnet.files.printable import printable
-from ampnet.settings.choices import Split
+from ampnet.settings.choices import Protocol, Split
 from ampnet.settings.fields import Option, Settings
 from ampnet.settings.shared import (
     A_MODEL,
@@ -42,6 +42,10 @@ class EvalConfig(Settings):
             path="file",
             must_exist=True,
         ),
+    ] = None
+    protocol: Annotated[
+        Protocol | None,
+        Option("Also score by FER+'s published rule: single votes removed, eight classes.", "Input", unset="none"),
     ] = None
     mirror: Mirror = False
     prior: Prior = None
@@ -108,6 +112,15 @@ class RobustnessConfig(Settings):
     split: MeasuredSplit = "test"
     images: Annotated[
         int | None, Option("Corrupt a random sample of this many faces.", "Input", min=1, unset="all")
+    ] = None
+    photos: Annotated[
+        Path | None,
+        Option(
+            "Measure instead how steady answers to the photos in this folder are.",
+            "Input",
+            path="folder",
+            must_exist=True,
+        ),
     ] = None
     subsets: Annotated[
         tuple[Path, ...],

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from pipelines import robustness
 from pipelines.evaluate import run as evaluate
 from pipelines.robustness import run
 from pipelines.show_robustness import robustness_tables
+from pipelines.steadiness import run as measure_photos
 from tests.prepared_faces import write_prepared_faces
 from tests.processes import heeding_ctrl_c
 from tests.small_checkpoint import small_checkpoint
@@ -321,3 +323,16 @@ def test_ctrl_c_ends_with_one_line_that_says_how_to_resume(network, data, tmp_pa
         assert process.returncode == 130
         assert stderr.splitlines()[-1] == "ampnet: interrupted; to resume, run the same command with --resume"
         assert (tmp_path / "out" / JOURNAL_FILE).is_file()
+
+
+def test_photos_are_measured_without_labels_and_an_unreadable_one_is_counted(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    shutil.copy(Path(__file__).parents[1] / "samples" / "portrait.jpg", photos)
+    Image.new("RGB", (64, 64)).save(photos / "black.png")
+    (photos / "broken.jpg").write_text("milk, eggs")
+    result = measure_photos(RobustnessConfig(checkpoint=small_checkpoint(tmp_path), gpus=0), photos, quiet=True)
+    found = result.steadiness
+    assert (found.photos, found.without_face, result.unreadable) == (1, 1, 1)
+    assert sum(row.lost for row in found.rows) == 0
+    assert len(found.rows) == 11
