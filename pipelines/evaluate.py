@@ -134,6 +134,7 @@ def _of_checkpoint(
         notes=done.notes,
         unassigned=done.split.unassigned,
         seconds=time.monotonic() - start,
+        protocol=config.protocol,
     )
     return report, done.split.faces
 
@@ -198,6 +199,7 @@ def _of_predictions(
         notes=(*read.notes, *_empty_notes(read.table, config.split, read.table.class_names[len(names) :])),
         unassigned=split.unassigned,
         seconds=time.monotonic() - start,
+        protocol=config.protocol,
     )
     return report, split.faces
 

@@ -89,6 +89,7 @@ def command_of(config: EvalConfig, file: Path) -> str:
     words = ["ampnet", "eval"]
     words += ["--predictions", str(config.predictions)] if config.predictions else [display_name(file)]
     words += ["--data", str(config.data), "--split", config.split]
+    words += ["--protocol", config.protocol] if config.protocol else []
     words += ["--mirror"] if config.mirror else []
     words += ["--prior", config.prior] if config.prior else []
     words += ["--precision", config.precision] if config.precision != "fp32" else []

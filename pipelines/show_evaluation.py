@@ -9,6 +9,7 @@ from rich.text import Text
 from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.agreement import Agreement
 from ampnet.evaluation.confusions import confused_pairs
+from ampnet.evaluation.ferplus import ProtocolScores
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.metrics import Scores, normalise_rows
 from ampnet.evaluation.report import NO_FACE, EvalReport
@@ -36,6 +37,8 @@ def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[Ren
     yield _safe(report.sentence)
     if report.crowd and report.crowd.scores:
         yield _crowd_line(report.crowd, report.crowd.scores)
+    if report.protocol:
+        yield _protocol_line(report.protocol)
     yield _classes(report)
     if details:
         yield from _details(report)
@@ -75,6 +78,15 @@ def _crowd_line(crowd: Agreement, scores: Scores) -> str:
     one = f"; a single annotator reaches {_percent(crowd.annotator_accuracy)}" if crowd.annotator_accuracy else ""
     rates = f"accuracy {_interval(scores.accuracy)}, mean recall {_interval(scores.mean_class_accuracy)}"
     return f"crowd: {rates} over the {scores.images:,} images with a majority{one}"
+
+
+def _protocol_line(found: ProtocolScores) -> str:
+    """State the accuracy by a published rule in one line, with what it leaves out."""
+    left_out = {"undecided": found.undecided, "unknown or no face": found.other, "without votes": found.unvoted}
+    counts = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+    without = f"; {found.impossible:,} of contempt are errors" if found.impossible else ""
+    rate = f"accuracy {_interval(found.accuracy)} over {found.images:,} images{without}"
+    return f"{found.protocol}: {rate}; left out: {counts}"
 
 
 def _classes(report: EvalReport) -> Fitting:

@@ -129,6 +129,8 @@ def _votes(faces: FaceIndex, class_names: Sequence[str], rejected: int) -> Crowd
         np.pad(faces.votes.on_classes(class_names), ((0, rejected), (0, 0))),
         np.pad(faces.votes.counts.sum(axis=1), (0, rejected)),
         np.pad(faces.votes.calls_no_face(), (0, rejected)),
+        faces.votes.columns,
+        np.pad(faces.votes.counts, ((0, rejected), (0, 0))),
     )
 
 

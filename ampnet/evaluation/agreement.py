@@ -29,10 +29,15 @@ class CrowdVotes:
     """``(N,)`` all votes, including other answers; 0 for an image without votes."""
     no_face: NDArray[np.bool_]
     """``(N,)`` whether no face is the most frequent answer."""
+    columns: tuple[str, ...] = ()
+    """The V answers that annotators could give."""
+    answers: NDArray[np.floating] | None = None
+    """``(N, V)`` votes for each of them; None if only those for the classes are known."""
 
     def subset(self, rows: NDArray[np.int64]) -> "CrowdVotes":
         """Keep the images at ``rows``, in that order."""
-        return CrowdVotes(self.counts[rows], self.totals[rows], self.no_face[rows])
+        answers = None if self.answers is None else self.answers[rows]
+        return CrowdVotes(self.counts[rows], self.totals[rows], self.no_face[rows], self.columns, answers)
 
     def majority(self) -> NDArray[np.int64]:
         """Return ``(N,)`` the class with more than half of all votes; -1 without one, and where no face has most."""

@@ -9,9 +9,11 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from ampnet.errors import DataError
 from ampnet.evaluation.agreement import Agreement, measure_agreement
 from ampnet.evaluation.confusions import ConfusedPair, confused_pairs, in_words
 from ampnet.evaluation.copies import CopyScores, score_without_copies
+from ampnet.evaluation.ferplus import ProtocolScores, score_protocol
 from ampnet.evaluation.fusion import HeadScores, fuse, score_heads
 from ampnet.evaluation.intervals import Counts, Estimate, rate
 from ampnet.evaluation.metrics import Scores, confusion_of, score
@@ -20,6 +22,7 @@ from ampnet.evaluation.priors import PriorScores, score_priors
 from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities, top_hits
 from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
 from ampnet.settings import Split
+from ampnet.settings.choices import Protocol
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
@@ -98,6 +101,8 @@ class EvalReport:
     """Accuracy without copies of training images; None if duplicates are unknown, or on the training split."""
     crowd: Agreement | None
     """Agreement with annotators' votes; None if the data set has none."""
+    protocol: ProtocolScores | None
+    """Accuracy by a published rule; None if none was asked for."""
     priors: tuple[PriorScores, ...]
     """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
     unassigned: int
@@ -137,6 +142,7 @@ def measure(
     unassigned: int = 0,
     seconds: float = 0.0,
     seed: int = 0,
+    protocol: Protocol | None = None,
 ) -> EvalReport:
     """Compute every number of a report.
 
@@ -149,6 +155,10 @@ def measure(
         unassigned: images that were lost before they had a split.
         seconds: time that the predictions took.
         seed: random seed of the bootstraps.
+        protocol: published rule to score by as well.
+
+    Raises:
+        DataError: the data set has no votes for that rule.
     """
     names, labels, scored = table.class_names, table.labels, table.scored
     matrix = confusion_of(labels, table.answers, len(names))
@@ -177,11 +187,21 @@ def measure(
         pairs=confused_pairs(matrix, names),
         copies=None if copies is None else score_without_copies(labels, table.answers, copies),
         crowd=crowd,
+        protocol=_protocol(table, protocol),
         priors=_priors(table, fusion),
         unassigned=unassigned,
         notes=tuple(notes),
         seconds=seconds,
     )
+
+
+def _protocol(table: PredictionTable, protocol: Protocol | None) -> ProtocolScores | None:
+    if protocol is None:
+        return None
+    votes = table.images.votes
+    if votes is None or votes.answers is None:
+        raise DataError(f"--protocol {protocol} needs annotators' votes, and the data set has none")
+    return score_protocol(protocol, table.answers, table.class_names, votes.columns, votes.answers)
 
 
 def _heads(table: PredictionTable, fusion: Fusion | None) -> HeadScores | None:

@@ -21,6 +21,7 @@ from ampnet import __version__
 from ampnet.evaluation.agreement import Agreement
 from ampnet.evaluation.confusions import ConfusedPair
 from ampnet.evaluation.copies import CopyScores
+from ampnet.evaluation.ferplus import ProtocolScores
 from ampnet.evaluation.fusion import HeadScores
 from ampnet.evaluation.intervals import Estimate, Share
 from ampnet.evaluation.metrics import Scores, normalise_rows
@@ -93,6 +94,8 @@ class Metrics:
     """Accuracy without copies of training images; null if duplicates are unknown, or on the training split."""
     crowd: Agreement | None
     """Agreement with annotators' votes; null if the data set has none."""
+    protocol: ProtocolScores | None
+    """Accuracy by a published rule; null if none was asked for."""
     priors: tuple[PriorScores, ...]
     """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
     seconds: float
@@ -127,6 +130,7 @@ def plain_metrics(report: EvalReport) -> dict[str, Any]:
         confused_pairs=report.pairs,
         copies=report.copies,
         crowd=report.crowd,
+        protocol=report.protocol,
         priors=report.priors,
         seconds=round(report.seconds, 3),
     )
