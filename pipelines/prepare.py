@@ -29,6 +29,8 @@ from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
 from ampnet.files.lock import LOCK_FILE, lock_folder
+from ampnet.files.opening import exists
+from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, remove_leftovers
 from ampnet.reports.preview import write_preview
 from ampnet.runtime.devices import choose_device
@@ -92,7 +94,8 @@ def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult:
     started = time.monotonic()
     if config.form == "shards":
         require_pyarrow()
-    source = open_source(config.raw_dir, config.layout, config.fold, config.votes)
+    source = open_source(config.raw_dir, config.layout, config.fold, config.votes, config.classes or None)
+    _require_images(source)
     _announce(source, console)
     names = unique_names(source.items)
     with _locked_output(config, console):
@@ -167,6 +170,16 @@ def _inspect(config: PrepareConfig, console: Console) -> CheckResult | None:
     write_preview(config.out / "index" / PREVIEW_FILE, index)
     side = SideFiles(config.out / "index", True, "lists of duplicates")
     return check(index, config.workers, console, side) if config.check else None
+
+
+def _require_images(source: Source) -> None:
+    """Refuse a data set none of whose images is there, before a detector is loaded for it."""
+    if not any(exists(item.path) for item in source.items):
+        first = source.items[0]
+        raise DataError(
+            f"none of the {len(source.items):,} images is in {printable(first.root)}, such as "
+            f"{printable(first.relative)}; put a list into the folder of its images, and unpack archives"
+        )
 
 
 def _announce(source: Source, console: Console) -> None:

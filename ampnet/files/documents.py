@@ -1,9 +1,12 @@
 """Reading documents of the outside world (JSON, label lists, csv) within bounds: every failure is one line."""
 
+import codecs
 import csv
+import gzip
 import io
 import json
 import math
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -25,6 +28,7 @@ QUOTED = 80
 """Longest quotation from a document in a message, in characters."""
 
 _SNIFFED = 1 << 12
+_GZIP = b"\x1f\x8b"
 
 T = TypeVar("T")
 Undecodable = Literal["strict", "surrogateescape"]
@@ -60,10 +64,10 @@ def read_json(path: Path, schema: type[T], cure: str, limit: int = MAX_JSON) -> 
 def text_lines(
     path: Path, undecodable: Undecodable = "strict", newline: str | None = None, cure: str = ""
 ) -> Iterator[str]:
-    """Yield the lines of a UTF-8 text file with their ends, holding one line in memory.
+    """Yield the lines of a text file with their ends, holding one line in memory.
 
     Args:
-        path: the file, with or without a byte order mark.
+        path: the file: UTF-8, with or without a byte order mark, or UTF-16 with one; it may be packed by gzip.
         undecodable: what to do with bytes that are not UTF-8: ``surrogateescape`` keeps those of file names.
         newline: as for :func:`open`.
         cure: what to do if it cannot be read, for the message.
@@ -74,19 +78,26 @@ def text_lines(
     number = 0
     try:
         with open_regular(path, MAX_BYTES) as file:
-            if b"\0" in file.read(_SNIFFED):
-                raise DataError("it is not UTF-8 text")
+            is_packed = file.read(2) == _GZIP
             file.seek(0)
-            text = io.TextIOWrapper(file, "utf-8-sig", undecodable, newline)
+            content: Any = gzip.GzipFile(fileobj=file) if is_packed else file
+            start = content.read(_SNIFFED)
+            is_wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            if b"\0" in start and not is_wide:
+                raise DataError("it is not UTF-8 text")
+            content.seek(0)
+            text = io.TextIOWrapper(content, "utf-16" if is_wide else "utf-8-sig", undecodable, newline)
             while line := text.readline(MAX_LINE):
                 if len(line) == MAX_LINE:
                     raise DataError(f"line {number + 1} has more than {MAX_LINE:,} characters")
                 number += 1
                 yield line
-    except (DataError, OSError, UnicodeDecodeError) as error:
+    except (DataError, OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         reason: object = error
         if isinstance(error, UnicodeDecodeError):
             reason = f"it is not UTF-8 text (after line {number})"
+        elif isinstance(error, EOFError | zlib.error):
+            reason = "its packed content is damaged"
         elif isinstance(error, OSError):
             reason = error.strerror or error
         raise DataError(f"cannot read {printable(path)}: {reason}{cure and f'; {cure}'}") from error

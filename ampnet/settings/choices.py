@@ -18,6 +18,7 @@ LayoutName = Literal[
     "ferplus",
     "ferplus-argmax",
     "fer2013",
+    "pixels",
     "expw",
     "ckplus",
     "ckplus-1",

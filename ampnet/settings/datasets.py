@@ -33,6 +33,15 @@ class PrepareConfig(Settings):
             must_exist=True,
         ),
     ] = None
+    classes: Annotated[
+        str,
+        Option(
+            "What labels mean: a JSON file of label: class, or keep for as they are.",
+            "Input",
+            metavar="FILE|keep",
+            unset="names of expressions become ours (happy: happiness)",
+        ),
+    ] = ""
     crop: Annotated[
         CropMode, Option("none keeps whole images; face cuts out and aligns each face; auto decides.", "Faces")
     ] = "auto"

@@ -1,15 +1,17 @@
 """Readers of raw data sets, each in its original layout."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ampnet.dataset.index.raw_images import Box, Picture, Source, SourceImage
 from ampnet.dataset.sources.affectnet import is_affectnet, read_affectnet
 from ampnet.dataset.sources.expw import is_expw, read_expw
 from ampnet.dataset.sources.fer2013 import is_fer2013, is_ferplus, read_fer2013, read_ferplus
+from ampnet.dataset.sources.folder_levels import JUNK
 from ampnet.dataset.sources.folders import read_folders
-from ampnet.dataset.sources.plain_csv import find_csv, read_csv
+from ampnet.dataset.sources.pixel_tables import find_pixel_tables, read_pixel_tables
+from ampnet.dataset.sources.plain_csv import find_lists, holds_lists, read_csv
 from ampnet.dataset.sources.rafdb import is_rafdb, read_rafdb
 from ampnet.dataset.sources.small_sets import (
     is_ckplus,
@@ -27,49 +29,69 @@ from ampnet.errors import DataError, UsageError
 __all__ = ["LAYOUTS", "Box", "Picture", "Source", "SourceImage", "open_source"]
 
 
+JUNK_NAMES = JUNK | {"Thumbs.db", "desktop.ini"}
+
+Reader = Callable[[Path, str, int, str | None], Source]
+
+
 @dataclass(frozen=True)
 class Layout:
     """A data set's layout on disk."""
 
-    read: Callable[[Path, str, int], Source]
-    """Lists the data set, given its folder, the layout's name and the test fold."""
+    read: Reader
+    """Lists the data set, given its folder, the layout's name, the test fold, and what its labels mean."""
     recognises: Callable[[Path], bool] | None = None
     """Whether a folder has this layout; None if it must be named by ``--layout``."""
 
 
-def _without_folds(read: Callable[[Path, str], Source]) -> Callable[[Path, str, int], Source]:
-    return lambda root, layout, _fold: read(root, layout)
+def _plain(read: Callable[[Path, str], Source]) -> Reader:
+    return lambda root, layout, _fold, _classes: read(root, layout)
+
+
+def _with_fold(read: Callable[[Path, str, int], Source]) -> Reader:
+    return lambda root, layout, fold, _classes: read(root, layout, fold)
+
+
+def _with_classes(read: Callable[[Path, str, str | None], Source]) -> Reader:
+    return lambda root, layout, _fold, classes: read(root, layout, classes)
 
 
 LAYOUTS: dict[str, Layout] = {
-    "rafdb": Layout(_without_folds(read_rafdb), is_rafdb),
-    "rafdb-original": Layout(_without_folds(read_rafdb)),
-    "affectnet-8": Layout(_without_folds(read_affectnet), is_affectnet),
-    "affectnet-7": Layout(_without_folds(read_affectnet)),
-    "ferplus": Layout(_without_folds(read_ferplus), is_ferplus),
-    "ferplus-argmax": Layout(_without_folds(read_ferplus)),
-    "fer2013": Layout(_without_folds(read_fer2013), is_fer2013),
-    "expw": Layout(_without_folds(read_expw), is_expw),
-    "ckplus": Layout(read_ckplus, is_ckplus),
-    "ckplus-1": Layout(read_ckplus),
-    "ckplus-neutral": Layout(read_ckplus),
-    "sfew": Layout(_without_folds(read_sfew), is_sfew),
-    "fedro": Layout(_without_folds(read_fedro), is_fedro),
-    "csv": Layout(read_csv, lambda root: find_csv(root) is not None),
-    "jaffe": Layout(read_jaffe, is_jaffe),
-    "folders": Layout(_without_folds(read_folders), lambda _root: True),
+    "rafdb": Layout(_plain(read_rafdb), is_rafdb),
+    "rafdb-original": Layout(_plain(read_rafdb)),
+    "affectnet-8": Layout(_plain(read_affectnet), is_affectnet),
+    "affectnet-7": Layout(_plain(read_affectnet)),
+    "ferplus": Layout(_plain(read_ferplus), is_ferplus),
+    "ferplus-argmax": Layout(_plain(read_ferplus)),
+    "fer2013": Layout(_with_classes(read_fer2013), is_fer2013),
+    "pixels": Layout(_with_classes(read_pixel_tables), lambda root: bool(find_pixel_tables(root))),
+    "expw": Layout(_plain(read_expw), is_expw),
+    "ckplus": Layout(_with_fold(read_ckplus), is_ckplus),
+    "ckplus-1": Layout(_with_fold(read_ckplus)),
+    "ckplus-neutral": Layout(_with_fold(read_ckplus)),
+    "sfew": Layout(_plain(read_sfew), is_sfew),
+    "fedro": Layout(_plain(read_fedro), is_fedro),
+    "csv": Layout(read_csv, holds_lists),
+    "jaffe": Layout(_with_fold(read_jaffe), is_jaffe),
+    "folders": Layout(read_folders, lambda _root: True),
 }
 """Layouts by their names for ``--layout``; tried in this order, with class folders as the fallback."""
 
+OWN_CLASSES = ("fer2013", "pixels", "csv", "folders")
+"""Layouts whose labels may mean anything."""
 
-def open_source(root: Path, layout: str = "auto", fold: int = 0, votes: Path | None = None) -> Source:
+
+def open_source(
+    root: Path, layout: str = "auto", fold: int = 0, votes: Path | None = None, classes: str | None = None
+) -> Source:
     """List the images of a raw data set.
 
     Args:
-        root: folder of the data set in its original layout, or a csv file.
+        root: folder of the data set in its original layout, perhaps within others, or a csv file.
         layout: one of :data:`LAYOUTS`, or ``auto`` to detect it.
         fold: test fold (0-9) for data sets split by subject.
         votes: file with several annotators' votes for each image, for data sets that do not include votes.
+        classes: what labels mean: a JSON file of label -> class name, or ``keep``; None: known names of expressions.
 
     Raises:
         UsageError: the layout is unknown.
@@ -77,11 +99,42 @@ def open_source(root: Path, layout: str = "auto", fold: int = 0, votes: Path | N
     """
     if layout not in ("auto", *LAYOUTS):
         raise UsageError(f"unknown layout {layout!r}; choose one of auto, {', '.join(LAYOUTS)}")
-    if not root.is_dir() and find_csv(root) is None:
-        raise DataError(f"{root} is not a folder; give the folder that holds the images")
-    if layout == "auto" and root.is_file():
-        layout = "csv"
-    elif layout == "auto":
-        layout = next(name for name, known in LAYOUTS.items() if known.recognises and known.recognises(root))
-    source = LAYOUTS[layout].read(root, layout, fold)
+    is_table = root.is_file() and bool(find_lists(root) or find_pixel_tables(root))
+    if not root.is_dir() and not is_table:
+        raise DataError(f"{root} is not a folder or a table; give the folder that holds the images, or a CSV")
+    if is_table:
+        inner, layout = root, ("pixels" if find_pixel_tables(root) else "csv") if layout == "auto" else layout
+    else:
+        inner, layout = _place_of(root, layout)
+    if classes is not None and layout not in OWN_CLASSES:
+        raise UsageError(f"--classes: the layout {layout} has classes of its own; omit it, or choose another --layout")
+    source = LAYOUTS[layout].read(inner, layout, fold, classes)
+    source = replace(source, notes=[*source.notes, *_untrained(source)])
     return source if votes is None else attach_votes(source, votes)
+
+
+def _place_of(root: Path, layout: str) -> tuple[Path, str]:
+    """Find the folder with the data set, ``root`` or one within it, and its layout if that is ``auto``."""
+    for place in _unpacked(root):
+        for name, known in LAYOUTS.items():
+            if layout in ("auto", name) and name != "folders" and known.recognises and known.recognises(place):
+                return place, name
+    return root, "folders" if layout == "auto" else layout
+
+
+def _unpacked(root: Path) -> Iterator[Path]:
+    """Yield a folder, and those within it as long as they hold nothing else, as archives unpack."""
+    yield root
+    while True:
+        inside = [path for path in root.iterdir() if not path.name.startswith(".") and path.name not in JUNK_NAMES]
+        if len(inside) != 1 or not inside[0].is_dir():
+            return
+        (root,) = inside
+        yield root
+
+
+def _untrained(source: Source) -> list[str]:
+    """Name the classes without an image for training, where others have some."""
+    trained = {item.class_name for item in source.items if item.split == "train"}
+    missing = [name for name in source.class_names if name not in trained] if trained else []
+    return [f"no training image of {', '.join(missing)}: such a class cannot be learned"] if missing else []

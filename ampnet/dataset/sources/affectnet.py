@@ -60,7 +60,7 @@ def read_affectnet(root: Path, layout: str) -> Source:
     elif any(find_file(root, names) for names in CSV_FILES.values()):
         labelled, published = _read_old(root), PUBLISHED_OLD[layout]
     else:
-        folders = read_folders(root, layout, AFFECTNET_CODES)
+        folders = read_folders(root, layout, codes=AFFECTNET_CODES)
         return replace(folders, licence=LICENCE, notes=[*folders.notes, NO_TEST])
     class_names = EXPRESSIONS if layout == "affectnet-7" else EXPRESSIONS_8
 

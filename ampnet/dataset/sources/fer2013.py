@@ -2,20 +2,17 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from ampnet.dataset.index.ferplus_numbers import row_of_number
-from ampnet.dataset.index.raw_images import Picture, Source, SourceImage
+from ampnet.dataset.index.raw_images import Source, SourceImage
 from ampnet.dataset.sources.folders import read_folders, subfolders
+from ampnet.dataset.sources.pixel_tables import TableImage, find_pixel_tables, read_pixel_tables, read_rows
 from ampnet.dataset.sources.published_counts import compare_class_counts, compare_counts
 from ampnet.dataset.sources.tables import find_file, rows_of
-from ampnet.errors import DataError, ImageError
+from ampnet.errors import DataError
 from ampnet.files.documents import quoted, short
-from ampnet.files.opening import open_regular
-from ampnet.files.printable import printable
 from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES, FERPLUS_ANSWERS, FERPLUS_COLUMNS
 
 LICENCE = "FER-2013: images collected from the web for the ICML 2013 challenge; for research only"
@@ -32,10 +29,6 @@ PUBLISHED_CLASSES = {
         "test": (416, 528, 55, 879, 594, 491, 626),
     }.items()
 }
-SIDE = 48
-MAX_ROW_BYTES = 1 << 16
-"""Limit for a row; 48 x 48 numbers of three digits take 9 KB."""
-MAX_TABLE_BYTES = 1 << 36
 
 FERPLUS_FILES = ("fer2013new.csv", "fer2013/fer2013new.csv")
 MAX_DIGITS = 6
@@ -47,45 +40,6 @@ ROW_NAME = re.compile(r"(row|fer)_?(\d+)", re.IGNORECASE)
 which leaves some rows out."""
 
 
-@dataclass(frozen=True, slots=True)
-class TableImage(SourceImage):
-    """A face whose pixels are in a row of a csv file."""
-
-    row: int = 0
-    """Number of the image in the file, from 0; FER+ names it by this."""
-    offset: int = 0
-    """Offset of its line in the file, in bytes."""
-
-    @property
-    def stem(self) -> str:
-        """Name of the image in FER+."""
-        return f"fer{self.row:07d}"
-
-    def read(self, longest_side: int | None = None) -> Picture:  # noqa: ARG002 (48 pixels need no reduction)
-        """Parse the pixels of the row.
-
-        Raises:
-            ImageError: they are not 48 x 48 numbers from 0 to 255.
-        """
-        try:
-            with open_regular(self.path, MAX_TABLE_BYTES) as file:
-                file.seek(self.offset)
-                line = file.readline(MAX_ROW_BYTES)
-        except (DataError, OSError) as error:
-            raise ImageError(f"cannot read {printable(self.path)}: {printable(error)}") from error
-        longest = max(line.split(b","), key=len).strip(b' "\r\n')
-        try:
-            values = np.array(longest.split(), dtype=np.int64)
-        except (ValueError, OverflowError):
-            values = np.empty(0, dtype=np.int64)
-        if values.size != SIDE * SIDE or values.min() < 0 or values.max() > 255:
-            raise ImageError(
-                f"cannot read {printable(self.path)}: image {self.row} is not {SIDE} x {SIDE} pixels from 0 to 255"
-            )
-        grey = values.astype(np.uint8).reshape(SIDE, SIDE, 1)
-        return Picture(np.repeat(grey, 3, axis=2), (SIDE, SIDE), (0, 0), (SIDE, SIDE))
-
-
 def is_fer2013(root: Path) -> bool:
     """Return whether the folder holds the csv file, or the three folders named after its usages."""
     return find_file(root, CSV_FILES) is not None or (
@@ -93,25 +47,23 @@ def is_fer2013(root: Path) -> bool:
     )
 
 
-def read_fer2013(root: Path, layout: str) -> Source:
+def read_fer2013(root: Path, layout: str, classes: str | None = None) -> Source:
     """List FER-2013: Training is train, PublicTest is val, PrivateTest is test.
 
+    Args:
+        root: folder of the data set, or its table.
+        layout: name of the layout to report.
+        classes: see :func:`ampnet.dataset.sources.class_names.classes_of`.
+
     Raises:
-        DataError: the header, or the emotion or usage of a row, is not FER-2013's.
+        DataError: the header, or an emotion, is not FER-2013's.
     """
-    path = find_file(root, CSV_FILES)
+    path = root if root.is_file() else find_file(root, CSV_FILES) or next(iter(find_pixel_tables(root)), None)
     if path is None:
-        folders = read_folders(root, layout, FER2013_CODES)
+        folders = read_folders(root, layout, codes=FER2013_CODES)
         return replace(folders, licence=LICENCE, notes=[*folders.notes, *_other_counts(folders.items)])
-    items: list[SourceImage] = []
-    for item, code in _rows(root, path):
-        class_name = FER2013_CODES.get(code)
-        if class_name is None:
-            raise DataError(f"{path}, image {item.row}: expected an emotion from 0 to 6, got {quoted(code)}")
-        items.append(replace(item, class_name=class_name))
-    if not items:
-        raise DataError(f"{path} holds no images")
-    return Source(layout, EXPRESSIONS, items, _other_counts(items), LICENCE)
+    source = read_pixel_tables(root, layout, classes, path)
+    return replace(source, licence=LICENCE, notes=[*source.notes, *_other_counts(source.items)])
 
 
 def is_ferplus(root: Path) -> bool:
@@ -133,12 +85,12 @@ def read_ferplus(root: Path, layout: str) -> Source:
     if votes_file is None:
         raise DataError(f"{root} holds no fer2013new.csv; place FER+'s file beside fer2013.csv")
     pixels_file = find_file(root, CSV_FILES)
-    pixels = None if pixels_file is None else (item for item, _code in _rows(root, pixels_file))
+    pixels = None if pixels_file is None else {item.row: item for item in _table_images(root, pixels_file)}
     items: list[SourceImage] = []
     nameless = undecided = 0
-    for split, name, votes in ferplus_rows(votes_file):
-        pixel = None if pixels is None else next(pixels, None)
-        if pixels is not None and pixel is None:
+    for row, (split, name, votes) in enumerate(ferplus_rows(votes_file)):
+        pixel = None if pixels is None else pixels.get(row)
+        if pixels is not None and row > max(pixels):
             raise DataError(
                 f"{pixels_file} has fewer images than {votes_file} has rows; they must be the same data set"
             )
@@ -193,10 +145,9 @@ def attach_ferplus_votes(source: Source, path: Path) -> Source:
             image's name does not hold its row.
     """
     rows = list(ferplus_rows(path))
-    if isinstance(source.items[0], TableImage) and len(rows) != len(source.items):
-        raise DataError(
-            f"{path} has {len(rows):,} rows for {len(source.items):,} images; they must be the same data set"
-        )
+    last = source.items[-1]
+    if isinstance(last, TableImage) and len(rows) != last.row + 1:
+        raise DataError(f"{path} has {len(rows):,} rows for {last.row + 1:,} images; they must be the same data set")
     items: list[SourceImage] = []
     owners: dict[int, SourceImage] = {}
     for item in source.items:
@@ -242,24 +193,5 @@ def _other_counts(items: list[SourceImage]) -> list[str]:
     return [*compare_counts(items, PUBLISHED), *compare_class_counts(items, PUBLISHED_CLASSES)]
 
 
-def _rows(root: Path, path: Path) -> Iterator[tuple[TableImage, str]]:
-    """Yield each image of the csv file with its emotion code, without loading the pixels."""
-    relative, row = path.relative_to(root).as_posix(), 0
-    try:
-        with open_regular(path, MAX_TABLE_BYTES) as file:
-            line = file.readline(MAX_ROW_BYTES)
-            header = [cell.strip().lower() for cell in line.decode("utf-8-sig", "replace").split(",")]
-            if sorted(header) != ["emotion", "pixels", "usage"]:
-                raise DataError(f"expected the columns emotion, pixels, Usage, got {quoted(', '.join(header))}")
-            emotion, usage = header.index("emotion"), header.index("usage")
-            offset = file.tell()
-            while line := file.readline(MAX_ROW_BYTES):
-                if line.strip():
-                    cells = [cell.strip(b' "\r\n').decode("ascii", "replace") for cell in line.split(b",")]
-                    if len(cells) != len(header) or cells[usage] not in USAGES or len(line) == MAX_ROW_BYTES:
-                        raise DataError(f"image {row}: expected emotion, pixels and a usage of {', '.join(USAGES)}")
-                    yield TableImage(root, relative, USAGES[cells[usage]], "", row=row, offset=offset), cells[emotion]
-                    row += 1
-                offset += len(line)
-    except (DataError, OSError) as error:
-        raise DataError(f"{printable(path)}: {printable(error)}") from error
+def _table_images(root: Path, path: Path) -> list[TableImage]:
+    return [item for item in read_rows(root, path)[0] if isinstance(item, TableImage)]

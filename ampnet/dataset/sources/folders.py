@@ -1,45 +1,22 @@
-"""One folder for each class, optionally inside a folder for each split: ``[split/]class/**/*.jpg``."""
+"""Class folders, with or without splits above or below them, and people's folders: ``[split/]class/**/*.jpg``."""
 
-import json
-import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.sources.class_names import classes_of
+from ampnet.dataset.sources.folder_levels import JUNK, Folders, Levels, describe, find_levels
+from ampnet.dataset.sources.split_names import FILLERS, words_of
+from ampnet.dataset.sources.subject_folds import split_by_subject
 from ampnet.errors import DataError
-from ampnet.files.documents import listed, quoted, read_json
+from ampnet.files.documents import listed
 from ampnet.files.listing import list_folder
 from ampnet.files.printable import printable
 from ampnet.media.heif import describe_unread
-from ampnet.reading.image_files import list_images, readable_images
-from ampnet.settings.labels import MAX_CLASSES, MAX_NAME, class_order, expression_of
+from ampnet.reading.image_files import readable_images
 
-CLASSES_FILE = "classes.json"
-"""Optional, in the raw folder: folder name -> class name, in label order."""
-
-SPLIT_FOLDERS: dict[str, str] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "publictest": "val",  # of FER-2013's two test sets, the public one is used for validation
-    "test": "test",
-    "testing": "test",
-    "privatetest": "test",
-}
-"""Folder names (letters only, lower case) and the split each one means."""
-
-
-def split_of_folder(name: str) -> str | None:
-    """Translate a folder name to a split; None if it is not a split's name."""
-    return SPLIT_FOLDERS.get(re.sub(r"[^a-z]", "", name.casefold()))
-
-
-def split_folders(root: Path) -> dict[Path, str]:
-    """Find the folders directly below ``root`` that are named like splits."""
-    found = {folder: split_of_folder(folder.name) for folder in subfolders(root)}
-    return {folder: split for folder, split in found.items() if split is not None}
+_ORDER = ("train", "val", "test", "")
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -54,108 +31,82 @@ def subfolders(folder: Path) -> list[Path]:
         raise DataError(f"cannot list {printable(folder)}: {error.strerror or error}") from error
 
 
-def read_folders(root: Path, layout: str, codes: dict[str, str] | None = None) -> Source:
-    """List a data set sorted into folders, with official splits if the top folders are named like splits.
+def read_folders(
+    root: Path, layout: str, fold: int = 0, classes: str | None = None, codes: dict[str, str] | None = None
+) -> Source:
+    """List a data set sorted into folders; see :mod:`ampnet.dataset.sources.folder_levels` for what they may mean.
 
     Args:
         root: the raw folder.
         layout: name of the layout to report.
-        codes: folder name -> class, for data sets whose folders are numbers; overridden by ``classes.json`` in
-            ``root``.
+        fold: test fold (0-9), if there is a folder for each person and no split.
+        classes: see :func:`ampnet.dataset.sources.class_names.classes_of`.
+        codes: folder name -> class, for data sets whose folders are numbers.
 
     Raises:
-        DataError: there are no images or class folders, the folders are numbers of unknown meaning, or only some of
-            the top folders are splits.
+        DataError: there are no images or class folders, the folders are numbers of unknown meaning, or what they mean
+            cannot be told.
     """
-    splits = split_folders(root)
-    tops = splits or {root: ""}
-    strays = [] if not splits else [folder for folder in subfolders(root) if folder not in splits]
-    if any(list_images(folder) for folder in strays):
-        raise DataError(
-            f"{root} mixes splits ({listed(folder.name for folder in splits)}) with other folders of images "
-            f"({listed(folder.name for folder in strays)}); move one or the other elsewhere"
-        )
-
-    found: list[tuple[Path, str, str]] = []  # file, split, folder name of the class
-    notes: list[str] = []
-    unread = Counter[str]()
-    for top, split in sorted(tops.items(), key=lambda pair: (("train", "val", "test", "").index(pair[1]), pair[0])):
-        unlabelled = 0
-        listing = list_folder(top, readable_images())
-        if top in listing.problems:
-            raise DataError(listing.problems[top])
-        unread += listing.left_out
-        for path in listing.files:
-            parts = path.relative_to(top).parts
-            if len(parts) == 1:
-                unlabelled += 1
-            else:
-                found.append((path, split, parts[0]))
-        if unlabelled:
-            notes.append(f"left out {unlabelled} images directly in {printable(top)}, which have no class")
-    not_read = ", ".join(describe_unread(unread))
+    listing = list_folder(root, readable_images())
+    if root in listing.problems:
+        raise DataError(listing.problems[root])
+    files = [(path, path.relative_to(root).parts[:-1]) for path in listing.files]
+    files = [(path, folders) for path, folders in files if JUNK.isdisjoint(folders)]
+    levels = find_levels({folders for _path, folders in files}, root)
+    found: list[tuple[Path, tuple[str, str, str]]] = []
+    unlabelled = Counter[Path]()
+    for path, folders in files:
+        read = levels.read(folders)
+        if read is None:
+            unlabelled[path.parent] += 1
+        else:
+            found.append((path, read))
+    not_read = ", ".join(describe_unread(listing.left_out))
     if not found:
-        kind = "images in class folders" if notes else "images"
+        kind = "images in class folders" if unlabelled else "images"
         kind += f" that can be read; not read: {not_read}" if not_read else ""
-        raise DataError(f"{root} holds no {kind}; expected [split/]class/*.jpg, for example train/happiness/1.jpg")
-
-    notes += [f"not read: {not_read}"] if not_read else []
-    meaning, class_names = class_meaning(
-        {folder for _path, _split, folder in found}, root / CLASSES_FILE, f"the class folders of {root}", codes
-    )
-    items = [
-        SourceImage(root, path.relative_to(root).as_posix(), split, meaning[folder]) for path, split, folder in found
-    ]
-    return Source(layout, class_names, items, notes)
-
-
-def class_meaning(
-    found: set[str], written: Path, what: str, codes: dict[str, str] | None = None
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Map labels to classes; also returns the classes in label order.
-
-    Args:
-        found: labels as spelled in the data set (folder names, csv cells).
-        written: path of a ``classes.json``, which takes precedence if it exists.
-        what: description of the labels, for messages.
-        codes: label -> class, for known data sets.
-
-    Raises:
-        DataError: the labels are numbers of unknown meaning, or there is only one class.
-    """
-    if written.exists():
-        meaning = _read_classes(written)
-        if unknown := ", ".join(sorted(found.difference(meaning))):
-            raise DataError(f"{written} lacks {quoted(unknown)}; add them, or move those images elsewhere")
-        return meaning, tuple(dict.fromkeys(meaning.values()))
-    if codes is not None and found <= set(codes):
-        return codes, class_order(set(codes.values()))
-    if all(label.isdecimal() for label in found):
-        example = json.dumps({printable(label, 20): "..." for label in sorted(found)[:2]})
         raise DataError(
-            f"{what} are numbers ({listed(sorted(found))}), whose meaning differs between data sets; "
-            f"name the classes in {written} ({example[:-1]}, ...}}), or the data set with --layout"
+            f"{root} holds no {kind}; expected [split/]class/*.jpg, for example train/happiness/1.jpg, or a CSV with "
+            "the columns path and label"
         )
-    names = class_order({_class_name(label, what) for label in found})
-    if len(names) < 2:
-        raise DataError(f"{what} name one class only ({names[0]}); a classifier needs at least two")
-    if len(names) > MAX_CLASSES:
-        raise DataError(f"{what} name {len(names):,} classes, more than {MAX_CLASSES:,}, the most there can be")
-    return {label: expression_of(label) or _class_name(label, what) for label in found}, names
+    labels = {label for _path, (_split, label, _person) in found}
+    if all(set(words_of(label)) <= FILLERS and words_of(label) for label in labels):
+        raise DataError(
+            f"{root}: the images are in {listed(sorted(labels))}, without a folder for each class; sort them into "
+            "[split/]class/*.jpg, or give a CSV with the columns path and label"
+        )
+    chosen = classes_of(labels, root, f"the class folders of {root}", codes, classes)
+    found.sort(key=lambda pair: (_ORDER.index(pair[1][0]), pair[0]))
+    items = [
+        SourceImage(root, path.relative_to(root).as_posix(), split, chosen.meaning[label], subject=person)
+        for path, (split, label, person) in found
+    ]
+    notes = [
+        *_left_out(unlabelled),
+        *describe(levels, {item.subject for item in items if item.subject}),
+        *chosen.notes,
+        *_empty_folders(root, levels, {folders for _path, folders in files if levels.read(folders)}),
+        *([f"not read: {not_read}"] if not_read else []),
+    ]
+    return split_by_subject(Source(layout, chosen.names, items, notes), fold)
 
 
-def _class_name(label: str, what: str) -> str:
-    """Return a label as it is kept: stripped, with escapes for what cannot be printed or written as UTF-8."""
-    name = printable(label.strip(), 4 * MAX_NAME)
-    if len(name) > MAX_NAME:
-        raise DataError(f"{what}: {quoted(name)} has more than {MAX_NAME} characters")
-    return name
+def _left_out(unlabelled: Counter[Path]) -> Iterable[str]:
+    for folder, count in sorted(unlabelled.items())[:3]:
+        yield f"left out {count:,} images directly in {printable(folder)}, which have no class"
+    if rest := sum(count for _folder, count in sorted(unlabelled.items())[3:]):
+        yield f"left out {rest:,} further images without a class"
 
 
-def _read_classes(path: Path) -> dict[str, str]:
-    cure = "it must be a JSON object of folder name -> class name"
-    written = read_json(path, dict[str, str], cure)
-    meaning = {label: _class_name(name, str(path)) for label, name in written.items()}
-    if not all(meaning.values()) or not 2 <= len(set(meaning.values())) <= MAX_CLASSES:
-        raise DataError(f"{path}: {cure} with two or more classes")
-    return meaning
+def _empty_folders(root: Path, levels: Levels, labelled: set[Folders]) -> list[str]:
+    """Name the folders beside those of classes that hold no images."""
+    classes = {folders[: levels.class_place(folders) + 1] for folders in labelled}
+    empty = [
+        folder
+        for parent in sorted({names[:-1] for names in classes})
+        for folder in subfolders(root.joinpath(*parent))
+        if (*parent, folder.name) not in classes and folder.name not in JUNK
+    ]
+    empty = [folder for folder in empty if not set(words_of(folder.name)) <= FILLERS and folder.is_dir()]
+    shown = listed(printable(folder.relative_to(root)) for folder in empty)
+    return [f"without images: {shown}"] if empty and levels.split_level != 1 else []

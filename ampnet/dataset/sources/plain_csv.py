@@ -1,119 +1,168 @@
-"""User-defined lists: a csv with the columns ``path,label[,split][,x0,y0,x1,y1][,subject]``, optionally with votes.
+"""Lists: a CSV of ``path,label[,split][,x0,y0,x1,y1][,subject]``, optionally with votes, as programs write it.
 
-Votes are columns (``anger,happiness,...`` or ``votes_anger,...``), or several rows for an image, one vote each.
+Votes are columns (``anger,happiness,...`` or ``votes_anger,...``), or several rows for an image, one vote each. See
+:mod:`ampnet.files.tables` for separators and encodings, :mod:`ampnet.dataset.sources.list_columns` for names.
 """
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 from ampnet.dataset.index.raw_images import Box, Source, SourceImage
-from ampnet.dataset.sources.folders import CLASSES_FILE, class_meaning, split_of_folder
-from ampnet.dataset.sources.subject_folds import fold_splits
-from ampnet.dataset.sources.tables import coordinates, rows_of
-from ampnet.dataset.sources.votes import MAX_COLUMNS, VOTES_PREFIX, meant_answer, plurality, read_counts
+from ampnet.dataset.sources.class_names import Classes, classes_of
+from ampnet.dataset.sources.image_book import ImageBook
+from ampnet.dataset.sources.list_columns import (
+    BOX,
+    Columns,
+    cells_of,
+    describe_unused,
+    is_list,
+    label_of,
+    read_columns,
+)
+from ampnet.dataset.sources.split_names import split_of_name
+from ampnet.dataset.sources.subject_folds import split_by_subject
+from ampnet.dataset.sources.tables import coordinates
+from ampnet.dataset.sources.vote_answers import VOTES_PREFIX, meant_answer, plurality, read_counts
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, quoted, short
+from ampnet.files.tables import as_text, open_table
+from ampnet.reading.image_files import list_images
 from ampnet.settings.labels import OTHER_ANSWERS, answer_of
 
-BOX_COLUMNS = ("x0", "y0", "x1", "y1")
-KNOWN = ("path", "label", "split", *BOX_COLUMNS, "subject")
+EXTENSIONS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 REQUIRED = "the columns path and label, or path and votes for each class"
 
 
-def find_csv(root: Path) -> Path | None:
-    """Find the list: ``root`` itself, or the only csv file in the folder with paths, and labels or votes."""
+def find_lists(root: Path) -> list[Path]:
+    """Find the lists: ``root`` itself, or the files in the folder with paths, and labels or votes."""
     if root.is_file():
-        return root if root.suffix.lower() == ".csv" else None
-    lists = [path for path in sorted(root.glob("*.csv")) if _holds_list(path)]
-    return lists[0] if len(lists) == 1 else None
+        return [root] if root.name.lower().endswith(EXTENSIONS) else []
+    tables = [path for path in sorted(root.glob("*")) if path.name.lower().endswith(EXTENSIONS) and path.is_file()]
+    return [path for path in tables if not path.name.startswith(".") and is_list(path)]
 
 
-def read_csv(root: Path, layout: str, fold: int = 0) -> Source:
-    """List the faces of a csv file; paths are relative to its folder.
+def holds_lists(root: Path) -> bool:
+    """Return whether a folder holds lists of images that are there, or lists and no images at all."""
+    lists = find_lists(root)
+    return bool(lists) and (any(map(_finds_images, lists)) or not list_images(root))
+
+
+def read_csv(root: Path, layout: str, fold: int = 0, classes: str | None = None) -> Source:
+    """List the faces of a list; paths are relative to its folder. Several lists are the splits that their names say.
 
     With subjects but no split column, people are divided into ten folds. An image without a label gets the class with
     the most votes, the first in class order if there is a tie; it is left out if ``unknown`` or ``no_face`` has more.
 
+    Args:
+        root: the list, or the folder that holds it.
+        layout: name of the layout to report.
+        fold: test fold, 0 to 9.
+        classes: see :func:`ampnet.dataset.sources.class_names.classes_of`.
+
     Raises:
-        DataError: there is no such file, a column or a cell is invalid, or the labels are numbers and no
-            ``classes.json`` beside it names them.
+        DataError: there is no list, or several that are not splits; a column or a cell is invalid, none of the images
+            is there, or the labels are numbers and no ``classes.json`` beside it names them.
     """
-    path = find_csv(root)
-    if path is None:
-        raise DataError(f"{root} does not hold exactly one csv with {REQUIRED} (optional: {', '.join(KNOWN[2:])})")
-    header = _header(path)
-    votes = _vote_columns(header)
-    known = len(set(header)) == len(header) <= MAX_COLUMNS and {*KNOWN, *votes}.issuperset(header)
-    if not known or not _is_list(header) or ("x0" in header and not set(BOX_COLUMNS) <= set(header)):
+    paths = find_lists(root)
+    if not paths:
+        raise DataError(f"{root} holds no list with {REQUIRED} (optional: split, {', '.join(BOX)}, subject)")
+    splits = {path: split_of_name(path.name.partition(".")[0]) or "" for path in paths}
+    if len(paths) > 1 and (not all(splits.values()) or len(set(splits.values())) < len(paths)):
         raise DataError(
-            f"{path}: columns must be some of {', '.join(KNOWN)} (all four of a box) and votes for classes, "
-            f"each once, got {listed(header)}"
+            f"{root} holds several lists ({listed(path.name for path in paths)}), which are not one for each split; "
+            "give the one to use instead of the folder"
         )
-    items = _read_items(path, header, votes)
-    if len({bool(item.split) for item in items}) > 1:
-        raise DataError(f"{path}: some rows have a split and some do not; fill in all or none")
-    repeated = len({(item.relative, item.box) for item in items}) < len(items)
-    if votes and repeated:
-        raise DataError(f"{path} lists an image twice; with vote columns, each image must have one row")
-    source = _with_votes(path, layout, items, votes) if votes else _with_labels(path, layout, items, repeated)
-    return _split_by_subject(source, fold)
+    own = splits if len(paths) > 1 else dict.fromkeys(paths, "")
+    return split_by_subject(_read_lists(own, layout, classes), fold)
 
 
-def _holds_list(path: Path) -> bool:
+def _finds_images(path: Path) -> bool:
+    """Return whether a list names an image that is there, among its first rows."""
     try:
-        return _is_list(_header(path))
-    except DataError:  # a file of another kind, which only bears the name
-        return False
+        items, _notes = _read_items(path, read_columns(open_table(path)), "", most=20)
+    except DataError:
+        return True  # it is a list, and reading it says what is wrong
+    return any(item.path.is_file() for item in items)
 
 
-def _is_list(header: list[str]) -> bool:
-    return "path" in header and ("label" in header or len(_vote_columns(header)) >= 2)
+def _read_lists(splits: Mapping[Path, str], layout: str, classes: str | None) -> Source:
+    """Read lists of one folder, each with the split of rows that do not tell it."""
+    items, notes, votes = list[SourceImage](), list[str](), dict[tuple[str, ...], Path]()
+    for path, split in splits.items():
+        columns = read_columns(open_table(path))
+        if not columns.path or not (columns.label or len(columns.votes) >= 2):
+            raise DataError(f"{path}: expected {REQUIRED}, got the columns {listed(open_table(path).header)}")
+        found, more = _read_items(path, columns, split)
+        if len({bool(item.split) for item in found}) > 1:
+            raise DataError(f"{path}: some rows have a split and some do not; fill in all or none")
+        votes.setdefault(columns.votes, path)
+        items += found
+        notes += [*more, *describe_unused(columns)]
+    if len(votes) > 1:
+        raise DataError(f"{listed(path.name for path in votes.values())} have other columns of votes; join the lists")
+    ((columns_of_votes, path),) = votes.items()
+    repeated = len({(item.relative, item.box) for item in items}) < len(items)
+    if columns_of_votes and repeated:
+        raise DataError(f"{path} lists an image twice; with vote columns, each image must have one row")
+    if columns_of_votes:
+        source = _with_votes(path, layout, items, columns_of_votes, classes)
+    else:
+        source = _with_labels(path, layout, items, repeated, classes)
+    return replace(source, notes=[*dict.fromkeys(notes), *source.notes])
 
 
-def _vote_columns(header: list[str]) -> list[str]:
-    return [name for name in header if name not in KNOWN and (name.startswith(VOTES_PREFIX) or answer_of(name))]
+def _read_items(
+    path: Path, columns: Columns, own_split: str, most: int | None = None
+) -> tuple[list[SourceImage], list[str]]:
+    """Read the rows, with labels as spelled in the file; also returns notes.
 
-
-def _header(path: Path) -> list[str]:
-    _number, cells = next(rows_of(path), (0, []))
-    return [cell.lower() for cell in cells]
-
-
-def _read_items(path: Path, header: list[str], votes: list[str]) -> list[SourceImage]:
-    """Read the rows, with labels as spelled in the file."""
+    Args:
+        path: the list.
+        columns: its columns.
+        own_split: split of rows without one.
+        most: number of rows to read; None for all.
+    """
+    table, book, root = open_table(path), ImageBook(path.parent), path.parent
+    wanted = [columns.path, columns.label, columns.split, columns.subject, *(columns.box or [""] * 4), *columns.votes]
     items: list[SourceImage] = []
-    for number, cells in islice(rows_of(path), 1, None):
-        row, where = dict(zip(header, cells, strict=False)), f"{path}, line {number}"
-        if len(row) < len(header) or not row["path"] or not (votes or row["label"]):
-            raise DataError(f"{where}: expected {len(header)} cells, including a path and a label")
-        split = row.get("split", "")
-        official = split_of_folder(split) if split else ""
-        if official is None:
-            raise DataError(f"{where}: unknown split {quoted(split)}; use train, val or test")
+    lost: list[str] = []
+    for number, (file, label, told, subject, *rest) in cells_of(table, wanted):
+        where = f"{path}, line {number}"
+        if not file or not (columns.votes or label):
+            raise DataError(f"{where}: expected a path and a label")
+        split = split_of_name(told) if told else own_split
+        if split is None:
+            raise DataError(f"{where}: unknown split {quoted(told)}; use train, val or test")
+        relative = book.find(file, split, as_text(label))
+        if relative is None:
+            lost.append(file)
         items.append(
             SourceImage(
-                path.parent,
-                row["path"],
-                official,
-                row.get("label", ""),
-                _box(row, where),
-                row.get("subject", ""),
-                votes=read_counts([row[name] for name in votes], where),
+                root,
+                file if relative is None else relative,
+                split,
+                label_of(label),
+                _box(rest[:4], columns.box_has_size, where),
+                as_text(subject),
+                votes=read_counts(rest[4:], where),
             )
         )
+        if len(items) == most:
+            break
     if not items:
         raise DataError(f"{path} lists no images")
-    return items
+    return items, [f"not found: {len(lost):,} listed images, such as {short(lost[0])}"] if lost else []
 
 
-def _with_votes(path: Path, layout: str, items: list[SourceImage], votes: list[str]) -> Source:
+def _with_votes(path: Path, layout: str, items: list[SourceImage], votes: Sequence[str], choice: str | None) -> Source:
     """Interpret labels and vote columns; images without a label get one from their votes."""
-    spelled = {name: name.removeprefix(VOTES_PREFIX) for name in votes}
+    spelled = {name: name[len(VOTES_PREFIX) :] if name.casefold().startswith(VOTES_PREFIX) else name for name in votes}
     labels = {item.class_name for item in items if item.class_name}
     found = labels or {text for text in spelled.values() if answer_of(text) not in OTHER_ANSWERS}
-    meaning, names = _class_meaning(path, found)
+    classes = _classes(path, found, choice)
+    meaning, names = classes.meaning, classes.names
     columns = tuple(meant_answer(name, meaning) or text for name, text in spelled.items())
     if len(set(columns)) < len(columns):
         raise DataError(f"{path}: two vote columns mean the same answer ({listed(columns)}); merge them")
@@ -125,18 +174,20 @@ def _with_votes(path: Path, layout: str, items: list[SourceImage], votes: list[s
             own = plurality(dict(zip(columns, item.votes, strict=True)), names)
         if own is not None:
             labelled.append(replace(item, class_name=own, votes=item.votes if any(item.votes) else ()))
-    return _voted(path, Source(layout, names, labelled, vote_columns=columns), len(items))
+    return _voted(path, Source(layout, names, labelled, classes.notes, vote_columns=columns), len(items))
 
 
-def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bool) -> Source:
+def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bool, choice: str | None) -> Source:
     """Interpret labels; several rows for a face are votes, and their plurality is its label."""
     found = {item.class_name for item in items}
     if not repeated:
-        meaning, names = _class_meaning(path, found)
-        return Source(layout, names, [replace(item, class_name=meaning[item.class_name]) for item in items])
+        classes = _classes(path, found, choice)
+        named = [replace(item, class_name=classes.meaning[item.class_name]) for item in items]
+        return Source(layout, classes.names, named, classes.notes)
     others = {label for label in found if answer_of(label) in OTHER_ANSWERS}
-    meaning, names = _class_meaning(path, found - others)
-    meaning = {**meaning, **{label: str(answer_of(label)) for label in others}}
+    classes = _classes(path, found - others, choice)
+    names = classes.names
+    meaning = {**classes.meaning, **{label: str(answer_of(label)) for label in others}}
     columns = (*names, *(answer for answer in OTHER_ANSWERS if answer in {meaning[label] for label in others}))
     rows: dict[tuple[str, Box | None], list[SourceImage]] = {}
     for item in items:
@@ -148,13 +199,13 @@ def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bo
         votes = Counter(meaning[item.class_name] for item in (first, *further))
         if (own := plurality(votes, names)) is not None:
             labelled.append(replace(first, class_name=own, votes=tuple(float(votes[answer]) for answer in columns)))
-    return _voted(path, Source(layout, names, labelled, vote_columns=columns), len(rows))
+    return _voted(path, Source(layout, names, labelled, classes.notes, vote_columns=columns), len(rows))
 
 
-def _class_meaning(path: Path, found: set[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _classes(path: Path, found: set[str], choice: str | None) -> Classes:
     if not found:
         raise DataError(f"{path} names no class; give each image a label, or votes for classes")
-    return class_meaning(found, path.parent / CLASSES_FILE, f"the labels of {path}")
+    return classes_of(found, path.parent, f"the labels of {path}", choice=choice)
 
 
 def _voted(path: Path, source: Source, images: int) -> Source:
@@ -165,25 +216,18 @@ def _voted(path: Path, source: Source, images: int) -> Source:
     note = f"votes for {voted:,} of {images:,} images"
     if left_out := images - len(source.items):
         note += f"; {left_out:,} left out without votes, or with most for unknown or no face"
-    return replace(source, notes=[note])
+    return replace(source, notes=[*source.notes, note])
 
 
-def _split_by_subject(source: Source, fold: int) -> Source:
-    if source.has_splits or not all(item.subject for item in source.items):
-        return source
-    splits = fold_splits([item.subject for item in source.items], fold)
-    items = [replace(item, split=splits[item.subject]) for item in source.items]
-    return replace(source, items=items, notes=[*source.notes, f"split by subject; test fold: {fold}"])
-
-
-def _box(row: dict[str, str], where: str) -> Box | None:
-    cells = [row.get(column, "") for column in BOX_COLUMNS]
+def _box(cells: Sequence[str], has_size: bool, where: str) -> Box | None:
     if not any(cells):
         return None
     try:
         x0, y0, x1, y1 = coordinates(cells)
     except ValueError:
         raise DataError(f"{where}: the box must be four numbers of pixels, got {quoted(' '.join(cells))}") from None
+    if has_size:
+        x1, y1 = x0 + x1, y0 + y1
     if not (x0 < x1 and y0 < y1):
         raise DataError(f"{where}: the box must have x0 < x1 and y0 < y1")
     return x0, y0, x1, y1

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ampnet.dataset.index.raw_images import Source, SourceImage
-from ampnet.dataset.sources.folders import read_folders
+from ampnet.dataset.sources.folders import read_folders, subfolders
 from ampnet.dataset.sources.published_counts import compare_counts
 from ampnet.dataset.sources.tables import find_file, lines_of
 from ampnet.errors import DataError
@@ -16,9 +16,20 @@ LICENCE = "RAF-DB: for non-commercial research only, do not redistribute; see it
 PUBLISHED = {"train": 12_271, "test": 3_068}
 
 
+KAGGLE = "DATASET"
+"""Folder of train/1 to test/7 in a copy of the aligned images that many have, beside a list for each split."""
+
+
 def is_rafdb(root: Path) -> bool:
-    """Return whether the folder holds RAF-DB's own list."""
-    return find_file(root, LIST_FILES) is not None
+    """Return whether the folder holds RAF-DB's own list, or the folders of that copy."""
+    return find_file(root, LIST_FILES) is not None or _is_copy(root)
+
+
+def _is_copy(root: Path) -> bool:
+    parts = [root / KAGGLE / split for split in ("train", "test")]
+    return all((root / f"{part.name}_labels.csv").is_file() and part.is_dir() for part in parts) and all(
+        {folder.name for folder in subfolders(part)} <= set(RAFDB_CODES) for part in parts
+    )
 
 
 def read_rafdb(root: Path, layout: str) -> Source:
@@ -33,7 +44,7 @@ def read_rafdb(root: Path, layout: str) -> Source:
     """
     list_file = find_file(root, LIST_FILES)
     if list_file is None:
-        folders = read_folders(root, layout, RAFDB_CODES)
+        folders = read_folders(root / KAGGLE if _is_copy(root) else root, layout, codes=RAFDB_CODES)
         return replace(folders, licence=LICENCE, notes=[*folders.notes, *compare_counts(folders.items, PUBLISHED)])
     images = _image_folder(list_file.parents[1], layout)
     suffix = "_aligned" if images.name == "aligned" else ""

@@ -1,6 +1,11 @@
 """Splitting a data set by its people, so that no person is in two splits."""
 
+from collections import defaultdict
+from dataclasses import replace
+
+from ampnet.dataset.index.raw_images import Source
 from ampnet.errors import DataError
+from ampnet.files.documents import listed
 
 FOLDS = 10
 """Folds of data sets that are split by subject."""
@@ -28,3 +33,30 @@ def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
     used = min(FOLDS, len(people))
     test, val = fold % used, (fold + 1) % used
     return {person: {test: "test", val: "val"}.get(position % used, "train") for position, person in enumerate(people)}
+
+
+def split_by_subject(source: Source, fold: int) -> Source:
+    """Split a data set by its people, if all of its images tell them and it has no official splits.
+
+    Where it has, people that are on several sides of them are noted.
+
+    Args:
+        source: a data set.
+        fold: test fold, 0 to 9.
+
+    Raises:
+        DataError: there are fewer than three people.
+    """
+    if source.has_splits:
+        splits = defaultdict[str, set[str]](set)
+        for item in source.items:
+            if item.subject:
+                splits[item.subject].add(item.split)
+        torn = sorted(person for person, where in splits.items() if len(where) > 1)
+        note = f"{len(torn):,} of {len(splits):,} people are in more than one split ({listed(torn[:3])})"
+        return replace(source, notes=[*source.notes, note]) if torn else source
+    if not all(item.subject for item in source.items):
+        return source
+    people = fold_splits([item.subject for item in source.items], fold)
+    items = [replace(item, split=people[item.subject]) for item in source.items]
+    return replace(source, items=items, notes=[*source.notes, f"split by subject; test fold: {fold}"])

@@ -72,7 +72,7 @@ def test_numbered_folders_have_rafdbs_meaning_when_asked_for(tmp_path: Path) -> 
 
 
 def test_images_without_a_class_folder_are_left_out_and_said_so(tmp_path: Path) -> None:
-    touch(tmp_path, "train/sad/1.jpg", "train/fear/1.jpg", "test/1.jpg", "test/2.jpg")
+    touch(tmp_path, "train/sadness/1.jpg", "train/fear/1.jpg", "test/1.jpg", "test/2.jpg")
     source = open_source(tmp_path)
     assert len(source.items) == 2
     assert source.notes == [f"left out 2 images directly in {tmp_path / 'test'}, which have no class"]
@@ -183,10 +183,10 @@ def write_phone_photo(path: Path, grey: int) -> None:
 
 
 def test_heic_photos_are_listed_and_read_like_others(tmp_path: Path) -> None:
-    touch(tmp_path, "happy/1.jpg")
-    write_phone_photo(tmp_path / "sad" / "phone.HEIC", 120)
+    touch(tmp_path, "happiness/1.jpg")
+    write_phone_photo(tmp_path / "sadness" / "phone.HEIC", 120)
     source = open_source(tmp_path)
-    assert [item.relative for item in source.items] == ["happy/1.jpg", "sad/phone.HEIC"]
+    assert [item.relative for item in source.items] == ["happiness/1.jpg", "sadness/phone.HEIC"]
     assert source.notes == []
     picture = source.items[1].read()
     assert picture.size_hw == (48, 64)

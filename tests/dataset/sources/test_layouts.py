@@ -147,7 +147,7 @@ def test_the_other_fer2013_csv_has_blanks_in_its_header_and_another_order(tmp_pa
 
 def test_a_row_with_missing_pixels_is_one_unreadable_image(tmp_path: Path) -> None:
     text(tmp_path / "fer2013.csv", 'emotion,pixels,Usage\n0,"1 2 3",Training\n')
-    with pytest.raises(ImageError, match="image 0 is not 48 x 48 pixels"):
+    with pytest.raises(ImageError, match="image 0 is not a square of pixels"):
         open_source(tmp_path).items[0].read()
 
 
@@ -189,10 +189,10 @@ def test_ferplus_gives_the_rows_of_fer2013_its_own_labels(tmp_path: Path) -> Non
         ("fer0000001", "train", "neutral"),
         ("fer0000004", "test", "contempt"),
     ]
-    assert source.notes == [
+    assert source.notes[0] == (
         "rule: majority after dropping single votes; "
         "left out: 1 rows without a name, 2 undecided, unknown or without a face"
-    ]
+    )
     by_most = open_source(tmp_path, "ferplus-argmax")
     assert [item.class_name for item in by_most.items] == ["neutral", "neutral", "contempt"]
 
@@ -362,8 +362,7 @@ def test_a_csv_with_people_and_no_split_is_split_by_person(tmp_path: Path) -> No
     ("content", "message"),
     [
         ("path,label\n", "lists no images"),
-        ("path,label,emotion\na.jpg,fear,x\n", "columns must be some of"),
-        ("path,label,x0\na.jpg,fear,1\n", "all four of a box"),
+        ("path,label,x0\na.jpg,fear,1\n", "a box needs all four"),
         ("path,label\na.jpg,1\nb.jpg,2\n", r"are numbers \(1, 2\), whose meaning differs between data sets"),
         ("path,label\na.jpg,fear\nb.jpg\n", "line 3: expected 2 cells"),
         ("path,label,split\na.jpg,fear,holiday\n", "line 2: unknown split 'holiday'"),
@@ -387,7 +386,7 @@ def test_a_wrong_csv_is_refused_with_the_place(tmp_path: Path, content: str, mes
         ("ckplus", "cohn-kanade-images"),
         ("jaffe", "KA.AN1.39.tiff"),
         ("ferplus", "fer2013new.csv"),
-        ("csv", "exactly one csv"),
+        ("csv", "holds no list"),
         ("fedro", "class folders"),
         ("rafdb", "holds no images"),
         ("affectnet-7", "holds no images"),

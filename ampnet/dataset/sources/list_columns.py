@@ -1,0 +1,122 @@
+"""Which columns of a list mean what, by the names that people and programs give them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from ampnet.dataset.sources.vote_answers import MAX_COLUMNS, VOTES_PREFIX
+from ampnet.errors import DataError
+from ampnet.files.documents import listed, short
+from ampnet.files.tables import Table, as_text, find_column, open_table, plain
+from ampnet.settings.labels import answer_of
+
+PATHS = (
+    *("path", "filepath", "file_path", "image_path", "img_path", "imagepath", "relative_path", "full_path", "pth"),
+    *("subdirectory_filepath", "filename", "file_name", "image_name", "img_name", "image_file", "file", "image", "img"),
+    *("imagename", "image_id", "picture", "photo", "name", "fname", "url"),
+)
+LABELS = (
+    *("label", "labels", "class", "class_name", "emotion", "emotions", "expression", "category", "target"),
+    *("label_name", "emotion_label", "facial_expression", "emotion_name", "annotation", "classname", "y"),
+)
+SPLITS = ("split", "usage", "subset", "set", "partition", "phase", "data_split", "dataset_split", "fold_type")
+SUBJECTS = (
+    *("subject", "subject_id", "person", "person_id", "identity", "participant", "participant_id", "actor"),
+    *("actor_id", "user", "user_id", "subjectid", "personid", "individual"),
+)
+BOX = ("x0", "y0", "x1", "y1")
+_BOXES = (
+    BOX,
+    ("xmin", "ymin", "xmax", "ymax"),
+    ("x_min", "y_min", "x_max", "y_max"),
+    ("left", "top", "right", "bottom"),
+    ("x1", "y1", "x2", "y2"),
+)
+_SIZES = (
+    ("x", "y", "width", "height"),
+    ("x", "y", "w", "h"),
+    ("face_x", "face_y", "face_width", "face_height"),
+)
+
+_LOOKED_AT = 200
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a list, by their names there; empty for those it does not have."""
+
+    path: str
+    label: str
+    split: str
+    subject: str
+    box: tuple[str, ...]
+    """Four columns, or none."""
+    box_has_size: bool
+    """Whether the last two are width and height."""
+    votes: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def read_columns(table: Table) -> Columns:
+    """Find the columns of a list.
+
+    Of several that may be the label, the first whose values are not numbers is.
+
+    Raises:
+        DataError: a column is there twice, or there are too many.
+    """
+    header = table.header
+    if len(set(map(plain, header))) < len(header) or len(header) > MAX_COLUMNS:
+        raise DataError(f"{table.path}: columns must be there once each, at most {MAX_COLUMNS}, got {listed(header)}")
+    names = {plain(column): column for column in header}
+    box = next((box for box in (*_BOXES, *_SIZES) if set(box) <= set(names)), ())
+    if not box and "x0" in names:
+        raise DataError(f"{table.path}: a box needs all four of the columns {', '.join(BOX)}, got {listed(header)}")
+    labels = find_column(header, LABELS)
+    if len(labels) > 1:
+        labels.sort(key=lambda column: _is_numeric(table, column))
+    label = labels[0] if labels else ""
+    path, split, subject = (next(iter(find_column(header, wanted)), "") for wanted in (PATHS, SPLITS, SUBJECTS))
+    used = {path, label, split, subject, *(names[name] for name in box)}
+    votes = tuple(
+        column
+        for column in header
+        if column not in used and (column.casefold().startswith(VOTES_PREFIX) or answer_of(column))
+    )
+    unused = tuple(column for column in header if column not in used and column not in votes)
+    return Columns(path, label, split, subject, tuple(names[n] for n in box), box in _SIZES, votes, unused)
+
+
+def is_list(path: Path) -> bool:
+    """Return whether a file is a list of images with labels, or with votes."""
+    try:
+        table = open_table(path)
+        columns = read_columns(table)
+    except DataError:  # a file of another kind, which only bears the name
+        return False
+    return bool(columns.path) and (bool(columns.label) or len(columns.votes) >= 2)
+
+
+def cells_of(table: Table, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of some columns of each row, with the number of its line; empty for a column named ""."""
+    places = [table.header.index(column) if column else -1 for column in columns]
+    for number, cells in table.rows():
+        yield number, [cells[place] if place >= 0 else "" for place in places]
+
+
+def label_of(cell: str) -> str:
+    """Return a label as it is compared: whole numbers without the decimals that pandas adds."""
+    text = as_text(cell)
+    whole, dot, decimals = text.partition(".")
+    return whole if dot and whole.isdecimal() and not decimals.strip("0") else text
+
+
+def describe_unused(columns: Columns) -> list[str]:
+    """Say which columns are not used."""
+    return [f"columns not used: {short(', '.join(columns.unused))}"] if columns.unused else []
+
+
+def _is_numeric(table: Table, column: str) -> bool:
+    values = [label_of(cell) for _number, (cell,) in islice(cells_of(table, [column]), _LOOKED_AT)]
+    return all(value.isdecimal() for value in values if value)

@@ -1,0 +1,118 @@
+"""Lists as spreadsheets, pandas and other computers write them: each gives the same images."""
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ampnet.dataset.sources import open_source
+from ampnet.errors import DataError
+from tests.dataset.sources.small_files import text, touch
+
+ROWS = [
+    (f"img/{split} {name}, {i}.jpg", name, split)
+    for split in ("train", "test")
+    for name in ("happiness", "anger")
+    for i in range(2)
+]
+EXPECTED = Counter((path, name, split) for path, name, split in ROWS)
+HEADER = ("path", "label", "split")
+
+
+def table(delimiter: str = ",", header: tuple[str, ...] = HEADER, rows: object = ROWS, end: str = "\n") -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, delimiter=delimiter, lineterminator=end)
+    writer.writerow(header)
+    writer.writerows(rows)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def with_paths(change: object) -> str:
+    return table(rows=[(change(path), name, split) for path, name, split in ROWS])  # type: ignore[operator]
+
+
+FORMS: dict[str, bytes] = {
+    "plain": table().encode(),
+    "bom": table(end="\r\n").encode("utf-8-sig"),
+    "semicolon": table(";").encode(),
+    "tab": table("\t").encode(),
+    "bar": table("|").encode(),
+    "utf-16": table().encode("utf-16"),
+    "cr only": table(end="\r").encode(),
+    "sep": ("sep=;\r\n" + table(";", end="\r\n")).encode(),
+    "comments": ("# by hand\n#\n\n" + table()).encode(),
+    "trailing comma": table(header=(*HEADER, ""), rows=[(*row, "") for row in ROWS]).encode(),
+    "index": table(header=("", *HEADER), rows=[(i, *row) for i, row in enumerate(ROWS)]).encode(),
+    "unnamed": table(header=("Unnamed: 0", *HEADER), rows=[(i, *row) for i, row in enumerate(ROWS)]).encode(),
+    "row names of R": table(rows=[(i, *row) for i, row in enumerate(ROWS)]).encode(),
+    "other columns": table(header=(*HEADER, "age", "Note"), rows=[(*row, 31, "") for row in ROWS]).encode(),
+    "other order": table(header=("Usage", "Emotion", "File Name"), rows=[row[::-1] for row in ROWS]).encode(),
+    "codes beside": table(
+        header=("image", "label", "set", "emotion"), rows=[(p, 3, s, n) for p, n, s in ROWS]
+    ).encode(),
+    "backslash": with_paths(lambda path: path.replace("/", "\\")).encode(),
+    "windows": with_paths(lambda path: "C:\\data\\" + path.replace("/", "\\")).encode(),
+    "elsewhere": with_paths(lambda path: "/home/me/set/" + path).encode(),
+    "dots": with_paths(lambda path: "./" + path).encode(),
+    "only names": with_paths(lambda path: path.removeprefix("img/")).encode(),
+    "no extension": with_paths(lambda path: path.removesuffix(".jpg")).encode(),
+    "capitals": with_paths(str.upper).encode(),
+    "usage": table(rows=[(p, n, {"train": "Training", "test": "PrivateTest"}[s]) for p, n, s in ROWS]).encode(),
+    "cases": table(rows=[(p, n.upper(), s) for p, n, s in ROWS]).encode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_list_in_any_form_gives_the_same_images(tmp_path: Path, form: str) -> None:
+    touch(tmp_path, *(path for path, _name, _split in ROWS))
+    (tmp_path / "list.csv").write_bytes(FORMS[form])
+    found = Counter((item.relative, item.class_name, item.split) for item in open_source(tmp_path / "list.csv").items)
+    if form == "dots":
+        found = Counter({(path.removeprefix("./"), name, split): n for (path, name, split), n in found.items()})
+    assert found == EXPECTED
+
+
+def test_a_list_for_each_split_is_one_data_set(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    text(tmp_path / "train_labels.csv", "image,label\na.jpg,happy\nb.jpg,sad\n")
+    text(tmp_path / "test_labels.csv", "image,label\nc.jpg,sad\n")
+    found = {item.relative: (item.split, item.class_name) for item in open_source(tmp_path).items}
+    assert found == {"a.jpg": ("train", "happiness"), "b.jpg": ("train", "sadness"), "c.jpg": ("test", "sadness")}
+
+
+def test_lists_that_are_no_splits_are_not_chosen_from(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg")
+    for name in ("mine.csv", "theirs.csv"):
+        text(tmp_path / name, "path,label\na.jpg,happy\nb.jpg,sad\n")
+    with pytest.raises(DataError, match=r"several lists \(mine.csv, theirs.csv\).*give the one to use"):
+        open_source(tmp_path)
+
+
+def test_two_images_of_a_name_are_told_apart_by_their_folders_split_and_label(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{split}/{name}/1.jpg" for split in ("train", "test") for name in ("happy", "sad")))
+    text(tmp_path / "list.csv", "file,label,split\n1.jpg,happy,train\n1.jpg,sad,test\nx/happy/1.jpg,happy,test\n")
+    assert [item.relative for item in open_source(tmp_path / "list.csv").items] == [
+        "train/happy/1.jpg",
+        "test/sad/1.jpg",
+        "test/happy/1.jpg",
+    ]
+
+
+def test_images_that_are_not_there_are_told(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg")
+    text(tmp_path / "list.csv", "path,label\na.jpg,happiness\ngone.jpg,sadness\n")
+    assert open_source(tmp_path / "list.csv").notes == ["not found: 1 listed images, such as gone.jpg"]
+
+
+def test_labels_in_western_european_encodings_can_be_read(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "list.csv").write_bytes("path,label\na.jpg,fr\u00f6hlich\nb.jpg,Wut\n".encode("latin-1"))
+    assert set(open_source(tmp_path / "list.csv").class_names) == {"fr\u00f6hlich", "Wut"}
+
+
+def test_a_box_may_have_a_size(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg")
+    text(tmp_path / "list.csv", "path,label,x,y,width,height\na.jpg,happy,1,2,30,40\nb.jpg,sad,5,6,7,8\n")
+    assert [item.box for item in open_source(tmp_path / "list.csv").items] == [(1, 2, 31, 42), (5, 6, 12, 14)]

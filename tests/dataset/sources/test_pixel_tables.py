@@ -1,0 +1,113 @@
+"""Tables of pixels in the form of FER-2013's csv, as copies of it and other sets come."""
+
+import gzip
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ampnet.dataset.sources import open_source
+from ampnet.errors import DataError
+from tests.dataset.sources.small_files import text
+
+SIDE = 8
+PIXELS = [" ".join(str((7 * row + i) % 256) for i in range(SIDE * SIDE)) for row in range(4)]
+ROWS = [
+    ("3", PIXELS[0], "Training"),
+    ("0", PIXELS[1], "Training"),
+    ("3", PIXELS[2], "PublicTest"),
+    ("6", PIXELS[3], "PrivateTest"),
+]
+EXPECTED = Counter([("train", "happiness"), ("train", "anger"), ("val", "happiness"), ("test", "neutral")])
+
+
+def table(separator: str = ",", end: str = "\n", head: str = "emotion,pixels,Usage", tail: str = "") -> str:
+    lines = [head.replace(",", separator), *(separator.join(row) for row in ROWS)]
+    return end.join(lines) + end + tail
+
+
+FORMS: dict[str, tuple[str, bytes]] = {
+    "plain": ("fer2013.csv", table().encode()),
+    "any name": ("data.csv", table().encode()),
+    "downloaded twice": ("fer2013 (1).csv", table().encode()),
+    "packed": ("fer2013.csv.gz", gzip.compress(table().encode())),
+    "bom": ("fer2013.csv", table(end="\r\n").encode("utf-8-sig")),
+    "semicolons": ("fer2013.csv", table(";").encode()),
+    "utf-16": ("faces.csv", table().encode("utf-16")),
+    "blanks in the header": ("icml_face_data.csv", table(head="emotion, pixels, Usage").encode()),
+    "cr only": ("faces.csv", table(end="\r").encode()),
+    "quoted": ("faces.csv", table().replace(PIXELS[0], f'"{PIXELS[0]}"').encode()),
+    "floats": ("faces.csv", table().replace("3,", "3.0,").encode()),
+    "commas": ("faces.csv", table().replace(" ", ",").encode()),
+    "junk at the end": ("fer2013.csv", table(tail="0,1,2,3,4,5\n\n,,,\n").encode()),
+    "folders around": ("archive/data/fer2013.csv", table().encode()),
+}
+
+
+def write(root: Path, form: str) -> None:
+    name, content = FORMS[form]
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_bytes(content)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_table_in_any_form_gives_the_same_faces(tmp_path: Path, form: str) -> None:
+    write(tmp_path, form)
+    source = open_source(tmp_path)
+    assert Counter((item.split, item.class_name) for item in source.items) == EXPECTED
+    for item, pixels in zip(source.items, PIXELS, strict=True):
+        picture = item.read()
+        assert picture.size_hw == (SIDE, SIDE)
+        assert picture.image[..., 0].ravel().tolist() == [int(value) for value in pixels.split()]
+
+
+def test_rows_that_are_no_faces_are_counted(tmp_path: Path) -> None:
+    write(tmp_path, "junk at the end")
+    assert any(note.startswith("left out 1 row of fer2013.csv") for note in open_source(tmp_path).notes)
+
+
+def test_a_code_of_seven_is_contempt_and_is_told(tmp_path: Path) -> None:
+    text(tmp_path / "ckextended.csv", table().replace("6," + PIXELS[3], "7," + PIXELS[3]))
+    source = open_source(tmp_path)
+    assert source.class_names[-1] == "contempt"
+    assert any("7 contempt" in note for note in source.notes)
+
+
+def test_a_table_without_labels_beside_one_with_labels_is_left_out(tmp_path: Path) -> None:
+    text(tmp_path / "train.csv", "emotion,pixels\n" + "".join(f"{code},{pixels}\n" for code, pixels, _usage in ROWS))
+    text(tmp_path / "test.csv", "pixels\n" + PIXELS[0] + "\n")
+    source = open_source(tmp_path)
+    assert len(source.items) == 4
+    assert {item.split for item in source.items} == {""}
+    assert "left out test.csv: it has no labels" in source.notes
+
+
+def test_a_table_for_each_split_is_one_data_set(tmp_path: Path) -> None:
+    for name, rows in (("train", ROWS[:2]), ("test", ROWS[2:])):
+        text(
+            tmp_path / f"{name}.csv", "label,pixels\n" + "".join(f"{code},{pixels}\n" for code, pixels, _usage in rows)
+        )
+    assert Counter(item.split for item in open_source(tmp_path).items) == {"train": 2, "test": 2}
+
+
+def test_pixels_without_any_labels_are_refused(tmp_path: Path) -> None:
+    text(tmp_path / "test.csv", "pixels\n" + "\n".join(PIXELS) + "\n")
+    with pytest.raises(DataError, match="pixels without labels; add a column emotion"):
+        open_source(tmp_path)
+
+
+def test_a_column_for_each_pixel_is_read(tmp_path: Path) -> None:
+    head = ",".join(["label", *(f"pixel{i}" for i in range(SIDE * SIDE))])
+    text(tmp_path / "faces.csv", head + "\n" + "".join(f"{c},{p.replace(' ', ',')}\n" for c, p, _usage in ROWS))
+    source = open_source(tmp_path)
+    assert [item.class_name for item in source.items] == ["happiness", "anger", "happiness", "neutral"]
+    assert np.array_equal(source.items[0].read().image[..., 0].ravel(), [int(value) for value in PIXELS[0].split()])
+
+
+def test_labels_that_are_names_are_classes(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{name},{pixels}\n" for name, pixels in zip(("calm", "tense", "happy", "calm"), PIXELS, strict=True)
+    )
+    text(tmp_path / "faces.csv", "emotion,pixels\n" + rows)
+    assert open_source(tmp_path).class_names == ("happiness", "calm", "tense")
