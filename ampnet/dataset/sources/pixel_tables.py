@@ -202,9 +202,8 @@ def read_rows(root: Path, path: Path, own_split: Split | None = None) -> tuple[l
         raise DataError(f"{path}: no row has an emotion and pixels ({number + 1:,} rows, first in line {first_wrong})")
     if len({bool(item.split) for item in items}) > 1:
         raise DataError(f"{path}: some rows have a usage and some do not; fill in all or none")
-    note = (
-        f"left out {wrong:,} row{'s' * (wrong > 1)} of {path.name} without an emotion, pixels or a known usage, first line {first_wrong}"
-    )
+    rows_wrong = f"{wrong:,} row{'s' * (wrong > 1)} of {path.name}"
+    note = f"left out {rows_wrong} without an emotion, pixels or a known usage, first line {first_wrong}"
     return items, [note] if wrong else []
 
 
