@@ -42,7 +42,7 @@ class DataError(AmpnetError):
 
 
 class LockedError(AmpnetError):
-    """Another command is at work in the output folder; exit code 1, as the same request succeeds after its end."""
+    """Another command is using the output folder; exit code 1, as the same request succeeds later."""
 
 
 class ImageError(DataError):

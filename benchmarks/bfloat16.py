@@ -1,4 +1,4 @@
-"""Networks in float32 and bfloat16, in one thread, in turn: python -m benchmarks.bfloat16 [--rounds 15]."""
+"""Networks in float32 and bfloat16, in one thread, alternately: python -m benchmarks.bfloat16 [--rounds 15]."""
 
 import argparse
 from collections.abc import Callable

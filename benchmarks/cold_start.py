@@ -1,4 +1,4 @@
-"""From a cold start to the answer about one photo: seconds and memory of whole processes, in turn.
+"""From a cold start to the answer about one photo: seconds and memory of whole processes, alternately.
 
     python -m benchmarks.cold_start [PHOTO] [--rounds 7] [--rival "NAME=COMMAND" ...]
 
@@ -29,7 +29,7 @@ OURS = {
 
 
 def main() -> None:
-    """Measure all sides in turn, and print a table."""
+    """Measure all sides alternately, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photo", type=Path, nargs="?", default=PORTRAIT)
     parser.add_argument("--rounds", type=int, default=7)

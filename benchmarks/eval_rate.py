@@ -1,4 +1,4 @@
-"""Faces per second of `eval`'s network, by number of loading processes and by precision, in turn.
+"""Faces per second of `eval`'s network, by number of loading processes and by precision, alternately.
 
     python -m benchmarks.eval_rate DATA [--model bundled:ferplus] [--split val] [--faces 3589] [--rounds 5]
 
@@ -33,7 +33,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def main() -> None:
-    """Measure in turn, and print a table."""
+    """Measure alternately, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", type=Path, default=Path("bundled:ferplus"))

@@ -51,7 +51,7 @@ Inputs = tuple[list[Letterbox], list[AlignedFace]]
 
 
 def main() -> None:
-    """Measure all sides in turn, and print a table."""
+    """Measure all sides alternately, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--count", type=int, default=200)

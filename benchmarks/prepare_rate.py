@@ -1,6 +1,6 @@
 """Speed of prepare, compared with its detector alone: python benchmarks/prepare_rate.py RAW_DIR [IMAGES].
 
-Both ways take the same images in turn, round after round, so that a busy machine slows both alike; the last
+Both ways take the same images alternately, round after round, so that a busy machine slows both alike; the last
 column is processor time, which a busy machine changes least.
 """
 

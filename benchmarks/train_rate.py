@@ -1,4 +1,4 @@
-"""Faces per second of `ampnet train` with different options, in turn.
+"""Faces per second of `ampnet train` with different options, alternately.
 
     python -m benchmarks.train_rate DATA "--workers 0" "--workers 1" [--seconds 40] [--rounds 3]
 
@@ -21,7 +21,7 @@ PROGRESS = re.compile(r"epoch 1/1: (\d+)/")
 
 
 def main() -> None:
-    """Measure in turn, and print a table."""
+    """Measure alternately, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("sides", nargs="+", metavar="OPTIONS", help="options of `ampnet train`, one string each")

@@ -63,7 +63,7 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
                 if row_file.problem:
                     result.problems.append(row_file.problem)
     if not is_ended_by_user:
-        result.problems.append(f"camera {config.camera} has stopped; is it still connected?")
+        result.problems.append(f"camera {config.camera} has stopped; check that it is still connected")
     return result
 
 

@@ -54,7 +54,7 @@ def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
     Raises:
         UsageError: the data set is in shards.
         DataError: there is no index, its parts contradict each other, it is a link, or --out cannot be written to.
-        LockedError: another command is at work in the folder of the lists.
+        LockedError: another command is using the folder of the lists.
     """
     console = notices(quiet)
     if is_sharded(config.data):

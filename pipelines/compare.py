@@ -82,7 +82,7 @@ class Comparison:
     """Name -> reason of each image that a checkpoint could not read."""
     about: Mapping[str, Any]
     folder: Path | None
-    """Holds the files; None if it is read-only and nobody asked for it."""
+    """Holds the files; None if it is read-only and was not asked for."""
     problem: str | None = None
     """Why one of the files could not be written."""
 
@@ -104,7 +104,7 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         DataError: the data or a file of predictions cannot be used, the contenders share fewer than two classes with
             the data and each other or were given different images, or a file cannot be written.
         UsageError: a contender does not exist, or the folder holds another comparison.
-        LockedError: another command is at work in the output folder.
+        LockedError: another command is using the output folder.
     """
     contenders = find_contenders(config.contenders)
     subject = subject_of(config, contenders)
@@ -151,7 +151,7 @@ def _reserve(config: CompareConfig, folder: Path | None, subject: dict[str, Any]
         return
     if warning := held.enter_context(lock_folder(folder)):
         notices(quiet).print(f"warning: {warning}")
-    check_free(folder, subject, config.force)  # again: another command may have been at work there
+    check_free(folder, subject, config.force)  # again: another command may have changed it
 
 
 def _predict(

@@ -30,13 +30,13 @@ def run(config: ConvertConfig, quiet: bool = False) -> ConvertResult:
     Raises:
         UsageError: the data set has that form already, or the output folder holds one.
         DataError: the data set cannot be read, the result cannot be written, or pyarrow is missing.
-        LockedError: another command is at work in the output folder.
+        LockedError: another command is using the output folder.
     """
     refuse_existing(config.out)
     index = read_other_form(config.data, config.to)
     console = notices(quiet)
     with lock_folder(config.out / "index") as warning:
-        refuse_existing(config.out)  # again: another command may have been at work there
+        refuse_existing(config.out)  # again: another command may have changed it
         if warning:
             console.print(f"warning: {warning}", markup=False)
         with progress_bar(console)("convert", len(index)) as advance:

@@ -52,7 +52,7 @@ class EvalResult:
 
     report: EvalReport
     folder: Path | None
-    """Holds the report's files; None if it is read-only and nobody asked for it."""
+    """Holds the report's files; None if it is read-only and was not asked for."""
     problem: str | None = None
     """Why a file of the report could not be written."""
 
@@ -80,7 +80,7 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
         DataError: the data or the predictions cannot be used, the data share no classes with the checkpoint, the
             split is empty, or --out cannot be written to.
         UsageError: there is no such checkpoint, or the folder holds a report on another evaluation.
-        LockedError: another command is at work in the report's folder.
+        LockedError: another command is using the report's folder.
     """
     start = time.monotonic()
     file = config.predictions or find_model(config.checkpoint, notices(quiet), "`ampnet eval CHECKPOINT`")
@@ -105,7 +105,7 @@ def _reserve(config: EvalConfig, file: Path, folder: Path | None, quiet: bool, h
     if warning := held.enter_context(lock_folder(folder)):
         notices(quiet).print(f"warning: {warning}")
     if not config.force:
-        check_free(folder, file, config.data, config.split)  # again: another command may have been at work there
+        check_free(folder, file, config.data, config.split)  # again: another command may have changed it
 
 
 def _of_checkpoint(

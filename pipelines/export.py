@@ -84,7 +84,7 @@ def run(config: ExportConfig) -> ExportResult:
 
 def _export_detector(config: ExportConfig) -> ExportResult:
     if config.format != "onnx" or config.precision != "fp32":
-        raise UsageError("the detector is exported as --format onnx in fp32 only")
+        raise UsageError("the detector can only be exported as --format onnx in fp32")
     settings = DetectorConfig()
     out = config.out or Path(f"retinaface-{settings.name}.onnx")
     out = refuse_overwrite(out, config.force)

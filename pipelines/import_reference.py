@@ -32,7 +32,7 @@ class ImportResult:
         lines = [f"checkpoint: {self.checkpoint}", f"classes: {', '.join(self.class_names)}"]
         if self.has_new_heads:
             lines.append(
-                f"the file's heads know {self.known_classes} classes, so both heads are new and untrained; "
+                f"the file's heads have {self.known_classes} classes, so both heads are new and untrained; "
                 f"next: ampnet train --pretrained {self.checkpoint}"
             )
         else:
@@ -69,7 +69,7 @@ def import_reference(config: ImportConfig) -> ImportResult:
         class_names = EXPRESSIONS
     if not class_names:
         raise CheckpointError(
-            f"{config.source} knows {published.num_classes} classes; name them in their order with --classes"
+            f"{config.source} has {published.num_classes} classes; name them in label order with --classes"
         )
     model = build_reference(published, len(class_names))
     checkpoint = Checkpoint(

@@ -70,7 +70,7 @@ def run(
     is_single = len(planned.sources) == 1 and not planned.sources[0].is_video
     chosen = choose_predictor(config, console, is_single)
     if config.explain and not chosen.predictor.can_explain:
-        raise ConfigError("--explain: this network has no local branches (lp, ap) to take apart")
+        raise ConfigError("--explain: this network has no local branches (lp, ap) to explain")
     predictor, file, class_names = chosen.predictor, chosen.model, chosen.predictor.class_names
 
     result = Predictions(class_names, file, str(predictor.model))
@@ -101,7 +101,7 @@ def run(
                     _take(chunk, [result, *row_files, *elsewhere], drawings, config.explain, tracking)
                     advance(len(chunk))
                     if not elsewhere and not config.annotate and _is_pointless(row_files, result):
-                        result.problems.append("stopped: what comes next would be written nowhere")
+                        result.problems.append("stopped: further results could not be written")
                         break
         except KeyboardInterrupt:
             result.is_interrupted = True

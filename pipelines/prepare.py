@@ -88,7 +88,7 @@ def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult:
     Raises:
         UsageError: the output lies inside the raw folder, or would replace something.
         DataError: the folder holds no data set, or the output cannot be written.
-        LockedError: another command is at work in the output folder.
+        LockedError: another command is using the output folder.
     """
     console = notices(quiet)
     started = time.monotonic()
@@ -165,7 +165,7 @@ def _prepare(
 
 
 def _inspect(config: PrepareConfig, console: Console) -> CheckResult | None:
-    """Draw the preview, and search for duplicates and leaks unless told not to."""
+    """Draw the preview, and search for duplicates and leaks unless switched off."""
     index = read_index(config.out)
     write_preview(config.out / "index" / PREVIEW_FILE, index)
     side = SideFiles(config.out / "index", True, "lists of duplicates")

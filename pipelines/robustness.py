@@ -69,7 +69,7 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
         DataError: the data cannot be used or share no classes with the checkpoint, the split is empty, a list names
             none of its faces, an unfinished run has other settings, or a file cannot be written.
         UsageError: there is no such checkpoint, or the folder holds other results.
-        LockedError: another command is at work in the folder.
+        LockedError: another command is using the folder.
     """
     start = time.monotonic()
     console = notices(quiet)

@@ -89,7 +89,7 @@ def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = Fals
 
 
 def _warning(config: ServeConfig) -> str:
-    token = "a token is asked for" if config.token else "nobody is asked for a token (--token)"
+    token = "a token is required" if config.token else "no token is required (--token)"
     return (
         f"warning: whoever reaches {config.host} can use this service; {token}, and photos travel unencrypted: put it "
         f"behind a proxy with TLS"

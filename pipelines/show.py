@@ -98,7 +98,7 @@ def prediction_lines(result: Predictions) -> Iterator[RenderableType]:
     if result.files:
         yield prediction_table(result)
     if result.earlier:
-        yield f"{result.earlier:,} photos and frames were done before, and are in the file already"
+        yield f"{result.earlier:,} photos and frames were already done and are in the file"
     if result.files > len(result.listed):
         faces = sum(result.labels.values())
         shares = ", ".join(

@@ -45,7 +45,7 @@ def verdicts(result: Comparison) -> Iterator[str]:
             better, worse = (second, first) if found.value > 0 else (first, second)
             least, most = sorted((abs(low), abs(high)))
             yield (
-                f"{one.name}: {better} is right more often than {worse}, by {100 * abs(found.value):.1f} points "
+                f"{one.name}: {better} is correct more often than {worse}, by {100 * abs(found.value):.1f} points "
                 f"(95% interval {least:.1f} to {most:.1f})"
             )
 
@@ -89,7 +89,7 @@ def _differences(result: Comparison) -> Fitting:
             rows.append([one.name, name, *_difference(pair.difference, several)])
     headers = ["images", "", "accuracy, points", "macro F1", "only first", "only second", "McNemar p"]
     headers += ["p, Holm"] if several else []
-    title = "paired differences, second minus first, and images that only one gets right"
+    title = "paired differences, second minus first, and images that only one classifies correctly"
     shown = [headers, *_without_repeats(rows)]
     left_out: list[set[str]] = [set(), {"macro F1"}, {"macro F1", "McNemar p"} if several else {"macro F1"}]
     forms = []

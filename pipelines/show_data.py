@@ -74,7 +74,7 @@ def findings(result: CheckResult) -> Iterator[str]:
     for leak in report.leaks:
         yield (
             f"[bold red]LEAK[/]: {leak.images:,} images of {leak.split} ({leak.share:.1%}) "
-            f"have a copy in {leak.other}, so results on {leak.split} are partly memory"
+            f"have a copy in {leak.other}, so results on {leak.split} are partly memorised"
         )
     if report.shared_subjects:
         names = escape(", ".join(list(report.shared_subjects)[:5]))

@@ -118,7 +118,7 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
         TrainingError: the loss is not finite, or the settings of a resumed run have changed.
         LockedError: another command trains in the run's folder.
         ProcessError: one of several processes died.
-        KeyboardInterrupt: the run was told to stop; it can be resumed.
+        KeyboardInterrupt: the run was asked to stop; it can be resumed.
     """
     chosen = resolve_defaults(config)
     forecast = Forecast(config, chosen)
@@ -151,7 +151,7 @@ def _run_once(config: RunConfig, forecast: Forecast, quiet: bool) -> TrainResult
 
 
 def train(config: RunConfig, forecast: Forecast, quiet: bool = False) -> TrainResult | None:
-    """Train in this process, which may be one of several; None when the run was told to stop."""
+    """Train in this process, which may be one of several; None when the run was asked to stop."""
     keep_freed_memory()
     with join_processes(config.gpus) as process, StopRequest() as stop:
         console = notices(quiet or not process.is_main)
@@ -174,7 +174,7 @@ def train(config: RunConfig, forecast: Forecast, quiet: bool = False) -> TrainRe
 def _train_one_epoch(
     training: TrainingRun, stop: StopRequest, forecast: Forecast, console: Console, bar: ProgressBar
 ) -> bool:
-    """Train to the epoch's end; False if the run was told to stop and has been saved."""
+    """Train to the epoch's end; False if the run was asked to stop and has been saved."""
     progress, order, process = training.progress, training.order, training.process
     pause, last_save = 60 * training.config.save_every, time.monotonic()
 

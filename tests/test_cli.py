@@ -95,7 +95,7 @@ def test_shell_completion_gives_the_commands():
         (["predict", "a.jpg", "--batch-size", "0"], "--batch-size must be at least 1, got 0"),
         (["predict", "a.jpg", "--gpus", "-1"], "--gpus must be at least 0, got -1"),
         (["predict", "a.jpg", "--checkpoint", "nowhere"], "nowhere does not exist"),
-        (["predict", "a.jpg", "--camera", "0"], "--camera watches a camera alone"),
+        (["predict", "a.jpg", "--camera", "0"], "--camera reads nothing else"),
         (["predict", "--camera", "0", "--track"], "--camera has a window and --csv only"),
         (["predict", "--camera", "0", "--json"], "--camera has a window and --csv only"),
         (["train", "--teacher"], "requires an argument"),

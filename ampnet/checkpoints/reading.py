@@ -41,7 +41,7 @@ class StoredTensor:
 def reading(path: Path, failure: str = "cannot read") -> Iterator[None]:
     """Turn whatever goes wrong in the block into one line that names the file.
 
-    A stranger's file can make nearly every line of a reader fail in unforeseen ways; none of them is
+    An untrusted file can make nearly every line of a reader fail in unforeseen ways; none of them is
     worth a traceback. Inside the block, a :class:`CheckpointError` holds the reason alone.
 
     Args:

@@ -22,7 +22,7 @@ class Part:
     places: tuple[str, ...]
     """Photos and videos, or one tar or parquet file: paths and addresses."""
     problems: tuple[str | None, ...]
-    """Why one cannot be read, if that is known beforehand."""
+    """Why one cannot be read, if that is known up front."""
 
     def sources(self) -> Iterator[Source]:
         """Give the inputs."""

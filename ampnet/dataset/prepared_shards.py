@@ -71,7 +71,7 @@ def build_shards(
     if rejected:
         counts.append(write_rejected(root, len(counts), rejected))
     finished.write_meta(root / "index", plan, seconds)
-    # As label_votes.csv shows them: a stranger's column may hold anything.
+    # As label_votes.csv shows them: an untrusted column may hold anything.
     columns = [printable(column) for column in source.vote_columns]
     write_manifest(root, Manifest(source.class_names, writer.shards, counts, columns))
     return finished.counts()

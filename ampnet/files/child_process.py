@@ -1,4 +1,4 @@
-"""Starting the child processes that work at strangers' files, so that a crash or a bomb in one ends nothing else."""
+"""Start child processes for untrusted files, so that a crash or a decompression bomb affects only the child."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """Fetching one picture from an http(s) address: from public hosts only, bounded in bytes and in time.
 
-Addresses may come from a stranger, and must not make this machine ask for what only it can reach. So a host's name is
+Addresses are untrusted, and must not make this machine ask for what only it can reach. So a host's name is
 resolved once, each of its addresses has to be public, and the connection goes to an address that was checked. TLS
 still checks the certificate against the name. Proxies of the environment are not used: they would resolve the name
 themselves, behind this check.
@@ -186,7 +186,7 @@ def _resolved(host: str, port: int, policy: Policy, deadline: float) -> list[str
     for text in found:
         if not policy.allows(ipaddress.ip_address(text.partition("%")[0])):
             number = "" if text == host else f" ({printable(text)})"
-            raise DataError(f"{printable(host)} is no public host{number}, and only public ones are asked")
+            raise DataError(f"{printable(host)} is no public host{number}; only public hosts are read")
     return found
 
 
@@ -217,7 +217,7 @@ def _content(response: "HTTPResponse", limit: int) -> bytes:
     if kind in ("text/html", "application/xhtml+xml"):
         raise DataError("it is a web page, not a picture; give the address of the picture itself")
     if (response.getheader("Content-Encoding") or "identity").strip().lower() != "identity":
-        raise DataError("the server sends it compressed, although it was asked not to")
+        raise DataError("the server sent it compressed, against the request")
     too_large = DataError(f"it has more than the limit of {limit:,} bytes")
     if response.length is not None and response.length > limit:
         raise too_large

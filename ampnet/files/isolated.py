@@ -1,4 +1,4 @@
-"""Child processes that work on untrusted files: a crash, a hang or a bomb in one ends nothing else.
+"""Child processes for untrusted files: a crash, a hang or a decompression bomb affects only the child.
 
 A child is isolated Python that runs one function. Parent and child exchange messages through a socket: a kind, a few
 plain values, and content such as pixels. A child waits whenever its parent does not take what it sends, so memory stays

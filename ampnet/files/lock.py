@@ -41,7 +41,7 @@ def lock_folder(folder: Path) -> Iterator[str]:
         A warning for the user; empty unless the folder's file system has no locks.
 
     Raises:
-        LockedError: another command is at work there.
+        LockedError: another command is using the folder.
         DataError: the folder cannot be created or written to.
     """
     make_folder(folder)
@@ -59,7 +59,7 @@ def lock_folder(folder: Path) -> Iterator[str]:
         yield warning
         return
     try:
-        remove_leftovers(folder)  # now that whoever held the lock before is gone
+        remove_leftovers(folder)  # now that the lock's previous owner is gone
         _write_owner(path, f"{os.getpid()} {platform.node()}\n")
         yield ""
     finally:
@@ -68,7 +68,7 @@ def lock_folder(folder: Path) -> Iterator[str]:
 
 
 def refuse_locked(folder: Path) -> None:
-    """Check that no other command is at work in an existing folder; nothing is created there.
+    """Check that no other command is using an existing folder; nothing is created there.
 
     Raises:
         LockedError: one is.
@@ -80,7 +80,7 @@ def refuse_locked(folder: Path) -> None:
         with lock_folder(folder):
             pass
     elif owner := _owner(path):  # where nobody may write, nobody may lock; an owner may have another view of the folder
-        raise LockedError(f"{folder} is in use by another ampnet command ({owner}); wait for its end")
+        raise LockedError(f"{folder} is in use by another ampnet command ({owner}); wait for it to end")
 
 
 def is_empty(folder: Path, *besides: str) -> bool:

@@ -97,7 +97,7 @@ def read_inert(file: io.BytesIO, max_instructions: int = MAX_INSTRUCTIONS) -> In
                 actions[code](machine)
     except CheckpointError:
         raise
-    # What a hand-made pickle makes fail: missing stack items, unknown memo keys, bad numbers, and what nobody foresaw.
+    # What a hand-made pickle makes fail: missing stack items, unknown memo keys, bad numbers, anything else.
     except Exception as error:
         raise CheckpointError(f"its pickle is broken ({describe(error)})") from error
     raise CheckpointError(f"its pickle has more than {max_instructions:,} instructions")

@@ -1,13 +1,13 @@
-"""A stranger's text on the user's terminal: names, labels and decoders' messages, escaped and cut."""
+"""Escape untrusted text for the terminal: names, labels and decoders' messages."""
 
 import os
 import unicodedata
 
 MAX_LENGTH = 200
-"""Longest text of a stranger in one message."""
+"""Maximum length of untrusted text in a message."""
 
 MAX_LINE = 300
-"""Longest line on stderr, whatever texts it is made of."""
+"""Maximum length of a line on stderr."""
 
 _NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
 """Unicode categories: control characters, surrogates, separators of lines and paragraphs."""
@@ -55,7 +55,7 @@ def as_text(path: os.PathLike[str]) -> str:
 def describe(error: BaseException) -> str:
     """Give an exception's type and message in a few words.
 
-    Only text is quoted: the values of a stranger's file that other exceptions hold may be endless to print.
+    Only text is quoted: other exceptions may hold values of an untrusted file, of any length.
     """
     text = error.args[0] if error.args and isinstance(error.args[0], str) else ""
     return type(error).__name__ + (f": {printable(text, 60)}" if text else "")

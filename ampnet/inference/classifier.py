@@ -122,7 +122,7 @@ class Classifier:
         """
         probabilities = np.asarray(self.decide(local, global_).softmax(dim=1).cpu().numpy(), dtype=np.float32)
         if not np.isfinite(probabilities).all():
-            raise CheckpointError("the network answers with NaN, so its weights are useless; choose another checkpoint")
+            raise CheckpointError("the network returned NaN; this checkpoint is unusable, choose another")
         return probabilities
 
     def collect(self, batches: Iterable[Batch], advance: Advance = ignore_progress) -> LabelledLogits:

@@ -89,7 +89,7 @@ def explain(classifier: Classifier, batch: Batch) -> Contributions:
     model, landmarks = cast(AMPNet, classifier.network), batch.landmarks
     parts = _parts(model)
     if model.local_head is None:
-        raise ConfigError("cannot explain: this network has no local branches (lp, ap); it sees the whole face only")
+        raise ConfigError("cannot explain: this network has no local branches (lp, ap), only the whole face")
     regions, local, global_ = _decompose(model, batch.images, landmarks)
     if classifier.mirror:
         order, start = [], 0

@@ -99,5 +99,5 @@ def prior_offsets(checkpoint: Checkpoint, prior: Prior | None) -> Tensor | None:
         )
     expected = np.array([prior[name] for name in checkpoint.class_names])
     if expected.sum() <= 0:
-        raise ConfigError("the prior expects no class at all; at least one frequency must be above 0")
+        raise ConfigError("the prior is 0 for every class; at least one frequency must be above 0")
     return strength_offsets(shares, 1.0) - strength_offsets(expected / expected.sum(), 1.0)

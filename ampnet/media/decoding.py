@@ -1,4 +1,4 @@
-"""Decoding a stranger's picture: whatever goes wrong concerns this file alone, and memory is bounded beforehand.
+"""Decode untrusted images: a failure affects only that file, and memory is bounded up front.
 
 Pillow decodes, restricted to :data:`FORMATS`: its other readers are rarely needed, and some start programs (EPS runs
 Ghostscript).

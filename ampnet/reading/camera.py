@@ -89,7 +89,7 @@ def open_camera(number: int) -> Iterator[LatestFrames]:
         cv2.utils.logging.setLogLevel(level)
     if not is_answering:
         capture.release()
-        raise DataError(f"camera {number} does not answer; is it connected, free, and are you allowed to use it?")
+        raise DataError(f"cannot open camera {number}; check that it is connected, not in use, and permitted")
     frames = LatestFrames(capture)
     try:
         yield frames
@@ -117,7 +117,7 @@ def require_display() -> None:
             "then pip install --force-reinstall opencv-python"
         )
     if probe.returncode != 0:
-        raise DataError("cannot open a window: the display refuses; are DISPLAY and its rights set as on its desktop?")
+        raise DataError("cannot open a window: the display refuses; set DISPLAY and its permissions as on its desktop")
 
 
 class Window:

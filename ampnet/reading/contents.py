@@ -159,7 +159,7 @@ def is_tensor(given: object) -> bool:
 
 
 def _bytes_behind(picture: ImageFile.ImageFile) -> bytes | None:
-    """Read the file of a PIL image whose pixels nobody has loaded yet; None if it has none any more."""
+    """Read the file of a PIL image whose pixels are not loaded yet; None if it has none any more."""
     file = getattr(picture, "fp", None)
     is_loaded = any(vars(picture).get(name) is not None for name in ("im", "_im"))  # "_im" since Pillow 11
     is_changed = getattr(picture, "decoderconfig", ()) or picture.tell() != 0  # by draft(), by seek()

@@ -1,4 +1,4 @@
-"""One picture and where it came from; whoever asks for its pixels gets the same ones."""
+"""One picture and where it came from; its pixels are the same for every reader."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ class Photo:
     Args:
         name: the path, the address or a file's name, on one line; "photo 3" for the third of several without a name.
         content: what it is decoded from; None if not even that could be obtained.
-        problem: why it cannot be read, if that is known beforehand: one line with its name.
+        problem: why it cannot be read, if that is known up front: one line with its name.
         frame: number of the frame in its video, from 0; None for a photo.
         seconds: time of the frame since the start of its video.
         keeper: what a frame that has been released is decoded from again; None: the same content.

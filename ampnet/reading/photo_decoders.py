@@ -82,7 +82,7 @@ class Decoder:
                 raise ValueError("it is not ready")
         except (OSError, EOFError, ValueError) as error:
             self.close()
-            raise ProcessError("a decoder does not start; is there memory left?") from error
+            raise ProcessError("a decoder does not start; check the free memory") from error
 
     def _restart(self) -> None:
         self.close()

@@ -44,7 +44,7 @@ class Source:
     drawn: Path | None = None
     """None if there is to be no copy."""
     problem: str | None = None
-    """Why it cannot be read, if that is known beforehand."""
+    """Why it cannot be read, if that is known up front."""
     take: Callable[[], Photo] | None = None
     """Obtains a photo that is neither a file nor an address: it came on stdin, or a program holds it."""
     is_alone: bool = False

@@ -54,7 +54,7 @@ class Kind(IntEnum):
     FRAME = 2
     """Whether it is asked for; its number, height, width; its time. Its RGB pixels follow."""
     BEAT = 3
-    """The child is at work."""
+    """The child is running."""
     END = 4
     """All that was asked for has been sent."""
     PROBLEM = 5

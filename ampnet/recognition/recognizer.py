@@ -65,7 +65,7 @@ class Recognizer(ABC):
             ConfigError: the network cannot be taken apart.
             ImageError: the photo cannot be read any more.
         """
-        raise ConfigError("cannot explain: an exported network gives its answers only; use ampnet.Predictor")
+        raise ConfigError("cannot explain: an exported network gives no explanations; use ampnet.Predictor")
 
     @property
     def can_explain(self) -> bool:

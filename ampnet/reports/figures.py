@@ -186,7 +186,7 @@ def draw_risk_coverage(scores: RiskCoverage, title: str) -> Figure:
         label = f"rejection threshold {chosen.threshold:.2f}"
         axes.axvline(chosen.coverage, color=GREY, linestyle="--", linewidth=1, label=label)
     axes.set_title(f"area under the curve {scores.area.value:.3f}", fontsize=10)
-    axes.set_xlabel("coverage: images that get an answer, the surest first")
+    axes.set_xlabel("coverage: images that get an answer, most probable first")
     axes.set_ylabel("risk: wrong answers among these")
     axes.set_xlim(0, 1.01)
     axes.set_ylim(bottom=0)

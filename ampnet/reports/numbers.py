@@ -72,7 +72,7 @@ NUMBERS = (
     Number(
         "risk_coverage.area",
         "Area under risk and coverage",
-        "mean share of wrong answers when the surest images are answered first; lower is better",
+        "mean share of wrong answers when the most probable answers come first; lower is better",
         "",
     ),
     Number(

@@ -27,7 +27,7 @@ FRAME = 224
 
 DESCRIPTIONS = {
     "reliability": "Reliability: for each range of stated probability, the share that was right",
-    "risk_coverage": "Risk and coverage: the share of wrong answers for each share of the images, surest first",
+    "risk_coverage": "Risk and coverage: the share of wrong answers for each share of the images, most probable first",
     "fusion": "Accuracy for each weight beta of the local head: 0 is the global head alone, 1 the local head alone",
     "priors": "Accuracy and mean recall for each strength of the class-prior adjustment",
 }

@@ -20,7 +20,7 @@ class Recorded:
     def take(self, image: str) -> float:
         """Return the last frame recorded of a file: :data:`NOTHING` for none; :data:`WHOLE` for all, or a photo.
 
-        A file that was given several times has several records, which are returned in turn.
+        A file that was given several times has several records, which are returned in order.
         """
         frames = self._last_frames.get(image)
         return frames.pop(0) if frames else NOTHING

@@ -59,7 +59,7 @@ class RowFile:
         found = [self.partial] if self._lines.size > len(self._header) else others
         if found and not (resume or force):
             raise UsageError(
-                f"{printable(found[0])} holds what an interrupted run has found; continue it with --resume, or start "
+                f"{printable(found[0])} holds the results of an interrupted run; continue it with --resume, or start "
                 "over with --force"
             )
         if not resume:
@@ -126,7 +126,7 @@ class RowFile:
         """What a user should know and do, if a write failed."""
         if self.failure is None:
             return None
-        kept = f"; what was found before is in {printable(self.partial.name)}: continue with --resume"
+        kept = f"; the results so far are in {printable(self.partial.name)}: continue with --resume"
         return f"cannot write {printable(self.path)}: {self.failure}; free some space{kept if self.results else ''}"
 
     def _key(self, line: bytes) -> RowKey:

@@ -207,7 +207,7 @@ def _guarded(launcher: int, entry: Callable[..., R], arguments: tuple[Any, ...])
         try:
             return entry(*given)
         except AmpnetError as error:
-            raise type(error)(" ".join(str(error).split())) from error  # the launcher is told its last line only
+            raise type(error)(" ".join(str(error).split())) from error  # the launcher gets only its last line
         except RuntimeError as error:
             if isinstance(error, distributed.DistError) or "gloo" in str(error):
                 time.sleep(BYSTANDER_SECONDS)  # another process failed, and the launcher should report that one

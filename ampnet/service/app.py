@@ -124,9 +124,9 @@ class _Predict:
     async def __call__(self, request: Request, explain: bool, annotate: bool) -> Response:
         self._uploads.check(request)
         if explain and not self._about.can_explain:
-            raise Refusal(501, "cannot_explain", "an exported network gives its answers only; serve its checkpoint")
+            raise Refusal(501, "cannot_explain", "an exported network gives no explanations; serve its checkpoint")
         if self._engine.is_full:
-            raise busy("too many photos are at work or wait already; try again")
+            raise busy("the queue is full; try again")
         held = await self._uploads.read(request)
         try:
             if annotate and len(held.photos) != 1:
@@ -188,7 +188,7 @@ def _refusal(error: BaseException) -> BaseException:
     if isinstance(error, ConfigError):
         return Refusal(501, "cannot_explain", str(error))
     if isinstance(error, ProcessError):
-        return busy("no photo can be decoded at the moment; try again")
+        return busy("photos cannot be decoded at the moment; try again")
     return error
 
 

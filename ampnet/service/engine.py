@@ -42,10 +42,10 @@ class Engine:
         explainer: gives the recognizer that takes answers apart, the first time it is needed.
         decoders: decode the photos.
         metrics: count.
-        queue: most photos at work or waiting.
+        queue: maximum number of photos in progress or waiting.
         batch_size: most photos in a batch.
         batch_wait: longest time in seconds for which a photo waits for others.
-        parallel: batches at work side by side.
+        parallel: batches processed in parallel.
         max_faces: most faces that are classified in a photo.
     """
 
@@ -87,7 +87,7 @@ class Engine:
         self._tasks += [asyncio.create_task(self._run_batches()) for _ in range(self._parallel)]
 
     async def stop(self) -> None:
-        """End the work; nothing is at work any more."""
+        """Stop; nothing is in progress afterwards."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -109,7 +109,7 @@ class Engine:
             Refusal: there are not as many.
         """
         if self._reserved + photos > self._queue:
-            raise busy(f"{self._queue} photos are at work or wait already; try again")
+            raise busy(f"the queue is full ({self._queue} photos); try again")
         self._reserved += photos
         self._metrics.waiting.set(self._reserved)
 

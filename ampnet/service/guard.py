@@ -92,9 +92,7 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._is_ours(_name_of(host)):
-            raise Refusal(
-                421, "unknown_host", "this service has another name; add this one with `ampnet serve --allow-host`"
-            )
+            raise Refusal(421, "unknown_host", "unknown host name; allow it with `ampnet serve --allow-host`")
         origin = headers.get("origin")
         is_foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
         is_link = headers.get("sec-fetch-mode") == "navigate"  # a link to the page; forms have an Origin

@@ -146,13 +146,13 @@ ERRORS = {
     400: ("malformed", "unknown field; photos are files in fields called 'file'"),
     401: ("no_token", "send the header `Authorization: Bearer TOKEN`"),
     403: ("other_site", "pages of other sites may not use this service"),
-    408: ("too_slow", "the request has not arrived within 30 s"),
+    408: ("too_slow", "the request did not arrive within 30 s"),
     413: ("too_large", "the request has more than 32,000,000 bytes; send smaller or fewer photos"),
     415: ("wrong_type", "send photos as multipart/form-data with fields called 'file', or one photo as image/jpeg"),
-    421: ("unknown_host", "this service has another name; add this one with `ampnet serve --allow-host`"),
+    421: ("unknown_host", "unknown host name; allow it with `ampnet serve --allow-host`"),
     422: ("unreadable", "cannot read the photo: not an image, or a damaged one"),
-    501: ("cannot_explain", "an exported network gives its answers only; serve its checkpoint"),
-    503: ("busy", "128 photos are at work or wait already; try again"),
+    501: ("cannot_explain", "an exported network gives no explanations; serve its checkpoint"),
+    503: ("busy", "the queue is full (128 photos); try again"),
 }
 
 

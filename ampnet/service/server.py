@@ -38,9 +38,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _reason(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return "another program does already; choose another port with --port, or 0 for any that is free"
+        return "the port is in use; choose another with --port, or 0 for any free one"
     if error.errno == errno.EACCES:
-        return "ports below 1024 need the rights of the administrator; choose another with --port"
+        return "ports below 1024 need administrator rights; choose another with --port"
     return f"{error.strerror or error}; choose another address with --host"
 
 

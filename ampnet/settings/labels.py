@@ -14,10 +14,10 @@ EXPRESSIONS_8 = (*EXPRESSIONS, "contempt")
 """The eight expressions of AffectNet-8 and FER+, in ampnet's default order."""
 
 MAX_CLASSES = 100
-"""Most classes of a data set; whoever has more, has numbers in the place of labels."""
+"""Maximum number of classes; more usually means that numbers were read as labels."""
 
 MAX_NAME = 100
-"""Longest class name, in characters."""
+"""Maximum length of a class name, in characters."""
 
 SYNONYMS: dict[str, str] = {
     "surprise": "surprise",

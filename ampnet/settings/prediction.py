@@ -114,7 +114,7 @@ class PredictConfig(Settings):
         if self.camera is not None:
             is_alone = not (self.images or self.list_file or self.videos)
             is_plain = not (self.jsonl or self.annotate or self.explain or self.track or self.resume)
-            require(is_alone, "--camera watches a camera alone; leave out files, --list and --videos")
+            require(is_alone, "--camera reads nothing else; leave out files, --list and --videos")
             require(is_plain and self.engine == "local", "--camera has a window and --csv only; leave the others out")
         require(self.every is None or self.rate is None, "--every and --rate: give one of them")
         require(self.last is None or self.last > self.first, "--to must be later than --from")
@@ -122,12 +122,12 @@ class PredictConfig(Settings):
         require(is_text, f"--csv {self.csv} would not be a spreadsheet; name it .csv, which spreadsheets open")
         require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
         require(not (self.track and self.resume), "--track cannot be resumed: the faces before the break are unknown")
-        require(not (self.smooth and self.explain), "--explain takes single frames apart, not the means of --smooth")
+        require(not (self.smooth and self.explain), "--explain explains single frames, not the averages of --smooth")
         if self.runtime == "onnx":
             is_plain = not self.mirror and self.prior is None and not self.gpus
             require(is_plain, "--mirror, --prior and --gpus need --runtime torch")
             require(self.precision != "bf16", "--precision bf16 needs --runtime torch")
-            require(not self.explain, "--explain needs --runtime torch: an exported network gives its answers only")
+            require(not self.explain, "--explain needs --runtime torch: an exported network gives no explanations")
             is_default = (self.detector.name, self.detector.weights) == (DetectorConfig.name, DetectorConfig.weights)
             require(is_default, "--detector and --weights need --runtime torch")
 

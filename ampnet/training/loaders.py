@@ -42,7 +42,7 @@ def choose_faces(index: FaceIndex, config: RunConfig) -> dict[Split, NDArray[np.
     for split in ("train", config.select_on):
         if not len(parts[split]):
             counts = ", ".join(f"{name} {len(indices)}" for name, indices in parts.items())
-            raise DataError(f"{config.data} has no image in the split {split} (it has {counts}); it cannot train")
+            raise DataError(f"{config.data} has no image in the split {split} (it has {counts}), which training needs")
     return parts
 
 

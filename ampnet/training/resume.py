@@ -165,7 +165,7 @@ def _read_save(file: Path, state: TrainState, identity: Mapping[str, Any], steps
 def _check_save(stored: StoredCheckpoint, training: _Training, state: TrainState, steps: int) -> _Save:
     header = parse_header(stored.header)
     if header.epoch != training.epoch:
-        raise CheckpointError("it contradicts itself about its epoch")
+        raise CheckpointError("its epoch is inconsistent")
     if (training.weights is None) != (state.ema is None):
         raise CheckpointError("it holds the weights of another kind of run")
     return _Save(
@@ -188,7 +188,7 @@ def _progress(training: _Training, steps: int, num_classes: int) -> Progress:
     history = History(rows)
     if best is not None:
         shape = [len(row) for row in best.confusion]
-        _demand(best.epoch <= len(rows), "its best epoch is none of its epochs")
+        _demand(best.epoch <= len(rows), "its best epoch is not among its epochs")
         _demand(shape == [num_classes] * num_classes, "its confusion matrix is not square")
         _demand(any(map(any, best.confusion)), "its confusion matrix is empty")
         history = History(rows, best.epoch, best.accuracy, best.confusion, best.loss)

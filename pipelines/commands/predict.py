@@ -68,9 +68,9 @@ def _require_places(config: PredictConfig, as_json: bool) -> None:
     if config.camera is not None and as_json:
         raise UsageError("--camera has a window and --csv only; leave out --json")
     if as_json and config.resume:
-        raise UsageError("--json prints anew what --resume would continue; use --jsonl FILE")
+        raise UsageError("--json prints everything again and cannot be resumed; use --jsonl FILE")
     if config.explain and not (as_json or config.jsonl or config.annotate):
-        raise UsageError("--explain needs a place for what it says: --annotate DIR, --json or --jsonl FILE")
+        raise UsageError("--explain needs an output: --annotate DIR, --json or --jsonl FILE")
 
 
 def _predict_here(config: PredictConfig, as_json: bool, quiet: bool) -> None:

@@ -12,8 +12,8 @@ def two_classes(*confidences):
     return np.column_stack([first, 1 - first])
 
 
-def test_the_area_is_the_mean_risk_of_answering_the_surest_one_two_three_and_all():
-    # right, right, wrong, right from the surest down: risks 0, 0, 1/3, 1/4
+def test_the_area_is_the_mean_risk_of_answering_the_most_probable_one_two_three_and_all():
+    # right, right, wrong, right from the most probable down: risks 0, 0, 1/3, 1/4
     scores = score_risk_coverage(two_classes(0.9, 0.8, 0.7, 0.6), np.array([0, 0, 1, 0]))
     assert scores.area.value == pytest.approx((1 / 3 + 1 / 4) / 4)
     assert [(point.coverage, point.risk.value) for point in scores.curve] == [

@@ -158,7 +158,7 @@ def test_what_a_killed_process_left_goes_and_nothing_of_others(tmp_path: Path) -
     (dead,) = leftovers(tmp_path)
     digest, machine, pid = dead.name.split(".")[1:4]
     others = [
-        temporary_beside(tmp_path / "result"),  # of this process, which is at work
+        temporary_beside(tmp_path / "result"),  # of this process, which is running
         tmp_path / f".{digest}.{'0' * 8}.{pid}.partial",  # of another machine
         tmp_path / f".{digest}.{machine}.{os.getppid()}.partial",  # of another live process
         tmp_path / f".mine.{pid}.partial",

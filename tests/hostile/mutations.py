@@ -1,4 +1,4 @@
-"""Damage to the bytes of any file, and names that strangers give to files."""
+"""Damage to the bytes of any file, and hostile file names."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Pictures as bytes: every encoding in small, formats that nobody asked for, headers that lie, and bombs."""
+"""Pictures as bytes: every encoding in small, unsupported formats, headers that lie, and bombs."""
 
 import importlib
 import io

@@ -54,7 +54,7 @@ def test_a_coverage_is_reached_by_a_threshold_between_two_faces():
 
 
 def test_a_precision_is_reached_with_as_many_answers_as_can_be():
-    # the surest is wrong, the next three are right: 0, 1/2, 2/3, 3/4
+    # the most probable is wrong, the next three are right: 0, 1/2, 2/3, 3/4
     is_right = np.array([True, False, True, True])
     assert threshold_for_precision(CONFIDENCE, is_right, 0.75) == 0
     # right, right, wrong, wrong: 1, 1, 2/3, 1/2

@@ -71,7 +71,7 @@ def test_a_network_that_says_nan_is_refused():
     classifier = Classifier(BrightHalves(), CPU)
     even = torch.zeros(1, 2)
     for broken in (math.nan, math.inf):
-        with pytest.raises(CheckpointError, match="answers with NaN"):
+        with pytest.raises(CheckpointError, match="returned NaN"):
             classifier.probabilities(even, torch.tensor([[0.0, broken]]))
 
 

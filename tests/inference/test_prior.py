@@ -52,7 +52,7 @@ def test_a_checkpoint_without_shares_has_no_other_prior():
 def test_a_prior_of_other_classes_is_refused_by_name():
     with pytest.raises(ConfigError, match="unknown: joy; missing: fear"):
         prior_offsets(checkpoint(class_shares=(0.8, 0.2)), {"anger": 1.0, "joy": 1.0})
-    with pytest.raises(ConfigError, match="no class at all"):
+    with pytest.raises(ConfigError, match="is 0 for every class"):
         prior_offsets(checkpoint(class_shares=(0.8, 0.2)), {"anger": 0.0, "fear": 0.0})
 
 

@@ -1,4 +1,4 @@
-"""Decoding a stranger's picture: any failure is that file's, with its reason; nothing is printed; memory is bounded."""
+"""Decoding untrusted images: a failure affects only that file, nothing is printed, memory is bounded."""
 
 import io
 import os

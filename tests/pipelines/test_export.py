@@ -130,7 +130,7 @@ def test_an_existing_file_is_kept_and_a_wrong_request_refused(classifier, tmp_pa
         run(ExportConfig(model=Path("bundled"), out=classifier.file))
     with pytest.raises(ConfigError, match="precision int8 is for --format onnx"):
         ExportConfig(model=Path("bundled"), format="torchscript", precision="int8")
-    with pytest.raises(UsageError, match="the detector is exported as"):
+    with pytest.raises(UsageError, match="the detector can only be exported as"):
         run(ExportConfig(model=Path("detector"), format="torchscript", out=tmp_path / "d"))
     with pytest.raises(ConfigError, match=r"must end in \.safetensors"):
         ExportConfig(model=Path("bundled"), format="safetensors", out=tmp_path / "model.pt")

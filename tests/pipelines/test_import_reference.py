@@ -56,7 +56,7 @@ def test_eight_classes_and_named_classes_are_taken_over(tmp_path):
     source = write_reference_file(tmp_path / "b.pth", placeholder_state(3))
     unnamed = run("import", source, "--out", tmp_path / "three.pt")
     assert unnamed.exit_code == 1
-    assert "knows 3 classes; name them in their order with --classes" in unnamed.stderr
+    assert "has 3 classes; name them in label order with --classes" in unnamed.stderr
     named = run("import", source, "--out", tmp_path / "three.pt", "--classes", "joy, pain,other")
     assert named.exit_code == 0
     assert load_checkpoint(tmp_path / "three.pt").class_names == ("joy", "pain", "other")

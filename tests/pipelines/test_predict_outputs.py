@@ -184,7 +184,7 @@ def test_a_full_disk_at_csv_still_prints_the_table_then_one_line(happy, photos, 
     unreadable, line = result.stderr.splitlines()
     assert "17.png" in unreadable
     assert line.startswith("ampnet: cannot write ")
-    assert "File too large; free some space; what was found before is in faces.csv." in line
+    assert "File too large; free some space; the results so far are in faces.csv." in line
     result = command(happy, photos / "03.png", photos, "--csv", out / "faces.csv", "--resume")
     assert result.exit_code == 1  # for 17.png
     assert len((out / "faces.csv").read_text().splitlines()) == PHOTOS + 2
@@ -195,7 +195,7 @@ def test_a_run_whose_results_would_go_nowhere_stops(happy, photos, tmp_path, mon
     with file_size_limit(100):
         result = predict(happy, photos, csv=tmp_path / "faces.csv")
     assert result.files == CHUNK  # the end of the chunk in which the table was full
-    assert result.problems[0] == "stopped: what comes next would be written nowhere"
+    assert result.problems[0] == "stopped: further results could not be written"
 
 
 def test_a_full_disk_at_annotate_leaves_the_results_and_no_half_picture(happy, photos, clip, tmp_path):

@@ -49,7 +49,7 @@ def test_rows_objects_and_pictures_name_the_track(clip, tmp_path):
     [
         ({"smooth": 1.0}, "--smooth averages along tracks, so it needs --track"),
         ({"track": True, "resume": True, "csv": Path("a.csv")}, "--track cannot be resumed"),
-        ({"track": True, "smooth": 1.0, "explain": True}, "not the means of --smooth"),
+        ({"track": True, "smooth": 1.0, "explain": True}, "not the averages of --smooth"),
     ],
 )
 def test_combinations_that_make_no_sense_are_refused(options, message):

@@ -47,7 +47,7 @@ def out(tmp_path: Path) -> Path:
 
 
 def name_in_table(out: Path, name: str) -> None:
-    """Put a name of a stranger's choice into faces.csv."""
+    """Put an untrusted name into faces.csv."""
     row = (name, "a.jpg", "train", "fear", "detected", "", "", "", "1", "48", "48", "", "", "", "")
     with (out / "index" / "faces.csv").open("a", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerow(row)

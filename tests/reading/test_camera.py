@@ -33,7 +33,7 @@ def test_frames_come_in_order_each_at_most_once_up_to_the_last(frames):
 
 
 def test_a_camera_that_is_not_there_is_named():
-    with pytest.raises(DataError, match=f"camera {NO_CAMERA} does not answer"), open_camera(NO_CAMERA):
+    with pytest.raises(DataError, match=f"cannot open camera {NO_CAMERA}; check"), open_camera(NO_CAMERA):
         pass
 
 

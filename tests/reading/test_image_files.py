@@ -1,4 +1,4 @@
-"""Reading pictures as strangers store them."""
+"""Image files of every kind, as people have them."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Listing the images below a stranger's folder: links that turn in circles, depth, and what cannot be listed."""
+"""Listing the images in an untrusted folder: links that turn in circles, depth, and what cannot be listed."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One answer, whoever asks: the same photo gets the same answer in every form and through every way."""
+"""The same photo gets the same answer in every form and through every way."""
 
 import json
 from pathlib import Path

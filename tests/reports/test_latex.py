@@ -72,7 +72,7 @@ def test_a_comparison_has_the_scores_of_each_model_and_the_paired_differences():
     assert r"all images & 200 & A & 75.0 {\scriptsize[" in table
     assert r"all images & 200 & B & 100.0 {\scriptsize[" in table
     assert r"all images & B - A & +25.0 {\scriptsize[+" in table
-    assert r"& < 0.0001 \\" in table  # fifty images that only one gets right: 2 / 2^50
+    assert r"& < 0.0001 \\" in table  # fifty images that only one classifies correctly: 2 / 2^50
 
 
 def test_several_seeds_have_a_mean_and_a_deviation():

@@ -123,7 +123,7 @@ def test_a_photo_given_twice_is_recorded_twice(tmp_path):
 def test_what_was_found_is_neither_replaced_nor_mixed_unasked(tmp_path):
     write(make_files(tmp_path), PHOTOS[:5], finish=False)
     before = contents(tmp_path)
-    with pytest.raises(UsageError, match=r"faces\.csv\..*\.partial holds what .* --resume, or start over with --force"):
+    with pytest.raises(UsageError, match=r"faces\.csv\..*\.partial holds the results .* or start over with --force"):
         write(make_files(tmp_path), PHOTOS)
     other = {**SETTINGS, "every": 1}
     with pytest.raises(UsageError, match="start over with --force"):
@@ -182,7 +182,7 @@ def test_a_full_disk_keeps_the_rows_that_were_written(tmp_path, whole):
         assert content.startswith(written)
         assert written.endswith(b"\n")
         assert file.problem == (
-            f"cannot write {file.path}: File too large; free some space; what was found before is in "
+            f"cannot write {file.path}: File too large; free some space; the results so far are in "
             f"{file.partial.name}: continue with --resume"
         )
     write(make_files(tmp_path), PHOTOS, resume=True)

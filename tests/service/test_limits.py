@@ -89,7 +89,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(narrow):
     assert "2000 x 1000 pixels are more than 1,000,000" in answer.json()["error"]["message"]
 
 
-def test_of_too_many_faces_the_surest_are_listed_with_a_warning(narrow):
+def test_of_too_many_faces_the_highest_scoring_are_listed_with_a_warning(narrow):
     (photo,) = predict(narrow, GROUP).raise_for_status().json()["photos"]
     assert len(photo["faces"]) == 1
     assert photo["warnings"] == ["only the 1 highest-scoring face is listed"]
@@ -208,7 +208,7 @@ def test_wrong_requests_of_its_owner_are_one_line(tmp_path):
         taken.listen()
         port = str(taken.getsockname()[1])
         for options, expected in (
-            (("--port", port), f"cannot listen on 127.0.0.1 port {port}: another program does already; choose another"),
+            (("--port", port), f"cannot listen on 127.0.0.1 port {port}: the port is in use; choose another"),
             (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),
             (("--token", "short"), "a token needs at least 16 characters"),
             (("--queue", "4"), "max_files (32) must fit into the queue (4)"),
@@ -222,4 +222,4 @@ def test_wrong_requests_of_its_owner_are_one_line(tmp_path):
 def test_a_service_for_a_network_warns(small):
     small.process.terminate()  # the last test of this service
     small.process.wait(PATIENCE)
-    assert "warning: whoever reaches 0.0.0.0 can use this service; a token is asked for" in small.process.stderr.read()
+    assert "warning: whoever reaches 0.0.0.0 can use this service; a token is required" in small.process.stderr.read()

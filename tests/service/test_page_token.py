@@ -42,7 +42,7 @@ def enter(driver: webdriver.Chrome, closed: Running) -> None:
 
 
 def waiting(closed: Running) -> float:
-    """Count the photos at work."""
+    """Count the photos in progress."""
     return closed.counted("ampnet_photos_at_work", TOKEN)
 
 

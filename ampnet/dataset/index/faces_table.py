@@ -168,7 +168,7 @@ def _box(text: str) -> tuple[float, float, float, float]:
 
 
 def _write(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    escaping = "backslashreplace"  # whatever a stranger's label still holds must not cost the work of hours
+    escaping = "backslashreplace"  # an odd label must not cost hours of work
     with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors=escaping, newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)

@@ -1,7 +1,7 @@
 """`index/land_marks.npy`: the reference program's file of landmarks, written for it and read without trusting it.
 
 The file is a NumPy object array ``(N, 2)`` of names and ``5 x 2`` coordinates, which NumPy stores as a
-pickle; loading a stranger's pickle the usual way runs whatever it asks for. Here it is read as inert records,
+pickle; loading an untrusted pickle the usual way executes what it contains. Here it is read as inert records,
 which are then turned into arrays of numbers.
 """
 

@@ -1,6 +1,6 @@
 """The parquet tables of a data set in shards; pyarrow is imported only when one is read or written.
 
-A stranger's table is read whole into memory that its own size bounds, and must have exactly our columns: nothing of it
+An untrusted table is read whole into memory bounded by its own size, and must have exactly our columns: nothing of it
 is executed, and texts stay in their dictionaries, so that a small file cannot unfold into a large one.
 """
 

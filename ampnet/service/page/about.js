@@ -6,7 +6,7 @@ import { askCard } from "./service.js";
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 const RUNTIMES = { onnx: "ONNX Runtime", torch: "PyTorch" };
 
-// Says where photos go; that they stay here is sure only if nobody else reaches the service.
+// Says where photos go; they stay here for certain only if no other machine can reach the service.
 export function privacyNote(model) {
   return model?.is_local && LOOPBACK.test(location.hostname)
     ? "Photos stay on this machine: the service on it looks at them, and keeps none."
@@ -31,7 +31,7 @@ export function describeModel(disclosure, model) {
   disclosure.querySelector("div").replaceChildren(html("dl", {}, ...lines), card);
   const show = async () => {
     if (!disclosure.open || card.hasChildNodes()) return;
-    const none = "No model card comes with this checkpoint: ask whoever trained it what it learned from, and what it is good for.";
+    const none = "No model card comes with this checkpoint: ask its authors what it was trained on and what it is suited for.";
     card.replaceChildren(...((model.card && (await askCard())) || [html("p", { class: "note" }, none)]));
   };
   disclosure.ontoggle = () => show().catch((error) => card.replaceChildren(html("p", { class: "problem" }, error.message)));

@@ -1,4 +1,4 @@
-// Asks the service that this page came from, and nobody else.
+// Sends requests only to the service that this page came from.
 
 let token = null;
 

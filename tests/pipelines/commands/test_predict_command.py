@@ -45,8 +45,8 @@ def test_a_list_or_a_camera_is_input_enough(asked):
         ([], {}, "missing argument 'images', --list FILE or --camera 0"),
         ([], {"camera": 0, "as_json": True}, "--camera has a window and --csv only; leave out --json"),
         (["a.jpg"], {"as_json": True, "resume": True, "csv": Path("a.csv")}, "use --jsonl FILE"),
-        (["a.jpg"], {"explain": True}, "--explain needs a place"),
-        (["a.jpg"], {"explain": True, "csv": Path("a.csv")}, "--explain needs a place"),
+        (["a.jpg"], {"explain": True}, "--explain needs an output"),
+        (["a.jpg"], {"explain": True, "csv": Path("a.csv")}, "--explain needs an output"),
     ],
 )
 def test_what_does_not_go_together_is_refused(images, options, message):
