@@ -67,7 +67,7 @@ def text_lines(
     """Yield the lines of a text file with their ends, holding one line in memory.
 
     Args:
-        path: the file: UTF-8, with or without a byte order mark, or UTF-16 with one; it may be packed by gzip.
+        path: the file: UTF-8, with or without a byte order mark, or UTF-16; it may be packed by gzip.
         undecodable: what to do with bytes that are not UTF-8: ``surrogateescape`` keeps those of file names.
         newline: as for :func:`open`.
         cure: what to do if it cannot be read, for the message.
@@ -82,11 +82,11 @@ def text_lines(
             file.seek(0)
             content: Any = gzip.GzipFile(fileobj=file) if is_packed else file
             start = content.read(_SNIFFED)
-            is_wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-            if b"\0" in start and not is_wide:
+            encoding = _encoding_of(start)
+            if b"\0" in start and encoding == "utf-8-sig":
                 raise DataError("it is not UTF-8 text")
             content.seek(0)
-            text = io.TextIOWrapper(content, "utf-16" if is_wide else "utf-8-sig", undecodable, newline)
+            text = io.TextIOWrapper(content, encoding, undecodable, newline)
             while line := text.readline(MAX_LINE):
                 if len(line) == MAX_LINE:
                     raise DataError(f"line {number + 1} has more than {MAX_LINE:,} characters")
@@ -101,6 +101,18 @@ def text_lines(
         elif isinstance(error, OSError):
             reason = error.strerror or error
         raise DataError(f"cannot read {printable(path)}: {reason}{cure and f'; {cure}'}") from error
+
+
+def _encoding_of(start: bytes) -> str:
+    """Tell UTF-16, with a byte order mark or without one in Latin letters, from UTF-8 by a file's first bytes."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    even, odd = start[::2], start[1::2]
+    if len(start) >= 8 and not even.count(0) and odd.count(0) > 0.9 * len(odd):
+        return "utf-16-le"
+    if len(start) >= 8 and not odd.count(0) and even.count(0) > 0.9 * len(even):
+        return "utf-16-be"
+    return "utf-8-sig"
 
 
 def csv_rows(

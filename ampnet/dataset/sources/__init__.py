@@ -9,7 +9,7 @@ from ampnet.dataset.sources.affectnet import is_affectnet, read_affectnet
 from ampnet.dataset.sources.expw import is_expw, read_expw
 from ampnet.dataset.sources.fer2013 import is_fer2013, is_ferplus, read_fer2013, read_ferplus
 from ampnet.dataset.sources.folder_levels import JUNK
-from ampnet.dataset.sources.folders import read_folders
+from ampnet.dataset.sources.folders import ARCHIVES, read_folders
 from ampnet.dataset.sources.pixel_tables import find_pixel_tables, read_pixel_tables
 from ampnet.dataset.sources.plain_csv import find_lists, holds_lists, read_csv
 from ampnet.dataset.sources.rafdb import is_rafdb, read_rafdb
@@ -29,7 +29,8 @@ from ampnet.errors import DataError, UsageError
 __all__ = ["LAYOUTS", "Box", "Picture", "Source", "SourceImage", "open_source"]
 
 
-JUNK_NAMES = JUNK | {"Thumbs.db", "desktop.ini"}
+_CONTENT = (".csv", ".tsv", ".gz", ".jpg", ".jpeg", ".png")
+"""Extensions of files beside which a folder is not one that an archive unpacked to."""
 
 Reader = Callable[[Path, str, int, str | None], Source]
 
@@ -101,7 +102,10 @@ def open_source(
         raise UsageError(f"unknown layout {layout!r}; choose one of auto, {', '.join(LAYOUTS)}")
     is_table = root.is_file() and bool(find_lists(root) or find_pixel_tables(root))
     if not root.is_dir() and not is_table:
-        raise DataError(f"{root} is not a folder or a table; give the folder that holds the images, or a CSV")
+        how = (
+            "unpack it first" if root.suffix.lower() in ARCHIVES else "give the folder that holds the images, or a CSV"
+        )
+        raise DataError(f"{root} is not a folder or a table; {how}")
     if is_table:
         inner, layout = root, ("pixels" if find_pixel_tables(root) else "csv") if layout == "auto" else layout
     else:
@@ -126,10 +130,11 @@ def _unpacked(root: Path) -> Iterator[Path]:
     """Yield a folder, and those within it as long as they hold nothing else, as archives unpack."""
     yield root
     while True:
-        inside = [path for path in root.iterdir() if not path.name.startswith(".") and path.name not in JUNK_NAMES]
-        if len(inside) != 1 or not inside[0].is_dir():
+        inside = [path for path in root.iterdir() if not path.name.startswith(".") and path.name not in JUNK]
+        folders = [path for path in inside if path.is_dir()]
+        if len(folders) != 1 or any(path.suffix.lower() in _CONTENT for path in inside):
             return
-        (root,) = inside
+        (root,) = folders
         yield root
 
 

@@ -54,7 +54,11 @@ def meant_expression(label: str) -> str | None:
 
 def _bare(key: str) -> str:
     """Return a label without the number before it, and without words about faces."""
-    words = [word for word in re.split(r"[\W_]+", _NUMBER.sub("", key)) if word and word not in _ABOUT]
+    words = [
+        word
+        for word in re.split(r"[\W_]+", _NUMBER.sub("", key))
+        if word and word not in _ABOUT and not word.isdecimal()
+    ]
     return " ".join(words)
 
 

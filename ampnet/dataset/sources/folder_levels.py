@@ -98,8 +98,11 @@ def find_levels(found: Collection[Folders], root: Path) -> Levels:
     elif _is_class_first(below):
         levels.split_level = 1
         levels.splits = splits_among({folders[1] for folders in below})
+        _require_classes(names, {(folders[0], *folders[2:]) for folders in below}, root)
         return levels
     _read_people(below, levels, root)
+    if levels.class_level == 0:
+        _require_classes({folders[0] for folders in below}, below, root)
     return levels
 
 
@@ -162,6 +165,36 @@ def _read_people(found: set[Folders], levels: Levels, root: Path) -> None:
         f"{seen}, so they are data sets, parts of one, or people, and not classes; prepare each data set by itself, "
         "merge parts, or name people's folders with numbers, such as subject_01"
     )
+
+
+def _require_classes(classes: Collection[str], found: set[Folders], root: Path) -> None:
+    """Refuse classes that are none: above folders that are classes or splits themselves, or named like people.
+
+    Args:
+        classes: the names of folders that would be classes.
+        found: the folders that hold images, from those of classes on.
+        root: the raw folder, for messages.
+    """
+    if any(meant_expression(name) is not None for name in classes):
+        return
+    inner = sorted({name for folders in found for name in folders[1:]})
+    known = [name for name in inner if meant_expression(name) is not None or split_of_name(name) is not None]
+    if known and len({folders[0] for folders in found if set(folders[1:]) & set(known)}) > 1:
+        raise DataError(
+            f"{root}: the folders {listed(sorted(classes))} hold {listed(known)}, so they are data sets, parts of one, "
+            "or people, and not classes; prepare each data set by itself, or give a CSV with the columns path, label "
+            "and subject"
+        )
+    if len(classes) > 1 and all(_names_person(name) for name in classes):
+        raise DataError(
+            f"{root}: the folders {listed(sorted(classes))} are named like people, and hold no folder for each class; "
+            "sort each person's images into class folders, or give a CSV with the columns path, label and subject"
+        )
+
+
+def _names_person(name: str) -> bool:
+    words = words_of(name)
+    return bool(PEOPLE.intersection(words)) or (words in (["s"], ["p"]) and re.search(r"\d", name) is not None)
 
 
 def _are_people(names: Collection[str]) -> bool:

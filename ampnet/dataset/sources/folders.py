@@ -16,6 +16,7 @@ from ampnet.files.printable import printable
 from ampnet.media.heif import describe_unread
 from ampnet.reading.image_files import readable_images
 
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".rar", ".7z", ".bz2", ".xz")
 _ORDER = ("train", "val", "test", "")
 
 
@@ -63,6 +64,9 @@ def read_folders(
             found.append((path, read))
     not_read = ", ".join(describe_unread(listing.left_out))
     if not found:
+        packed = sorted(path.name for path in root.glob("*") if path.suffix.lower() in ARCHIVES)
+        if packed and not files:
+            raise DataError(f"{root} holds no images, but {listed(packed)}; unpack it first")
         kind = "images in class folders" if unlabelled else "images"
         kind += f" that can be read; not read: {not_read}" if not_read else ""
         raise DataError(

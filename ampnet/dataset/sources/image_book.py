@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from ampnet.dataset.sources.folder_levels import JUNK
 from ampnet.dataset.sources.split_names import split_of_name
@@ -42,7 +43,7 @@ class ImageBook:
             path = Path(text)
             inside = path.is_absolute() and path.is_relative_to(self.root.absolute())
             return path.relative_to(self.root.absolute()).as_posix() if inside else text
-        wanted = _parts(_DRIVE.sub("", as_text(text).replace("\\", "/")))
+        wanted = _parts(_DRIVE.sub("", unquote(as_text(text)).replace("\\", "/")))
         if not wanted:
             return None
         found = self._listed().get(_stem(wanted[-1]), []) + self._listed().get(wanted[-1], [])

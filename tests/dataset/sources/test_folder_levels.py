@@ -113,6 +113,16 @@ def test_people_within_splits_keep_the_splits_and_are_told_if_they_are_on_both_s
         ([f"fold{k}/{n}/1.jpg" for k in range(5) for n in ("happy", "sad")], "fold0, fold1, fold2, fold3, fold4"),
         ([f"{s}/{n}/1.jpg" for s in ("setA", "setB", "setC") for n in ("a", "b")], "setA, setB, setC"),
         (["train/images/1.jpg", "test/images/2.jpg"], "without a folder for each class"),
+        (
+            [f"{s}/{p}/{n}/1.jpg" for s in ("A", "B") for p in ("train", "test") for n in ("happy", "sad")],
+            "A, B hold happy",
+        ),
+        (
+            ["archive/FER/happy/1.jpg", "archive (1)/RAF/happy/1.jpg", "archive/FER/sad/1.jpg"],
+            "archive, archive (1) hold",
+        ),
+        (["subject_1/happy_1.jpg", "subject_2/sad_1.jpg", "subject_3/sad_2.jpg"], "are named like people"),
+        (["fer2013.zip"], "unpack it first"),
         (["train/happy/1.jpg", "train/sad/1.jpg", "extra/happy/2.jpg"], "mixes splits"),
         (["id00/happy/1.jpg", "id00/sad/1.jpg", "id01/happy/1.jpg", "id01/sad/1.jpg"], "three or more people"),
         (["train/suprise/1.jpg", "train/happy/1.jpg"], "'suprise' looks like 'surprise'"),

@@ -40,6 +40,8 @@ FORMS: dict[str, bytes] = {
     "tab": table("\t").encode(),
     "bar": table("|").encode(),
     "utf-16": table().encode("utf-16"),
+    "utf-16 without a mark": table().encode("utf-16-le"),
+    "percent": with_paths(lambda path: path.replace(" ", "%20")).encode(),
     "cr only": table(end="\r").encode(),
     "sep": ("sep=;\r\n" + table(";", end="\r\n")).encode(),
     "comments": ("# by hand\n#\n\n" + table()).encode(),
