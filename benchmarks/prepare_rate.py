@@ -36,14 +36,14 @@ def main(raw: Path, count: int) -> None:
     source = open_source(raw)
     items = source.items[:: max(len(source.items) // count, 1)][:count]
     detector = FaceDetector()
-    images = [item.read(1280).image for item in items]
+    images = [item.picture().photo.reduced for item in items]
     folder = Path(tempfile.mkdtemp())
     work = PrepareJob(items, unique_names(items), FramePolicy("none", "largest", "template"), ImageFiles(folder))
     chunks = range(len(work.chunk_sizes()))
 
     def decode() -> None:
         for item in items:
-            item.read(1280)
+            _ = item.picture().photo.reduced
 
     def detect() -> None:
         for start in range(0, len(images), CHUNK):

@@ -9,9 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError, ImageError
-from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, Image, align_face, align_matrix, source_side
+from ampnet.faces.alignment import (
+    CANONICAL_LANDMARKS,
+    AlignedFace,
+    Image,
+    align_face,
+    align_matrix,
+    resize_whole,
+    source_side,
+)
 from ampnet.faces.colour import Color, to_grey
-from ampnet.faces.geometry import Affine, Points
+from ampnet.faces.geometry import Affine, Points, transform_points
 from ampnet.files.printable import describe
 from ampnet.reading.photo import Photo
 from ampnet.settings import IMAGE_SIZE
@@ -24,12 +32,18 @@ CROPPED_FRACTION = 0.4
 MAX_OFFSET = 4.0
 """Mean distance of the mean landmarks, in pixels (2% of the frame), above which two framings differ."""
 
-MAX_SHARPNESS_RATIO = 1.2
+MAX_SHARPNESS_RATIO = 1.5
 """Faces whose resolution exceeds the training faces' by more than this factor are reduced to it."""
 
-RESOLUTION_PERCENTILE = 90
-"""Percentile of the training faces' resolution to which sharper faces are reduced in prediction."""
+USUAL_PERCENTILE = 99.7
+"""Percentile of the training faces up to which a resolution, or a place in the image, is what the network has seen:
+beyond are few enough that `eval`, which shows them as they are, and `predict` agree."""
 
+LEAST_SPREAD, GREATEST_SIZE = 10.0, 0.8
+"""Limits of a framing's spread and size: small sets vary less than what they stand for."""
+
+LATER_FIELDS = ("spread", "size")
+"""Not in the files of earlier versions."""
 
 MAX_DISTANCE = 1.5 * IMAGE_SIZE
 """Largest distance of a mean landmark from the frame's centre, in pixels along each axis: within one more frame."""
@@ -45,10 +59,18 @@ class Framing:
     mean_landmarks: tuple[tuple[float, float], ...] = tuple((float(x), float(y)) for x, y in CANONICAL_LANDMARKS)
     """Mean of the five landmarks over the training split, in the 224 x 224 frame."""
     crop: Crop = "face"
-    """``face``: each face was aligned to the canonical landmarks; ``none``: images were kept whole."""
+    """``face``: each face was aligned to the canonical landmarks, and every other face is; ``none``: images were kept
+    whole. An image whose face has the same place in it is then shown whole, too, and the faces of all others are
+    aligned to the mean landmarks."""
     color: Color = "rgb"
     face_resolution: float | None = None
-    """Source pixels along the frame's side in the sharper training faces; None if 224 or more."""
+    """Source pixels along the frame's side in the sharpest training faces; None if 224 or more."""
+    spread: float = 60.0
+    """With whole images, the largest usual distance of a face's landmarks from the mean ones (mean of five), in the
+    frame's pixels."""
+    size: float = 0.55
+    """With whole images, the smallest usual size of a face, as a fraction of that of the mean landmarks (the root mean
+    square of their distances from their centre)."""
 
     def __post_init__(self) -> None:
         points = np.asarray(self.mean_landmarks, dtype=np.float64)
@@ -60,6 +82,8 @@ class Framing:
             raise DataError(f"framing: unknown crop {self.crop!r} or color {self.color!r}")
         if self.face_resolution is not None and not 1 <= self.face_resolution <= IMAGE_SIZE:
             raise DataError(f"framing: face_resolution must be within [1, {IMAGE_SIZE}], got {self.face_resolution}")
+        if not (self.spread >= 0 and self.size >= 0):
+            raise DataError(f"framing: spread and size must be at least 0, got {self.spread} and {self.size}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the framing as plain values for JSON and checkpoints."""
@@ -68,6 +92,8 @@ class Framing:
             "crop": self.crop,
             "color": self.color,
             "face_resolution": self.face_resolution,
+            "spread": self.spread,
+            "size": self.size,
         }
 
     @classmethod
@@ -78,7 +104,7 @@ class Framing:
             DataError: a field is missing or invalid.
         """
         try:
-            if missing := [one.name for one in fields(cls) if one.name not in plain]:
+            if missing := [one.name for one in fields(cls) if one.name not in (*plain, *LATER_FIELDS)]:
                 raise DataError(f"framing: {missing[0]} is missing")
             return msgspec.convert(plain, cls)
         except (TypeError, msgspec.ValidationError) as error:
@@ -99,13 +125,18 @@ def measure_framing(landmarks: Points, crop: Crop, grey_fraction: float, source_
     """
     if len(landmarks) == 0:
         raise DataError("framing: the training split holds no faces")
-    mean = np.asarray(landmarks, dtype=np.float64).mean(axis=0).round(3)
-    resolution = float(np.percentile(source_sides, RESOLUTION_PERCENTILE))
+    points = np.asarray(landmarks, dtype=np.float64)
+    mean = points.mean(axis=0).round(3)
+    resolution = float(np.percentile(source_sides, USUAL_PERCENTILE))
+    spread = float(np.percentile(_distances(points, mean), USUAL_PERCENTILE))
+    size = float(np.percentile(_sizes(points), 100 - USUAL_PERCENTILE)) / float(_sizes(mean[None])[0])
     return Framing(
         mean_landmarks=tuple((float(x), float(y)) for x, y in mean),
         crop=crop,
         color="grey" if grey_fraction > 0.99 else "rgb",
         face_resolution=round(resolution, 1) if resolution < IMAGE_SIZE else None,
+        spread=round(max(spread, LEAST_SPREAD), 1),
+        size=round(min(size, GREATEST_SIZE), 3),
     )
 
 
@@ -118,16 +149,18 @@ def reframing(data: Framing | None, landmarks: Points, trained: Framing) -> Fram
         trained: framing of the network's training faces.
 
     Returns:
-        None if the framings match, else the framing for :func:`frame_face`; its resolution is None unless the faces
+        None if the framings match, else the framing for :func:`place_face`; its resolution is None unless the faces
         have more detail than the network was trained on.
     """
     mean = np.asarray(landmarks, dtype=np.float64).mean(axis=0)
     moved = float(np.linalg.norm(mean - np.asarray(trained.mean_landmarks), axis=1).mean())
     detail = IMAGE_SIZE if data is None or data.face_resolution is None else data.face_resolution
-    sharper = trained.face_resolution is not None and detail > MAX_SHARPNESS_RATIO * trained.face_resolution
-    if moved <= MAX_OFFSET and not sharper and (data is None or data.crop == trained.crop):
+    is_sharper = trained.face_resolution is not None and detail > MAX_SHARPNESS_RATIO * trained.face_resolution
+    if moved <= MAX_OFFSET and not is_sharper and (data is None or data.crop == trained.crop):
         return None
-    return trained if sharper else replace(trained, face_resolution=None)
+    framing = trained if is_sharper else replace(trained, face_resolution=None)
+    is_aligned = data is not None and data.crop == "face"  # so that it is no whole image
+    return replace(framing, spread=0.0) if is_aligned and trained.crop == "none" else framing
 
 
 def decide_crop(face_fraction: NDArray[np.floating]) -> tuple[Crop, str]:
@@ -147,9 +180,31 @@ def decide_crop(face_fraction: NDArray[np.floating]) -> tuple[Crop, str]:
     return "face", f"faces fill {median:.0%} of their images (median): each face is cropped and aligned"
 
 
+def place_face(image: Image, landmarks: Points, framing: Framing) -> AlignedFace:
+    """Bring a face where the training faces are, at their resolution, at 224 x 224.
+
+    Args:
+        image: ``(H, W, 3)`` RGB.
+        landmarks: ``(5, 2)`` of the face, in its pixels.
+        framing: of the training faces.
+
+    Raises:
+        ValueError: all landmarks coincide.
+    """
+    size_hw = image.shape[0], image.shape[1]
+    matrix = frame_matrix(landmarks, framing, size_hw)
+    limit = framing.face_resolution
+    resolution = limit if limit is not None and source_side(matrix) > MAX_SHARPNESS_RATIO * limit else None
+    if not is_shown_whole(landmarks, framing, size_hw):
+        return align_face(image, landmarks, _targets(framing), resolution=resolution)
+    inner = image if resolution is None else resize_whole(image, size=round(resolution))[0]
+    whole, _ = resize_whole(inner)
+    return AlignedFace(whole, transform_points(landmarks, matrix), matrix)
+
+
 def frame_face(image: Image, landmarks: Points, framing: Framing) -> AlignedFace:
-    """Frame a face like the training faces, in position, resolution and colour, at 224 x 224."""
-    face = align_face(image, landmarks, np.array(framing.mean_landmarks), resolution=framing.face_resolution)
+    """Frame a face like the training faces, in position, resolution and colour; see :func:`place_face`."""
+    face = place_face(image, landmarks, framing)
     if framing.color == "rgb":
         return face
     return AlignedFace(image=to_grey(face.image), landmarks=face.landmarks, matrix=face.matrix)
@@ -181,7 +236,7 @@ def frame_faces(
     reduction = photo.reduced.shape[1] / width
     framed = []
     for points in map(np.asarray, landmarks):
-        is_coarse = photo.is_reduced and source_side(frame_matrix(points, framing)) * reduction < wanted
+        is_coarse = photo.is_reduced and source_side(frame_matrix(points, framing, photo.size_hw)) * reduction < wanted
         image = _sharpest(photo) if is_coarse else photo.reduced
         scale = np.array([image.shape[1] / width, image.shape[0] / height])
         face = frame_face(image, points * scale, framing)
@@ -196,6 +251,51 @@ def _sharpest(photo: Photo) -> Image:
         return photo.reduced
 
 
-def frame_matrix(landmarks: Points, framing: Framing) -> Affine:
-    """Return the ``(2, 3)`` map of :func:`frame_face` from the image's pixels to the 224 x 224 frame."""
-    return align_matrix(landmarks, np.array(framing.mean_landmarks))
+def frame_matrix(landmarks: Points, framing: Framing, size_hw: tuple[int, int]) -> Affine:
+    """Return the ``(2, 3)`` map of :func:`frame_face` from the image's pixels to the 224 x 224 frame.
+
+    Args:
+        landmarks: ``(5, 2)`` of the face, in the image's pixels.
+        framing: of the training faces.
+        size_hw: height and width of the image.
+
+    Raises:
+        ValueError: all landmarks coincide.
+    """
+    if is_shown_whole(landmarks, framing, size_hw):
+        return np.array([[IMAGE_SIZE / size_hw[1], 0, 0], [0, IMAGE_SIZE / size_hw[0], 0]])
+    return align_matrix(landmarks, _targets(framing))
+
+
+def is_shown_whole(landmarks: Points, framing: Framing, size_hw: tuple[int, int]) -> bool:
+    """Return whether an image is a crop like the training images, which were kept whole: its face is as theirs in place
+    and size.
+
+    Otherwise it is a photo, whose face is aligned to the mean landmarks.
+
+    Args:
+        landmarks: ``(5, 2)`` of the face, in the image's pixels.
+        framing: of the training faces.
+        size_hw: height and width of the image.
+    """
+    if framing.crop == "face":
+        return False
+    mean = np.array(framing.mean_landmarks)
+    in_frame = np.asarray(landmarks, dtype=np.float64)[None] * (IMAGE_SIZE / size_hw[1], IMAGE_SIZE / size_hw[0])
+    is_near = _distances(in_frame, mean)[0] <= framing.spread
+    return bool(is_near and _sizes(in_frame)[0] >= framing.size * _sizes(mean[None])[0])
+
+
+def _targets(framing: Framing) -> Points:
+    return CANONICAL_LANDMARKS if framing.crop == "face" else np.array(framing.mean_landmarks)
+
+
+def _distances(landmarks: Points, mean: Points) -> NDArray[np.float64]:
+    """Return ``(N,)`` distances of ``(N, 5, 2)`` landmarks from the mean ones."""
+    return np.asarray(np.linalg.norm(landmarks - mean, axis=2).mean(axis=1), dtype=np.float64)
+
+
+def _sizes(landmarks: Points) -> NDArray[np.float64]:
+    """Return ``(N,)`` root mean square distances of ``(N, 5, 2)`` landmarks from their centres."""
+    from_centre = landmarks - landmarks.mean(axis=1, keepdims=True)
+    return np.asarray(np.sqrt((from_centre**2).sum(axis=2).mean(axis=1)), dtype=np.float64)

@@ -15,6 +15,7 @@ from ampnet.faces.framing import (
     Framing,
     decide_crop,
     frame_face,
+    is_shown_whole,
     measure_framing,
     reframing,
 )
@@ -181,11 +182,56 @@ def test_tight_faces_stay_whole_and_scenes_are_cut():
 
 def test_framing_survives_json_and_refuses_nonsense():
     framing = measure_framing(CANONICAL_LANDMARKS[None], "none", grey_fraction=1.0, source_sides=np.array([48.0]))
-    assert framing == Framing(crop="none", color="grey", face_resolution=48.0)
+    assert framing == Framing(crop="none", color="grey", face_resolution=48.0, spread=10.0, size=0.8)
     assert Framing.from_dict(framing.to_dict()) == framing
     for wrong in ({}, {**framing.to_dict(), "crop": "half"}, {**framing.to_dict(), "mean_landmarks": [[1, 2]]}):
         with pytest.raises(DataError, match="framing"):
             Framing.from_dict(wrong)
+
+
+def test_framings_of_earlier_versions_without_spread_and_size_are_read():
+    earlier = {name: value for name, value in Framing(crop="none").to_dict().items() if name not in ("spread", "size")}
+    assert Framing.from_dict(earlier) == Framing(crop="none")
+
+
+def test_spread_and_size_are_those_of_nearly_all_training_faces():
+    rng = np.random.default_rng(0)
+    moved = CANONICAL_LANDMARKS + np.append(rng.uniform(-30, 30, 997), [90, 90, 90])[:, None, None] * [1.0, 0.0]
+    framing = measure_framing(moved, "none", 0.0, np.full(1000, 48.0))
+    assert framing.spread == pytest.approx(30, abs=2)
+    shrunk = 112 + (CANONICAL_LANDMARKS - 112) * rng.uniform(0.6, 1.4, 1000)[:, None, None]
+    assert measure_framing(shrunk, "none", 0.0, np.full(1000, 48.0)).size == pytest.approx(0.6, abs=0.02)
+
+
+WHOLE = Framing(crop="none", spread=20.0, size=0.7)
+
+
+@pytest.mark.parametrize(
+    ("case", "landmarks", "is_whole"),
+    [
+        ("a crop like the training images", CANONICAL_LANDMARKS, True),
+        ("one that is moved a little", CANONICAL_LANDMARKS + 10, True),
+        ("one that is moved more", CANONICAL_LANDMARKS + 20, False),
+        ("a smaller face in the same place", 112 + (CANONICAL_LANDMARKS - 112) * 0.8, True),
+        ("one that is too small", 112 + (CANONICAL_LANDMARKS - 112) * 0.6, False),
+    ],
+)
+def test_an_image_like_the_training_images_is_shown_whole_and_another_one_framed_like_them(case, landmarks, is_whole):
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (448, 448, 3), dtype=np.uint8)
+    face = frame_face(photo, landmarks * 2, WHOLE)
+    if is_whole:
+        assert np.array_equal(face.image, resize_whole(photo)[0])
+        assert face.landmarks == pytest.approx(landmarks)
+        assert face.matrix == pytest.approx(np.array([[0.5, 0, 0], [0, 0.5, 0]]))
+    else:
+        assert face.landmarks == pytest.approx(CANONICAL_LANDMARKS)
+
+
+def test_faces_of_a_network_that_saw_aligned_faces_are_aligned_to_the_same_place():
+    photo = np.zeros((448, 448, 3), np.uint8)
+    trained = measure_framing(CANONICAL_LANDMARKS[None] + 1, "face", 0.0, np.array([300.0]))
+    assert frame_face(photo, CANONICAL_LANDMARKS * 2, trained).landmarks == pytest.approx(CANONICAL_LANDMARKS)
 
 
 def test_large_training_faces_set_no_limit_on_detail():
@@ -234,6 +280,12 @@ def test_sharper_faces_are_brought_to_the_detail_that_the_network_has_seen():
     assert reframing(Framing(face_resolution=100.0), faces, trained) == trained
 
 
+def test_an_aligned_face_is_no_whole_image():
+    framing = reframing(CENTRED, faces_at(0), WHOLE)
+    assert framing is not None
+    assert not is_shown_whole(CANONICAL_LANDMARKS + 1, framing, (224, 224))
+
+
 SPREAD = [[float(x), float(y)] for x, y in CANONICAL_LANDMARKS]
 
 
@@ -253,6 +305,8 @@ SPREAD = [[float(x), float(y)] for x, y in CANONICAL_LANDMARKS]
         ({"face_resolution": 0.5}, "face_resolution must be within"),
         ({"face_resolution": "48"}, "invalid"),
         ({"crop": "some"}, "invalid"),
+        ({"spread": -1.0}, "spread"),
+        ({"size": np.nan}, "size"),
         ({"color": 3}, "invalid"),
     ],
 )

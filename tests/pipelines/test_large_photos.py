@@ -44,16 +44,14 @@ def test_faces_in_a_reduced_photo_are_given_in_pixels_of_the_whole(
     assert predicted(PORTRAIT, run, "--min-face", str(1.6 * side))["faces"] == []
 
 
-@pytest.mark.parametrize("longest_side", [None, 64])
-def test_the_part_around_a_box_is_cut_from_the_reduced_image(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, longest_side: int | None
-) -> None:
+def test_the_part_around_a_box_is_cut_from_the_reduced_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(PORTRAIT, tmp_path)
     item = SourceImage(tmp_path, PORTRAIT.name, "train", "joy", box=(81, 61, 180, 200))
-    whole = item.read(longest_side)
+    whole, reduced = item.picture(), item.picture()
+    pixels = whole.photo.whole
     monkeypatch.setattr(decoding_memory, "MAX_DECODED", 10_000)
-    reduced = item.read(longest_side)
-    assert (reduced.size_hw, reduced.origin_xy, reduced.whole_hw) == (whole.size_hw, whole.origin_xy, whole.whole_hw)
-    if longest_side is None:
-        assert reduced.image.shape[0] == pytest.approx(whole.image.shape[0] / 2, abs=1)
-    assert abs(float(reduced.image.mean()) - float(whole.image.mean())) < 2
+    half = reduced.photo.whole
+    assert (reduced.photo.size_hw, reduced.origin_xy) == (whole.photo.size_hw, whole.origin_xy)
+    assert reduced.whole_hw == whole.whole_hw
+    assert half.shape[0] == pytest.approx(pixels.shape[0] / 2, abs=1)
+    assert abs(float(half.mean()) - float(pixels.mean())) < 2

@@ -7,9 +7,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ampnet.errors import ImageError
-from ampnet.files.printable import printable
-from ampnet.media.images import Image, reduce
-from ampnet.reading.image_files import read_reduced
+from ampnet.files.printable import one_line
+from ampnet.media.decoding import Decoded
+from ampnet.reading.contents import Content, FileContent, PixelContent
+from ampnet.reading.photo import Photo
 
 Box = tuple[float, float, float, float]
 
@@ -17,18 +18,62 @@ BOX_MARGIN = 0.25
 """Margin around a labelled face box, as a fraction of its width and height on each side."""
 
 
+@dataclass(eq=False)
+class PartContent:
+    """The part of an image around its labelled face; where it is, is known once it has been decoded."""
+
+    whole: Content
+    box: Box
+    origin_xy: tuple[int, int] = (0, 0)
+    """Top left corner in the whole image, in pixels of that."""
+    whole_hw: tuple[int, int] = (0, 0)
+    """Size of the whole image."""
+
+    def decode(self, enough_side: int | None) -> Decoded:
+        """See :class:`ampnet.reading.contents.Content`.
+
+        Raises:
+            ImageError: the image cannot be read, or the box lies outside it.
+        """
+        decoded = self.whole.decode(None)
+        image, (height, width) = decoded.image, decoded.size_hw
+        left, top, right, bottom = _around(self.box, (height, width))
+        if right <= left or bottom <= top:
+            raise ImageError(f"the face box {self.box} lies outside the image")
+        self.origin_xy, self.whole_hw = (left, top), (height, width)
+        y, x = image.shape[0] / height, image.shape[1] / width  # below 1 for very large images
+        rows, columns = slice(int(top * y), math.ceil(bottom * y)), slice(int(left * x), math.ceil(right * x))
+        part = PixelContent(np.ascontiguousarray(image[rows, columns])).decode(enough_side)
+        return Decoded(part.image, (bottom - top, right - left))
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded image, or the part around its labelled face."""
+    """An image of a data set, or the part around its labelled face; decoded when its pixels or its place are needed."""
 
-    image: Image
-    """``(h, w, 3)`` RGB, possibly reduced."""
-    size_hw: tuple[int, int]
-    """Size in source pixels, before any reduction."""
-    origin_xy: tuple[int, int]
-    """Top left corner in the whole image, in source pixels."""
-    whole_hw: tuple[int, int]
-    """Size of the whole image in source pixels."""
+    photo: Photo
+    part: PartContent | None = None
+    """What the photo is decoded from, if it is a part."""
+
+    @property
+    def origin_xy(self) -> tuple[int, int]:
+        """Top left corner of what the photo shows in the whole image, in pixels of that.
+
+        Raises:
+            ImageError: the image cannot be read.
+        """
+        _ = self.photo.size_hw
+        return (0, 0) if self.part is None else self.part.origin_xy
+
+    @property
+    def whole_hw(self) -> tuple[int, int]:
+        """Height and width of the whole image in pixels.
+
+        Raises:
+            ImageError: the image cannot be read.
+        """
+        size_hw = self.photo.size_hw
+        return size_hw if self.part is None else self.part.whole_hw
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +107,16 @@ class SourceImage:
         stem = PurePosixPath(self.relative).stem
         return f"{stem}_{self.face_id}" if self.face_id else stem
 
-    def read(self, longest_side: int | None = None) -> Picture:
-        """Decode the image, or the part around its labelled face, as upright RGB.
+    def content(self) -> Content:
+        """Return what the image is decoded from."""
+        return FileContent(self.path)
 
-        Args:
-            longest_side: maximum length of the longer side in pixels; None for full size, or half of an image of more
-                than 80 million pixels.
-
-        Raises:
-            ImageError: the image cannot be read, or the box lies outside it.
-        """
-        image, whole_hw = read_reduced(self.path, longest_side if self.box is None else None)
+    def picture(self) -> Picture:
+        """Return the image, or the part around its labelled face, to be decoded when its pixels are needed."""
         if self.box is None:
-            return Picture(image, whole_hw, (0, 0), whole_hw)
-        left, top, right, bottom = _around(self.box, whole_hw)
-        if right <= left or bottom <= top:
-            raise ImageError(f"cannot read {printable(self.path)}: the face box {self.box} lies outside the image")
-        y, x = image.shape[0] / whole_hw[0], image.shape[1] / whole_hw[1]  # below 1 for very large images
-        rows, columns = slice(int(top * y), math.ceil(bottom * y)), slice(int(left * x), math.ceil(right * x))
-        part = np.ascontiguousarray(image[rows, columns])
-        shown = part if longest_side is None else reduce(part, longest_side)
-        return Picture(shown, (bottom - top, right - left), (left, top), whole_hw)
+            return Picture(Photo(one_line(self.path), self.content()))
+        part = PartContent(self.content(), self.box)
+        return Picture(Photo(one_line(self.path), part), part)
 
 
 def _around(box: Box, whole_hw: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -27,9 +27,9 @@ from ampnet.dataset.loading.augment import (
 )
 from ampnet.dataset.loading.unreadable import UnreadableImage, describe_unreadable
 from ampnet.errors import DataError, ImageError
-from ampnet.faces.alignment import align_face, resize_face
+from ampnet.faces.alignment import resize_face
 from ampnet.faces.colour import Color
-from ampnet.faces.framing import Framing
+from ampnet.faces.framing import Framing, place_face
 from ampnet.media.prepared import decode_prepared
 from ampnet.settings import IMAGE_SIZE
 from ampnet.settings.recipes import Augmentation
@@ -204,7 +204,7 @@ def reframed(image: Image, landmarks: NDArray[np.float64], framing: Framing) -> 
     """Warp a prepared face, ``(H, W)`` or ``(H, W, 3)``, and its landmarks to another framing."""
     in_pixels = landmarks * (image.shape[1] / IMAGE_SIZE, image.shape[0] / IMAGE_SIZE)
     try:
-        face = align_face(image, in_pixels, np.array(framing.mean_landmarks), resolution=framing.face_resolution)
+        face = place_face(image, in_pixels, framing)
     except ValueError:  # all landmarks coincide
         return image, landmarks
     return face.image, face.landmarks

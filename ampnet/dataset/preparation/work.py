@@ -1,7 +1,9 @@
-"""From raw images to framed faces: decode in threads, detect in batches, frame and write in threads, in order."""
+"""From raw images to framed faces: decode in threads, find in batches, frame and write in threads, in order.
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+Faces are found and framed as `predict` finds and frames them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,23 +14,31 @@ from ampnet.dataset.index.face_names import face_name
 from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.raw_images import Box, Picture, Source, SourceImage
 from ampnet.dataset.preparation.executors import Threads
-from ampnet.dataset.preparation.frames import PreparedFace, read_failure, rejected, sharp_enough, write_frame
+from ampnet.dataset.preparation.frames import PreparedFace, read_failure, write_frame
 from ampnet.dataset.preparation.image_stores import ImageStore
 from ampnet.detection import FaceDetector
-from ampnet.detection.face import Face, choose_face
-from ampnet.detection.retries import Detection, detect_with_retries
-from ampnet.errors import ImageError
+from ampnet.detection.face import Face, choose_face, visible_area
+from ampnet.detection.finder import FaceFinder, FoundFaces
+from ampnet.errors import DataError
 from ampnet.faces.framing import Crop, decide_crop
 from ampnet.faces.geometry import intersection_over_union
 from ampnet.files.names import path_as_text
 from ampnet.media.alterations import examine
+from ampnet.media.images import Image
+from ampnet.runtime.threads import in_order
 from ampnet.settings import FacePolicy, NoFacePolicy
 
 CHUNK = 64
 """Images that are decoded, detected and recorded together; fixed, so that all runs split a data set alike."""
 
-DETECTION_SIDE = 1280
-"""Maximum side at which images are decoded for detection, in pixels; larger images may be read again for the warp."""
+AHEAD = 4
+"""Images of a chunk that are decoded before their turn."""
+
+GROUP_PIXELS = 4_000_000
+"""Images are looked at together up to this many pixels; bounds memory, and has no influence on results."""
+
+SAMPLE_SIDE = 320
+"""Side in pixels that suffices of the images that are sampled."""
 
 SAMPLE = 256
 """Images sampled to choose between whole images and aligned faces."""
@@ -36,8 +46,8 @@ SAMPLE = 256
 MIN_OVERLAP = 0.2
 """Minimum overlap (IoU) between a detected face and the data set's own box."""
 
-Detected = tuple[list[Picture | str], list[Detection | None]]
-"""A chunk's images, or the reasons why they cannot be read, and the detections in them."""
+Opened = tuple[int, Picture | str]
+"""Number of an image, and the image, or the reason why it cannot be read."""
 
 NO_FACE = "no face found"
 FOUND_BY_RETRY = "found by a retry"
@@ -72,9 +82,7 @@ class PrepareJob:
 def prepare_chunks(
     work: PrepareJob, chunks: Sequence[int], detector: FaceDetector, threads: Threads
 ) -> Iterator[tuple[int, list[PreparedFace]]]:
-    """Prepare some chunks of a data set.
-
-    While chunks are being detected, other threads decode the next and write the previous one.
+    """Prepare some chunks of a data set, as many side by side as there are threads for detection.
 
     Args:
         work: the data set.
@@ -88,26 +96,54 @@ def prepare_chunks(
     Raises:
         DataError: an image cannot be written.
     """
-    writing: tuple[int, list[Future[list[PreparedFace]]]] | None = None
-    for chunk, (decoded, detections) in _detected_chunks(work.items, chunks, detector, threads):
-        first = chunk * CHUNK
+    prepare = partial(_prepare_chunk, work, detector, threads)
+    yield from in_order(prepare, chunks, threads.detection, threads.detectors + 1)
+
+
+def _prepare_chunk(work: PrepareJob, detector: FaceDetector, threads: Threads, chunk: int) -> list[PreparedFace]:
+    """Decode, find, frame and write a chunk's images, a group after the other."""
+    numbers = range(chunk * CHUNK, min((chunk + 1) * CHUNK, len(work.items)))
+    has_boxes = any(work.items[number].box for number in numbers)
+    finder = FaceFinder(detector, "all" if has_boxes else work.frame_policy.face, detector.config.min_face)
+    prepared: list[PreparedFace] = []
+    writing: list[Future[list[PreparedFace]]] = []
+    for group in _groups(in_order(partial(_opened, work), numbers, threads.images, AHEAD)):
+        found = iter(finder.find([opened.photo for _, opened in group if not isinstance(opened, str)]))
         tasks = [
-            threads.images.submit(_frame, work, number, image, found)
-            for number, (image, found) in enumerate(zip(decoded, detections, strict=True), start=first)
+            threads.images.submit(_frame, work, number, opened, None if isinstance(opened, str) else next(found))
+            for number, opened in group
         ]
-        if writing is not None:
-            yield _written(work, *writing)
-        writing = chunk, tasks
-    if writing is not None:
-        yield _written(work, *writing)
-
-
-def _written(
-    work: PrepareJob, chunk: int, tasks: Sequence[Future[list[PreparedFace]]]
-) -> tuple[int, list[PreparedFace]]:
-    faces = [face for task in tasks for face in task.result()]
+        prepared += _written(writing)
+        writing = tasks
+    prepared += _written(writing)
     work.store.finish(chunk)
-    return chunk, faces
+    return prepared
+
+
+def _written(tasks: Sequence[Future[list[PreparedFace]]]) -> list[PreparedFace]:
+    return [face for task in tasks for face in task.result()]
+
+
+def _groups(opened: Iterable[Opened]) -> Iterator[list[Opened]]:
+    """Group images up to ``GROUP_PIXELS``."""
+    group: list[Opened] = []
+    pixels = 0
+    for number, one in opened:
+        group.append((number, one))
+        pixels += 0 if isinstance(one, str) else one.photo.pixels
+        if pixels >= GROUP_PIXELS:
+            yield group
+            group, pixels = [], 0
+    if group:
+        yield group
+
+
+def _opened(work: PrepareJob, number: int) -> Picture | str:
+    """Decode an image for detection, or return why it cannot be read."""
+    item = work.items[number]
+    picture = item.picture()
+    problem = picture.photo.problem
+    return picture if problem is None else read_failure(item, problem)
 
 
 def choose_crop(source: Source, policy: FacePolicy, detector: FaceDetector, threads: Threads) -> tuple[Crop, str]:
@@ -122,70 +158,42 @@ def choose_crop(source: Source, policy: FacePolicy, detector: FaceDetector, thre
     sample = np.unique(np.linspace(0, len(items) - 1, min(SAMPLE, len(items))).round().astype(int))
     fractions: list[float] = []
     for start in range(0, len(sample), CHUNK):
-        decoded = threads.images.map(_decode, [items[i] for i in sample[start : start + CHUNK]])
-        images = [picture.image for picture in decoded if not isinstance(picture, str)]
+        decoded = threads.images.map(_small, [items[i] for i in sample[start : start + CHUNK]])
+        images = [image for image in decoded if image is not None]
         for image, faces in zip(images, detector.detect(images), strict=True):
             height, width = image.shape[:2]
             for face in choose_face(faces, policy, (height, width))[:1]:
-                x0, y0, x1, y1 = face.box.clip(0, (width, height, width, height))
-                fractions.append(float((x1 - x0) * (y1 - y0) / (width * height)))
+                fractions.append(visible_area(face, (height, width)) / (width * height))
     return decide_crop(np.array(fractions))
 
 
-def _detected_chunks(
-    items: Sequence[SourceImage], chunks: Sequence[int], detector: FaceDetector, threads: Threads
-) -> Iterator[tuple[int, Detected]]:
-    """Decode and detect in order, with one more chunk in flight than there are detection threads."""
-    in_flight: deque[tuple[int, Future[Detected]]] = deque()
-    for chunk in chunks:
-        decoding = [threads.images.submit(_decode, item) for item in items[chunk * CHUNK : (chunk + 1) * CHUNK]]
-        in_flight.append((chunk, threads.detection.submit(_detect, detector, decoding)))
-        if len(in_flight) > threads.detectors:
-            yield _wait(*in_flight.popleft())
-    while in_flight:
-        yield _wait(*in_flight.popleft())
-
-
-def _wait(chunk: int, future: Future[Detected]) -> tuple[int, Detected]:
-    return chunk, future.result()
-
-
-def _decode(item: SourceImage) -> Picture | str:
-    """Decode an image for detection, or return why it cannot be read."""
+def _small(item: SourceImage) -> Image | None:
+    """Decode an image as small as the fraction of it that a face fills allows; None if it cannot be read."""
     try:
-        return item.read(DETECTION_SIDE)
-    except ImageError as error:
-        return read_failure(item, error)
+        return item.content().decode(SAMPLE_SIDE).image
+    except DataError:
+        return None
 
 
-def _detect(detector: FaceDetector, decoding: Sequence[Future[Picture | str]]) -> Detected:
-    decoded = [future.result() for future in decoding]
-    found = iter(detect_with_retries(detector, [picture.image for picture in decoded if not isinstance(picture, str)]))
-    return decoded, [None if isinstance(picture, str) else next(found) for picture in decoded]
-
-
-def _frame(work: PrepareJob, number: int, picture: Picture | str, detection: Detection | None) -> list[PreparedFace]:
+def _frame(work: PrepareJob, number: int, picture: Picture | str, found: FoundFaces | None) -> list[PreparedFace]:
     """Write the faces found in an image, and return their rows."""
     item, name, frame_policy = work.items[number], work.names[number], work.frame_policy
     unused = FaceRow("", path_as_text(item.relative), item.split, item.class_name, "rejected", subject=item.subject)
-    if isinstance(picture, str) or detection is None:
+    if isinstance(picture, str) or found is None:
         return [PreparedFace(number, replace(unused, reason=str(picture)))]
     unused = _with_tones(replace(unused, height=picture.whole_hw[0], width=picture.whole_hw[1]), picture)
     write = partial(work.store.write, number // CHUNK)
-    faces = [_in_source_pixels(face, picture) for face in detection.faces]
     chosen = (
-        _labelled_face(faces, item.box, picture) if item.box else choose_face(faces, frame_policy.face, picture.size_hw)
+        _labelled_face(found.faces, item.box, picture)
+        if item.box
+        else choose_face(found.faces, frame_policy.face, picture.photo.size_hw)
     )
     if not chosen:
         if frame_policy.no_face == "drop":
             return [PreparedFace(number, replace(unused, reason=NO_FACE))]
         return [PreparedFace(number, replace(unused, name=name, status="template", reason=NO_FACE))]
 
-    is_retried = detection.status == "retried"
-    try:
-        picture = sharp_enough(item, picture, chosen, frame_policy.crop)
-    except ImageError as error:  # it could be read a moment ago
-        return [PreparedFace(number, rejected(unused, item, error))]
+    is_retried = found.status == "retried"
     prepared: list[PreparedFace] = []
     for count, face in enumerate(chosen, start=1):
         row = replace(
@@ -195,7 +203,7 @@ def _frame(work: PrepareJob, number: int, picture: Picture | str, detection: Det
             reason=FOUND_BY_RETRY if is_retried else "",
             score=round(face.score, 4),
             box=_rounded_box(face, picture.origin_xy),
-            faces=len(faces),
+            faces=found.count,
         )
         prepared.append(write_frame(picture, face.landmarks, frame_policy.crop, item, number, row, write))
     return prepared
@@ -203,15 +211,8 @@ def _frame(work: PrepareJob, number: int, picture: Picture | str, detection: Det
 
 def _with_tones(row: FaceRow, picture: Picture) -> FaceRow:
     """Record traits of the source pixels; warping and JPEG compression remove most traces."""
-    tones = examine(picture.image)
+    tones = examine(picture.photo.reduced)
     return replace(row, traits=tones.traits, grey_mean=round(tones.mean, 2), grey_spread=round(tones.spread, 2))
-
-
-def _in_source_pixels(face: Face, picture: Picture) -> Face:
-    """Scale a face from decoded pixels to source pixels (of the part that the picture shows)."""
-    (height, width), (full_height, full_width) = picture.image.shape[:2], picture.size_hw
-    scale = np.array([full_width / width, full_height / height], dtype=np.float32)
-    return Face(face.box * np.tile(scale, 2), face.score, face.landmarks * scale)
 
 
 def _labelled_face(faces: Sequence[Face], box: Box, picture: Picture) -> list[Face]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.index.raw_images import Picture, Source, SourceImage
+from ampnet.dataset.index.raw_images import Source, SourceImage
 from ampnet.dataset.sources.class_names import KEEP, classes_of
 from ampnet.dataset.sources.list_columns import LABELS, SPLITS, label_of
 from ampnet.dataset.sources.split_names import split_of_name
@@ -18,6 +18,8 @@ from ampnet.files.documents import MAX_LINE, csv_rows, listed, quoted
 from ampnet.files.opening import open_regular
 from ampnet.files.printable import printable
 from ampnet.files.tables import Table, find_column, open_table
+from ampnet.media.decoding import Decoded
+from ampnet.reading.contents import Content
 from ampnet.settings import Split
 from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES
 
@@ -58,7 +60,11 @@ class TableImage(SourceImage):
         """Name of the image in FER+."""
         return f"fer{self.row:07d}"
 
-    def read(self, longest_side: int | None = None) -> Picture:  # noqa: ARG002 (so few pixels need no reduction)
+    def content(self) -> Content:
+        """See :meth:`SourceImage.content`."""
+        return self
+
+    def decode(self, enough_side: int | None) -> Decoded:  # noqa: ARG002 (so few pixels need no reduction)
         """Parse the pixels of the row.
 
         Raises:
@@ -67,12 +73,10 @@ class TableImage(SourceImage):
         values = np.frombuffer(self.pixels, np.uint8) if self.pixels else _numbers(self._text())
         shape = shape_of(len(values))
         if shape is None or values.max() > 255:
-            raise ImageError(
-                f"cannot read {printable(self.path)}: image {self.row} is not a square of pixels from 0 to 255"
-            )
+            raise ImageError(f"image {self.row} is not a square of pixels from 0 to 255")
         image = values.astype(np.uint8).reshape(shape)
         rgb = image if image.shape[2] == 3 else np.repeat(image, 3, axis=2)
-        return Picture(np.ascontiguousarray(rgb), shape[:2], (0, 0), shape[:2])
+        return Decoded(np.ascontiguousarray(rgb), (shape[0], shape[1]))
 
     def _text(self) -> str:
         """Read the cells of the pixels."""
@@ -81,7 +85,7 @@ class TableImage(SourceImage):
                 file.seek(self.offset)
                 line = file.readline(MAX_ROW_BYTES)
         except (DataError, OSError) as error:
-            raise ImageError(f"cannot read {printable(self.path)}: {printable(error)}") from error
+            raise ImageError(printable(error)) from error
         cells = line.decode("utf-8", "replace").strip("\r\n").split(self.separator)
         return " ".join(cells[self.before : len(cells) - self.after])
 

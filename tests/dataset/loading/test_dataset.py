@@ -69,7 +69,8 @@ def test_grey_batches_carry_one_channel_and_give_three_equal_ones(index):
 
 @pytest.mark.parametrize("color", ["rgb", "grey"])
 def test_reframed_faces_lie_where_the_network_expects_them(index, color):
-    framing = Framing(mean_landmarks=((80, 100), (144, 100), (112, 138), (86, 172), (138, 172)))
+    elsewhere = ((80, 100), (144, 100), (112, 138), (86, 172), (138, 172))
+    framing = Framing(mean_landmarks=elsewhere, crop="none", spread=0.0)
     as_stored, reframed = (FaceBatches(dataset(index, color=color, reframe=f))[keys(0, 4)] for f in (None, framing))
     expected = torch.tensor(framing.mean_landmarks) * 64 / 224
     assert (as_stored.landmarks.mean(0) - expected).norm(dim=1).mean() > 2

@@ -188,9 +188,9 @@ def test_heic_photos_are_listed_and_read_like_others(tmp_path: Path) -> None:
     source = open_source(tmp_path)
     assert [item.relative for item in source.items] == ["happiness/1.jpg", "sadness/phone.HEIC"]
     assert source.notes == []
-    picture = source.items[1].read()
-    assert picture.size_hw == (48, 64)
-    assert abs(float(picture.image.mean()) - 120) < 3
+    photo = source.items[1].picture().photo
+    assert photo.size_hw == (48, 64)
+    assert abs(float(photo.whole.mean()) - 120) < 3
 
 
 def test_heic_photos_that_cannot_be_read_here_are_counted_with_the_remedy(

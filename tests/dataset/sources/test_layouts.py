@@ -83,9 +83,9 @@ def test_affectnet_with_seven_classes_drops_contempt(tmp_path: Path) -> None:
 
 def test_a_box_that_leaves_the_image_shows_what_there_is(tmp_path: Path) -> None:
     source = open_source(make_old_affectnet(tmp_path))
-    picture = source.items[-1].read()  # box -4..26 with a quarter more on each side, in 60 x 40
+    picture = source.items[-1].picture()  # box -4..26 with a quarter more on each side, in 60 x 40
     assert picture.origin_xy == (0, 0)
-    assert picture.size_hw == (34, 34)
+    assert picture.photo.size_hw == (34, 34)
     assert picture.whole_hw == (40, 60)
 
 
@@ -130,11 +130,11 @@ def test_fer2013_is_read_from_its_csv(tmp_path: Path) -> None:
     assert source.layout == "fer2013"
     assert [entry[1:] for entry in listed(source)] == [("train", "anger"), ("val", "neutral"), ("test", "happiness")]
     assert unique_names(source.items) == ["train_fer0000000.jpg", "val_fer0000001.jpg", "test_fer0000002.jpg"]
-    first = source.items[0].read()
-    assert first.image.shape == (48, 48, 3)
-    assert first.image[0, :4, 1].tolist() == [3, 4, 5, 6]  # row by row
-    assert first.image[1, 0].tolist() == [51, 51, 51]
-    assert source.items[2].read().image[47, 47, 0] == (48 * 48 - 1) % 256
+    first = source.items[0].picture().photo.whole
+    assert first.shape == (48, 48, 3)
+    assert first[0, :4, 1].tolist() == [3, 4, 5, 6]  # row by row
+    assert first[1, 0].tolist() == [51, 51, 51]
+    assert source.items[2].picture().photo.whole[47, 47, 0] == (48 * 48 - 1) % 256
 
 
 def test_the_other_fer2013_csv_has_blanks_in_its_header_and_another_order(tmp_path: Path) -> None:
@@ -142,13 +142,13 @@ def test_the_other_fer2013_csv_has_blanks_in_its_header_and_another_order(tmp_pa
     text(tmp_path / "icml_face_data.csv", f"emotion, Usage, pixels\n{emotion},{usage},{pixels}\n")
     source = open_source(tmp_path)
     assert [entry[1:] for entry in listed(source)] == [("train", "sadness")]
-    assert source.items[0].read().size_hw == (48, 48)
+    assert source.items[0].picture().photo.size_hw == (48, 48)
 
 
 def test_a_row_with_missing_pixels_is_one_unreadable_image(tmp_path: Path) -> None:
     text(tmp_path / "fer2013.csv", 'emotion,pixels,Usage\n0,"1 2 3",Training\n')
     with pytest.raises(ImageError, match="image 0 is not a square of pixels"):
-        open_source(tmp_path).items[0].read()
+        _ = open_source(tmp_path).items[0].picture().photo.whole
 
 
 def test_fer2013_folders_keep_their_usages(tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_expw_boxes_come_top_left_right_bottom(tmp_path: Path) -> None:
         ("cry_0", "sadness", (2, 1, 30, 30)),
     ]
     assert unique_names(source.items) == ["laugh_0.jpg", "laugh_1.jpg", "cry_0.jpg"]
-    assert source.items[1].read().size_hw == (14 - 0, 16 - 2)  # 10 x 10 and a quarter more (2.5) on each side
+    assert source.items[1].picture().photo.size_hw == (14 - 0, 16 - 2)  # 10 x 10 and a quarter more (2.5) on each side
 
 
 def test_a_plain_csv_gives_splits_boxes_and_subjects(tmp_path: Path) -> None:

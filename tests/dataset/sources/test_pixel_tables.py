@@ -57,9 +57,9 @@ def test_the_same_table_in_any_form_gives_the_same_faces(tmp_path: Path, form: s
     source = open_source(tmp_path)
     assert Counter((item.split, item.class_name) for item in source.items) == EXPECTED
     for item, pixels in zip(source.items, PIXELS, strict=True):
-        picture = item.read()
-        assert picture.size_hw == (SIDE, SIDE)
-        assert picture.image[..., 0].ravel().tolist() == [int(value) for value in pixels.split()]
+        image = item.picture().photo.whole
+        assert image.shape[:2] == (SIDE, SIDE)
+        assert image[..., 0].ravel().tolist() == [int(value) for value in pixels.split()]
 
 
 def test_rows_that_are_no_faces_are_counted(tmp_path: Path) -> None:
@@ -102,7 +102,9 @@ def test_a_column_for_each_pixel_is_read(tmp_path: Path) -> None:
     text(tmp_path / "faces.csv", head + "\n" + "".join(f"{c},{p.replace(' ', ',')}\n" for c, p, _usage in ROWS))
     source = open_source(tmp_path)
     assert [item.class_name for item in source.items] == ["happiness", "anger", "happiness", "neutral"]
-    assert np.array_equal(source.items[0].read().image[..., 0].ravel(), [int(value) for value in PIXELS[0].split()])
+    assert np.array_equal(
+        source.items[0].picture().photo.whole[..., 0].ravel(), [int(value) for value in PIXELS[0].split()]
+    )
 
 
 def test_labels_that_are_names_are_classes(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_a_row_of_absurd_length_is_refused_without_reading_all_of_it(tmp_path: P
 def test_pixels_that_are_no_grey_levels_are_one_unreadable_image(tmp_path: Path, pixels: str) -> None:
     text(tmp_path / "fer2013.csv", f"emotion,pixels,Usage\n0,{pixels},Training\n")
     with pytest.raises(ImageError, match="image 0 is not a square of pixels"):
-        open_source(tmp_path).items[0].read()
+        _ = open_source(tmp_path).items[0].picture().photo.whole
 
 
 def test_a_table_that_is_gone_is_one_unreadable_image(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_table_that_is_gone_is_one_unreadable_image(tmp_path: Path) -> None:
     (image,) = open_source(tmp_path).items
     (tmp_path / "fer2013.csv").unlink()
     with pytest.raises(ImageError, match="No such file"):
-        image.read()
+        _ = image.picture().photo.whole
 
 
 @pytest.mark.parametrize("code", ["8", "nan", "-1", DIGITS, "\x1b[2J"])
