@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ampnet.dataset.index.face_names import unique_names
-from ampnet.dataset.preparation.executors import start_threads
+from ampnet.dataset.preparation.executors import start_preparation_threads
 from ampnet.dataset.preparation.image_stores import ImageFiles
 from ampnet.dataset.preparation.work import CHUNK, FramePolicy, PrepareJob, prepare_chunks
 from ampnet.dataset.sources import open_source
@@ -50,7 +50,7 @@ def main(raw: Path, count: int) -> None:
             detect_with_retries(detector, images[start : start + CHUNK])
 
     def prepare() -> None:
-        with start_threads(THREADS, detector.device) as threads:
+        with start_preparation_threads(THREADS, detector.device) as threads:
             for _chunk in prepare_chunks(work, chunks, detector, threads):
                 pass
 

@@ -41,7 +41,7 @@ class ImportResult:
 
 
 @dataclass(frozen=True)
-class ExportResult:
+class ReferenceExport:
     """What was written."""
 
     file: Path
@@ -84,7 +84,7 @@ def import_reference(config: ImportConfig) -> ImportResult:
     return ImportResult(out, class_names, published.num_classes)
 
 
-def export_reference(config: ExportReferenceConfig) -> ExportResult:
+def export_reference(config: ExportReferenceConfig) -> ReferenceExport:
     """Write a checkpoint's weights so that the reference program loads them.
 
     Raises:
@@ -96,4 +96,4 @@ def export_reference(config: ExportReferenceConfig) -> ExportResult:
     make_folder(target.parent)
     checkpoint = load_checkpoint(named_model(config.checkpoint))
     write_reference(target, checkpoint.model, epoch=checkpoint.epoch, data_parallel=config.data_parallel)
-    return ExportResult(config.out, checkpoint.class_names)
+    return ReferenceExport(config.out, checkpoint.class_names)

@@ -15,7 +15,7 @@ from ampnet.dataset.index.index_files import PREVIEW_FILE
 from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.preparation.build import build_index
-from ampnet.dataset.preparation.executors import Threads, start_threads
+from ampnet.dataset.preparation.executors import PreparationThreads, start_preparation_threads
 from ampnet.dataset.preparation.finished import IndexCounts
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImageFiles, ImagePacks
@@ -127,7 +127,7 @@ def _prepare(
 ) -> PrepareResult:
     journal = PrepareJournal(config.out / "index")
     device = choose_device(0 if config.engine == "ray" else config.gpus)
-    with start_threads(config.workers, device) as threads:
+    with start_preparation_threads(config.workers, device) as threads:
         detector = FaceDetector(config.detector, device)
         plan = make_plan(config, source, names, detector, threads, journal)
         console.print(f"crop {plan['crop']}: {plan['crop_reason']}", markup=False)
@@ -196,7 +196,7 @@ Preparer = Callable[[PrepareJob, Sequence[int]], Iterator[tuple[int, list[Prepar
 
 
 @contextmanager
-def _preparer(config: PrepareConfig, detector: FaceDetector, threads: Threads) -> Iterator[Preparer]:
+def _preparer(config: PrepareConfig, detector: FaceDetector, threads: PreparationThreads) -> Iterator[Preparer]:
     if config.engine == "local":
         yield lambda work, chunks: prepare_chunks(work, chunks, detector, threads)
         return

@@ -6,7 +6,7 @@ from typing import Any
 
 from ampnet.dataset.index.index_files import JOURNAL_FOLDER, META_FILE, is_sharded
 from ampnet.dataset.index.raw_images import Source
-from ampnet.dataset.preparation.executors import Threads
+from ampnet.dataset.preparation.executors import PreparationThreads
 from ampnet.dataset.preparation.journal import PrepareJournal
 from ampnet.dataset.preparation.removal import earlier_files, remove_earlier
 from ampnet.dataset.preparation.work import choose_crop
@@ -45,7 +45,7 @@ def make_plan(
     source: Source,
     names: Sequence[str],
     detector: FaceDetector,
-    threads: Threads,
+    threads: PreparationThreads,
     journal: PrepareJournal,
 ) -> dict[str, Any]:
     """Decide what happens to every image, or keep to what the interrupted run decided."""

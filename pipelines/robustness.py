@@ -36,7 +36,7 @@ from ampnet.robustness.corruption_names import SEVERITIES, read_corruptions
 from ampnet.robustness.curves import save_curves
 from ampnet.robustness.journal import JOURNAL_FILE, ChunkHits, add_chunk, finished_chunks
 from ampnet.robustness.measured_faces import MeasuredFaces, choose_faces
-from ampnet.robustness.measuring import Contender, measure_chunks
+from ampnet.robustness.measuring import MeasuredModel, measure_chunks
 from ampnet.robustness.paper_table import LATEX_FILE, robustness_latex
 from ampnet.robustness.report import BASELINE, JSON_FILE, RobustnessReport, write_files
 from ampnet.robustness.scores import Hits
@@ -128,7 +128,7 @@ def _contender(
     faces: FaceIndex,
     device: torch.device,
     config: RobustnessConfig,
-) -> Contender:
+) -> MeasuredModel:
     """Build the checkpoint's contender (number 0), with all votes, or the baseline's."""
     prior = None if config.prior is None or number else read_prior(config.prior)
     classifier = Classifier.from_checkpoint(checkpoint, device, config.mirror, prior)
@@ -140,14 +140,14 @@ def _contender(
     size, color = checkpoint.architecture.image_size, checkpoint.framing.color
     dataset = FaceDataset(faces, np.arange(len(faces)), size, color=color, reframe=reframe)
     votes = votes_of(checkpoint.architecture.modules)
-    return Contender(classifier, dataset, match.codes, votes[:1] if number else votes)
+    return MeasuredModel(classifier, dataset, match.codes, votes[:1] if number else votes)
 
 
 def _plan(
     config: RobustnessConfig,
     corruptions: tuple[str, ...],
     faces: MeasuredFaces,
-    contenders: Sequence[Contender],
+    contenders: Sequence[MeasuredModel],
     file: Path,
     other: Path | None,
 ) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def _check_free(folder: Path, plan: dict[str, Any], force: bool) -> None:
 
 
 def _measure(
-    contenders: Sequence[Contender],
+    contenders: Sequence[MeasuredModel],
     faces: MeasuredFaces,
     corruptions: tuple[str, ...],
     journal: Journal,

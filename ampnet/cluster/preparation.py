@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ampnet.cluster.actors import ActorOptions, run_on_actors
-from ampnet.dataset.preparation.executors import start_threads
+from ampnet.dataset.preparation.executors import start_preparation_threads
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.work import CHUNK, PrepareJob, prepare_chunks
 from ampnet.detection import FaceDetector
@@ -37,7 +37,7 @@ class PrepareActor:
         """Prepare chunks; yields the number and the faces of each, once all of its images are written."""
         for pickled in batch["job"]:
             chunks, job = pickle.loads(pickled)  # noqa: S301 (from our own driver)
-            with start_threads(self._workers, self._detector.device) as threads:
+            with start_preparation_threads(self._workers, self._detector.device) as threads:
                 for place, faces in prepare_chunks(job, range(len(chunks)), self._detector, threads):
                     moved = (chunks[place] - place) * CHUNK
                     own = [replace(face, item=face.item + moved) for face in faces]

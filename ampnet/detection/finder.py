@@ -7,7 +7,7 @@ import numpy as np
 
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.face import Face, moved_face
-from ampnet.detection.retries import Status, detect_with_retries
+from ampnet.detection.retries import DetectionStatus, detect_with_retries
 from ampnet.reading.photo import Photo
 from ampnet.settings import FacePolicy
 
@@ -18,7 +18,7 @@ class FoundFaces:
 
     faces: list[Face]
     """Those that are wanted, best score first."""
-    status: Status
+    status: DetectionStatus
     """Whether the first pass found them, a retry, or neither."""
     count: int
     """Number of faces of at least the minimum size that were seen, until the choice among them was certain."""

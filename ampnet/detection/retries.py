@@ -24,7 +24,7 @@ tilted to one side; see docs/landmarks.md for what each retry finds."""
 RETRY_SIDE = 256
 """Longest side of the image in a retry, before rotation; 288 and 320 px find no more faces, 224 px finds fewer."""
 
-Status = Literal["detected", "retried", "none"]
+DetectionStatus = Literal["detected", "retried", "none"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Detection:
 
     faces: tuple[Face, ...]
     """Best score first."""
-    status: Status
+    status: DetectionStatus
     count: int
     """Number of faces that were seen before the choice among them was certain; with ``all`` and ``best``, all faces."""
 
@@ -63,7 +63,7 @@ def detect_with_retries(
     smallest = detector.config.min_face
     least = [max(smallest, wanted) for wanted in min_faces or [0.0] * len(images)]
     faces_of: list[list[Face]] = [[] for _ in images]
-    status: list[Status] = ["none"] * len(images)
+    status: list[DetectionStatus] = ["none"] * len(images)
     missing = list(range(len(images)))
     for turn in (0.0, *RETRY_TURNS):
         views, sides = [images[index] for index in missing], [least[index] for index in missing]

@@ -13,7 +13,7 @@ Copy = Literal["", "near", "exact"]
 
 
 @dataclass(frozen=True)
-class Subset:
+class SubsetScore:
     """Accuracy over a part of the images."""
 
     images: int
@@ -29,10 +29,10 @@ class CopyScores:
     """Images whose file the training split holds, too, byte for byte."""
     near: int
     """Images of which the training split holds another version (recompressed, cropped, of other contrast)."""
-    all: Subset
-    without_exact: Subset
-    without_copies: Subset
-    copies: Subset
+    all: SubsetScore
+    without_exact: SubsetScore
+    without_copies: SubsetScore
+    copies: SubsetScore
     """Over the exact and near copies alone."""
 
 
@@ -48,8 +48,8 @@ def score_without_copies(
     """
     correct = labels == answers
 
-    def subset(chosen: NDArray[np.bool_]) -> Subset:
-        return Subset(int(chosen.sum()), rate(int(correct[chosen].sum()), int(chosen.sum())))
+    def subset(chosen: NDArray[np.bool_]) -> SubsetScore:
+        return SubsetScore(int(chosen.sum()), rate(int(correct[chosen].sum()), int(chosen.sum())))
 
     exact, near = copies == "exact", copies == "near"
     return CopyScores(

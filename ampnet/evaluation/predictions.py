@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.files.writing import atomic_write
 
-Status = Literal["scored", "undetected", "unreadable"]
+PredictionStatus = Literal["scored", "undetected", "unreadable"]
 """Whether an image has a prediction; if not: no face was found (or none was given), or the image cannot be read."""
 
 
@@ -30,7 +30,7 @@ class SplitImages:
     labels: NDArray[np.int64]
     """``(N,)`` true classes."""
     status: NDArray[np.str_]
-    """``(N,)`` of :data:`Status`: what `ampnet prepare` could make of each image."""
+    """``(N,)`` of :data:`PredictionStatus`: what `ampnet prepare` could make of each image."""
     copies: NDArray[np.str_] | None = None
     """``(N,)`` of :data:`ampnet.evaluation.copies.Copy`; None if duplicates are unknown."""
     votes: CrowdVotes | None = None
@@ -59,7 +59,7 @@ class PredictionTable:
 
     images: SplitImages
     status: NDArray[np.str_]
-    """``(N,)`` of :data:`Status`."""
+    """``(N,)`` of :data:`PredictionStatus`."""
     answers: NDArray[np.int64]
     """``(N,)`` predicted classes; -1 where the status is not ``scored``."""
     probabilities: NDArray[np.floating] | None = None

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ampnet.files.printable import one_line
 
-Kind = Literal["text", "whole number", "number", "list", "object"]
+ColumnType = Literal["text", "whole number", "number", "list", "object"]
 
 LANDMARK_NAMES = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 
@@ -16,7 +16,7 @@ class Column:
     """A column of a table, or a key of JSON."""
 
     name: str
-    kind: Kind
+    kind: ColumnType
     meaning: str
     """What it says, in which unit and range."""
     empty: str = ""

@@ -16,7 +16,7 @@ from ampnet.robustness.corrupted_faces import ChunkKey, CorruptedBatches
 
 
 @dataclass(frozen=True, eq=False)
-class Contender:
+class MeasuredModel:
     """A network in the suite."""
 
     classifier: Classifier
@@ -33,7 +33,7 @@ class Contender:
 
 
 def measure_chunks(
-    contenders: Sequence[Contender], chunks: Sequence[ChunkKey], seed: int, workers: int, device: torch.device
+    contenders: Sequence[MeasuredModel], chunks: Sequence[ChunkKey], seed: int, workers: int, device: torch.device
 ) -> Iterator[tuple[ChunkKey, NDArray[np.bool_]]]:
     """Measure chunks in order.
 
@@ -65,12 +65,12 @@ def measure_chunks(
 
 
 class _MeasuredChunks(Dataset[torch.Tensor]):
-    def __init__(self, batches: CorruptedBatches, contenders: Sequence[Contender]) -> None:
+    def __init__(self, batches: CorruptedBatches, contenders: Sequence[MeasuredModel]) -> None:
         self.batches, self.contenders = batches, contenders
 
     def __getitem__(self, key: ChunkKey) -> torch.Tensor:
         return torch.from_numpy(_all_hits(self.contenders, self.batches[key]))
 
 
-def _all_hits(contenders: Sequence[Contender], views: Sequence[Batch]) -> NDArray[np.bool_]:
+def _all_hits(contenders: Sequence[MeasuredModel], views: Sequence[Batch]) -> NDArray[np.bool_]:
     return np.concatenate([contender.hits(view) for contender, view in zip(contenders, views, strict=True)])

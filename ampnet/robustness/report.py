@@ -14,7 +14,7 @@ FORMAT, VERSION = "ampnet-robustness", 1
 
 JSON_FILE, CSV_FILE = "robustness.json", "robustness.csv"
 
-Kind = Literal["clean", "corruption", "group", "texture", "pose", "subset"]
+RowKind = Literal["clean", "corruption", "group", "texture", "pose", "subset"]
 
 BASELINE = "baseline"
 """Column of the baseline's answers, beside those of the votes."""
@@ -24,7 +24,7 @@ BASELINE = "baseline"
 class Row:
     """One set of faces under one condition, or under several together."""
 
-    kind: Kind
+    kind: RowKind
     group: str
     """Group of the corruption; yaw, pitch or roll; file of the subset."""
     name: str
@@ -66,7 +66,7 @@ class RobustnessReport:
         """Name of the vote of all modules."""
         return self.votes[0]
 
-    def of_kind(self, kind: Kind) -> tuple[Row, ...]:
+    def of_kind(self, kind: RowKind) -> tuple[Row, ...]:
         """Select the rows of one kind."""
         return tuple(row for row in self.rows if row.kind == kind)
 

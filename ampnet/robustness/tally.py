@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ampnet.faces.pose import estimate_pose
 from ampnet.robustness.corruption_names import CORRUPTIONS, SEVERITIES
-from ampnet.robustness.report import BASELINE, Kind, Row
+from ampnet.robustness.report import BASELINE, Row, RowKind
 from ampnet.robustness.scores import CorruptionError, Hits, corruption_error, pooled_rate, rate
 from ampnet.robustness.suite import SUITE, texture_of
 from ampnet.robustness.textures import TEXTURES
@@ -71,12 +71,12 @@ class Tally:
             for number, vote in enumerate(self.votes)
         }
 
-    def _uncorrupted(self, kind: Kind, group: str, name: str, positions: NDArray[np.int64]) -> Row:
+    def _uncorrupted(self, kind: RowKind, group: str, name: str, positions: NDArray[np.int64]) -> Row:
         labels = self.labels[positions]
         rates = {vote: rate(hits[positions], labels) for vote, hits in zip(self.votes, self.clean, strict=True)}
         return Row(kind, group, name, 0, None, rates)
 
-    def _pooled(self, kind: Kind, group: str, name: str, chosen: Sequence[int], counted: Hits | None = None) -> Row:
+    def _pooled(self, kind: RowKind, group: str, name: str, chosen: Sequence[int], counted: Hits | None = None) -> Row:
         """Pool all severities of some corruptions; ``counted`` is ``(M,)`` or ``(len(chosen), M)``."""
         labels = self.labels[self.sample]
         shape = (len(chosen) * len(SEVERITIES), len(labels))

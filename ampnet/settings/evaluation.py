@@ -11,13 +11,13 @@ from ampnet.settings.fields import Option, Settings
 from ampnet.settings.shared import (
     A_MODEL,
     BatchSize,
-    Checkpoint,
+    CheckpointArgument,
     DataFolder,
     LoaderProcesses,
     Mirror,
     OneGpu,
-    Precision,
-    Prior,
+    PrecisionOption,
+    PriorOption,
     Resume,
 )
 
@@ -31,7 +31,7 @@ MeasuredSplit = Annotated[Split, Option("Split to measure.", "Input")]
 class EvalConfig(Settings):
     """Settings of `ampnet eval`."""
 
-    checkpoint: Checkpoint = None
+    checkpoint: CheckpointArgument = None
     data: DataFolder = Path()
     split: MeasuredSplit = "test"
     predictions: Annotated[
@@ -48,7 +48,7 @@ class EvalConfig(Settings):
         Option("Also score by FER+'s published rule: single votes removed, eight classes.", "Input", unset="none"),
     ] = None
     mirror: Mirror = False
-    prior: Prior = None
+    prior: PriorOption = None
     out: Annotated[
         Path | None,
         Option("Folder of the report.", "Output", path="folder", unset="eval/<split> beside the checkpoint"),
@@ -57,7 +57,7 @@ class EvalConfig(Settings):
     gpus: OneGpu = None
     batch_size: BatchSize = 64
     workers: LoaderProcesses = 2
-    precision: Precision = "fp32"
+    precision: PrecisionOption = "fp32"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -107,7 +107,7 @@ class CompareConfig(Settings):
 class RobustnessConfig(Settings):
     """Settings of `ampnet robustness`."""
 
-    checkpoint: Checkpoint = None
+    checkpoint: CheckpointArgument = None
     data: DataFolder = Path()
     split: MeasuredSplit = "test"
     images: Annotated[
@@ -136,7 +136,7 @@ class RobustnessConfig(Settings):
         Option("Divide the errors by those of this checkpoint, for the mean corruption error (mCE).", "Model"),
     ] = None
     mirror: Mirror = False
-    prior: Prior = None
+    prior: PriorOption = None
     out: Annotated[
         Path | None,
         Option("Folder of the results.", "Output", path="folder", unset="robustness/<split> by the checkpoint"),
@@ -162,7 +162,7 @@ class RobustnessConfig(Settings):
 class CalibrateConfig(Settings):
     """Settings of `ampnet calibrate`."""
 
-    checkpoint: Checkpoint = None
+    checkpoint: CheckpointArgument = None
     data: DataFolder = Path()
     coverage: Annotated[
         float | None,

@@ -8,7 +8,16 @@ from ampnet.errors import require
 from ampnet.settings.choices import FacePolicy, Runtime
 from ampnet.settings.detector import DetectorConfig, ScoreThreshold
 from ampnet.settings.fields import Option, Settings
-from ampnet.settings.shared import Actors, BatchSize, CheckpointOption, EngineName, Mirror, OneGpu, Precision, Prior
+from ampnet.settings.shared import (
+    Actors,
+    BatchSize,
+    CheckpointOption,
+    EngineName,
+    Mirror,
+    OneGpu,
+    PrecisionOption,
+    PriorOption,
+)
 
 SPREADSHEETS = frozenset((".xlsx", ".xls", ".xlsm", ".ods"))
 """Extensions that promise another format than CSV."""
@@ -64,7 +73,7 @@ class PredictConfig(Settings):
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     checkpoint: CheckpointOption = None
     mirror: Mirror = False
-    prior: Prior = None
+    prior: PriorOption = None
     csv: Annotated[
         Path | None, Option("Also write the results to this CSV file, row by row.", "Output", path="file")
     ] = None
@@ -95,7 +104,7 @@ class PredictConfig(Settings):
     ] = "torch"
     gpus: OneGpu = None
     batch_size: BatchSize = 32
-    precision: Precision = "fp32"
+    precision: PrecisionOption = "fp32"
     engine: EngineName = "local"
     actors: Actors = None
 

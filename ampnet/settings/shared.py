@@ -20,13 +20,13 @@ MAX_WIDTH = 2
 A_MODEL = "A run folder (its best.pt), a checkpoint file, `bundled` or `bundled:NAME`."
 _NEWEST = "the newest run in ./checkpoint, else the bundled model"
 
-Checkpoint = Annotated[Path | None, Option(A_MODEL, "Model", positional=True, unset=_NEWEST)]
+CheckpointArgument = Annotated[Path | None, Option(A_MODEL, "Model", positional=True, unset=_NEWEST)]
 CheckpointOption = Annotated[Path | None, Option(A_MODEL, "Model", unset=_NEWEST)]
 DataFolder = Annotated[
     Path, Option("Folder written by `ampnet prepare` (holds index/).", "Input", path="folder", must_exist=True)
 ]
 Mirror = Annotated[bool, Option("Average the predictions for each face and its mirror image.", "Model")]
-Prior = Annotated[
+PriorOption = Annotated[
     str | None,
     Option(
         "Expected class frequencies: the training set's, equal ones, or a JSON file of class -> share.",
@@ -43,7 +43,7 @@ LoaderProcesses = Annotated[
     int, Option("Processes that load images for a GPU; on CPUs, each core loads its own.", "Machine", min=0)
 ]
 ImageThreads = Annotated[int, Option("Threads that read and write images.", "Machine", min=1)]
-Precision = Annotated[
+PrecisionOption = Annotated[
     UsePrecision,
     Option(
         "Floating-point precision; auto is bf16 if the processor has it and sample labels do not change.", "Machine"

@@ -13,8 +13,8 @@ from ampnet.files.names import is_text, path_as_text
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
 
-Status = Literal["detected", "retried", "template", "rejected"]
-STATUSES = frozenset(get_args(Status))
+FaceStatus = Literal["detected", "retried", "template", "rejected"]
+STATUSES = frozenset(get_args(FaceStatus))
 CURE = "run prepare again"
 
 COLUMNS = (
@@ -48,7 +48,7 @@ class FaceRow:
     """Path relative to the raw folder, with ``/``, as text (:mod:`ampnet.files.names`)."""
     split: str
     class_name: str
-    status: Status
+    status: FaceStatus
     reason: str = ""
     """Why it was rejected, retried or given template landmarks."""
     score: float | None = None
@@ -146,7 +146,7 @@ def _row(
         source if is_text(source) else path_as_text(source),  # earlier versions wrote the bytes of the path
         split,
         class_name,
-        cast(Status, status),
+        cast(FaceStatus, status),
         reason,
         number_of(score, 0, 1) if score else None,
         _box(box) if box else None,

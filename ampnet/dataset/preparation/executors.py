@@ -12,7 +12,7 @@ MAX_DETECTORS = 8
 
 
 @dataclass(frozen=True)
-class Threads:
+class PreparationThreads:
     """Threads that read and write images, and threads that detect faces."""
 
     images: ThreadPoolExecutor
@@ -22,7 +22,7 @@ class Threads:
 
 
 @contextmanager
-def start_threads(workers: int, device: torch.device) -> Iterator[Threads]:
+def start_preparation_threads(workers: int, device: torch.device) -> Iterator[PreparationThreads]:
     """Start the threads of a run; on an error, pending tasks are cancelled.
 
     On the CPU every operation uses one thread, so that the last bits of a result, and the written files, do not depend
@@ -39,7 +39,7 @@ def start_threads(workers: int, device: torch.device) -> Iterator[Threads]:
     try:
         with ThreadPoolExecutor(workers) as images, ThreadPoolExecutor(detectors) as detection:
             try:
-                yield Threads(images, detection, detectors)
+                yield PreparationThreads(images, detection, detectors)
             except BaseException:
                 detection.shutdown(cancel_futures=True)
                 images.shutdown(cancel_futures=True)

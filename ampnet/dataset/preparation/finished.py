@@ -27,7 +27,7 @@ from ampnet.settings import IMAGE_SIZE
 
 FORMAT_VERSION = 1
 
-Counts = dict[str, dict[str, dict[str, int]]]
+OutcomeCounts = dict[str, dict[str, dict[str, int]]]
 """Split -> class -> status -> input images."""
 
 
@@ -35,7 +35,7 @@ Counts = dict[str, dict[str, dict[str, int]]]
 class IndexCounts:
     """Counts of a data set's images by outcome."""
 
-    table: Counts
+    table: OutcomeCounts
     faces: int
     """Usable faces, the lines of data_label.txt."""
     votes: VoteCounts | None = None
@@ -80,7 +80,7 @@ class FinishedFaces:
         self.votes = VotesTable(source) if source.vote_columns else None
         self._source, self._journal, self._frame_policy = source, journal, frame_policy
         self._usable = _Usable()
-        self._table: Counts = {}
+        self._table: OutcomeCounts = {}
 
     def walk(self, write: WriteImage) -> Iterator[PreparedFace]:
         """Go through all faces, once; those without landmarks get the mean ones now.

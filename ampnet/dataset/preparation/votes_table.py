@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ampnet.dataset.index.face_names import unique_names
-from ampnet.dataset.index.faces_table import Status
+from ampnet.dataset.index.faces_table import FaceStatus
 from ampnet.dataset.index.label_votes import LabelVotes, write_votes
 from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.preparation.frames import PreparedFace
@@ -16,7 +16,7 @@ from ampnet.dataset.preparation.frames import PreparedFace
 StatusCounts = dict[str, dict[str, int]]
 """Split -> status -> input images."""
 
-FOUND: tuple[Status, ...] = ("detected", "retried")
+FOUND: tuple[FaceStatus, ...] = ("detected", "retried")
 
 
 @dataclass(frozen=True)

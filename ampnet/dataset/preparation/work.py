@@ -13,7 +13,7 @@ import numpy as np
 from ampnet.dataset.index.face_names import face_name
 from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.raw_images import Box, Picture, Source, SourceImage
-from ampnet.dataset.preparation.executors import Threads
+from ampnet.dataset.preparation.executors import PreparationThreads
 from ampnet.dataset.preparation.frames import PreparedFace, read_failure, write_frame
 from ampnet.dataset.preparation.image_stores import ImageStore
 from ampnet.detection import FaceDetector
@@ -80,7 +80,7 @@ class PrepareJob:
 
 
 def prepare_chunks(
-    work: PrepareJob, chunks: Sequence[int], detector: FaceDetector, threads: Threads
+    work: PrepareJob, chunks: Sequence[int], detector: FaceDetector, threads: PreparationThreads
 ) -> Iterator[tuple[int, list[PreparedFace]]]:
     """Prepare some chunks of a data set, as many side by side as there are threads for detection.
 
@@ -100,7 +100,7 @@ def prepare_chunks(
     yield from in_order(prepare, chunks, threads.detection, threads.detectors + 1)
 
 
-def _prepare_chunk(work: PrepareJob, detector: FaceDetector, threads: Threads, chunk: int) -> list[PreparedFace]:
+def _prepare_chunk(work: PrepareJob, detector: FaceDetector, threads: PreparationThreads, chunk: int) -> list[PreparedFace]:
     """Decode, find, frame and write a chunk's images, a group after the other."""
     numbers = range(chunk * CHUNK, min((chunk + 1) * CHUNK, len(work.items)))
     has_boxes = any(work.items[number].box for number in numbers)
@@ -146,7 +146,7 @@ def _opened(work: PrepareJob, number: int) -> Picture | str:
     return picture if problem is None else read_failure(item, problem)
 
 
-def choose_crop(source: Source, policy: FacePolicy, detector: FaceDetector, threads: Threads) -> tuple[Crop, str]:
+def choose_crop(source: Source, policy: FacePolicy, detector: FaceDetector, threads: PreparationThreads) -> tuple[Crop, str]:
     """Choose between whole images and aligned faces, from a sample spread evenly over the data set.
 
     Returns:
