@@ -100,7 +100,9 @@ def prepare_chunks(
     yield from in_order(prepare, chunks, threads.detection, threads.detectors + 1)
 
 
-def _prepare_chunk(work: PrepareJob, detector: FaceDetector, threads: PreparationThreads, chunk: int) -> list[PreparedFace]:
+def _prepare_chunk(
+    work: PrepareJob, detector: FaceDetector, threads: PreparationThreads, chunk: int
+) -> list[PreparedFace]:
     """Decode, find, frame and write a chunk's images, a group after the other."""
     numbers = range(chunk * CHUNK, min((chunk + 1) * CHUNK, len(work.items)))
     has_boxes = any(work.items[number].box for number in numbers)
@@ -146,7 +148,9 @@ def _opened(work: PrepareJob, number: int) -> Picture | str:
     return picture if problem is None else read_failure(item, problem)
 
 
-def choose_crop(source: Source, policy: FacePolicy, detector: FaceDetector, threads: PreparationThreads) -> tuple[Crop, str]:
+def choose_crop(
+    source: Source, policy: FacePolicy, detector: FaceDetector, threads: PreparationThreads
+) -> tuple[Crop, str]:
     """Choose between whole images and aligned faces, from a sample spread evenly over the data set.
 
     Returns:
