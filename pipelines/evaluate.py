@@ -18,6 +18,7 @@ from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.image_files import is_inside
 from ampnet.dataset.index.label_votes import MIN_VOTES
+from ampnet.dataset.index.splits import class_counts, split_indices, untrained_classes
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.loading.loader import loading_failures
 from ampnet.dataset.loading.unreadable import describe_unreadable
@@ -37,7 +38,7 @@ from ampnet.reports.page import write_page
 from ampnet.reports.report_files import check_free, free_folder, write_report
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
-from ampnet.settings import EvalConfig, TrainConfig, UsePrecision
+from ampnet.settings import EvalConfig, Split, TrainConfig, UsePrecision
 from pipelines.mistakes import confident_mistakes
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
@@ -179,6 +180,7 @@ def predict_split(
         *_framing_notes(index, checkpoint, reframe),
         *_empty_notes(table, config.split, match.missing),
         *_unreadable_notes(table),
+        *_untrained_notes(index, config.split, seed),
     )
     used: UsePrecision = "bf16" if precision.dtype == torch.bfloat16 else "fp32"
     return SplitPredictions(table, split, match, offsets.numpy(), notes, used)
@@ -269,6 +271,17 @@ def _empty_notes(table: PredictionTable, split: str, told: Sequence[str]) -> Ite
     names = [name for name, any_image in zip(table.class_names, present, strict=True) if not any_image]
     if empty := [name for name in names if name not in told]:
         yield f"no image of {', '.join(empty)} in {split}: means over the classes leave it out"
+
+
+def _untrained_notes(index: FaceIndex, split: Split, seed: int) -> Iterator[str]:
+    """Name the classes of the split that the data set has no training image of."""
+    if index.shards is not None and (index.shards.only or index.shards.is_streamed):
+        return  # the other splits are not read
+    parts = split_indices(index, seed)
+    there = class_counts(index, parts[split])
+    for name in untrained_classes(index, parts["train"]):
+        if count := int(there[index.class_names.index(name)]):
+            yield f"no training image of {name} in {index.root}, which has {count:,} of it in {split}"
 
 
 def _unreadable_notes(table: PredictionTable) -> Iterator[str]:

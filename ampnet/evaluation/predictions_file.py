@@ -12,8 +12,6 @@ Columns, in any order; others are ignored:
 `predictions.csv` of `ampnet eval` has this form.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,12 +23,11 @@ from ampnet.errors import DataError
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.name_book import NameBook
 from ampnet.evaluation.predictions import PredictionTable, SplitImages
-from ampnet.files.opening import read_text
 from ampnet.files.printable import printable
-from ampnet.settings.labels import EXPRESSIONS_8, expression_of
+from ampnet.files.tables import as_text, find_column, open_table, plain
+from ampnet.settings.column_names import ANSWERS, PATHS
+from ampnet.settings.labels import EXPRESSIONS_8, class_key, meant_expression
 
-NAME_COLUMNS = ("name", "image", "file", "path", "source")
-ANSWER_COLUMNS = ("predicted", "prediction", "label")
 PREFIXES = ("p_", "score_", "")
 
 SUM_TOLERANCE = 0.05
@@ -68,14 +65,14 @@ def read_predictions(path: Path, images: SplitImages, elsewhere: Iterable[str] =
             image twice, or holds an invalid number. One line; it names the file's line.
     """
     header, rows = _read_rows(path)
-    name_column = next((column for column in NAME_COLUMNS if column in header), None)
+    name_column = next(iter(find_column(header, ("name", *PATHS, "source"))), None)
     if name_column is None:
         raise DataError(
-            f"{printable(path)} has no column for the image ({', '.join(NAME_COLUMNS)}); it has "
+            f"{printable(path)} has no column for the image (name, path, file, image, ...); it has "
             f"{printable(', '.join(header))}"
         )
     of_image, skipped = _match(path, rows, NameBook(images, elsewhere), name_column)
-    answer_column = next((column for column in ANSWER_COLUMNS if column in header), None)
+    answer_column = next((column for column in find_column(header, ANSWERS) if column != name_column), None)
     columns = _probability_columns(path, header, images.class_names)
     if answer_column is None and not columns:
         raise DataError(
@@ -112,20 +109,17 @@ def read_predictions(path: Path, images: SplitImages, elsewhere: Iterable[str] =
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[_Row]]:
-    try:
-        reader = csv.DictReader(io.StringIO(read_text(path)), strict=True)
-        header = [column.strip() for column in reader.fieldnames or []]
-        reader.fieldnames = header
-        rows = [_Row(reader.line_num, cells) for cells in reader]
-    except (DataError, csv.Error) as error:
-        raise DataError(f"cannot read {printable(path)}: {printable(error)}; give a CSV of predictions") from error
-    if not rows:
-        raise DataError(f"{printable(path)} holds no predictions; give a CSV with a row for each image")
+    """Read a table in any form; see :mod:`ampnet.files.tables`."""
+    table = open_table(path, "give a CSV of predictions")
+    header = [as_text(column) for column in table.header]
     if len(set(header)) < len(header):
         raise DataError(f"{printable(path)} has two columns of one name; rename one of them")
-    for row in rows:
-        if None in row.cells or None in row.cells.values():  # DictReader's marks of surplus and missing cells
-            raise DataError(f"{printable(path)}, line {row.line}: expected {len(header)} cells, as in the header")
+    rows = [
+        _Row(number, dict(zip(header, map(as_text, cells), strict=True)))
+        for number, cells in table.rows("give a CSV of predictions")
+    ]
+    if not rows:
+        raise DataError(f"{printable(path)} holds no predictions; give a CSV with a row for each image")
     return header, rows
 
 
@@ -170,9 +164,9 @@ def _class_of(text: str, class_names: Sequence[str]) -> str | None:
         if text.strip() == name:
             return name
     for name in class_names:
-        if text.strip().casefold() == name.casefold():
+        if class_key(text) == class_key(name):
             return name
-    return expression_of(text)
+    return meant_expression(text)
 
 
 def _probability_columns(path: Path, header: Sequence[str], class_names: Sequence[str]) -> dict[str, str]:
@@ -180,7 +174,7 @@ def _probability_columns(path: Path, header: Sequence[str], class_names: Sequenc
     for prefix in PREFIXES:
         found: dict[str, str] = {}
         for column in header:
-            if not column.startswith(prefix) or column in (*NAME_COLUMNS, *ANSWER_COLUMNS):
+            if not column.startswith(prefix) or plain(column) in ("name", *PATHS, "source", *ANSWERS):
                 continue
             name = _class_of(column.removeprefix(prefix), class_names)
             if name is None:

@@ -79,7 +79,8 @@ def open_table(path: Path, cure: str = "") -> Table:
     following = next((row for _number, row in rows if any(cell.strip() for cell in row)), [])
     names = [cell.strip() for cell in header]
     columns = tuple(place for place, name in enumerate(names) if not _NAMELESS.fullmatch(name))
-    shift = int(len(following) == len(names) + 1 and len(columns) == len(names) and bool(following[-1].strip()))
+    is_shifted = len(following) == len(names) + 1 and following[0].strip().isdecimal() and following[-1].strip()
+    shift = int(bool(is_shifted) and len(columns) == len(names))
     return Table(path, tuple(names[place] for place in columns), separator or ",", columns, len(names), first, shift)
 
 

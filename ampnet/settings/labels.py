@@ -3,6 +3,8 @@
 Label order is never inferred from sorted folder names: the codes of each data set are listed here.
 """
 
+import re
+import unicodedata
 from collections.abc import Sequence
 
 from ampnet.errors import DataError
@@ -44,6 +46,15 @@ SYNONYMS: dict[str, str] = {
 """Class names found in data sets (lower case), and the expression that each one means."""
 
 
+NUMBER_BEFORE = re.compile(r"^[\s(\[#]*\d{1,6}[\s)\]_.:-]+(?=\D)")
+"""A number before a name, as in ``0_happy`` and ``02 Neutral``."""
+
+_ABOUT = frozenset(
+    re.findall(r"\w+", "face faces facial expression expressions emotion emotions image images img photo photos class")
+)
+"""Words beside an expression's name, as in ``happy_faces``."""
+
+
 def fault_of_class_names(names: Sequence[str]) -> str:
     """Say what is wrong with a list of class names, which are printed, drawn and written into tables.
 
@@ -65,6 +76,29 @@ def fault_of_class_names(names: Sequence[str]) -> str:
 def expression_of(name: str) -> str | None:
     """Translate a data set's class name; None if it is not a known expression."""
     return SYNONYMS.get(name.strip().casefold())
+
+
+def class_key(label: str) -> str:
+    """Return the form in which labels are compared: composed (NFC), case folded, single blanks."""
+    return " ".join(unicodedata.normalize("NFC", label).casefold().split())
+
+
+def meant_expression(label: str) -> str | None:
+    """Translate a label to an expression: by its name, its synonyms, behind a number, or beside words about faces."""
+    key = class_key(label)
+    if (found := expression_of(key)) is not None:
+        return found
+    return expression_of(bare_label(key))
+
+
+def bare_label(key: str) -> str:
+    """Return a label without the number before it, and without words about faces."""
+    words = [
+        word
+        for word in re.split(r"[\W_]+", NUMBER_BEFORE.sub("", key))
+        if word and word not in _ABOUT and not word.isdecimal()
+    ]
+    return " ".join(words)
 
 
 def answer_of(name: str) -> str | None:

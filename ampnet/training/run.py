@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.index.splits import class_counts
+from ampnet.dataset.index.splits import class_counts, untrained_classes
 from ampnet.dataset.loading.dataset import Batch
 from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler
 from ampnet.dataset.loading.unreadable import UnreadableImages
@@ -158,7 +158,9 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
         millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
         faces = f"{len(training)} train, {len(selection)} {config.select_on} faces"
         about = f"{folder}: {faces}, {millions:.1f} M parameters, {size.image_size} px"
-        notes = (about, message, newest, unlocked, *_warnings(config, index, process.device))
+        missing = ", ".join(untrained_classes(index, training))
+        untrained = f"warning: no training image of {missing}: such a class cannot be learned" if missing else ""
+        notes = (about, untrained, message, newest, unlocked, *_warnings(config, index, process.device))
         yield TrainingRun(
             config=config,
             folder=folder,

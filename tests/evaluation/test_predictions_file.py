@@ -130,7 +130,7 @@ def test_our_own_file_comes_back_as_it_was(tmp_path):
         ("name,predicted\ntest_a.jpg\n", "line 2: expected 2 cells"),
         ("name,name\ntest_a.jpg,fear\n", "two columns of one name"),
         ("name,predicted\n", "holds no predictions"),
-        ('name,predicted\n"test_a.jpg,fear\n', "cannot read"),
+        ('name,predicted\n"test_a.jpg,fear\n', "line 2: expected 2 cells"),
         ("name,predicted\ntest_a.jpg,\n", "no prediction for any of the 3 images"),
         ("name,predicted\n\x1b[31mevil.jpg,fear\n", "first \\x1b[31mevil.jpg"),
     ],

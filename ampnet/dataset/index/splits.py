@@ -76,6 +76,12 @@ def class_counts(index: FaceIndex, positions: NDArray[np.int64]) -> NDArray[np.i
     return np.bincount(index.labels[positions], minlength=len(index.class_names))
 
 
+def untrained_classes(index: FaceIndex, training: NDArray[np.int64]) -> list[str]:
+    """Name the classes without a training face; none where there are no training faces at all."""
+    counts = class_counts(index, training)
+    return [name for name, count in zip(index.class_names, counts, strict=True) if not count] if counts.any() else []
+
+
 def _hold_out(
     indices: NDArray[np.int64], labels: NDArray[np.int64], fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

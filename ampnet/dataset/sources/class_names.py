@@ -1,7 +1,6 @@
 """What a data set's own labels mean: folder names and cells become classes, and whatever is changed is said."""
 
 import json
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,21 +9,22 @@ from pathlib import Path
 from ampnet.errors import DataError, UsageError
 from ampnet.files.documents import listed, quoted, read_json
 from ampnet.files.printable import printable
-from ampnet.settings.labels import EXPRESSIONS_8, MAX_CLASSES, MAX_NAME, SYNONYMS, expression_of
+from ampnet.settings.labels import (
+    EXPRESSIONS_8,
+    MAX_CLASSES,
+    MAX_NAME,
+    NUMBER_BEFORE,
+    SYNONYMS,
+    bare_label,
+    class_key,
+    meant_expression,
+)
 
 CLASSES_FILE = "classes.json"
 """Optional, in the raw folder: label -> class name, in label order."""
 
 KEEP = "keep"
 """Stands for ``--classes keep``: labels are classes as they are."""
-
-_NUMBER = re.compile(r"^[\s(\[#]*\d{1,6}[\s)\]_.:-]+(?=\D)")
-"""A number before a name, as in ``0_happy`` and ``02 Neutral``."""
-
-_ABOUT = frozenset(
-    re.findall(r"\w+", "face faces facial expression expressions emotion emotions image images img photo photos class")
-)
-"""Words beside an expression's name, as in ``happy_faces``."""
 
 
 @dataclass(frozen=True)
@@ -37,29 +37,6 @@ class Classes:
     """In label order."""
     notes: list[str] = field(default_factory=list)
     """What was changed, for the user."""
-
-
-def class_key(label: str) -> str:
-    """Return the form in which labels are compared: composed (NFC), case folded, single blanks."""
-    return " ".join(unicodedata.normalize("NFC", label).casefold().split())
-
-
-def meant_expression(label: str) -> str | None:
-    """Translate a label to an expression: by its name, its synonyms, behind a number, or beside words about faces."""
-    key = class_key(label)
-    if (found := expression_of(key)) is not None:
-        return found
-    return expression_of(_bare(key))
-
-
-def _bare(key: str) -> str:
-    """Return a label without the number before it, and without words about faces."""
-    words = [
-        word
-        for word in re.split(r"[\W_]+", _NUMBER.sub("", key))
-        if word and word not in _ABOUT and not word.isdecimal()
-    ]
-    return " ".join(words)
 
 
 def classes_of(
@@ -122,13 +99,13 @@ def _by_name(found: set[str], what: str, is_kept: bool) -> Classes:
         by_key.setdefault(class_key(label), []).append(label)
     meaning: dict[str, str] = {}
     notes: list[str] = []
-    plain = {key: _NUMBER.sub("", key, count=1) for key in by_key}
+    plain = {key: NUMBER_BEFORE.sub("", key, count=1) for key in by_key}
     is_numbered = not is_kept and len(set(plain.values())) == len(plain) and all(plain[key] != key for key in plain)
     for key, spellings in by_key.items():
         shown = unicodedata.normalize("NFC", spellings[0])
-        shown = _class_name(_NUMBER.sub("", shown, count=1) if is_numbered else shown, what)
+        shown = _class_name(NUMBER_BEFORE.sub("", shown, count=1) if is_numbered else shown, what)
         own = None if is_kept else meant_expression(key)
-        if own is None and not is_kept and (near := _near_expression(_bare(key))):
+        if own is None and not is_kept and (near := _near_expression(bare_label(key))):
             raise DataError(
                 f"{what}: {quoted(shown)} looks like {quoted(near)}; rename it, or say what it means with --classes "
                 f"FILE (JSON: {json.dumps({printable(shown, 40): near})}), or --classes keep"

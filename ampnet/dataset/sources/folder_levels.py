@@ -9,12 +9,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ampnet.dataset.sources.class_names import class_key, meant_expression
 from ampnet.dataset.sources.split_names import FILLERS, SET_NAMES, split_of_name, splits_among, words_of
 from ampnet.errors import DataError
 from ampnet.files.documents import listed
 from ampnet.files.printable import printable
 from ampnet.settings import Split
+from ampnet.settings.labels import class_key, meant_expression
 
 Folders = tuple[str, ...]
 

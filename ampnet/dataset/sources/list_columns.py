@@ -9,22 +9,9 @@ from ampnet.dataset.sources.vote_answers import MAX_COLUMNS, VOTES_PREFIX
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, short
 from ampnet.files.tables import Table, as_text, find_column, open_table, plain
+from ampnet.settings.column_names import LABELS, PATHS, SPLITS, SUBJECTS
 from ampnet.settings.labels import answer_of
 
-PATHS = (
-    *("path", "filepath", "file_path", "image_path", "img_path", "imagepath", "relative_path", "full_path", "pth"),
-    *("subdirectory_filepath", "filename", "file_name", "image_name", "img_name", "image_file", "file", "image", "img"),
-    *("imagename", "image_id", "picture", "photo", "name", "fname", "url"),
-)
-LABELS = (
-    *("label", "labels", "class", "class_name", "emotion", "emotions", "expression", "category", "target"),
-    *("label_name", "emotion_label", "facial_expression", "emotion_name", "annotation", "classname", "y"),
-)
-SPLITS = ("split", "usage", "subset", "set", "partition", "phase", "data_split", "dataset_split", "fold_type")
-SUBJECTS = (
-    *("subject", "subject_id", "person", "person_id", "identity", "participant", "participant_id", "actor"),
-    *("actor_id", "user", "user_id", "subjectid", "personid", "individual"),
-)
 BOX = ("x0", "y0", "x1", "y1")
 _BOXES = (
     BOX,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ampnet.dataset.index.raw_images import Source, SourceImage
 from ampnet.dataset.sources.class_names import KEEP, classes_of
-from ampnet.dataset.sources.list_columns import LABELS, SPLITS, label_of
+from ampnet.dataset.sources.list_columns import label_of
 from ampnet.dataset.sources.split_names import split_of_name
 from ampnet.errors import DataError, ImageError
 from ampnet.files.documents import MAX_LINE, csv_rows, listed, quoted
@@ -21,6 +21,7 @@ from ampnet.files.tables import Table, find_column, open_table
 from ampnet.media.decoding import Decoded
 from ampnet.reading.contents import Content
 from ampnet.settings import Split
+from ampnet.settings.column_names import LABELS, SPLITS
 from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES
 
 EXTENSIONS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
