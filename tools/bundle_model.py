@@ -1,10 +1,11 @@
 """Turn a finished run of `ampnet train` into the model that the package ships.
 
-    python tools/bundle_model.py RUN_FOLDER DATA_FOLDER NAME
+    python tools/bundle_model.py RUN_FOLDER DATA_FOLDER NAME [--average-with CHECKPOINT --share 0.5]
 
 Chooses the prior strength and fits the temperature on the validation split, stores the weights in half precision, and
 writes the training record (settings, history, data counts and hash) beside them. NAME is one of the names in
-ampnet/checkpoints/bundled.py.
+ampnet/checkpoints/bundled.py. A run that was started from another checkpoint may be averaged with it, which is often
+more accurate than either (Wortsman et al. 2022, arXiv:2109.01903).
 """
 
 import argparse
@@ -29,7 +30,7 @@ from ampnet.files.writing import atomic_write
 from ampnet.inference.calibration import MAX_ACCURACY_LOSS, choose_prior_strength, fit_temperature
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import strength_offsets
-from ampnet.models.ampnet import fuse_logits
+from ampnet.models.ampnet import AMPNet, fuse_logits
 from ampnet.settings.recipes import make_recipe
 from ampnet.training.targets import selection_faces, training_targets
 
@@ -43,9 +44,14 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder under checkpoint/")
     parser.add_argument("data", type=Path, help="folder from `ampnet prepare` that the run was trained on")
     parser.add_argument("name", choices=MODELS, help="which of the bundled models")
+    parser.add_argument("--average-with", type=Path, help="checkpoint that the run was started from")
+    parser.add_argument("--share", type=float, default=0.5, help="weight of the run in that average")
     arguments = parser.parse_args()
 
-    tuned = calibrated(load_checkpoint(arguments.run), arguments.data)
+    checkpoint = load_checkpoint(arguments.run)
+    if arguments.average_with is not None:
+        average(checkpoint.model, load_checkpoint(arguments.average_with).model, arguments.share)
+    tuned = calibrated(checkpoint, arguments.data)
     settings = {name: value for name, value in tuned.config.items() if name not in PLACES}
     file, record = model_path(arguments.name), record_path(arguments.name)
     save_checkpoint(file, replace(tuned, config=settings))
@@ -53,6 +59,15 @@ def main() -> None:
         aside.write_text(json.dumps(training_record(arguments.run), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     size = file.stat().st_size / 1e6
     print(f"{file}: {size:.2f} MB, prior strength {tuned.prior_strength}, temperature {tuned.temperature}")
+
+
+def average(model: AMPNet, other: AMPNet, share: float) -> None:
+    """Replace a network's weights and statistics by the mean of its own, which weigh ``share``, and another's."""
+    others = other.state_dict()
+    with torch.no_grad():
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(others[name], 1 - share)
 
 
 def calibrated(checkpoint: Checkpoint, data: Path) -> Checkpoint:
