@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, NamedTuple
 
 HEADER = struct.Struct("<BIQ")
@@ -118,12 +119,20 @@ class Worker:
         memory: bytes that the child may allocate, where the system can limit that.
         descriptors: those of open files that the child inherits.
         writes_files: whether the child may write files.
+        folder: the child's current folder; None: this process's.
 
     Raises:
         OSError: it cannot be started.
     """
 
-    def __init__(self, order: Any, memory: int, descriptors: Sequence[int] = (), writes_files: bool = False) -> None:
+    def __init__(
+        self,
+        order: Any,
+        memory: int,
+        descriptors: Sequence[int] = (),
+        writes_files: bool = False,
+        folder: Path | None = None,
+    ) -> None:
         ours, its = socket.socketpair()
         for end in (ours, its):
             with suppress(OSError):
@@ -143,6 +152,7 @@ class Worker:
                 stderr=subprocess.DEVNULL,
                 pass_fds=(its.fileno(), *descriptors),
                 env={**os.environ, **one_thread},
+                cwd=folder,
                 start_new_session=True,
             )
         except OSError:

@@ -1,25 +1,23 @@
 """Reading videos frame by frame, each in a process of its own: a crash or a hang affects that video only."""
 
 import math
-import os
-import select
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError, ImageError
-from ampnet.files.child_process import start_isolated
+from ampnet.files.isolated import Message, Worker
 from ampnet.files.opening import open_regular
 from ampnet.files.printable import printable
 from ampnet.reading.video_clock import EVERY_FRAME, Sampling
-from ampnet.reading.video_decoder import HEADER, MAX_PIXELS, Kind, Order
+from ampnet.reading.video_decoder import Order
+from ampnet.reading.video_messages import MAX_MEMORY, MAX_PIXELS, MAX_REASON, Kind
 
 EXTENSIONS = frozenset(
     [
@@ -49,7 +47,12 @@ MAX_BYTES = 1 << 40
 TIME_LIMIT = 60.0
 """Seconds to open a video, and for each of its frames."""
 
-_LONGEST_REASON = 1000
+_NONSENSE = "its decoder sent nonsense"
+_VALUES: dict[Kind, tuple[Any, ...]] = {
+    Kind.INFO: (int, (int, float), (int, float)),
+    Kind.FRAME: (bool, int, int, int, (int, float)),
+}
+"""Types of the values of messages."""
 
 
 @dataclass(frozen=True)
@@ -163,20 +166,15 @@ def open_video(
             only_info,
             threads,
         )
-        pipe = subprocess.PIPE
-        process = start_isolated(order, (file.fileno(),), stdin=pipe, stdout=pipe, bufsize=0)
+        worker = Worker(order, MAX_MEMORY, (file.fileno(),))
     except OSError as error:
         raise ImageError(f"cannot read {printable(path)}: {error.strerror or error}") from error
     finally:
         file.close()
     try:
-        yield Video(path, process, time_limit)
+        yield Video(path, worker, time_limit)
     finally:
-        process.kill()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                stream.close()
-        process.wait()
+        worker.close()
 
 
 class Video:
@@ -186,19 +184,15 @@ class Video:
         ImageError: it cannot be opened, or the decoder crashed or took too long.
     """
 
-    def __init__(self, path: Path, process: "subprocess.Popen[bytes]", time_limit: float) -> None:
+    def __init__(self, path: Path, worker: Worker, time_limit: float) -> None:
         self.path = path
-        self.process_id = process.pid
+        self.process_id = worker.process_id
         """The decoding process."""
         self.time_limit = time_limit
         """Seconds to wait for the next frame."""
-        self._process = process
-        assert process.stdout is not None
-        self._pipe = process.stdout.fileno()
-        self._arrivals = select.poll()
-        self._arrivals.register(self._pipe, select.POLLIN)
-        _, _, (frames, _, _), (seconds, start) = self._message()
-        self.info = VideoInfo(frames, seconds, start)
+        self._worker = worker
+        frames, seconds, start = self._values(Kind.INFO, self._message())
+        self.info = VideoInfo(int(frames), float(seconds), float(start))
 
     def frames(self) -> Iterator[Frame]:
         """Give the frames that were asked for.
@@ -206,47 +200,46 @@ class Video:
         Raises:
             ImageError: the decoder crashed or took too long; or, after the last decodable frame, some are missing.
         """
-        while True:
-            kind, is_asked, (number, height, width), (seconds, _) = self._message()
-            if kind == Kind.END:
-                return
-            if kind == Kind.FRAME:
-                image = np.empty((height, width, 3), np.uint8)
-                self._receive(image.data.cast("B"))
-                yield Frame(number, seconds, image, is_asked)
-
-    def _message(self) -> tuple[Kind, bool, tuple[int, int, int], tuple[float, float]]:
-        """Receive the next message that is more than a sign of life; a problem is raised."""
-        while True:
-            data = bytearray(HEADER.size)
-            self._receive(memoryview(data))
-            code, flag, number, height, width, seconds, start = HEADER.unpack(data)
-            kind = Kind(code)
-            if kind == Kind.PROBLEM:
-                reason = bytearray(min(number, _LONGEST_REASON))
-                self._receive(memoryview(reason))
-                raise self._failure(reason.decode(errors="replace"), " all of" if flag else "")
+        while (message := self._message()).kind != Kind.END:
+            is_asked, number, height, width, seconds = self._values(Kind.FRAME, message)
             if height * width > MAX_PIXELS:
                 raise self._failure(f"{width} x {height} pixels a frame are more than {MAX_PIXELS:,}")
-            if kind != Kind.BEAT:
-                return kind, flag, (number, height, width), (seconds, start)
+            if min(height, width) < 1 or message.size != height * width * 3:
+                raise self._failure(_NONSENSE)
+            image = np.empty((height, width, 3), np.uint8)
+            with self._failures():
+                self._worker.channel.fill(image.data.cast("B"), time.monotonic() + self.time_limit)
+            yield Frame(number, float(seconds), image, bool(is_asked))
 
-    def _receive(self, target: memoryview) -> None:
-        deadline = time.monotonic() + self.time_limit
-        while target:
-            if not self._arrivals.poll(max(deadline - time.monotonic(), 0) * 1000):
-                raise self._failure(f"decoding it takes more than {self.time_limit:g} s")
-            received = os.readv(self._pipe, [target])
-            if received == 0:
-                raise self._failure(self._cause_of_death())
-            target = target[received:]
+    def _message(self) -> Message:
+        """Receive the next message that is more than a sign of life; a problem is raised."""
+        while True:
+            with self._failures():
+                message = self._worker.channel.receive(time.monotonic() + self.time_limit)
+            if message.kind == Kind.PROBLEM:
+                is_partial, reason = (*message.values, "", "")[:2]
+                raise self._failure(printable(reason, MAX_REASON), " all of" if is_partial else "")
+            if message.kind != Kind.BEAT:
+                return message
 
-    def _cause_of_death(self) -> str:
-        self._process.kill()  # its pipe is closed, so it is over, or as good as
-        code = self._process.wait()
-        if code == -signal.SIGKILL:
-            return "its decoder was killed, perhaps for lack of memory"
-        return f"its decoder crashed ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})"
+    def _values(self, kind: Kind, message: Message) -> list[Any]:
+        """Return a message's values; nothing in it is believed, since the file may have taken over the process."""
+        kinds = _VALUES[kind]
+        fits = message.kind == kind and len(message.values) == len(kinds)
+        if not fits or not all(isinstance(v, k) and v == v for v, k in zip(message.values, kinds, strict=True)):
+            raise self._failure(_NONSENSE)
+        return message.values
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            raise self._failure(f"decoding it takes more than {self.time_limit:g} s") from error
+        except (EOFError, OSError) as error:
+            raise self._failure(self._worker.cause_of_death()) from error
+        except ValueError as error:
+            raise self._failure(_NONSENSE) from error
 
     def _failure(self, reason: str, part: str = "") -> ImageError:
         return ImageError(f"cannot read{part} {printable(self.path)}: {printable(reason)}")

@@ -10,8 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.reading.video_clock import Clock, is_asked
-from ampnet.reading.video_decoder import CONTAINER_OPTIONS, MAX_PIXELS, MAX_THREADS, Channel, Kind, Order
 from ampnet.reading.video_ends import is_cut
+from ampnet.reading.video_messages import (
+    CONTAINER_OPTIONS,
+    MAX_PIXELS,
+    MAX_THREADS,
+    FrameSender,
+    Kind,
+    VideoRequest,
+)
 
 MAX_STRETCH = 4.0
 """Pixels that are more oblong are taken for square ones: such a header is wrong."""
@@ -30,7 +37,7 @@ class _Unusable(Exception):
     """The reason why a video, or its rest, cannot be used."""
 
 
-def decode(order: Order, channel: Channel) -> None:
+def decode(order: VideoRequest, channel: FrameSender) -> None:
     """Send the frames that the parent asks for, and why there are not more."""
     decoding = _Decoding()
     try:
@@ -60,7 +67,7 @@ class _Decoding:
         self._is_torn = False
         """Whether the last packet of all was shorter than it should be."""
 
-    def run(self, order: Order, channel: Channel) -> None:
+    def run(self, order: VideoRequest, channel: FrameSender) -> None:
         """Send what the parent asks for.
 
         Raises:
@@ -75,7 +82,7 @@ class _Decoding:
                 earliest = next(frames, None)
                 if earliest is None:
                     raise _Unusable("it holds no decodable frame")
-                channel.send(Kind.INFO, False, (_count(container, stream),), (_length(container), clock.start))
+                channel.send(Kind.INFO, _count(container, stream), _length(container), clock.start)
                 if order.only_info:
                     return
                 if self._send_frames(order, channel, earliest, frames, _stretch(stream)):
@@ -84,8 +91,8 @@ class _Decoding:
 
     def _send_frames(
         self,
-        order: Order,
-        channel: Channel,
+        order: VideoRequest,
+        channel: FrameSender,
         current: tuple[float, Any],
         frames: Iterator[tuple[float, Any]],
         stretch: float,

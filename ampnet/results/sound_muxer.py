@@ -1,19 +1,18 @@
 """The child process of :mod:`ampnet.results.video_writer` that adds the sound.
 
-Whatever a file's sound does to it stays in it. It prints ``kept`` or ``none``, and ends with its parent: its stdin
-closes then.
+Whatever a file's sound does to it stays in it. It answers ``kept`` or ``none``.
 """
 
 import heapq
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from typing import Any
 
-from ampnet.reading.video_decoder import CONTAINER_OPTIONS, end_with_parent, limit_memory
+from ampnet.files.isolated import Channel
+from ampnet.reading.video_messages import CONTAINER_OPTIONS
 
 BIT_RATE = 160_000
 """Of sound that is encoded anew, per second."""
@@ -36,14 +35,9 @@ class MuxOrder:
     """Seconds on that file's clock at which the first frame is shown."""
 
 
-def main(order: MuxOrder) -> None:
+def main(order: MuxOrder, parent: Channel) -> None:
     """Write the file and say what became of the sound."""
-    end_with_parent()
-    limit_memory()
-    answer = mux(order)
-    sys.stdout.write(answer)
-    sys.stdout.flush()
-    os._exit(0)  # the thread waits for the parent
+    parent.send(0, [mux(order)])
 
 
 def mux(order: MuxOrder) -> str:

@@ -1,6 +1,6 @@
 """Writing MP4 files with the times of their frames and the sound of another video; they appear whole, or not at all."""
 
-import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from fractions import Fraction
@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError, ImageError
-from ampnet.files.child_process import start_isolated
+from ampnet.files.isolated import Worker
 from ampnet.files.opening import open_regular
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
 from ampnet.reading.video import MAX_BYTES, video_info
+from ampnet.reading.video_messages import MAX_MEMORY
 from ampnet.results.sound_muxer import MuxOrder
 
 TIME_BASE = Fraction(1, 60_000)
@@ -193,22 +194,10 @@ def _mux(silent: Path, target: Path, sound_of: Path | None, start: float) -> str
     with ExitStack() as opened:
         source = -1 if sound_of is None else opened.enter_context(open_regular(sound_of, MAX_BYTES)).fileno()
         order = MuxOrder(silent.name, target.name, source, start)
-        process = start_isolated(
-            order,
-            pass_fds=() if source < 0 else (source,),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=silent.absolute().parent,  # so that both names are plain, whatever the folder's is
-        )
-        try:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            with process.stdin, process.stdout:  # stdin stays open until the end: its end ends the child
-                process.wait(MUX_LIMIT)
-                answer = process.stdout.read().decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            answer = ""
-        finally:
-            process.kill()
-            process.wait()
-    return answer if answer in ("kept", "none") else ""
+        # In their folder, so that both names are plain, whatever the folder's is.
+        folder = silent.absolute().parent
+        worker = Worker(order, MAX_MEMORY, () if source < 0 else (source,), writes_files=True, folder=folder)
+        with closing(worker), suppress(EOFError, OSError, ValueError):
+            answer = worker.channel.receive(time.monotonic() + MUX_LIMIT).values
+            return str(answer[0]) if answer in (["kept"], ["none"]) else ""
+    return ""

@@ -1,0 +1,100 @@
+"""What :mod:`ampnet.reading.video` and the child process that decodes a video tell each other."""
+
+import time
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from ampnet.files.isolated import Channel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_PIXELS = 1 << 25
+"""Larger frames are refused; 8K video has 33 million pixels, a little less."""
+
+MAX_MEMORY = 2 << 30
+"""Bytes that this process may allocate, where the system can limit that: FFmpeg decodes a frame before it tells its
+size. An 8K video takes about half of it."""
+
+MAX_THREADS = 8
+"""Decoding threads; each holds frames of its own."""
+
+BEAT_SECONDS = 0.5
+"""Time between two signs of life while frames are skipped."""
+
+FORMATS = "mov,mp4,avi,matroska,webm,mpeg,mpegvideo,mpegts,asf,flv,ogg,mxf"
+"""FFmpeg's names of the containers that are opened."""
+
+CONTAINER_OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "pipe"}
+"""FFmpeg reads that one file, and only as a video. A playlist, whatever its name, could otherwise make it read other
+files."""
+
+MAX_REASON = 1000
+"""Longest reason in characters."""
+
+
+class Kind(IntEnum):
+    """What a message says."""
+
+    INFO = 1
+    """Frames, about (0: unknown); seconds by the header (0: unknown), and the time stamp of the first frame."""
+    FRAME = 2
+    """Whether it is asked for; its number, height and width; its time. Its RGB pixels are the content."""
+    BEAT = 3
+    """The child is running."""
+    END = 4
+    """All that was asked for has been sent."""
+    PROBLEM = 5
+    """Whether frames were decoded before; the reason."""
+
+
+@dataclass(frozen=True)
+class VideoRequest:
+    """What the parent wants."""
+
+    descriptor: int
+    """The open file."""
+    every: int
+    """See :func:`ampnet.reading.video_clock.is_asked`; so is ``rate``."""
+    rate: float
+    first: float
+    """Seconds; earlier frames are not sent ..."""
+    last: float
+    """... nor are those at this time and later."""
+    after: int
+    """Number of the last frame that is not asked for again."""
+    is_all: bool
+    """Send the frames that are not asked for, too."""
+    only_info: bool
+    """Send no frames at all."""
+    threads: int
+    """Decoding threads, of which :data:`MAX_THREADS` are used at most."""
+
+
+class FrameSender:
+    """Sends a video's frames to the parent."""
+
+    def __init__(self, parent: Channel) -> None:
+        self._parent = parent
+        self._last = time.monotonic()
+
+    def send(self, kind: Kind, *values: Any) -> None:
+        """Send a message without pixels."""
+        self._parent.send(kind, values)
+        self._last = time.monotonic()
+
+    def send_frame(self, number: int, seconds: float, is_asked: bool, image: "NDArray[np.uint8]") -> None:
+        """Send a frame."""
+        self._parent.send(Kind.FRAME, [is_asked, number, *image.shape[:2], seconds], image.data.cast("B"))
+        self._last = time.monotonic()
+
+    def send_problem(self, reason: str, is_partial: bool) -> None:
+        """Send why the video, or its rest, cannot be used."""
+        self.send(Kind.PROBLEM, is_partial, reason[:MAX_REASON])
+
+    def beat(self) -> None:
+        """Send a sign of life, if the last one is a while ago."""
+        if time.monotonic() - self._last > BEAT_SECONDS:
+            self.send(Kind.BEAT)
