@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ampnet.reading.archives import members
+from ampnet.reading.photo import Photo
 from ampnet.reading.reader import NOTHING, Expect, QueuedPhoto, Task, in_chunks, read_ahead, read_source
 from ampnet.reading.sources import Source
 from ampnet.reading.video_clock import Sampling
@@ -12,15 +13,23 @@ from ampnet.results.photo_result import PhotoResult
 from ampnet.results.tracking import Tracking
 from ampnet.runtime.threads import Threads, in_order, start_threads
 
-if TYPE_CHECKING:
-    from ampnet.recognition.recognizer import Recognizer
-
 Answered = tuple[QueuedPhoto, PhotoResult | None]
 """A photo or frame, and its result; None for a frame that was not to be classified."""
 
 
+class Answers(Protocol):
+    """What answers photos: a :class:`~ampnet.recognition.recognizer.Recognizer`."""
+
+    @property
+    def cores(self) -> int:
+        """Number of processor cores that the networks use."""
+
+    def answer(self, photos: Sequence[Photo], most: int | None = None, keeps_whole: bool = True) -> list[PhotoResult]:
+        """Find and classify the faces of some photos, all at once."""
+
+
 def answer_tasks(
-    recognizer: "Recognizer",
+    recognizer: Answers,
     tasks: Iterable[Task],
     sampling: Sampling,
     threads: Threads,
@@ -50,7 +59,7 @@ def answer_tasks(
 
 
 def answer_one_by_one(
-    recognizer: "Recognizer", sources: Iterable[Source], sampling: Sampling, tracking: Tracking | None = None
+    recognizer: Answers, sources: Iterable[Source], sampling: Sampling, tracking: Tracking | None = None
 ) -> Iterator[PhotoResult]:
     """Read each photo and frame when its result is asked for."""
     for member in (member for source in sources for member in members(source)):
@@ -62,7 +71,7 @@ def answer_one_by_one(
 
 
 def answer_ahead(
-    recognizer: "Recognizer", sources: Iterable[Source], sampling: Sampling, tracking: Tracking | None
+    recognizer: Answers, sources: Iterable[Source], sampling: Sampling, tracking: Tracking | None
 ) -> Iterator[PhotoResult]:
     """Read and answer ahead of what is asked for, by a few chunks; the results keep their pixels.
 
@@ -72,7 +81,7 @@ def answer_ahead(
 
 
 def answer_all(
-    recognizer: "Recognizer",
+    recognizer: Answers,
     sources: Iterable[Source],
     sampling: Sampling,
     parallel: int,
@@ -88,7 +97,7 @@ def answer_all(
 
 
 def _in_threads(
-    recognizer: "Recognizer",
+    recognizer: Answers,
     sources: Iterable[Source],
     sampling: Sampling,
     parallel: int,
@@ -107,7 +116,7 @@ def _in_threads(
                 yield result
 
 
-def _answer_chunk(recognizer: "Recognizer", keeps_whole: bool, chunk: Sequence[QueuedPhoto]) -> list[Answered]:
+def _answer_chunk(recognizer: Answers, keeps_whole: bool, chunk: Sequence[QueuedPhoto]) -> list[Answered]:
     asked = [queued.photo for queued in chunk if queued.is_asked]
     results = iter(recognizer.answer(asked, keeps_whole=keeps_whole))
     return [(queued, next(results) if queued.is_asked else None) for queued in chunk]

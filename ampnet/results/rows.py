@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from ampnet.errors import DataError
 from ampnet.files.printable import one_line
 from ampnet.results.columns import table_columns
-from ampnet.results.photo_result import PhotoResult
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,16 @@ class RowKey:
     """Whether a result begins with this row."""
 
 
+class Result(Protocol):
+    """What rows are made of: a :class:`~ampnet.results.photo_result.PhotoResult`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+
+    def to_json(self) -> str:
+        """Return it as JSON on one line."""
+
+
 class RowFormat(Protocol):
     """One line for each row, in UTF-8."""
 
@@ -34,7 +43,7 @@ class RowFormat(Protocol):
     def header(self) -> str:
         """The first line, with its end; empty if there is none."""
 
-    def rows(self, result: PhotoResult) -> str:
+    def rows(self, result: Result) -> str:
         """Write a result as one or more lines."""
 
     def key(self, line: str) -> RowKey:
@@ -60,11 +69,11 @@ class CsvRows:
         self.columns = [column.name for column in table_columns(class_names, has_tracks)]
         self.header = ("\ufeff" if decimal == "," else "") + self._lines([self.columns])
 
-    def rows(self, result: PhotoResult) -> str:
+    def rows(self, result: Result) -> str:
         """Write a row for each face; one without a face if there are none."""
         return self._lines(self.cells(result))
 
-    def cells(self, result: PhotoResult) -> list[list[Any]]:
+    def cells(self, result: Result) -> list[list[Any]]:
         """Return the cells of these rows; None stands for an empty one."""
         plain = result.to_dict()
         about = [plain[key] for key in ("image", "frame", "seconds", "status", "problem")]
@@ -119,7 +128,7 @@ class JsonLines:
 
     header = ""
 
-    def rows(self, result: PhotoResult) -> str:
+    def rows(self, result: Result) -> str:
         """Write one line."""
         return result.to_json() + "\n"
 
