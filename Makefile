@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test soak fuzz schema bench release floors extras clean
+.PHONY: demo serve test coverage soak fuzz schema bench release floors extras clean
 
 DEMO := demo_output
 FINE_TUNING := --variant ampnet-small --recipe modern --pretrained bundled --epochs 6 --batch-size 16 --lr 0.02
@@ -33,6 +33,9 @@ test: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not soak"
+
+coverage: $(VENV)/installed
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not soak" --cov --cov-report=term --cov-report=html
 
 soak: $(VENV)/installed
 	$(BIN)/pytest -n auto --dist loadfile -m soak

@@ -1,4 +1,4 @@
-"""How often the warnings about a face are right: python -m benchmarks.face_warnings INDEX_ROOT [--faces N]
+"""How often the warnings about a face are right: python -m benchmarks.face_warnings INDEX_ROOT [--faces N].
 
 INDEX_ROOT is a prepared FER-2013 (`ampnet prepare`). Measured on its split val (PublicTest): how many faces are called
 blurred, clean and after the corruptions of the robustness suite; how many are called dark at a part of their

@@ -1,0 +1,1 @@
+"""Checkpoints: ours, the bundled models, and the reference program's."""

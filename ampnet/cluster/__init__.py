@@ -1,0 +1,1 @@
+"""`--engine ray`: parts of the input, actors, parquet files."""

@@ -1,0 +1,1 @@
+"""Data sets: raw layouts, preparation, the index, shards, checks, batches."""

@@ -19,6 +19,7 @@ def conv(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, 
 
 
 def leaky() -> nn.LeakyReLU:
+    """Return the activation of all layers."""
     return nn.LeakyReLU(0.1, inplace=True)
 
 
@@ -43,6 +44,7 @@ class ContextModule(nn.Module):
         self.far = nn.Sequential(conv(16, 16), leaky(), conv(16, 16))
 
     def forward(self, features: Tensor) -> Tensor:
+        """Map features ``(B, 64, h, w)`` to features of the same shape."""
         near, reduced = self.near_and_reduce(features).split((32, 16), dim=1)
         reduced = F.leaky_relu(reduced, 0.1)
         return torch.cat([near, self.middle(reduced), self.far(reduced)], dim=1).relu_()
@@ -81,6 +83,7 @@ class MobileNetRetinaFace(nn.Module):
         self.heads = nn.ModuleList(conv(64, ANCHORS_PER_CELL * ANCHOR_NUMBERS, kernel=1) for _ in range(3))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map images ``(B, 3, H, W)`` to the numbers of all anchors, from the finest level to the coarsest."""
         stage1 = self.stage1(images)  # (B, 64, H / 8, W / 8)
         stage2 = self.stage2(stage1)  # (B, 128, H / 16, W / 16)
         stage3 = self.stage3(stage2)  # (B, 256, H / 32, W / 32)

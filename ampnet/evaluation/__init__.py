@@ -1,0 +1,1 @@
+"""Numbers: predictions, metrics with intervals, agreement with annotators, comparisons."""

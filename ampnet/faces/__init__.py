@@ -1,0 +1,1 @@
+"""The geometry of one face: landmarks, alignment, framing, pose."""

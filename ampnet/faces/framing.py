@@ -268,10 +268,9 @@ def frame_matrix(landmarks: Points, framing: Framing, size_hw: tuple[int, int]) 
 
 
 def is_shown_whole(landmarks: Points, framing: Framing, size_hw: tuple[int, int]) -> bool:
-    """Return whether an image is a crop like the training images, which were kept whole: its face is as theirs in place
-    and size.
+    """Return whether an image is a crop like the training images, which were kept whole.
 
-    Otherwise it is a photo, whose face is aligned to the mean landmarks.
+    Then its face has their place and size. Otherwise it is a photo, whose face is aligned to the mean landmarks.
 
     Args:
         landmarks: ``(5, 2)`` of the face, in the image's pixels.

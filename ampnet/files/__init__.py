@@ -1,0 +1,1 @@
+"""The outside world's files: open safely, write atomically, lock, list, name."""

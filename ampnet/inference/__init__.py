@@ -1,0 +1,1 @@
+"""From framed faces to probabilities: classifier, prior, calibration, precision."""

@@ -1,0 +1,1 @@
+"""The network, one file for each part of the paper's figure."""

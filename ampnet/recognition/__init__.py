@@ -1,0 +1,1 @@
+"""From photos to answers: find, choose, frame, classify, explain."""

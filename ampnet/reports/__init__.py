@@ -1,0 +1,1 @@
+"""Pages, figures, tables and contact sheets, made from the numbers' types."""

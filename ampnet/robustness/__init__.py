@@ -1,0 +1,1 @@
+"""Corruption, occlusion and pose: the suite, its scores and its sheets."""

@@ -1,0 +1,1 @@
+"""Devices, processes, threads, signals and progress."""

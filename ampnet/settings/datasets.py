@@ -74,6 +74,7 @@ class PrepareConfig(Settings):
 
     @property
     def is_resumable(self) -> bool:
+        """Say whether an interrupted run can be resumed."""
         return True
 
 

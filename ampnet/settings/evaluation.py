@@ -155,6 +155,7 @@ class RobustnessConfig(Settings):
 
     @property
     def is_resumable(self) -> bool:
+        """Say whether an interrupted run can be resumed."""
         return True
 
 

@@ -107,4 +107,5 @@ class TrainConfig(Settings):
 
     @property
     def is_resumable(self) -> bool:
+        """Say whether an interrupted run can be resumed."""
         return True

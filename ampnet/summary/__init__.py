@@ -1,0 +1,1 @@
+"""Tables of a study from the rows of `ampnet predict`, without the networks."""

@@ -1,5 +1,6 @@
-"""The state of a training run, and writing it: a resumed run (:mod:`ampnet.training.resume`) ends exactly as an
-uninterrupted one.
+"""The state of a training run, and writing it.
+
+A resumed run (:mod:`ampnet.training.resume`) ends exactly as an uninterrupted one.
 
 A save holds weights, averaged weights, optimizer, scaler, position in the epoch and history. Learning rates, the order
 of faces, their augmentation and each step's dropout are functions of seed and step, so they need not be saved.

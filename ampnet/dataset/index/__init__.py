@@ -1,0 +1,1 @@
+"""The index: labels, landmarks, votes, splits and the faces table."""

@@ -1,0 +1,1 @@
+"""From raw images to an index of framed faces."""

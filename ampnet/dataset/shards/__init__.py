@@ -1,0 +1,1 @@
+"""A data set as parquet and tar: written, read, streamed."""
