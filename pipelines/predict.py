@@ -82,7 +82,7 @@ def run(
         document = JsonDocument(json_out, file, str(predictor.model), class_names) if json_out else None
         elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]
         drawings = Drawings(explained, timelines)
-        tracking = Tracking(config.smooth) if config.track else None
+        tracking = Tracking(config.smooth, config.people) if config.track else None
         try:
             with (
                 progress_bar(console)("predict", len(tasks)) as advance,
@@ -157,7 +157,7 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
         "videos": config.videos,
         **face_settings(config),
         "explain": config.explain,
-        "track": [config.track, config.smooth],
+        "track": [config.track, config.smooth, config.people],
         "columns": [column.name for column in table_columns([])],  # rows of an earlier version had others
         "decimal": config.decimal,
     }
@@ -174,6 +174,7 @@ def _run_settings(config: PredictConfig, model: ModelId) -> RunSettings:
         first=config.first,
         last=config.last,
         smooth=config.smooth,
+        people=config.people,
         mirror=config.mirror,
     )
 

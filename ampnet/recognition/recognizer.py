@@ -181,6 +181,7 @@ class Recognizer(ABC):
         videos: bool = False,
         track: bool = False,
         smooth: float = ...,
+        people: int | None = ...,
     ) -> list[PhotoResult]: ...
     @overload
     def predict_many(
@@ -193,6 +194,7 @@ class Recognizer(ABC):
         videos: bool = False,
         track: bool = False,
         smooth: float = ...,
+        people: int | None = ...,
     ) -> Iterator[PhotoResult]: ...
     def predict_many(
         self,
@@ -204,6 +206,7 @@ class Recognizer(ABC):
         videos: bool = False,
         track: bool = False,
         smooth: float = PredictConfig.smooth,
+        people: int | None = None,
     ) -> list[PhotoResult] | Iterator[PhotoResult]:
         """Detect and classify the faces in photos and videos; results do not depend on the other photos.
 
@@ -219,6 +222,7 @@ class Recognizer(ABC):
             videos: read the videos in folders, too. What a folder holds and is not read is the text of a warning.
             track: number the faces of a video; a face keeps its number from frame to frame (needs SciPy).
             smooth: average the probabilities of a tracked face over this many seconds.
+            people: join the tracks of a video to at most so many people, over absences and cuts.
 
         Returns:
             A result for each photo, and for each classified frame of a video, which knows its ``frame`` and
@@ -230,7 +234,7 @@ class Recognizer(ABC):
             ValueError: ``every`` is less than 1, ``rate`` not above 0, or both are given.
         """
         sampling = choose_sampling(every, rate)
-        sources, tracking = sources_of(images, videos), Tracking(smooth) if track else None
+        sources, tracking = sources_of(images, videos), Tracking(smooth, people) if track else None
         if not is_at_hand(images):
             one_by_one = answer_one_by_one(self, sources, sampling, tracking)
             return one_by_one if stream else answer_all(self, sources, sampling, self.parallel, None, tracking)

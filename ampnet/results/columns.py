@@ -53,6 +53,9 @@ FACE = (
 )
 """Of a face, in tables."""
 
+PERSON = Column(
+    "person", "whole number", "With `--people`: the person's number in its video.", f"no `--people`, {NO_FACE}"
+)
 TRACK = Column("track", "whole number", "With `--track`: the face's number in its video, from 1.", f"photos, {NO_FACE}")
 WARNINGS = Column("warnings", "text", "What makes the answer doubtful, separated by `; `.", f"sure answers, {NO_FACE}")
 MODEL = Column("model", "text", "Which model answered: its name, `@`, and 8 digits of its file's SHA-256.")
@@ -74,7 +77,7 @@ def table_columns(class_names: Sequence[str], has_tracks: bool = False) -> list[
         for name in LANDMARK_NAMES
         for axis in "xy"
     ]
-    return [*PHOTO, *FACE, *scores, *points, WARNINGS, *([TRACK] if has_tracks else []), MODEL]
+    return [*PHOTO, *FACE, *scores, *points, WARNINGS, *([TRACK, PERSON] if has_tracks else []), MODEL]
 
 
 PHOTO_KEYS = (
@@ -99,6 +102,7 @@ FACE_KEYS = (
     Column("scores", "object", "Probability of each class; they sum to 1."),
     Column("warnings", "list", "What makes the answer doubtful, one text for each reason."),
     Column("track", "whole number", "With `--track` only, for frames: the face's number in its video, from 1."),
+    Column("person", "whole number", "With `--people` only, for frames: the person's number in its video, from 1."),
     Column("explanation", "object", "With `--explain`, or `explain=1` of the service, only: see below."),
 )
 """Of an object about a face; none is null."""

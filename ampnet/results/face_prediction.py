@@ -38,6 +38,9 @@ class FacePrediction:
     track: int | None = None
     """Number of the face in its video, from 1, the same in all frames; None if it was not followed."""
 
+    person: int | None = None
+    """Number of the person to whom the track belongs, from 1; None if that was not asked for, or nobody is left."""
+
     visible: float = 1.0
     """Share of the box within the photo, in [0, 1]."""
 
@@ -94,7 +97,8 @@ class FacePrediction:
     def mark(self) -> Mark:
         """How the face is drawn."""
         text = f"{self.label} {self.probability:.0%}" if self.is_sure else self.answer
-        text = text if self.track is None else f"#{self.track} {text}"
+        number = self.person or self.track
+        text = text if number is None else f"#{number} {text}"
         return Mark(self.box, self.landmarks, self.label, text, self.is_sure, self.probability)
 
     def moved(self, matrix: Affine) -> "FacePrediction":
@@ -115,5 +119,6 @@ class FacePrediction:
             "scores": {name: round(score, 6) for name, score in self.scores.items()},
             "warnings": self.warnings,
             **({} if self.track is None else {"track": self.track}),
+            **({} if self.person is None else {"person": self.person}),
             **explanation,
         }

@@ -108,7 +108,7 @@ class CsvRows:
 
     def _face_cells(self, face: dict[str, Any]) -> list[Any]:
         scores = [face["scores"][name] for name in self._class_names]
-        tracks = [face.get("track")] if self._has_tracks else []
+        tracks = [face.get("track"), face.get("person")] if self._has_tracks else []
         place = [*face["box"], face["face_score"]]
         points = [value for point in face["landmarks"] for value in point]
         return [

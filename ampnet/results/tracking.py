@@ -1,4 +1,4 @@
-"""Following faces from frame to frame, and averaging their probabilities over time."""
+"""Following faces from frame to frame, joining their tracks to people, and averaging their probabilities over time."""
 
 import math
 from collections.abc import Sequence
@@ -9,13 +9,21 @@ from numpy.typing import NDArray
 
 from ampnet.faces.geometry import intersection_over_union
 from ampnet.reading.sources import Source
+from ampnet.results.appearance import appearance, likeness
 from ampnet.results.face_prediction import FacePrediction
+from ampnet.results.people import People
 from ampnet.results.photo_result import PhotoResult
 
 MIN_OVERLAP = 0.2
 """Minimum intersection over union of a face's box and its track's last one."""
 
-MAX_GAP = 1.0
+MIN_LIKENESS = 0.93
+"""Minimum likeness of the pictures around them: below, the video was cut, or someone else has come."""
+
+MAX_GLIDE = 0.7
+"""Seconds for which a track that is not seen is expected to go on at its pace."""
+
+MAX_GAP = 2.5
 """Seconds after which a track that was not seen has ended."""
 
 
@@ -23,63 +31,108 @@ MAX_GAP = 1.0
 class _Track:
     number: int
     box: NDArray[np.floating]
+    look: NDArray[np.float32]
+    """See :func:`ampnet.results.appearance.appearance`."""
     seconds: float
     scores: NDArray[np.float64]
+    person: int | None = None
+    velocity: NDArray[np.floating] | float = 0.0
+    """Pixels per second of the box's corners."""
+
+    def expected(self, seconds: float) -> NDArray[np.floating]:
+        """Return where the box is to be expected; its pace counts for a short time only."""
+        return self.box + self.velocity * min(seconds - self.seconds, MAX_GLIDE)
 
 
 class FaceTracker:
     """Numbers the faces of one video, from 1, so that a person in view keeps their number.
 
-    Boxes of two frames are matched so that their total overlap is largest (the Hungarian algorithm); needs SciPy.
+    Faces of two frames are matched so that the sum of their overlaps, each times the likeness of the pictures around
+    the faces, is largest (the Hungarian algorithm); needs SciPy.
 
     Args:
         smooth: seconds over which probabilities are averaged along a track: an exponential mean of the past, in which a
             frame's weight falls to 37% after that time; 0 leaves them.
+        people: maximum number of people to whom tracks are joined; None for no people.
     """
 
-    def __init__(self, smooth: float = 0.0) -> None:
+    def __init__(self, smooth: float = 0.0, people: int | None = None) -> None:
         self._smooth = smooth
         self._tracks: list[_Track] = []
         self._count = 0
+        self._people = None if people is None else People(people)
 
-    def follow(self, seconds: float, faces: Sequence[FacePrediction]) -> list[FacePrediction]:
+    def follow(self, seconds: float, faces: Sequence[FacePrediction], image: NDArray[np.uint8]) -> list[FacePrediction]:
         """Give the faces of the next frame their numbers, and their averaged probabilities if wanted.
 
         Args:
             seconds: time of the frame.
             faces: what was found in it.
+            image: the frame, ``(H, W, 3)`` RGB.
         """
         self._tracks = [track for track in self._tracks if seconds - track.seconds <= MAX_GAP]
-        known = self._match(faces)
-        return [self._continued(known.get(i), face, seconds) for i, face in enumerate(faces)]
+        looks = [appearance(image, face.box) for face in faces]
+        known = self._match(seconds, faces, looks)
+        for i, face in enumerate(faces):
+            if i not in known:
+                self._count += 1
+                known[i] = _Track(self._count, face.box, looks[i], seconds, np.array(list(face.scores.values())))
+        if self._people is not None:
+            self._join([known[i] for i in range(len(faces))], faces, looks, image.shape[0])
+        self._tracks += [track for track in known.values() if track not in self._tracks]
+        return [self._continued(known[i], face, looks[i], seconds) for i, face in enumerate(faces)]
 
-    def _match(self, faces: Sequence[FacePrediction]) -> dict[int, _Track]:
+    def _match(
+        self, seconds: float, faces: Sequence[FacePrediction], looks: Sequence[NDArray[np.float32]]
+    ) -> dict[int, _Track]:
         from scipy.optimize import linear_sum_assignment  # of an extra
 
         if not faces or not self._tracks:
             return {}
-        overlaps = np.array(
-            [[intersection_over_union(face.box, track.box) for track in self._tracks] for face in faces]
-        )
-        rows, columns = linear_sum_assignment(np.where(overlaps >= MIN_OVERLAP, overlaps, 0.0), maximize=True)
+        values = np.zeros((len(faces), len(self._tracks)))
+        for row, (face, look) in enumerate(zip(faces, looks, strict=True)):
+            for column, track in enumerate(self._tracks):
+                overlap, alike = intersection_over_union(face.box, track.expected(seconds)), likeness(look, track.look)
+                if overlap >= MIN_OVERLAP and alike >= MIN_LIKENESS:
+                    values[row, column] = overlap * alike**4
+        rows, columns = linear_sum_assignment(values, maximize=True)
         pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-        return {row: self._tracks[column] for row, column in pairs if overlaps[row, column] >= MIN_OVERLAP}
+        return {row: self._tracks[column] for row, column in pairs if values[row, column] > 0}
 
-    def _continued(self, track: _Track | None, face: FacePrediction, seconds: float) -> FacePrediction:
+    def _join(
+        self,
+        tracks: Sequence[_Track],
+        faces: Sequence[FacePrediction],
+        looks: Sequence[NDArray[np.float32]],
+        height: int,
+    ) -> None:
+        """Give each track its person; a new track gets the one whom it is most like, of those not in view."""
+        assert self._people is not None
+        in_view = {track.person for track in tracks if track.person is not None}
+        new = [i for i, track in enumerate(tracks) if track.person is None]
+        found = self._people.recognise([faces[i].box for i in new], [looks[i] for i in new], in_view, height)
+        for i, person in zip(new, found, strict=True):
+            tracks[i].person = person
+        for track, face, look in zip(tracks, faces, looks, strict=True):
+            if track.person is not None:
+                self._people.remember(track.person, track.number, face.box, look, height)
+
+    def _continued(
+        self, track: _Track, face: FacePrediction, look: NDArray[np.float32], seconds: float
+    ) -> FacePrediction:
         scores = np.array(list(face.scores.values()))
-        if track is None:
-            self._count += 1
-            track = _Track(self._count, face.box, seconds, scores)
-            self._tracks.append(track)
-        elif self._smooth > 0:
+        if self._smooth > 0:
             kept = math.exp(-(seconds - track.seconds) / self._smooth)
             scores = kept * track.scores + (1 - kept) * scores
-        track.box, track.seconds, track.scores = face.box, seconds, scores
+        if 0 < seconds - track.seconds <= MAX_GLIDE:
+            track.velocity = 0.5 * track.velocity + 0.5 * (face.box - track.box) / (seconds - track.seconds)
+        track.box, track.look, track.seconds, track.scores = face.box, look, seconds, scores
+        numbered = replace(face, track=track.number, person=track.person)
         if self._smooth <= 0:
-            return replace(face, track=track.number)
+            return numbered
         by_name = dict(zip(face.scores, scores.tolist(), strict=True))
         label = max(by_name, key=by_name.__getitem__)
-        return replace(face, track=track.number, scores=by_name, label=label, probability=by_name[label])
+        return replace(numbered, scores=by_name, label=label, probability=by_name[label])
 
 
 class Tracking:
@@ -87,16 +140,17 @@ class Tracking:
 
     Args:
         smooth: see :class:`FaceTracker`.
+        people: likewise.
     """
 
-    def __init__(self, smooth: float) -> None:
-        self._smooth = smooth
+    def __init__(self, smooth: float, people: int | None = None) -> None:
+        self._smooth, self._people = smooth, people
         self._source: Source | None = None
-        self._tracker = FaceTracker(smooth)
+        self._tracker = FaceTracker(smooth, people)
 
     def take(self, source: Source, result: PhotoResult) -> None:
         """Number the faces of a photo or frame of a source; frames of a video come one after the other."""
         if source is not self._source:
-            self._source, self._tracker = source, FaceTracker(self._smooth)
+            self._source, self._tracker = source, FaceTracker(self._smooth, self._people)
         if result.seconds is not None:
-            result[:] = self._tracker.follow(result.seconds, result)
+            result[:] = self._tracker.follow(result.seconds, result, result.photo.whole)

@@ -70,6 +70,16 @@ class PredictConfig(Settings):
     smooth: Annotated[
         float, Option("Average the probabilities of a tracked face over this many seconds.", "Faces", min=0, max=60)
     ] = 0.0
+    people: Annotated[
+        int | None,
+        Option(
+            "Join the tracks of a video to at most so many people, over absences and cuts.",
+            "Faces",
+            min=1,
+            max=100,
+            unset="each track stands alone",
+        ),
+    ] = None
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     checkpoint: CheckpointOption = None
     mirror: Mirror = False
@@ -130,6 +140,7 @@ class PredictConfig(Settings):
         is_text = self.csv is None or self.csv.suffix.lower() not in SPREADSHEETS
         require(is_text, f"--csv {self.csv} would not be a spreadsheet; name it .csv, which spreadsheets open")
         require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
+        require(self.people is None or self.track, "--people joins tracks, so it needs --track")
         require(not (self.track and self.resume), "--track cannot be resumed: the faces before the break are unknown")
         require(not (self.smooth and self.explain), "--explain explains single frames, not the averages of --smooth")
         if self.runtime == "onnx":

@@ -80,7 +80,7 @@ class Stop:
 
 
 def predict(happy, *images, stop=None, **options):
-    config = PredictConfig(images=images, checkpoint=happy, gpus=0, **options)
+    config = PredictConfig(images=images, checkpoint=happy, gpus=0, **{"every": 5, **options})
     return run(config, quiet=True, sinks=[stop] if stop else [])
 
 

@@ -8,9 +8,17 @@ import pytest
 
 from ampnet.results.timeline import MAX_POINTS, MAX_TRACKS, Timeline
 from ampnet.results.tracking import FaceTracker
+from tests.people_clips import SCENES, count, faces_of
 from tests.some_results import some_face
 
 pytest.importorskip("scipy")
+
+
+WALL = np.full((400, 400, 3), 120, np.uint8)
+
+
+def follow(tracker, seconds, faces):
+    return tracker.follow(seconds, faces, WALL)
 
 
 def numbers(faces):
@@ -19,37 +27,37 @@ def numbers(faces):
 
 def test_faces_that_move_and_change_places_in_the_list_keep_their_numbers():
     tracker = FaceTracker()
-    assert numbers(tracker.follow(0.0, [some_face(), some_face(shift=100)])) == [1, 2]
-    assert numbers(tracker.follow(0.2, [some_face(shift=103), some_face(shift=4)])) == [2, 1]
-    assert numbers(tracker.follow(0.4, [some_face(shift=8), some_face(shift=300), some_face(shift=106)])) == [1, 3, 2]
+    assert numbers(follow(tracker, 0.0, [some_face(), some_face(shift=100)])) == [1, 2]
+    assert numbers(follow(tracker, 0.2, [some_face(shift=103), some_face(shift=4)])) == [2, 1]
+    assert numbers(follow(tracker, 0.4, [some_face(shift=8), some_face(shift=300), some_face(shift=106)])) == [1, 3, 2]
 
 
-def test_a_face_that_was_away_for_a_moment_keeps_its_number_and_after_a_second_gets_a_new_one():
+def test_a_face_that_was_away_for_a_moment_keeps_its_number_and_after_longer_gets_a_new_one():
     tracker = FaceTracker()
-    tracker.follow(0.0, [some_face()])
-    assert numbers(tracker.follow(0.4, [])) == []
-    assert numbers(tracker.follow(0.8, [some_face()])) == [1]
-    assert numbers(tracker.follow(2.0, [some_face()])) == [2]
+    follow(tracker, 0.0, [some_face()])
+    assert numbers(follow(tracker, 0.4, [])) == []
+    assert numbers(follow(tracker, 2.0, [some_face()])) == [1]
+    assert numbers(follow(tracker, 4.6, [some_face()])) == [2]
 
 
 def test_a_face_elsewhere_is_another_one():
     tracker = FaceTracker()
-    tracker.follow(0.0, [some_face()])
-    assert numbers(tracker.follow(0.2, [some_face(shift=50)])) == [2]
+    follow(tracker, 0.0, [some_face()])
+    assert numbers(follow(tracker, 0.2, [some_face(shift=50)])) == [2]
 
 
 def test_without_smoothing_the_answer_is_the_frames_own():
     tracker = FaceTracker()
-    tracker.follow(0.0, [some_face("anger")])
-    (face,) = tracker.follow(0.2, [some_face("fear")])
+    follow(tracker, 0.0, [some_face("anger")])
+    (face,) = follow(tracker, 0.2, [some_face("fear")])
     assert (face.label, face.scores) == ("fear", some_face("fear").scores)
 
 
 def test_smoothing_is_an_exponential_mean_of_the_past():
     tracker = FaceTracker(smooth=0.5)
-    (first,) = tracker.follow(0.0, [some_face("anger")])
+    (first,) = follow(tracker, 0.0, [some_face("anger")])
     assert first.scores == pytest.approx(some_face("anger").scores)
-    (second,) = tracker.follow(0.25, [some_face("fear")])
+    (second,) = follow(tracker, 0.25, [some_face("fear")])
     kept = math.exp(-0.5)
     assert second.scores["anger"] == pytest.approx(kept * 0.4 + (1 - kept) * 0.1)
     assert second.scores["fear"] == pytest.approx(kept * 0.1 + (1 - kept) * 0.4)
@@ -70,3 +78,33 @@ def test_a_timeline_stays_bounded_and_is_drawn():
     assert picture.dtype == np.uint8
     assert picture.shape[2] == 3
     assert picture.std() > 10
+
+
+SWITCHES = {  # of tracks alone: an absence of more than 2.5 s and every cut begin a new one
+    "one is away for 10 s": 1,
+    "both are away, then sit as before": 2,
+    "cuts to one, and back": 10,
+    "three, with cuts": 13,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENES)
+def test_people_keep_their_numbers_over_absences_crossings_and_cuts(name):
+    moments = list(SCENES[name]())
+    known = {person for moment in moments for person in moment.boxes}
+    tracker = FaceTracker(people=len(known))
+    tracks, people = [], []
+    for moment in moments:
+        names, faces = faces_of(moment)
+        found = tracker.follow(moment.seconds, faces, moment.image)
+        tracks += [(who, face.track) for who, face in zip(names, found, strict=True)]
+        people += [(who, face.person) for who, face in zip(names, found, strict=True)]
+    assert (count(people).switches, count(people).numbers) == (0, len(known))
+    assert count(tracks).switches <= SWITCHES.get(name, 0)
+
+
+def test_more_faces_than_people_get_no_person():
+    tracker = FaceTracker(people=1)
+    first, second = follow(tracker, 0.0, [some_face(), some_face(shift=100)])
+    assert sorted([first.person or 0, second.person or 0]) == [0, 1]

@@ -42,7 +42,7 @@ def test_objects_have_the_keys_of_the_page():
     corners = np.zeros((0, 4, 2))
     why = FaceExplanation("fear", ("fear", "joy"), ("constant",), np.zeros((1, 2), np.float32), corners)
     result = photo("a.jpg")
-    result[0] = replace(result[0], track=1, explanation=why)
+    result[0] = replace(result[0], track=1, person=1, explanation=why)
     plain = result.to_dict()
     assert list(plain) == names(PHOTO_KEYS)
     assert list(plain["faces"][0]) == names(FACE_KEYS)
