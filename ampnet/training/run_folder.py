@@ -104,6 +104,8 @@ def hash_data(index: FaceIndex) -> str:
     for texts in (index.class_names, index.names, index.splits):
         digest.update("\n".join(texts).encode() + b"\0")
     digest.update(index.labels.tobytes() + index.landmarks.tobytes())
+    if index.subjects is not None:  # they decide the validation split
+        digest.update("\n".join(index.subjects).encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 

@@ -1,6 +1,6 @@
 """The index that `ampnet prepare` writes and training reads: labels, landmarks, and the outcome for each image."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -32,6 +32,9 @@ from ampnet.settings.labels import EXPRESSIONS, MAX_CLASSES, MAX_NAME
 
 if TYPE_CHECKING:
     from ampnet.faces.framing import Framing
+
+LAYOUTS_WITH_PEOPLE = ("ckplus", "ckplus-1", "ckplus-neutral", "jaffe", "csv")
+"""Layouts of earlier versions that may tell people, though meta.json does not say so."""
 
 LABEL_BASE_WITH_SPLITS = 1
 """First label if names begin with the split (RAF-DB's convention); otherwise 0."""
@@ -98,6 +101,8 @@ class FaceIndex:
     """Annotators' votes for each face; None if the data set has none."""
     layout: str = ""
     """Name of the data set's layout; empty for a hand-made index."""
+    subjects: list[str] | None = None
+    """The person in each face, empty where it is not known; None if no face tells."""
     shards: "StoredFaces | None" = None
     """Where the images are if the data set is in shards; None if they are files."""
 
@@ -127,6 +132,7 @@ class FaceIndex:
             landmarks=self.landmarks[chosen],
             files=[self.files[i] for i in chosen],
             votes=self.votes.subset(chosen) if self.votes else None,
+            subjects=None if self.subjects is None else [self.subjects[i] for i in chosen],
             shards=self.shards.subset(chosen) if self.shards else None,
         )
 
@@ -165,7 +171,21 @@ def read_index_files(root: Path) -> FaceIndex:
         framing=read_framing(meta, folder / META_FILE),
         votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).exists() else None,
         layout="" if meta is None else meta.layout,
+        subjects=match_subjects(names, read_faces(folder / FACES_FILE)) if tells_people(meta, folder) else None,
     )
+
+
+def tells_people(meta: IndexMeta | None, folder: Path) -> bool:
+    """Return whether faces.csv in a folder may tell the people of the faces, so that it is worth reading."""
+    if meta is None or meta.people == 0 or not (folder / FACES_FILE).exists():
+        return False
+    return meta.people is not None or meta.layout in LAYOUTS_WITH_PEOPLE
+
+
+def match_subjects(names: list[str], rows: Iterable[FaceRow]) -> list[str] | None:
+    """Return the person of each face by its row of faces.csv; None if no row tells."""
+    known = {row.name: row.subject for row in rows if row.subject}
+    return [known.get(name, "") for name in names] if known else None
 
 
 def _splits_of(names: list[str], path: Path, meta: IndexMeta | None) -> list[str]:

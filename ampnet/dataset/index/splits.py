@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -37,8 +38,8 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
     """Assign every face to train, val or test.
 
     Official splits are kept. Without an official validation split, a stratified fraction of the training faces is held
-    out; test faces never are. Without any official split, the reference program's 8:2 split is applied first. A data
-    set with test faces only (FED-RO) has empty train and val.
+    out, or some of the people if they are known; test faces never are. Without any official split, the reference
+    program's 8:2 split is applied first. A data set with test faces only (FED-RO) has empty train and val.
 
     Args:
         index: the data set.
@@ -65,7 +66,8 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
         splits[test] = "test"
     parts = {name: np.flatnonzero(splits == name) for name in ("train", "val", "test")}
     if not parts["val"].size and parts["train"].size:
-        parts["train"], parts["val"] = _hold_out(parts["train"], index.labels, val_fraction, seed)
+        hold_out = _hold_out if index.subjects is None else partial(_hold_out_people, index.subjects)
+        parts["train"], parts["val"] = hold_out(parts["train"], index.labels, val_fraction, seed)
     return {"train": parts["train"], "val": parts["val"], "test": parts["test"]}
 
 
@@ -80,6 +82,31 @@ def untrained_classes(index: FaceIndex, training: NDArray[np.int64]) -> list[str
     """Name the classes without a training face; none where there are no training faces at all."""
     counts = class_counts(index, training)
     return [name for name, count in zip(index.class_names, counts, strict=True) if not count] if counts.any() else []
+
+
+def _hold_out_people(
+    subjects: Sequence[str], indices: NDArray[np.int64], labels: NDArray[np.int64], fraction: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Hold out all faces of some people, drawn until they have the fraction; no class loses its last person.
+
+    Faces of unknown people stand for one each. Of one person alone, faces are held out.
+    """
+    people = np.array([subjects[i] or f"\0{i}" for i in indices])
+    _names, of_face = np.unique(people, return_inverse=True)
+    order = np.argsort(of_face, kind="stable")
+    groups = np.split(order, np.cumsum(np.bincount(of_face))[:-1])
+    left = np.bincount(labels[indices])
+    needed, wanted = left > 0, fraction * len(indices)
+    held = np.zeros(len(indices), dtype=bool)
+    for person in np.random.default_rng(seed).permutation(len(groups)):
+        theirs = groups[person]
+        after = left - np.bincount(labels[indices[theirs]], minlength=len(left))
+        if held.sum() + len(theirs) / 2 <= wanted and (after[needed] > 0).all():
+            held[theirs] = True
+            left = after
+    if not held.any():  # there are few people, or each is needed for a class
+        held[min(groups, key=len)] = True
+    return (indices[~held], indices[held]) if not held.all() else _hold_out(indices, labels, fraction, seed)
 
 
 def _hold_out(

@@ -51,6 +51,7 @@ class _Usable:
     """What meta.json needs of each usable face, about 60 bytes: those of the whole data set are held in memory."""
 
     splits: list[str] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)
     landmarks: "array[float]" = field(default_factory=lambda: array("f"))
     sides: "array[float]" = field(default_factory=lambda: array("f"))
     grey: "array[int]" = field(default_factory=lambda: array("b"))
@@ -58,6 +59,8 @@ class _Usable:
     def add(self, face: PreparedFace) -> None:
         """Append a face."""
         self.splits.append(face.row.split)
+        if face.row.subject:
+            self.people.add(face.row.subject)
         self.landmarks.extend(face.landmarks)
         self.sides.append(face.side)
         self.grey.append(face.grey)
@@ -133,6 +136,7 @@ class FinishedFaces:
             "label_base": self.label_base,
             "splits": [split for split in ("train", "val", "test") if split in self._table],
             "image_size": IMAGE_SIZE,
+            "people": len(usable.people),
             **plan,
             "framing": framing.to_dict(),
             "counts": self._table,

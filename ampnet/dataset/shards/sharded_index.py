@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.index.face_index import FaceIndex, read_framing, read_undetected
+from ampnet.dataset.index.face_index import FaceIndex, match_subjects, read_framing, read_undetected
 from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.index_files import FACES_FILE, MANIFEST_FILE, META_FILE
 from ampnet.dataset.index.label_votes import LabelVotes
@@ -103,6 +103,8 @@ def read_sharded_index(root: Path, only: Split | None = None) -> FaceIndex:
     if len(set(names)) < len(names):
         raise DataError(f"{root / 'index'}: two shards list the same name; {CURE}")
     columns = tuple(printable(column) for column in manifest.vote_columns)
+    images = ShardImages(reader, positions, only=only)
+    has_people = meta is not None and bool(meta.people)
     return FaceIndex(
         root=root,
         class_names=manifest.class_names,
@@ -115,5 +117,6 @@ def read_sharded_index(root: Path, only: Split | None = None) -> FaceIndex:
         framing=read_framing(meta, meta_path),
         votes=LabelVotes(columns, counts) if columns else None,
         layout="" if meta is None else meta.layout,
-        shards=ShardImages(reader, positions, only=only),
+        subjects=match_subjects(names, (row for _line, row in images.outcomes())) if has_people else None,
+        shards=images,
     )

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,31 @@ def test_a_set_that_only_tests_has_no_training_faces() -> None:
 def test_a_validation_share_outside_its_range_is_refused() -> None:
     with pytest.raises(DataError, match="val_fraction"):
         split_indices(an_index([0, 1], ["train", "train"]), val_fraction=1.0)
+
+
+def test_a_drawn_validation_split_takes_whole_people_and_no_class_away() -> None:
+    people = [f"p{i // 10}" for i in range(200)]
+    index = replace(an_index([i % 2 for i in range(199)] + [2], ["train"] * 200), subjects=people)
+    for seed in range(5):
+        parts = split_indices(index, seed=seed)
+        of = {split: {people[i] for i in parts[split]} for split in ("train", "val")}
+        assert not of["train"] & of["val"]
+        assert len(parts["val"]) == 20
+        assert 199 in parts["train"]  # the only face of its class
+        assert sorted([*parts["train"], *parts["val"]]) == list(range(200))
+
+
+def test_two_people_are_one_on_each_side() -> None:
+    index = replace(an_index([0, 1] * 6, ["train"] * 12), subjects=["a"] * 8 + ["b"] * 4)
+    parts = split_indices(index)
+    assert parts["val"].tolist() == [8, 9, 10, 11]
+
+
+def test_faces_of_one_person_alone_are_divided_by_class() -> None:
+    index = replace(an_index([0] * 20 + [1] * 20, ["train"] * 40), subjects=["a"] * 40)
+    assert len(split_indices(index)["val"]) == 4
+
+
+def test_faces_of_unknown_people_are_drawn_one_by_one() -> None:
+    index = replace(an_index([i % 2 for i in range(1000)], ["train"] * 1000), subjects=["a"] + [""] * 999)
+    assert len(split_indices(index)["val"]) == 100
