@@ -96,7 +96,7 @@ def run_torchscript(path: Path, inputs: Inputs) -> NDArray[np.float32]:
 
 def run_onnx(path: Path, inputs: Inputs) -> NDArray[np.float32]:
     """Return ``(N, K)`` probabilities of an ONNX file."""
-    return np.asarray(open_model(path, "classifier").session.run(["probabilities"], inputs)[0])
+    return np.asarray(open_model(path, "classifier").run(["probabilities"], inputs)[0])
 
 
 def _inputs(batch: Batch) -> Inputs:

@@ -36,6 +36,7 @@ from ampnet.media import decoding_memory
 from ampnet.media.heif import heif_formats
 from ampnet.media.pixels import Image, halved, to_array, to_rgb, turned
 from ampnet.media.sixteen_bits import colour_raw_mode, colour_to_eight_bits, uses_few_bits
+from ampnet.runtime.forks import renew_after_fork
 
 FORMATS = tuple(  # named one by one, since Pillow would import all its readers to find them
     reader.format
@@ -68,6 +69,14 @@ MAX_SCANS = 100
 
 _LARGE = 200_000_000  # bytes; pictures that take more are decoded one at a time
 _one_large_picture = threading.Lock()
+
+
+def _renew_lock() -> None:
+    global _one_large_picture
+    _one_large_picture = threading.Lock()
+
+
+renew_after_fork(_renew_lock)
 
 _ORIENTATION_TAG = 0x0112
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG

@@ -1,5 +1,6 @@
 """Predictor: the Recognizer on torch."""
 
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -123,11 +124,13 @@ class Predictor(Recognizer):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what it was made of: the network is made ready for its machine again where it arrives."""
         detector, prior = self.detector, self.classifier_prior
-        made_of = (self.checkpoint, detector, self.device, self.batch_size, self.classifier.mirror, prior, self.dtype)
+        # as bytes: multiprocessing would share the tensors' memory between processes, which a fork cannot
+        checkpoint = pickle.dumps(self.checkpoint)
+        made_of = (checkpoint, detector, self.device, self.batch_size, self.classifier.mirror, prior, self.dtype)
         return _restored, (made_of, self.face, self.min_face, self.model)
 
 
 def _restored(made_of: tuple[Any, ...], face: FacePolicy, min_face: float, model: ModelId) -> Predictor:
-    predictor = Predictor(*made_of)
+    predictor = Predictor(pickle.loads(made_of[0]), *made_of[1:])  # noqa: S301 (whoever unpickles trusts it already)
     predictor.face, predictor.min_face, predictor.model = face, min_face, model
     return predictor

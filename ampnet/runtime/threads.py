@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import cv2
 
+from ampnet.runtime.forks import renew_after_fork
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -67,6 +69,13 @@ class _Division:
 
 
 _division = _Division(Lock())
+
+
+def _renew_division() -> None:
+    _division.lock, _division.runs = Lock(), 0
+
+
+renew_after_fork(_renew_division)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ class OnnxFaceDetector(AnySizeDetector):
         self.config = config or DetectorConfig()
         self.weights_sha256 = str(model.metadata.get("weights_sha256"))
         self._made_of = (path, self.config, threads)
-        self._session = model.session
+        self._onnx = model
         self._padding = np.array(model.metadata.get("padding_color", (0, 0, 0)), dtype=np.uint8)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -41,6 +41,6 @@ class OnnxFaceDetector(AnySizeDetector):
         pixels = np.full((len(batch), height, width, 3), self._padding, dtype=np.uint8)
         for canvas, item in zip(pixels, batch, strict=True):
             canvas[: item.image.shape[0], : item.image.shape[1]] = item.image
-        boxes, landmarks, scores = self._session.run(None, {"images": pixels})
+        boxes, landmarks, scores = self._onnx.run(None, {"images": pixels})
         owner, anchor = np.nonzero(scores > threshold)
         return Candidates(owner, boxes[owner, anchor], scores[owner, anchor], landmarks[owner, anchor])

@@ -54,7 +54,7 @@ class Predictor(Recognizer):
             raise CheckpointError(f"{printable(classifier)} is damaged: {printable(error)}; export it again") from error
         self.model = ModelId.of_file(Path(classifier))
         self._made_of = (Path(classifier), detector, batch_size, threads)
-        self._session, self._threads = model.session, threads or usable_cores()
+        self._onnx, self._threads = model, threads or usable_cores()
         self.detector = (
             detector if isinstance(detector, AnySizeDetector) else OnnxFaceDetector(Path(detector), threads=threads)
         )
@@ -72,7 +72,7 @@ class Predictor(Recognizer):
             batch = faces[start : start + self.batch_size]
             pixels = np.stack([resize_face(face.image, self.image_size) for face in batch])
             landmarks = np.stack([face.landmarks for face in batch]) * (self.image_size / IMAGE_SIZE)
-            found = self._session.run(["probabilities"], {"images": pixels, "landmarks": landmarks.astype(np.float32)})
+            found = self._onnx.run(["probabilities"], {"images": pixels, "landmarks": landmarks.astype(np.float32)})
             parts.append(np.asarray(found[0], dtype=np.float32))
         return np.concatenate(parts)
 

@@ -1,11 +1,13 @@
 """Opening an exported model with ONNX Runtime."""
 
+import ctypes
 import json
-from dataclasses import dataclass
+import os
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
+from numpy.typing import NDArray
 
 from ampnet.errors import CheckpointError
 from ampnet.files.opening import read_bytes
@@ -16,12 +18,37 @@ MAX_MODEL_BYTES = 1 << 30
 KEY = "ampnet"
 
 
-@dataclass(frozen=True, eq=False)
 class OnnxModel:
-    """A model ready to run, and what it says about itself."""
+    """A model ready to run, and what it says about itself.
 
-    session: onnxruntime.InferenceSession
-    metadata: dict[str, Any]
+    Args:
+        path: the ``.onnx`` file.
+        threads: of one run.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        self._path, self._threads, self._process = path, threads, os.getpid()
+        self._session = self._opened()
+        metadata = self._session.get_modelmeta().custom_metadata_map.get(KEY, "null")
+        self.metadata: dict[str, Any] = json.loads(metadata)
+
+    def run(self, outputs: list[str] | None, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """Compute the outputs; see :meth:`onnxruntime.InferenceSession.run`."""
+        if self._process != os.getpid():  # forked: the session's threads are the parent's, also for its end
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
+            self._session, self._process = self._opened(), os.getpid()
+        found: list[NDArray[Any]] = self._session.run(outputs, inputs)
+        return found
+
+    def _opened(self) -> onnxruntime.InferenceSession:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = self._threads
+        content = read_bytes(self._path, MAX_MODEL_BYTES)
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def open_model(path: Path, kind: str, threads: int | None = None) -> OnnxModel:
@@ -36,14 +63,9 @@ def open_model(path: Path, kind: str, threads: int | None = None) -> OnnxModel:
         CheckpointError: the file is missing, damaged, or no such model of ampnet.
     """
     try:
-        content = read_bytes(path, MAX_MODEL_BYTES)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = threads or usable_cores()
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        metadata = json.loads(session.get_modelmeta().custom_metadata_map.get(KEY, "null"))
+        model = OnnxModel(path, threads or usable_cores())
     except Exception as error:  # ONNX Runtime raises many types, and the file may be anything
         raise CheckpointError(f"cannot read {printable(path)}: {printable(error)}") from error
-    if not isinstance(metadata, dict) or metadata.get("kind") != kind:
+    if not isinstance(model.metadata, dict) or model.metadata.get("kind") != kind:
         raise CheckpointError(f"{printable(path)} is no {kind} of ampnet; write one with `ampnet export`")
-    return OnnxModel(session, metadata)
+    return model
