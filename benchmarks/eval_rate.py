@@ -10,7 +10,9 @@ import argparse
 import itertools
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,12 +56,11 @@ def main() -> None:
     tasks: dict[str, Callable[[], object]] = {}
     for precision, dtype in DTYPES.items():
         classifier = Classifier.from_checkpoint(checkpoint, device, dtype=dtype)
-        tasks[f"network, {precision}"] = lambda classifier=classifier: classifier.collect(loaded)
-        tasks[f"as eval, {precision}"] = lambda classifier=classifier: classifier.collect_faces(dataset, BATCH, 0)
+        tasks[f"network, {precision}"] = partial(classifier.collect, loaded)
+        tasks[f"as eval, {precision}"] = partial(classifier.collect_faces, dataset, BATCH, 0)
         for workers in WORKERS:
-            tasks[f"{workers} workers, {precision}"] = lambda classifier=classifier, workers=workers: (
-                classifier.collect(batch_loader(dataset, order, workers, device))
-            )
+            loader = partial(batch_loader, dataset, order, workers, device)
+            tasks[f"{workers} workers, {precision}"] = partial(_collect, classifier, loader)
     times = in_turn(tasks, arguments.rounds, time.perf_counter)
     rows = [
         (name, rate(times, name, count), median_ratio(times, "0 workers, fp32", name))
@@ -67,6 +68,10 @@ def main() -> None:
     ]
     title = f"eval of {count:,} faces, {torch.get_num_threads()} cores, medians over {arguments.rounds} rounds"
     print_table(title, ("way", "faces/s", "times 0 workers, fp32"), rows)
+
+
+def _collect(classifier: Classifier, load: Callable[[], Any]) -> object:
+    return classifier.collect(load())
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ def make_photos(folder: Path, count: int, seed: int = 0) -> list[Path]:
     """Write photos into a folder, those that it lacks; returns all their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     photos = [folder / f"{number:04}.jpg" for number in range(count)]
-    faces = [cv2.imread(str(path)) for path in sorted((SAMPLES / "faces").rglob("*.jpg"))[::3]]
-    ground = cv2.imread(str(SAMPLES / "group.jpg"))
+    faces = [_read(path) for path in sorted((SAMPLES / "faces").rglob("*.jpg"))[::3]]
+    ground = _read(SAMPLES / "group.jpg")
     for number, photo in enumerate(photos):
         if not photo.exists():
             image = compose(np.random.default_rng((seed, number)), faces, ground)
@@ -57,3 +57,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     make_photos(arguments.folder, arguments.count, arguments.seed)
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imread(str(path)), np.uint8)

@@ -68,7 +68,7 @@ def _environment(place: Path, python: str, extras: list[str]) -> Path:
     )
     subprocess.run(["uv", "venv", "-q", "--allow-existing", "--python", python, place], check=True)
     programs = place / ("Scripts" if os.name == "nt" else "bin")
-    into = ["uv", "pip", "install", "-q", "--python", programs / "python"]
+    into: list[str | Path] = ["uv", "pip", "install", "-q", "--python", programs / "python"]
     subprocess.run([*into, "-r", listed], check=True)
     subprocess.run([*into, "--no-deps", "-e", ROOT], check=True)
     return programs

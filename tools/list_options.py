@@ -48,6 +48,7 @@ def page() -> str:
     """Return the page as Markdown."""
     parts = [HEAD]
     for registered in app.registered_commands:
+        assert registered.callback
         settings = settings_of_command(registered.callback).values()
         parts.append(f"\n## ampnet {registered.name}\n")
         parts.append(_table(["", "values", "default", ""], map(_option_row, settings)))

@@ -20,9 +20,14 @@ CLASS_NAMES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    package = Path(find_spec("facial_emotion_recognition").origin).parent
+    found = find_spec("facial_emotion_recognition")
+    assert found
+    assert found.origin
+    package = Path(found.origin).parent
     # The package itself imports a face detector, which is not asked here
     layers = spec_from_file_location("networks", package / "networks.py")
+    assert layers
+    assert layers.loader
     networks = module_from_spec(layers)
     layers.loader.exec_module(networks)
     network = networks.NetworkV2(in_c=1, nl=32, out_f=7).eval()

@@ -54,7 +54,7 @@ def row_of(path: Path, chosen: EvaluatedSplit) -> list[str]:
     if votes is None:
         return row
     crowd = measure_agreement(table.answers, table.probabilities, votes, names, MIN_VOTES).scores
-    return [*row, _percent(crowd and crowd.accuracy), _percent(crowd and crowd.mean_class_accuracy)]
+    return [*row, _percent(crowd.accuracy if crowd else None), _percent(crowd.mean_class_accuracy if crowd else None)]
 
 
 def _percent(found: Estimate | None) -> str:

@@ -14,7 +14,10 @@ def tflite_network(package: str, file: str) -> Callable[[NDArray[np.float32]], N
 
     The package is found, not imported: the import would need TensorFlow.
     """
-    network = Interpreter(str(Path(find_spec(package).origin).parent / file), num_threads=1)
+    found = find_spec(package)
+    assert found
+    assert found.origin
+    network = Interpreter(str(Path(found.origin).parent / file), num_threads=1)
     network.allocate_tensors()
     given, answer = network.get_input_details()[0]["index"], network.get_output_details()[0]["index"]
 
