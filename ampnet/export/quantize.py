@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ampnet.export.parity import Inputs
+from ampnet.export.versions import stamp
 from ampnet.files.writing import atomic_write
 
 BATCH = 32
@@ -26,6 +27,7 @@ def write_half(source: Path, target: Path) -> None:
     kept = _coordinates(onnx.load(source))
     half = convert_float_to_float16(onnx.load(source), keep_io_types=True, node_block_list=kept)
     with atomic_write(target) as aside:
+        stamp(half)
         aside.write_bytes(half.SerializeToString())
 
 
@@ -40,6 +42,7 @@ def write_int8(source: Path, target: Path, inputs: Inputs) -> None:
     Raises:
         DataError: the file cannot be written.
     """
+    import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -64,7 +67,9 @@ def write_int8(source: Path, target: Path, inputs: Inputs) -> None:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
-        aside.write_bytes(written.read_bytes())
+        small = onnx.load(written)
+        stamp(small)
+        aside.write_bytes(small.SerializeToString())
 
 
 def _coordinates(model: Any) -> list[str]:

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from ampnet.errors import UsageError
 from ampnet.export.graphs import ClassifierGraph, DetectorGraph
 from ampnet.export.metadata import encode
+from ampnet.export.no_faces import accept_none
+from ampnet.export.versions import OLDEST_RUNTIME, OPSET, stamp
 from ampnet.files.writing import atomic_write
-
-OPSET = 20
 
 
 def write_classifier_onnx(path: Path, graph: ClassifierGraph, metadata: Mapping[str, Any]) -> None:
-    """Write a classifier as an ONNX file with a dynamic batch.
+    """Write a classifier as an ONNX file for any number of faces, none included.
 
     Raises:
         DataError: the file cannot be written.
@@ -31,7 +31,7 @@ def write_classifier_onnx(path: Path, graph: ClassifierGraph, metadata: Mapping[
 
 
 def write_detector_onnx(path: Path, graph: DetectorGraph, metadata: Mapping[str, Any]) -> None:
-    """Write a detector as an ONNX file for any batch and any size.
+    """Write a detector as an ONNX file for any number of images, none included, of any size.
 
     Raises:
         DataError: the file cannot be written.
@@ -108,7 +108,9 @@ def _write_onnx(
         )
     assert program is not None
     model = _simplified(program.model_proto)
-    onnx.helper.set_model_props(model, encode(dict(metadata)))
+    accept_none(model)
+    stamp(model)
+    onnx.helper.set_model_props(model, encode({**metadata, "oldest_onnxruntime": OLDEST_RUNTIME}))
     onnx.checker.check_model(model)
     with atomic_write(path) as aside:
         aside.write_bytes(model.SerializeToString())
@@ -128,9 +130,4 @@ def _simplified(model: Any) -> Any:
     with TemporaryDirectory() as folder:
         options.optimized_model_filepath = str(Path(folder) / "simplified.onnx")
         onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        simplified = onnx.load(options.optimized_model_filepath)
-    used = {node.domain for node in simplified.graph.node}
-    kept = [opset for opset in simplified.opset_import if opset.domain in used]
-    del simplified.opset_import[:]
-    simplified.opset_import.extend(kept)
-    return simplified
+        return onnx.load(options.optimized_model_filepath)

@@ -225,12 +225,12 @@ class FoldedCBAM(nn.Module):
         """Scale ``(B, G * C, H, W)`` in place."""
         batch, channels, groups = x.shape[0], x.shape[1], self.groups
         pooled = torch.stack([pooled_mean(x), x.amax((2, 3))])  # (2, B, G * C)
-        pooled = pooled.view(2 * batch, groups, -1).transpose(0, 1)  # (G, 2 B, C)
+        pooled = pooled.view(2 * batch, groups, channels // groups).transpose(0, 1)  # (G, 2 B, C)
         hidden = torch.baddbmm(self.squeeze_bias, pooled, self.squeeze).relu_()
         hidden = hidden[:, :batch] + hidden[:, batch:]  # (G, B, C / 16)
         weights = torch.baddbmm(self.excite_bias, hidden, self.excite).sigmoid_()  # (G, B, C)
         x *= weights.transpose(0, 1).reshape(batch, channels, 1, 1)
-        cells = torch.unflatten(x.permute(0, 2, 3, 1), 3, (groups, -1))  # (B, H, W, G, C)
+        cells = torch.unflatten(x.permute(0, 2, 3, 1), 3, (groups, channels // groups))  # (B, H, W, G, C)
         pooled = torch.stack([cells.amax(4), cells.mean(4)], dim=4).flatten(3)  # (B, H, W, 2 G)
         cells *= self.project(pooled.permute(0, 3, 1, 2)).sigmoid_().permute(0, 2, 3, 1)[..., None]
         return x

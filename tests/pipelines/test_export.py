@@ -1,19 +1,22 @@
 """Exported models answer what their checkpoints answer, and run without torch."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
 from ampnet import Predictor
 from ampnet.errors import CheckpointError, ConfigError, UsageError
-from ampnet.export.parity import sample_inputs
+from ampnet.export.parity import run_torchscript, sample_inputs
 from ampnet.export.quantize import write_half, write_int8
+from ampnet.export.versions import OLDEST_RUNTIME
 from ampnet.reading.image_files import read_image
 from ampnet.recognition.onnx import Predictor as OnnxPredictor
 from ampnet.runtime.cores import usable_cores
@@ -115,6 +118,48 @@ def test_half_precision_and_int8_are_smaller_and_choose_the_same_classes(classif
         found = _probabilities(file, inputs)
         assert np.abs(found - exact).max() < tolerance
         assert (found.argmax(axis=1) == exact.argmax(axis=1)).all()
+
+
+@pytest.fixture(scope="module")
+def oldest_runtime(tmp_path_factory) -> dict[str, str]:
+    """Install the oldest ONNX Runtime that is promised, and give the environment in which Python imports it."""
+    folder = tmp_path_factory.mktemp("runtime")
+    wanted = f"onnxruntime=={OLDEST_RUNTIME}.*", "numpy<2"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target", folder]
+    if subprocess.run([*pip, *wanted], capture_output=True, timeout=300).returncode:
+        pytest.skip(f"onnxruntime {OLDEST_RUNTIME} has no wheel for this Python, or there is no registry")
+    return os.environ | {"PYTHONPATH": str(folder)}
+
+
+def _forms(classifier: ExportResult, detector: ExportResult, folder: Path) -> list[Path]:
+    write_half(classifier.file, folder / "half.onnx")
+    write_int8(classifier.file, folder / "int8.onnx", sample_inputs(Predictor().checkpoint))
+    return [classifier.file, folder / "half.onnx", folder / "int8.onnx", detector.file]
+
+
+def test_the_oldest_runtime_loads_every_form_and_takes_no_faces(classifier, detector, oldest_runtime, tmp_path):
+    for form in _forms(classifier, detector, tmp_path):
+        model = onnx.load(form)
+        metadata = json.loads({entry.key: entry.value for entry in model.metadata_props}["ampnet"])
+        assert metadata["oldest_onnxruntime"] == OLDEST_RUNTIME
+        assert (model.ir_version, [(one.domain, one.version) for one in model.opset_import]) == (8, [("", 18)])
+        command = [sys.executable, Path(__file__).parents[1] / "old_onnxruntime.py", form, "0", "2"]
+        done = subprocess.run(command, env=oldest_runtime, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0, done.stderr
+        none, two = done.stdout.splitlines()
+        assert none.replace("(0,", "(2,") == two
+
+
+def test_no_faces_are_accepted_in_every_form(classifier, detector, tmp_path):
+    inputs = {name: values[:0] for name, values in sample_inputs(Predictor().checkpoint).items()}
+    for form in _forms(classifier, detector, tmp_path)[:3]:
+        assert _probabilities(form, inputs).shape == (0, 7)
+    session = onnxruntime.InferenceSession(detector.file)
+    shapes = [found.shape for found in session.run(None, {"images": np.zeros((0, 64, 96, 3), np.uint8)})]
+    assert shapes == [(0, 252, 4), (0, 252, 5, 2), (0, 252)]
+    script = tmp_path / "model.ts"
+    run(ExportConfig(model=Path("bundled"), out=script, format="torchscript"))
+    assert run_torchscript(script, inputs).shape == (0, 7)
 
 
 def test_torchscript_and_safetensors_answer_alike(tmp_path):
