@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 from rich.console import Console
@@ -27,12 +27,19 @@ MAX_DECODERS = 4
 MAX_CARD_BYTES = 100_000
 
 
-def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = False, debug: bool = False) -> int:
+def run(
+    config: ServeConfig,
+    on_start: Callable[[str], None],
+    log: Callable[[dict[str, Any]], None],
+    quiet: bool = False,
+    debug: bool = False,
+) -> int:
     """Serve until SIGTERM or Ctrl-C.
 
     Args:
         config: the settings.
         on_start: gets the address once the service answers.
+        log: gets a line of the access log for each answer, if the settings ask for one.
         quiet: show no notices; warnings are shown.
         debug: whether errors in ampnet are printed.
 
@@ -78,7 +85,7 @@ def run(config: ServeConfig, on_start: Callable[[str], None], quiet: bool = Fals
         chosen.parallel,
         config.max_faces,
     )
-    app = create_app(engine, _about(chosen, runtime), config, metrics)
+    app = create_app(engine, _about(chosen, runtime), config, metrics, log if config.access_log else None)
 
     def started() -> None:
         on_start(server.address(opened))

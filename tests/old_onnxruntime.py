@@ -1,4 +1,4 @@
-"""Runs exported models in an ONNX Runtime of another version, installed for the test; it knows neither ampnet nor torch.
+"""Runs exported models in an ONNX Runtime of another version, which knows neither ampnet nor torch.
 
 python old_onnxruntime.py MODEL COUNT...      prints, for each count, the shapes of the outputs for so many faces
 """

@@ -13,7 +13,7 @@ SHOWN_LIMITS = (
     "max_faces",
     "max_seconds",
     "max_decode_seconds",
-    "max_connections",
+    "max_requests",
     "queue",
 )
 
@@ -41,4 +41,4 @@ class AboutModel:
     def to_dict(self, config: ServeConfig) -> dict[str, Any]:
         """Return plain values, with the limits of the service, and whether only this machine reaches it."""
         limits = {name: value for name, value in asdict(config).items() if name in SHOWN_LIMITS}
-        return asdict(self) | {"is_local": is_loopback(config.host), "limits": limits}
+        return asdict(self) | {"is_local": is_loopback(config.host) and not config.proxies, "limits": limits}

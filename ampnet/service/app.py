@@ -1,7 +1,7 @@
 """The routes of the service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Annotated, Any
@@ -36,7 +36,13 @@ MAX_NAME = 255
 """Longest name of a photo in an answer, in characters."""
 
 
-def create_app(engine: Engine, about: AboutModel, config: ServeConfig, metrics: Metrics) -> Guard:
+def create_app(
+    engine: Engine,
+    about: AboutModel,
+    config: ServeConfig,
+    metrics: Metrics,
+    log: Callable[[dict[str, Any]], None] | None = None,
+) -> Guard:
     """Build the application: the routes behind the guard.
 
     Args:
@@ -44,6 +50,7 @@ def create_app(engine: Engine, about: AboutModel, config: ServeConfig, metrics: 
         about: the model.
         config: limits, names, token.
         metrics: count.
+        log: see :class:`ampnet.service.guard.Guard`.
     """
 
     @asynccontextmanager
@@ -65,7 +72,11 @@ def create_app(engine: Engine, about: AboutModel, config: ServeConfig, metrics: 
     _handle_errors(app)
 
     @app.post(
-        "/v1/predict", responses=schema.responses(), openapi_extra={"requestBody": schema.BODY}, response_model=None
+        "/v1/predict",
+        operation_id="predict",
+        responses=schema.responses(),
+        openapi_extra={"requestBody": schema.BODY},
+        response_model=None,
     )
     async def _predict(
         request: Request,
@@ -75,24 +86,34 @@ def create_app(engine: Engine, about: AboutModel, config: ServeConfig, metrics: 
         """Find every face in the photos and classify its expression."""
         return await predict(request, explain, annotate)
 
-    @app.get("/v1/model", responses={200: {"content": {"application/json": {"example": schema.MODEL_EXAMPLE}}}})
+    @app.get("/v1/model", operation_id="describe_model", responses=schema.model_responses(), response_model=None)
     async def _model() -> dict[str, Any]:
         """Describe the model and the limits of this service."""
         return about.to_dict(config)
 
-    @app.get("/v1/card", response_class=HTMLResponse, responses={404: schema.error("no_card", NO_CARD)})
+    @app.get(
+        "/v1/card",
+        operation_id="model_card",
+        response_class=HTMLResponse,
+        responses={404: schema.error("no_card", NO_CARD)},
+    )
     async def _card() -> Response:
         """Give the model card as HTML, if the model has one."""
         if about.card is None:
             raise Refusal(404, "no_card", NO_CARD)
         return HTMLResponse(card_page(about.card))
 
-    @app.get("/healthz")
+    @app.get("/healthz", operation_id="is_alive")
     async def _health() -> dict[str, str]:
-        """Say that the service answers."""
+        """Say that the service answers; under any load."""
         return {"status": "ok"}
 
-    @app.get("/metrics", response_class=Response)
+    @app.get("/readyz", operation_id="is_ready")
+    async def _ready() -> dict[str, str]:
+        """Say that the model is loaded and photos are taken; under any load."""
+        return {"status": "ready"}
+
+    @app.get("/metrics", operation_id="metrics", response_class=Response)
     async def _metrics() -> Response:
         """Give counts and durations in Prometheus's text format."""
         return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
@@ -109,7 +130,8 @@ def create_app(engine: Engine, about: AboutModel, config: ServeConfig, metrics: 
     async def _file(name: str) -> Response:
         return page_file(name)
 
-    return Guard(app, config, uploads, metrics)
+    schema.describe(app, has_token=config.token is not None)
+    return Guard(app, config, uploads, metrics, log)
 
 
 class _Predict:
@@ -158,7 +180,6 @@ class _Predict:
             await asyncio.gather(task, gone, return_exceptions=True)
 
     async def _answer(self, request: Request, held: Held, explain: bool, annotate: bool) -> Response:
-        is_form = request.headers.get("content-type", "").lower().startswith("multipart/")
         results = await asyncio.gather(
             *(
                 self._engine.find(one_line(photo.name)[:MAX_NAME], photo.content, explain and not annotate)
@@ -167,7 +188,8 @@ class _Predict:
             return_exceptions=True,
         )
         found = [_checked(result) for result in results]
-        if (annotate or not is_form) and found[0].problem is not None:
+        request.state.faces = sum(len(result) for result in found)
+        if (annotate or not held.is_list) and found[0].problem is not None:
             raise Refusal(422, "unreadable", found[0].problem)
         if annotate:
             return Response(await asyncio.to_thread(_drawn, found[0]), media_type="image/jpeg")

@@ -1,4 +1,4 @@
-"""Who may ask: names of this service only, pages of this service only, and owners of its token.
+"""Who may ask: names of this service, its own pages and those of allowed origins, and owners of its token.
 
 A page of another site could otherwise have its visitor's browser ask a service on the visitor's own machine: directly
 (its Origin tells), or after its name has been made to mean this machine (DNS rebinding; the Host header tells).
@@ -6,18 +6,33 @@ A page of another site could otherwise have its visitor's browser ask a service 
 
 import hmac
 import ipaddress
+import re
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ampnet.service.cross_origin import CrossOrigin
 from ampnet.service.metrics import Metrics
-from ampnet.service.refusals import Refusal
+from ampnet.service.proxies import Proxies
+from ampnet.service.refusals import Refusal, busy
+from ampnet.service.schema import CLOSED_PREFIXES, OTHER_SITE
 from ampnet.service.uploads import Uploads
 from ampnet.settings import ServeConfig
 
-CLOSED_PREFIXES = ("/v1/", "/metrics", "/openapi.json")
-"""What needs the token; the page asks its user for it."""
+ALWAYS_ANSWERED = ("/healthz", "/readyz")
+"""What programs ask that watch the service: answered under any load."""
+
+LOGGED_PATHS = ("/", "/v1/predict", "/v1/model", "/v1/card", "/healthz", "/readyz", "/metrics", "/openapi.json")
+"""Paths that the access log names; others could be any text."""
+
+REQUEST_ID = re.compile(r"[\w.:@/+=-]{1,128}", re.ASCII)
+"""Ids of a client's own that come back; anything else is replaced."""
 
 SILENT = 408
 """Status of a client from which nothing comes that could be read."""
@@ -50,10 +65,20 @@ class Guard:
         config: names and token.
         uploads: reads what is left of refused requests.
         metrics: count answers.
+        log: gets a line of the access log for each answer, as plain values.
     """
 
-    def __init__(self, app: ASGIApp, config: ServeConfig, uploads: Uploads, metrics: Metrics) -> None:
-        self._app, self._uploads, self._metrics = app, uploads, metrics
+    def __init__(
+        self,
+        app: ASGIApp,
+        config: ServeConfig,
+        uploads: Uploads,
+        metrics: Metrics,
+        log: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        self._app, self._uploads, self._metrics, self._log = app, uploads, metrics, log
+        self._cross_origin, self._proxies = CrossOrigin(config.allow_origins), Proxies(config.proxies)
+        self._running, self._max_requests = 0, config.max_requests
         self._is_local = is_loopback(config.host)
         self._names = {"localhost", config.host.lower(), *map(_name_of, config.allow_hosts)}
         self._token = config.token
@@ -63,7 +88,11 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_read = False
+        self._proxies.apply(scope)
+        asked = Headers(scope=scope)
+        given_id = asked.get("x-request-id", "")
+        request_id = given_id if REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex
+        state, start, is_read = scope.setdefault("state", {}), time.monotonic(), False
 
         async def receiving() -> Message:
             nonlocal is_read
@@ -77,27 +106,42 @@ class Guard:
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+                headers["X-Request-Id"] = request_id
+                self._cross_origin.add_headers(asked, headers)
                 self._metrics.requests.labels(status=str(message["status"])).inc()
                 if not is_read and message["status"] != SILENT:
                     await self._uploads.drain(receiving)
+                if self._log is not None:
+                    about = {"status": message["status"], "ms": round(1000 * (time.monotonic() - start), 1)}
+                    self._log(_log_line(scope, request_id) | about | {"faces": state.get("faces")})
             await send(message)
 
+        self._running += 1
         try:
-            self._check(scope)
-            await self._app(scope, receiving, sending)
+            self._check_host(asked)
+            preflight = self._cross_origin.preflight(scope["method"], asked)
+            if preflight is None:
+                self._check(scope, asked)
+            await (preflight or self._app)(scope, receiving, sending)
         except Refusal as refusal:
             await answer(refusal)(scope, receiving, sending)
+        finally:
+            self._running -= 1
 
-    def _check(self, scope: Scope) -> None:
-        headers = Headers(scope=scope)
-        host = headers.get("host", "")
-        if not self._is_ours(_name_of(host)):
+    def _check_host(self, headers: Headers) -> None:
+        if not self._is_ours(_name_of(headers.get("host", ""))):
             raise Refusal(421, "unknown_host", "unknown host name; allow it with `ampnet serve --allow-host`")
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        if self._running > self._max_requests and scope["path"] not in ALWAYS_ANSWERED:
+            raise busy(f"{self._max_requests} requests are in progress already; try again")
+        host = headers.get("host", "")
         origin = headers.get("origin")
         is_foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
         is_link = headers.get("sec-fetch-mode") == "navigate"  # a link to the page; forms have an Origin
-        if is_foreign or (headers.get("sec-fetch-site") == "cross-site" and not is_link):
-            raise Refusal(403, "other_site", "pages of other sites may not use this service")
+        is_foreign = is_foreign or (headers.get("sec-fetch-site") == "cross-site" and not is_link)
+        if is_foreign and not self._cross_origin.allows(headers):
+            raise Refusal(403, "other_site", OTHER_SITE)
         if self._token is not None and scope["path"].startswith(CLOSED_PREFIXES):
             given = headers.get("authorization", "")
             if not hmac.compare_digest(given.encode("latin-1"), f"Bearer {self._token}".encode()):
@@ -119,6 +163,15 @@ class Guard:
 def answer(refusal: Refusal) -> JSONResponse:
     """Turn a refusal into an answer."""
     return JSONResponse(refusal.to_dict(), refusal.status, refusal.headers)
+
+
+def _log_line(scope: Scope, request_id: str) -> dict[str, Any]:
+    return {
+        "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        "request_id": request_id,
+        "method": scope["method"],
+        "path": scope["path"] if scope["path"] in LOGGED_PATHS else "other",
+    }
 
 
 def _name_of(host: str) -> str:

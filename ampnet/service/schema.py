@@ -1,7 +1,9 @@
 """The JSON of the service for its OpenAPI description, with an example."""
 
-from typing import Any
+from typing import Any, Literal
 
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
 
@@ -37,10 +39,10 @@ class PhotoAnswer(BaseModel):
     image: str = Field(description="The name of the file, as it was sent.")
     frame: int | None = Field(None, description="Always null: photos have no frames.")
     seconds: float | None = Field(None, description="Always null.")
-    status: str = Field(description="`ok`, `no face` or `unreadable`.")
-    problem: str | None = Field(description="Why it cannot be read.")
-    width: int | None
-    height: int | None
+    status: Literal["ok", "no face", "unreadable"]
+    problem: str | None = Field(None, description="Why it cannot be read.")
+    width: int | None = None
+    height: int | None = None
     model: str = Field(description="Which model answered: its name and a short hash.")
     warnings: list[str] = Field(description="About the photo as a whole.")
     faces: list[FaceAnswer] = Field(description="Best detection score first.")
@@ -60,10 +62,60 @@ class Answer(BaseModel):
     photos: list[PhotoAnswer] = Field(description="In the order in which they were sent.")
 
 
+class Limits(BaseModel):
+    """What the service takes; see `ampnet serve --help`."""
+
+    max_megabytes: float
+    max_megapixels: float
+    max_files: int
+    max_faces: int
+    max_seconds: float
+    max_decode_seconds: float
+    max_requests: int
+    queue: int
+
+
+class Model(BaseModel):
+    """The answer to `GET /v1/model`."""
+
+    name: str
+    sha256: str = Field(description="Of the model's file.")
+    runtime: Literal["onnx", "torch"]
+    ampnet: str = Field(description="The version of ampnet.")
+    class_names: list[str] = Field(description="In the order of the scores.")
+    rejection_threshold: float = Field(description="Least probability of a sure answer.")
+    detector_sha256: str
+    can_explain: bool = Field(description="Whether `explain=1` is possible.")
+    card: str | None = Field(description="The model card in Markdown.")
+    is_local: bool = Field(description="Whether only this machine reaches the service.")
+    limits: Limits
+
+
 class ErrorText(BaseModel):
     """What is wrong."""
 
-    code: str
+    code: Literal[
+        "busy",
+        "cannot_explain",
+        "gone",
+        "internal",
+        "malformed",
+        "no_card",
+        "no_photo",
+        "no_token",
+        "not_found",
+        "one_photo",
+        "other_site",
+        "refused",
+        "too_large",
+        "too_many_files",
+        "too_slow",
+        "unknown_host",
+        "unreadable",
+        "wrong_method",
+        "wrong_parameter",
+        "wrong_type",
+    ]
     message: str
 
 
@@ -72,6 +124,9 @@ class Error(BaseModel):
 
     error: ErrorText
 
+
+CLOSED_PREFIXES = ("/v1/", "/metrics", "/openapi.json")
+"""What needs the token; the page asks its user for it."""
 
 ANSWER_EXAMPLE: dict[str, Any] = {
     "model": {"name": "bundled:ferplus", "sha256": "9f2c..."},
@@ -102,6 +157,7 @@ ANSWER_EXAMPLE: dict[str, Any] = {
     ],
 }
 
+_BASE64 = {"type": "string", "description": "A photo as base64, or as a data: URL of it."}
 _PHOTO = {"schema": {"type": "string", "format": "binary"}}
 BODY: dict[str, Any] = {
     "required": True,
@@ -116,6 +172,14 @@ BODY: dict[str, Any] = {
         "image/jpeg": _PHOTO,
         "image/png": _PHOTO,
         "application/octet-stream": _PHOTO,
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {"img": {"anyOf": [_BASE64, {"type": "array", "items": _BASE64, "minItems": 1}]}},
+                "required": ["img"],
+            },
+            "example": {"img": "data:image/jpeg;base64,/9j/4AAQSkZJRg=="},
+        },
     },
 }
 
@@ -137,15 +201,20 @@ MODEL_EXAMPLE: dict[str, Any] = {
         "max_faces": 200,
         "max_seconds": 30.0,
         "max_decode_seconds": 10.0,
-        "max_connections": 256,
+        "max_requests": 256,
         "queue": 128,
     },
 }
 
+OTHER_SITE = "pages of other sites may not use this service; allow one with `ampnet serve --allow-origin ORIGIN`"
+
 ERRORS = {
     400: ("malformed", "unknown field; photos are files in fields called 'file'"),
     401: ("no_token", "send the header `Authorization: Bearer TOKEN`"),
-    403: ("other_site", "pages of other sites may not use this service"),
+    403: (
+        "other_site",
+        OTHER_SITE,
+    ),
     408: ("too_slow", "the request did not arrive within 30 s"),
     413: ("too_large", "the request has more than 32,000,000 bytes; send smaller or fewer photos"),
     415: ("wrong_type", "send photos as multipart/form-data with fields called 'file', or one photo as image/jpeg"),
@@ -168,6 +237,33 @@ def responses() -> dict[int | str, dict[str, Any]]:
     for status, (code, message) in ERRORS.items():
         found[status] = error(code, message)
     return found
+
+
+def model_responses() -> dict[int | str, dict[str, Any]]:
+    """Describe the answer to `GET /v1/model`."""
+    return {200: {"model": Model, "content": {"application/json": {"example": MODEL_EXAMPLE}}}}
+
+
+def describe(app: FastAPI, has_token: bool) -> None:
+    """Add to the OpenAPI description what the routes do not say: the token, and one shape of errors.
+
+    Args:
+        app: the application with all its routes.
+        has_token: whether the service asks for a token.
+    """
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            about = {"title": app.title, "version": app.version, "description": app.description}
+            described = get_openapi(**about, routes=app.routes)
+            described["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            for path, operations in described["paths"].items():
+                for operation in operations.values():
+                    operation["security"] = [{"token": []}] if has_token and path.startswith(CLOSED_PREFIXES) else []
+            app.openapi_schema = described
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it
 
 
 def error(code: str, message: str) -> dict[str, Any]:

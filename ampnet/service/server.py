@@ -10,9 +10,14 @@ from contextlib import contextmanager
 import uvicorn
 
 from ampnet.errors import UsageError
-from ampnet.service.connections import KEEP_ALIVE_SECONDS, MAX_HEADER_BYTES, connection_class
 from ampnet.service.guard import Guard
 from ampnet.settings import ServeConfig
+
+MAX_HEADER_BYTES = 32_768
+"""Longest request line with headers."""
+
+KEEP_ALIVE_SECONDS = 15
+"""How long a connection stays open between two requests."""
 
 BACKLOG = 512
 """Connections that the system accepts before the service does."""
@@ -69,7 +74,7 @@ def run(
     logger.setLevel(logging.ERROR if debug else logging.CRITICAL + 1)  # nothing about requests is logged
     settings = uvicorn.Config(
         app,
-        http=connection_class(config.max_connections, config.max_seconds),
+        http="h11",
         ws="none",
         lifespan="on",
         log_config=None,

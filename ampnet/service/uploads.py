@@ -12,12 +12,15 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
+from ampnet.service import base64_photos
 from ampnet.service.refusals import Refusal, busy
 from ampnet.settings import ServeConfig
 
 FORM = "multipart/form-data"
 RAW = ("image/", "application/octet-stream")
 FIELD = "file"
+
+WRONG_TYPE = f"send photos as {FORM} in fields called {FIELD!r}, one as image/jpeg or the like, or base64 in JSON"
 
 SHARED_REQUESTS = 8
 """Number of requests of the maximum size that fit in the memory for all requests."""
@@ -53,12 +56,8 @@ class Uploads:
             Refusal: it announces too many bytes, or another type of content.
         """
         kind = request.headers.get("content-type", "").lower()
-        if not kind.startswith((FORM, *RAW)):
-            raise Refusal(
-                415,
-                "wrong_type",
-                f"send photos as {FORM} in fields called {FIELD!r}, or one photo as image/jpeg or the like",
-            )
+        if not kind.startswith((FORM, *RAW, base64_photos.TYPE)):
+            raise Refusal(415, "wrong_type", WRONG_TYPE)
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._max_bytes:
             raise self._too_large()
@@ -72,10 +71,16 @@ class Uploads:
         """
         held = Held(self)
         try:
-            if request.headers.get("content-type", "").lower().startswith(FORM):
-                held.photos = await self._form(request, held)
+            kind = request.headers.get("content-type", "").lower()
+            if kind.startswith(FORM):
+                held.photos, held.is_list = await self._form(request, held), True
             else:
-                held.photos = [Upload("photo", b"".join([part async for part in self._bounded(request, held)]))]
+                body = b"".join([part async for part in self._bounded(request, held)])
+                contents = [body]
+                if kind.startswith(base64_photos.TYPE):
+                    contents, held.is_list = await asyncio.to_thread(base64_photos.decode_body, body, self._max_files)
+                names = [f"photo {number}" for number in range(1, len(contents) + 1)] if held.is_list else ["photo"]
+                held.photos = [Upload(*photo) for photo in zip(names, contents, strict=True)]
         except BaseException:
             held.release()
             raise
@@ -153,6 +158,8 @@ class Held:
     def __init__(self, owner: Uploads) -> None:
         self._owner = owner
         self.photos: list[Upload] = []
+        self.is_list = False
+        """Whether each photo has an answer of its own, so that a broken one harms itself alone."""
         self.count = 0
 
     def release(self) -> None:

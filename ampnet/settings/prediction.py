@@ -1,5 +1,7 @@
 """Settings of the commands that classify photos: predict, serve."""
 
+import ipaddress
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -167,6 +169,15 @@ class ServeConfig(Settings):
         tuple[str, ...],
         Option("Also answer to this name (Host header); repeat for several.", "Service", flag="--allow-host"),
     ] = ()
+    allow_origins: Annotated[
+        tuple[str, ...],
+        Option("Let pages of this origin use the service, or of all (*); repeat.", "Service", flag="--allow-origin"),
+    ] = ()
+    proxies: Annotated[
+        tuple[str, ...],
+        Option("Trust the X-Forwarded headers of this address or network; repeat.", "Service", flag="--proxy"),
+    ] = ()
+    access_log: Annotated[bool, Option("Print one line of JSON for each request.", "Service")] = False
     token: Annotated[
         str | None,
         Option("Require `Authorization: Bearer TOKEN` from clients.", "Service", variable="AMPNET_TOKEN"),
@@ -212,10 +223,19 @@ class ServeConfig(Settings):
     max_decode_seconds: Annotated[float, Option("Time limit in seconds for decoding a photo.", "Limits", above=0)] = (
         10.0
     )
-    max_connections: Annotated[int, Option("Maximum number of simultaneous connections.", "Limits", min=1)] = 256
+    max_requests: Annotated[int, Option("Maximum number of simultaneous requests; more get 503.", "Limits", min=1)] = (
+        256
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for origin in self.allow_origins:
+            require(
+                origin == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#\s]+", origin, re.IGNORECASE) is not None,
+                f"an origin is like https://example.org, without a path; got {origin}",
+            )
+        for address in self.proxies:
+            require(_is_network(address), f"a proxy is an address or a network like 10.0.0.0/8; got {address}")
         require(self.token is None or len(self.token) >= 16, "a token needs at least 16 characters")
         require(
             self.token is None or (self.token.isascii() and self.token.isprintable() and " " not in self.token),
@@ -228,3 +248,11 @@ class ServeConfig(Settings):
     def detector(self) -> DetectorConfig:
         """Return the settings of the face detector."""
         return DetectorConfig(score_threshold=self.score_threshold)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

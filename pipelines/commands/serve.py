@@ -1,6 +1,8 @@
 """The command line of `ampnet serve`."""
 
+import json
 import signal
+from typing import Any
 
 import typer
 
@@ -22,6 +24,10 @@ def serve(config: ServeConfig, quiet: Quiet = False, debug: Debug = False) -> No
     """
     from pipelines.serve import run
 
-    ended_by = run(config, lambda address: tell(f"ampnet serves {address}"), quiet, debug)
+    ended_by = run(config, lambda address: tell(f"ampnet serves {address}"), _log, quiet, debug)
     if ended_by == signal.SIGINT:
         raise typer.Exit(INTERRUPTED)
+
+
+def _log(line: dict[str, Any]) -> None:
+    tell(json.dumps(line))

@@ -1,7 +1,6 @@
 """Limits, the token and the end of the service: a real process, clients of all kinds."""
 
 import io
-import json
 import os
 import signal
 import socket
@@ -40,7 +39,7 @@ def small(model, tmp_path_factory):
 @pytest.fixture(scope="module")
 def narrow(model, tmp_path_factory):
     """A service with room for two photos at a time."""
-    options = ("--queue", "2", "--max-files", "2", "--max-connections", "8", "--max-seconds", "100")
+    options = ("--queue", "2", "--max-files", "2", "--max-requests", "4", "--max-seconds", "100")
     limits = ("--max-megapixels", "1", "--max-faces", "1")
     with running(tmp_path_factory.mktemp("narrow"), *model, *options, *limits) as started:
         yield started
@@ -102,29 +101,6 @@ def test_a_request_that_does_not_arrive_in_time_is_given_up(small):
     assert b'"too_slow"' in answer
 
 
-def test_what_is_no_http_gets_an_answer_of_the_same_shape(small):
-    head, _, body = answered(small.place, b"nonsense\r\n\r\n").partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(body)["error"]["code"] == "malformed"
-
-
-def test_clients_that_send_nothing_or_a_byte_at_a_time_are_cut_off(small):
-    assert answered(small.place, b"") == b""
-    with socket.create_connection(small.place, PATIENCE) as connection:
-        connection.settimeout(0.2)
-
-        def is_cut() -> bool:
-            try:
-                connection.sendall(b"G")
-                return connection.recv(1000) == b""
-            except TimeoutError:
-                return False
-            except ConnectionError:
-                return True
-
-        wait_for(is_cut)
-
-
 def test_a_full_queue_answers_503_and_what_waits_is_answered(narrow):
     with ThreadPoolExecutor(2) as pool:
         with narrow.stopped_decoders():
@@ -137,15 +113,19 @@ def test_a_full_queue_answers_503_and_what_waits_is_answered(narrow):
     assert predict(narrow).status_code == 200
 
 
-def test_one_connection_too_many_gets_503_and_a_place_as_soon_as_there_is_one(narrow):
-    def status() -> int:
-        return httpx.get(f"{narrow.address}healthz", timeout=PATIENCE).status_code
+def test_one_request_too_many_gets_503_while_the_service_says_that_it_lives(narrow):
+    def status(path: str) -> int:
+        return httpx.get(f"{narrow.address}{path}", timeout=PATIENCE).status_code
 
-    silent = [socket.create_connection(narrow.place) for _ in range(8)]
-    wait_for(lambda: status() == 503)
-    for connection in silent:
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n"
+    arriving = [socket.create_connection(narrow.place) for _ in range(4)]
+    for connection in arriving:
+        connection.sendall(head)
+    wait_for(lambda: status("v1/model") == 503)
+    assert [status(path) for path in ("healthz", "readyz")] == [200, 200]
+    for connection in arriving:
         connection.close()
-    wait_for(lambda: status() == 200)
+    wait_for(lambda: status("v1/model") == 200)
 
 
 def test_photos_whose_clients_have_gone_are_not_worked_on(narrow):

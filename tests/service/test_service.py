@@ -1,5 +1,6 @@
 """What the service answers, asked over HTTP as a client would."""
 
+import base64
 import io
 import json
 import random
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import jsonschema
 import pytest
 from PIL import Image
 
@@ -79,6 +81,22 @@ def test_faces_get_the_warnings_of_predict(client, model):
     (face,) = photo["photos"][0]["faces"]
     assert face["warnings"][0].startswith("small: ")
     assert face["warnings"] == Predictor(model).predict(small.getvalue()).faces[0].warnings
+
+
+@pytest.mark.parametrize("start", ["data:image/jpeg;base64,", "data:image/jpeg;charset=utf-8;base64,", ""])
+@pytest.mark.parametrize("field", ["img", "image", "img_path"])
+def test_a_photo_as_base64_in_json_gets_the_same_answer(client, start, field):
+    raw = client.post("/v1/predict", content=PORTRAIT, headers=JPEG).json()
+    photo = start + base64.b64encode(PORTRAIT).decode()
+    given = client.post("/v1/predict", json={field: photo, "actions": ["emotion"]}).raise_for_status().json()
+    assert given == raw
+
+
+def test_of_several_photos_in_json_a_broken_one_harms_itself_alone(client):
+    photos = [base64.b64encode(content).decode() for content in (PORTRAIT, b"milk, eggs", PORTRAIT)]
+    answered = client.post("/v1/predict", json={"img": photos}).raise_for_status().json()["photos"]
+    assert [photo["status"] for photo in answered] == ["ok", "unreadable", "ok"]
+    assert [photo["image"] for photo in answered] == ["photo 1", "photo 2", "photo 3"]
 
 
 def test_several_files_are_answered_in_their_order_and_a_broken_one_harms_itself_alone(client):
@@ -166,8 +184,14 @@ def test_the_description_has_an_example_of_each_answer(client):
     paths = client.get("/openapi.json").raise_for_status().json()["paths"]
     described = paths["/v1/predict"]["post"]["responses"]
     assert {"200", "400", "401", "403", "408", "413", "415", "421", "422", "501", "503"} <= described.keys()
-    for answer in described.values():
-        assert "example" in answer["content"]["application/json"]
+    document = client.get("/openapi.json").json()
+    for path in ("/v1/predict", "/v1/model"):
+        for operation in paths[path].values():
+            for answer in operation["responses"].values():
+                content = answer["content"]["application/json"]
+                jsonschema.validate(content["example"], {**content["schema"], "components": document["components"]})
+    body = paths["/v1/predict"]["post"]["requestBody"]["content"]["application/json"]
+    jsonschema.validate(body["example"], body["schema"])
     about = paths["/v1/model"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
     answered = client.get("/v1/model").json()
     assert about.keys() == answered.keys()
@@ -187,6 +211,21 @@ def test_the_description_has_an_example_of_each_answer(client):
         ("POST", "/v1/predict", {"files": [("picture", b"x")]}, 400, "malformed"),
         ("POST", "/v1/predict", {"files": [("file", b"x")], "data": {"a": "b"}}, 400, "malformed"),
         ("POST", "/v1/predict", {"files": [("file", b"x")] * 33}, 413, "too_many_files"),
+        ("POST", "/v1/predict", {"json": {"img": "https://example.org/a.jpg"}}, 400, "malformed"),
+        ("POST", "/v1/predict", {"json": {"img": "/etc/passwd"}}, 400, "malformed"),
+        ("POST", "/v1/predict", {"json": {"img": [1]}}, 400, "malformed"),
+        ("POST", "/v1/predict", {"json": {"img": []}}, 400, "no_photo"),
+        ("POST", "/v1/predict", {"json": ["img"]}, 400, "no_photo"),
+        ("POST", "/v1/predict", {"json": {"img": ["AAAA"] * 33}}, 413, "too_many_files"),
+        ("POST", "/v1/predict", {"json": {"img": "AAAA"}}, 422, "unreadable"),
+        ("POST", "/v1/predict", {"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "malformed"),
+        (
+            "POST",
+            "/v1/predict",
+            {"content": b"[" * 99_999, "headers": {"Content-Type": "application/json"}},
+            400,
+            "malformed",
+        ),
         ("POST", "/v1/predict?annotate=1", {"files": [("file", b"x")] * 2}, 400, "one_photo"),
     ],
 )
