@@ -254,7 +254,7 @@ def describe(app: FastAPI, has_token: bool) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            about = {"title": app.title, "version": app.version, "description": app.description}
+            about: dict[str, Any] = {"title": app.title, "version": app.version, "description": app.description}
             described = get_openapi(**about, routes=app.routes)
             described["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             for path, operations in described["paths"].items():
