@@ -1,11 +1,10 @@
 """Turn a finished run of `ampnet train` into the model that the package ships.
 
-    python tools/bundle_model.py RUN_FOLDER DATA_FOLDER NAME [--average-with CHECKPOINT --share 0.5]
+    python tools/bundle_model.py RUN_FOLDER DATA_FOLDER NAME [--max-loss 0.007]
 
 Chooses the prior strength and fits the temperature on the validation split, stores the weights in half precision, and
 writes the training record (settings, history, data counts and hash) beside them. NAME is one of the names in
-ampnet/checkpoints/bundled.py. A run that was started from another checkpoint may be averaged with it, which is often
-more accurate than either (Wortsman et al. 2022, arXiv:2109.01903).
+ampnet/checkpoints/bundled.py.
 """
 
 import argparse
@@ -30,7 +29,7 @@ from ampnet.files.writing import atomic_write
 from ampnet.inference.calibration import MAX_ACCURACY_LOSS, choose_prior_strength, fit_temperature
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import strength_offsets
-from ampnet.models.ampnet import AMPNet, fuse_logits
+from ampnet.models.ampnet import fuse_logits
 from ampnet.settings.recipes import make_recipe
 from ampnet.training.targets import selection_faces, training_targets
 
@@ -44,14 +43,12 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder under checkpoint/")
     parser.add_argument("data", type=Path, help="folder from `ampnet prepare` that the run was trained on")
     parser.add_argument("name", choices=MODELS, help="which of the bundled models")
-    parser.add_argument("--average-with", type=Path, help="checkpoint that the run was started from")
-    parser.add_argument("--share", type=float, default=0.5, help="weight of the run in that average")
+    parser.add_argument(
+        "--max-loss", type=float, default=MAX_ACCURACY_LOSS, help="accuracy on votes to give up for mean recall"
+    )
     arguments = parser.parse_args()
 
-    checkpoint = load_checkpoint(arguments.run)
-    if arguments.average_with is not None:
-        average(checkpoint.model, load_checkpoint(arguments.average_with).model, arguments.share)
-    tuned = calibrated(checkpoint, arguments.data)
+    tuned = calibrated(load_checkpoint(arguments.run), arguments.data, arguments.max_loss)
     settings = {name: value for name, value in tuned.config.items() if name not in PLACES}
     file, record = model_path(arguments.name), record_path(arguments.name)
     save_checkpoint(file, replace(tuned, config=settings))
@@ -61,16 +58,7 @@ def main() -> None:
     print(f"{file}: {size:.2f} MB, prior strength {tuned.prior_strength}, temperature {tuned.temperature}")
 
 
-def average(model: AMPNet, other: AMPNet, share: float) -> None:
-    """Replace a network's weights and statistics by the mean of its own, which weigh ``share``, and another's."""
-    others = other.state_dict()
-    with torch.no_grad():
-        for name, value in model.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(others[name], 1 - share)
-
-
-def calibrated(checkpoint: Checkpoint, data: Path) -> Checkpoint:
+def calibrated(checkpoint: Checkpoint, data: Path, max_loss: float) -> Checkpoint:
     """Choose prior strength and temperature on the faces that chose the epoch.
 
     A run trained on votes is scored by the annotators' majority, one trained on labels by the labels.
@@ -92,7 +80,7 @@ def calibrated(checkpoint: Checkpoint, data: Path) -> Checkpoint:
     logits = Classifier.from_checkpoint(checkpoint, cpu, prior="training").collect(batches)
     fused, truth = fuse_logits(logits.local, logits.global_, checkpoint.branch_weight), codes[logits.labels]
     # Single labels are learned for comparison with published accuracies, so nothing of those is given up.
-    strength = choose_prior_strength(fused, truth, class_shares, MAX_ACCURACY_LOSS if voted else 0.0)
+    strength = choose_prior_strength(fused, truth, class_shares, max_loss if voted else 0.0)
     temperature = fit_temperature(fused + strength_offsets(class_shares, strength), torch.from_numpy(truth))
     return replace(
         checkpoint,
