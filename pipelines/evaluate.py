@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -39,6 +39,7 @@ from ampnet.reports.report_files import check_free, free_folder, write_report
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import EvalConfig, Split, TrainConfig, UsePrecision
+from pipelines.groups import read_groups
 from pipelines.mistakes import confident_mistakes
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
@@ -70,6 +71,8 @@ class SplitPredictions:
     notes: tuple[str, ...]
     precision: UsePrecision
     """``fp32`` or ``bf16``."""
+    groups: Mapping[str, NDArray[np.str_]]
+    """``(N,)`` the group of each image, by column."""
 
 
 def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
@@ -131,6 +134,7 @@ def _of_checkpoint(
             priors=tuple(strengths),
             rejection_threshold=checkpoint.rejection_threshold,
         ),
+        groups=done.groups,
         min_votes=MIN_VOTES,
         notes=done.notes,
         unassigned=done.split.unassigned,
@@ -162,6 +166,7 @@ def predict_split(
     split = read_split(index, config.split, match, checkpoint.class_names, seed)
     if not len(split.faces):
         raise DataError(f"{config.data} has no usable face in the split {config.split}; index/err.csv says why")
+    groups = read_groups(split, config.by, config.groups)
     prior = None if config.prior is None else read_prior(config.prior)
     keep_freed_memory()
     reserve()
@@ -183,7 +188,7 @@ def predict_split(
         *_untrained_notes(index, config.split, seed),
     )
     used: UsePrecision = "bf16" if precision.dtype == torch.bfloat16 else "fp32"
-    return SplitPredictions(table, split, match, offsets.numpy(), notes, used)
+    return SplitPredictions(table, split, match, offsets.numpy(), notes, used, groups)
 
 
 def _of_predictions(
@@ -192,11 +197,13 @@ def _of_predictions(
     index = read_index(config.data)
     names = index.class_names
     split = read_split(index, config.split, match_classes(names, names), names, TrainConfig.seed)
+    groups = read_groups(split, config.by, config.groups)
     read = read_predictions(file, split.images, split.elsewhere)
     reserve()
     report = measure(
         read.table,
         provenance_of(config, file, index, {}),
+        groups=groups,
         min_votes=MIN_VOTES,
         notes=(*read.notes, *_empty_notes(read.table, config.split, read.table.class_names[len(names) :])),
         unassigned=split.unassigned,

@@ -90,6 +90,8 @@ def command_of(config: EvalConfig, file: Path) -> str:
     words += ["--predictions", str(config.predictions)] if config.predictions else [display_name(file)]
     words += ["--data", str(config.data), "--split", config.split]
     words += ["--protocol", config.protocol] if config.protocol else []
+    words += ["--by", ",".join(config.by)] if config.by else []
+    words += ["--groups", str(config.groups)] if config.groups else []
     words += ["--mirror"] if config.mirror else []
     words += ["--prior", config.prior] if config.prior else []
     words += ["--precision", config.precision] if config.precision != "fp32" else []

@@ -10,11 +10,12 @@ from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.agreement import Agreement
 from ampnet.evaluation.confusions import confused_pairs
 from ampnet.evaluation.ferplus import ProtocolScores
+from ampnet.evaluation.groups import Grouping
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.metrics import Scores, normalise_rows
 from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.files.printable import printable
-from ampnet.reports.numbers import shown_numbers
+from ampnet.reports.numbers import GAP_HEADS, GROUP_MEASURES, gap_rows, group_notes, group_rows, shown_numbers
 from pipelines.show import Fitting, build_table, fitting_table
 
 SHOWN_PAIRS = 5
@@ -40,6 +41,8 @@ def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[Ren
     if report.protocol:
         yield _protocol_line(report.protocol)
     yield _classes(report)
+    for grouping in report.groups:
+        yield from _groups(grouping)
     if details:
         yield from _details(report)
     for note in report.notes:
@@ -107,6 +110,21 @@ def _classes(report: EvalReport) -> Fitting:
         build_table(headers, narrow, "", 1, gap=1),
         build_table(headers[:-1], [row[:-1] for row in narrow], "", 1, gap=0),
     )
+
+
+def _groups(grouping: Grouping) -> Iterator[RenderableType]:
+    """Show the groups of a column, in percent, then the gaps between them."""
+    heads = [_safe(grouping.column), "images", *(name.lower() for name in GROUP_MEASURES.values())]
+    rows = [[_safe(cells[0]), *cells[1:]] for cells in group_rows(grouping)]
+    bare = [[*cells[:2], *(cell.partition(" [")[0] for cell in cells[2:])] for cells in rows]
+    title = f"by {_safe(grouping.column)}, in %"
+    yield Fitting(fitting_table(heads, rows, title), build_table(heads, bare, title, 1, gap=1))
+    if grouping.gaps:
+        gaps = [[*map(_safe, cells)] for cells in gap_rows(grouping)]
+        title = "largest gaps between groups, in points; p: groups dealt out at random within the classes"
+        yield fitting_table([name.lower() for name in GAP_HEADS], gaps, title, text=3)
+    for note in group_notes(grouping):
+        yield f"note: {_safe(note)}"
 
 
 def _summary(report: EvalReport) -> Fitting:

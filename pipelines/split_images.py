@@ -30,6 +30,8 @@ class EvaluatedSplit:
     """The usable faces, n of them; images of classes that the network does not have are left out."""
     images: SplitImages
     """All images: the n faces in the same order, then the rejected ones."""
+    rows: tuple[FaceRow | None, ...]
+    """What faces.csv says about each of the images; None if it does not."""
     elsewhere: tuple[str, ...]
     """Names and sources of the data set's other images, as far as the index holds them."""
     unassigned: int
@@ -65,7 +67,8 @@ def read_split(
             f"index/{FACES_FILE} has the class {printable(unknown)}, which index/meta.json does not; run prepare again"
         )
     rejected = [row for row in rejected if codes[row.class_name] >= 0]
-    sources = {row.name: row.source for row in rows if row.name}
+    of_name = {row.name: row for row in rows if row.name}
+    sources = {name: row.source for name, row in of_name.items()}
     names = (*faces.names, *("" for _ in rejected))
     return EvaluatedSplit(
         faces=faces,
@@ -80,6 +83,7 @@ def read_split(
             copies=_copies(index, split, names, parts["train"].tolist()),
             votes=_votes(faces, class_names, len(rejected)),
         ),
+        rows=(*(of_name.get(name) for name in faces.names), *rejected),
         elsewhere=_elsewhere(rows, index, set(names), split),
         unassigned=sum(index.undetected.get("", {}).values()),
     )

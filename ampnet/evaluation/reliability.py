@@ -68,7 +68,7 @@ def score_probabilities(
     of_label = p[np.arange(count), labels]
     losses = -np.log(np.maximum(of_label, MIN_PROBABILITY))
     squares = (p**2).sum(axis=1) - 2 * of_label + 1
-    gaps = _gaps(p, labels)
+    gaps = confidence_gaps(p, labels)
     sums = bootstrap_sums(np.column_stack([losses, squares, gaps]), seed) / count
     log_loss, brier = estimate(float(losses.mean()), sums[:, 0]), estimate(float(squares.mean()), sums[:, 1])
     error = estimate(calibration_error(p, labels), np.abs(sums[:, 2:]).sum(axis=1))
@@ -98,7 +98,7 @@ def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.in
         probabilities: ``(N, K)``, N at least 1.
         labels: ``(N,)``.
     """
-    return float(np.abs(_gaps(probabilities, labels).sum(axis=0)).sum() / len(labels))
+    return float(np.abs(confidence_gaps(probabilities, labels).sum(axis=0)).sum() / len(labels))
 
 
 def reliability_bins(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> tuple[ReliabilityBin, ...]:
@@ -136,7 +136,7 @@ def _confidences(
     return confidence, np.asarray(probabilities.argmax(axis=1) == labels), bins
 
 
-def _gaps(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float64]:
+def confidence_gaps(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float64]:
     """Return ``(N, BINS)``: each image's confidence minus its correctness in its own bin, 0 elsewhere."""
     confidence, hits, bins = _confidences(probabilities, labels)
     return np.asarray((bins[:, None] == np.arange(BINS)) * (confidence - hits)[:, None], dtype=np.float64)

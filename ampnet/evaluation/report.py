@@ -1,8 +1,9 @@
 """An evaluation report: everything that is measured on a split, from its table of predictions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from ampnet.evaluation.confusions import ConfusedPair, confused_pairs, in_words
 from ampnet.evaluation.copies import CopyScores, score_without_copies
 from ampnet.evaluation.ferplus import ProtocolScores, score_protocol
 from ampnet.evaluation.fusion import HeadScores, fuse, score_heads
+from ampnet.evaluation.groups import Grouping, score_groups
 from ampnet.evaluation.intervals import Counts, Estimate, rate
 from ampnet.evaluation.metrics import Scores, confusion_of, score
 from ampnet.evaluation.predictions import PredictionTable
@@ -105,6 +107,8 @@ class EvalReport:
     """Accuracy by a published rule; None if none was asked for."""
     priors: tuple[PriorScores, ...]
     """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
+    groups: tuple[Grouping, ...]
+    """Scores of groups of images; empty unless they were asked for."""
     unassigned: int
     """Images without a detected face that belong to no split, since the data set has no official splits."""
     notes: tuple[str, ...]
@@ -137,6 +141,7 @@ def measure(
     about: Provenance,
     *,
     fusion: Fusion | None = None,
+    groups: Mapping[str, NDArray[np.str_]] = MappingProxyType({}),
     min_votes: int = 3,
     notes: Iterable[str] = (),
     unassigned: int = 0,
@@ -150,6 +155,7 @@ def measure(
         table: predictions for all images of the split, at least one.
         about: what was measured on what.
         fusion: how the answers follow from the table's logits; None leaves out heads and priors.
+        groups: ``(N,)`` the group of each image by the column's name; empty where it is unknown.
         min_votes: minimum votes for the classes to compare distributions with a crowd's.
         notes: caveats for the reader.
         unassigned: images that were lost before they had a split.
@@ -189,6 +195,7 @@ def measure(
         crowd=crowd,
         protocol=_protocol(table, protocol),
         priors=_priors(table, fusion),
+        groups=score_groups(table, groups, seed),
         unassigned=unassigned,
         notes=tuple(notes),
         seconds=seconds,

@@ -23,6 +23,7 @@ from ampnet.evaluation.confusions import ConfusedPair
 from ampnet.evaluation.copies import CopyScores
 from ampnet.evaluation.ferplus import ProtocolScores
 from ampnet.evaluation.fusion import HeadScores
+from ampnet.evaluation.groups import Grouping
 from ampnet.evaluation.intervals import Estimate, Share
 from ampnet.evaluation.metrics import Scores, normalise_rows
 from ampnet.evaluation.priors import PriorScores
@@ -94,12 +95,14 @@ class Metrics:
     """Accuracy without copies of training images; null if duplicates are unknown, or on the training split."""
     crowd: Agreement | None
     """Agreement with annotators' votes; null if the data set has none."""
-    protocol: ProtocolScores | None
+    protocol: ProtocolScores | None = None
     """Accuracy by a published rule; null if none was asked for."""
     priors: tuple[PriorScores, ...]
     """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
     seconds: float
     """Duration of the evaluation."""
+    groups: tuple[Grouping, ...] = ()
+    """Scores of groups of images, by column; empty unless they were asked for (--by)."""
 
 
 def plain_metrics(report: EvalReport) -> dict[str, Any]:
@@ -133,6 +136,7 @@ def plain_metrics(report: EvalReport) -> dict[str, Any]:
         protocol=report.protocol,
         priors=report.priors,
         seconds=round(report.seconds, 3),
+        groups=report.groups,
     )
     return plain(metrics)
 
@@ -160,8 +164,9 @@ def schema_of(kind: type) -> dict[str, Any]:
     sentences = {one.__name__: _sentences(one) for one in _classes(msgspec.inspect.type_info(kind))}
     for name, part in schema["$defs"].items():
         part["description"] = inspect.cleandoc(part["description"])
-        part["required"], part["additionalProperties"] = list(part["properties"]), False
+        part["additionalProperties"] = False  # what has a default was added later, and is not required
         for field, described in part["properties"].items():
+            described.pop("default", None)
             if described.get("type") == "integer":
                 described["minimum"] = 0  # all are counts
             if sentence := sentences[name].get(field):

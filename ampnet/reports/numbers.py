@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ampnet.evaluation.groups import SMALL, Grouping
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.report import EvalReport
 
@@ -85,6 +86,8 @@ NUMBERS = (
 )
 """In the order of every report."""
 
+GAP_HEADS = ("Gap", "Highest", "Lowest", "Difference", "p", "p, Holm")
+
 LEAST_P = 0.0001
 """Smaller p values are printed as less than this."""
 
@@ -118,6 +121,42 @@ def percent(found: Estimate | None, signed: bool = False) -> str:
     form = "+.1f" if signed else ".1f"
     value, low, high = (format(100 * share, form) for share in (found.value, *found.interval))
     return f"{value} [{low}, {high}]"
+
+
+GROUP_MEASURES = {
+    "accuracy": "Accuracy",
+    "mean_recall": "Mean recall",
+    "missed": "Without a prediction",
+    "calibration_error": "Calibration error",
+}
+"""What is shown of each group, by the field's name."""
+
+
+def group_rows(grouping: Grouping) -> list[list[str]]:
+    """Write the groups of a column: name, images and :data:`GROUP_MEASURES`, a star at those that are small."""
+    return [
+        [f"{one.name}{' *' if one.is_small else ''}", f"{one.images:,}"]
+        + [percent(getattr(one, measure)) for measure in GROUP_MEASURES]
+        for one in grouping.groups
+    ]
+
+
+def gap_rows(grouping: Grouping) -> list[list[str]]:
+    """Write the gaps of a column: measure, the two groups, their difference in points, p, and p after Holm."""
+    return [
+        [GROUP_MEASURES[gap.measure], gap.highest, gap.lowest, percent(gap.difference), *map(p_value, gap.p_values)]
+        for gap in grouping.gaps
+    ]
+
+
+def group_notes(grouping: Grouping) -> list[str]:
+    """Say what the tables of a column leave out."""
+    notes = []
+    if any(one.is_small for one in grouping.groups):
+        notes.append(f"* fewer than {SMALL} images: its numbers say little, and gaps leave it out where they can")
+    if grouping.unknown:
+        notes.append(f"{grouping.unknown:,} images have no value in {grouping.column}")
+    return notes
 
 
 def p_value(value: float) -> str:

@@ -18,7 +18,7 @@ from ampnet.evaluation.report import EvalReport
 from ampnet.files.writing import atomic_write
 from ampnet.reports.figures import figures, inline_svg
 from ampnet.reports.metrics_file import plain_metrics
-from ampnet.reports.numbers import shown_numbers
+from ampnet.reports.numbers import GAP_HEADS, GROUP_MEASURES, group_notes, p_value, shown_numbers
 
 REPORT_FILE = "report.html"
 
@@ -77,6 +77,9 @@ def render(report: EvalReport, mistakes: Sequence[Mistake] = ()) -> str:
     return _template().render(
         m=metrics,
         numbers=shown_numbers(report),
+        group_measures=GROUP_MEASURES,
+        gap_heads=GAP_HEADS,
+        group_notes=[group_notes(grouping) for grouping in report.groups],
         mistakes=mistakes,
         frame=FRAME,
         subject=display_name(report.about.path),
@@ -94,7 +97,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=_percent, number=_number, json=_json)
+    environment.filters.update(percent=_percent, number=_number, json=_json, p=p_value)
     return environment.get_template("report.html.j2")
 
 

@@ -10,7 +10,16 @@ from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.comparison import ContenderScores, Difference, ImageSet, Spread
 from ampnet.evaluation.report import EvalReport
 from ampnet.reports.latex import latex_table
-from ampnet.reports.numbers import p_value, percent, shown_numbers, written
+from ampnet.reports.numbers import (
+    GAP_HEADS,
+    GROUP_MEASURES,
+    gap_rows,
+    group_rows,
+    p_value,
+    percent,
+    shown_numbers,
+    written,
+)
 
 UNITS = "Shares in percent, with 95% confidence intervals."
 
@@ -27,11 +36,16 @@ def evaluation_latex(report: EvalReport) -> str:
         rates = {"Recall": known.recall, "Precision": known.precision, "F1": known.f1}
         classes.append(counts | {name: percent(found) for name, found in rates.items()})
     overall = [(number.name, written(number, found)) for number, found in shown_numbers(report)]
+    tables = [pd.DataFrame(classes), pd.DataFrame(overall, columns=["Over all classes", ""])]
+    for grouping in report.groups:
+        heads = [grouping.column, "Images", *GROUP_MEASURES.values()]
+        tables.append(pd.DataFrame(group_rows(grouping), columns=heads))
+        tables.append(pd.DataFrame(gap_rows(grouping), columns=list(GAP_HEADS)))
     about = report.about
     lost = f", {report.undetected:,} of them without a prediction and counted as errors" if report.undetected else ""
     subject = f"{short_name(about.path)} on the {about.split} split of {about.data.resolve().name}"
     return latex_table(
-        [pd.DataFrame(classes), pd.DataFrame(overall, columns=["Over all classes", ""])],
+        [table for table in tables if len(table)],
         f"{subject}: {report.all.images:,} images{lost}. {UNITS}",
         about.command,
         about.versions.get("ampnet", ""),

@@ -47,6 +47,24 @@ class EvalConfig(Settings):
         Protocol | None,
         Option("Also score by FER+'s published rule: single votes removed, eight classes.", "Input", unset="none"),
     ] = None
+    by: Annotated[
+        tuple[str, ...],
+        Option(
+            "Also measure groups of images, by these columns of index/faces.csv or of --groups: gender,age.",
+            "Input",
+            separated=True,
+            metavar="COLUMN,...",
+        ),
+    ] = ()
+    groups: Annotated[
+        Path | None,
+        Option(
+            "A CSV with the columns of --by, and name (in the index, or the path in the raw data) or subject.",
+            "Input",
+            path="file",
+            must_exist=True,
+        ),
+    ] = None
     mirror: Mirror = False
     prior: PriorOption = None
     out: Annotated[
@@ -66,6 +84,7 @@ class EvalConfig(Settings):
             self.predictions is None or not of_checkpoint,
             "--predictions takes no checkpoint, --mirror, --prior or --precision: the answers in the file are final",
         )
+        require(bool(self.by) or self.groups is None, "--groups needs --by COLUMN[,COLUMN]: columns of that file")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,108 @@
+"""The groups of `ampnet eval --by`: columns of index/faces.csv, or of a CSV by name or by subject."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.dataset.index.faces_table import COLUMNS
+from ampnet.dataset.index.index_files import FACES_FILE
+from ampnet.errors import DataError, UsageError
+from ampnet.evaluation.groups import MAX_GROUPS, bin_numbers
+from ampnet.evaluation.name_book import NameBook
+from ampnet.files.documents import csv_rows
+from ampnet.files.printable import printable
+from pipelines.split_images import EvaluatedSplit
+
+NAME, SUBJECT = "name", "subject"
+
+LONGEST = 60
+"""Characters of a group's name."""
+
+
+def read_groups(split: EvaluatedSplit, columns: Sequence[str], file: Path | None) -> dict[str, NDArray[np.str_]]:
+    """Find the group of every image of a split, by column.
+
+    Columns of more than a few different numbers become quarters of their values.
+
+    Args:
+        split: the images.
+        columns: names of columns; those that the file does not have are looked up in index/faces.csv.
+        file: a CSV with those columns, and ``name`` or ``subject``.
+
+    Returns:
+        ``(N,)`` for each column; empty where an image has no value.
+
+    Raises:
+        UsageError: there is no such column, it is empty, or it has too many different values.
+        DataError: the file cannot be read, or names none of the images.
+    """
+    header, given = _read(file, split) if file is not None else ([], {})
+    known = [name for name in COLUMNS if name not in (NAME, "source", "box", "reason")]
+    found = {}
+    for column in dict.fromkeys(columns):
+        if column in given:
+            values = given[column]
+        elif column in known:
+            place = COLUMNS.index(column)
+            values = np.array(["" if row is None else row.cells()[place] for row in split.rows])
+        else:
+            where = f"{printable(file)} has {_listed(header)}; " if file is not None else ""
+            raise UsageError(
+                f"--by: there is no column {printable(column, 60)!r}; {where}index/{FACES_FILE} has {_listed(known)}"
+            )
+        found[column] = bin_numbers(np.array([printable(value.strip(), LONGEST) for value in values.tolist()]))
+        different = len(set(found[column].tolist()) - {""})
+        if not different:
+            raise UsageError(f"--by: the column {printable(column, 60)!r} has no value for an image of this split")
+        if different > MAX_GROUPS:
+            raise UsageError(
+                f"--by: the column {printable(column, 60)!r} has {different:,} different values; at most {MAX_GROUPS} "
+                "groups can be told apart"
+            )
+    return found
+
+
+def _read(file: Path, split: EvaluatedSplit) -> tuple[list[str], dict[str, NDArray[np.str_]]]:
+    """Read the columns of a CSV, in the order of the images."""
+    rows = csv_rows(file, "surrogateescape", "")
+    _line, header = next(rows, (0, []))
+    key = next((name for name in (NAME, SUBJECT) if name in header), None)
+    if key is None:
+        raise DataError(f"{printable(file)} lacks the column name (or subject), which says whose groups its rows are")
+    matching = _by_name(split) if key == NAME else _by_subject(split)
+    place = header.index(key)
+    others = [name for name in header if name != key]
+    table = {name: np.full(len(split.images), "", dtype=object) for name in others}
+    matched = False
+    for line, cells in rows:
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise DataError(f"{printable(file)}, line {line}: {len(cells)} cells, where the header has {len(header)}")
+        for position in matching(cells[place]):
+            matched = True
+            for name, cell in zip(header, cells, strict=True):
+                if name != key:
+                    table[name][position] = cell
+    if not matched:
+        raise DataError(f"{printable(file)} names no {'image' if key == NAME else 'subject'} of this split")
+    return others, {name: values.astype(np.str_) for name, values in table.items()}
+
+
+def _by_name(split: EvaluatedSplit) -> Callable[[str], Iterable[int]]:
+    book = NameBook(split.images, split.elsewhere)
+    return lambda name: book.find(name) or ()
+
+
+def _by_subject(split: EvaluatedSplit) -> Callable[[str], Iterable[int]]:
+    positions: dict[str, list[int]] = {}
+    for position, row in enumerate(split.rows):
+        if row is not None and row.subject:
+            positions.setdefault(row.subject, []).append(position)
+    return lambda subject: positions.get(subject, ())
+
+
+def _listed(names: Sequence[str]) -> str:
+    return printable(", ".join(names), 200) or "no other columns"

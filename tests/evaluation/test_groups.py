@@ -1,0 +1,146 @@
+"""Groups: their numbers are Fairlearn's, a planted gap is found, and an absent one is not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fairlearn.metrics import MetricFrame
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
+
+from ampnet.evaluation.groups import SMALL, bin_numbers, score_groups
+from ampnet.evaluation.predictions import PredictionTable, SplitImages, table_of
+from ampnet.evaluation.reliability import calibration_error
+
+NAMES = ("anger", "fear", "joy")
+IMAGES = 600
+
+
+def make_table(right: np.ndarray, labels: np.ndarray, seed: int = 0, lost: np.ndarray | None = None) -> PredictionTable:
+    """Answer with probability ``right`` of being right; the rows of ``lost`` have no prediction."""
+    rng = np.random.default_rng(seed)
+    hit = rng.random(len(labels)) < right
+    answers = np.where(hit, labels, (labels + 1) % 3)
+    confidence = rng.uniform(0.5, 1.0, len(labels))
+    probabilities = np.full((len(labels), 3), ((1 - confidence) / 2)[:, None])
+    probabilities[np.arange(len(labels)), answers] = confidence
+    kept = np.ones(len(labels), bool) if lost is None else ~lost
+    names = tuple(f"{number}.jpg" for number in range(len(labels)))
+    images = SplitImages(NAMES, names, names, labels, np.where(kept, "scored", "undetected"))
+    return table_of(images, np.flatnonzero(kept), probabilities[kept])
+
+
+@pytest.fixture
+def labels():
+    return np.random.default_rng(5).integers(0, 3, IMAGES)
+
+
+@pytest.fixture
+def gender():
+    return np.array(["f", "m"])[np.random.default_rng(6).integers(0, 2, IMAGES)]
+
+
+def gaps_of(table, **columns):
+    return {(one.column, gap.measure): gap for one in score_groups(table, columns) for gap in one.gaps}
+
+
+def test_accuracy_recall_and_their_gaps_are_those_of_fairlearn(labels, gender):
+    age = np.array(["young", "middle", "old"])[np.random.default_rng(7).integers(0, 3, IMAGES)]
+    table = make_table(np.where(gender == "f", 0.6, 0.8), labels)
+    metrics = {"accuracy": accuracy_score, "mean_recall": balanced_accuracy_score}
+    for column, values in {"gender": gender, "age": age}.items():
+        theirs = MetricFrame(metrics=metrics, y_true=labels, y_pred=table.answers, sensitive_features=values)
+        (ours,) = score_groups(table, {column: values})
+        assert [one.name for one in ours.groups] == theirs.by_group.index.tolist()
+        for measure in metrics:
+            values_of = [getattr(one, measure).value for one in ours.groups]
+            assert values_of == pytest.approx(theirs.by_group[measure].tolist())
+            (gap,) = (gap for gap in ours.gaps if gap.measure == measure)
+            assert gap.difference.value == pytest.approx(theirs.difference()[measure])
+
+
+def test_the_calibration_error_of_a_group_is_that_of_its_images_alone(labels, gender):
+    table = make_table(np.full(IMAGES, 0.7), labels, lost=np.arange(IMAGES) % 10 == 0)
+    (found,) = score_groups(table, {"gender": gender})
+    for one in found.groups:
+        rows = (gender == one.name) & table.scored
+        expected = calibration_error(table.probabilities[rows], labels[rows])
+        assert one.calibration_error.value == pytest.approx(expected, abs=1e-6)
+        low, high = one.calibration_error.interval
+        assert low < high
+
+
+def test_a_planted_gap_is_found_and_named(labels, gender):
+    gap = gaps_of(make_table(np.where(gender == "f", 0.55, 0.85), labels), gender=gender)["gender", "accuracy"]
+    assert (gap.highest, gap.lowest) == ("m", "f")
+    low, high = gap.difference.interval
+    assert 0.15 < low < gap.difference.value < high < 0.45
+    assert gap.p_value < gap.adjusted_p < 0.01  # four gaps
+
+
+def test_planted_misses_of_the_detector_are_found(labels, gender):
+    lost = (gender == "f") & (np.random.default_rng(1).random(IMAGES) < 0.3)
+    found = gaps_of(make_table(np.full(IMAGES, 0.8), labels, lost=lost), gender=gender)
+    missed = found["gender", "missed"]
+    assert (missed.highest, missed.lowest) == ("f", "m")
+    assert missed.adjusted_p < 0.01
+    assert missed.difference.value == pytest.approx(lost.sum() / (gender == "f").sum())
+
+
+def test_planted_overconfidence_is_found(labels, gender):
+    table = make_table(np.full(IMAGES, 0.75), labels)
+    stretched = table.probabilities.copy()
+    rows = gender == "f"
+    stretched[rows] = np.where(np.arange(3) == table.answers[rows][:, None], 0.999, 0.0005)
+    stretched[~rows] = np.where(np.arange(3) == table.answers[~rows][:, None], 0.75, 0.125)
+    gap = gaps_of(replace(table, probabilities=stretched), gender=gender)["gender", "calibration_error"]
+    assert (gap.highest, gap.adjusted_p < 0.01) == ("f", True)
+
+
+def test_an_absent_gap_is_not_found_in_more_than_its_share_of_trials(labels):
+    """Of 40 sets without a gap, at a level of 5% for all four gaps together, 2 are expected; 7 would be 0.4%."""
+    found = 0
+    for trial in range(40):
+        rng = np.random.default_rng(100 + trial)
+        groups = np.array(["a", "b", "c"])[rng.integers(0, 3, IMAGES)]
+        table = make_table(np.full(IMAGES, 0.7), labels, seed=trial, lost=rng.random(IMAGES) < 0.1)
+        found += any(gap.adjusted_p < 0.05 for gap in gaps_of(table, group=groups).values())
+    assert found < 7
+
+
+def test_a_gap_that_only_follows_from_the_classes_of_a_group_is_chance(labels):
+    """Joy is always right and fear seldom; one group has more joy."""
+    right = np.array([0.7, 0.4, 1.0])[labels]
+    mostly_joy = np.random.default_rng(3).random(IMAGES) < np.where(labels == 2, 0.8, 0.3)
+    gap = gaps_of(make_table(right, labels), who=np.where(mostly_joy, "a", "b"))["who", "accuracy"]
+    assert gap.difference.value > 0.15
+    assert gap.p_value > 0.05
+
+
+def test_small_groups_are_marked_and_make_no_gap_while_two_others_remain(labels, gender):
+    few = gender.astype(object)
+    few[:5] = "x"
+    table = make_table(np.where(np.arange(IMAGES) < 5, 0.0, 0.8), labels)
+    (found,) = score_groups(table, {"gender": few.astype(str)})
+    assert [(one.name, one.is_small) for one in found.groups] == [("f", False), ("m", False), ("x", True)]
+    assert all("x" not in (gap.highest, gap.lowest) for gap in found.gaps)
+    assert SMALL == 30
+
+
+def test_images_without_a_value_are_in_no_group_and_one_group_has_no_gap(labels):
+    values = np.where(np.arange(IMAGES) < 100, "", "all")
+    (found,) = score_groups(make_table(np.full(IMAGES, 0.7), labels), {"column": values})
+    assert (found.unknown, [one.images for one in found.groups], found.gaps) == (100, [500], ())
+
+
+def test_many_numbers_become_quarters_and_everything_else_stays():
+    binned = bin_numbers(np.array([str(number) for number in range(100)] + [""]))
+    assert sorted(set(binned.tolist())) == [
+        "",
+        "1: 0 to 24.75",
+        "2: 24.75 to 49.5",
+        "3: 49.5 to 74.25",
+        "4: 74.25 to 99",
+    ]
+    assert (binned == "1: 0 to 24.75").sum() == 25
+    for same in (["1", "2", "1"], ["a", "2", ""]):
+        assert bin_numbers(np.array(same)).tolist() == same
