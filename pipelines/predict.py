@@ -115,6 +115,10 @@ def run(
     for what, count in drawings.videos.items():
         hint = "" if has_h264() else "; most browsers do not play it: this PyAV was built without x264"
         console.print(f"annotated video{'s' * (count > 1)}: {count:,} as {what}{hint}")
+    for note in result.notes:
+        console.print(note)
+    if result.unlisted_notes:
+        console.print(f"{result.unlisted_notes:,} further photos have frames that were not read")
     if written := _written(config, planned.sources, row_files):
         console.print(f"written: {', '.join(written)}")
     _add_problems(result, row_files, drawings, recorded)

@@ -10,7 +10,7 @@ import re
 import threading
 import warnings
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from math import prod
 
@@ -67,6 +67,9 @@ MAX_MEMORY = 950_000_000
 MAX_SCANS = 100
 """Scans of a progressive JPEG. Usual are 10; each takes a few bytes, and as much time as the first."""
 
+MAX_FRAMES = 100_000
+"""Frames of an animation are counted so far."""
+
 _LARGE = 200_000_000  # bytes; pictures that take more are decoded one at a time
 _one_large_picture = threading.Lock()
 
@@ -79,6 +82,7 @@ def _renew_lock() -> None:
 renew_after_fork(_renew_lock)
 
 _ORIENTATION_TAG = 0x0112
+_SUBFILE_TAG = 254  # of TIFF: bit 0 marks a reduced copy of another page
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # one with a length, or the end; not a stuffed byte, not a restart
 _QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as the module warnings stores it
@@ -97,6 +101,8 @@ class Decoded:
     """``(h, w, 3)`` uint8 RGB, C-contiguous."""
     size_hw: tuple[int, int]
     """Height and width of the whole picture, turned like ``image``."""
+    frames: int = 1
+    """Number of frames or pages of the file; ``image`` is the first."""
 
 
 def decode(
@@ -131,7 +137,7 @@ def decode(
         picture = _open(data, longest_side, enough_side, MAX_PIXELS if max_pixels is None else max_pixels)
         is_large = decoding_memory.estimate(picture, len(data), longest_side, enough_side) > _LARGE
         with _one_large_picture if is_large else nullcontext():
-            return _decode(picture, data, longest_side, upright, enough_side)
+            return replace(_decode(picture, data, longest_side, upright, enough_side), frames=_frames(picture, data))
     except ImageError:
         raise
     except Exception as error:  # decoders raise anything on damaged files; none of it may end a run
@@ -242,6 +248,27 @@ def _plain_jpeg(picture: Pillow.Image, data: bytes, small: tuple[int, int], scal
 
 def _resized(picture: Pillow.Image, size_wh: tuple[int, int]) -> Pillow.Image:
     return picture if picture.size == size_wh else picture.resize(size_wh, Pillow.Resampling.BOX)
+
+
+def _frames(picture: Pillow.Image, data: bytes) -> int:
+    """Count the frames of an animation and the pages of a TIFF; reduced copies of a page are none.
+
+    A JPEG's or HEIF's further pictures are previews and depths, which nobody misses.
+    """
+    if picture.format not in ("GIF", "PNG", "WEBP", "TIFF"):
+        return 1
+    try:
+        with Pillow.open(BytesIO(data), formats=(picture.format,)) as opened:  # counting moves to the last frame
+            count = min(int(getattr(opened, "n_frames", 1)), MAX_FRAMES)
+            if picture.format != "TIFF" or count == 1:
+                return max(count, 1)
+            copies = 0
+            for number in range(1, count):
+                opened.seek(number)
+                copies += int(getattr(opened, "tag_v2", {}).get(_SUBFILE_TAG, 0)) & 1
+            return count - copies
+    except Exception:  # what is damaged behind the first frame does not make it unusable
+        return 1
 
 
 def _has_many_scans(jpeg: bytes) -> bool:

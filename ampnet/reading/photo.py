@@ -41,6 +41,8 @@ class Photo:
         self._reduced: Decoded | None = None
         self._whole: Image | None = None
         self._size_hw: tuple[int, int] | None = None
+        self.frames = 1
+        """Number of frames or pages of its file, of which it is the first; known once it has been read."""
 
     @classmethod
     def of_file(cls, path: Path) -> "Photo":
@@ -138,7 +140,7 @@ class Photo:
     def _read(self) -> Decoded:
         if self._reduced is None:
             self._reduced = self._decode(ENOUGH_SIDE)
-            self._size_hw = self._reduced.size_hw
+            self._size_hw, self.frames = self._reduced.size_hw, self._reduced.frames
         return self._reduced
 
     def _decode(self, enough_side: int | None) -> Decoded:

@@ -94,14 +94,14 @@ class Decoder:
         kind, values, size = self._worker.channel.receive(deadline)
         if kind == PROBLEM and len(values) == 1 and isinstance(values[0], str) and not size:
             raise ImageError(printable(values[0], MAX_REASON))
-        if kind != PIXELS or len(values) != 4 or not all(type(value) is int and value > 0 for value in values):
+        if kind != PIXELS or len(values) != 5 or not all(type(value) is int and value > 0 for value in values):
             raise ValueError("no answer")
-        height, width, *size_hw = values
+        height, width, *size_hw, frames = values
         if max(height * width, size_hw[0] * size_hw[1]) > self._max_pixels or size != height * width * 3:
             raise ValueError("impossible sizes")
         pixels = np.empty((height, width, 3), dtype=np.uint8)
         self._worker.channel.fill(pixels.data.cast("B"), deadline)
-        return Decoded(pixels, (size_hw[0], size_hw[1]))
+        return Decoded(pixels, (size_hw[0], size_hw[1]), frames)
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,6 +31,6 @@ def main(order: Order, parent: Channel) -> None:
         except ImageError as error:
             parent.send(PROBLEM, [str(error)])
             continue
-        sizes = [*decoded.image.shape[:2], *decoded.size_hw]
+        sizes = [*decoded.image.shape[:2], *decoded.size_hw, decoded.frames]
         parent.send(PIXELS, sizes, decoded.image.data.cast("B"))
         del content, decoded  # not while it waits for the next one

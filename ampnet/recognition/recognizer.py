@@ -98,7 +98,10 @@ class Recognizer(ABC):
             id(photo): self._result(photo, faces, of_photo, [next(probabilities) for _ in faces])
             for photo, faces, of_photo in zip(readable, found, framed, strict=True)
         }
-        return [results.get(id(photo)) or self._result(photo, [], [], []) for photo in photos]
+        for photo in photos:
+            if id(photo) not in results:
+                results[id(photo)] = self._result(photo, [], [], [])
+        return [results[id(photo)] for photo in photos]
 
     @overload
     def predict(  # type: ignore[overload-overlap]  # arrays and text are iterable, but one photo

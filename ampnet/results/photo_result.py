@@ -67,6 +67,8 @@ class PhotoResult(list[FacePrediction]):
         """Height and width of the upright photo in pixels; None if it could not be read."""
         self.warnings: list[str] = []
         """What a user should know about the photo as a whole, in words; empty for nearly all."""
+        if photo.frames > 1:
+            self.warnings.append(f"{photo.frames - 1:,} of {photo.frames:,} frames not read")
         self._explainer, self._framed = explainer, framed
 
     @property

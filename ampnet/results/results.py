@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ampnet.files.printable import printable
 from ampnet.results.photo_result import PhotoResult
 
 MAX_LISTED = 100
 """Files and problems that are listed one by one; what more there are, is counted."""
+
+
+MAX_NOTES = 10
+"""Photos with notes that are told one by one."""
 
 
 @dataclass(eq=False)
@@ -57,6 +62,10 @@ class Predictions:
         """Number of faces with each answer, over all files."""
         self.problems: list[str] = []
         """A line for each of the first files that could not be read, and for each problem of the run as a whole."""
+        self.notes: list[str] = []
+        """A line for each of the first photos that there is something to know about, such as frames not read."""
+        self.unlisted_notes = 0
+        """Number of further such photos."""
         self.unlisted_problems = 0
         """Number of further files that could not be read."""
         self.earlier = 0
@@ -73,6 +82,8 @@ class Predictions:
                 self.problems.append(result.problem)
             else:
                 self.unlisted_problems += 1
+        if result.warnings:
+            self._note(f"{printable(result.name)}: {'; '.join(result.warnings)}")
         if result.frame is None:
             self._video = None
             self._list(result)
@@ -91,6 +102,12 @@ class Predictions:
         """Return a line for each listed problem, and one that counts the others."""
         others = [f"{self.unlisted_problems:,} further inputs cannot be read"] if self.unlisted_problems else []
         return [*self.problems, *others]
+
+    def _note(self, note: str) -> None:
+        if len(self.notes) < MAX_NOTES:
+            self.notes.append(note)
+        else:
+            self.unlisted_notes += 1
 
     def _list(self, entry: PhotoResult | VideoSummary) -> None:
         if self.is_all_listed:
