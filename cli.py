@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ampnet import __version__
+from pipelines.commands.adapt import adapt
 from pipelines.commands.calibrate import calibrate
 from pipelines.commands.check import check_data
 from pipelines.commands.compare import compare
@@ -68,6 +69,7 @@ further_command("check")(check_data)
 further_command("convert")(convert)
 further_command("compare")(compare)
 further_command("robustness")(robustness)
+further_command("adapt")(adapt)
 further_command("calibrate")(calibrate)
 further_command("doctor")(doctor)
 further_command("import")(import_reference)

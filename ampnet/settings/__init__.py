@@ -28,7 +28,14 @@ from ampnet.settings.choices import (
 )
 from ampnet.settings.datasets import FACES_PER_SHARD, CheckConfig, ConvertConfig, PrepareConfig
 from ampnet.settings.detector import DetectorConfig
-from ampnet.settings.evaluation import MAX_CONTENDERS, CalibrateConfig, CompareConfig, EvalConfig, RobustnessConfig
+from ampnet.settings.evaluation import (
+    MAX_CONTENDERS,
+    AdaptConfig,
+    CalibrateConfig,
+    CompareConfig,
+    EvalConfig,
+    RobustnessConfig,
+)
 from ampnet.settings.exchange import ExportConfig, ExportReferenceConfig, ImportConfig
 from ampnet.settings.prediction import PredictConfig, ServeConfig
 from ampnet.settings.serialisation import config_to_dict
@@ -46,6 +53,7 @@ __all__ = [
     "MAX_WIDTH",
     "MODULES",
     "VARIANTS",
+    "AdaptConfig",
     "ArchitectureConfig",
     "CalibrateConfig",
     "CheckConfig",

@@ -8,7 +8,16 @@ from ampnet.errors import require
 from ampnet.settings.choices import CropMode, DataForm, FacePolicy, LayoutName, NoFacePolicy
 from ampnet.settings.detector import DetectorConfig
 from ampnet.settings.fields import Option, Settings
-from ampnet.settings.shared import Actors, DataFolder, EngineName, FacesPerShard, ImageThreads, OneGpu, Resume
+from ampnet.settings.shared import (
+    Actors,
+    ClassesOption,
+    DataFolder,
+    EngineName,
+    FacesPerShard,
+    ImageThreads,
+    OneGpu,
+    Resume,
+)
 
 FACES_PER_SHARD = 10_000
 """Faces in each shard of a data set in shards: about 150 MB of images in a tar file, 1 MB of index."""
@@ -33,15 +42,7 @@ class PrepareConfig(Settings):
             must_exist=True,
         ),
     ] = None
-    classes: Annotated[
-        str,
-        Option(
-            "What labels mean: a JSON file of label: class, or keep for as they are.",
-            "Input",
-            metavar="FILE|keep",
-            unset="names of expressions become ours (happy: happiness)",
-        ),
-    ] = ""
+    classes: ClassesOption = ""
     crop: Annotated[
         CropMode, Option("none keeps whole images; face cuts out and aligns each face; auto decides.", "Faces")
     ] = "auto"

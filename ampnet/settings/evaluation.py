@@ -12,12 +12,15 @@ from ampnet.settings.shared import (
     A_MODEL,
     BatchSize,
     CheckpointArgument,
+    CheckpointOption,
+    ClassesOption,
     DataFolder,
     LoaderProcesses,
     Mirror,
     OneGpu,
     PrecisionOption,
     PriorOption,
+    ReplaceFile,
     Resume,
 )
 
@@ -208,3 +211,20 @@ class CalibrateConfig(Settings):
             self.coverage is None or self.precision is None,
             "--coverage and --precision each set the threshold; give one of them",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptConfig(Settings):
+    """Settings of `ampnet adapt`: new classes for a trained network, from a few photos."""
+
+    photos: Annotated[
+        Path,
+        Option(
+            "A folder of photos for each class, or a CSV that lists them.", "Input", positional=True, must_exist=True
+        ),
+    ]
+    classes: ClassesOption = ""
+    checkpoint: CheckpointOption = None
+    out: Annotated[Path, Option("Checkpoint to write.", "Output", path="file")] = Path("adapted.pt")
+    force: ReplaceFile = False
+    gpus: OneGpu = None

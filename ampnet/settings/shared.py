@@ -86,3 +86,12 @@ Modules = Annotated[
     Option("Perception modules in use, for ablations: global, local, attentional.", "Model", separated=True),
 ]
 Dropout = Annotated[float, Option("Channel dropout after each stage of global perception.", min=0, below=1)]
+ClassesOption = Annotated[
+    str,
+    Option(
+        "What labels mean: a JSON file of label: class, or keep for as they are.",
+        "Input",
+        metavar="FILE|keep",
+        unset="names of expressions become ours (happy: happiness)",
+    ),
+]

@@ -1,0 +1,57 @@
+"""`ampnet adapt`: own classes from a few photos, written only if they are worth it."""
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.errors import DataError, UsageError
+from ampnet.settings import AdaptConfig
+from pipelines.adapt import run
+from tests.prepared_faces import SAMPLES
+
+OWN = {"happiness": "cheerful", "anger": "cross"}
+
+
+def photos(root: Path, shuffled: bool = False) -> Path:
+    files = [file for name in OWN for file in sorted((SAMPLES / "faces" / "train" / name).iterdir())[:12]]
+    labels = [OWN[file.parent.name] for file in files]
+    if shuffled:
+        random.Random(2).shuffle(labels)
+    for file, label in zip(files, labels, strict=True):
+        (root / label).mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, root / label / file.name)
+    return root
+
+
+def config(root: Path, out: Path) -> AdaptConfig:
+    return AdaptConfig(photos=root, out=out, checkpoint=Path("bundled"), gpus=0)
+
+
+@pytest.mark.slow
+def test_own_classes_are_learned_from_a_few_photos(tmp_path: Path) -> None:
+    result = run(config(photos(tmp_path / "photos"), tmp_path / "mine.pt"), quiet=True)
+    assert result.hits >= 20
+    assert result.old_hits == 0
+    assert load_checkpoint(tmp_path / "mine.pt").class_names == ("cheerful", "cross")
+    with pytest.raises(UsageError, match="exists"):
+        run(config(tmp_path / "photos", tmp_path / "mine.pt"), quiet=True)
+
+
+@pytest.mark.slow
+def test_shuffled_labels_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not shown to be better than both, so nothing was written"):
+        run(config(photos(tmp_path / "photos", shuffled=True), tmp_path / "mine.pt"), quiet=True)
+    assert not (tmp_path / "mine.pt").exists()
+
+
+def test_too_few_photos_of_a_class_are_told(tmp_path: Path) -> None:
+    root = photos(tmp_path / "photos")
+    for extra in sorted((root / "cross").iterdir())[3:]:
+        extra.unlink()
+    for extra in sorted((root / "cheerful").iterdir())[5:]:
+        extra.unlink()
+    with pytest.raises(DataError, match="fewer than 5 faces of cross; add photos"):
+        run(config(root, tmp_path / "mine.pt"), quiet=True)
