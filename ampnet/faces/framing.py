@@ -39,8 +39,9 @@ USUAL_PERCENTILE = 99.7
 """Percentile of the training faces up to which a resolution, or a place in the image, is what the network has seen:
 beyond are few enough that `eval`, which shows them as they are, and `predict` agree."""
 
-LEAST_SPREAD, GREATEST_SIZE = 10.0, 0.8
-"""Limits of a framing's spread and size: small sets vary less than what they stand for."""
+FEW_FACES = 1000
+"""Below so many training faces, spread and size are at least as wide as the defaults: few vary less than all that they
+stand for."""
 
 LATER_FIELDS = ("spread", "size")
 """Not in the files of earlier versions."""
@@ -69,8 +70,8 @@ class Framing:
     """With whole images, the largest usual distance of a face's landmarks from the mean ones (mean of five), in the
     frame's pixels."""
     size: float = 0.55
-    """With whole images, the smallest usual size of a face, as a fraction of that of the mean landmarks (the root mean
-    square of their distances from their centre)."""
+    """With whole images, the smallest usual size of a face, as a fraction of that of the mean landmarks (their distance
+    from the eyes to the mouth)."""
 
     def __post_init__(self) -> None:
         points = np.asarray(self.mean_landmarks, dtype=np.float64)
@@ -135,8 +136,8 @@ def measure_framing(landmarks: Points, crop: Crop, grey_fraction: float, source_
         crop=crop,
         color="grey" if grey_fraction > 0.99 else "rgb",
         face_resolution=round(resolution, 1) if resolution < IMAGE_SIZE else None,
-        spread=round(max(spread, LEAST_SPREAD), 1),
-        size=round(min(size, GREATEST_SIZE), 3),
+        spread=round(max(spread, Framing.spread) if len(points) < FEW_FACES else spread, 1),
+        size=round(min(size, Framing.size) if len(points) < FEW_FACES else size, 3),
     )
 
 
@@ -295,6 +296,6 @@ def _distances(landmarks: Points, mean: Points) -> NDArray[np.float64]:
 
 
 def _sizes(landmarks: Points) -> NDArray[np.float64]:
-    """Return ``(N,)`` root mean square distances of ``(N, 5, 2)`` landmarks from their centres."""
-    from_centre = landmarks - landmarks.mean(axis=1, keepdims=True)
-    return np.asarray(np.sqrt((from_centre**2).sum(axis=2).mean(axis=1)), dtype=np.float64)
+    """Return ``(N,)`` distances from the eyes to the mouth of ``(N, 5, 2)`` landmarks; a turned head keeps its own."""
+    down = landmarks[:, 3:].mean(axis=1) - landmarks[:, :2].mean(axis=1)
+    return np.asarray(np.linalg.norm(down, axis=1), dtype=np.float64)

@@ -182,7 +182,7 @@ def test_tight_faces_stay_whole_and_scenes_are_cut():
 
 def test_framing_survives_json_and_refuses_nonsense():
     framing = measure_framing(CANONICAL_LANDMARKS[None], "none", grey_fraction=1.0, source_sides=np.array([48.0]))
-    assert framing == Framing(crop="none", color="grey", face_resolution=48.0, spread=10.0, size=0.8)
+    assert framing == Framing(crop="none", color="grey", face_resolution=48.0)
     assert Framing.from_dict(framing.to_dict()) == framing
     for wrong in ({}, {**framing.to_dict(), "crop": "half"}, {**framing.to_dict(), "mean_landmarks": [[1, 2]]}):
         with pytest.raises(DataError, match="framing"):
