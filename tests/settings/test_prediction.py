@@ -1,0 +1,58 @@
+"""Settings of predict and serve: options that do not go together are refused on construction, by name."""
+
+from pathlib import Path
+
+import pytest
+
+from ampnet.errors import ConfigError
+from ampnet.settings import PredictConfig, ServeConfig
+
+OUT = Path("rows")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "ray"}, "--engine ray needs --out DIR"),
+        ({"engine": "ray", "out": OUT, "csv": Path("a.csv")}, "leave out --csv, --jsonl and --annotate"),
+        ({"engine": "ray", "out": OUT, "list_file": Path("a.txt")}, "no --list"),
+        ({"out": OUT}, "--out and --actors need --engine ray"),
+        ({"actors": 2}, "--out and --actors need --engine ray"),
+        ({"resume": True}, "--resume needs --csv or --jsonl"),
+        ({"csv": Path("a"), "jsonl": Path("a")}, "--csv and --jsonl need two files"),
+        ({"smooth": 1.0}, "--smooth averages along tracks, so it needs --track"),
+        ({"track": True, "csv": Path("a.csv"), "resume": True}, "--track cannot be resumed"),
+        ({"runtime": "onnx", "mirror": True}, "--mirror, --prior and --gpus need --runtime torch"),
+        ({"runtime": "onnx", "explain": True}, "--explain needs --runtime torch"),
+    ],
+)
+def test_options_of_predict_that_do_not_go_together_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        PredictConfig(images=(Path("a.jpg"),), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "is_resumable"),
+    [({}, False), ({"csv": Path("a.csv")}, True), ({"jsonl": Path("a")}, True), ({"engine": "ray", "out": OUT}, True)],
+)
+def test_a_run_that_keeps_its_rows_can_be_resumed(options, is_resumable):
+    assert PredictConfig(images=(Path("a.jpg"),), **options).is_resumable is is_resumable
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"token": "x" * 15}, "a token needs at least 16 characters"),
+        ({"token": "x" * 15 + " y"}, "printable ASCII characters without spaces"),
+        ({"token": "ü" * 16}, "printable ASCII characters without spaces"),
+        ({"queue": 4}, r"max_files \(32\) must fit into the queue \(4\)"),
+        ({"runtime": "onnx", "gpus": 1}, "--gpus needs --runtime torch"),
+    ],
+)
+def test_options_of_serve_that_do_not_go_together_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        ServeConfig(**options)
+
+
+def test_the_service_finds_faces_from_its_own_score_on():
+    assert ServeConfig(score_threshold=0.4).detector.score_threshold == 0.4
