@@ -81,7 +81,7 @@ def run(
         tasks = _open_tasks(planned.sources, recorded, config, explained)
         document = JsonDocument(json_out, file, str(predictor.model), class_names) if json_out else None
         elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]
-        drawings = Drawings(explained, timelines)
+        drawings = Drawings(explained, timelines, config.hide)
         tracking = Tracking(config.smooth, config.people) if config.track else None
         try:
             with (
@@ -174,7 +174,7 @@ def _run_settings(config: PredictConfig, model: ModelId) -> RunSettings:
         model=model.name,
         sha256=model.sha256,
         rate=sampling.rate or None,
-        every=config.every,
+        every=None if sampling.rate else sampling.every,
         first=config.first,
         last=config.last,
         smooth=config.smooth,

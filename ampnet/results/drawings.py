@@ -4,15 +4,20 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ampnet.errors import DataError
 from ampnet.files.file_names import MAX_NAME, shortened
 from ampnet.files.picture_files import save_picture
 from ampnet.media.drawing import Mark, annotate, enlarged
+from ampnet.media.images import Image
 from ampnet.reading.reader import QueuedPhoto
 from ampnet.reading.sources import Source
+from ampnet.results.hiding import Cover, HiddenFrames, covered
 from ampnet.results.photo_result import PhotoResult
 from ampnet.results.timeline import Timeline
 from ampnet.results.video_writer import VideoWriter, writing_video
@@ -59,10 +64,14 @@ class Drawings:
     Args:
         explained: where the picture of an explanation goes, for each annotated photo; see :func:`explained_places`.
         timelines: where the picture of its faces over time goes, for each annotated video.
+        hide: cover the faces, and draw labels only; None draws the faces.
     """
 
     def __init__(
-        self, explained: Mapping[Path, Path] | None = None, timelines: Mapping[Path, Path] | None = None
+        self,
+        explained: Mapping[Path, Path] | None = None,
+        timelines: Mapping[Path, Path] | None = None,
+        hide: Cover | None = None,
     ) -> None:
         self.failed = 0
         """Number of copies that could not be written."""
@@ -77,6 +86,8 @@ class Drawings:
         self._last: VideoWriter | None = None
         self._video: Source | None = None
         self._marks: list[Mark] = []
+        self._hide = hide
+        self._hidden: HiddenFrames[tuple[list[Mark], float]] | None = None
         self._model = ""
 
     def __enter__(self) -> "Drawings":
@@ -118,20 +129,39 @@ class Drawings:
             self._video = queued.source
             writing = writing_video(path, queued.source.path, queued.start)
             self._writer = self._last = self._open.enter_context(writing)
-        if self._writer is not None:
-            self._writer.add(annotate(queued.photo.whole, self._marks, self._model), queued.photo.seconds or 0.0)
+            self._hidden = None if self._hide is None else HiddenFrames(self._hide)
+        image, about = queued.photo.whole, (self._marks, queued.photo.seconds or 0.0)
+        if self._hidden is None:
+            self._write([(image, about)])
+        else:
+            self._write(self._hidden.add(image, [mark.box for mark in self._marks], about))
+
+    def _write(self, frames: Iterable[tuple[Image, tuple[list[Mark], float]]]) -> None:
+        for image, (marks, seconds) in frames:
+            if self._writer is not None:
+                self._writer.add(annotate(image, self._shown(marks), self._model), seconds)
+
+    def _shown(self, marks: list[Mark]) -> list[Mark]:
+        """Return what is drawn of the faces: without landmarks if they are hidden."""
+        return marks if self._hide is None else [replace(mark, landmarks=np.empty((0, 2))) for mark in marks]
 
     def _draw_photo(self, result: PhotoResult, path: Path, explanation: "Explanation | None") -> None:
         if explanation is not None:  # first: whoever finds the annotated copy when resuming takes both to be there
             save_picture(explanation.plot(), self._explained[path])
-        drawn = annotate(*enlarged(*result.marks()), result.model)
+        image, marks = result.marks()
+        if self._hide is not None:
+            image = covered(image, [mark.box for mark in marks], self._hide)
+        drawn = annotate(*enlarged(image, self._shown(marks)), result.model)
         save_picture(drawn, path, f"ampnet: {result.model}")
 
     def _end_video(self) -> None:
         try:
+            if self._hidden is not None:
+                self._write(self._hidden.rest())
             self._open.close()
         except DataError as error:
             self._fail(error)
+        self._hidden = None
         if self._last is not None and self._last.what:
             self.videos[self._last.what] += 1
             self._draw_timeline()

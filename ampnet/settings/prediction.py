@@ -98,6 +98,10 @@ class PredictConfig(Settings):
     annotate: Annotated[
         Path | None, Option("Also write pictures with boxes and labels to this folder.", "Output", path="folder")
     ] = None
+    hide: Annotated[
+        Literal["blur", "box"] | None,
+        Option("Cover the faces in the copies of --annotate; of videos, every frame is searched.", "Output"),
+    ] = None
     out: Annotated[Path | None, Option("Folder or address of the parquet files of --engine ray.", "Output")] = None
     part_images: Annotated[
         int, Option("Photos in each parquet file of --engine ray; a kill loses at most one file.", "Output", min=1)
@@ -142,6 +146,13 @@ class PredictConfig(Settings):
         is_text = self.csv is None or self.csv.suffix.lower() not in SPREADSHEETS
         require(is_text, f"--csv {self.csv} would not be a spreadsheet; name it .csv, which spreadsheets open")
         require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
+        if self.hide is not None:
+            is_whole = self.every in (None, 1) and self.rate is None
+            finds_all = self.face == "all" and self.min_face <= DetectorConfig.min_face
+            require(self.annotate is not None, "--hide covers faces in copies, so it needs --annotate DIR")
+            require(is_whole, "--hide searches every frame; leave out --rate and --every")
+            require(finds_all, "--hide covers every face; leave out --face and --min-face")
+            require(not self.explain, "--explain draws faces, which --hide covers; give one of them")
         require(self.people is None or self.track, "--people joins tracks, so it needs --track")
         require(not (self.track and self.resume), "--track cannot be resumed: the faces before the break are unknown")
         require(not (self.smooth and self.explain), "--explain explains single frames, not the averages of --smooth")
