@@ -77,7 +77,7 @@ def run(
     settings = chosen.settings | _settings(config)
     row_files = [RowFile(csv, CsvRows(class_names, config.track, config.decimal), settings)] if csv else []
     row_files += [RowFile(jsonl, JsonLines(), settings)] if jsonl else []
-    with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES) as recorded:
+    with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES, config.track) as recorded:
         tasks = _open_tasks(planned.sources, recorded, config, explained)
         document = JsonDocument(json_out, file, str(predictor.model), class_names) if json_out else None
         elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]

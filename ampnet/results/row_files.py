@@ -137,7 +137,9 @@ class RowFile:
 
 
 @contextmanager
-def open_row_files(files: Sequence[RowFile], resume: bool, force: bool, chunk: int = 1) -> Iterator[Recorded]:
+def open_row_files(
+    files: Sequence[RowFile], resume: bool, force: bool, chunk: int = 1, whole_videos: bool = False
+) -> Iterator[Recorded]:
     """Open files that get the same results.
 
     Args:
@@ -146,6 +148,7 @@ def open_row_files(files: Sequence[RowFile], resume: bool, force: bool, chunk: i
         force: discard what an interrupted run has recorded, unless it is resumed.
         chunk: results that are computed at once. The last digits depend on what else was, so that half of a chunk
             would not be continued to the same file.
+        whole_videos: continue after whole files instead: what is said of a frame depends on those before it.
 
     Raises:
         UsageError: there are partial files, and neither flag is set, or they were begun with other settings.
@@ -159,13 +162,13 @@ def open_row_files(files: Sequence[RowFile], resume: bool, force: bool, chunk: i
         recorded = Recorded()
         ends = [0] * len(files)
         if resume:
-            ends = _read_common(files, recorded, chunk)
+            ends = _read_common(files, recorded, chunk, whole_videos)
         for file, end in zip(files, ends, strict=True):
             file.cut(end, recorded.results + recorded.problems)
         yield recorded
 
 
-def _read_common(files: Sequence[RowFile], recorded: Recorded, chunk: int) -> list[int]:
+def _read_common(files: Sequence[RowFile], recorded: Recorded, chunk: int, whole_videos: bool) -> list[int]:
     """Find what all files have of whole chunks.
 
     The last result never counts: a kill may have torn it between two of its rows.
@@ -177,7 +180,7 @@ def _read_common(files: Sequence[RowFile], recorded: Recorded, chunk: int) -> li
         (key, _), *others = results
         if any((other.image, other.frame) != (key.image, key.frame) for other, _ in others):
             break
-        if len(waiting) == chunk:
+        if _begins_a_file(key, waiting) if whole_videos else len(waiting) == chunk:
             for earlier in waiting:
                 recorded.add(earlier)
             ends, waiting = waiting_ends, []
@@ -187,6 +190,14 @@ def _read_common(files: Sequence[RowFile], recorded: Recorded, chunk: int) -> li
         recorded.add_start(waiting[0])
     recorded.dropped = {key.image for key in waiting}
     return ends
+
+
+def _begins_a_file(key: RowKey, waiting: Sequence[RowKey]) -> bool:
+    """Return whether a result is of another file than those before it, or of the same one from its beginning."""
+    if not waiting:
+        return False
+    last = waiting[-1]
+    return key.image != last.image or (key.frame is not None and (last.frame is None or key.frame <= last.frame))
 
 
 def _partial_name(path: Path, settings: dict[str, Any]) -> Path:

@@ -154,7 +154,6 @@ class PredictConfig(Settings):
             require(finds_all, "--hide covers every face; leave out --face and --min-face")
             require(not self.explain, "--explain draws faces, which --hide covers; give one of them")
         require(self.people is None or self.track, "--people joins tracks, so it needs --track")
-        require(not (self.track and self.resume), "--track cannot be resumed: the faces before the break are unknown")
         require(not (self.smooth and self.explain), "--explain explains single frames, not the averages of --smooth")
         if self.runtime == "onnx":
             is_plain = not self.mirror and self.prior is None and not self.gpus
