@@ -18,7 +18,7 @@ class Metrics:
         self.decoder_restarts = Counter(
             "ampnet_decoder_restarts", "Decoders replaced after a crash or a limit.", registry=registry
         )
-        self.waiting = Gauge("ampnet_photos_at_work", "Photos in progress or waiting.", registry=registry)
+        self.waiting = Gauge("ampnet_photos_in_progress", "Photos in progress or waiting.", registry=registry)
         self.predict_seconds = Histogram(
             "ampnet_predict_seconds",
             "From the end of a request's photos to its answer.",

@@ -105,7 +105,7 @@ def test_a_full_queue_answers_503_and_what_waits_is_answered(narrow):
     with ThreadPoolExecutor(2) as pool:
         with narrow.stopped_decoders():
             waiting = [pool.submit(predict, narrow) for _ in range(2)]
-            narrow.wait_until_counted("ampnet_photos_at_work", 2)
+            narrow.wait_until_counted("ampnet_photos_in_progress", 2)
             refused = predict(narrow)
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "busy")
         assert refused.headers["retry-after"] == "1"
@@ -134,8 +134,8 @@ def test_photos_whose_clients_have_gone_are_not_worked_on(narrow):
         with socket.create_connection(narrow.place) as leaving:
             head = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
             leaving.sendall(head.encode() + f"Content-Length: {len(PORTRAIT)}\r\n\r\n".encode() + PORTRAIT)
-            narrow.wait_until_counted("ampnet_photos_at_work", 1)
-        narrow.wait_until_counted("ampnet_photos_at_work", 0)
+            narrow.wait_until_counted("ampnet_photos_in_progress", 1)
+        narrow.wait_until_counted("ampnet_photos_in_progress", 0)
     assert predict(narrow).status_code == 200
     assert narrow.counted("ampnet_batch_photos_sum") == worked + 1
 
@@ -152,7 +152,7 @@ def test_term_finishes_what_has_come_refuses_what_comes_and_exits_with_0(model, 
     with running(tmp_path, *model, "--max-seconds", "100") as service, ThreadPoolExecutor(3) as pool:
         with service.stopped_decoders():
             waiting = [pool.submit(predict, service) for _ in range(3)]
-            service.wait_until_counted("ampnet_photos_at_work", 3)
+            service.wait_until_counted("ampnet_photos_in_progress", 3)
             service.process.terminate()
 
             def is_refused() -> bool:

@@ -43,7 +43,7 @@ def enter(driver: webdriver.Chrome, closed: Running) -> None:
 
 def waiting(closed: Running) -> float:
     """Count the photos in progress."""
-    return closed.counted("ampnet_photos_at_work", TOKEN)
+    return closed.counted("ampnet_photos_in_progress", TOKEN)
 
 
 def test_the_token_is_asked_for(driver, closed):

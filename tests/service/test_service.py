@@ -139,7 +139,7 @@ def test_annotate_gives_the_drawn_photo(client):
 def test_photos_that_are_sent_together_share_batches(service, client):
     with ThreadPoolExecutor(1) as pool, service.stopped_decoders():
         asked = pool.submit(client.post, "/v1/predict", files=[("file", ("p.jpg", PORTRAIT))] * 8)
-        service.wait_until_counted("ampnet_photos_at_work", 8)
+        service.wait_until_counted("ampnet_photos_in_progress", 8)
         before = service.counted("ampnet_batch_photos_count"), service.counted("ampnet_batch_photos_sum")
     photos = asked.result().raise_for_status().json()["photos"]
     assert len({json.dumps(photo["faces"][0]["label"]) for photo in photos}) == 1
