@@ -94,10 +94,10 @@ def named() -> Iterator[Case]:
         yield read_by("M12 compressed data.pkl", command, bomb, is_named=True)
     for depth in (1_000, 100_000, 5_000_000):
         deep = json.dumps({"__metadata__": {"ampnet": "[" * depth + "]" * depth}}).encode()
-        put = of_bytes(lambda _place, d=deep: files.safetensors_file(d))  # type: ignore[misc]
+        put = of_bytes(files.safetensors_file(deep))
         yield read_by(f"M11 metadata nested {depth:,} times", "eval", put, ".safetensors", is_named=True)
     deep = b'{"__metadata__":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
-    put = of_bytes(lambda _place: files.safetensors_file(deep))
+    put = of_bytes(files.safetensors_file(deep))
     yield read_by("M11 header nested 200,000 times", "predict", put, ".safetensors", is_named=True)
 
 

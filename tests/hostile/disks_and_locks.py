@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from tests.hostile.case import DONE, EITHER, NOT_DONE, Case, Fault, Outcome, Place
-from tests.hostile.neighbours import both, predicted, put_good_photos, put_raw_classes
-from tests.hostile.outputs import CHECKPOINTS, LOCKS, PREDICT, Make
+from tests.hostile.making import PREPARE, case, copy_of, photos, raw
+from tests.hostile.neighbours import both, predicted, put_raw_classes
+from tests.hostile.outputs import CHECKPOINTS, LOCKS, PREDICT
 from tests.hostile.seeds import FRAMES, TRAINING
 
 TIGHT = 600
@@ -48,99 +50,39 @@ def _no_half_files(*finals: str) -> Callable[[Place, Outcome], Iterable[Fault]]:
 def full_disks() -> Iterator[Case]:
     """Yield commands that cannot write more than a few bytes into a file."""
 
-    def predict(*options: str) -> Make:
-        def make(place: Place) -> Sequence[str]:
-            put_good_photos(place, place.folder / "photos")
-            return ["predict", "photos", "--checkpoint", str(place.seeds.run), "--json", "--quiet", *options]
-
-        return make
-
-    def video(place: Place) -> Sequence[str]:
-        shutil.copy(place.seeds.clip(".mp4"), place.folder / "clip.mp4")
-        return ["predict", "clip.mp4", "--checkpoint", str(place.seeds.run), "--annotate", "drawn", "--json", "--quiet"]
-
-    def on_data(*argv: str) -> Make:
-        def make(place: Place) -> Sequence[str]:
-            shutil.copytree(place.seeds.prepared, place.folder / "data")
-            model = [str(place.seeds.run)] if argv[0] == "eval" else []
-            return [argv[0], *model, "--data", "data", *argv[1:]]
-
-        return make
-
-    def importing(place: Place) -> Sequence[str]:
-        import torch
-
-        from tests.reference_weights import placeholder_state
-
-        torch.save({"epoch": 1, "state_dict": placeholder_state()}, place.folder / "model.pth")
-        return ["import", "model.pth", "--out", "imported.pt"]
-
-    def preparing(place: Place) -> Sequence[str]:
-        put_raw_classes(place, place.folder / "raw")
-        return ["prepare", "raw", "--out", "out", "--quiet", "--gpus", "0"]
-
-    tight = {"codes": frozenset((1,)), "is_named": True}
+    predict = "predict photos --checkpoint {run} --json --quiet"
+    video = "predict clip.mp4 --checkpoint {run} --annotate drawn --json --quiet"
+    clip = lambda place: shutil.copy(place.seeds.clip(".mp4"), place.folder / "clip.mp4")  # noqa: E731
+    playable, data = _playable("drawn/clip.mp4", FRAMES), copy_of("prepared", "data")
     for size in (TIGHT, 3000):
-        yield Case(
-            f"outputs/S3 video on a disk of {size:,} bytes",
-            PREDICT,
-            video,
-            check=_playable("drawn/clip.mp4", FRAMES),
-            largest_file=size,
-            **tight,
-        )  # type: ignore[arg-type]
-    yield Case(
-        "outputs/S3 video on a good disk",
-        PREDICT,
-        video,
-        DONE,
-        check=_playable("drawn/clip.mp4", FRAMES),
-        is_named=True,
-    )
-    yield Case(
-        "outputs/S7 csv on a full disk",
-        PREDICT,
-        predict("--csv", "t.csv"),
-        check=both(predicted(), _no_half_files("t.csv")),
-        largest_file=TIGHT,
-        keeps_partial=True,
-        **tight,
-    )  # type: ignore[arg-type]
-    yield Case(
-        "outputs/S7 pictures on a full disk",
-        PREDICT,
-        predict("--annotate", "drawn"),
-        check=predicted(),
-        problems=2,
-        largest_file=TIGHT,
-        **tight,
-    )  # type: ignore[arg-type]
+        name = f"outputs/S3 video on a disk of {size:,} bytes"
+        yield case(name, PREDICT, video, clip, check=playable, largest_file=size, is_named=True)
+    yield case("outputs/S3 video on a good disk", PREDICT, video, clip, codes=DONE, check=playable, is_named=True)
+    tight: dict[str, Any] = {"largest_file": TIGHT, "is_named": True}
+    checks = both(predicted(), _no_half_files("t.csv"))
+    name, line = "outputs/S7 csv on a full disk", f"{predict} --csv t.csv"
+    yield case(name, PREDICT, line, photos(), check=checks, keeps_partial=True, **tight)
+    name, line = "outputs/S7 pictures on a full disk", f"{predict} --annotate drawn"
+    yield case(name, PREDICT, line, photos(), check=predicted(), problems=2, **tight)
     for size in (0, 9000):
-        yield Case(
-            f"outputs/M8 train on a disk of {size:,} bytes",
-            CHECKPOINTS,
-            on_data("train", "--epochs", "1", *TRAINING),
-            largest_file=size,
-            **tight,
-        )  # type: ignore[arg-type]
-    yield Case(
-        "outputs/M8 import on a full disk",
-        CHECKPOINTS,
-        importing,
-        check=_no_half_files("imported.pt"),
-        largest_file=1 << 20,
-        is_slow=True,
-        **tight,
-    )  # type: ignore[arg-type]
-    yield Case(
-        "outputs/eval on a full disk",
-        LOCKS,
-        on_data("eval", "--out", "report", "--json", "--quiet", "--workers", "0"),
-        largest_file=TIGHT,
-        **tight,
-    )  # type: ignore[arg-type]
-    yield Case("outputs/prepare on a full disk", LOCKS, preparing, largest_file=TIGHT, **tight)  # type: ignore[arg-type]
-    yield Case("outputs/prepare, full after the images", LOCKS, preparing, largest_file=30_000, codes=EITHER)
+        name = f"outputs/M8 train on a disk of {size:,} bytes"
+        line = "train --data data --epochs 1 {training}"
+        yield case(name, CHECKPOINTS, line, data, largest_file=size, is_named=True)
+    more: dict[str, Any] = {"check": _no_half_files("imported.pt"), "is_slow": True, "is_named": True}
+    name, line = "outputs/M8 import on a full disk", "import model.pth --out imported.pt"
+    yield case(name, CHECKPOINTS, line, _put_reference, largest_file=1 << 20, **more)
+    line = "eval {run} --data data --out report --json --quiet --workers 0"
+    yield case("outputs/eval on a full disk", LOCKS, line, data, **tight)
+    yield case("outputs/prepare on a full disk", LOCKS, PREPARE, raw, **tight)
+    yield case("outputs/prepare, full after the images", LOCKS, PREPARE, raw, codes=EITHER, largest_file=30_000)
+
+
+def _put_reference(place: Place) -> None:
+    import torch
+
+    from tests.reference_weights import placeholder_state
+
+    torch.save({"epoch": 1, "state_dict": placeholder_state()}, place.folder / "model.pth")
 
 
 def two_at_once() -> Iterator[Case]:

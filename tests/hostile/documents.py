@@ -1,33 +1,21 @@
 """Hostile index files: data_label.txt, land_marks.npy, meta.json, faces.csv, label_votes.csv, classes.json, a prior."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.hostile.case import ANY, DONE, EITHER, NOT_DONE, REFUSED, Case, Fault, Outcome, Place
 from tests.hostile.landmark_files import LANDMARKS, MAY_BE_READ
+from tests.hostile.making import case, changed, copy_of, thing
 from tests.hostile.mutations import MUTATIONS, NOT_FILES
-from tests.hostile.seeds import TRAINING
 
 OWNER = "document-wall"
 
-COMMANDS: dict[str, Callable[[Place], list[str]]] = {
-    "eval": lambda place: [
-        "eval",
-        str(place.seeds.run),
-        "--data",
-        "data",
-        "--out",
-        "report",
-        "--json",
-        "-q",
-        "--workers",
-        "0",
-    ],
-    "check": lambda _place: ["check", "--data", "data", "--json", "--quiet"],
-    "train": lambda _place: ["train", "--data", "data", "--epochs", "1", *TRAINING],
+COMMANDS = {
+    "eval": "eval {run} --data data --out report --json -q --workers 0",
+    "check": "check --data data --json --quiet",
+    "train": "train --data data --epochs 1 {training}",
 }
 FORGED = "x\nampnet: forged \x1b[31m"
 LONG = "n" * 9000
@@ -40,16 +28,10 @@ def in_index(
     commands: Sequence[str] = ("check",),
     **more: Any,
 ) -> Iterator[Case]:
-    def make_for(command: str) -> Callable[[Place], Sequence[str]]:
-        def make(place: Place) -> Sequence[str]:
-            shutil.copytree(place.seeds.prepared, place.folder / "data")
-            put(place, place.folder / "data" / "index")
-            return COMMANDS[command](place)
-
-        return make
-
+    """Yield cases in which commands read a prepared set whose index is damaged."""
+    puts = (copy_of("prepared", "data"), changed("data/index", put))
     for command in commands:
-        yield Case(f"documents/{name}, {command}", OWNER, make_for(command), codes, **more)
+        yield case(f"documents/{name}, {command}", OWNER, COMMANDS[command], *puts, codes=codes, **more)
 
 
 def first_name(index: Path) -> str:
@@ -222,12 +204,8 @@ def metas() -> Iterator[Case]:
 def not_files() -> Iterator[Case]:
     """Yield index files that are pipes, devices, links and folders."""
     for name in ("data_label.txt", "land_marks.npy", "meta.json", "faces.csv", "label_votes.csv", "classes.json"):
-        for number, (kind, put) in enumerate(NOT_FILES.items()):
-
-            def replace_it(_place: Place, index: Path, n: str = name, p: Callable[[Path], Path] = put) -> None:
-                (index / n).unlink(missing_ok=True)
-                p(index / n)
-
+        for number, kind in enumerate(NOT_FILES):
+            replace_it = lambda p, _index, k=kind, n=name: thing(k, f"data/index/{n}")(p)  # type: ignore[misc]  # noqa: E731
             required = name in ("data_label.txt", "land_marks.npy")
             codes = REFUSED if required else ANY
             command = ("check", "eval")[number % 2] if name != "label_votes.csv" else "eval"

@@ -2,14 +2,15 @@
 
 import os
 import random
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.hostile import picture_files as files
 from tests.hostile.case import EITHER, NOT_DONE, REFUSED, Case, Place
+from tests.hostile.making import PREPARE, case, copy_of, photos, raw, thing
 from tests.hostile.mutations import MUTATIONS, NOT_FILES, ODD_STEMS, odd_path
-from tests.hostile.neighbours import predicted, prepared, put_good_photos, put_raw_classes
+from tests.hostile.neighbours import predicted, prepared
 
 OWNER = "image-wall"
 SIDE = files.JUST_UNDER
@@ -131,81 +132,39 @@ def _put_crowd(place: Place, folder: Path, count: int) -> None:
 def crowds(repeats: int) -> Iterator[Case]:
     """Yield folders of fifty hostile pictures with good ones between them, for predict and prepare."""
 
-    def predict(place: Place) -> Sequence[str]:
+    def among_photos(place: Place) -> None:
         _put_crowd(place, place.folder / "photos" / "below", 35)
-        put_good_photos(place, place.folder / "photos")
-        model = ["--checkpoint", str(place.seeds.run)]
-        return ["predict", "photos", *model, "--json", "--csv", "t.csv", "--annotate", "drawn", "--quiet"]
 
-    def prepare(place: Place) -> Sequence[str]:
-        put_raw_classes(place, place.folder / "raw")
+    def among_classes(place: Place) -> None:
         _put_crowd(place, place.folder / "raw" / "fear", 20)
         _put_crowd(place, place.folder / "raw" / "happiness", 15)
-        return ["prepare", "raw", "--out", "out", "--quiet", "--gpus", "0"]
 
+    predict = "predict photos --checkpoint {run} --json --csv t.csv --annotate drawn --quiet"
     for number in range(4 * repeats):
-        check = predicted(csv_file="t.csv", drawn="drawn")
-        yield Case(
-            f"images/crowd for predict {number + 1}", OWNER, predict, EITHER, 60, check, 120, is_named=number == 0
-        )
-        yield Case(
-            f"images/crowd for prepare {number + 1}", OWNER, prepare, EITHER, 60, prepared(), 120, is_named=number == 0
-        )
-
-
-def _bombs_among_photos(place: Place) -> Sequence[str]:
-    put_good_photos(place, place.folder / "photos")
-    for bomb in ("png-rgba", "png-grey-16", "tiff-cmyk", "jpeg-progressive"):
-        suffix, content = BOMBS[bomb]
-        (place.folder / "photos" / f"{bomb}{suffix}").write_bytes(content())
-    return ["predict", "photos", "--checkpoint", str(place.seeds.run), "--json", "--quiet"]
+        more: dict[str, Any] = {"codes": EITHER, "problems": 60, "seconds": 120, "is_named": number == 0}
+        check, puts = predicted(csv_file="t.csv", drawn="drawn"), (among_photos, photos())
+        yield case(f"images/crowd for predict {number + 1}", OWNER, predict, *puts, check=check, **more)
+        name = f"images/crowd for prepare {number + 1}"
+        yield case(name, OWNER, PREPARE, raw, among_classes, check=prepared(), **more)
 
 
 def strangers() -> Iterator[Case]:
-    """Yield things that are no files, beside good photos or among prepared faces."""
+    """Yield bombs and things that are no files, beside good photos."""
 
-    def predict(kind: str) -> Callable[[Place], Sequence[str]]:
-        def make(place: Place) -> Sequence[str]:
-            put_good_photos(place, place.folder / "photos")
-            NOT_FILES[kind](place.folder / "photos" / "x.jpg")
-            again = [] if kind == "folder" else ["photos/x.jpg"]
-            return ["predict", "photos", *again, "--checkpoint", str(place.seeds.run), "--json", "--quiet"]
+    def bombs_among_them(place: Place) -> None:
+        for bomb in ("png-rgba", "png-grey-16", "tiff-cmyk", "jpeg-progressive"):
+            suffix, content = BOMBS[bomb]
+            (place.folder / "photos" / f"{bomb}{suffix}").write_bytes(content())
 
-        return make
-
-    yield Case(
-        "images/M12 bombs among photos, predict",
-        OWNER,
-        _bombs_among_photos,
-        EITHER,
-        4,
-        predicted(),
-        300,
-        1300,
-        is_slow=True,
-    )
+    line = "predict photos %s --checkpoint {run} --json --quiet"
+    more: dict[str, Any] = {"codes": EITHER, "check": predicted()}
+    limits = {"problems": 4, "seconds": 300, "megabytes": 1300, "is_slow": True}
+    puts = (photos(), bombs_among_them)
+    yield case("images/M12 bombs among photos, predict", OWNER, line % "", *puts, **more, **limits)
     for kind in NOT_FILES:
-        item = "S6" if kind == "loop" else "S5"
-        yield Case(f"images/{item} {kind} for predict", OWNER, predict(kind), EITHER, 3, predicted(), is_named=True)
-
-
-def _in_dataset(command: str, what: str, put: Callable[[Path], object]) -> Callable[[Place], Sequence[str]]:
-    def make(place: Place) -> Sequence[str]:
-        data = place.folder / "data"
-        shutil.copytree(place.seeds.prepared, data)
-        split = "train" if command == "train" else "test"
-        victim = sorted((data / "dataset").glob(f"{split}_*"))[0]
-        victim.unlink()
-        put(victim)
-        if command == "check":
-            return ["check", "--data", "data", "--quiet"]
-        if command == "train":
-            from tests.hostile.seeds import TRAINING
-
-            return ["train", "--data", "data", "--epochs", "1", *TRAINING]
-        return ["eval", str(place.seeds.run), "--data", "data", "--out", "report", "--quiet"]
-
-    return make
+        name = f"images/{'S6' if kind == 'loop' else 'S5'} {kind} for predict"
+        again = line % ("" if kind == "folder" else "photos/x.jpg")
+        yield case(name, OWNER, again, photos(), thing(kind, "photos/x.jpg"), **more, problems=3, is_named=True)
 
 
 DATASET_DAMAGE: dict[str, Callable[[Path], object]] = {
@@ -218,15 +177,29 @@ DATASET_DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
+DATASET_COMMANDS = {
+    "eval": "eval {run} --data data --out report --quiet",
+    "check": "check --data data --quiet",
+    "train": "train --data data --epochs 1 {training}",
+}
+
+
 def prepared_sets() -> Iterator[Case]:
     """Yield prepared sets with one hostile picture, for eval, check and train."""
-    for what, put in DATASET_DAMAGE.items():
-        for command in ("eval", "check", "train"):
+    for what, damage in DATASET_DAMAGE.items():
+        for command, line in DATASET_COMMANDS.items():
+
+            def put(place: Place, d: Callable[[Path], object] = damage, c: str = command) -> None:
+                split = "train" if c == "train" else "test"
+                victim = sorted((place.folder / "data" / "dataset").glob(f"{split}_*"))[0]
+                victim.unlink()
+                d(victim)
+
             item = "M9" if what in ("60000 x 60000", "cut") else "S5"
             # eval counts an unreadable picture as an error, train does without it, and check names it.
             codes = NOT_DONE if command == "check" and what != "cut" else EITHER
-            make = _in_dataset(command, what, put)
-            yield Case(f"images/{item} {what} in dataset, {command}", OWNER, make, codes, 1, is_named=True)
+            name = f"images/{item} {what} in dataset, {command}"
+            yield case(name, OWNER, line, copy_of("prepared", "data"), put, codes=codes, is_named=True)
 
 
 def cases(repeats: int = 1) -> Iterator[Case]:

@@ -1,15 +1,14 @@
 """Hostile inputs that are no files of a folder: web servers' answers, list files, and stdin; and HEIC's dimensions."""
 
-import os
 import random
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 from tests.hostile import picture_files as files
 from tests.hostile.case import EITHER, NOT_DONE, REFUSED, WRONG_USAGE, Case, Place
+from tests.hostile.making import case, content, photos, thing
 from tests.hostile.mutations import MUTATIONS, NOT_FILES, ODD_STEMS
-from tests.hostile.neighbours import predicted, put_good_photos
+from tests.hostile.neighbours import predicted
 
 OWNER = "predict-inputs"
 TALL = struct.pack(">II", 60_000, 60_000)
@@ -91,6 +90,9 @@ LISTS: dict[str, Callable[[Place], bytes]] = {
 }
 
 
+LINE = "predict %s --checkpoint {run} --json --quiet"
+
+
 def cases(repeats: int = 1) -> Iterator[Case]:
     """Yield all cases on inputs."""
     for what, answer in ANSWERS.items():
@@ -100,76 +102,40 @@ def cases(repeats: int = 1) -> Iterator[Case]:
         for mutation, change in MUTATIONS.items():
             yield _of_a_server(f"{mutation} {repeat + 1}", lambda r, c=change: c(_good_answer(r), r))  # type: ignore[misc]
             yield _on_stdin(f"{mutation} {repeat + 1}", lambda p, c=change: c(_photo(p.rng), p.rng))  # type: ignore[misc]
-    for what, content in LISTS.items():
-        yield _of_a_list(what, content, is_named=what == "local addresses")
-    for kind, make in NOT_FILES.items():
-        yield _that_is_no_list(kind, make)
+    good, line = photos(".", 2), LINE % "--list list.txt"
+    many = 200  # a line for each input that cannot be read
+    for what, of in LISTS.items():
+        put = content("list.txt", lambda p, o=of: b"good_0.jpg\n" + o(p) + b"\ngood_1.jpg\n")  # type: ignore[misc]
+        more = {"problems": many, "check": predicted(), "is_named": what == "local addresses"}
+        yield case(f"inputs/list: {what}", OWNER, line, put, good, codes=EITHER, **more)
+    for kind in NOT_FILES:
+        yield case(f"inputs/list that is {kind}", OWNER, line, thing(kind, "list.txt"), good, codes=WRONG_USAGE)
     for what, data in {"nothing": b"", "text": b"milk, eggs\n", "a mark of HEIC": b"\0\0\0\x18ftypheic"}.items():
-        yield _on_stdin(what, lambda _p, d=data: d, REFUSED)  # type: ignore[misc]
+        yield _on_stdin(what, data, REFUSED)
     for what, device in {"a folder": ".", "an endless device": "/dev/zero"}.items():
-        yield Case(
-            f"inputs/{what} on stdin",
-            OWNER,
-            lambda place: _command(place, "-"),
-            NOT_DONE,
-            2,
-            stdin=device,
-            megabytes=1500,
-            is_named=True,
-            is_slow=device == "/dev/zero",
-        )
+        more = {"stdin": device, "megabytes": 1500, "is_named": True, "is_slow": device == "/dev/zero"}
+        yield case(f"inputs/{what} on stdin", OWNER, LINE % "-", good, codes=NOT_DONE, problems=2, **more)
     for encoding in files.ENCODINGS:
         if encoding in ("heic", "avif"):
-            yield _too_large(encoding)
-
-
-def _command(place: Place, *inputs: str) -> list[str]:
-    put_good_photos(place, place.folder)
-    return ["predict", *inputs, "--checkpoint", str(place.seeds.run), "--json", "--quiet"]
+            suffix, _encode = files.ENCODINGS[encoding]
+            put = content(f"picture{suffix}", lambda p, e=encoding: _too_large(p, e))  # type: ignore[misc]
+            name = f"inputs/{encoding} of 60,000 x 60,000"
+            yield case(name, OWNER, f"reader:image picture{suffix}", put, is_named=True)
 
 
 def _of_a_server(what: str, answer: Callable[[random.Random], bytes], is_named: bool = False) -> Case:
-    def make(place: Place) -> Sequence[str]:
-        (place.folder / "answer").write_bytes(answer(place.rng))
-        return ["reader:web", "answer"]
-
-    return Case(f"inputs/server: {what}", OWNER, make, EITHER, is_named=is_named)
+    put = content("answer", lambda place: answer(place.rng))
+    return case(f"inputs/server: {what}", OWNER, "reader:web answer", put, codes=EITHER, is_named=is_named)
 
 
-def _of_a_list(what: str, content: Callable[[Place], bytes], is_named: bool = False) -> Case:
-    def make(place: Place) -> Sequence[str]:
-        (place.folder / "list.txt").write_bytes(b"good_0.jpg\n" + content(place) + b"\ngood_1.jpg\n")
-        return _command(place, "--list", "list.txt")
-
-    many = 200  # a line for each input that cannot be read
-    return Case(f"inputs/list: {what}", OWNER, make, EITHER, many, predicted(), is_named=is_named)
+def _on_stdin(what: str, of: Callable[[Place], bytes] | bytes, codes: frozenset[int] = EITHER) -> Case:
+    puts = (content("stdin", of), photos(".", 2))
+    more = {"check": predicted(1), "stdin": "stdin"}
+    return case(f"inputs/stdin: {what}", OWNER, LINE % "- good_0.jpg", *puts, codes=codes, **more)
 
 
-def _that_is_no_list(kind: str, put: Callable[[Path], Path]) -> Case:
-    def make(place: Place) -> Sequence[str]:
-        put(place.folder / "list.txt")
-        return _command(place, "--list", "list.txt")
-
-    return Case(f"inputs/list that is {kind}", OWNER, make, WRONG_USAGE)
-
-
-def _on_stdin(what: str, content: Callable[[Place], bytes], codes: frozenset[int] = EITHER) -> Case:
-    def make(place: Place) -> Sequence[str]:
-        (place.folder / "stdin").write_bytes(content(place))
-        return _command(place, "-", "good_0.jpg")
-
-    return Case(f"inputs/stdin: {what}", OWNER, make, codes, check=predicted(1), stdin="stdin")
-
-
-def _too_large(encoding: str) -> Case:
+def _too_large(place: Place, encoding: str) -> bytes:
     """Let the box of a photo's size promise 3.6 thousand million pixels."""
-
-    def make(place: Place) -> Sequence[str]:
-        suffix, encode = files.ENCODINGS[encoding]
-        data = encode(files.scene(place.rng))
-        at = data.index(b"ispe") + 8
-        path = place.folder / f"picture{suffix}"
-        path.write_bytes(data[:at] + TALL + data[at + len(TALL) :])
-        return ["reader:image", os.fspath(path)]
-
-    return Case(f"inputs/{encoding} of 60,000 x 60,000", OWNER, make, REFUSED, is_named=True)
+    data = files.ENCODINGS[encoding][1](files.scene(place.rng))
+    at = data.index(b"ispe") + 8
+    return data[:at] + TALL + data[at + len(TALL) :]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.hostile.case import ANY, DONE, EITHER, Case, Fault, Outcome, Place
+from tests.hostile.making import PREPARE, case
 from tests.hostile.mutations import NOT_FILES, ODD_STEMS, odd_path
 from tests.hostile.raw_sets import LAYOUTS, RawSet
 
@@ -30,13 +31,14 @@ def _finished(least: int) -> Callable[[Place, Outcome], Iterator[Fault]]:
 def of_layout(
     name: str, layout: str, change: Change, codes: frozenset[int] = EITHER, least: int = 0, **more: Any
 ) -> Case:
-    def make(place: Place) -> Sequence[str]:
+    """Give a case in which prepare reads a raw set that is changed after it was laid out."""
+
+    def put(place: Place) -> None:
         root = place.folder / "raw"
         change(place, root, LAYOUTS[layout](place, root))
-        return ["prepare", "raw", "--out", "out", "--quiet", "--gpus", "0"]
 
-    owner = more.pop("owner", OWNER)
-    return Case(f"layouts/{name}", owner, make, codes, check=_finished(least), **{"problems": 3} | more)
+    more = {"owner": OWNER, "problems": 3, "check": _finished(least), "codes": codes} | more
+    return case(f"layouts/{name}", more.pop("owner"), PREPARE, put, **more)
 
 
 def _replace(path: Path, put: Callable[[Path], object]) -> None:
@@ -150,18 +152,10 @@ def class_folders() -> Iterator[Case]:
         def make(place: Place, s: bytes = stem) -> Sequence[str]:
             raw = odd_path(place.folder, s, "")
             LAYOUTS["folders"](place, raw)
-            return ["prepare", str(raw.relative_to(place.folder)), "--out", "out", "--json", "--gpus", "0"]
+            return ["prepare", raw.name, "--out", "out", "--json", "--gpus", "0"]
 
-        yield Case(
-            f"layouts/S7 raw folder: {name}",
-            "predict-output",
-            make,
-            EITHER,
-            20,
-            _finished(6),
-            is_named=True,
-            has_notices=True,
-        )
+        more: dict[str, Any] = {"check": _finished(6), "is_named": True, "has_notices": True}
+        yield Case(f"layouts/S7 raw folder: {name}", "predict-output", make, EITHER, 20, **more)
 
 
 def cases(repeats: int = 1) -> Iterator[Case]:

@@ -4,44 +4,34 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ampnet.files.writing import temporary_beside
-from tests.hostile.case import DONE, EITHER, Case, Fault, Outcome, Place
+from tests.hostile.case import ANY, DONE, EITHER, Case, Fault, Outcome, Place
+from tests.hostile.making import PREPARE, Put, case, copy_of, photos, raw
 from tests.hostile.mutations import ODD_STEMS, dangling, endless, fifo, loop, odd_path, unix_socket
-from tests.hostile.neighbours import GOOD, both, predicted, put_good_photos, put_raw_classes
-from tests.hostile.seeds import TRAINING
+from tests.hostile.neighbours import GOOD, Check, both, intact, predicted
 
 PREDICT, LOCKS, CHECKPOINTS, DOCUMENTS = "predict-output", "locks", "checkpoint-wall", "document-wall"
-Make = Callable[[Place], Sequence[str]]
 
 
 def names() -> Iterator[Case]:
     """Yield photos of odd names whose results are wanted in every form."""
+    in_json = both(predicted(csv_file="t.csv", drawn="drawn"), _drawn_all)
+    checks: dict[str, Check] = {"table": _table_has_good, "--json": in_json}
     for name, stem in ODD_STEMS.items():
-        for form in ("table", "--json"):
+        for form, check in checks.items():
 
-            def make(place: Place, s: bytes = stem, f: str = form) -> Sequence[str]:
-                put_good_photos(place, place.folder / "photos")
+            def put(place: Place, s: bytes = stem) -> None:
                 shutil.copy(place.seeds.photo, odd_path(place.folder / "photos", s))
-                more = [f] if f == "--json" else []
-                model = ["--checkpoint", str(place.seeds.run)]
-                return ["predict", "photos", *model, "--csv", "t.csv", "--annotate", "drawn", "--quiet", *more]
 
-            item = {"latin-1": "S7 ", "250-bytes": "S7 "}.get(name, "")
-            check = (
-                both(predicted(csv_file="t.csv", drawn="drawn"), _drawn_all) if form == "--json" else _table_has_good
-            )
-            yield Case(
-                f"outputs/{item}name: {name}, {form}",
-                PREDICT,
-                make,
-                EITHER,
-                2,
-                check,
-                is_named=bool(item) or name == "newline",
-            )
+            item = "S7 " if name in ("latin-1", "250-bytes") else ""
+            line = "predict photos --checkpoint {run} --csv t.csv --annotate drawn --quiet"
+            line += f" {form}" if form == "--json" else ""
+            more: dict[str, Any] = {"problems": 2, "check": check, "is_named": bool(item) or name == "newline"}
+            yield case(f"outputs/{item}name: {name}, {form}", PREDICT, line, photos(), put, codes=EITHER, **more)
 
 
 def _drawn_all(place: Place, outcome: Outcome) -> Iterator[Fault]:
@@ -76,31 +66,18 @@ def devices() -> Iterator[Case]:
     for kind, put in kinds.items():
         for option in ("--csv", "--out", "--annotate"):
 
-            def make(place: Place, p: Callable[[Path], Path] = put, o: str = option) -> Sequence[str]:
-                put_good_photos(place, place.folder / "photos")
-                p(place.folder / "target")
-                if o == "--out":
-                    return ["export-reference", str(place.seeds.run), "--out", "target", "--force"]
-                return [
-                    "predict",
-                    "photos",
-                    "--checkpoint",
-                    str(place.seeds.run),
-                    o,
-                    "target",
-                    "--force",
-                    "--json",
-                    "--quiet",
-                ]
-
             def check(place: Place, _outcome: Outcome, k: str = kind) -> Iterator[Fault]:
                 target = place.folder / "target"
                 if k not in ("loop", "dangling") and target.is_file() and not target.is_symlink():
                     yield Fault("damage", f"the {k} was replaced by a file")
 
+            line = f"predict photos --checkpoint {{run}} {option} target --force --json --quiet"
+            if option == "--out":
+                line = "export-reference {run} --out target --force"
             item = "small: " if option == "--csv" else ""
-            codes = EITHER | {2}
-            yield Case(f"outputs/{item}{option} {kind}", PREDICT, make, codes, 3, check, is_named=bool(item))
+            puts = (photos(), lambda place, p=put: p(place.folder / "target"))
+            more: dict[str, Any] = {"codes": ANY, "problems": 3, "check": check, "is_named": bool(item)}
+            yield case(f"outputs/{item}{option} {kind}", PREDICT, line, *puts, **more)  # type: ignore[misc]
 
 
 def _faces_csv(place: Place, rows: Iterable[str]) -> None:
@@ -126,8 +103,7 @@ def forced() -> Iterator[Case]:
     }
     for what, name in wants.items():
 
-        def make(place: Place, n: Callable[[Place], str] = name) -> Sequence[str]:
-            put_raw_classes(place, place.folder / "raw")
+        def put(place: Place, n: Callable[[Place], str] = name) -> None:
             for part in ("index", "dataset"):
                 (place.folder / "out" / part).mkdir(parents=True)
             (place.folder / "out" / "dataset" / "sub").mkdir()
@@ -135,26 +111,19 @@ def forced() -> Iterator[Case]:
             (place.folder / "out" / "kept.txt").write_text("kept")
             (place.folder / "out" / "index" / "meta.json").write_text("{}")
             _faces_csv(place, [n(place)])
-            return ["prepare", "raw", "--out", "out", "--force", "--quiet", "--gpus", "0"]
 
-        def check(place: Place, _outcome: Outcome) -> Iterator[Fault]:
-            if not (place.folder / "out" / "kept.txt").is_file():
-                yield Fault("damage", "a file beside dataset/ was deleted")
-
-        yield Case(
-            f"outputs/S1 force deletes {what}", DOCUMENTS, make, frozenset((0, 1, 2)), check=check, is_named=True
-        )
+        more: dict[str, Any] = {"codes": ANY, "is_named": True, "check": intact("out/kept.txt", b"kept")}
+        yield case(f"outputs/S1 force deletes {what}", DOCUMENTS, f"{PREPARE} --force", raw, put, **more)
     for part in ("dataset", "index"):
 
-        def linked(place: Place, p: str = part) -> Sequence[str]:
-            put_raw_classes(place, place.folder / "raw")
+        def linked(place: Place, p: str = part) -> None:
             (place.folder / "out" / ("index" if p == "dataset" else "dataset")).mkdir(parents=True)
             (place.folder / "out" / p).symlink_to(place.outside)
             if p == "dataset":
                 _faces_csv(place, ["precious.txt"])
-            return ["prepare", "raw", "--out", "out", "--force", "--quiet", "--gpus", "0"]
 
-        yield Case(f"outputs/S1 {part} is a link outside", DOCUMENTS, linked, frozenset((0, 1, 2)), is_named=True)
+        name = f"outputs/S1 {part} is a link outside"
+        yield case(name, DOCUMENTS, f"{PREPARE} --force", raw, linked, codes=ANY, is_named=True)
 
 
 def journals() -> Iterator[Case]:
@@ -176,42 +145,42 @@ def journals() -> Iterator[Case]:
     for what, content in contents.items():
         for name in ("done-0000.jsonl", "plan.json", "journal.jsonl"):
 
-            def make(place: Place, c: bytes = content, n: str = name) -> Sequence[str]:
-                raw = put_raw_classes(place, place.folder / "raw")
+            def put(place: Place, c: bytes = content, n: str = name) -> None:
                 record = place.folder / "out" / "index" / ".prepare"
                 (place.folder / "out" / "dataset").mkdir(parents=True)
                 record.mkdir(parents=True)
-                (record / "plan.json").write_text(json.dumps({"crop": "none", "crop_reason": "x", "raw_dir": str(raw)}))
+                plan = {"crop": "none", "crop_reason": "x", "raw_dir": str(place.folder / "raw")}
+                (record / "plan.json").write_text(json.dumps(plan))
                 (record / n).write_bytes(c)
-                return ["prepare", "raw", "--out", "out", "--resume", "--quiet", "--gpus", "0"]
 
-            yield Case(f"outputs/journal: {what} in {name}", DOCUMENTS, make, EITHER | {2})
+            yield case(f"outputs/journal: {what} in {name}", DOCUMENTS, f"{PREPARE} --resume", raw, put, codes=ANY)
 
 
 def killed_before() -> Iterator[Case]:
     """Yield folders in which an earlier run was killed while it wrote: its hidden files go with the next one."""
-    stories: dict[str, tuple[str, Make]] = {
-        "prepare": ("out/index/faces.csv", _prepare_again),
-        "train --resume": ("checkpoint/run/next.pt", _train_again),
-        "eval": ("report/metrics.json", _eval_again),
-        "predict --annotate": ("drawn/good_0.jpg", _predict_again),
-        "predict --csv": ("t.csv", _predict_again),
+    train = "train --data {prepared} --name run --epochs 2 --resume {training}"
+    evaluate = "eval {run} --data {prepared} --out report --force --workers 0 --quiet"
+    predict = "predict photos --checkpoint {run} --annotate drawn --csv t.csv --force --quiet"
+    stories: dict[str, tuple[str, str, tuple[Put, ...]]] = {
+        "prepare": ("out/index/faces.csv", f"{PREPARE} --force", (raw,)),
+        "train --resume": ("checkpoint/run/next.pt", train, (copy_of("stopped", "checkpoint"),)),
+        "eval": ("report/metrics.json", evaluate, ()),
+        "predict --annotate": ("drawn/good_0.jpg", predict, (photos(),)),
+        "predict --csv": ("t.csv", predict, (photos(),)),
     }
-    for what, (target, again) in stories.items():
+    for what, (target, line, puts) in stories.items():
 
-        def make(place: Place, t: str = target, a: Make = again) -> Sequence[str]:
-            argv = a(place)
+        def put(place: Place, t: str = target) -> None:
             partial = _partial_of_the_dead(place.folder / t)
             partial.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(b"half a file")
-            return argv
 
         def check(place: Place, _outcome: Outcome, t: str = target) -> Iterator[Fault]:
             if _partial_of_the_dead(place.folder / t).exists():
                 yield Fault("left over", f"the temporary file for {t}")
 
         name = f"outputs/small: partial file of a killed run, {what}"
-        yield Case(name, LOCKS, make, DONE, check=check, is_named=True)
+        yield case(name, LOCKS, line, *puts, put, codes=DONE, check=check, is_named=True)
 
 
 def _partial_of_the_dead(path: Path) -> Path:
@@ -219,27 +188,6 @@ def _partial_of_the_dead(path: Path) -> Path:
     highest = 2**22 + 1  # no process has this number
     ours = temporary_beside(path)
     return ours.with_name(ours.name.replace(f".{os.getpid()}.", f".{highest}."))
-
-
-def _prepare_again(place: Place) -> Sequence[str]:
-    put_raw_classes(place, place.folder / "raw")
-    return ["prepare", "raw", "--out", "out", "--force", "--quiet", "--gpus", "0"]
-
-
-def _train_again(place: Place) -> Sequence[str]:
-    shutil.copytree(place.seeds.stopped, place.folder / "checkpoint")
-    return ["train", "--data", str(place.seeds.prepared), "--name", "run", "--epochs", "2", "--resume", *TRAINING]
-
-
-def _eval_again(place: Place) -> Sequence[str]:
-    data = str(place.seeds.prepared)
-    return ["eval", str(place.seeds.run), "--data", data, "--out", "report", "--force", "--workers", "0", "--quiet"]
-
-
-def _predict_again(place: Place) -> Sequence[str]:
-    put_good_photos(place, place.folder / "photos")
-    model = ["--checkpoint", str(place.seeds.run)]
-    return ["predict", "photos", *model, "--annotate", "drawn", "--csv", "t.csv", "--force", "--quiet"]
 
 
 def cases(repeats: int = 1) -> Iterator[Case]:

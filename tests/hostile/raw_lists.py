@@ -137,32 +137,27 @@ def labels() -> Iterator[Case]:
         yield of_layout(f"small: affectnet 2021: a label of {what}", "affectnet 2021", change, REFUSED, is_named=True)
 
 
+ARGUMENTS = {
+    "300 letters": "n" * 300,
+    "5,000 letters": "n" * 5000,
+    "5,000 folders": "d/" * 5000,
+    "forged": "x\nampnet: forged \x1b[31m",
+}
+LINES = (
+    *("prepare", "predict --quiet", "eval", "eval --data", "check --data", "import", "export-reference"),
+    *("train --data", "predict photo.jpg --csv", "predict photo.jpg --annotate", "prepare raw --quiet --out"),
+    *("prepare raw --layout", "train --name"),
+)
+"""Command lines that an argument is appended to, before ``--quiet`` if that is the last word."""
+
+
 def arguments() -> Iterator[Case]:
     """Yield arguments of odd lengths, for every command that takes a path."""
-    for what, argument in {
-        "300 letters": "n" * 300,
-        "5,000 letters": "n" * 5000,
-        "5,000 folders": "d/" * 5000,
-        "forged": "x\nampnet: forged \x1b[31m",
-    }.items():
-        for number, argv in enumerate(
-            (
-                ["prepare", argument],
-                ["predict", argument, "--quiet"],
-                ["eval", argument],
-                ["eval", "--data", argument],
-                ["check", "--data", argument],
-                ["import", argument],
-                ["export-reference", argument],
-                ["train", "--data", argument],
-                ["predict", "photo.jpg", "--csv", argument],
-                ["predict", "photo.jpg", "--annotate", argument],
-                ["prepare", "raw", "--quiet", "--out", argument],
-                ["prepare", "raw", "--layout", argument],
-                ["train", "--name", argument],
-            )
-        ):
-            where = f"{argv[0]} {argv[-2] if argv[-2].startswith('-') else ''}".strip()
+    for what, argument in ARGUMENTS.items():
+        for number, line in enumerate(LINES):
+            first, *others = line.split()
+            option = others[-1] if others and others[-1] != "--quiet" else ""
+            argv = [first, argument, *others] if not option else [first, *others, argument]
 
             def make(place: Place, a: list[str] = argv) -> Sequence[str]:
                 shutil.copy(place.seeds.photo, place.folder / "photo.jpg")
@@ -170,9 +165,9 @@ def arguments() -> Iterator[Case]:
                 return a
 
             codes = ANY if what == "forged" else NOT_DONE
-            name = f"layouts/small: argument of {what}, {where}"
-            named = number in (0, 1, 4, 8)
-            yield Case(name, "predict-output", make, codes, is_named=named, has_notices=what == "forged")
+            more = {"is_named": number in (0, 1, 4, 8), "has_notices": what == "forged"}
+            name = f"layouts/small: argument of {what}, {f'{first} {option}'.strip()}"
+            yield Case(name, "predict-output", make, codes, **more)
 
 
 def damaged(repeats: int) -> Iterator[Case]:

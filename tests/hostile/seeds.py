@@ -91,21 +91,8 @@ def make_seeds(root: Path) -> None:
     small_checkpoint(seeds.run)
     small_checkpoint(seeds.run, name="best.safetensors")
     write_prepared_faces(seeds.prepared, train=2, val=1, test=1, image_size=64)
-    app(
-        [
-            "train",
-            "--data",
-            str(seeds.prepared),
-            "--out",
-            str(seeds.stopped),
-            "--name",
-            "run",
-            "--epochs",
-            "2",
-            *TRAINING,
-        ],
-        standalone_mode=False,
-    )
+    paths = ["--data", str(seeds.prepared), "--out", str(seeds.stopped), "--name", "run"]
+    app(["train", *paths, "--epochs", "2", *TRAINING], standalone_mode=False)
     # The save before the last: of two epochs one is done, so that there is something to resume.
     shutil.copy(seeds.stopped / "run" / "previous.pt", seeds.stopped / "run" / "last.pt")
 

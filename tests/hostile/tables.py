@@ -1,12 +1,12 @@
 """Hostile tables and small files: faces.csv, label_votes.csv, a prior, predictions of others, lists of a subset."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.hostile.case import ANY, NOT_DONE, REFUSED, Case, Place
 from tests.hostile.documents import FORGED, LONG, OWNER, first_name, in_index
+from tests.hostile.making import case, content, copy_of, thing
 from tests.hostile.mutations import NOT_FILES
 
 FACES_HEADER = "name,source,split,class,status,reason,score,box,faces,width,height,subject,traits,grey_mean,grey_spread"
@@ -90,17 +90,12 @@ PRIORS: dict[str, bytes] = {
 def priors() -> Iterator[Case]:
     """Yield damaged files for ``--prior``, and things that are no files."""
 
-    def make(put: Callable[[Path], object]) -> Callable[[Place], Sequence[str]]:
-        def of_place(place: Place) -> Sequence[str]:
-            put(place.folder / "prior.json")
-            return ["predict", str(place.seeds.photo), "--prior", "prior.json", "--json", "--quiet"]
-
-        return of_place
-
-    for what, content in PRIORS.items():
-        yield Case(f"documents/prior: {what}", OWNER, make(lambda path, c=content: path.write_bytes(c)), NOT_DONE)  # type: ignore[misc]
-    for kind, put in NOT_FILES.items():
-        yield Case(f"documents/S5 prior is {kind}", OWNER, make(put), NOT_DONE, is_named=True)
+    line = "predict {photo} --prior prior.json --json --quiet"
+    for what, of in PRIORS.items():
+        yield case(f"documents/prior: {what}", OWNER, line, content("prior.json", of), codes=NOT_DONE)
+    for kind in NOT_FILES:
+        put = thing(kind, "prior.json")
+        yield case(f"documents/S5 prior is {kind}", OWNER, line, put, codes=NOT_DONE, is_named=True)
 
 
 PREDICTIONS: dict[str, str] = {
@@ -124,27 +119,23 @@ PREDICTIONS: dict[str, str] = {
 def predictions() -> Iterator[Case]:
     """Yield damaged tables for ``eval --predictions`` and lists for ``robustness --subset``."""
 
-    def make(put: Callable[[Place, Path], object], command: str) -> Callable[[Place], Sequence[str]]:
-        def of_place(place: Place) -> Sequence[str]:
-            shutil.copytree(place.seeds.prepared, place.folder / "data")
-            put(place, place.folder / "given.csv")
-            if command == "eval":
-                return ["eval", "--predictions", "given.csv", "--data", "data", "--out", "report", "--json", "--quiet"]
-            model = [str(place.seeds.run), "--data", "data", "--out", "report"]
-            return ["robustness", *model, "--corruptions", "none", "--subset", "given.csv", "--workers", "0", "--quiet"]
-
-        return of_place
-
+    lines = {
+        "eval": "eval --predictions given.csv --data data --out report --json --quiet",
+        "robustness": "robustness {run} --data data --out report --corruptions none --workers 0 --quiet "
+        "--subset given.csv",
+    }
+    data = copy_of("prepared", "data")
     for what, text in PREDICTIONS.items():
-        put = lambda place, path, t=text: path.write_text(  # type: ignore[misc]  # noqa: E731
-            t.replace("{n}", first_name(place.seeds.prepared / "index")), encoding="utf-8"
-        )
-        yield Case(f"documents/predictions: {what}, eval", OWNER, make(put, "eval"), ANY)
-        yield Case(f"documents/subset: {what}, robustness", OWNER, make(put, "robustness"), ANY)
-    for number, (kind, odd) in enumerate(NOT_FILES.items()):
+
+        def of(place: Place, t: str = text) -> bytes:
+            return t.replace("{n}", first_name(place.seeds.prepared / "index")).encode()
+
+        for name, command in ((f"predictions: {what}, eval", "eval"), (f"subset: {what}, robustness", "robustness")):
+            yield case(f"documents/{name}", OWNER, lines[command], data, content("given.csv", of), codes=ANY)
+    for number, kind in enumerate(NOT_FILES):
         command = ("eval", "robustness")[number % 2]
-        put = lambda _place, path, p=odd: p(path)  # type: ignore[misc]  # noqa: E731
-        yield Case(f"documents/S5 given.csv is {kind}, {command}", OWNER, make(put, command), NOT_DONE)
+        name = f"documents/S5 given.csv is {kind}, {command}"
+        yield case(name, OWNER, lines[command], data, thing(kind, "given.csv"), codes=NOT_DONE)
 
 
 def cases(repeats: int = 1) -> Iterator[Case]:

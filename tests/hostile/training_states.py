@@ -1,26 +1,19 @@
 """Hostile saves of a training run, for `train --resume`: every field, one after the other."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.hostile.case import DONE, EITHER, NOT_DONE, Case, Place
-from tests.hostile.checkpoints import INFINITY, NAN, load
+from tests.hostile import checkpoint_fields
+from tests.hostile.case import ANY, DONE, EITHER, NOT_DONE, Case, Place
+from tests.hostile.checkpoints import NAN, OWNER, damaged_save, load, reads_the_same
+from tests.hostile.making import Put, case, changed, content, copy_of, thing
 from tests.hostile.mutations import MUTATIONS, NOT_FILES
-from tests.hostile.seeds import TRAINING
 
-OWNER = "checkpoint-wall"
-
-WRONG: dict[str, Any] = {
-    "none": None,
-    "text": "x",
-    "minus": -1,
-    "nan": NAN,
-    "infinite": INFINITY,
-    "huge": 10**30,
-    "list": [1, 2],
-    "mapping": {"a": 1},
+WRONG = {
+    what: checkpoint_fields.WRONG[what]
+    for what in ("none", "text", "minus", "nan", "infinite", "huge", "list", "mapping")
 }
 
 FIELDS = (
@@ -46,17 +39,22 @@ def _set(content: Any, field: str, value: Any) -> Any:
     return content | {key: _set(content.get(key, {}), below, value)}
 
 
-def _resume(put: Callable[[Place, Path], object], keep_previous: bool = False) -> Callable[[Place], Sequence[str]]:
-    def make(place: Place) -> Sequence[str]:
-        shutil.copytree(place.seeds.stopped, place.folder / "checkpoint")
-        run = place.folder / "checkpoint" / "run"
-        if not keep_previous:
-            (run / "previous.pt").unlink()
-        (run / "last.pt").unlink()
-        put(place, run / "last.pt")
-        return ["train", "--data", str(place.seeds.prepared), "--name", "run", "--epochs", "2", "--resume", *TRAINING]
+RESUME = "train --data {prepared} --name run --epochs 2 --resume {training}"
 
-    return make
+
+def _saves(put: Callable[[Place, Path], object], keep_previous: bool = False) -> tuple[Put, ...]:
+    """Copy a stopped run, with another last save and, if it is to be kept, the one before."""
+
+    def without(place: Place) -> None:
+        for name in ("last.pt", *(() if keep_previous else ("previous.pt",))):
+            (place.folder / "checkpoint" / "run" / name).unlink()
+
+    return copy_of("stopped", "checkpoint"), without, changed("checkpoint/run/last.pt", put)
+
+
+def _resume(name: str, put: Callable[[Place, Path], object], keep_previous: bool = False, **more: Any) -> Case:
+    end = "beside an earlier save" if keep_previous else "resume"
+    return case(f"checkpoints/{name}, {end}", OWNER, RESUME, *_saves(put, keep_previous), **more)
 
 
 def _changed(change: Callable[[dict[str, Any]], Any]) -> Callable[[Place, Path], None]:
@@ -122,31 +120,27 @@ UNHARMED = (
 
 def cases(repeats: int = 1) -> Iterator[Case]:
     """Yield saves with one damaged part, alone and beside an intact earlier save."""
-    harmless = frozenset((0, 1, 2))
     for place_in_turn, field in enumerate(FIELDS):
         for number in range(min(3 * repeats, len(WRONG))):
             what, value = list(WRONG.items())[(place_in_turn + 3 * number) % len(WRONG)]
-            codes = harmless if field.startswith(LIKELY_HARMLESS) else NOT_DONE
+            codes = ANY if field.startswith(LIKELY_HARMLESS) else NOT_DONE
             if (field, what) in {("training.weights", "none"), ("training.identity", "mapping")}:
-                codes = harmless  # what an older version, or one that knows other settings, would have written
+                codes = ANY  # what an older version, or one that knows other settings, would have written
             put = _changed(lambda content, f=field, v=value: _set(content, f, v))  # type: ignore[misc]
-            name = f"checkpoints/M10 {field} is {what}, resume"
-            yield Case(name, OWNER, _resume(put), codes, is_named=number == 0)
+            yield _resume(f"M10 {field} is {what}", put, codes=codes, is_named=number == 0)
     for what, change in SHAPES.items():
-        codes = harmless if what in UNHARMED else NOT_DONE
-        yield Case(f"checkpoints/M10 {what}, resume", OWNER, _resume(_changed(change)), codes, is_named=True)
-        yield Case(f"checkpoints/M10 {what}, beside an earlier save", OWNER, _resume(_changed(change), True), EITHER, 1)
+        codes = ANY if what in UNHARMED else NOT_DONE
+        yield _resume(f"M10 {what}", _changed(change), codes=codes, is_named=True)
+        yield _resume(f"M10 {what}", _changed(change), True, codes=EITHER)
     for mutation in MUTATIONS:
-
-        def put_bytes(place: Place, path: Path, m: str = mutation) -> None:
-            path.write_bytes(MUTATIONS[m]((place.seeds.stopped / "run" / "last.pt").read_bytes(), place.rng))
-
-        yield Case(f"checkpoints/M10 {mutation}, resume", OWNER, _resume(put_bytes), NOT_DONE)
-        yield Case(f"checkpoints/M10 {mutation}, beside an earlier save", OWNER, _resume(put_bytes, True), DONE)
+        bad_bytes = damaged_save(mutation, lambda place: place.seeds.stopped / "run" / "last.pt")
+        more = {"codes": ANY, "check": reads_the_same} if mutation == "flip-bit" else {"codes": NOT_DONE}
+        yield _resume(f"M10 {mutation}", bad_bytes, **more)
+        yield _resume(f"M10 {mutation}", bad_bytes, True, codes=DONE)
     for kind in NOT_FILES:
-        put = lambda _place, path, k=kind: NOT_FILES[k](path)  # type: ignore[misc]  # noqa: E731
-        yield Case(f"checkpoints/S5 {kind} as last.pt, resume", OWNER, _resume(put), harmless, is_named=True)
-        yield Case(f"checkpoints/S5 {kind} as last.pt, beside an earlier save", OWNER, _resume(put, True), EITHER)
+        no_file = lambda _place, path, k=kind: NOT_FILES[k](path)  # type: ignore[misc]  # noqa: E731
+        yield _resume(f"S5 {kind} as last.pt", no_file, codes=ANY, is_named=True)
+        yield _resume(f"S5 {kind} as last.pt", no_file, True, codes=EITHER)
     yield from _run_folders()
 
 
@@ -154,17 +148,8 @@ def _run_folders() -> Iterator[Case]:
     """Yield other files of a run folder that resuming reads or replaces."""
     for name in ("teachers.npy", "config.json", "history.csv", "best.pt"):
         for kind in (*NOT_FILES, "noise"):
-
-            def make(place: Place, n: str = name, k: str = kind) -> Sequence[str]:
-                argv = _resume(lambda p, path: shutil.copy(p.seeds.stopped / "run" / "last.pt", path))(place)
-                victim = place.folder / "checkpoint" / "run" / n
-                if victim.exists():
-                    victim.unlink()
-                if k == "noise":
-                    victim.write_bytes(place.rng.randbytes(200))
-                else:
-                    NOT_FILES[k](victim)
-                more = ["--teacher", str(place.seeds.run)] if n == "teachers.npy" else []
-                return [*argv, *more]
-
-            yield Case(f"checkpoints/{name} of a run is {kind}, resume", OWNER, make, frozenset((0, 1, 2)))
+            path = f"checkpoint/run/{name}"
+            put = thing(kind, path) if kind in NOT_FILES else content(path, lambda place: place.rng.randbytes(200))
+            line = f"{RESUME} --teacher {{run}}" if name == "teachers.npy" else RESUME
+            puts = (*_saves(lambda p, file: shutil.copy(p.seeds.stopped / "run" / "last.pt", file)), put)
+            yield case(f"checkpoints/{name} of a run is {kind}, resume", OWNER, line, *puts, codes=ANY)

@@ -31,26 +31,16 @@ def _neighbours(place: Place, outcome: Outcome) -> Iterator[Fault]:
 def _case(
     name: str, put: Callable[[Place, Path], object], suffix: str = ".mp4", codes: frozenset[int] = EITHER, **more: Any
 ) -> Case:
-    file_name = more.pop("file_name", None)
+    bad = odd_path(Path(), more.pop("file_name", b"bad"), suffix).name
 
     def make(place: Place) -> Sequence[str]:
         put_good_photos(place, place.folder, 1)
         shutil.copy(place.seeds.clip(".mp4"), place.folder / "good.mp4")
-        bad = odd_path(place.folder, file_name or b"bad", suffix)
-        put(place, bad)
+        put(place, place.folder / bad)
         drawn = ["--annotate", "drawn", place.rng.choice(("--explain", "--track"))] if place.rng.random() < 0.3 else []
-        inputs = [f"./{bad.name}" if bad.name.startswith("-") else bad.name, "good_0.jpg", "good.mp4"]
-        return [
-            "predict",
-            *inputs,
-            "--checkpoint",
-            str(place.seeds.run),
-            "--every",
-            str(EVERY),
-            "--json",
-            "--quiet",
-            *drawn,
-        ]
+        first = f"./{bad}" if bad.startswith("-") else bad
+        options = ["--checkpoint", str(place.seeds.run), "--every", str(EVERY), "--json", "--quiet"]
+        return ["predict", first, "good_0.jpg", "good.mp4", *options, *drawn]
 
     # Longer than the reader's own limit for one frame, which ends what hangs.
     return Case(f"videos/{name}", OWNER, make, codes, check=_neighbours, seconds=150, **more)
