@@ -50,6 +50,10 @@ def compose(draw: np.random.Generator, faces: list[NDArray[np.uint8]], ground: N
     return np.clip(photo + tiled, 0, 255).astype(np.uint8)
 
 
+def _read(path: Path) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imread(str(path)), np.uint8)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -57,7 +61,3 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     make_photos(arguments.folder, arguments.count, arguments.seed)
-
-
-def _read(path: Path) -> NDArray[np.uint8]:
-    return np.asarray(cv2.imread(str(path)), np.uint8)
