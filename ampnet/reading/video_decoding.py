@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from ampnet.reading.video_clock import Clock, is_asked
@@ -198,6 +199,10 @@ def usable_video(container: Any, threads: int) -> Any:
     return stream
 
 
+_CONVERTER = VideoReformatter()
+"""One for all frames: each has threads, whose stacks count against the limit on memory; a frame would keep its own."""
+
+
 def shown(frame: Any, stretch: float) -> NDArray[np.uint8]:
     """Return a frame as it is shown: ``(H, W, 3)`` RGB, upright, with square pixels.
 
@@ -211,7 +216,7 @@ def shown(frame: Any, stretch: float) -> NDArray[np.uint8]:
     width = max(round(frame.width * stretch), 1)
     if width * frame.height > MAX_PIXELS:
         raise _too_large(width, frame.height)
-    image = frame.reformat(width=width, format="rgb24").to_ndarray()
+    image = _CONVERTER.reformat(frame, width=width, format="rgb24").to_ndarray()
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is not None:
         a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()  # x' = a x + c y, y' = b x + d y
