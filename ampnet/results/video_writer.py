@@ -61,6 +61,7 @@ class VideoWriter:
         self._file: _File | None = None
         self._container: Any = None
         self._stream: Any = None
+        self._converter: Any = None  # one for all frames, as each has threads
         self._last = -1
 
     def add(self, image: NDArray[np.uint8], seconds: float) -> None:
@@ -78,8 +79,9 @@ class VideoWriter:
         if self._stream is None:
             self._open(image.shape[0], image.shape[1])
         is_hd = self._stream.height >= _HD_HEIGHT  # players expect what televisions use
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(
-            self._stream.width, self._stream.height, "yuv420p", dst_colorspace="ITU709" if is_hd else "ITU601",
+        rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        frame = self._converter.reformat(
+            rgb, self._stream.width, self._stream.height, "yuv420p", dst_colorspace="ITU709" if is_hd else "ITU601",
             dst_color_range="MPEG",
         )  # fmt: skip
         self._last = max(round(seconds / TIME_BASE), self._last + 1)
@@ -102,7 +104,7 @@ class VideoWriter:
     def _open(self, height: int, width: int) -> None:
         import av
 
-        self._file = _File(self._path)
+        self._file, self._converter = _File(self._path), av.video.reformatter.VideoReformatter()
         self._container = av.open(self._file, "w", format="mp4")
         stream = self._container.add_stream(*(("libx264", 30, X264) if has_h264() else ("mpeg4", 30)))
         stream.height, stream.width = (max(side // 2 * 2, 2) for side in (height, width))  # colours have half the size
