@@ -90,9 +90,9 @@ def two_at_once() -> Iterator[Case]:
     prepare = ["prepare", "raw", "--out", "out", "--quiet", "--gpus", "0"]
     resume = ["train", "--data", "data", "--name", "run", "--epochs", "2", "--resume", *TRAINING]
     stories: dict[str, tuple[list[str], list[str], str]] = {
-        "two prepare": (prepare, prepare, "out/index/.prepare/plan.json"),
-        "prepare --resume beside prepare": (prepare, [*prepare, "--resume"], "out/index/.prepare/plan.json"),
-        "prepare --force beside prepare": (prepare, [*prepare, "--force"], "out/index/.prepare/plan.json"),
+        "two prepare": (prepare, prepare, "out/index/.prepare/journal.jsonl"),
+        "prepare --resume beside prepare": (prepare, [*prepare, "--resume"], "out/index/.prepare/journal.jsonl"),
+        "prepare --force beside prepare": (prepare, [*prepare, "--force"], "out/index/.prepare/journal.jsonl"),
         "two train --resume": (resume, resume, "checkpoint/run/.started"),
     }
     for what, (first, second, sign) in stories.items():

@@ -104,10 +104,14 @@ def test_of_other_classes_the_shared_ones_are_measured_and_the_rest_is_told(tmp_
     data = make_data(tmp_path / "data", class_names=(*EXPRESSIONS[:6], "contempt"))  # the face of class 6
     report = evaluate(happy, data).report
     assert report.all.images == 7
-    left_out, impossible, empty = report.notes
+    left_out, impossible, empty, *untrained = report.notes
     assert "contempt" in left_out
     assert "neutral" in impossible
     assert empty == "no image of fear, disgust, sadness, anger in test: means over the classes leave it out"
+    assert [note.partition(" in ")[0] for note in untrained] == [
+        "no training image of happiness",
+        "no training image of contempt",
+    ]
     assert report.matrix[:, 6].sum() == 0
 
 
