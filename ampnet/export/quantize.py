@@ -23,7 +23,7 @@ def write_half(source: Path, target: Path) -> None:
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    # Landmarks stay exact: regions are placed by rounding them.
+    # Landmarks stay exact: regions are placed by them, on whole cells by rounding.
     kept = _coordinates(onnx.load(source))
     half = convert_float_to_float16(onnx.load(source), keep_io_types=True, node_block_list=kept)
     with atomic_write(target) as aside:
@@ -73,13 +73,17 @@ def write_int8(source: Path, target: Path, inputs: Inputs) -> None:
 
 
 def _coordinates(model: Any) -> list[str]:
-    """Name the nodes that compute with landmarks, until they are rounded to integers."""
-    reached, names = {"landmarks"}, []
+    """Name the nodes that compute with landmarks alone, until they are rounded to integers or meet the features."""
+    landmarks, pixels, names = {"landmarks"}, {"images"}, []
     for node in model.graph.node:
-        if node.op_type == "Shape" or not reached & set(node.input):
+        inputs = set(node.input)
+        if inputs & pixels and node.op_type != "Shape":
+            pixels |= set(node.output)
+            continue
+        if node.op_type == "Shape" or not landmarks & inputs:
             continue
         names.append(node.name)
         becomes = [attribute.i for attribute in node.attribute if attribute.name == "to"]
         if becomes in ([], [FLOAT32]):
-            reached |= set(node.output)
+            landmarks |= set(node.output)
     return names

@@ -297,7 +297,7 @@ def test_without_a_checkpoint_and_a_run_the_bundled_model_is_measured_and_named(
     result = CliRunner().invoke(app, ["eval", "--data", str(data), "--gpus", "0", "--workers", "0"])
     if model_path().is_file():
         assert result.exit_code == 0
-        assert model_path().stem in result.stderr.splitlines()[0]
+        assert "bundled:ferplus" in result.stderr.splitlines()[0]
         assert (data / "eval" / f"{model_path().stem}-test" / "metrics.json").exists()
     else:
         assert result.exit_code == 2
@@ -433,7 +433,7 @@ def test_our_own_predictions_read_back_give_the_same_report(tmp_path):
         ("name,predicted\nstranger.jpg,happy\n", "1 of its 1 images are not in the data set, first stranger.jpg"),
         ("name,predicted\ntest_0000.jpg,pain\n", "line 2: pain is no class of the data; it has surprise, fear"),
         ("name,predicted\ntrain_00001.jpg,happy\n", "no prediction for any of the 8 images"),
-        ("", "holds no predictions"),
+        ("", "is empty; give a CSV of predictions"),
     ],
 )
 def test_predictions_that_do_not_fit_the_data_get_one_clear_line(tmp_path, text, says):

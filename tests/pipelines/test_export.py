@@ -69,8 +69,8 @@ def test_a_folder_is_a_stream_of_what_its_photos_are_alone(classifier, detector,
     predictor = OnnxPredictor(classifier.file, detector.file, threads=1)
     assert predictor.parallel == min(usable_cores(), MAX_NETWORKS)
     (face,) = predictor.predict(tmp_path / "1.jpg")
-    for found in (predictor.predict(tmp_path, videos=True), predictor.predict(tmp_path, stream=True, videos=True)):
-        results = list(found)
+    for stream in (False, True):
+        results = list(predictor.predict(tmp_path, stream=stream, videos=True, every=1))
         assert [len(one) for one in results] == [1, 1, 0, 1, 0, 0, 0]
         assert [one.frame for one in results[4:]] == [0, 1, 2]
         assert "3.jpg" in results[2].problem
