@@ -44,7 +44,7 @@ def test_a_file_of_identities_becomes_seven_untrained_classes_and_says_so(tmp_pa
     source = write_reference_file(tmp_path / "faces.pth", placeholder_state(8631))
     result = run("import", source, "--out", tmp_path / "faces.pt")
     assert result.exit_code == 0
-    assert "know 8631 classes, so both heads are new and untrained" in result.stdout
+    assert "heads have 8631 classes, so both heads are new and untrained" in result.stdout
     assert load_checkpoint(tmp_path / "faces.pt").class_names == EXPRESSIONS
 
 
