@@ -14,7 +14,7 @@ from cli import app
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    *("prepare", "train", "eval", "predict"),
+    *("prepare", "train", "eval", "predict", "adapt"),
     *(
         "check",
         "compare",

@@ -1,11 +1,13 @@
 """Smaller ONNX files: half precision, and 8-bit integers calibrated on real faces."""
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ampnet.export.metadata import KEY
 from ampnet.export.parity import Inputs
-from ampnet.export.versions import stamp
+from ampnet.export.versions import OLDEST_HALF_RUNTIME, stamp
 from ampnet.files.writing import atomic_write
 
 BATCH = 32
@@ -28,6 +30,9 @@ def write_half(source: Path, target: Path) -> None:
     half = convert_float_to_float16(onnx.load(source), keep_io_types=True, node_block_list=kept)
     with atomic_write(target) as aside:
         stamp(half)
+        for entry in half.metadata_props:
+            if entry.key == KEY:
+                entry.value = json.dumps(json.loads(entry.value) | {"oldest_onnxruntime": OLDEST_HALF_RUNTIME})
         aside.write_bytes(half.SerializeToString())
 
 

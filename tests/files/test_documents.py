@@ -76,11 +76,15 @@ def test_lines_keep_the_bytes_of_file_names(tmp_path: Path) -> None:
         list(text_lines(path))
 
 
-def test_a_line_without_end_and_text_of_another_encoding_are_refused(tmp_path: Path) -> None:
+def test_a_line_without_end_and_text_without_a_known_encoding_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 2 has more than 1,048,576 characters"):
         list(text_lines(written(tmp_path / "a.txt", b"short\n" + b"x" * (MAX_LINE + 1))))
     with pytest.raises(DataError, match="not UTF-8 text"):
-        list(text_lines(written(tmp_path / "b.txt", "name label".encode("utf-16")), "surrogateescape"))
+        list(text_lines(written(tmp_path / "b.txt", "name label".encode("utf-16-le")), "surrogateescape"))
+
+
+def test_utf_16_with_its_mark_is_read_as_spreadsheets_write_it(tmp_path: Path) -> None:
+    assert list(text_lines(written(tmp_path / "a.txt", "name\tlabel\n".encode("utf-16")))) == ["name\tlabel\n"]
 
 
 def test_csv_has_bounded_cells(tmp_path: Path) -> None:

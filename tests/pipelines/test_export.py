@@ -16,7 +16,7 @@ from ampnet import Predictor
 from ampnet.errors import CheckpointError, ConfigError, UsageError
 from ampnet.export.parity import run_torchscript, sample_inputs
 from ampnet.export.quantize import write_half, write_int8
-from ampnet.export.versions import OLDEST_RUNTIME
+from ampnet.export.versions import OLDEST_HALF_RUNTIME, OLDEST_RUNTIME
 from ampnet.reading.image_files import read_image
 from ampnet.recognition.onnx import Predictor as OnnxPredictor
 from ampnet.runtime.cores import usable_cores
@@ -120,14 +120,11 @@ def test_half_precision_and_int8_are_smaller_and_choose_the_same_classes(classif
         assert (found.argmax(axis=1) == exact.argmax(axis=1)).all()
 
 
-@pytest.fixture(scope="module")
-def oldest_runtime(tmp_path_factory) -> dict[str, str]:
-    """Install the oldest ONNX Runtime that is promised, and give the environment in which Python imports it."""
-    folder = tmp_path_factory.mktemp("runtime")
-    wanted = f"onnxruntime=={OLDEST_RUNTIME}.*", "numpy<2"
+def _old_runtime(version: str, folder: Path) -> dict[str, str]:
+    """Install an old ONNX Runtime, and give the environment in which Python imports it."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target", folder]
-    if subprocess.run([*pip, *wanted], capture_output=True, timeout=300).returncode:
-        pytest.skip(f"onnxruntime {OLDEST_RUNTIME} has no wheel for this Python, or there is no registry")
+    if subprocess.run([*pip, f"onnxruntime=={version}.*", "numpy<2"], capture_output=True, timeout=300).returncode:
+        pytest.skip(f"onnxruntime {version} has no wheel for this Python, or there is no registry")
     return os.environ | {"PYTHONPATH": str(folder)}
 
 
@@ -137,14 +134,17 @@ def _forms(classifier: ExportResult, detector: ExportResult, folder: Path) -> li
     return [classifier.file, folder / "half.onnx", folder / "int8.onnx", detector.file]
 
 
-def test_the_oldest_runtime_loads_every_form_and_takes_no_faces(classifier, detector, oldest_runtime, tmp_path):
-    for form in _forms(classifier, detector, tmp_path):
+def test_the_oldest_runtime_loads_every_form_and_takes_no_faces(classifier, detector, tmp_path):
+    forms = _forms(classifier, detector, tmp_path)
+    promised = (OLDEST_RUNTIME, OLDEST_HALF_RUNTIME, OLDEST_RUNTIME, OLDEST_RUNTIME)
+    runtimes = {version: _old_runtime(version, tmp_path / version) for version in set(promised)}
+    for form, version in zip(forms, promised, strict=True):
         model = onnx.load(form)
         metadata = json.loads({entry.key: entry.value for entry in model.metadata_props}["ampnet"])
-        assert metadata["oldest_onnxruntime"] == OLDEST_RUNTIME
+        assert metadata["oldest_onnxruntime"] == version
         assert (model.ir_version, [(one.domain, one.version) for one in model.opset_import]) == (8, [("", 18)])
         command = [sys.executable, Path(__file__).parents[1] / "old_onnxruntime.py", form, "0", "2"]
-        done = subprocess.run(command, env=oldest_runtime, capture_output=True, text=True, timeout=100)
+        done = subprocess.run(command, env=runtimes[version], capture_output=True, text=True, timeout=100)
         assert done.returncode == 0, done.stderr
         none, two = done.stdout.splitlines()
         assert none.replace("(0,", "(2,") == two

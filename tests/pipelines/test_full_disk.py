@@ -28,6 +28,10 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"data": data, "model": run, "photo": SAMPLES / "portrait.jpg"}
 
 
+PRINTING = ("eval", "check", "predict")
+"""Commands whose files only accompany what they print."""
+
+
 @pytest.mark.parametrize(
     ("line", "limit", "again", "wanted"),
     [
@@ -58,7 +62,7 @@ def test_a_full_disk_costs_one_line_and_no_file(
     (told,) = result.stderr.splitlines()
     assert told.startswith("ampnet: cannot write ")
     assert ": File too large; free some space" in told
-    assert bool(result.stdout) == line.startswith(("eval", "check", "predict"))  # whose files only accompany what they print
+    assert bool(result.stdout) == line.startswith(PRINTING)
     assert not (tmp_path / wanted).exists()
     assert not list(tmp_path.rglob(".ampnet-*"))
 

@@ -150,7 +150,8 @@ def test_an_annotated_video_has_all_frames_with_the_last_faces_drawn(happy, clip
     drawn = frames_of(tmp_path / "drawn" / "clip.mp4")
     assert len(drawn) == 12
     changed = [
-        np.abs(after.image.astype(int) - before.image).max() > 100
+        np.abs(after.image.astype(int) - before.image)[: -before.image.shape[0] // 5].max()
+        > 100  # above the model's name
         for after, before in zip(drawn, frames_of(clip), strict=True)
     ]
     assert changed == [True] * 8 + [False] * 4
@@ -207,7 +208,7 @@ def test_without_a_checkpoint_and_a_run_the_bundled_model_is_used_and_named(phot
     result = CliRunner().invoke(app, arguments)
     if model_path().is_file():
         assert result.exit_code == 0
-        assert model_path().stem in result.stderr.splitlines()[0]
+        assert "bundled:ferplus" in result.stderr.splitlines()[0]
         assert json.loads(result.stdout)["checkpoint"] == str(model_path())
     else:
         assert result.exit_code == 2

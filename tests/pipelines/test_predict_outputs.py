@@ -206,14 +206,14 @@ def test_a_full_disk_at_annotate_leaves_the_results_and_no_half_picture(happy, p
     assert result.stdout.count("happiness") >= 3
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"ampnet: cannot write {drawn}")
-    assert line.endswith("(and 2 more)")
+    assert line.endswith("(and 3 more)")
     assert set(contents(drawn)) == {"04.png"}
 
 
 def test_json_is_one_object_whose_images_are_lines(happy, photos, tmp_path):
     result = command(happy, photos, "--json", "--jsonl", tmp_path / "faces.jsonl")
     first, *images, last = result.stdout.splitlines()
-    assert list(json.loads(result.stdout)) == ["checkpoint", "class_names", "images"]
+    assert list(json.loads(result.stdout)) == ["checkpoint", "model", "class_names", "images"]
     assert first.endswith('"images": [')
     assert last == "]}"
     assert [image.rstrip(",") for image in images] == (tmp_path / "faces.jsonl").read_text().splitlines()
@@ -251,6 +251,7 @@ def test_ctrl_c_and_kills_leave_what_is_done(happy, tmp_path, monkeypatch):
     out.mkdir()
     predict(happy, photos, csv=whole / "faces.csv")
     words = ["predict", str(photos), "--checkpoint", str(happy), "--gpus", "0", "--csv", str(out / "faces.csv")]
+    words += ["--every", "5"]  # as predict() has it
     for number in (signal.SIGINT, signal.SIGKILL):
         resume = ["--resume"] if contents(out) else []
         with heeding_ctrl_c():
