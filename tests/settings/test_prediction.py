@@ -21,7 +21,6 @@ OUT = Path("rows")
         ({"resume": True}, "--resume needs --csv or --jsonl"),
         ({"csv": Path("a"), "jsonl": Path("a")}, "--csv and --jsonl need two files"),
         ({"smooth": 1.0}, "--smooth averages along tracks, so it needs --track"),
-        ({"track": True, "csv": Path("a.csv"), "resume": True}, "--track cannot be resumed"),
         ({"runtime": "onnx", "mirror": True}, "--mirror, --prior and --gpus need --runtime torch"),
         ({"runtime": "onnx", "explain": True}, "--explain needs --runtime torch"),
     ],
