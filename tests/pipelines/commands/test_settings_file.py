@@ -80,9 +80,10 @@ def test_what_does_not_fit_is_wrong_usage_in_one_line(tmp_path, monkeypatch, con
     assert len(line) <= 300
 
 
-def test_an_argument_is_given_on_the_command_line_only(tmp_path):
+def test_an_argument_is_given_on_the_command_line_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "a.toml").write_text("checkpoint = 'bundled'")
-    result = CliRunner().invoke(app, ["eval", "--config", str(tmp_path / "a.toml")])
+    result = CliRunner().invoke(app, ["eval", "--config", "a.toml"])
     assert "has an unknown option checkpoint" in result.stderr
 
 
