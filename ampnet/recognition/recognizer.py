@@ -166,8 +166,9 @@ class Recognizer(ABC):
         """
         photo = one_photo(images)
         if photo is None:
-            several = self.predict_many(images, stream=True, every=every, rate=rate, videos=videos)
-            return several if stream else self.predict_many(images, every=every, rate=rate, videos=videos)
+            if stream:
+                return self.predict_many(images, stream=True, every=every, rate=rate, videos=videos)
+            return self.predict_many(images, every=every, rate=rate, videos=videos)
         (result,) = answer_one_by_one(self, [photo], choose_sampling(every, rate))
         if result.problem is not None:
             raise ImageError(result.problem)
