@@ -43,10 +43,10 @@ from pipelines.comparison_files import (
     write_answers,
 )
 from pipelines.contenders import Contender, find_contenders
-from pipelines.evaluate import predict_split
+from pipelines.predict_split import predict_split
 from pipelines.progress import notices
 from pipelines.side_files import SideFiles
-from pipelines.split_images import EvaluatedSplit, read_split
+from pipelines.split_images import EvaluatedSplit, read_split, refuse_seen_faces
 
 FRAME = 224
 
@@ -175,7 +175,9 @@ def _predict(
                 table, found = read[file].table, read[file].notes
             else:
                 notices(quiet).print(f"{contender.letter}: {printable(display_name(file))}")
-                done = predict_split(settings, load_checkpoint(file), index, lambda: None, quiet)
+                checkpoint = load_checkpoint(file)
+                refuse_seen_faces(checkpoint, index)
+                done = predict_split(settings, checkpoint, index, lambda: None, quiet)
                 table, found = done.table, done.notes
             tables[run_name(contender, file)] = replace(table, probabilities=None, local=None, global_=None)
             for note in found:

@@ -7,7 +7,7 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from ampnet.checkpoints.bundled import MODELS, WORD, model_path, named_model
-from ampnet.checkpoints.run_files import BEST, checkpoint_file
+from ampnet.checkpoints.run_files import BEST, checkpoint_file, find_runs
 from ampnet.errors import UsageError
 from ampnet.files.printable import printable
 
@@ -60,19 +60,14 @@ def _find(letter: str, asked: Path) -> Contender:
     path = named_model(asked)
     if path.suffix.lower() == ".csv" and path.is_file():
         return Contender(letter, str(asked), (path,), is_predictions=True)
-    if path.is_dir() and not (path / BEST).exists():
-        folders = sorted(path.glob("seed*"), key=_number)
-        if runs := tuple(folder / BEST for folder in folders if (folder / BEST).is_file()):
-            unfinished = [folder.name for folder in folders if folder.is_dir() and folder / BEST not in runs]
-            notes = (
-                (f"without {', '.join(map(printable, unfinished))}, where there is no {BEST}",) if unfinished else ()
+    if runs := find_runs(path):
+        if runs.are_folds:
+            raise UsageError(
+                f"{printable(asked)} holds folds, whose runs were trained on all splits; `ampnet eval` measures them"
             )
-            return Contender(letter, str(asked), runs, is_predictions=False, notes=notes)
+        unfinished = f"without {', '.join(runs.unfinished)}, where there is no {BEST}"
+        notes = (unfinished,) if runs.unfinished else ()
+        return Contender(letter, str(asked), runs.finished, is_predictions=False, notes=notes)
     file = checkpoint_file(path)
     bundled = next((f"{WORD}:{name}" for name in MODELS if model_path(name) == file), None)
     return Contender(letter, bundled or str(asked), (file,), is_predictions=False)
-
-
-def _number(folder: Path) -> tuple[int, str]:
-    digits = folder.name.removeprefix("seed")
-    return (int(digits) if digits.isdecimal() and len(digits) < 10 else 0, folder.name)

@@ -38,6 +38,29 @@ def read_groups(split: EvaluatedSplit, columns: Sequence[str], file: Path | None
         UsageError: there is no such column, it is empty, or it has too many different values.
         DataError: the file cannot be read, or names none of the images.
     """
+    found = {}
+    for column, values in read_columns(split, columns, file, "--by").items():
+        found[column] = bin_numbers(np.array([printable(value, LONGEST) for value in values.tolist()]))
+        different = len(set(found[column].tolist()) - {""})
+        if different > MAX_GROUPS:
+            raise UsageError(
+                f"--by: the column {printable(column, 60)!r} has {different:,} different values; at most {MAX_GROUPS} "
+                "groups can be told apart"
+            )
+    return found
+
+
+def read_columns(
+    split: EvaluatedSplit, columns: Sequence[str], file: Path | None, option: str
+) -> dict[str, NDArray[np.str_]]:
+    """Read the values of columns for every image of a split, as :func:`read_groups`, but as they are.
+
+    Args:
+        split: the images.
+        columns: names of columns.
+        file: a CSV, or None.
+        option: that asks for them, for messages.
+    """
     header, given = _read(file, split) if file is not None else ([], {})
     known = [name for name in COLUMNS if name not in (NAME, "source", "box", "reason")]
     found = {}
@@ -49,18 +72,11 @@ def read_groups(split: EvaluatedSplit, columns: Sequence[str], file: Path | None
             values = np.array(["" if row is None else row.cells()[place] for row in split.rows])
         else:
             where = f"{printable(file)} has {_listed(header)}; " if file is not None else ""
-            raise UsageError(
-                f"--by: there is no column {printable(column, 60)!r}; {where}index/{FACES_FILE} has {_listed(known)}"
-            )
-        found[column] = bin_numbers(np.array([printable(value.strip(), LONGEST) for value in values.tolist()]))
-        different = len(set(found[column].tolist()) - {""})
-        if not different:
-            raise UsageError(f"--by: the column {printable(column, 60)!r} has no value for an image of this split")
-        if different > MAX_GROUPS:
-            raise UsageError(
-                f"--by: the column {printable(column, 60)!r} has {different:,} different values; at most {MAX_GROUPS} "
-                "groups can be told apart"
-            )
+            where += f"index/{FACES_FILE} has {_listed(known)}"
+            raise UsageError(f"{option}: there is no column {printable(column, 60)!r}; {where}")
+        found[column] = np.array([value.strip() for value in values.tolist()])
+        if not (found[column] != "").any():
+            raise UsageError(f"{option}: the column {printable(column, 60)!r} has no value for an image of this split")
     return found
 
 

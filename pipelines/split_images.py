@@ -6,15 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.faces_table import FaceRow, read_faces
+from ampnet.dataset.index.folds import FOLDS_FILE, read_folds
 from ampnet.dataset.index.index_files import FACES_FILE, PAIRS_FILE
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.quality.pairs_file import copies_of, read_pairs
-from ampnet.errors import DataError
+from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.matching import ClassMatch
 from ampnet.evaluation.predictions import SplitImages
+from ampnet.evaluation.runs import FEW_PEOPLE
 from ampnet.files.printable import printable
 from ampnet.settings import Split
 
@@ -39,13 +42,13 @@ class EvaluatedSplit:
 
 
 def read_split(
-    index: FaceIndex, split: Split, match: ClassMatch, class_names: Sequence[str], seed: int
+    index: FaceIndex, split: Split | None, match: ClassMatch, class_names: Sequence[str], seed: int
 ) -> EvaluatedSplit:
-    """Collect the images of one split.
+    """Collect the images of one split, or of all.
 
     Args:
         index: the prepared data set.
-        split: which split.
+        split: which split; None collects all images, so that there are no others to be copies of.
         match: the data set's classes in the network's.
         class_names: the network's classes.
         seed: of the run that may have held out a validation split.
@@ -54,9 +57,10 @@ def read_split(
         DataError: the split is empty, or a file of the index is damaged.
     """
     parts = split_indices(index, seed=seed)
-    chosen = parts[split][match.codes[index.labels[parts[split]]] >= 0]
+    own = parts[split] if split else np.arange(len(index))
+    chosen = own[match.codes[index.labels[own]] >= 0]
     rows = list(_rows(index))
-    rejected = [row for row in rows if row.status == "rejected" and row.split == split]
+    rejected = [row for row in rows if row.status == "rejected" and split in (None, row.split)]
     if not len(chosen) and not rejected:
         filled = [name for name in ("train", "val", "test") if len(parts[name])]
         raise DataError(f"{index.root} has no image in the split {split}; it has {', '.join(filled)}")
@@ -80,12 +84,45 @@ def read_split(
                 [*match.codes[faces.labels].tolist(), *(codes[row.class_name] for row in rejected)], dtype=np.int64
             ),
             status=np.array(["scored"] * len(faces) + [_status(row) for row in rejected], dtype="<U10"),
-            copies=_copies(index, split, names, parts["train"].tolist()),
+            copies=_copies(index, split, names, parts["train"].tolist()) if split else None,
             votes=_votes(faces, class_names, len(rejected)),
         ),
         rows=(*(of_name.get(name) for name in faces.names), *rejected),
         elsewhere=_elsewhere(rows, index, set(names), split),
-        unassigned=sum(index.undetected.get("", {}).values()),
+        unassigned=sum(index.undetected.get("", {}).values()) if split else 0,
+    )
+
+
+def people_of(split: EvaluatedSplit) -> list[str]:
+    """Return the person in each image; empty where unknown."""
+    return [row.subject if row else "" for row in split.rows]
+
+
+def people_note(people: Sequence[str]) -> list[str]:
+    """Say that intervals are over people, if at least two are known."""
+    known = len({*people} - {""})
+    if known < 2:
+        return []
+    few = f"; with fewer than {FEW_PEOPLE} they are somewhat too narrow" if known < FEW_PEOPLE else ""
+    return [f"intervals of scores draw the {known:,} people again, those of groups single images{few}"]
+
+
+def refuse_seen_faces(checkpoint: Checkpoint, index: FaceIndex) -> None:
+    """Refuse to measure the run of one fold on its own data set, whose splits it was not trained by.
+
+    Raises:
+        UsageError: it is such a run.
+    """
+    if not checkpoint.config.get("fold") or checkpoint.file is None:
+        return
+    folder = checkpoint.file.parent.parent
+    try:
+        read_folds(folder / FOLDS_FILE, index)
+    except DataError:
+        return  # other faces, or a run that has left its folder
+    raise UsageError(
+        f"{printable(checkpoint.file)} is the run of one fold, trained on most of these images; measure all folds "
+        f"together: ampnet eval {printable(folder)}"
     )
 
 
@@ -138,7 +175,7 @@ def _votes(faces: FaceIndex, class_names: Sequence[str], rejected: int) -> Crowd
     )
 
 
-def _elsewhere(rows: Sequence[FaceRow], index: FaceIndex, names: set[str], split: Split) -> tuple[str, ...]:
+def _elsewhere(rows: Sequence[FaceRow], index: FaceIndex, names: set[str], split: Split | None) -> tuple[str, ...]:
     others = [name for name in index.names if name not in names]
-    of_rows = [row.source for row in rows if (row.name not in names if row.name else row.split != split)]
+    of_rows = [row.source for row in rows if (row.name not in names if row.name else split not in (None, row.split))]
     return (*others, *of_rows)

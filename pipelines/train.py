@@ -1,10 +1,9 @@
 """`ampnet train`: train on a prepared data set, keep the best epoch, survive interruptions."""
 
 import json
-import statistics
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from ampnet.checkpoints.checkpoint import save_checkpoint
 from ampnet.checkpoints.run_files import BEST
+from ampnet.dataset.index.folds import FOLDS_FILE, write_folds
 from ampnet.dataset.loading.loader import loading_failures
 from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.errors import UsageError
@@ -23,92 +23,33 @@ from ampnet.runtime.launch import is_launched, join_processes, launch
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.progress import ProgressBar
 from ampnet.runtime.signals import StopRequest
-from ampnet.settings import TrainConfig, config_to_dict
+from ampnet.settings import TrainConfig
 from ampnet.training.defaults import Forecast, RunConfig, resolve_defaults
 from ampnet.training.loop import SplitMetrics, evaluate, train_epoch
 from ampnet.training.run import TrainingRun, open_run
-from ampnet.training.run_folder import CONFIG, CURVES, HISTORY, SEEDS, open_run_folder
-from ampnet.training.state import LAST
+from ampnet.training.run_folder import (
+    CURVES,
+    FOLDS,
+    HISTORY,
+    SEEDS,
+    folder_to_resume,
+    open_run_folder,
+    saved_settings,
+    write_settings,
+)
+from pipelines.folds import choose_folds
 from pipelines.progress import notices, progress_bar
+from pipelines.train_results import RunsResult, TrainResult
 
 MAX_LISTED = 20
 """Unreadable images listed after an epoch."""
 
 
-@dataclass(frozen=True)
-class TrainResult:
-    """What a finished run achieved."""
-
-    data: Path
-    folder: Path
-    checkpoint: Path
-    """The best epoch's."""
-    seed: int
-    epochs: int
-    """Finished epochs; fewer than requested after an early stop."""
-    best_epoch: int
-    selected_on: str
-    accuracy: float
-    """Of the best epoch on the selection split."""
-    macro_f1: float
-    recall: dict[str, float | None]
-    """Of each class on that split; None for a class without faces there."""
-    unreadable: dict[str, str]
-    """Name -> reason of each image that cannot be read and was left out."""
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values for JSON."""
-        return config_to_dict(self)
-
-    def lines(self) -> list[str]:
-        """Describe the result in a few lines, ending with the next command."""
-        recalls = (f"{name} {'-' if value is None else f'{value:.1%}'}" for name, value in self.recall.items())
-        return [
-            f"best epoch: {self.best_epoch} of {self.epochs}, {self.selected_on} accuracy {self.accuracy:.2%}, "
-            f"macro-F1 {self.macro_f1:.3f}{_warning(self.selected_on)}",
-            f"by class: {', '.join(recalls)}",
-            *([f"left out: {describe_unreadable(self.unreadable)}; run prepare again"] if self.unreadable else []),
-            f"checkpoint: {self.checkpoint}; beside it {LAST}, {HISTORY}, {CURVES}, {CONFIG}",
-            f"next: ampnet eval {self.folder} --data {self.data}",
-        ]
-
-
-@dataclass(frozen=True)
-class SeedsResult:
-    """What several runs achieved that differ in their seed."""
-
-    runs: tuple[TrainResult, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return mean, spread and every run as plain values for JSON."""
-        accuracies, scores = ([getattr(one, name) for one in self.runs] for name in ("accuracy", "macro_f1"))
-        return {
-            "accuracy_mean": statistics.mean(accuracies),
-            "accuracy_deviation": statistics.stdev(accuracies),
-            "macro_f1_mean": statistics.mean(scores),
-            "macro_f1_deviation": statistics.stdev(scores),
-            "runs": [one.to_dict() for one in self.runs],
-        }
-
-    def lines(self) -> list[str]:
-        """List the runs, then their mean and sample standard deviation."""
-        plain, first = self.to_dict(), self.runs[0]
-        best = max(self.runs, key=lambda one: one.accuracy)
-        return [
-            *(f"seed {one.seed}: {one.accuracy:.2%}, macro-F1 {one.macro_f1:.3f} ({one.folder})" for one in self.runs),
-            f"{first.selected_on} accuracy {plain['accuracy_mean']:.2%} +- {plain['accuracy_deviation']:.2%}, "
-            f"macro-F1 {plain['macro_f1_mean']:.3f} +- {plain['macro_f1_deviation']:.3f} "
-            f"over {len(self.runs)} seeds{_warning(first.selected_on)}",
-            f"next: ampnet eval {best.folder} --data {best.data}",
-        ]
-
-
-def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
-    """Train once, or once for each seed, on the processes that the config or torchrun asks for.
+def run(config: TrainConfig, quiet: bool = False) -> TrainResult | RunsResult:
+    """Train once, or once for each seed or fold, on the processes that the config or torchrun asks for.
 
     Args:
-        config: what to train on, and how; what it leaves open is chosen for this machine.
+        config: what to train on, and how; what it leaves open is as in the resumed run, or chosen for this machine.
         quiet: show no progress and no notices.
 
     Raises:
@@ -120,24 +61,40 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | SeedsResult:
         ProcessError: one of several processes died.
         KeyboardInterrupt: the run was asked to stop; it can be resumed.
     """
+    if config.resume:
+        config = saved_settings(config, folder_to_resume(config))
     chosen = resolve_defaults(config)
     forecast = Forecast(config, chosen)
-    if config.seeds == 1:
+    if not config.has_several_runs:
         return _run_once(chosen, forecast, quiet)
     if is_launched():
-        raise UsageError("--seeds does not work under torchrun; start one torchrun for each --seed")
-    folder = open_run_folder(config, of_seeds=True)
+        raise UsageError("--seeds and --folds do not work under torchrun; start one torchrun for each --seed")
+    index, folds = choose_folds(config) if config.folds else (None, None)  # first: it may be refused
+    folder = open_run_folder(config)
     with lock_folder(folder):
+        write_settings(folder, config)
+        if index and folds and not (folder / FOLDS_FILE).exists():
+            write_folds(folder / FOLDS_FILE, index.names, folds)
         runs = []
-        for seed in range(config.seed, config.seed + config.seeds):
-            name = f"seed{seed}"
+        for name, changes in _several(config, folds.count if folds else 0):
             begun = (folder / name).is_dir()
-            once = replace(chosen, seed=seed, seeds=1, out=folder, name=name, resume=config.resume and begun)
+            alone: dict[str, Any] = {"seeds": 1, "folds": "", "subjects": "", "out": folder, "name": name}
+            once = replace(chosen, **alone | changes, resume=config.resume and begun)
             runs.append(_run_once(once, forecast, quiet))
-        result = SeedsResult(tuple(runs))
-        with atomic_write(folder / SEEDS) as aside:
+        result = RunsResult(folder, folds.count if folds else 0, tuple(runs))
+        with atomic_write(folder / (FOLDS if folds else SEEDS)) as aside:
             aside.write_text(json.dumps(result.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
     return result
+
+
+def _several(config: TrainConfig, folds: int) -> Iterator[tuple[str, dict[str, int]]]:
+    """Yield the folder and the own settings of each run."""
+    for seed in range(config.seed, config.seed + config.seeds):
+        of_seed = f"seed{seed}" if config.seeds > 1 else ""
+        if not folds:
+            yield of_seed, {"seed": seed}
+        for fold in range(1, folds + 1):
+            yield f"{of_seed}{of_seed and '-'}fold{fold}", {"seed": seed, "fold": fold}
 
 
 def _run_once(config: RunConfig, forecast: Forecast, quiet: bool) -> TrainResult:
@@ -277,7 +234,3 @@ def _result(training: TrainingRun) -> TrainResult:
         unreadable=dict(training.unreadable.reasons),
         seconds=training.progress.seconds,
     )
-
-
-def _warning(selected_on: str) -> str:
-    return " (epoch chosen on the test split, which inflates this number)" if selected_on == "test" else ""

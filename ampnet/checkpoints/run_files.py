@@ -1,5 +1,7 @@
 """Where a run keeps its checkpoints."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from ampnet.errors import CheckpointError
@@ -7,6 +9,8 @@ from ampnet.files.opening import exists
 from ampnet.files.printable import printable
 
 BEST = "best.pt"
+
+_RUN = re.compile(r"(?:seed(\d{1,19}))?-?(?:fold(\d{1,4}))?(?<=\d)")
 
 
 def checkpoint_file(path: Path) -> Path:
@@ -24,6 +28,36 @@ def checkpoint_file(path: Path) -> Path:
     else:
         what = f"holds no {BEST}"
     raise CheckpointError(f"{printable(path)} {what}; give a run folder of `ampnet train` or a checkpoint file")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A folder of runs that differ in their seed or their fold."""
+
+    folder: Path
+    finished: tuple[Path, ...]
+    """Their best checkpoints, by seed, then by fold."""
+    unfinished: tuple[str, ...]
+    """Names of runs without one."""
+
+    @property
+    def are_folds(self) -> bool:
+        """Whether the runs hold out different faces."""
+        return "fold" in self.finished[0].parent.name
+
+
+def find_runs(folder: Path) -> Runs | None:
+    """Find the runs in a folder of `ampnet train --seeds` or ``--folds``; None if it is not such a folder."""
+    if not folder.is_dir() or (folder / BEST).exists():
+        return None
+    found = {}
+    for run in folder.iterdir():
+        if (match := _RUN.fullmatch(run.name)) and run.is_dir():
+            found[tuple(int(number or 0) for number in match.groups())] = run
+    runs = [found[numbers] for numbers in sorted(found)]
+    finished = tuple(run / BEST for run in runs if (run / BEST).is_file())
+    unfinished = tuple(run.name for run in runs if not (run / BEST).is_file())
+    return Runs(folder, finished, unfinished) if finished else None
 
 
 def newest_run(folder: Path) -> Path | None:

@@ -160,12 +160,13 @@ def contender_scores(
         runs.append(RunScores(scores.accuracy, scores.macro_f1))
     return ContenderScores(
         runs=tuple(runs),
-        accuracy=_spread([run.accuracy.value for run in runs]),
-        macro_f1=_spread([run.macro_f1.value for run in runs]),
+        accuracy=spread_of([run.accuracy.value for run in runs]),
+        macro_f1=spread_of([run.macro_f1.value for run in runs]),
     )
 
 
-def _spread(values: Sequence[float]) -> Spread:
+def spread_of(values: Sequence[float]) -> Spread:
+    """Return mean and sample standard deviation of the values of one or more runs."""
     return Spread(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
 
 

@@ -78,6 +78,26 @@ def resample_matrix(matrix: Counts, seed: int, rounds: int = ROUNDS) -> Counts:
     return drawn.reshape(rounds, *matrix.shape)
 
 
+def bootstrap_means(
+    columns: NDArray[np.floating], seed: int, clusters: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """Return ``(R, M)`` means of the columns of a ``(N, M)`` table over resampled rows.
+
+    Args:
+        columns: the table, N at least 1.
+        seed: of the random generator.
+        clusters: ``(N,)`` number of the cluster of each row, such as a person; whole clusters are drawn (Davison and
+            Hinkley 1997, section 3.8), as rows of one cluster are alike. None draws single rows.
+    """
+    if clusters is None:
+        return bootstrap_sums(columns, seed) / len(columns)
+    _numbers, places = np.unique(clusters, return_inverse=True)
+    of_clusters = np.zeros((places.max() + 1, 1 + columns.shape[1]))
+    np.add.at(of_clusters, places, np.column_stack([np.ones(len(columns)), columns]))
+    sums = bootstrap_sums(of_clusters, seed)
+    return np.asarray(sums[:, 1:] / sums[:, :1])
+
+
 def bootstrap_sums(columns: NDArray[np.floating], seed: int, rounds: int = ROUNDS) -> NDArray[np.float64]:
     """Sum the columns of a table over resampled rows.
 
@@ -94,12 +114,20 @@ def bootstrap_sums(columns: NDArray[np.floating], seed: int, rounds: int = ROUND
     return np.concatenate(sums).astype(np.float64)
 
 
-def bootstrap_weights(count: int, seed: int, rounds: int = ROUNDS) -> Iterator[Counts]:
+def bootstrap_weights(
+    count: int, seed: int, rounds: int = ROUNDS, clusters: NDArray[np.int64] | None = None
+) -> Iterator[Counts]:
     """Draw how often each of ``count`` rows is in each resample; see :func:`bootstrap_sums`.
 
     Yields:
-        Blocks ``(B, count)`` of resamples; each row sums to ``count``.
+        Blocks ``(B, count)`` of resamples; each row sums to ``count``, or draws as many clusters as there are.
     """
+    if clusters is not None:
+        numbers, places = np.unique(clusters, return_inverse=True)
+        for drawn in bootstrap_weights(len(numbers), seed, rounds):
+            step = max(1, _CELLS // count)
+            yield from (drawn[start : start + step, places] for start in range(0, len(drawn), step))
+        return
     rounds = min(rounds, max(100, MAX_DRAWS // count))
     generator = np.random.default_rng(seed)
     block = max(1, _CELLS // count)

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Counts, Estimate, estimate, rate, resample_matrix
+from ampnet.evaluation.intervals import (
+    Counts,
+    Estimate,
+    bootstrap_sums,
+    estimate,
+    rate,
+    resample_matrix,
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,8 @@ class Scores:
     images: int
     correct: int
     accuracy: Estimate
-    """``correct / images``, with Wilson's interval; the others have bootstrap percentiles over the images."""
+    """``correct / images``, with Wilson's interval; the others have bootstrap percentiles over the images. Where people
+    are known, all intervals are percentiles over resampled people."""
     mean_class_accuracy: Estimate
     """Mean recall of the classes, also called balanced accuracy."""
     macro_f1: Estimate
@@ -107,22 +115,48 @@ def normalise_rows(matrix: Counts) -> NDArray[np.float64]:
     return np.asarray(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))
 
 
-def score(matrix: Counts, class_names: Sequence[str], seed: int = 0) -> Scores:
+def resampled_clusters(
+    labels: NDArray[np.int64], answers: NDArray[np.int64], num_classes: int, clusters: NDArray[np.int64], seed: int
+) -> NDArray[np.float64]:
+    """Draw confusion matrices as if whole clusters of images, such as the people in them, were drawn again.
+
+    Args:
+        labels: ``(N,)``.
+        answers: ``(N,)``; -1 without a prediction.
+        num_classes: K.
+        clusters: ``(N,)`` number of each image's cluster.
+        seed: of the random generator.
+
+    Returns:
+        ``(R, K, K + 1)``, for :func:`score`.
+    """
+    columns = num_classes + 1
+    cells = labels * columns + np.where(answers < 0, num_classes, answers)
+    _numbers, places = np.unique(clusters, return_inverse=True)
+    counts = np.zeros((places.max() + 1, num_classes * columns))
+    np.add.at(counts, (places, cells), 1)
+    return bootstrap_sums(counts, seed).reshape(-1, num_classes, columns)
+
+
+def score(
+    matrix: Counts, class_names: Sequence[str], seed: int = 0, resampled: NDArray[np.floating] | None = None
+) -> Scores:
     """Summarise a confusion matrix.
 
     Args:
         matrix: ``(K, K)``, or ``(K, K + 1)`` with a column of images without a prediction.
         class_names: K names.
         seed: random seed of the bootstrap.
+        resampled: ``(R, ...)`` the same of resampled clusters of images, from which all intervals follow; None draws
+            single images.
 
     Raises:
         ValueError: the matrix is all zeros.
     """
     images, correct = int(matrix.sum()), int(np.trace(matrix))
-    overall = rate(correct, images)
-    if overall is None:
+    if not images:
         raise ValueError("there are no images to score")
-    once, again = _Shares(matrix[None]), _Shares(resample_matrix(matrix, seed))
+    once, again = _Shares(matrix[None]), _Shares(resample_matrix(matrix, seed) if resampled is None else resampled)
 
     def with_interval(name: str) -> Estimate | None:
         return estimate(getattr(once, name)()[0], getattr(again, name)())
@@ -132,6 +166,14 @@ def score(matrix: Counts, class_names: Sequence[str], seed: int = 0) -> Scores:
         assert found is not None  # at least one class has images
         return found
 
+    def share(hits: int, count: int, name: str, of_class: int | None = None) -> Estimate | None:
+        if resampled is None:
+            return rate(hits, count)
+        again_ = getattr(again, name) if of_class is None else getattr(again, name)[:, of_class]
+        return estimate(hits / count, again_) if count else None
+
+    overall = share(correct, images, "accuracy")
+    assert overall is not None
     num_classes = len(class_names)
     columns = [matrix.sum(axis=1), matrix[:, num_classes:].sum(axis=1), matrix[:, :num_classes].sum(axis=0)]
     rows = zip(class_names, *(column.tolist() for column in columns), np.diagonal(matrix).tolist(), strict=True)
@@ -147,8 +189,8 @@ def score(matrix: Counts, class_names: Sequence[str], seed: int = 0) -> Scores:
         classes=tuple(
             ClassScores(
                 *(name, of_class, undetected, called, right),
-                recall=rate(right, of_class),
-                precision=rate(right, called),
+                recall=share(right, of_class, "recall", k),
+                precision=share(right, called, "precision", k),
                 f1=estimate(once.f1[0, k], again.f1[:, k]),
             )
             for k, (name, of_class, undetected, called, right) in enumerate(rows)
@@ -159,7 +201,7 @@ def score(matrix: Counts, class_names: Sequence[str], seed: int = 0) -> Scores:
 class _Shares:
     """Scores of R confusion matrices at once, ``(R,)`` or ``(R, K)``; NaN if undefined."""
 
-    def __init__(self, matrices: Counts) -> None:
+    def __init__(self, matrices: NDArray[np.integer] | NDArray[np.floating]) -> None:
         num_classes = matrices.shape[1]
         self.hits = np.diagonal(matrices[:, :, :num_classes], axis1=1, axis2=2).astype(np.float64)  # (R, K)
         self.present = matrices.sum(axis=2).astype(np.float64)  # (R, K)
@@ -167,7 +209,8 @@ class _Shares:
         self.unanswered = matrices[:, :, num_classes:].sum(axis=(1, 2)).astype(np.float64)  # (R,)
         self.total = self.present.sum(axis=1)  # (R,)
         with np.errstate(invalid="ignore"):
-            self.recall = self.hits / self.present
+            self.accuracy = self.hits.sum(axis=1) / self.total
+            self.recall, self.precision = self.hits / self.present, self.hits / self.called
             self.f1 = np.where(self.present > 0, 2 * self.hits / (self.present + self.called), np.nan)
 
     def mean_recall(self) -> NDArray[np.float64]:

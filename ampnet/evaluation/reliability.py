@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, Interval, Share, bootstrap_sums, estimate, rate, wilson_interval
+from ampnet.evaluation.intervals import Estimate, Interval, Share, bootstrap_means, estimate, rate, wilson_interval
 
 BINS = 15
 """Bins of the reliability diagram, as in Guo et al. 2017."""
@@ -49,7 +49,10 @@ class ProbabilityScores:
 
 
 def score_probabilities(
-    probabilities: NDArray[np.floating], labels: NDArray[np.integer], seed: int = 0
+    probabilities: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    seed: int = 0,
+    clusters: NDArray[np.int64] | None = None,
 ) -> ProbabilityScores:
     """Score the probabilities of N images, at least one.
 
@@ -57,6 +60,7 @@ def score_probabilities(
         probabilities: ``(N, K)``, rows sum to 1.
         labels: ``(N,)``.
         seed: random seed of the bootstrap.
+        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
 
     Raises:
         ValueError: there are no images, or the shapes do not match.
@@ -69,10 +73,11 @@ def score_probabilities(
     losses = -np.log(np.maximum(of_label, MIN_PROBABILITY))
     squares = (p**2).sum(axis=1) - 2 * of_label + 1
     gaps = confidence_gaps(p, labels)
-    sums = bootstrap_sums(np.column_stack([losses, squares, gaps]), seed) / count
-    log_loss, brier = estimate(float(losses.mean()), sums[:, 0]), estimate(float(squares.mean()), sums[:, 1])
-    error = estimate(calibration_error(p, labels), np.abs(sums[:, 2:]).sum(axis=1))
-    top2 = rate(int(top_hits(p, labels, 2).sum()), count)
+    hits = top_hits(p, labels, 2)
+    means = bootstrap_means(np.column_stack([losses, squares, hits, gaps]), seed, clusters)
+    log_loss, brier = estimate(float(losses.mean()), means[:, 0]), estimate(float(squares.mean()), means[:, 1])
+    error = estimate(calibration_error(p, labels), np.abs(means[:, 3:]).sum(axis=1))
+    top2 = rate(int(hits.sum()), count) if clusters is None else estimate(float(hits.mean()), means[:, 2])
     assert top2 is not None
     assert log_loss is not None
     assert brier is not None

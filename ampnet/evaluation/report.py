@@ -17,12 +17,13 @@ from ampnet.evaluation.copies import CopyScores, score_without_copies
 from ampnet.evaluation.ferplus import ProtocolScores, score_protocol
 from ampnet.evaluation.fusion import HeadScores, fuse, score_heads
 from ampnet.evaluation.groups import Grouping, score_groups
-from ampnet.evaluation.intervals import Counts, Estimate, rate
-from ampnet.evaluation.metrics import Scores, confusion_of, score
+from ampnet.evaluation.intervals import Counts, Estimate, bootstrap_means, estimate, rate
+from ampnet.evaluation.metrics import Scores, confusion_of, resampled_clusters, score
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.priors import PriorScores, score_priors
 from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities, top_hits
 from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
+from ampnet.evaluation.runs import RunsScores
 from ampnet.settings import Split
 from ampnet.settings.choices import Protocol
 
@@ -36,17 +37,18 @@ NO_FACE = "no face"
 class Provenance:
     """What was measured on what, and how to do it again."""
 
-    kind: Literal["checkpoint", "predictions"]
-    """What was measured: a checkpoint, or a file of predictions."""
+    kind: Literal["checkpoint", "predictions", "runs"]
+    """What was measured: a checkpoint, a file of predictions, or a folder of runs over folds or seeds."""
     path: Path
-    """The checkpoint, or the file of predictions."""
+    """The checkpoint, the file of predictions, or the folder."""
     sha256: Sha256
-    """Of that file."""
+    """Of that file; of a folder, of the SHA-256 of its runs' checkpoints, one a line."""
     data: Path
     """The prepared data set."""
     layout: str
     """Its layout; empty if unknown."""
-    split: Split
+    split: Split | Literal["all"]
+    """``all``: every image, each predicted by the run that has not seen it."""
     index_sha256: Sha256
     """Of its index/data_label.txt, or index/shards.json: names and labels of its images."""
     command: str
@@ -109,6 +111,8 @@ class EvalReport:
     """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
     groups: tuple[Grouping, ...]
     """Scores of groups of images; empty unless they were asked for."""
+    runs: RunsScores | None
+    """Each run's scores and their spread; None unless a folder of runs was measured."""
     unassigned: int
     """Images without a detected face that belong to no split, since the data set has no official splits."""
     notes: tuple[str, ...]
@@ -148,6 +152,8 @@ def measure(
     seconds: float = 0.0,
     seed: int = 0,
     protocol: Protocol | None = None,
+    clusters: NDArray[np.int64] | None = None,
+    runs: RunsScores | None = None,
 ) -> EvalReport:
     """Compute every number of a report.
 
@@ -162,6 +168,8 @@ def measure(
         seconds: time that the predictions took.
         seed: random seed of the bootstraps.
         protocol: published rule to score by as well.
+        clusters: ``(N,)`` number of the person in each image; intervals of scores and probabilities then draw people.
+        runs: scores of the runs that the predictions are from.
 
     Raises:
         DataError: the data set has no votes for that rule.
@@ -171,21 +179,23 @@ def measure(
     probabilities, top2, risk_coverage = None, None, None
     if table.probabilities is not None and scored.any():
         p = table.probabilities[scored]
-        probabilities = score_probabilities(p, labels[scored], seed)
-        top2 = rate(int(top_hits(p, labels[scored], 2).sum()), len(labels))
+        of_scored = None if clusters is None else clusters[scored]
+        probabilities = score_probabilities(p, labels[scored], seed, of_scored)
+        top2 = _top2(p, labels, scored, seed, clusters)
         threshold = fusion.rejection_threshold if fusion else 0.0
-        risk_coverage = score_risk_coverage(p, labels[scored], threshold, seed)
+        risk_coverage = score_risk_coverage(p, labels[scored], threshold, seed, of_scored)
     votes = table.images.votes
     crowd = None
     if votes is not None and votes.totals.any():
         crowd = measure_agreement(table.answers, table.probabilities, votes, names, min_votes, seed)
     copies = table.images.copies
+    resampled = None if clusters is None else resampled_clusters(labels, table.answers, len(names), clusters, seed)
     return EvalReport(
         about=about,
         table=table,
         matrix=matrix,
-        all=score(matrix, names, seed),
-        scored=score(matrix[:, :-1], names, seed) if scored.any() else None,
+        all=score(matrix, names, seed, resampled),
+        scored=score(matrix[:, :-1], names, seed, _without_last(resampled)) if scored.any() else None,
         top2=top2,
         probabilities=probabilities,
         risk_coverage=risk_coverage,
@@ -196,10 +206,33 @@ def measure(
         protocol=_protocol(table, protocol),
         priors=_priors(table, fusion),
         groups=score_groups(table, groups, seed),
+        runs=runs,
         unassigned=unassigned,
         notes=tuple(notes),
         seconds=seconds,
     )
+
+
+def _top2(
+    p: NDArray[np.floating],
+    labels: NDArray[np.int64],
+    scored: NDArray[np.bool_],
+    seed: int,
+    clusters: NDArray[np.int64] | None,
+) -> Estimate | None:
+    hits = np.zeros(len(labels))
+    hits[scored] = top_hits(p, labels[scored], 2)
+    if clusters is None:
+        return rate(int(hits.sum()), len(labels))
+    return estimate(float(hits.mean()), bootstrap_means(hits[:, None], seed, clusters)[:, 0])
+
+
+def _without_last(resampled: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Leave out the images without a prediction, and resamples of people without any other."""
+    if resampled is None:
+        return None
+    scored = resampled[:, :, :-1]
+    return scored[scored.sum(axis=(1, 2)) > 0]
 
 
 def _protocol(table: PredictionTable, protocol: Protocol | None) -> ProtocolScores | None:

@@ -44,7 +44,11 @@ class RiskCoverage:
 
 
 def score_risk_coverage(
-    probabilities: NDArray[np.floating], labels: NDArray[np.integer], threshold: float = 0.0, seed: int = 0
+    probabilities: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    threshold: float = 0.0,
+    seed: int = 0,
+    clusters: NDArray[np.int64] | None = None,
 ) -> RiskCoverage:
     """Compute the risk-coverage curve of N images, at least one.
 
@@ -53,13 +57,15 @@ def score_risk_coverage(
         labels: ``(N,)``.
         threshold: the checkpoint's rejection threshold, in [0, 1]; 0 never rejects.
         seed: random seed of the bootstrap.
+        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
     """
     count = len(labels)
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
     confidence = probabilities.max(axis=1)[order]
     wrong = (probabilities.argmax(axis=1) != labels)[order]
     wanted = [confidence[int(np.ceil(share * count - 1e-9)) - 1] for share in COVERAGES]
-    areas = [_areas(block.astype(np.float64), wrong, confidence) for block in bootstrap_weights(count, seed)]
+    weights = bootstrap_weights(count, seed, clusters=None if clusters is None else clusters[order])
+    areas = [_areas(block.astype(np.float64), wrong, confidence) for block in weights]
     area = estimate(float(_areas(np.ones((1, count)), wrong, confidence)[0]), np.concatenate(areas))
     assert area is not None
     return RiskCoverage(

@@ -30,6 +30,7 @@ from ampnet.evaluation.priors import PriorScores
 from ampnet.evaluation.reliability import ProbabilityScores
 from ampnet.evaluation.report import NO_FACE, EvalReport, Provenance
 from ampnet.evaluation.risk_coverage import RiskCoverage
+from ampnet.evaluation.runs import RunsScores
 
 METRICS_FILE = "metrics.json"
 SCHEMA_FILE = "metrics.schema.json"
@@ -103,6 +104,8 @@ class Metrics:
     """Duration of the evaluation."""
     groups: tuple[Grouping, ...] = ()
     """Scores of groups of images, by column; empty unless they were asked for (--by)."""
+    runs: RunsScores | None = None
+    """Scores of each run and their spread, of a folder of runs over folds or seeds; else null."""
 
 
 def plain_metrics(report: EvalReport) -> dict[str, Any]:
@@ -137,6 +140,7 @@ def plain_metrics(report: EvalReport) -> dict[str, Any]:
         priors=report.priors,
         seconds=round(report.seconds, 3),
         groups=report.groups,
+        runs=report.runs,
     )
     return plain(metrics)
 

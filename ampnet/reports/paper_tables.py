@@ -9,6 +9,7 @@ import pandas as pd
 from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.comparison import ContenderScores, Difference, ImageSet, Spread
 from ampnet.evaluation.report import EvalReport
+from ampnet.evaluation.runs import RunsScores
 from ampnet.reports.latex import latex_table
 from ampnet.reports.numbers import (
     GAP_HEADS,
@@ -43,10 +44,11 @@ def evaluation_latex(report: EvalReport) -> str:
         tables.append(pd.DataFrame(gap_rows(grouping), columns=list(GAP_HEADS)))
     about = report.about
     lost = f", {report.undetected:,} of them without a prediction and counted as errors" if report.undetected else ""
-    subject = f"{short_name(about.path)} on the {about.split} split of {about.data.resolve().name}"
+    where = "all images" if about.split == "all" else f"the {about.split} split"
+    subject = f"{short_name(about.path)} on {where} of {about.data.resolve().name}"
     return latex_table(
         [table for table in tables if len(table)],
-        f"{subject}: {report.all.images:,} images{lost}. {UNITS}",
+        f"{subject}: {report.all.images:,} images{lost}. {UNITS}{_spread(report.runs)}",
         about.command,
         about.versions.get("ampnet", ""),
     )
@@ -83,6 +85,15 @@ def comparison_latex(sets: Sequence[ImageSet], names: Mapping[str, str], about: 
     )
 
 
+def _spread(runs: RunsScores | None) -> str:
+    """Say how far several runs are apart, for a caption."""
+    if runs is None or runs.accuracy.deviation is None:
+        return ""
+    kind = "folds" if runs.folds_sha256 else "seeds"
+    spread = f"{100 * runs.accuracy.mean:.1f} ± {100 * runs.accuracy.deviation:.1f}"
+    return f" Accuracy over the {len(runs.runs)} {kind}, with standard deviation: {spread}."
+
+
 def short_name(checkpoint: Path) -> str:
     """Name a model or a file of predictions in a caption: its run folder, and its file unless that is the best epoch.
 
@@ -91,6 +102,8 @@ def short_name(checkpoint: Path) -> str:
     shown = display_name(checkpoint)
     if shown != str(checkpoint) or checkpoint.suffix == ".csv":
         return checkpoint.stem if shown == str(checkpoint) else shown
+    if checkpoint.is_dir():
+        return checkpoint.resolve().name
     run = checkpoint.resolve().parent.name
     return run if checkpoint.stem == "best" else f"{run}/{checkpoint.stem}"
 

@@ -40,13 +40,14 @@ from ampnet.settings.exchange import ExportConfig, ExportReferenceConfig, Import
 from ampnet.settings.prediction import PredictConfig, ServeConfig
 from ampnet.settings.serialisation import config_to_dict
 from ampnet.settings.shared import IMAGE_SIZE, MAX_FACES_PER_SHARD, MAX_IMAGE_SIZE, MAX_WIDTH
-from ampnet.settings.training import MAX_SEED, TrainConfig
+from ampnet.settings.training import MAX_FOLDS, MAX_SEED, TrainConfig
 
 __all__ = [
     "FACES_PER_SHARD",
     "IMAGE_SIZE",
     "MAX_CONTENDERS",
     "MAX_FACES_PER_SHARD",
+    "MAX_FOLDS",
     "MAX_IMAGE_SIZE",
     "MAX_OUTPUTS",
     "MAX_SEED",

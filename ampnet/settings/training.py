@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ampnet.errors import require
+from ampnet.files.printable import printable
 from ampnet.settings.choices import MODULES, Freeze, Placement, Precision, SelectionSplit, Variant, YesNo
 from ampnet.settings.fields import Option, Settings
 from ampnet.settings.recipes import Recipe, RecipeName, make_recipe
@@ -13,6 +14,8 @@ from ampnet.settings.shared import A_MODEL, INPUT_SIZE, PLACEMENT, STANDARDISE, 
 
 MAX_SEED = 2**63 - 1
 """Largest random seed that every generator takes."""
+
+MAX_FOLDS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,25 @@ class TrainConfig(Settings):
     seeds: Annotated[
         int, Option("Train with this many seeds, counted from --seed, and report the spread.", "Recipe", min=1)
     ] = 1
+    folds: Annotated[
+        str,
+        Option(
+            "Train a run for each of K folds, or for each person; `eval RUN` judges every face by a run that has not "
+            "seen it.",
+            "Recipe",
+            metavar="K|subjects",
+            unset="one run on the data set's own splits",
+        ),
+    ] = ""
+    subjects: Annotated[
+        str,
+        Option(
+            "Whose face it is: a column of index/faces.csv, or a CSV with name and subject; no person is in two folds.",
+            "Recipe",
+            metavar="COLUMN|FILE",
+            unset="subject",
+        ),
+    ] = ""
     select_on: Annotated[
         SelectionSplit,
         Option("Split that picks the best epoch; test inflates the test score, and every report says so.", "Recipe"),
@@ -104,6 +126,21 @@ class TrainConfig(Settings):
             recipe.batch_size >= minimum,
             f"batch_size must be at least 2 x accumulate x processes = {minimum}, got {recipe.batch_size}",
         )
+
+        number = int(self.folds) if self.folds.isdecimal() and len(self.folds) < 5 else 0
+        require(
+            self.folds in ("", "subjects") or 2 <= number <= MAX_FOLDS,
+            f"--folds must be a number from 2 to {MAX_FOLDS:,}, or subjects, got {printable(self.folds, 40)}",
+        )
+        require(bool(self.folds) or not self.subjects, "--subjects needs --folds")
+        require(
+            not self.folds or self.select_on == "val", "--folds tests on the held-out fold; leave out --select-on test"
+        )
+
+    @property
+    def has_several_runs(self) -> bool:
+        """Say whether there is a run for each seed or fold."""
+        return self.seeds > 1 or bool(self.folds)
 
     @property
     def is_resumable(self) -> bool:

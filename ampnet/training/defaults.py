@@ -31,6 +31,8 @@ class RunConfig(TrainConfig):
     recipe: Recipe
     processes: int
     workers: int
+    fold: int = 0
+    """Number of the fold to hold out, of folds.csv in the folder of all runs; 0: the data set's own splits."""
 
     def architecture(self, num_classes: int) -> ArchitectureConfig:
         """Return the network's architecture for a number of classes."""

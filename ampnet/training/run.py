@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.folds import FOLDS_FILE, in_fold, read_folds
 from ampnet.dataset.index.splits import class_counts, untrained_classes
 from ampnet.dataset.loading.dataset import Batch
 from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler
@@ -127,6 +128,8 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
     """
     started = time.monotonic()
     index = open_training_index(config.data)
+    if config.fold:
+        index = in_fold(index, read_folds(config.out / FOLDS_FILE, index), config.fold)
     parts = choose_faces(index, config)
     training, selection = parts["train"], parts[config.select_on]
     data_hash = hash_data(index)

@@ -5,11 +5,12 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,19 +18,22 @@ from numpy.typing import NDArray
 from ampnet import __version__
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.splits import class_counts
-from ampnet.errors import DataError, UsageError
+from ampnet.errors import AmpnetError, DataError, UsageError
 from ampnet.files.lock import lock_folder, refuse_locked
-from ampnet.files.opening import exists
+from ampnet.files.opening import exists, read_text
 from ampnet.files.printable import as_text, printable
 from ampnet.files.writing import atomic_write
 from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.launch import Process
 from ampnet.settings import ArchitectureConfig, Split, TrainConfig, config_to_dict
+from ampnet.settings.fields import settings_of
 from ampnet.training.state import LAST, PREVIOUS
 
 CONFIG, HISTORY, CURVES = "config.json", "history.csv", "curves.png"
-SEEDS = "seeds.json"
-"""File in the folder of a run over several seeds: mean, standard deviation and each run."""
+SEEDS, FOLDS = "seeds.json", "folds.json"
+"""File in the folder of runs over several seeds, or folds: mean, standard deviation and each run."""
+
+MAX_CONFIG_BYTES = 1 << 20
 
 
 @contextmanager
@@ -51,12 +55,11 @@ def locked_run_folder(config: TrainConfig, process: Process) -> Iterator[tuple[P
         yield broadcast_object((folder, warning), process)
 
 
-def open_run_folder(config: TrainConfig, of_seeds: bool = False) -> Path:
-    """Create the folder of a new run, or find the one to resume.
+def open_run_folder(config: TrainConfig) -> Path:
+    """Create the folder of a new run, or of several runs, or find the one to resume.
 
     Args:
         config: settings of the run.
-        of_seeds: whether the folder holds a run folder for each seed.
 
     Raises:
         UsageError: the name is taken, or there is no run to resume.
@@ -64,7 +67,7 @@ def open_run_folder(config: TrainConfig, of_seeds: bool = False) -> Path:
         DataError: the folder cannot be created.
     """
     if config.resume:
-        return _existing(config, of_seeds)
+        return folder_to_resume(config)
     number = 1
     while True:
         folder = config.out / (config.name or f"run{number}")
@@ -82,18 +85,53 @@ def open_run_folder(config: TrainConfig, of_seeds: bool = False) -> Path:
             raise DataError(f"cannot create {folder}: {error.strerror}; choose another --out") from error
 
 
-def _existing(config: TrainConfig, of_seeds: bool) -> Path:
+def folder_to_resume(config: TrainConfig) -> Path:
+    """Find the folder of a run, or of several runs: by its name, else the one that was saved last.
+
+    Raises:
+        UsageError: there is none.
+    """
     if config.name:
         folder = config.out / config.name
         if not (exists(folder) and folder.is_dir()):
             raise UsageError(f"{printable(folder)} does not exist, so there is nothing to resume; omit --resume")
         return folder
-    below = "*/seed*" if of_seeds else "*"
-    saves = [save for name in (LAST, PREVIOUS) for save in config.out.glob(f"{below}/{name}")]
+    depths = ("*/*",) if config.has_several_runs else ("*", "*/*")
+    saves = [save for name in (LAST, PREVIOUS) for depth in depths for save in config.out.glob(f"{depth}/{name}")]
     if not saves:
         raise UsageError(f"{config.out} holds no run to resume; omit --resume")
     newest = max(saves, key=lambda save: save.lstat().st_mtime).parent
-    return newest.parent if of_seeds else newest
+    return config.out / newest.relative_to(config.out).parts[0]
+
+
+def saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
+    """Fill in from a run's config.json what was left at its default, so that --resume repeats no options.
+
+    Settings that differ from their defaults are kept; whether they fit the run is found out when it is restored.
+
+    Returns:
+        The settings with the folder's own name; as they were, apart from that, if config.json cannot be read.
+    """
+    try:
+        plain = json.loads(read_text(folder / CONFIG, MAX_CONFIG_BYTES))["config"]
+        saved = msgspec.convert(plain, TrainConfig, dec_hook=lambda _, text: Path(text))
+    except (AmpnetError, msgspec.ValidationError, OSError, ValueError, LookupError, TypeError, RecursionError):
+        saved = config
+    changes = {**(saved.recipe_changes if config.recipe is None else {}), **config.recipe_changes}
+    own: dict[str, Any] = {"out": folder.parent, "name": folder.name, "resume": True, "recipe_changes": changes}
+    for setting in settings_of(TrainConfig):
+        if setting.name not in own and getattr(config, setting.name) == setting.default:
+            own[setting.name] = getattr(saved, setting.name)
+    return replace(config, **own)
+
+
+def write_settings(folder: Path, config: TrainConfig) -> None:
+    """Write config.json of a folder of several runs.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    _write_config(folder, {"ampnet": __version__, "config": config_to_dict(config)})
 
 
 def hash_data(index: FaceIndex) -> str:
@@ -151,5 +189,9 @@ def describe_run(
             "processes": process.world_size,
         },
     }
+    _write_config(folder, description)
+
+
+def _write_config(folder: Path, description: dict[str, Any]) -> None:
     with atomic_write(folder / CONFIG) as aside:
         aside.write_text(json.dumps(description, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")

@@ -1,0 +1,145 @@
+"""`ampnet eval RUN` of a folder of runs over folds or seeds: all predictions together, and the spread over the runs."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.run_files import Runs
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
+from ampnet.dataset.open_index import read_index
+from ampnet.errors import DataError, UsageError
+from ampnet.evaluation.matching import match_classes
+from ampnet.evaluation.predictions import PredictionTable, table_of
+from ampnet.evaluation.runs import RunsScores, clusters_of, score_run, score_runs, stack_tables
+from ampnet.files.printable import printable
+from ampnet.files.writing import sha256_of
+from ampnet.settings import EvalConfig, TrainConfig
+from pipelines.groups import read_groups
+from pipelines.predict_split import empty_notes, predict_split, unreadable_notes
+from pipelines.split_images import EvaluatedSplit, people_note, people_of, read_split
+
+
+@dataclass(frozen=True, eq=False)
+class RunsPredictions:
+    """The predictions of several runs, and what is known of them."""
+
+    table: PredictionTable
+    """Of all runs."""
+    split: EvaluatedSplit
+    scores: RunsScores
+    clusters: NDArray[np.int64] | None
+    groups: dict[str, NDArray[np.str_]]
+    notes: tuple[str, ...]
+
+
+def predict_runs(config: EvalConfig, runs: Runs, reserve: Callable[[], None], quiet: bool) -> RunsPredictions:
+    """Predict with several runs: each image with each seed, and with the fold that has not seen it.
+
+    Args:
+        config: data and machine; the split matters to runs over seeds only.
+        runs: the runs.
+        reserve: called once it is clear that there will be predictions.
+        quiet: show no progress.
+
+    Raises:
+        UsageError: some runs are not finished; or an option does not go with several runs.
+        DataError: the data are not those of the folds, or cannot be used.
+    """
+    if runs.unfinished:
+        raise UsageError(
+            f"{printable(runs.folder)}: {', '.join(runs.unfinished)} are not trained; finish them with ampnet train "
+            f"--resume --name {printable(runs.folder.name)}"
+        )
+    index = read_index(config.data)
+    folds = read_folds(runs.folder / FOLDS_FILE, index) if runs.are_folds else None
+    names = load_checkpoint(runs.finished[0]).class_names
+    split = read_split(
+        index, None if folds else config.split, match_classes(index.class_names, names), names, TrainConfig.seed
+    )
+    seeds = {file.parent.name.partition("-fold")[0] for file in runs.finished if file.parent.name.startswith("seed")}
+    copies = max(len(seeds), 1)
+    if config.by and copies > 1:
+        raise UsageError(f"--by measures one seed at a time: give a run, such as {printable(runs.finished[0].parent)}")
+    groups = read_groups(split, config.by, config.groups)
+    reserve()
+    of_seed, scores = defaultdict[str, list[PredictionTable]](list), []
+    for file in runs.finished:
+        checkpoint = load_checkpoint(file)
+        if checkpoint.class_names != names:
+            raise DataError(f"{printable(file)} has other classes than {printable(runs.finished[0])}")
+        table = _predict(config, checkpoint, index, folds, quiet)
+        of_seed[file.parent.name.partition("fold")[0]].append(table)
+        scores.append(score_run(file.parent.name, sha256_of(file), table))
+    tables = [pool(split, parts) if folds else parts[0] for parts in of_seed.values()]
+    table = stack_tables(tables) if copies > 1 else tables[0]
+    if copies > 1:  # their intervals would take each image for as many as there are seeds
+        table = replace(table, images=replace(table.images, copies=None, votes=None))
+    people = people_of(split)
+    if folds:
+        people[: len(split.faces)] = folds.subjects
+    notes = (*_about(runs, copies), *people_note(people), *empty_notes(table, "all" if folds else config.split, ()))
+    return RunsPredictions(
+        table,
+        split,
+        score_runs(scores, sha256_of(runs.folder / FOLDS_FILE) if folds else None),
+        clusters_of(people, copies),
+        groups,
+        (*notes, *unreadable_notes(table)),
+    )
+
+
+def _predict(
+    config: EvalConfig, checkpoint: Checkpoint, index: FaceIndex, folds: Folds | None, quiet: bool
+) -> PredictionTable:
+    if folds:
+        index = in_fold(index, folds, int(checkpoint.config.get("fold", 0)))
+        config = replace(config, split="test", by=(), groups=None)
+    return predict_split(config, checkpoint, index, lambda: None, quiet).table
+
+
+def pool(split: EvaluatedSplit, parts: Sequence[PredictionTable]) -> PredictionTable:
+    """Collect the predictions of all folds, in the order of all images."""
+    position = {name: row for row, name in enumerate(split.images.names) if name}
+    kept = [[row for row, name in enumerate(part.images.names) if name and part.answers[row] >= 0] for part in parts]
+    rows = [position[part.images.names[row]] for part, chosen in zip(parts, kept, strict=True) for row in chosen]
+
+    def pooled(name: str) -> NDArray[np.float32]:
+        return np.concatenate([getattr(part, name)[chosen] for part, chosen in zip(parts, kept, strict=True)])
+
+    unreadable = {name: why for part in parts for name, why in part.unreadable.items()}
+    heads = pooled("local"), pooled("global_")
+    return table_of(split.images, np.array(rows), pooled("probabilities"), *heads, unreadable=unreadable)
+
+
+def runs_sha256(scores: RunsScores) -> str:
+    """Return the SHA-256 of the list of the checkpoints' own."""
+    return hashlib.sha256("\n".join(one.sha256 for one in scores.runs).encode()).hexdigest()
+
+
+def spread_note(scores: RunsScores) -> str:
+    """Say how far the runs are apart."""
+    kinds = "folds" if scores.folds_sha256 else "seeds"
+    accuracy, macro_f1 = (
+        f"{name} {100 * spread.mean:.1f}" + ("" if spread.deviation is None else f" +- {100 * spread.deviation:.1f}")
+        for name, spread in (("accuracy", scores.accuracy), ("macro F1", scores.macro_f1))
+    )
+    each = ", ".join(f"{one.name} {100 * one.accuracy:.1f}" for one in scores.runs[:20])
+    more = ", ..." if len(scores.runs) > 20 else ""
+    return (
+        f"spread over {len(scores.runs)} {kinds}, in % with standard deviation: {accuracy}, {macro_f1} ({each}{more})"
+    )
+
+
+def _about(runs: Runs, copies: int) -> list[str]:
+    notes = []
+    if runs.are_folds:
+        notes.append(f"each image is predicted by the run that has not seen it ({len(runs.finished)} runs)")
+    if copies > 1:
+        notes.append(f"each image counts once for each of the {copies} seeds; intervals draw images, not answers")
+    return notes

@@ -1,0 +1,157 @@
+"""The predictions of a checkpoint for a split of a prepared data set, in the classes that both have."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.splits import class_counts, split_indices, untrained_classes
+from ampnet.dataset.loading.dataset import FaceDataset
+from ampnet.dataset.loading.loader import loading_failures
+from ampnet.dataset.loading.unreadable import describe_unreadable
+from ampnet.errors import DataError
+from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
+from ampnet.evaluation.predictions import PredictionTable, table_of
+from ampnet.faces.framing import Framing, reframing
+from ampnet.inference.classifier import Classifier
+from ampnet.inference.precision import choose_precision
+from ampnet.inference.prior import read_prior
+from ampnet.runtime.devices import choose_device
+from ampnet.runtime.memory import keep_freed_memory
+from ampnet.settings import EvalConfig, Split, TrainConfig, UsePrecision
+from pipelines.groups import read_groups
+from pipelines.progress import notices, progress_bar
+from pipelines.split_images import EvaluatedSplit, read_split
+
+
+@dataclass(frozen=True, eq=False)
+class SplitPredictions:
+    """A checkpoint's predictions for a split, and how they came about."""
+
+    table: PredictionTable
+    split: EvaluatedSplit
+    match: ClassMatch
+    offsets: NDArray[np.floating]
+    """``(K,)`` added to the fused logits; -inf for classes that the data set does not have."""
+    notes: tuple[str, ...]
+    precision: UsePrecision
+    """``fp32`` or ``bf16``."""
+    groups: Mapping[str, NDArray[np.str_]]
+    """``(N,)`` the group of each image, by column."""
+
+
+def predict_split(
+    config: EvalConfig, checkpoint: Checkpoint, index: FaceIndex, reserve: Callable[[], None], quiet: bool
+) -> SplitPredictions:
+    """Predict every image of a split with a checkpoint, in the classes that it shares with the data.
+
+    Args:
+        config: split, prior and machine; its checkpoint is not read.
+        checkpoint: the network.
+        index: the prepared data set.
+        reserve: called once it is clear that there will be predictions, before the work begins.
+        quiet: show no progress.
+
+    Raises:
+        ConfigError: the prior does not fit the checkpoint.
+        DataError: data and checkpoint share fewer than two classes, or the split has no usable face.
+        TrainingError: a process that loads images died.
+    """
+    match = match_classes(index.class_names, checkpoint.class_names)
+    seed = checkpoint.config.get("seed", TrainConfig.seed)  # so that val is what the run itself held out
+    split = read_split(index, config.split, match, checkpoint.class_names, seed)
+    if not len(split.faces):
+        raise DataError(f"{config.data} has no usable face in the split {config.split}; index/err.csv says why")
+    groups = read_groups(split, config.by, config.groups)
+    prior = None if config.prior is None else read_prior(config.prior)
+    keep_freed_memory()
+    reserve()
+
+    device = choose_device(config.gpus)
+    precision = choose_precision(config.precision, checkpoint, device, config.mirror, prior)
+    if precision.note:
+        notices(quiet).print(precision.note, markup=False)
+    classifier = Classifier.from_checkpoint(checkpoint, device, config.mirror, prior, precision.dtype)
+    offsets = classifier.offsets = without_missing(classifier.offsets, match, checkpoint)
+    reframe = reframing(index.framing, split.faces.landmarks, checkpoint.framing)
+    table = classify_split(config, checkpoint, classifier, split, reframe, quiet)
+    notes = (
+        *selection_notes(config.split, checkpoint.selected_on),
+        *match.notes(),
+        *_framing_notes(index, checkpoint, reframe),
+        *empty_notes(table, config.split, match.missing),
+        *unreadable_notes(table),
+        *_untrained_notes(index, config.split, seed),
+    )
+    used: UsePrecision = "bf16" if precision.dtype == torch.bfloat16 else "fp32"
+    return SplitPredictions(table, split, match, offsets.numpy(), notes, used, groups)
+
+
+def classify_split(
+    config: EvalConfig,
+    checkpoint: Checkpoint,
+    classifier: Classifier,
+    split: EvaluatedSplit,
+    reframe: Framing | None,
+    quiet: bool,
+) -> PredictionTable:
+    """Run a network over the usable faces of a split; an unreadable image does not affect the others.
+
+    Raises:
+        DataError: no image can be read.
+        TrainingError: a process that loads images died.
+    """
+    faces, count = split.faces, len(split.faces)
+    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
+    dataset = FaceDataset(faces, np.arange(count), size, color=color, reframe=reframe)
+    bar = progress_bar(notices(quiet))
+    with bar(f"eval {config.split}", count) as advance, loading_failures("use fewer --workers"):
+        logits = classifier.collect_faces(dataset, config.batch_size, config.workers, advance)
+    kept, probabilities = logits.positions, classifier.probabilities(logits.local, logits.global_)
+    heads = logits.local.numpy(), logits.global_.numpy()
+    return table_of(split.images, kept, probabilities, *heads, unreadable=logits.unreadable)
+
+
+def without_missing(offsets: torch.Tensor | None, match: ClassMatch, checkpoint: Checkpoint) -> torch.Tensor:
+    """Rule out the classes that the data set does not have."""
+    allowed = torch.zeros(len(checkpoint.class_names)) if offsets is None else offsets.clone()
+    allowed[[checkpoint.class_names.index(name) for name in match.missing]] = -torch.inf
+    return allowed
+
+
+def _framing_notes(index: FaceIndex, checkpoint: Checkpoint, reframe: Framing | None) -> Iterator[str]:
+    if reframe:
+        yield "the faces were warped to the framing of the checkpoint's training set"
+    if index.framing is not None and index.framing.color == "grey" and checkpoint.framing.color == "rgb":
+        yield "the images are greyscale, but the checkpoint was trained on colour"
+
+
+def empty_notes(table: PredictionTable, split: str, told: Sequence[str]) -> Iterator[str]:
+    """Name the classes without images, except those that another note is about."""
+    present = np.bincount(table.labels, minlength=len(table.class_names)) > 0
+    names = [name for name, any_image in zip(table.class_names, present, strict=True) if not any_image]
+    if empty := [name for name in names if name not in told]:
+        yield f"no image of {', '.join(empty)} in {split}: means over the classes leave it out"
+
+
+def _untrained_notes(index: FaceIndex, split: Split, seed: int) -> Iterator[str]:
+    """Name the classes of the split that the data set has no training image of."""
+    if index.shards is not None and (index.shards.only or index.shards.is_streamed):
+        return  # the other splits are not read
+    parts = split_indices(index, seed)
+    there = class_counts(index, parts[split])
+    for name in untrained_classes(index, parts["train"]):
+        if count := int(there[index.class_names.index(name)]):
+            yield f"no training image of {name} in {index.root}, which has {count:,} of it in {split}"
+
+
+def unreadable_notes(table: PredictionTable) -> Iterator[str]:
+    """Say how many images cannot be read, and which."""
+    if unreadable := int((table.status == "unreadable").sum()):
+        yield f"unreadable images, counted as errors: {unreadable:,}"
+    if table.unreadable:
+        yield f"{describe_unreadable(table.unreadable)}; run prepare again"

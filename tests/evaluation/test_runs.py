@@ -1,0 +1,56 @@
+"""Several runs: clusters of people, stacks of predictions, and the spread."""
+
+import numpy as np
+import pytest
+
+from ampnet.evaluation.intervals import bootstrap_means, bootstrap_weights
+from ampnet.evaluation.metrics import confusion_of, resampled_clusters, score
+from ampnet.evaluation.predictions import SplitImages, table_of
+from ampnet.evaluation.runs import clusters_of, score_run, score_runs, stack_tables
+
+NAMES = ("fear", "anger")
+PEOPLE = np.array([0, 1, 1, 1])
+"""All answers about the first person are right, all about the other are wrong."""
+LABELS, ANSWERS = np.array([0, 0, 1, 1]), np.array([0, 1, 0, -1])
+
+
+def test_drawing_people_gives_only_what_whole_people_can_give():
+    resampled = resampled_clusters(LABELS, ANSWERS, 2, PEOPLE, seed=0)
+    accuracies = np.diagonal(resampled[:, :, :2], axis1=1, axis2=2).sum(axis=1) / resampled.sum(axis=(1, 2))
+    assert set(accuracies.tolist()) == {0.0, 0.25, 1.0}  # the second twice, each once, the first twice
+    found = score(confusion_of(LABELS, ANSWERS, 2), NAMES, 0, resampled)
+    assert (found.accuracy.value, found.accuracy.interval) == (0.25, (0.0, 1.0))
+    assert found.classes[0].recall.interval == (0.0, 1.0)
+    assert found.classes[1].recall.value == 0
+
+
+def test_means_over_people_weigh_each_by_its_images():
+    means = bootstrap_means(np.array([[1.0], [0.0], [0.0], [0.0]]), 0, PEOPLE)
+    assert set(means[:, 0].tolist()) == {0.0, 0.25, 1.0}
+    (weights,) = bootstrap_weights(4, 0, 50, PEOPLE)
+    assert {tuple(row) for row in weights.tolist()} == {(2, 0, 0, 0), (1, 1, 1, 1), (0, 2, 2, 2)}
+
+
+def test_who_is_drawn():
+    assert clusters_of(["", "", ""]) is None
+    assert clusters_of(["a", "a"]) is None  # one person tells nothing about others
+    people = clusters_of(["b", "", "b", "", "a"])
+    assert people[0] == people[2]
+    assert len(set(people.tolist())) == 4
+    assert clusters_of(["", ""], copies=2).tolist() == [0, 1, 0, 1]  # an image with its copies
+    assert clusters_of(["a", "a"], copies=2).tolist() == [0, 1, 0, 1]
+
+
+def a_table(answers):
+    status = np.array(["scored"] * 2)
+    images = SplitImages(NAMES, ("x", "y"), ("", ""), np.array([0, 1]), status)
+    return table_of(images, np.array([0, 1]), np.eye(2)[answers])
+
+
+def test_the_spread_is_the_sample_standard_deviation_and_a_stack_has_their_mean():
+    tables = [a_table([0, 1]), a_table([0, 0])]
+    scores = score_runs([score_run(f"seed{n}", "0" * 64, table) for n, table in enumerate(tables)], None)
+    assert (scores.accuracy.mean, scores.accuracy.deviation) == (0.75, pytest.approx(0.5 / 2**0.5))
+    stack = stack_tables(tables)
+    assert (stack.answers == stack.labels).mean() == 0.75
+    assert stack.images.names == ("x", "y", "x", "y")

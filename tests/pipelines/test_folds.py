@@ -1,0 +1,125 @@
+"""`ampnet train --folds` and `--seeds`, then `ampnet eval` of all runs together."""
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ampnet.dataset.open_index import read_index
+from ampnet.errors import UsageError
+from ampnet.settings import CompareConfig, EvalConfig, TrainConfig
+from ampnet.settings.recipes import make_recipe
+from cli import app
+from pipelines.compare import run as compare
+from pipelines.evaluate import run as evaluate
+from pipelines.train import run
+from tests.prepared_faces import write_prepared_faces
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Seven classes of six faces of six people, listed in a CSV."""
+    data = write_prepared_faces(tmp_path_factory.mktemp("faces"), train=4, val=1, test=1)
+    names = read_index(data).names
+    rows = [[name, "abcdef"[number % 6]] for number, name in enumerate(names)]
+    with (data / "people.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["name", "subject"], *rows])
+    return data
+
+
+@pytest.fixture(scope="module")
+def config(data, tmp_path_factory):
+    return TrainConfig(
+        data=data,
+        out=tmp_path_factory.mktemp("checkpoint"),
+        name="folds",
+        folds="3",
+        subjects=str(data / "people.csv"),
+        width=0.05,
+        image_size=48,
+        modules=("gp",),
+        recipe=make_recipe("reference", {"epochs": 1, "batch_size": 12}),
+        gpus=0,
+        processes=1,
+        workers=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def folds(config):
+    return run(config, quiet=True)
+
+
+def test_each_face_is_predicted_by_a_run_that_has_not_seen_its_person(folds, config, data):
+    report = evaluate(EvalConfig(checkpoint=folds.folder, data=data), quiet=True).report
+    assert report.all.images == 42
+    assert report.table.scored.all()
+    assert report.about.split == "all"
+    assert [one.name for one in report.runs.runs] == ["fold1", "fold2", "fold3"]
+    assert sum(one.images for one in report.runs.runs) == 42
+    pooled = sum(one.accuracy * one.images for one in report.runs.runs) / 42
+    assert report.all.accuracy.value == pytest.approx(pooled)
+    assert any("draw the 6 people" in note for note in report.notes)
+    written = json.loads((folds.folder / "eval" / "all" / "metrics.json").read_text())
+    from ampnet.files.writing import sha256_of
+
+    assert written["runs"]["folds_sha256"] == sha256_of(folds.folder / "folds.csv")
+    of_person = {}
+    with (folds.folder / "folds.csv").open() as file:
+        for row in csv.DictReader(file):
+            of_person.setdefault(row["subject"], set()).add(row["fold"])
+    assert all(len(numbers) == 1 for numbers in of_person.values())
+    assert len(of_person) == 6
+
+
+def test_an_interrupted_series_goes_on_with_no_more_than_its_name(folds, config):
+    (folds.folder / "fold3" / "best.pt").unlink()
+    with pytest.raises(UsageError, match="fold3 are not trained; finish them with ampnet train --resume --name folds"):
+        evaluate(EvalConfig(checkpoint=folds.folder, data=config.data), quiet=True)
+    for file in (folds.folder / "fold3").iterdir():
+        file.unlink()
+    (folds.folder / "fold3").rmdir()
+    again = run(TrainConfig(out=config.out, name="folds", resume=True), quiet=True)
+    for one, other in zip(again.runs, folds.runs, strict=True):
+        assert replace(one, seconds=0) == replace(other, seconds=0)
+
+
+def test_a_single_fold_is_not_measured_on_what_it_has_seen(folds, data):
+    with pytest.raises(UsageError, match="is the run of one fold"):
+        evaluate(EvalConfig(checkpoint=folds.folder / "fold1", data=data), quiet=True)
+    with pytest.raises(UsageError, match="holds folds"):
+        compare(CompareConfig(contenders=(folds.folder, folds.folder / "fold1"), data=data), quiet=True)
+    with pytest.raises(UsageError, match="omit --split"):
+        evaluate(EvalConfig(checkpoint=folds.folder, data=data, split="val"), quiet=True)
+
+
+def test_runs_over_seeds_are_measured_together_with_intervals_over_images(config, data):
+    seeds = run(replace(config, name="seeds", folds="", subjects="", seeds=2), quiet=True)
+    report = evaluate(EvalConfig(checkpoint=seeds.folder, data=data), quiet=True).report
+    assert report.all.images == 14  # seven test faces, each twice
+    means = [one.accuracy for one in report.runs.runs]
+    assert report.all.accuracy.value == pytest.approx(np.mean(means))
+    assert report.runs.accuracy.deviation == pytest.approx(np.std(means, ddof=1))
+    assert report.runs.folds_sha256 is None
+    with pytest.raises(UsageError, match="one seed at a time"):
+        evaluate(EvalConfig(checkpoint=seeds.folder, data=data, by=("split",)), quiet=True)
+
+
+def test_the_command_line_refuses_in_one_line(data, tmp_path):
+    for words, says in [
+        (["--folds", "1"], "--folds must be a number from 2 to 1,000, or subjects, got 1"),
+        (["--folds", "subjects"], "does not say whose face 42 of its 42 images show"),
+        (["--subjects", "age"], "--subjects needs --folds"),
+        (["--folds", "2", "--subjects", "age"], "--subjects: there is no column 'age'"),
+        (["--folds", "2", "--select-on", "test"], "--folds tests on the held-out fold"),
+    ]:
+        result = CliRunner().invoke(app, ["train", "--data", str(data), "--out", str(tmp_path / "out"), *words])
+        assert result.exit_code in (1, 2)
+        assert says in result.stderr
+        assert result.stderr.count("\n") == 1
+        assert not (tmp_path / "out").exists()
