@@ -232,7 +232,7 @@ def _without_last(resampled: NDArray[np.float64] | None) -> NDArray[np.float64] 
     if resampled is None:
         return None
     scored = resampled[:, :, :-1]
-    return scored[scored.sum(axis=(1, 2)) > 0]
+    return np.asarray(scored[scored.sum(axis=(1, 2)) > 0])
 
 
 def _protocol(table: PredictionTable, protocol: Protocol | None) -> ProtocolScores | None:
