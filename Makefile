@@ -56,7 +56,7 @@ bench: $(VENV)/installed
 
 release: $(VENV)/installed
 	$(BIN)/pip install --quiet --editable ".[release]"
-	$(BIN)/python tools/release.py
+	$(BIN)/python -m tools.release
 
 floors extras: $(VENV)/installed
 	$(BIN)/pip install --quiet --editable ".[release]"

@@ -7,6 +7,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ampnet.errors import ONE_OPENCV, is_broken_opencv
+
 if TYPE_CHECKING:
     from ampnet.checkpoints.checkpoint import load_checkpoint
     from ampnet.checkpoints.reference.convert import load_reference
@@ -49,4 +51,9 @@ def __getattr__(name: str) -> Any:
     name = _OLD_NAMES.get(name, name)
     if name not in _HOMES:
         raise AttributeError(f"module 'ampnet' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except (ImportError, AttributeError) as error:
+        if is_broken_opencv(error):
+            raise ImportError(f"OpenCV cannot be used ({error}); {ONE_OPENCV}", name="cv2") from error
+        raise

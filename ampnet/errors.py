@@ -65,6 +65,22 @@ class ProcessError(AmpnetError):
     """A worker process of a command died; the others were stopped."""
 
 
+ONE_OPENCV = (
+    "for one intact build: pip uninstall opencv-python-headless, then "
+    "pip install --force-reinstall --no-deps opencv-python; on a machine without a screen, the other way round"
+)
+
+
+def is_broken_opencv(error: ImportError | AttributeError) -> bool:
+    """Tell whether an import failed because nothing, or only remains, are left of the package cv2.
+
+    Several distributions install it; removing one of them removes the files of all.
+    """
+    if isinstance(error, ImportError):
+        return (error.name or "").partition(".")[0] == "cv2"
+    return getattr(error.obj, "__name__", "") == "cv2"
+
+
 def require(holds: bool, message: str) -> None:
     """Check a setting.
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ampnet import __version__
 from ampnet.checkpoints.bundled import WORD, bundled_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.errors import AmpnetError
+from ampnet.errors import ONE_OPENCV, AmpnetError
 from ampnet.export.parity import TOLERANCE, Inputs, run_onnx
 from ampnet.faces.alignment import AlignedFace
 from ampnet.files.writing import sha256_of
@@ -90,16 +90,9 @@ def run() -> DoctorReport:
         if not check.is_right
     ]
     facts = {"machine": _machine(), "versions": _versions(), "extras": _extras(), "places": _places()}
-    advice = [f"two builds of OpenCV: {both}; {one_opencv()}" for both in [_opencv_builds()] if "," in both]
+    shared = "they share the package cv2, and an upgrade or removal of one breaks the other"
+    advice = [f"two builds of OpenCV: {both}; {shared}; {ONE_OPENCV}" for both in [_opencv_builds()] if "," in both]
     return DoctorReport(facts, golden, problems, advice)
-
-
-def one_opencv() -> str:
-    """Say how to get from several builds of OpenCV to one."""
-    return (
-        "they share the package cv2, and an upgrade of one may break the other: "
-        "pip uninstall opencv-python-headless, then pip install --force-reinstall --no-deps opencv-python"
-    )
 
 
 def _golden_checks() -> Iterator[GoldenCheck]:

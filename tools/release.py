@@ -1,12 +1,13 @@
 """Build what a release would publish, check it, and list it; nothing is uploaded.
 
-    python tools/release.py [--out dist]
+    python -m tools.release [--out dist] [--tag]
 
 Needs a clean working tree. Both archives are built twice from the commit, with its time as SOURCE_DATE_EPOCH, and must
-be equal byte for byte.
+be equal byte for byte. `--tag` then tags the commit with the version, if nothing is wrong.
 """
 
 import argparse
+import base64
 import gzip
 import hashlib
 import io
@@ -20,6 +21,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from tools.sbom import BUNDLED, bill_of_materials
+
 ROOT = Path(__file__).parents[1]
 SHIPPED = ("ampnet", "pipelines", "cli.py")
 
@@ -28,7 +31,9 @@ def main() -> int:
     """Build twice, compare, check, list; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder of the archives; replaced")
-    out = parser.parse_args().out
+    parser.add_argument("--tag", action="store_true", help="tag the commit as vVERSION if there is no problem")
+    arguments = parser.parse_args()
+    out = arguments.out
     if changed := _git("status", "--porcelain"):
         print(f"the working tree has changes; commit them first:\n{changed}", file=sys.stderr)
         return 1
@@ -41,12 +46,16 @@ def main() -> int:
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(first, out)
     archives = sorted(out.iterdir())
-    problems = [*_version_problems(archives), *_tool_problems(archives)]
+    version = _version(archives)
+    problems = [*_version_problems(version), *_bundle_problems(archives), *_tool_problems(archives)]
     for archive in archives:
         _list(archive)
     for problem in problems:
         print(problem, file=sys.stderr)
     print(f"{len(archives)} archives in {out}, built twice with equal bytes; {len(problems)} problems")
+    if arguments.tag and not problems:
+        _git("tag", "--annotate", f"v{version}", "--message", f"ampnet {version}")
+        print(f"tagged as v{version}; push it with: git push origin v{version}")
     return 1 if problems else 0
 
 
@@ -62,6 +71,8 @@ def _build(folder: Path, epoch: int) -> Path:
     subprocess.run(command, check=True, capture_output=True, env=environment)
     for sdist in built.glob("*.tar.gz"):
         _normalise(sdist, epoch)
+    for wheel in built.glob("*.whl"):
+        _add_bill_of_materials(wheel)
     return built
 
 
@@ -76,6 +87,32 @@ def _normalise(sdist: Path, epoch: int) -> None:
     sdist.write_bytes(gzip.compress(plain.getvalue(), mtime=epoch))
 
 
+def _add_bill_of_materials(wheel: Path) -> None:
+    """Put an SBOM into a wheel, where PEP 770 wants it, and into its list of files; setuptools has no way to yet."""
+    with zipfile.ZipFile(wheel) as old:
+        entries = {entry: old.read(entry) for entry in old.infolist()}
+    record = next(entry for entry in entries if entry.filename.endswith(".dist-info/RECORD"))
+    folder = record.filename.removesuffix("RECORD")
+    name, content = f"{folder}sboms/ampnet.cdx.json", bill_of_materials(_version([wheel])).encode()
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+    listed = entries.pop(record).decode()
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry, data in entries.items():
+            new.writestr(entry, data)
+        for added, data in (
+            (name, content),
+            (record.filename, f"{name},sha256={digest},{len(content)}\n{listed}".encode()),
+        ):
+            entry = zipfile.ZipInfo(added, record.date_time)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, record.external_attr
+            new.writestr(entry, data)
+
+
+def _version(archives: list[Path]) -> str:
+    (version,) = {re.sub(r"\.tar\.gz$", "", path.name).split("-")[1] for path in archives}
+    return version
+
+
 def _differences(first: Path, second: Path) -> str | None:
     names = [sorted(path.name for path in folder.iterdir()) for folder in (first, second)]
     if names[0] != names[1]:
@@ -83,13 +120,19 @@ def _differences(first: Path, second: Path) -> str | None:
     return next((name for name in names[0] if (first / name).read_bytes() != (second / name).read_bytes()), None)
 
 
-def _version_problems(archives: list[Path]) -> list[str]:
+def _version_problems(version: str) -> list[str]:
     """Compare the versions that the package, its citation and its changelog state."""
-    (version,) = {re.sub(r"\.tar\.gz$", "", path.name).split("-")[1] for path in archives}
     cited = re.search(r"^version: (\S+)", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
     problems = [] if cited and cited[1] == version else [f"CITATION.cff does not cite version {version}"]
     is_logged = f"\n## {version} - " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     return problems + ([] if is_logged else [f"CHANGELOG.md has no section for version {version}"])
+
+
+def _bundle_problems(archives: list[Path]) -> list[str]:
+    """Compare the weights and pictures in the wheel with those whose licences are known."""
+    with zipfile.ZipFile(next(path for path in archives if path.suffix == ".whl")) as wheel:
+        held = {name for name in wheel.namelist() if name.endswith((".safetensors", ".jpg", ".png"))}
+    return [f"{name}: tools/sbom.py does not know its licence" for name in sorted(held - BUNDLED.keys())]
 
 
 def _tool_problems(archives: list[Path]) -> list[str]:

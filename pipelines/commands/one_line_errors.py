@@ -15,7 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ampnet.errors import INTERRUPTED, AmpnetError, UsageError
+from ampnet.errors import INTERRUPTED, ONE_OPENCV, AmpnetError, UsageError, is_broken_opencv
 from ampnet.files.printable import MAX_LINE, printable
 from pipelines.commands.stdout import escape_the_unencodable
 
@@ -78,6 +78,11 @@ def user_errors(debug: bool, after_ctrl_c: str = TO_REPEAT) -> Iterator[None]:
             raise
         complain(error)
         raise typer.Exit(error.exit_code) from None
+    except (ImportError, AttributeError) as error:
+        if debug or not is_broken_opencv(error):
+            raise
+        complain(f"OpenCV cannot be used ({error}); {ONE_OPENCV}")
+        raise typer.Exit(AmpnetError.exit_code) from None
     except BrokenPipeError:
         raise  # the reader of our output has seen enough; typer ends in silence
     except OSError as error:  # of a path or an output that no part of the program looks after

@@ -78,7 +78,7 @@ def read_options(path: Path, settings: Mapping[str, Setting]) -> dict[str, Any]:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
-        import tomllib
+        import tomllib  # novm: guarded by the version
     else:
         import tomli as tomllib
 
