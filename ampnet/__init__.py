@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # ONNX Runtime reads this when imported; otherwise it stores an id of the device in the home folder and reports its use.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 __all__ = [
     "AMPNet",
     "FaceDetector",
