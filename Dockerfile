@@ -5,14 +5,16 @@ FROM python:3.12-slim
 
 # What OpenCV loads.
 RUN apt-get update && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 && rm -rf /var/lib/apt/lists/*
-# Without the libraries for GPUs, which would be ten times as large.
-RUN pip install --no-cache-dir torch torchvision --index-url https://download.pytorch.org/whl/cpu
-
 WORKDIR /src
+# The versions that this release was tested with.
+COPY requirements.lock ./
+# Without the libraries for GPUs, which would be ten times as large.
+RUN pip install --no-cache-dir torch torchvision --constraint requirements.lock --index-url https://download.pytorch.org/whl/cpu
+
 COPY pyproject.toml README.md LICENSE cli.py ./
 COPY ampnet ampnet
 COPY pipelines pipelines
-RUN pip install --no-cache-dir ".[serve]"
+RUN pip install --no-cache-dir --constraint requirements.lock ".[serve]"
 
 RUN useradd --create-home --uid 10001 ampnet
 USER ampnet
