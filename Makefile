@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test coverage soak fuzz schema bench release floors extras lock clean
+.PHONY: demo serve test coverage soak fuzz schema bench release floors extras lock site clean
 
 DEMO := demo_output
 FINE_TUNING := --variant ampnet-small --recipe modern --pretrained bundled --epochs 6 --batch-size 16 --lr 0.02
@@ -62,12 +62,18 @@ floors extras: $(VENV)/installed
 	$(BIN)/pip install --quiet --editable ".[release]"
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/environments.py $@
 
+site: $(VENV)/installed
+	$(BIN)/pip install --quiet --editable ".[docs]"
+	$(BIN)/python -m tools.site_pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "the site is in build/site/index.html"
+
 # The versions of this environment, for `make LOCKED=1 test` and the Dockerfile; Pythons that it cannot speak for get the newest.
 lock: $(VENV)/installed
 	$(BIN)/pip install --quiet --editable ".[release]"
 	mkdir -p build
 	$(BIN)/pip list --format=freeze --exclude-editable | sed "s/$$/ ; python_version >= '3.11'/" > build/installed.txt
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --constraint build/installed.txt \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra release --universal --python-version 3.10 --constraint build/installed.txt \
 		--no-emit-index-url --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
 
 define install

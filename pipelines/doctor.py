@@ -175,7 +175,7 @@ def _extras() -> dict[str, str]:
         requirement, _, marker = line.partition(";")
         extra = marker.rpartition("==")[2].strip().strip("'\"")
         name = requirement.split("[")[0].split(">")[0].split("=")[0].strip()
-        if extra and extra not in ("dev", "release") and name != DISTRIBUTION:
+        if extra and extra not in ("dev", "docs", "release") and name != DISTRIBUTION:
             found.setdefault(extra, []).append(f"{name} {_version(name)}")
     return {extra: ", ".join(parts) for extra, parts in found.items()}
 

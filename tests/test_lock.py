@@ -1,4 +1,4 @@
-"""requirements.lock holds a version for whatever pyproject.toml asks for."""
+"""requirements.lock holds a version for whatever pyproject.toml asks for, except the tools of the site."""
 
 import re
 from importlib import metadata
@@ -19,6 +19,6 @@ def test_the_lock_has_allowed_versions_of_all_direct_dependencies_and_names_no_h
         locked.setdefault(canonicalize_name(pinned.name), []).append(re.search("==(.+)", str(pinned.specifier))[1])
     asked = [Requirement(line) for line in metadata.requires("ampnet")]
     for one in asked:
-        if one.name != "ampnet":
+        if one.name != "ampnet" and 'extra == "docs"' not in str(one.marker):
             versions = locked[canonicalize_name(one.name)]
             assert all(one.specifier.contains(version, prereleases=True) for version in versions), one

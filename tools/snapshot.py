@@ -21,6 +21,8 @@ from ampnet.reports.metrics_file import FORMAT as METRICS_FORMAT
 from ampnet.reports.metrics_file import SCHEMA_FILE
 from ampnet.results import columns
 from ampnet.robustness.report import VERSION as ROBUSTNESS_VERSION
+from ampnet.service.app import create_app
+from ampnet.service.metrics import Metrics
 from ampnet.settings import ServeConfig
 from cli import app
 from pipelines.commands.command import settings_of_command
@@ -121,22 +123,21 @@ def _schema() -> Iterator[tuple[str, str]]:
 
 
 def _http() -> Iterator[tuple[str, str]]:
-    from ampnet.service.app import create_app  # what the release's extras bring is loaded last
-    from ampnet.service.metrics import Metrics
-
-    nobody = cast(Any, SimpleNamespace(ampnet=__version__))
-    guard = cast(Any, create_app(nobody, nobody, ServeConfig(), Metrics()))
-    described = guard._app.openapi()
+    described = openapi()
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
-            given = [parameter["name"] for parameter in operation.get("parameters", [])]
-            answers = " ".join(sorted(operation["responses"]))
-            yield f"http {method.upper()} {path}", f"{' '.join(given)} -> {answers}"
+            given = " ".join(parameter["name"] for parameter in operation.get("parameters", []))
+            yield f"http {method.upper()} {path}", f"{given} -> {' '.join(sorted(operation['responses']))}"
     for name, defined in described["components"]["schemas"].items():
-        yield from (
-            (f"http-json {name} {key}", str(value.get("type", "value")))
-            for key, value in defined.get("properties", {}).items()
-        )
+        for key, value in defined.get("properties", {}).items():
+            yield f"http-json {name} {key}", str(value.get("type", "value"))
+
+
+def openapi() -> dict[str, Any]:
+    """Return the service's OpenAPI description, without starting one."""
+    nobody = cast(Any, SimpleNamespace(ampnet=__version__))
+    guard = cast(Any, create_app(nobody, nobody, ServeConfig(), Metrics()))
+    return cast(dict[str, Any], guard._app.openapi())
 
 
 def _formats() -> Iterator[tuple[str, str]]:
