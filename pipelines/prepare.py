@@ -15,6 +15,7 @@ from ampnet.dataset.index.index_files import PREVIEW_FILE
 from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.preparation.build import build_index
+from ampnet.dataset.preparation.croissant import write_croissant
 from ampnet.dataset.preparation.executors import PreparationThreads, start_preparation_threads
 from ampnet.dataset.preparation.finished import IndexCounts
 from ampnet.dataset.preparation.frames import PreparedFace
@@ -141,6 +142,7 @@ def _prepare(
         meta = {name: value for name, value in plan.items() if name not in FORM}
         if config.form == "files":
             counts = build_index(config.out, source, journal, meta, frame_policy, seconds)
+            write_croissant(config.out, source)
         else:
             size = config.faces_per_shard
             counts = build_shards(config.out, source, journal, packs, meta, frame_policy, seconds, size)

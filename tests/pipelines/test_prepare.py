@@ -1,6 +1,7 @@
 """`ampnet prepare`, from raw folders to an index, with the real detector."""
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -96,6 +97,19 @@ def test_labels_landmarks_images_and_faces_carry_the_same_names(prepared: Path) 
     assert sorted(path.name for path in (prepared / "dataset").iterdir()) == sorted(names)
     assert [row["name"] for row in faces_of(prepared)] == names
     assert {read_image(prepared / "dataset" / name).shape for name in names} == {(224, 224, 3)}
+
+
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph")  # mlcroissant uses it
+def test_croissant_json_describes_the_files_so_that_its_loader_yields_each_face(prepared: Path) -> None:
+    file = prepared / "croissant.json"
+    described = json.loads(file.read_text())
+    assert described["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+    faces = (prepared / "index" / "faces.csv").read_bytes()
+    assert described["distribution"][0]["sha256"] == hashlib.sha256(faces).hexdigest()
+    loader = pytest.importorskip("mlcroissant")
+    records = list(loader.Dataset(jsonld=str(file)).records("faces"))  # raises if the file is not valid
+    assert [record["faces/name"].decode() for record in records] == [row["name"] for row in faces_of(prepared)]
+    assert {record["faces/image"].size for record in records} == {(224, 224)}
 
 
 def test_meta_tells_how_the_index_was_made(prepared: Path, raw: Path) -> None:

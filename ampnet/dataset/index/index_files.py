@@ -16,6 +16,9 @@ PREVIEW_FILE = "preview.png"
 CLASSES_FILE = "classes.json"
 """Optional, beside a hand-made data_label.txt: JSON list of the class names in label order."""
 
+CROISSANT_FILE = "croissant.json"
+"""Beside the folder of the index."""
+
 MANIFEST_FILE = "shards.json"
 """The list of the shards, in their place."""
 JOURNAL_FOLDER = ".prepare"

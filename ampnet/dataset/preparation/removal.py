@@ -13,6 +13,7 @@ from ampnet.dataset.index.image_files import (
     remove,
 )
 from ampnet.dataset.index.index_files import (
+    CROISSANT_FILE,
     FACES_FILE,
     FAILURES_FILE,
     JOURNAL_FOLDER,
@@ -94,3 +95,4 @@ def remove_earlier(root: Path, files: EarlierFiles) -> None:
     remove(root / "index", (META_FILE, MANIFEST_FILE))  # first: they mark a complete set
     remove(root / "dataset", files.images)
     remove(root / "index", (*INDEX_FILES, *files.tables))
+    remove(root.resolve(), (CROISSANT_FILE,))  # the output folder may be a link, those in it may not
