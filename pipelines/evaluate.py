@@ -23,11 +23,13 @@ from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, measure
 from ampnet.evaluation.runs import clusters_of
+from ampnet.evaluation.submission import Rules, submission
+from ampnet.files.documents import read_json
 from ampnet.files.lock import lock_folder
 from ampnet.files.printable import printable
 from ampnet.inference.prior import STRENGTHS, strength_offsets
 from ampnet.reports.page import write_page
-from ampnet.reports.report_files import check_free, free_folder, write_report
+from ampnet.reports.report_files import check_free, free_folder, write_report, write_submission
 from ampnet.settings import EvalConfig, TrainConfig
 from pipelines.evaluate_runs import predict_runs, runs_sha256, spread_note
 from pipelines.groups import read_groups
@@ -63,6 +65,7 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
         LockedError: another command is using the report's folder.
     """
     start = time.monotonic()
+    config, rules = _by_protocol(config)
     runs = find_runs(config.checkpoint) if config.checkpoint else None
     if runs and runs.are_folds and config.split != "test":
         raise UsageError(f"{config.checkpoint} holds folds: every image is predicted by one of them; omit --split")
@@ -82,9 +85,21 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
             report, faces = _of_runs(config, runs, reserve, quiet, start)
         else:
             report, faces = _of_checkpoint(config, file, reserve, quiet, start)
+        if rules is not None:
+            result = submission(rules, report)
+            side.write(lambda folder: write_submission(folder, result))
         side.write(lambda folder: write_page(folder, report, confident_mistakes(report.table, faces)))
         side.write(lambda folder: write_report(folder, report))
     return EvalResult(report, side.folder, side.problem)
+
+
+def _by_protocol(config: EvalConfig) -> tuple[EvalConfig, Rules | None]:
+    """Read the protocol file, if there is one, and take split and rule from it."""
+    if config.protocol_file is None:
+        return config, None
+    rules = read_json(config.protocol_file, Rules, "docs/evaluation.md, section Submissions, describes the file")
+    published = None if rules.rule == "labels" or rules.rule == "crowd" else rules.rule
+    return replace(config, split=rules.split, protocol=published, protocol_file=None), rules
 
 
 def _reserve(config: EvalConfig, file: Path, split: str, folder: Path | None, quiet: bool, held: ExitStack) -> None:

@@ -75,7 +75,7 @@ def _python() -> Iterator[tuple[str, str]]:
             yield from ((f"python {place}.{name} {key}", _signature(one)) for key, one in members if key[0] != "_")
 
 
-def _signature(found: griffe.Object | griffe.Alias) -> str:
+def _signature(found: Any) -> str:
     if not (found.is_class or found.is_function):
         return str(found.annotation or "value")
     marks = {griffe.ParameterKind.keyword_only: "*, ", griffe.ParameterKind.var_positional: "*"}

@@ -11,6 +11,7 @@ from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.metrics import normalise_rows
 from ampnet.evaluation.predictions import write_predictions
 from ampnet.evaluation.report import NO_FACE, EvalReport
+from ampnet.evaluation.submission import SUBMISSION_FILE
 from ampnet.files.opening import read_text
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
@@ -73,6 +74,16 @@ def _subject(path: Path) -> list[str]:
         return [str(earlier["about"][key]) for key in ("path", "data", "split")]
     except (DataError, ValueError, KeyError, TypeError, RecursionError):
         return []
+
+
+def write_submission(folder: Path, result: dict[str, Any]) -> None:
+    """Write submission.json, for others to score again.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    with atomic_write(folder / SUBMISSION_FILE) as aside:
+        aside.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def write_report(folder: Path, report: EvalReport) -> None:

@@ -50,6 +50,15 @@ class EvalConfig(Settings):
         Protocol | None,
         Option("Also score by FER+'s published rule: single votes removed, eight classes.", "Input", unset="none"),
     ] = None
+    protocol_file: Annotated[
+        Path | None,
+        Option(
+            "Rules of a result for others to score again (data, split, rule, coverage, seeds); writes submission.json.",
+            "Input",
+            path="file",
+            must_exist=True,
+        ),
+    ] = None
     by: Annotated[
         tuple[str, ...],
         Option(
@@ -86,6 +95,10 @@ class EvalConfig(Settings):
         require(
             self.predictions is None or not of_checkpoint,
             "--predictions takes no checkpoint, --mirror, --prior or --precision: the answers in the file are final",
+        )
+        require(
+            self.protocol_file is None or (self.predictions is not None and self.protocol is None),
+            "--protocol-file needs --predictions, and takes no --protocol: the file names the rule",
         )
         require(bool(self.by) or self.groups is None, "--groups needs --by COLUMN[,COLUMN]: columns of that file")
 

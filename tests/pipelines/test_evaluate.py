@@ -444,6 +444,48 @@ def test_predictions_that_do_not_fit_the_data_get_one_clear_line(tmp_path, text,
     assert not (tmp_path / "eval").exists()
 
 
+def protocol_file(tmp_path, root, **changes):
+    rules = {"data": hashlib.sha256((root / "index" / "data_label.txt").read_bytes()).hexdigest(), "rule": "labels"}
+    path = tmp_path / "protocol.json"
+    path.write_text(json.dumps(rules | {"coverage": 0.3, "seeds": [7]} | changes))
+    return str(path)
+
+
+def test_a_submission_scored_twice_is_the_same_file(tmp_path):
+    data, written = make_data(tmp_path / "data"), []
+    for out in ("first", "second"):
+        options = "--protocol-file", protocol_file(tmp_path, data), "--out", str(tmp_path / out)
+        result = evaluate_rival(rival(tmp_path), data, *options)
+        assert result.exit_code == 0, result.stderr
+        written.append((tmp_path / out / "submission.json").read_bytes())
+    assert written[0] == written[1]
+    found = json.loads(written[0])
+    assert (found["images"], found["answered"], found["scores"]["correct"]) == (8, 3, 2)
+    assert found["scores"]["accuracy"]["value"] == 2 / 8
+    assert found["predictions_sha256"] == hashlib.sha256(RIVAL.encode()).hexdigest()
+    assert found["protocol"] == json.loads((tmp_path / "protocol.json").read_text()) | {"name": "", "split": "test"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"data": "0" * 64}, "is not the data set of the protocol"),
+        ({"coverage": 0.5}, "3 of 8 images have an answer; the protocol asks for 50.0%"),
+        ({"rule": "crowd"}, "has no votes of this split"),
+        ({"rule": "ferplus-majority"}, "votes"),
+        ({"rule": "best"}, "cannot use"),
+        ({"sead": [7]}, "unknown field `sead`"),
+    ],
+)
+def test_a_result_that_does_not_follow_its_protocol_gets_one_clear_line(tmp_path, changes, says):
+    data = make_data(tmp_path / "data")
+    result = evaluate_rival(rival(tmp_path), data, "--protocol-file", protocol_file(tmp_path, data, **changes))
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert says in result.stderr
+    assert not list(tmp_path.rglob("submission.json"))
+
+
 def test_predictions_and_a_checkpoint_are_one_too_many(tmp_path, happy):
     result = evaluate_rival(rival(tmp_path), make_data(tmp_path / "data"), str(happy))
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
