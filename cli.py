@@ -7,6 +7,7 @@ import typer
 
 from ampnet import __version__
 from pipelines.commands.adapt import adapt
+from pipelines.commands.audit import audit
 from pipelines.commands.calibrate import calibrate
 from pipelines.commands.check import check_data
 from pipelines.commands.compare import compare
@@ -70,6 +71,7 @@ further_command("convert")(convert)
 further_command("compare")(compare)
 further_command("robustness")(robustness)
 further_command("adapt")(adapt)
+further_command("audit")(audit)
 further_command("calibrate")(calibrate)
 further_command("doctor")(doctor)
 further_command("import")(import_reference)

@@ -14,7 +14,7 @@ from cli import app
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    *("prepare", "train", "eval", "predict", "adapt"),
+    *("prepare", "train", "eval", "predict", "adapt", "audit"),
     *(
         "check",
         "compare",

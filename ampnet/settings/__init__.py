@@ -5,6 +5,7 @@ help, files of settings and docs/options.md are made from the fields.
 """
 
 from ampnet.settings.architecture import MAX_OUTPUTS, VARIANTS, ArchitectureConfig
+from ampnet.settings.audit import AuditConfig
 from ampnet.settings.choices import (
     MODULES,
     CropMode,
@@ -56,6 +57,7 @@ __all__ = [
     "VARIANTS",
     "AdaptConfig",
     "ArchitectureConfig",
+    "AuditConfig",
     "CalibrateConfig",
     "CheckConfig",
     "CompareConfig",

@@ -1,15 +1,24 @@
 """Files of annotators' votes, for data sets that do not include them."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
+from ampnet.dataset.index.label_votes import MIN_VOTES
 from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.sources.fer2013 import attach_ferplus_votes
 from ampnet.dataset.sources.tables import rows_of
 from ampnet.dataset.sources.vote_answers import MAX_COLUMNS, meant_answer, read_counts
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, short
+
+Rows: TypeAlias = Iterator[tuple[str, str, tuple[float, ...]]]
+"""Place in the file, name, and votes."""
+
+ANSWER_COLUMNS = ("answer", "expression", "vote")
+"""Columns of one annotator's answer."""
 
 _AMBIGUOUS = -1
 
@@ -20,7 +29,8 @@ def attach_votes(source: Source, path: Path) -> Source:
     Args:
         source: a data set without votes.
         path: FER+'s fer2013new.csv for FER-2013; for any data set a csv with the column ``name`` or ``path`` and one
-            for each answer. Paths are relative to the raw folder; names must be unique in the data set.
+            for each answer; or a row for each annotator's answer, as in a CSV of Label Studio or in audit.csv of
+            `ampnet audit`, once it is filled in. Paths are relative to the raw folder; names must be unique.
 
     Returns:
         The data set, with a note on how many images and rows were not matched.
@@ -35,32 +45,71 @@ def attach_votes(source: Source, path: Path) -> Source:
         if source.layout != "fer2013":
             raise DataError(f"{path} is FER+'s file, but the layout is {source.layout}; use --layout fer2013")
         return attach_ferplus_votes(source, path)
-    return _attach_by_name(source, path, header)
+    if {"source", "path", "name"} & set(header) and (answers := [name for name in ANSWER_COLUMNS if name in header]):
+        columns, rows = _count_answers(source, path, header, answers[0])
+    else:
+        columns = _read_header(source, path, header)
+        rows = _counts(path, header)
+    return _attach_by_name(source, path, columns, rows)
 
 
-def _attach_by_name(source: Source, path: Path, header: Sequence[str]) -> Source:
-    columns = _read_header(source, path, header)
+def _counts(path: Path, header: Sequence[str]) -> Rows:
+    """Yield the place, the name and the votes of each row of a table with a column for each class."""
+    for number, cells in rows_of(path):
+        if cells != header:
+            where = f"{path}, line {number}"
+            if len(cells) != len(header):
+                raise DataError(f"{where}: expected {len(header)} cells, got {len(cells)}")
+            yield where, cells[0], read_counts(cells[1:], where)
+
+
+def _count_answers(source: Source, path: Path, header: Sequence[str], answer: str) -> tuple[tuple[str, ...], Rows]:
+    """Count the answers of a table with a row for each; those of fewer annotators than training asks for are scaled up.
+
+    Returns:
+        The answers there can be, and the place, the name and the votes of each image.
+    """
+    key = next(name for name in ("source", "path", "name") if name in header)
+    classes = {name: name for name in source.class_names}
+    found: dict[str, tuple[str, Counter[str]]] = {}
+    for number, cells in rows_of(path):
+        row = dict(zip(header, cells, strict=False))
+        text = row.get(answer, "").strip()
+        if cells == header or not text:
+            continue
+        meant = meant_answer(text, classes)
+        where = f"{path}, line {number}"
+        if meant is None or len(cells) != len(header):
+            raise DataError(f"{where}: {short(text)} is none of {listed(source.class_names)}, unknown, no_face")
+        found.setdefault(row[key], (where, Counter()))[1][meant] += 1
+    others = sorted({name for _where, votes in found.values() for name in votes} - set(source.class_names))
+    columns = (*source.class_names, *others)
+
+    def rows() -> Rows:
+        for name, (where, votes) in found.items():
+            factor = max(MIN_VOTES / votes.total(), 1.0)
+            yield where, name, tuple(factor * votes[column] for column in columns)
+
+    return columns, rows()
+
+
+def _attach_by_name(source: Source, path: Path, columns: tuple[str, ...], rows: Rows) -> Source:
     by_path = _positions(item.relative for item in source.items)
     by_name = _positions(PurePosixPath(item.relative).name for item in source.items)
     votes: dict[int, tuple[float, ...]] = {}
     unmatched = 0
-    for number, cells in rows_of(path):
-        if cells == header:
-            continue
-        where = f"{path}, line {number}"
-        if len(cells) != len(header):
-            raise DataError(f"{where}: expected {len(header)} cells, got {len(cells)}")
-        position = by_path.get(cells[0], by_name.get(cells[0]))
+    for where, name, counts in rows:
+        position = by_path.get(name, by_name.get(name))
         if position is None:
             unmatched += 1
             continue
         if position == _AMBIGUOUS:
             raise DataError(
-                f"{where}: {short(cells[0])} names several images; use paths relative to {source.items[0].root}"
+                f"{where}: {short(name)} names several images; use paths relative to {source.items[0].root}"
             )
         if position in votes:
-            raise DataError(f"{where}: {short(cells[0])} is listed twice")
-        votes[position] = read_counts(cells[1:], where)
+            raise DataError(f"{where}: {short(name)} is listed twice")
+        votes[position] = counts
     if not votes:
         raise DataError(f"{path} names no image of {source.items[0].root}; expected file names, or relative paths")
     items = [replace(item, votes=votes[i]) if any(votes.get(i, ())) else item for i, item in enumerate(source.items)]

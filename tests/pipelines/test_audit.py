@@ -1,0 +1,111 @@
+"""`ampnet audit`: planted wrong labels come first, corrections come back as votes, doubtful photos come first."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ampnet.dataset.open_index import read_index
+from ampnet.dataset.sources import open_source
+from ampnet.media.images import encode_jpeg
+from cli import app
+from tests.prepared_faces import SAMPLES, write_prepared_faces
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_prepared_faces(tmp_path_factory.mktemp("faces"), train=2, val=1, test=2)
+
+
+def audit(*words):
+    return CliRunner().invoke(app, ["audit", *map(str, words), "-q"])
+
+
+def rows(folder):
+    with (folder / "audit.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_planted_wrong_labels_are_the_first_names(data, tmp_path):
+    """A judge who is 0.8 sure of the truth; two of the 35 labels say something else."""
+    index = read_index(data)
+    planted = {4: 0.95, 20: 0.9}
+    lines = [f"name,{','.join('p_' + name for name in index.class_names)}"]
+    for row, (name, label) in enumerate(zip(index.names, index.labels.tolist(), strict=True)):
+        p = np.full(7, 0.2 / 6)
+        p[label] = 0.8
+        if row in planted:
+            p = np.full(7, (1 - planted[row]) / 6)
+            p[(label + 1) % 7] = planted[row]
+        lines.append(f"{name},{','.join(map(str, p.tolist()))}")
+    judge = tmp_path / "judge.csv"
+    judge.write_text("\n".join(lines) + "\n")
+    out = tmp_path / "out"
+    result = audit("--data", data, "--predictions", judge, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert "2 of 35 labels are probably wrong" in result.stdout
+    found = rows(out)
+    assert [row["name"] for row in found[:2]] == [index.names[4], index.names[20]]
+    assert [row["suspect"] for row in found[:3]] == ["yes", "yes", ""]
+    assert found[0]["suggested"] == index.class_names[(index.labels[4] + 1) % 7]
+    task = json.loads((out / "label_studio.json").read_text())[0]
+    assert task["data"]["image"] == f"/data/local-files/?d=dataset/{index.names[4]}"
+    assert task["predictions"][0]["result"][0]["value"] == {"choices": [found[0]["suggested"]]}
+    assert (out / "audit.png").stat().st_size > 1000
+    again = audit("--data", data, "--predictions", judge, "--out", out)
+    assert again.exit_code == 2
+    assert "--force" in again.stderr
+
+
+@pytest.mark.parametrize("column", ["answer", "expression"])
+def test_corrections_come_back_as_votes(tmp_path, column):
+    raw = tmp_path / "raw"
+    for name in ("happy/1.jpg", "happy/2.jpg", "fear/3.jpg"):
+        (raw / name).parent.mkdir(parents=True, exist_ok=True)
+        (raw / name).write_bytes(encode_jpeg(np.zeros((8, 8, 3), dtype=np.uint8)))
+    answers = tmp_path / "answers.csv"
+    answers.write_text(f"rank,source,{column}\n1,happy/1.jpg,fear\n2,fear/3.jpg,\n3,happy/2.jpg,no_face\n")
+    source = open_source(raw, votes=answers)
+    assert source.vote_columns == ("fear", "happiness", "no_face")
+    votes = {item.relative: item.votes for item in source.items}
+    assert votes == {"happy/1.jpg": (3.0, 0, 0), "happy/2.jpg": (0, 0, 3.0), "fear/3.jpg": ()}
+    answers.write_text(f"rank,source,{column}\n1,happy/1.jpg,grumpy\n")
+    with pytest.raises(Exception, match="line 2: grumpy is none of fear, happiness"):
+        open_source(raw, votes=answers)
+
+
+@pytest.mark.slow
+def test_photos_to_label_next_are_those_with_the_smallest_gap(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for file in sorted((SAMPLES / "faces").rglob("*.jpg"))[:4]:
+        shutil.copy(file, photos)
+    (photos / "none.png").write_bytes(b"")
+    result = audit("--unlabelled", photos, "--out", tmp_path / "out", "--gpus", "0", "--json")
+    assert result.exit_code == 0, result.stderr
+    found = rows(tmp_path / "out")
+    margins = [float(row["margin"]) for row in found]
+    assert margins == sorted(margins)
+    assert {row["label"] for row in found} == {""}
+    assert Path(found[0]["source"]).parent == photos
+    assert json.loads(result.stdout)["notes"] == ["1 photos without a face, or unreadable, are left out"]
+
+
+def test_runs_over_seeds_and_answers_without_probabilities_are_refused_in_one_line(data, tmp_path):
+    (tmp_path / "run" / "seed1").mkdir(parents=True)
+    (tmp_path / "run" / "seed1" / "best.pt").write_bytes(b"")
+    answers = tmp_path / "answers.csv"
+    answers.write_text(f"name,predicted\n{read_index(data).names[0]},fear\n")
+    for words, says in [
+        ([tmp_path / "run"], "holds runs over seeds"),
+        (["--predictions", answers], "no probabilities"),
+    ]:
+        result = audit(*words, "--data", data, "--out", tmp_path / "out")
+        assert result.exit_code in (1, 2)
+        assert says in result.stderr
+        assert result.stderr.count("\n") == 1
+        assert not (tmp_path / "out").exists()
