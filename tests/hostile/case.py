@@ -1,7 +1,6 @@
 """One hostile case: what it puts into a folder, which command reads it, and what counts as bad."""
 
 import json
-import math
 import os
 import random
 import re
@@ -19,18 +18,12 @@ EITHER, NOT_DONE, ANY = DONE | REFUSED, REFUSED | WRONG_USAGE, DONE | REFUSED | 
 LONGEST_LINE = 300
 FORGED = "ampnet: forged"
 """What file names and labels try to put at the start of a line of ours."""
+FORGES = f"x\n{FORGED} \x1b[31m"
+"""A name that does."""
+LONG = "n" * 9000
 
 BAD_CLASSES = (
-    "traceback",
-    "hang",
-    "killed",
-    "memory",
-    "canary",
-    "damage",
-    "lost",
-    "exit code",
-    "message",
-    "bad json",
+    *("traceback", "hang", "killed", "memory", "canary", "damage", "lost", "exit code", "message", "bad json"),
     "left over",
 )
 """traceback: an error of Python on the screen; hang: over the time limit; killed: ended by a signal; memory: above the
@@ -73,7 +66,6 @@ class Outcome:
     """Exit code; None if it was killed."""
     signal: int = 0
     seconds: float = 0.0
-    cpu_seconds: float = 0.0
     megabytes: float = 0.0
     """Peak of resident memory above that of a command that does nothing."""
     timed_out: bool = False
@@ -81,7 +73,14 @@ class Outcome:
     stderr: bytes = b""
 
 
-def _nothing(_place: Place, _outcome: Outcome) -> Iterable[Fault]:
+Put = Callable[[Place], object]
+"""Puts something into the folder of a case."""
+Check = Callable[[Place, Outcome], Iterable[Fault]]
+"""Finds further faults, such as lost neighbours."""
+
+
+def nothing(_place: Place, _outcome: Outcome) -> Iterable[Fault]:
+    """Find no further faults."""
     return ()
 
 
@@ -91,15 +90,14 @@ class Case:
 
     name: str
     """``kind/what``; begins with the number of the issue's item if it is one."""
-    owner: str
-    """The part of the product that has to bear it."""
-    make: Callable[[Place], Sequence[str]]
-    """Fills the folder and returns the command's arguments; ``reader:NAME PATH`` calls one reader only."""
+    line: str | Callable[[Place], Sequence[str]]
+    """The command line, to be filled in by :meth:`Seeds.words`; ``reader:NAME PATH`` calls one reader only."""
+    puts: Sequence[Put] = ()
+    """What fills the folder, one after the other."""
     codes: frozenset[int] = REFUSED
     problems: int = 1
     """Maximum number of lines on stderr."""
-    check: Callable[[Place, Outcome], Iterable[Fault]] = _nothing
-    """Further faults, such as lost neighbours."""
+    check: Check = nothing
     seconds: float = 60.0
     megabytes: float = 1000.0
     largest_file: int | None = None
@@ -110,18 +108,22 @@ class Case:
     """The file or device that is the command's stdin."""
     is_fresh: bool = False
     """Run in a new process instead of a fork."""
-    is_named: bool = False
-    """One of the issue's items; always in the quick part unless it is slow."""
     is_slow: bool = False
     keeps_partial: bool = False
     """A partial file is kept, and named, so that the work can go on."""
-    scenario: "Callable[[Place, Callable[[Sequence[str]], Outcome]], Iterable[Fault]] | None" = None
+    scenario: Callable[[Place, Callable[[Sequence[str]], Outcome]], Iterable[Fault]] | None = None
     """Instead of one command: a story with several, given a function that runs one."""
 
     @property
     def kind(self) -> str:
         """Its family: images, checkpoints, documents, layouts, videos, inputs or outputs."""
         return self.name.partition("/")[0]
+
+    def make(self, place: Place) -> list[str]:
+        """Fill the folder and return the command's arguments."""
+        for put in self.puts:
+            put(place)
+        return place.seeds.words(self.line) if isinstance(self.line, str) else list(self.line(place))
 
 
 def judge(case: Case, place: Place, argv: Sequence[str], outcome: Outcome) -> Iterator[Fault]:
@@ -133,9 +135,7 @@ def judge(case: Case, place: Place, argv: Sequence[str], outcome: Outcome) -> It
         yield Fault("killed", signal.Signals(outcome.signal).name)
     if outcome.megabytes > case.megabytes:
         yield Fault("memory", f"{outcome.megabytes:.0f} MB, more than {case.megabytes:.0f}")
-    elif re.search(
-        r"MemoryError|annot allocate memory|can't allocate memory|not enough memory|nsufficient memory", err
-    ):
+    elif re.search(r"MemoryError|(annot|can't) allocate memory|not enough memory|nsufficient memory", err):
         yield Fault("memory", f"an allocation failed: {_last_line(err)}")
     has_traceback = "Traceback (most recent call last)" in err + out
     if has_traceback:
@@ -144,8 +144,11 @@ def judge(case: Case, place: Place, argv: Sequence[str], outcome: Outcome) -> It
         if outcome.code not in case.codes:
             yield Fault("exit code", f"{outcome.code}, expected {sorted(case.codes)}; {_last_line(err)}")
         yield from _judge_messages(case, outcome, err, out)
-        if "--json" in argv and outcome.code == 0 and (complaint := _complaint_on_json(out)):
-            yield Fault("bad json", complaint)
+        if "--json" in argv and outcome.code == 0:
+            try:
+                json.loads(out, parse_constant=_refuse)
+            except ValueError as error:
+                yield Fault("bad json", str(error))
     if place.canary.exists():
         yield Fault("canary", "code of a file was executed")
 
@@ -155,7 +158,8 @@ def _judge_messages(case: Case, outcome: Outcome, err: str, out: str) -> Iterato
     if outcome.code and not lines:
         yield Fault("message", f"exit code {outcome.code} without a word")
     if len(lines) > case.problems and not case.has_notices:
-        yield Fault("message", f"{len(lines)} lines on stderr, expected at most {case.problems}: {_shown(lines)}")
+        shown = ascii(" | ".join(line[:80] for line in lines[:3]))
+        yield Fault("message", f"{len(lines)} lines on stderr, expected at most {case.problems}: {shown}")
     for line in lines:
         if len(line) > LONGEST_LINE:
             yield Fault("message", f"a line of {len(line)} characters: {line[:120]}")
@@ -173,60 +177,10 @@ def _judge_messages(case: Case, outcome: Outcome, err: str, out: str) -> Iterato
             yield Fault("message", f"{name} is not UTF-8")
 
 
-def _complaint_on_json(text: str) -> str | None:
-    def refuse(constant: str) -> float:
-        raise ValueError(f"{constant} is no JSON")
-
-    try:
-        json.loads(text, parse_constant=refuse)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-def numbers_in(value: object) -> Iterator[float]:
-    """Yield all numbers of a JSON value."""
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from numbers_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from numbers_in(item)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield value
-
-
-def all_finite(text: bytes) -> bool:
-    """Return whether output parses as JSON of finite numbers."""
-    try:
-        return all(math.isfinite(number) for number in numbers_in(json.loads(text)))
-    except ValueError:
-        return False
-
-
-def every_entry(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Walk a tree of any depth without following links."""
-    stack = [os.fspath(folder)]
-    while stack:
-        try:
-            with os.scandir(stack.pop()) as entries:
-                for entry in entries:
-                    yield entry
-                    if entry.is_dir(follow_symlinks=False):
-                        stack.append(entry.path)
-        except OSError:
-            continue
-
-
-def leftovers(folder: Path) -> set[str]:
-    """List the temporary files below a folder; a visible one is what predict keeps for its user to continue."""
-    return {entry.path for entry in every_entry(folder) if re.match(r"\..*\.partial", entry.name)}
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     return ascii(lines[-1][:200]) if lines else ""
-
-
-def _shown(lines: Sequence[str]) -> str:
-    return ascii(" | ".join(line[:80] for line in lines[:3]))

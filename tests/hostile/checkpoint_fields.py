@@ -1,13 +1,15 @@
 """Checkpoints with one field of a wrong kind, and the issue's items on checkpoints."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.hostile import pickle_files as files
-from tests.hostile.case import ANY, EITHER, Case, Place
-from tests.hostile.checkpoints import INFINITY, NAN, OURS, changed, of_bytes, read_by
+from tests.hostile.case import FORGES
+from tests.hostile.making import Damage, holds
+
+NAN, INFINITY = float("nan"), float("inf")
 
 WRONG: dict[str, Any] = {
     "none": None,
@@ -21,7 +23,7 @@ WRONG: dict[str, Any] = {
     "nested": [[[[]]]],
     "mapping": {"a": 1},
     "long text": "n" * 5000,
-    "forged": "x\nampnet: forged \x1b[31m",
+    "forged": FORGES,
     "false": False,
 }
 """Values of a wrong kind for almost any field."""
@@ -35,74 +37,91 @@ FIELDS = (
 )
 
 
-def set_field(content: dict[str, Any], field: str, value: Any) -> dict[str, Any]:
-    """Copy plain values with one of them replaced."""
+def load(path: Path) -> dict[str, Any]:
+    """Read a good checkpoint."""
+    import torch
+
+    content: dict[str, Any] = torch.load(path, weights_only=True)
+    return content
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a checkpoint in the format of its suffix; values that JSON lacks are written as Python does."""
+    import torch
+    from safetensors.torch import save
+
+    if path.suffix == ".safetensors":
+        header = {key: value for key, value in content.items() if key != "model"}
+        weights = content["model"] if isinstance(content["model"], dict) else {}
+        path.write_bytes(save(weights, metadata={"ampnet": json.dumps(header)}))
+    else:
+        torch.save(dict(content), path)
+
+
+def set_field(content: Any, field: str, value: Any) -> Any:
+    """Copy plain values with one of them replaced; whole numbers in the path of a field are keys or positions."""
     name, _, below = field.partition(".")
-    if not below:
-        return content | {name: value}
-    inner = content[name]
-    if isinstance(inner, list):
-        return content | {name: [value if number == int(below) else item for number, item in enumerate(inner)]}
-    return content | {name: set_field(dict(inner), below, value)}
+    key: Any = int(name) if name.isdecimal() else name
+    if isinstance(content, list):
+        return [
+            (set_field(item, below, value) if below else value) if i == key else item for i, item in enumerate(content)
+        ]
+    return {**content, key: set_field(content.get(key, {}), below, value) if below else value}
 
 
-def headers() -> Iterator[Case]:
-    """Yield files with one field of a wrong kind; commands and formats take turns."""
+def with_field(field: str, value: Any) -> Damage:
+    """Write the good checkpoint with another value of a field."""
+    return lambda place, path: write(path, set_field(load(place.seeds.checkpoint()), field, value))
+
+
+def one_field_wrong() -> Iterator[tuple[str, str, Damage]]:
+    """Yield every wrong value of every field, with the suffix of a format; the formats take turns."""
     for i, field in enumerate(FIELDS):
         for j, (what, value) in enumerate(WRONG.items()):
             suffix = ".safetensors" if (i + j) % 3 == 0 and not field.startswith("model") else ".pt"
-            command = OURS[(i + 2 * j) % len(OURS)]
-            put = changed(lambda content, f=field, v=value: set_field(content, f, v))  # type: ignore[misc]
-            yield read_by(f"{field} is {what}{suffix}", command, put, suffix, codes=ANY)
+            yield f"{field} is {what}", suffix, with_field(field, value)
 
 
-def _weights(value: float) -> Callable[[Place, Path], None]:
+def _filled_with(value: float) -> Damage:
     def change(content: dict[str, Any]) -> dict[str, Any]:
-        return content | {
-            "model": {n: w.clone().fill_(value) if w.is_floating_point() else w for n, w in content["model"].items()}
-        }
+        return {name: w.clone().fill_(value) if w.is_floating_point() else w for name, w in content["model"].items()}
 
-    return changed(change)
+    def damage(place: Any, path: Path) -> None:
+        content = load(place.seeds.checkpoint())
+        write(path, content | {"model": change(content)})
 
-
-def _grow(content: dict[str, Any], **sizes: Any) -> dict[str, Any]:
-    return content | {"architecture": content["architecture"] | sizes}
+    return damage
 
 
-def named() -> Iterator[Case]:
-    """Yield the issue's items, each in every command of ours."""
-    same_points = [[112.0, 112.0]] * 5
-    refused: dict[str, Callable[[Place, Path], None]] = {
-        "M12 width 8": changed(lambda c: _grow(c, width=8.0)),
-        "M12 image_size 8000": changed(lambda c: _grow(c, image_size=8000)),
-        "M12 num_classes 10 ** 9": changed(lambda c: _grow(c, num_classes=10**9)),
-        "M13 nan in weights": _weights(NAN),
-        "M13 infinite weights": _weights(INFINITY),
-        "M13 nan as branch weight": changed(lambda c: c | {"branch_weight": NAN}),
-        "small: five equal landmarks": changed(lambda c: set_field(c, "framing.mean_landmarks", same_points)),
-        "small: infinite epoch": changed(lambda c: c | {"epoch": INFINITY}),
-        "small: infinite width": changed(lambda c: _grow(c, width=INFINITY)),
-        "small: framing of a wrong kind": changed(lambda c: c | {"framing": [1, 2]}),
-    }
-    for what, put in refused.items():
-        for command in OURS:
-            yield read_by(what, command, put, is_named=command in ("eval", "predict", "teacher"))
-    seed = changed(lambda c: set_field(c, "config.seed", "x"))
-    yield read_by("small: seed of a wrong kind", "eval", seed, codes=EITHER, is_named=True)
-    for command in ("eval", "import"):
-        bomb = of_bytes(lambda _place: files.ARCHIVES["compressed pickle"]())
-        yield read_by("M12 compressed data.pkl", command, bomb, is_named=True)
+NAMED: dict[str, Damage] = {
+    "M12 width 8": with_field("architecture.width", 8.0),
+    "M12 image_size 8000": with_field("architecture.image_size", 8000),
+    "M12 num_classes 10 ** 9": with_field("architecture.num_classes", 10**9),
+    "M13 nan in weights": _filled_with(NAN),
+    "M13 infinite weights": _filled_with(INFINITY),
+    "M13 nan as branch weight": with_field("branch_weight", NAN),
+    "small: five equal landmarks": with_field("framing.mean_landmarks", [[112.0, 112.0]] * 5),
+    "small: infinite epoch": with_field("epoch", INFINITY),
+    "small: infinite width": with_field("architecture.width", INFINITY),
+    "small: framing of a wrong kind": with_field("framing", [1, 2]),
+}
+"""The issue's items, for each command of ours."""
+
+
+def named() -> Iterator[tuple[str, str, Damage, tuple[str, ...]]]:
+    """Yield the issue's items, with the commands that read them if those are few."""
+    for what, damage in NAMED.items():
+        yield what, ".pt", damage, ()
+    yield "small: seed of a wrong kind", ".pt", with_field("config.seed", "x"), ("eval",)
+    yield (
+        "M12 compressed data.pkl",
+        ".pt",
+        holds(lambda _place: files.ARCHIVES["compressed pickle"]()),
+        ("eval", "import"),
+    )
     for depth in (1_000, 100_000, 5_000_000):
         deep = json.dumps({"__metadata__": {"ampnet": "[" * depth + "]" * depth}}).encode()
-        put = of_bytes(files.safetensors_file(deep))
-        yield read_by(f"M11 metadata nested {depth:,} times", "eval", put, ".safetensors", is_named=True)
+        damage = holds(files.safetensors_file(deep))
+        yield f"M11 metadata nested {depth:,} times", ".safetensors", damage, ("eval",)
     deep = b'{"__metadata__":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
-    put = of_bytes(files.safetensors_file(deep))
-    yield read_by("M11 header nested 200,000 times", "predict", put, ".safetensors", is_named=True)
-
-
-def cases(repeats: int = 1) -> Iterator[Case]:
-    """Yield all cases on fields."""
-    del repeats  # nothing here is random
-    yield from headers()
-    yield from named()
+    yield "M11 header nested 200,000 times", ".safetensors", holds(files.safetensors_file(deep)), ("predict",)

@@ -4,21 +4,19 @@ import json
 import pickle
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.hostile import checkpoint_fields
 from tests.hostile import pickle_files as files
-from tests.hostile.case import ANY, DONE, EITHER, NOT_DONE, Case, Fault, Outcome, Place, all_finite
-from tests.hostile.making import case, thing, words
+from tests.hostile.case import ANY, DONE, EITHER, NOT_DONE, Case, Fault, Outcome, Place
+from tests.hostile.making import Damage, at, becomes, holds
 from tests.hostile.mutations import MUTATIONS, NOT_FILES
-from tests.hostile.seeds import TRAINING
-
-OWNER = "checkpoint-wall"
+from tests.hostile.seeds import SIZE, TRAINING
 
 DETECT = "predict {photo} --checkpoint {run} --detector %s --weights {bad} --json --quiet"
-
-COMMANDS: dict[str, str | Callable[[Place], str]] = {
+COMMANDS = {
     "export-reference": "export-reference {bad} --out out.pth",
     "eval": "eval {bad} --data {prepared} --out report --json -q --workers 0",
     "export": "export {bad} --format safetensors --out out.safetensors",
@@ -29,137 +27,98 @@ COMMANDS: dict[str, str | Callable[[Place], str]] = {
     "mobilenet weights": DETECT % "mobilenet0.25",
     "predict": "predict {photo} --checkpoint {bad} --json -q",
     "teacher": "train --data {prepared} --teacher {bad} --epochs 1 {training}",
-    "pretrained": lambda place: (
-        "train --data {prepared} --pretrained {bad} --epochs 1 "
-        + ("{training}" if place.rng.random() < 0.5 else LARGER_TRAINING)
-    ),
+    "pretrained": "train --data {prepared} --pretrained {bad} --epochs 1 {training}",
     "import": "import {bad} --out imported.pt",
 }
 """Every command that reads a checkpoint, except ``--resume``, which has its own saves."""
-
-LARGER_TRAINING = " ".join(["--width", "0.125", "--image-size", "64", *TRAINING[4:]])
-
+EVERY = list(COMMANDS)
 OURS = (
     *("export-reference", "eval", "export", "predict", "teacher", "calibrate", "robustness", "pretrained", "compare"),
 )
+LARGER_TRAINING = TRAINING.replace(SIZE, "--width 0.125 --image-size 64")
 
 
-NAN, INFINITY = float("nan"), float("inf")
-
-
-def load(path: Path) -> dict[str, Any]:
-    """Read a good checkpoint."""
-    import torch
-
-    content: dict[str, Any] = torch.load(path, weights_only=True)
-    return content
-
-
-def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a checkpoint in the format of its suffix; values that JSON lacks are written as Python does."""
-    import torch
-    from safetensors.torch import save
-
-    if path.suffix == ".safetensors":
-        header = {key: value for key, value in content.items() if key != "model"}
-        weights = content["model"] if isinstance(content["model"], dict) else {}
-        path.write_bytes(save(weights, metadata={"ampnet": json.dumps(header)}))
-    else:
-        torch.save(dict(content), path)
-
-
-def _finite_json(place: Place, outcome: Outcome) -> Iterator[Fault]:
-    if outcome.code == 0 and outcome.stdout.startswith(b"{") and not all_finite(outcome.stdout):
-        yield Fault("bad json", "numbers that are not finite")
-
-
-def read_by(name: str, command: str, put: Callable[[Place, Path], object], suffix: str = ".pt", **more: Any) -> Case:
+def read_by(name: str, command: str, damage: Damage, suffix: str = ".pt", **more: Any) -> Case:
     """Give a case in which a command reads a checkpoint."""
 
-    def make(place: Place) -> Sequence[str]:
-        put(place, place.folder / f"model{suffix}")
-        line = COMMANDS[command]
-        return words(line if isinstance(line, str) else line(place), place, bad=f"model{suffix}")
+    def line(place: Place) -> list[str]:
+        whole = COMMANDS[command].replace("{bad}", f"model{suffix}")
+        if command == "pretrained" and place.rng.random() >= 0.5:
+            whole = whole.replace("{training}", LARGER_TRAINING)
+        return place.seeds.words(whole)
 
-    owner = "detector" if command.endswith("weights") else OWNER
-    more = {"codes": NOT_DONE, "check": _finite_json, "owner": owner} | more
-    return Case(f"checkpoints/{name}, {command}", make=make, **more)
-
-
-def changed(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Place, Path], None]:
-    """Write the good checkpoint with a change."""
-    return lambda place, path: write(path, change(load(place.seeds.checkpoint)))
-
-
-def of_bytes(content: bytes | Callable[[Place], bytes]) -> Callable[[Place, Path], object]:
-    """Write a file."""
-    return lambda place, path: path.write_bytes(content if isinstance(content, bytes) else content(place))
+    return Case(f"checkpoints/{name}, {command}", line, (at(f"model{suffix}", damage),), **{"codes": NOT_DONE} | more)
 
 
 def pickles(repeats: int) -> Iterator[Case]:
     """Yield hand-made pickles, in archives, bare and after torch's old magic number."""
-    every = list(COMMANDS)
+    magic = b"".join(pickle.dumps(part, protocol=2) for part in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}))
     for number, (what, body) in enumerate(files.NONSENSE.items()):
-        whole = of_bytes(files.torch_zip(body, {"data/0": bytes(16)}))
-        for command in (every[number % len(every)], every[(number + 3) % len(every)]):
-            named = number % 4 == 0
-            yield read_by(f"{'M11 ' if named else ''}{what} in an archive", command, whole, is_named=named)
-        yield read_by(f"{what}, bare", every[(number + 1) % len(every)], of_bytes(body), ".pth")
+        first, second, third = (EVERY[(number + step) % len(EVERY)] for step in (0, 3, 1))
+        in_archive = holds(files.torch_zip(body, {"data/0": bytes(16)}))
+        item = "M11 " if number % 4 == 0 else ""
+        yield read_by(f"{item}{what} in an archive", first, in_archive)
+        yield read_by(f"{item}{what} in an archive", second, in_archive)
+        yield read_by(f"{what}, bare", third, holds(body), ".pth")
+        yield read_by(f"old format: {what}", "import", holds(magic + body), ".pth")
     for number in range(30 * repeats):
-        put = of_bytes(lambda place: files.torch_zip(files.random_pickle(place.rng), {"data/0": bytes(16)}))
-        yield read_by(f"random instructions {number + 1}", every[number % len(every)], put)
+        damage = holds(lambda place: files.torch_zip(files.random_pickle(place.rng), {"data/0": bytes(16)}))
+        yield read_by(f"random instructions {number + 1}", EVERY[number % len(EVERY)], damage)
     for number, (what, content) in enumerate(files.ARCHIVES.items()):
-        for command in (every[number % len(every)], every[(number + 2) % len(every)]):
-            yield read_by(f"archive: {what}", command, of_bytes(lambda _place, c=content: c()))  # type: ignore[misc]
-    magic = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2) + pickle.dumps(1001, protocol=2)
-    for what, body in files.NONSENSE.items():
-        head = magic + pickle.dumps({"little_endian": True}, protocol=2)
-        yield read_by(f"old format: {what}", "import", of_bytes(head + body), ".pth")
+        for step in (0, 2):
+            damage = holds(lambda _place, content=content: content())
+            yield read_by(f"archive: {what}", EVERY[(number + step) % len(EVERY)], damage)
+
+
+FRAMINGS = {
+    "torch.save": (".pt", ".pth"),
+    "old torch.save": (".pt", ".pth"),
+    "bare": (".pt", ".pth", ".safetensors"),
+    "by hand": (".pt", ".pth"),
+}
+
+
+def _code(what: str, framing: str) -> Damage:
+    def damage(place: Place, path: Path) -> None:
+        import torch
+
+        harm = files.code_that_runs(place.canary)[what]
+        if framing == "torch.save":
+            torch.save({"format": "ampnet", "model": harm}, path)
+        elif framing == "old torch.save":
+            torch.save({"state_dict": harm}, path, _use_new_zipfile_serialization=False)
+        elif framing == "bare":
+            path.write_bytes(pickle.dumps(harm, protocol=4))
+        else:
+            path.write_bytes(files.torch_zip(files.raw_global("posix", "system", f"touch {place.canary}")))
+
+    return damage
 
 
 def running() -> Iterator[Case]:
     """Yield pickles that would run code, in every framing and every command."""
-
-    def put(what: str, framing: str) -> Callable[[Place, Path], None]:
-        def write_it(place: Place, path: Path) -> None:
-            import torch
-
-            harm = files.code_that_runs(place.canary)[what]
-            if framing == "torch.save":
-                torch.save({"format": "ampnet", "model": harm}, path)
-            elif framing == "old torch.save":
-                torch.save({"state_dict": harm}, path, _use_new_zipfile_serialization=False)
-            elif framing == "bare":
-                path.write_bytes(pickle.dumps(harm, protocol=4))
-            else:
-                path.write_bytes(files.torch_zip(files.raw_global("posix", "system", f"touch {place.canary}")))
-
-        return write_it
-
-    names = ("os.system", "eval", "exec", "open", "Popen", "getattr", "nested", "key", "partial")
-    for i, what in enumerate(names):
-        for j, framing in enumerate(("torch.save", "old torch.save", "bare", "by hand")):
-            suffix = (".pt", ".pth", ".safetensors")[(i + j) % 3] if framing == "bare" else (".pt", ".pth")[(i + j) % 2]
-            command = list(COMMANDS)[(i + 3 * j) % len(COMMANDS)]
-            yield read_by(f"code: {what}, {framing}{suffix}", command, put(what, framing), suffix, is_named=i < 2)
+    for i, what in enumerate(files.code_that_runs(Path())):
+        for j, (framing, suffixes) in enumerate(FRAMINGS.items()):
+            suffix = suffixes[(i + j) % len(suffixes)]
+            command = EVERY[(i + 3 * j) % len(EVERY)]
+            yield read_by(f"code: {what}, {framing}{suffix}", command, _code(what, framing), suffix)
 
 
-def damaged_save(mutation: str, good: Callable[[Place], Path]) -> Callable[[Place, Path], None]:
+def damaged_save(mutation: str, good: Callable[[Place], Path]) -> Damage:
     """Write a good file with damaged bytes; both are kept outside for :func:`reads_the_same`."""
 
-    def put(place: Place, path: Path) -> None:
+    def damage(place: Place, path: Path) -> None:
         path.write_bytes(MUTATIONS[mutation](good(place).read_bytes(), place.rng))
         shutil.copy(path, place.outside / "damaged")
         shutil.copy(good(place), place.outside / "good")
 
-    return put
+    return damage
 
 
 def reads_the_same(place: Place, outcome: Outcome) -> Iterator[Fault]:
     """Accept a save with a flipped bit only if the bit lies where the zip format does not look (about 3 in 400 do)."""
     if outcome.code == 0 and _entries(place.outside / "damaged") != _entries(place.outside / "good"):
         yield Fault("exit code", "0, although another content was read")
-    yield from _finite_json(place, outcome)
 
 
 def _entries(path: Path) -> dict[str, bytes] | None:
@@ -175,73 +134,64 @@ def damaged(repeats: int) -> Iterator[Case]:
     for repeat in range(2 * repeats):
         for number, mutation in enumerate(MUTATIONS):
             for suffix in (".pt", ".safetensors"):
+                damage = damaged_save(mutation, lambda place, suffix=suffix: place.seeds.checkpoint(suffix))
+                more: dict[str, Any] = {"codes": NOT_DONE if suffix == ".pt" else ANY}
+                if mutation == "flip-bit" and suffix == ".pt":
+                    more = {"codes": ANY, "check": reads_the_same}
                 command = OURS[(number + repeat) % len(OURS)]
-
-                name = f"{mutation} {repeat + 1}{suffix}"
-                put = damaged_save(mutation, lambda place, s=suffix: place.seeds.checkpoint.with_suffix(s))  # type: ignore[misc]
-                one_bit = mutation == "flip-bit" and suffix == ".pt"
-                codes = NOT_DONE if suffix == ".pt" and not one_bit else ANY
-                yield read_by(name, command, put, suffix, codes=codes, **({"check": reads_the_same} if one_bit else {}))
+                yield read_by(f"{mutation} {repeat + 1}{suffix}", command, damage, suffix, **more)
     readers = {
         ".pt": ("eval", "import", "resnet50 weights"),
         ".safetensors": ("predict", "pretrained", "mobilenet weights"),
     }
-    for kind, make in NOT_FILES.items():
+    for kind in NOT_FILES:
         for suffix, commands in readers.items():
             for command in commands:
-                put = lambda _place, path, m=make: m(path) and None  # type: ignore[misc]  # noqa: E731
-                yield read_by(f"S5 {kind}{suffix}", command, put, suffix, is_named=True)
+                yield read_by(f"S5 {kind}{suffix}", command, becomes(kind), suffix)
 
 
-def safetensors() -> Iterator[Case]:
-    """Yield safetensors files whose headers lie."""
+def _entry(**fields: Any) -> bytes:
+    return json.dumps({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]} | fields}).encode()
 
-    def entry(**fields: Any) -> bytes:
-        return json.dumps({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]} | fields}).encode()
 
-    wrong: dict[str, bytes] = {
-        "length of 2 ** 62": files.safetensors_file(b"{}", length=1 << 62),
-        "length of 100 MB": files.safetensors_file(b"{}", length=100_000_000),
-        "no header": b"",
-        "offsets beyond": files.safetensors_file(entry(data_offsets=[0, 1 << 40]), bytes(16)),
-        "offsets reversed": files.safetensors_file(entry(data_offsets=[16, 0]), bytes(16)),
-        "shape of 2 ** 62": files.safetensors_file(entry(shape=[1 << 62, 4]), bytes(16)),
-        "shape of 0 and 2 ** 62": files.safetensors_file(entry(shape=[0, 1 << 62], data_offsets=[0, 0])),
-        "shape of -4": files.safetensors_file(entry(shape=[-4]), bytes(16)),
-        "unknown dtype": files.safetensors_file(entry(dtype="X99"), bytes(16)),
-        "header is a list": files.safetensors_file(b"[]"),
-        "header is not UTF-8": files.safetensors_file(b'{"\xff\xfe": 1}'),
-        "metadata is a number": files.safetensors_file(b'{"__metadata__": 5}'),
-        "metadata is nan": files.safetensors_file(b'{"__metadata__": {"ampnet": "NaN"}}'),
-        "metadata of digits": files.safetensors_file(json.dumps({"__metadata__": {"ampnet": "9" * 5000}}).encode()),
-        "metadata of keys": files.safetensors_file(
-            json.dumps({"__metadata__": {"ampnet": "{" + ",".join(f'"{i}":0' for i in range(10**5)) + "}"}}).encode()
-        ),
-        "20,000 tensors": files.safetensors_file(
-            json.dumps(
-                {f"t{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(20_000)}
-            ).encode()
-        ),
-    }
-    for number, (what, content) in enumerate(wrong.items()):
-        for command in (OURS[number % len(OURS)], OURS[(number + 3) % len(OURS)], "mobilenet weights"):
-            yield read_by(f"header: {what}", command, of_bytes(content), ".safetensors")
+def _metadata(text: str) -> bytes:
+    return json.dumps({"__metadata__": {"ampnet": text}}).encode()
+
+
+HEADERS: dict[str, bytes] = {
+    "length of 2 ** 62": files.safetensors_file(b"{}", length=1 << 62),
+    "length of 100 MB": files.safetensors_file(b"{}", length=100_000_000),
+    "no header": b"",
+    "offsets beyond": files.safetensors_file(_entry(data_offsets=[0, 1 << 40]), bytes(16)),
+    "offsets reversed": files.safetensors_file(_entry(data_offsets=[16, 0]), bytes(16)),
+    "shape of 2 ** 62": files.safetensors_file(_entry(shape=[1 << 62, 4]), bytes(16)),
+    "shape of 0 and 2 ** 62": files.safetensors_file(_entry(shape=[0, 1 << 62], data_offsets=[0, 0])),
+    "shape of -4": files.safetensors_file(_entry(shape=[-4]), bytes(16)),
+    "unknown dtype": files.safetensors_file(_entry(dtype="X99"), bytes(16)),
+    "header is a list": files.safetensors_file(b"[]"),
+    "header is not UTF-8": files.safetensors_file(b'{"\xff\xfe": 1}'),
+    "metadata is a number": files.safetensors_file(b'{"__metadata__": 5}'),
+    "metadata is nan": files.safetensors_file(_metadata("NaN")),
+    "metadata of digits": files.safetensors_file(_metadata("9" * 5000)),
+    "metadata of keys": files.safetensors_file(_metadata("{" + ",".join(f'"{i}":0' for i in range(10**5)) + "}")),
+    "20,000 tensors": files.safetensors_file(
+        json.dumps({f"t{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(20_000)}).encode()
+    ),
+}
+"""Safetensors files whose headers lie."""
 
 
 def folders() -> Iterator[Case]:
     """Yield run folders that are odd."""
+    best, line = "checkpoint/run1/best.pt", "predict {photo} --json --quiet"
 
-    best = "checkpoint/run1/best.pt"
-    line = "predict {photo} --json --quiet"
+    def empty_run(place: Place) -> None:
+        (place.folder / best).parent.mkdir(parents=True)
+
     for kind in NOT_FILES:
-        puts = (_empty_run, thing(kind, best))
-        yield case(f"checkpoints/newest run holds {kind}", OWNER, line, *puts, codes=EITHER, check=_finite_json)
-    puts = (_empty_run, lambda place: shutil.copy(place.seeds.checkpoint, place.folder / best))
-    yield case("checkpoints/newest run is good", OWNER, line, *puts, codes=DONE, check=_finite_json)
-
-
-def _empty_run(place: Place) -> None:
-    (place.folder / "checkpoint" / "run1").mkdir(parents=True)
+        yield Case(f"checkpoints/newest run holds {kind}", line, (empty_run, at(best, becomes(kind))), EITHER)
+    good = at(best, holds(lambda place: place.seeds.checkpoint().read_bytes()))
+    yield Case("checkpoints/newest run is good", line, (empty_run, good), DONE)
 
 
 def cases(repeats: int = 1) -> Iterator[Case]:
@@ -249,5 +199,14 @@ def cases(repeats: int = 1) -> Iterator[Case]:
     yield from pickles(repeats)
     yield from running()
     yield from damaged(repeats)
-    yield from safetensors()
+    for number, (what, content) in enumerate(HEADERS.items()):
+        for command in (OURS[number % len(OURS)], OURS[(number + 3) % len(OURS)], "mobilenet weights"):
+            yield read_by(f"header: {what}", command, holds(content), ".safetensors")
     yield from folders()
+    for number, (what, suffix, damage) in enumerate(checkpoint_fields.one_field_wrong()):
+        i, j = divmod(number, len(checkpoint_fields.WRONG))
+        yield read_by(f"{what}{suffix}", OURS[(i + 2 * j) % len(OURS)], damage, suffix, codes=ANY)
+    for what, suffix, damage, commands in checkpoint_fields.named():
+        codes = EITHER if "seed" in what else NOT_DONE
+        for command in commands or OURS:
+            yield read_by(what, command, damage, suffix, codes=codes)

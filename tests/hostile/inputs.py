@@ -3,14 +3,13 @@
 import random
 import struct
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from tests.hostile import picture_files as files
 from tests.hostile.case import EITHER, NOT_DONE, REFUSED, WRONG_USAGE, Case, Place
-from tests.hostile.making import case, content, photos, thing
+from tests.hostile.making import at, becomes, holds, photos, predicted
 from tests.hostile.mutations import MUTATIONS, NOT_FILES, ODD_STEMS
-from tests.hostile.neighbours import predicted
 
-OWNER = "predict-inputs"
 TALL = struct.pack(">II", 60_000, 60_000)
 
 
@@ -77,65 +76,62 @@ LOCAL_ADDRESSES = (
     "HTTP://127.1/" + "x" * 5000,
 )
 
-LISTS: dict[str, Callable[[Place], bytes]] = {
-    "local addresses": lambda _p: "\n".join(LOCAL_ADDRESSES).encode(),
-    "odd names": lambda _p: b"\n".join(stem.replace(b"\n", b"") + b".jpg" for stem in ODD_STEMS.values()),
-    "itself": lambda _p: b"list.txt\n./list.txt\n",
-    "null bytes": lambda _p: b"a\0b.jpg\n\0\n",
-    "a name of 100,000 bytes": lambda _p: b"n" * 100_000,
-    "noise": lambda p: p.rng.randbytes(4000),
-    "stdin, options and devices": lambda _p: b"-\n--force\n/dev/zero\n/dev/stdin\n/proc/self/mem\n/\n"[:-3],
-    "patterns": lambda _p: b"*.jpg\n**/*\n[a-\n",
-    "UTF-16": lambda _p: "good_0.jpg\n".encode("utf-16"),
+LISTS: dict[str, bytes | Callable[[Place], bytes]] = {
+    "local addresses": "\n".join(LOCAL_ADDRESSES).encode(),
+    "odd names": b"\n".join(stem.replace(b"\n", b"") + b".jpg" for stem in ODD_STEMS.values()),
+    "itself": b"list.txt\n./list.txt\n",
+    "null bytes": b"a\0b.jpg\n\0\n",
+    "a name of 100,000 bytes": b"n" * 100_000,
+    "noise": lambda place: place.rng.randbytes(4000),
+    "stdin, options and devices": b"-\n--force\n/dev/zero\n/dev/stdin\n/proc/self/mem",
+    "patterns": b"*.jpg\n**/*\n[a-\n",
+    "UTF-16": "good_0.jpg\n".encode("utf-16"),
 }
-
-
 LINE = "predict %s --checkpoint {run} --json --quiet"
 
 
 def cases(repeats: int = 1) -> Iterator[Case]:
     """Yield all cases on inputs."""
     for what, answer in ANSWERS.items():
-        is_named = what in ("a redirect to a file", "a reason with escapes")
-        yield _of_a_server(what, answer, is_named=is_named)
+        yield _of_a_server(what, answer)
     for repeat in range(repeats):
         for mutation, change in MUTATIONS.items():
-            yield _of_a_server(f"{mutation} {repeat + 1}", lambda r, c=change: c(_good_answer(r), r))  # type: ignore[misc]
-            yield _on_stdin(f"{mutation} {repeat + 1}", lambda p, c=change: c(_photo(p.rng), p.rng))  # type: ignore[misc]
-    good, line = photos(".", 2), LINE % "--list list.txt"
-    many = 200  # a line for each input that cannot be read
+            yield _of_a_server(f"{mutation} {repeat + 1}", lambda rng, change=change: change(_good_answer(rng), rng))
+            damaged = lambda place, change=change: change(_photo(place.rng), place.rng)  # noqa: E731
+            yield _on_stdin(f"{mutation} {repeat + 1}", damaged, EITHER)
+    good, line = photos("."), LINE % "--list list.txt"
     for what, of in LISTS.items():
-        put = content("list.txt", lambda p, o=of: b"good_0.jpg\n" + o(p) + b"\ngood_1.jpg\n")  # type: ignore[misc]
-        more = {"problems": many, "check": predicted(), "is_named": what == "local addresses"}
-        yield case(f"inputs/list: {what}", OWNER, line, put, good, codes=EITHER, **more)
+        put = at("list.txt", lambda place, path, of=of: path.write_bytes(_among_good(of, place)))
+        more: dict[str, Any] = {"problems": 200, "check": predicted()}  # a line for each that cannot be read
+        yield Case(f"inputs/list: {what}", line, (put, good), EITHER, **more)
     for kind in NOT_FILES:
-        yield case(f"inputs/list that is {kind}", OWNER, line, thing(kind, "list.txt"), good, codes=WRONG_USAGE)
+        yield Case(f"inputs/list that is {kind}", line, (at("list.txt", becomes(kind)), good), WRONG_USAGE)
     for what, data in {"nothing": b"", "text": b"milk, eggs\n", "a mark of HEIC": b"\0\0\0\x18ftypheic"}.items():
         yield _on_stdin(what, data, REFUSED)
     for what, device in {"a folder": ".", "an endless device": "/dev/zero"}.items():
-        more = {"stdin": device, "megabytes": 1500, "is_named": True, "is_slow": device == "/dev/zero"}
-        yield case(f"inputs/{what} on stdin", OWNER, LINE % "-", good, codes=NOT_DONE, problems=2, **more)
-    for encoding in files.ENCODINGS:
-        if encoding in ("heic", "avif"):
-            suffix, _encode = files.ENCODINGS[encoding]
-            put = content(f"picture{suffix}", lambda p, e=encoding: _too_large(p, e))  # type: ignore[misc]
-            name = f"inputs/{encoding} of 60,000 x 60,000"
-            yield case(name, OWNER, f"reader:image picture{suffix}", put, is_named=True)
+        more = {"stdin": device, "megabytes": 1500, "problems": 2, "is_slow": device == "/dev/zero"}
+        yield Case(f"inputs/{what} on stdin", LINE % "-", (good,), NOT_DONE, **more)
+    for encoding in (name for name in ("heic", "avif") if name in files.ENCODINGS):
+        suffix, encode = files.ENCODINGS[encoding]
+        put = at(f"picture{suffix}", holds(lambda place, encode=encode: _too_large(encode(files.scene(place.rng)))))
+        yield Case(f"inputs/{encoding} of 60,000 x 60,000", f"reader:image picture{suffix}", (put,))
 
 
-def _of_a_server(what: str, answer: Callable[[random.Random], bytes], is_named: bool = False) -> Case:
-    put = content("answer", lambda place: answer(place.rng))
-    return case(f"inputs/server: {what}", OWNER, "reader:web answer", put, codes=EITHER, is_named=is_named)
+def _of_a_server(what: str, answer: Callable[[random.Random], bytes]) -> Case:
+    put = at("answer", holds(lambda place: answer(place.rng)))
+    return Case(f"inputs/server: {what}", "reader:web answer", (put,), EITHER)
 
 
-def _on_stdin(what: str, of: Callable[[Place], bytes] | bytes, codes: frozenset[int] = EITHER) -> Case:
-    puts = (content("stdin", of), photos(".", 2))
-    more = {"check": predicted(1), "stdin": "stdin"}
-    return case(f"inputs/stdin: {what}", OWNER, LINE % "- good_0.jpg", *puts, codes=codes, **more)
+def _on_stdin(what: str, of: bytes | Callable[[Place], bytes], codes: frozenset[int]) -> Case:
+    puts = (at("stdin", holds(of)), photos("."))
+    return Case(f"inputs/stdin: {what}", LINE % "- good_0.jpg", puts, codes, check=predicted(1), stdin="stdin")
 
 
-def _too_large(place: Place, encoding: str) -> bytes:
+def _among_good(lines: bytes | Callable[[Place], bytes], place: Place) -> bytes:
+    return b"good_0.jpg\n" + (lines if isinstance(lines, bytes) else lines(place)) + b"\ngood_1.jpg\n"
+
+
+def _too_large(data: bytes) -> bytes:
     """Let the box of a photo's size promise 3.6 thousand million pixels."""
-    data = files.ENCODINGS[encoding][1](files.scene(place.rng))
     at = data.index(b"ispe") + 8
     return data[:at] + TALL + data[at + len(TALL) :]

@@ -1,18 +1,17 @@
 """Hostile land_marks.npy: headers that lie, arrays that never end, and pickles that would run code."""
 
-import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tests.hostile import pickle_files as files
-from tests.hostile.case import Place
+from tests.hostile.case import FORGES, LONG, Place
+from tests.hostile.making import Damage, holds
 
-Write = Callable[[Place, Path], object]
-LONG = "x" * 9000
+SAME = [[112.0, 112.0]] * 5
 FACE = [[70.0, 90.0], [150.0, 90.0], [110.0, 130.0], [80.0, 170.0], [140.0, 170.0]]
 
 
@@ -28,29 +27,29 @@ def _names(index: Path) -> list[str]:
     return [line.split()[0] for line in (index / "data_label.txt").read_text().splitlines()]
 
 
-def _points(change: Callable[[int], Any]) -> Write:
-    """Write all names, each with landmarks of its number."""
+def _save(path: Path, names: Sequence[Any], points: Sequence[Any]) -> None:
+    rows = np.empty((len(names), 2), dtype=object)
+    for number, row in enumerate(zip(names, points, strict=True)):
+        rows[number, 0], rows[number, 1] = row
+    np.save(path, rows, allow_pickle=True)
+
+
+def _first(points: Any, others: Any = FACE) -> Damage:
+    """Write all names, the first with other landmarks."""
 
     def write(_place: Place, path: Path) -> None:
         names = _names(path.parent)
-        rows = np.empty((len(names), 2), dtype=object)
-        for number, name in enumerate(names):
-            rows[number, 0] = name
-            rows[number, 1] = change(number)
-        np.save(path, rows, allow_pickle=True)
+        _save(path, names, [points] + [others] * (len(names) - 1))
 
     return write
 
 
-def _first(value: Any) -> Write:
-    return _points(lambda number: value if number == 0 else FACE)
+def _named(first: Any) -> Damage:
+    """Write landmarks under all names but the first."""
+    return lambda _place, path: _save(path, [first, *(names := _names(path.parent))[1:]], [np.array(FACE)] * len(names))
 
 
-def _content(content: Callable[[], bytes]) -> Write:
-    return lambda _place, path: path.write_bytes(content())
-
-
-def _code(what: str) -> Write:
+def _code(what: str) -> Damage:
     def write(place: Place, path: Path) -> None:
         path.write_bytes(npy(pickle.dumps(files.code_that_runs(place.canary)[what], protocol=4), (28, 2)))
 
@@ -80,30 +79,30 @@ def _rebuilt(arguments: bytes, state: bytes = b"") -> bytes:
 _DTYPE = b"cnumpy\ndtype\n(X\x02\0\0\0f8K\0K\1tR"
 _STATE = b"(K\x01(%s%st" + _DTYPE + b"\x89%stb"
 
-LANDMARKS: dict[str, Write] = {
-    "M12 2.4 GB in 90 bytes": _content(lambda: npy(b"", (300_000_000, 2), "<f4")),
-    "M12 10 ** 9 rows": _content(lambda: npy(pickle.dumps([]), (10**9, 2))),
-    "M12 10 ** 30 rows": _content(lambda: npy(b"\x80\x02N.", (10**30, 2))),
-    "M12 nested lists": _content(lambda: npy(_shared(10, 12), (28, 2))),
+LANDMARKS: dict[str, Damage] = {
+    "M12 2.4 GB in 90 bytes": holds(npy(b"", (300_000_000, 2), "<f4")),
+    "M12 10 ** 9 rows": holds(npy(pickle.dumps([]), (10**9, 2))),
+    "M12 10 ** 30 rows": holds(npy(b"\x80\x02N.", (10**30, 2))),
+    "M12 nested lists": holds(npy(_shared(10, 12), (28, 2))),
     "M12 nested lists as points": _first(_nested(200)),
-    "M12 lists in each other": _content(lambda: npy(b"\x80\x02]q\x00h\x00a.", (28, 2))),
-    "small: five equal landmarks": _points(lambda _number: [[112.0, 112.0]] * 5),
-    "negative rows": _content(lambda: npy(b"\x80\x02].", (-1, 2))),
-    "a shape of text": _content(lambda: npy(b"\x80\x02].", "x")),
-    "a shape of floats": _content(lambda: npy(b"\x80\x02].", (2.5, 2))),
-    "three axes": _content(lambda: npy(b"\x80\x02].", (1, 2, 3))),
-    "a header that calls": _content(lambda: npy(b"", 0, header="__import__('os').system('touch ../outside/canary')")),
-    "a header of brackets": _content(lambda: npy(b"", 0, header="(" * 9000, version=1)),
-    "a header of minus signs": _content(lambda: npy(b"", 0, header="-" * 60_000 + "1")),
-    "a header of digits": _content(lambda: npy(b"", 0, header="{'shape': (" + "9" * 9000 + ", 2)}")),
-    "a header of 4 GB": _content(lambda: b"\x93NUMPY\x02\0\xff\xff\xff\xff{}"),
-    "a header of 60,000 letters": _content(lambda: npy(b"", 0, header="{'descr': '" + "x" * 60_000 + "'}")),
-    "version 9": _content(lambda: npy(b"", (1, 2), version=9)),
-    "a dtype of fields": _content(lambda: npy(bytes(64), (1, 2), [("a", "|O"), ("b", "<f4")])),
-    "a dtype that nests": _content(lambda: npy(bytes(64), (1, 2), header="{'descr': " + "[('a'," * 500 + "}")),
-    "only a header": _content(lambda: npy(b"", (28, 2))),
-    "nothing": _content(lambda: b""),
-    "an npz": _content(lambda: _npz()),
+    "M12 lists in each other": holds(npy(b"\x80\x02]q\x00h\x00a.", (28, 2))),
+    "small: five equal landmarks": _first(SAME, others=SAME),
+    "negative rows": holds(npy(b"\x80\x02].", (-1, 2))),
+    "a shape of text": holds(npy(b"\x80\x02].", "x")),
+    "a shape of floats": holds(npy(b"\x80\x02].", (2.5, 2))),
+    "three axes": holds(npy(b"\x80\x02].", (1, 2, 3))),
+    "a header that calls": holds(npy(b"", 0, header="__import__('os').system('touch ../outside/canary')")),
+    "a header of brackets": holds(npy(b"", 0, header="(" * 9000, version=1)),
+    "a header of minus signs": holds(npy(b"", 0, header="-" * 60_000 + "1")),
+    "a header of digits": holds(npy(b"", 0, header="{'shape': (" + "9" * 9000 + ", 2)}")),
+    "a header of 4 GB": holds(b"\x93NUMPY\x02\0\xff\xff\xff\xff{}"),
+    "a header of 60,000 letters": holds(npy(b"", 0, header="{'descr': '" + "x" * 60_000 + "'}")),
+    "version 9": holds(npy(b"", (1, 2), version=9)),
+    "a dtype of fields": holds(npy(bytes(64), (1, 2), [("a", "|O"), ("b", "<f4")])),
+    "a dtype that nests": holds(npy(bytes(64), (1, 2), header="{'descr': " + "[('a'," * 500 + "}")),
+    "only a header": holds(npy(b"", (28, 2))),
+    "nothing": holds(b""),
+    "an npz": lambda _place, path: np.savez(path.open("wb"), a=np.zeros(3)),
     "floats": lambda _place, path: np.save(path, np.zeros((28, 10))),
     "dates": lambda _place, path: np.save(path, np.array(["2020-01-01"] * 28, dtype="M8[D]")),
     "points that are text": _first(LONG),
@@ -119,39 +118,23 @@ LANDMARKS: dict[str, Write] = {
     "points of dates": _first(np.full((5, 2), np.datetime64("2020-01-01"))),
     "points of text": _first(np.full((5, 2), "1.5x")),
     "points of a mapping": _first({0: 1}),
-    "a name that is a number": lambda place, path: _named(path, 5),
-    "a name that forges": lambda place, path: _named(path, "x\nampnet: forged \x1b[31m"),
-    "a name of 9,000 letters": lambda place, path: _named(path, LONG),
+    "a name that is a number": _named(5),
+    "a name that forges": _named(FORGES),
+    "a name of 9,000 letters": _named(LONG),
     "no names": lambda _place, path: np.save(path, np.empty((0, 2), dtype=object), allow_pickle=True),
-    "another name": lambda place, path: _named(path, "other.jpg"),
-    "a name twice": lambda place, path: _named(path, _names(path.parent)[1]),
-    "a huge reconstruction": _content(lambda: npy(_rebuilt(b"(J\xff\xff\xff\x7ftC\x01b"), (28, 2))),
-    "a huge state": _content(
+    "another name": _named("other.jpg"),
+    "a name twice": lambda _place, path: _save(path, [(n := _names(path.parent))[1], *n[1:]], [FACE] * len(n)),
+    "a huge reconstruction": holds(npy(_rebuilt(b"(J\xff\xff\xff\x7ftC\x01b"), (28, 2))),
+    "a huge state": holds(
         lambda: npy(_rebuilt(b"(K\0tC\x01b", _STATE % (b"J\xff\xff\xff\x7f", b"K\x02", b"C\x04abcd")), (28, 2))
     ),
-    "a lying state": _content(
-        lambda: npy(_rebuilt(b"(K\0tC\x01b", _STATE % (b"K\x08", b"K\x02", b"C\x04abcd")), (28, 2))
-    ),
+    "a lying state": holds(lambda: npy(_rebuilt(b"(K\0tC\x01b", _STATE % (b"K\x08", b"K\x02", b"C\x04abcd")), (28, 2))),
     **{f"code: {what}": _code(what) for what in ("os.system", "eval", "exec", "open", "Popen", "getattr", "partial")},
     "code of protocol 0": lambda place, path: path.write_bytes(
         npy(files.raw_global("posix", "system", f"touch {place.canary}"), (28, 2))
     ),
-    **{f"pickle: {what}": _content(lambda b=body: npy(b, (28, 2))) for what, body in list(files.NONSENSE.items())[:42]},  # type: ignore[misc]
+    **{f"pickle: {what}": holds(npy(body, (28, 2))) for what, body in list(files.NONSENSE.items())[:42]},
 }
 """Every file and how it is written, beside a good data_label.txt; all are refused, except those in ``MAY_BE_READ``."""
 
 MAY_BE_READ = ("small: five equal landmarks",)
-
-
-def _named(path: Path, first: Any) -> None:
-    names: list[Any] = _names(path.parent)
-    rows = np.empty((len(names), 2), dtype=object)
-    for number, name in enumerate([first, *names[1:]]):
-        rows[number, 0], rows[number, 1] = name, np.array(FACE)
-    np.save(path, rows, allow_pickle=True)
-
-
-def _npz() -> bytes:
-    file = io.BytesIO()
-    np.savez(file, a=np.zeros(3))
-    return file.getvalue()

@@ -1,25 +1,23 @@
-"""Hostile raw data sets, for prepare: odd files, names and trees in every layout, and lists with damaged fields."""
+"""Hostile raw data sets, for prepare: odd files, names and trees in every layout."""
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.hostile.case import ANY, DONE, EITHER, Case, Fault, Outcome, Place
-from tests.hostile.making import PREPARE, case
+from tests.hostile.case import ANY, DONE, EITHER, Case, Check, Fault, Outcome, Place
+from tests.hostile.making import PREPARE
 from tests.hostile.mutations import NOT_FILES, ODD_STEMS, odd_path
 from tests.hostile.raw_sets import LAYOUTS, RawSet
-
-OWNER = "document-wall"
-FORGED = "x\\nampnet: forged \x1b[31m"
 
 Change = Callable[[Place, Path, RawSet], object]
 
 
-def _finished(least: int) -> Callable[[Place, Outcome], Iterator[Fault]]:
+def finished(least: int) -> Check:
+    """Find the good faces in the index."""
+
     def check(place: Place, outcome: Outcome) -> Iterator[Fault]:
-        """Find the good faces in the index."""
         labels = place.folder / "out" / "index" / "data_label.txt"
         found = len(labels.read_text(errors="replace").splitlines()) if labels.is_file() else 0
         if found < least:
@@ -28,43 +26,38 @@ def _finished(least: int) -> Callable[[Place, Outcome], Iterator[Fault]]:
     return check
 
 
-def of_layout(
-    name: str, layout: str, change: Change, codes: frozenset[int] = EITHER, least: int = 0, **more: Any
-) -> Case:
+def of_layout(name: str, layout: str, change: Change, codes: frozenset[int], least: int = 0, **more: Any) -> Case:
     """Give a case in which prepare reads a raw set that is changed after it was laid out."""
 
     def put(place: Place) -> None:
-        root = place.folder / "raw"
-        change(place, root, LAYOUTS[layout](place, root))
+        change(place, place.folder / "raw", LAYOUTS[layout](place, place.folder / "raw"))
 
-    more = {"owner": OWNER, "problems": 3, "check": _finished(least), "codes": codes} | more
-    return case(f"layouts/{name}", more.pop("owner"), PREPARE, put, **more)
-
-
-def _replace(path: Path, put: Callable[[Path], object]) -> None:
-    path.unlink()
-    put(path)
+    more = {"problems": 3, "check": finished(least)} | more
+    return Case(f"layouts/{name}", PREPARE, (put,), codes, **more)
 
 
-def _in_image(kind: str) -> Change:
-    return lambda _place, _root, raw: _replace(raw.images[-1], NOT_FILES[kind])
-
-
-def _beside(name: str) -> Change:
-    """Add a good picture under an odd name."""
+def replaced(kind: str, of: Callable[[RawSet], Path]) -> Change:
+    """Put one of :data:`NOT_FILES` in the place of a file of the set."""
 
     def change(_place: Place, _root: Path, raw: RawSet) -> None:
-        shutil.copy(raw.images[0], odd_path(raw.images[-1].parent, ODD_STEMS[name], raw.images[-1].suffix))
+        of(raw).unlink()
+        NOT_FILES[kind](of(raw))
 
     return change
 
 
-def deep_tree(folder: Path, depth: int = 1200) -> None:
+def _beside(raw: RawSet, stem: bytes) -> None:
+    """Add a good picture under an odd name."""
+    last = raw.images[-1]
+    shutil.copy(raw.images[0], odd_path(last.parent, stem, last.suffix))
+
+
+def _deep_tree(folder: Path) -> None:
     """Make a folder in a folder in a folder, with a file at the end of it."""
     here = Path.cwd()
     try:
         os.chdir(folder)
-        for _ in range(depth):
+        for _ in range(1200):
             Path("d").mkdir()
             os.chdir("d")
         Path("x.jpg").write_bytes(b"x")
@@ -72,93 +65,70 @@ def deep_tree(folder: Path, depth: int = 1200) -> None:
         os.chdir(here)
 
 
+def _links(folder: Path, targets: dict[str, object]) -> None:
+    for name, target in targets.items():
+        (folder / name).symlink_to(str(target))
+
+
 TREES: dict[str, Change] = {
-    "a link to the folder above": lambda _p, root, raw: (raw.images[-1].parent / "up").symlink_to(root),
-    "links in a circle": lambda _p, _root, raw: [
-        (raw.images[-1].parent / a).symlink_to(b) for a, b in (("a", "b"), ("b", "a"))
-    ],
-    "a link to the whole system": lambda _p, _root, raw: (raw.images[-1].parent / "all").symlink_to("/proc/self/fd"),
-    "300 links to one folder": lambda _p, root, raw: [
-        (raw.images[-1].parent / f"again{i}").symlink_to(root) for i in range(300)
-    ],
-    "a tree of 1,200 folders": lambda _p, _root, raw: deep_tree(raw.images[-1].parent),
-    "a file in every odd name": lambda _p, _root, raw: [
-        shutil.copy(raw.images[0], odd_path(raw.images[-1].parent, stem, raw.images[-1].suffix))
-        for stem in ODD_STEMS.values()
-    ],
+    "a link to the folder above": lambda _p, root, raw: _links(raw.folder, {"up": root}),
+    "links in a circle": lambda _p, _root, raw: _links(raw.folder, {"a": "b", "b": "a"}),
+    "a link to the whole system": lambda _p, _root, raw: _links(raw.folder, {"all": "/proc/self/fd"}),
+    "300 links to one folder": lambda _p, root, raw: _links(raw.folder, {f"again{i}": root for i in range(300)}),
+    "a tree of 1,200 folders": lambda _p, _root, raw: _deep_tree(raw.folder),
+    "a file in every odd name": lambda _p, _root, raw: [_beside(raw, stem) for stem in ODD_STEMS.values()],
 }
 
 
-def trees() -> Iterator[Case]:
-    """Yield odd files, names and trees in every layout whose images are files."""
-    with_images = [name for name in LAYOUTS if name not in ("fer2013", "ferplus")]
-    least = {"csv of votes": 5, "affectnet 2021": 5, "ckplus": 6}
-    for i, layout in enumerate(with_images):
-        enough = least.get(layout, 5)
-        yield of_layout(f"{layout}: good", layout, lambda *_: None, DONE, enough, is_named=layout == "folders")
+def of_files() -> Iterator[Case]:
+    """Yield odd files and names in every layout whose images are files, and lists that are no files."""
+    for i, layout in enumerate(name for name in LAYOUTS if name not in ("fer2013", "ferplus")):
+        enough = 6 if layout == "ckplus" else 5
+        yield of_layout(f"{layout}: good", layout, lambda *_: None, DONE, enough)
         for number in range(3):
             kind = list(NOT_FILES)[(i + 3 * number) % len(NOT_FILES)]
-            yield of_layout(
-                f"S5 {layout}: {kind} as an image",
-                layout,
-                _in_image(kind),
-                EITHER,
-                enough - 1,
-                is_named=i == 0,
-                owner="image-wall",
-            )
+            no_file = replaced(kind, lambda raw: raw.images[-1])
+            yield of_layout(f"S5 {layout}: {kind} as an image", layout, no_file, EITHER, enough - 1)
             name = list(ODD_STEMS)[(5 * i + number) % len(ODD_STEMS)]
+            add = lambda _place, _root, raw, name=name: _beside(raw, ODD_STEMS[name])  # noqa: E731
             named_by_files = layout in ("jaffe", "affectnet 2021")  # other names make it another layout
-            yield of_layout(f"{layout}: {name}", layout, _beside(name), EITHER, 0 if named_by_files else enough)
-    for layout in ("folders", "jaffe", "ckplus", "fedro"):
-        for what, change in TREES.items():
-            enough = 0 if layout == "jaffe" else least.get(layout, 5)  # other names make it another layout
-            item = "S6" if "circle" in what or "1,200" in what else ""
-            yield of_layout(
-                f"{item} {layout}: {what}".strip(), layout, change, EITHER, enough,
-                is_named=bool(item) and layout == "folders", seconds=120, problems=30, owner="image-wall",
-            )  # fmt: skip
-    for kind, put in NOT_FILES.items():
+            yield of_layout(f"{layout}: {name}", layout, add, EITHER, 0 if named_by_files else enough)
+    for kind in NOT_FILES:
         for layout in ("csv", "rafdb", "expw", "fer2013", "ferplus", "affectnet", "affectnet 2021", "ckplus"):
-            change = lambda _p, _r, raw, p=put: _replace(raw.lists[-1], p)  # type: ignore[misc]  # noqa: E731
-            yield of_layout(
-                f"S5 {layout}: {kind} as its list", layout, change, ANY, is_named=kind in ("fifo", "endless")
-            )
+            no_list = replaced(kind, lambda raw: raw.lists[-1])
+            yield of_layout(f"S5 {layout}: {kind} as its list", layout, no_list, ANY)
 
 
-def class_folders() -> Iterator[Case]:
-    """Yield class folders of odd names."""
+def of_folders() -> Iterator[Case]:
+    """Yield odd trees, and folders of odd names."""
+    least = {"folders": 5, "jaffe": 0, "ckplus": 6, "fedro": 5}  # other names make JAFFE another layout
+    for layout, enough in least.items():
+        for what, change in TREES.items():
+            item = "S6 " if "circle" in what or "1,200" in what else ""
+            more: dict[str, Any] = {"seconds": 120, "problems": 30}
+            yield of_layout(f"{item}{layout}: {what}", layout, change, EITHER, enough, **more)
     for name, stem in ODD_STEMS.items():
 
-        def change(_place: Place, root: Path, raw: RawSet, s: bytes = stem) -> None:
-            folder = odd_path(root, s, "")
-            folder.mkdir()
-            shutil.copy(raw.images[0], folder / "good_extra.jpg")
+        def add(_place: Place, root: Path, raw: RawSet, stem: bytes = stem) -> None:
+            odd_path(root, stem, "").mkdir()
+            shutil.copy(raw.images[0], odd_path(root, stem, "") / "good_extra.jpg")
 
-        odd = name in ("latin-1", "newline", "escape")
         item = "S7 " if name == "latin-1" else ""
-        yield of_layout(
-            f"{item}class folder: {name}",
-            "folders",
-            change,
-            EITHER,
-            0 if name in ("250-bytes", "controls") else 6,  # names of classes have a limit, escapes included
-            is_named=odd,
-            owner="predict-output",
-        )
+        kept = 0 if name in ("250-bytes", "controls") else 6  # names of classes have a limit, escapes included
+        yield of_layout(f"{item}class folder: {name}", "folders", add, EITHER, kept)
     for name in ("latin-1", "newline", "escape"):
-        stem = ODD_STEMS[name]
 
-        def make(place: Place, s: bytes = stem) -> Sequence[str]:
-            raw = odd_path(place.folder, s, "")
+        def line(place: Place, stem: bytes = ODD_STEMS[name]) -> list[str]:
+            raw = odd_path(place.folder, stem, "")
             LAYOUTS["folders"](place, raw)
             return ["prepare", raw.name, "--out", "out", "--json", "--gpus", "0"]
 
-        more: dict[str, Any] = {"check": _finished(6), "is_named": True, "has_notices": True}
-        yield Case(f"layouts/S7 raw folder: {name}", "predict-output", make, EITHER, 20, **more)
+        more = {"problems": 20, "check": finished(6), "has_notices": True}
+        yield Case(f"layouts/S7 raw folder: {name}", line, (), EITHER, **more)
 
 
 def cases(repeats: int = 1) -> Iterator[Case]:
     """Yield all cases on raw data sets."""
-    yield from trees()
-    yield from class_folders()
+    del repeats  # nothing here is random
+    yield from of_files()
+    yield from of_folders()

@@ -1,4 +1,4 @@
-"""Damage to the bytes of any file, and hostile file names."""
+"""Damage to the bytes of any file, odd file names, and what may stand where a file is expected."""
 
 import os
 import random
@@ -6,36 +6,29 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-Mutation = Callable[[bytes, random.Random], bytes]
-
 
 def cut(content: bytes, rng: random.Random) -> bytes:
-    """Keep the beginning."""
     return content[: rng.randrange(len(content))] if content else content
 
 
 def cut_end(content: bytes, rng: random.Random) -> bytes:
-    """Lose the last few bytes."""
     return content[: -rng.randint(1, 16)]
 
 
-def flip_bit(content: bytes, rng: random.Random) -> bytes:
-    """Flip one bit."""
-    return flip_bits(content, rng, 1)
-
-
 def flip_bits(content: bytes, rng: random.Random, count: int = 40) -> bytes:
-    """Flip bits anywhere."""
     data = bytearray(content)
     for _ in range(count):
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     return bytes(data)
 
 
+def flip_bit(content: bytes, rng: random.Random) -> bytes:
+    return flip_bits(content, rng, 1)
+
+
 def flip_head(content: bytes, rng: random.Random) -> bytes:
     """Flip bits in the first bytes, where headers are."""
-    head = flip_bits(content[:64], rng, 6)
-    return head + content[64:]
+    return flip_bits(content[:64], rng, 6) + content[64:]
 
 
 def zero_run(content: bytes, rng: random.Random) -> bytes:
@@ -46,13 +39,11 @@ def zero_run(content: bytes, rng: random.Random) -> bytes:
 
 
 def swap_parts(content: bytes, rng: random.Random) -> bytes:
-    """Exchange two parts."""
     a, b, c = sorted(rng.sample(range(len(content) + 1), 3))
     return content[:a] + content[b:c] + content[a:b] + content[c:]
 
 
 def repeat_part(content: bytes, rng: random.Random) -> bytes:
-    """Repeat a part several times."""
     a, b = sorted(rng.sample(range(len(content) + 1), 2))
     b = min(b, a + 1024)
     return content[:b] + content[a:b] * 3 + content[b:]
@@ -67,11 +58,10 @@ def high_bytes(content: bytes, rng: random.Random) -> bytes:
 
 
 def noise(content: bytes, rng: random.Random) -> bytes:
-    """Keep the first bytes, and continue with noise."""
     return content[:16] + rng.randbytes(max(len(content) - 16, 16))
 
 
-MUTATIONS: dict[str, Mutation] = {
+MUTATIONS: dict[str, Callable[[bytes, random.Random], bytes]] = {
     "cut": cut,
     "cut-end": cut_end,
     "flip-bit": flip_bit,
@@ -114,14 +104,7 @@ def odd_path(folder: Path, stem: bytes, suffix: str = ".jpg") -> Path:
     return Path(os.fsdecode(os.fsencode(folder) + b"/" + stem + suffix.encode()))
 
 
-def fifo(path: Path) -> Path:
-    """Make a pipe that nobody writes to."""
-    os.mkfifo(path)
-    return path
-
-
-def unix_socket(path: Path) -> Path:
-    """Make a socket in the file system."""
+def unix_socket(path: Path) -> None:
     here = Path.cwd()
     with socket.socket(socket.AF_UNIX) as server:
         try:
@@ -129,54 +112,25 @@ def unix_socket(path: Path) -> Path:
             server.bind(path.name)
         finally:
             os.chdir(here)
-    return path
 
 
-def endless(path: Path) -> Path:
-    """Make a link to a device that never ends."""
-    path.symlink_to("/dev/zero")
-    return path
-
-
-def loop(path: Path) -> Path:
-    """Make a link to itself."""
-    path.symlink_to(path.name)
-    return path
-
-
-def dangling(path: Path) -> Path:
-    """Make a link to nothing."""
-    path.symlink_to("missing")
-    return path
-
-
-def as_folder(path: Path) -> Path:
-    """Make a folder where a file is expected."""
-    path.mkdir()
-    return path
-
-
-def huge(path: Path, size: int = 6 << 30) -> Path:
+def huge(path: Path) -> None:
     """Make a file of several gigabytes that takes no room on the disk."""
-    with path.open("wb") as file:
-        file.truncate(size)
-    return path
-
-
-def empty(path: Path) -> Path:
-    """Make an empty file."""
     path.touch()
-    return path
+    os.truncate(path, 6 << 30)
 
 
-NOT_FILES: dict[str, Callable[[Path], Path]] = {
-    "fifo": fifo,
+LINKS: dict[str, Callable[[Path], object]] = {
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+    "loop": lambda path: path.symlink_to(path.name),
+    "dangling": lambda path: path.symlink_to("missing"),
+}
+NOT_FILES: dict[str, Callable[[Path], object]] = {
+    "fifo": os.mkfifo,  # that nobody writes to
     "socket": unix_socket,
-    "endless": endless,
-    "loop": loop,
-    "dangling": dangling,
-    "folder": as_folder,
+    **LINKS,
+    "folder": Path.mkdir,
     "huge": huge,
-    "empty": empty,
+    "empty": Path.touch,
 }
 """What may stand where a file is expected."""

@@ -16,7 +16,8 @@ JUST_UNDER = 12_200
 """Side of a square picture just under the limit of 150 million pixels."""
 
 
-def _scene(rng: random.Random, side: int = 48) -> Image.Image:
+def scene(rng: random.Random, side: int = 48) -> Image.Image:
+    """Draw smooth waves of colour."""
     y, x = np.mgrid[:side, :side]
     waves = [np.sin(x * rng.uniform(0.05, 0.4) + y * rng.uniform(0.05, 0.4) + rng.random()) for _ in range(3)]
     return Image.fromarray(((np.stack(waves, axis=2) + 1) * 127).astype(np.uint8))
@@ -122,12 +123,15 @@ FOREIGN: dict[str, Encode] = {
 """Other formats, saved as ``.jpg``: the reader tries none of them."""
 
 
-def eps_that_runs(canary: str) -> bytes:
+GIF_65535 = b"GIF89a" + b"\xff\xff\xff\xff\xf0\0\0" + bytes(6) + b",\0\0\0\0\xff\xff\xff\xff\0\x08\1\0\0;"
+BMP_60000 = b"BM" + bytes(8) + struct.pack("<IIIIHH", 54, 40, 60_000, 60_000, 1, 32) + bytes(24)
+"""Headers that promise more pixels than anyone has."""
+
+
+def eps_that_runs(canary: object) -> bytes:
     """Give a PostScript program that makes a file by Ghostscript's pipe device."""
-    program = (
-        f"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 48 48\n(%pipe%touch {canary}) (w) file closefile\nshowpage\n"
-    )
-    return program.encode()
+    head = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 48 48\n"
+    return f"{head}(%pipe%touch {canary}) (w) file closefile\nshowpage\n".encode()
 
 
 def deflated_zeros(count: int) -> bytes:
@@ -147,9 +151,8 @@ def png(
     pixels = deflated_zeros(row * height) if data is None else data
     palette = _chunk(b"PLTE", bytes(range(48))) if color == 3 else b""
     head = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + palette + extra + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
-    )
+    body = palette + extra + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + body
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
@@ -163,7 +166,7 @@ def text_bomb() -> bytes:
     return png(48, 48, extra=profile + comment)
 
 
-def jpeg_of_zeros(width: int, height: int, components: int, progressive: bool) -> bytes:
+def jpeg_of_zeros(width: int, height: int, components: int, progressive: bool = False) -> bytes:
     """Give a JPEG whose bits are all zero: a progressive one makes the decoder hold all coefficients."""
 
     def segment(marker: int, body: bytes) -> bytes:
@@ -174,17 +177,9 @@ def jpeg_of_zeros(width: int, height: int, components: int, progressive: bool) -
     scan = bytes((components,)) + b"".join(bytes((i + 1, 0)) for i in range(components))
     scan += bytes((0, 0, 0)) if progressive else bytes((0, 63, 0))
     bits = ((width + 7) // 8) * ((height + 7) // 8) * components * (1 if progressive else 2)
-    return b"".join(
-        (
-            b"\xff\xd8",
-            segment(0xDB, b"\0" + b"\1" * 64),
-            segment(0xC2 if progressive else 0xC0, struct.pack(">BHHB", 8, height, width, components) + parts),
-            segment(0xC4, tables),
-            segment(0xDA, scan),
-            bytes(bits // 8 + 1),
-            b"\xff\xd9",
-        )
-    )
+    frame = segment(0xC2 if progressive else 0xC0, struct.pack(">BHHB", 8, height, width, components) + parts)
+    head = b"\xff\xd8" + segment(0xDB, b"\0" + b"\1" * 64) + frame + segment(0xC4, tables) + segment(0xDA, scan)
+    return head + bytes(bits // 8 + 1) + b"\xff\xd9"
 
 
 def tiff(width: int, height: int, bits: int, samples: int = 1, kind: int = 1, loop: bool = False) -> bytes:
@@ -192,33 +187,24 @@ def tiff(width: int, height: int, bits: int, samples: int = 1, kind: int = 1, lo
     row = width * bits * samples // 8
     rows = max(1, min(height, (1 << 20) // max(row, 1)))
     strips = -(-height // rows)
-    tags: list[tuple[int, int, list[int]]] = [
-        (256, 4, [width]),
-        (257, 4, [height]),
-        (258, 3, [bits] * samples),
-        (259, 3, [1]),
-        (262, 3, [5 if samples == 4 else 2 if samples == 3 else 1]),
-        (273, 4, [0] * strips),
-        (277, 3, [samples]),
-        (278, 4, [rows]),
-        (279, 4, [row * rows] * strips),
-        (339, 3, [kind] * samples),
+    colors = 5 if samples == 4 else 2 if samples == 3 else 1
+    tags: list[tuple[int, str, list[int]]] = [
+        *((256, "I", [width]), (257, "I", [height]), (258, "H", [bits] * samples), (259, "H", [1])),
+        *((262, "H", [colors]), (273, "I", [0] * strips), (277, "H", [samples]), (278, "I", [rows])),
+        *((279, "I", [row * rows] * strips), (339, "H", [kind] * samples)),
     ]
     place = 8 + 2 + 12 * len(tags) + 4
+    sizes = [len(numbers) * struct.calcsize(letter) for _tag, letter, numbers in tags]
+    start = place + sum(size for size in sizes if size > 4)
     entries, values = b"", b""
-    start = place + sum(len(v) * (2 if t == 3 else 4) for _n, t, v in tags if len(v) * (2 if t == 3 else 4) > 4)
-    for number, type_, numbers in tags:
-        stored = [start] * len(numbers) if number == 273 else numbers
-        packed = struct.pack(f"<{len(stored)}{'H' if type_ == 3 else 'I'}", *stored)
+    for tag, letter, numbers in tags:
+        stored = [start] * len(numbers) if tag == 273 else numbers
+        packed = struct.pack(f"<{len(stored)}{letter}", *stored)
+        entries += struct.pack("<HHI", tag, 3 if letter == "H" else 4, len(stored))
         if len(packed) > 4:
-            entries += struct.pack("<HHII", number, type_, len(stored), place + len(values))
+            entries += struct.pack("<I", place + len(values))
             values += packed
         else:
-            entries += struct.pack("<HHI", number, type_, len(stored)) + packed.ljust(4, b"\0")
+            entries += packed.ljust(4, b"\0")
     following = struct.pack("<I", 8 if loop else 0)
     return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + following + values + bytes(row * rows)
-
-
-def scene(seed: random.Random, side: int = 48) -> Image.Image:
-    """Draw smooth waves of colour."""
-    return _scene(seed, side)

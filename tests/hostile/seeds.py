@@ -26,11 +26,6 @@ class Seeds:
         return self.root / "run"
 
     @property
-    def checkpoint(self) -> Path:
-        """That run's checkpoint."""
-        return self.run / "best.pt"
-
-    @property
     def prepared(self) -> Path:
         """A prepared set with all splits."""
         return self.root / "prepared"
@@ -40,14 +35,28 @@ class Seeds:
         """The runs of a short training, as ``--out``; its run is called ``run``."""
         return self.root / "stopped"
 
-    def clip(self, suffix: str) -> Path:
-        """A short video in the container of a suffix."""
-        return self.root / f"clip{suffix}"
+    @property
+    def last_save(self) -> Path:
+        """The last save of that run."""
+        return self.stopped / "run" / "last.pt"
 
     @property
     def faces(self) -> list[Path]:
         """Small photos of faces with a class in their name."""
         return sorted((self.root / "faces").iterdir())
+
+    def checkpoint(self, suffix: str = ".pt") -> Path:
+        """The checkpoint of :attr:`run`."""
+        return self.run / f"best{suffix}"
+
+    def clip(self, suffix: str) -> Path:
+        """A short video in the container of a suffix."""
+        return self.root / f"clip{suffix}"
+
+    def words(self, line: str) -> list[str]:
+        """Fill in a command line: ``{run}``, ``{photo}`` and so on are good files, ``{training}`` a short training."""
+        good = {name: getattr(self, name) for name in ("run", "photo", "prepared", "stopped")}
+        return line.format(**good, training=TRAINING).split()
 
 
 CLIPS = {
@@ -63,10 +72,8 @@ CLIPS = {
 FRAMES = 12
 """Frames of each clip."""
 
-TRAINING = [
-    *("--width", "0.05", "--image-size", "48", "--recipe", "modern", "--batch-size", "7", "--gpus", "0"),
-    *("--processes", "1", "--workers", "0", "--quiet"),
-]
+SIZE = "--width 0.05 --image-size 48"
+TRAINING = f"{SIZE} --recipe modern --batch-size 7 --gpus 0 --processes 1 --workers 0 --quiet"
 """Options of the shortest training."""
 
 
@@ -76,7 +83,7 @@ def make_seeds(root: Path) -> None:
 
     from cli import app
     from tests.prepared_faces import write_prepared_faces
-    from tests.small_checkpoint import small_checkpoint
+    from tests.small_checkpoint import ALL, small_checkpoint
 
     seeds = Seeds(root)
     root.mkdir(parents=True, exist_ok=True)
@@ -88,13 +95,13 @@ def make_seeds(root: Path) -> None:
             with Image.open(path) as face:
                 face.resize((SIDE, SIDE)).save(root / "faces" / f"{expression}_{number}.jpg")
     _write_clips(seeds)
-    small_checkpoint(seeds.run)
-    small_checkpoint(seeds.run, name="best.safetensors")
+    small_checkpoint(seeds.run, modules=ALL)
+    small_checkpoint(seeds.run, name="best.safetensors", modules=ALL)
     write_prepared_faces(seeds.prepared, train=2, val=1, test=1, image_size=64)
-    paths = ["--data", str(seeds.prepared), "--out", str(seeds.stopped), "--name", "run"]
-    app(["train", *paths, "--epochs", "2", *TRAINING], standalone_mode=False)
+    train = "train --data {prepared} --out {stopped} --name run --epochs 2 {training}"
+    app(seeds.words(train), standalone_mode=False)
     # The save before the last: of two epochs one is done, so that there is something to resume.
-    shutil.copy(seeds.stopped / "run" / "previous.pt", seeds.stopped / "run" / "last.pt")
+    shutil.copy(seeds.last_save.with_name("previous.pt"), seeds.last_save)
 
 
 def _write_clips(seeds: Seeds) -> None:
@@ -102,6 +109,7 @@ def _write_clips(seeds: Seeds) -> None:
     import numpy as np
 
     photo = cv2.imread(str(seeds.photo))
+    assert photo is not None
     for suffix, codec in CLIPS.items():
         video = cv2.VideoWriter(str(seeds.clip(suffix)), cv2.VideoWriter.fourcc(*codec), 10, (SIDE, SIDE))
         for number in range(FRAMES):

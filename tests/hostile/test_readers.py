@@ -20,8 +20,7 @@ from ampnet.files.pickle_reader import read_inert
 from ampnet.files.printable import printable
 from ampnet.inference.prior import read_prior
 from tests.dataset.sources.small_files import text
-from tests.hostile.checkpoint_fields import FIELDS, set_field
-from tests.hostile.checkpoints import load, write
+from tests.hostile.checkpoint_fields import FIELDS, load, set_field, write
 from tests.hostile.landmark_files import npy
 from tests.hostile.pickle_files import safetensors_file, torch_zip
 from tests.prepared_faces import write_prepared_faces
@@ -30,7 +29,7 @@ from tests.small_checkpoint import small_checkpoint
 pytestmark = pytest.mark.slow
 
 fixed = settings(
-    derandomize=True, deadline=None, database=None, max_examples=60, phases=(Phase.explicit, Phase.generate)
+    derandomize=True, deadline=None, database=None, max_examples=30, phases=(Phase.explicit, Phase.generate)
 )
 """The same examples in every run, however slow the machine is; a failing one is reported as it is, without minutes of
 shrinking."""
@@ -169,7 +168,7 @@ def test_any_text_is_a_list_of_a_data_set_or_refused(layout: str, tmp_path: Path
     hold()
 
 
-@settings(fixed, max_examples=12)  # each writes two networks
+@settings(fixed, max_examples=8)  # each writes two networks
 @given(st.sampled_from(FIELDS), values)
 def test_any_value_of_a_field_makes_a_checkpoint_or_is_refused(checkpoint: Path, field: str, value: Any) -> None:
     for suffix in (".pt", ".safetensors"):
