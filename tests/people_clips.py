@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,8 @@ from ampnet.settings.labels import EXPRESSIONS
 SAMPLES = Path(__file__).parent / "samples"
 RATE = 6
 WIDTH, HEIGHT = 640, 360
+SHIFT = 64
+"""How far the noise of a frame may be shifted against another's, in pixels."""
 
 Place = tuple[float, float, float] | None
 """Centre of a person's picture in the frame, and its side, in pixels; None out of view."""
@@ -30,6 +33,7 @@ class Moment:
     boxes: dict[str, np.ndarray]
 
 
+@cache
 def _portrait(person: str, expression: str = "neutral") -> tuple[np.ndarray, np.ndarray]:
     """Return a person's frontal picture, and the face's box in it."""
     table = pd.read_csv(SAMPLES / "annotations.csv")
@@ -41,6 +45,7 @@ def _portrait(person: str, expression: str = "neutral") -> tuple[np.ndarray, np.
     return pixels, np.array([x, y, x + w, y + h])
 
 
+@cache
 def _background(camera: int) -> np.ndarray:
     random = np.random.default_rng(camera)
     coarse = random.integers(60, 190, (3, 5, 3)).astype(np.uint8)
@@ -81,6 +86,7 @@ def scene(
     """
     portraits = {(person, mood): _portrait(person, mood) for person in where for mood in ("neutral", "happiness")}
     random = np.random.default_rng(0)
+    noise = random.normal(0, 4, (HEIGHT + SHIFT, WIDTH + SHIFT, 3)).astype(np.int16)
     for number in range(round(seconds * RATE)):
         now = number / RATE
         image = _background(camera(now)).copy()
@@ -102,8 +108,9 @@ def scene(
         if column is not None:
             image[:, round(column) - 30 : round(column) + 30] = 40
             boxes = {person: box for person, box in boxes.items() if not box[0] - 15 < column < box[2] + 15}
-        noisy = np.clip(image + random.normal(0, 4, image.shape), 0, 255).astype(np.uint8)
-        yield Moment(now, noisy, boxes)
+        down, right = random.integers(0, SHIFT, 2)  # another part for each frame: drawing noise is slow
+        noisy = cv2.add(image, noise[down : down + HEIGHT, right : right + WIDTH], dtype=cv2.CV_8U)
+        yield Moment(now, np.asarray(noisy), boxes)
 
 
 def _covered(box: np.ndarray, by: np.ndarray) -> float:

@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ampnet.checkpoints.network import outline
 from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings import ArchitectureConfig
 
 DATA = Path(__file__).parent / "reference"
 IDENTITY_HEADS = ("fc_1_1", "fc_3", "fc_5")
@@ -43,21 +45,23 @@ def reference_tensor(name: str, shape: list[int]) -> Tensor:
         x = 1 + 0.1 * x
     else:
         x = 0.1 * x
-    return torch.from_numpy(x.astype(np.float32))
+    layout = torch.channels_last if len(shape) == 4 else torch.preserve_format
+    return torch.from_numpy(x.astype(np.float32)).to(memory_format=layout)
 
 
 def reference_model(dropout: float = 0.5) -> AMPNet:
     """Build our network with the weights behind the reference numbers."""
-    model = AMPNet(dropout=dropout)
+    model = outline(ArchitectureConfig(dropout=dropout))  # the weights of a new network would be drawn in vain
     shapes = reference_shapes()
     names = {name: reference_name(name) for name in model.state_dict()}
-    model.load_state_dict({name: reference_tensor(theirs, shapes[theirs]) for name, theirs in names.items()})
+    weights = {name: reference_tensor(theirs, shapes[theirs]) for name, theirs in names.items()}
+    model.load_state_dict(weights, assign=True)
     return model
 
 
-def reference_state() -> dict[str, Tensor]:
-    """Draw the weights behind the reference numbers under the published names; unused ones are placeholders."""
-    drawn = {reference_name(name): value for name, value in reference_model().state_dict().items()}
+def reference_state(model: AMPNet) -> dict[str, Tensor]:
+    """Give the weights of :func:`reference_model` under the published names; unused ones are placeholders."""
+    drawn = {reference_name(name): value for name, value in model.state_dict().items()}
     return placeholder_state() | drawn
 
 

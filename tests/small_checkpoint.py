@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,13 +12,17 @@ from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings.labels import EXPRESSIONS
 
+ALL = ("gp", "lp", "ap")
+"""All modules of the network."""
+
 
 def small_checkpoint(
     folder: Path,
     class_names: Sequence[str] = EXPRESSIONS,
     logits: Sequence[float] | None = None,
     name: str = "best.pt",
-    **fields: object,
+    modules: tuple[str, ...] = ALL,
+    **fields: Any,
 ) -> Path:
     """Save a seeded network.
 
@@ -26,23 +31,24 @@ def small_checkpoint(
         class_names: its classes.
         logits: what it says of every face; None leaves it random.
         name: of the file.
+        modules: parts of the network; all of them take several times as long to save, load and prepare as one.
         fields: other fields of the checkpoint.
 
     Returns:
         The run folder.
     """
-    model = _network(len(class_names), None if logits is None else tuple(logits))
-    values = {"framing": Framing(), "epoch": 3, **fields}
+    model = _network(len(class_names), None if logits is None else tuple(logits), modules)
+    values: dict[str, Any] = {"framing": Framing(), "epoch": 3, **fields}
     save_checkpoint(folder / name, Checkpoint(model, tuple(class_names), **values))
     return folder
 
 
 @cache
-def _network(num_classes: int, logits: tuple[float, ...] | None) -> AMPNet:
+def _network(num_classes: int, logits: tuple[float, ...] | None, modules: tuple[str, ...]) -> AMPNet:
     torch.manual_seed(0)
-    model = AMPNet(num_classes=num_classes, width=0.125, image_size=64)
-    if logits is not None:
-        for head in (model.local_head, model.global_head):
+    model = AMPNet(num_classes=num_classes, width=0.125, image_size=64, modules=modules)
+    for head in (model.local_head, model.global_head):
+        if logits is not None and head is not None:
             torch.nn.init.zeros_(head.weight)
             head.bias.data = torch.tensor(logits)
     return model.eval()

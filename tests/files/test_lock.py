@@ -69,7 +69,7 @@ def run_script(script: str, folder: Path) -> str:
         text=True,
         cwd=ROOT,
         check=False,
-        timeout=300,
+        timeout=600,
     )
     return done.stdout
 

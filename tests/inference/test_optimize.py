@@ -29,24 +29,23 @@ def faces(count: int, size: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.rand(count, 3, size, size), torch.rand(count, 5, 2) * size
 
 
-@pytest.mark.slow
 def test_the_fast_form_gives_the_reference_logits():
     reference = np.load(DATA / "forward.npz")
     images, landmarks, _ = reference_batch()
     with torch.inference_mode():
-        local_logits, global_logits = optimize_for_inference(reference_model())(images, landmarks)
-    np.testing.assert_allclose(local_logits, reference["logits_local"], atol=1e-4, rtol=0)
-    np.testing.assert_allclose(global_logits, reference["logits_global"], atol=1e-4, rtol=0)
+        local_logits, global_logits = optimize_for_inference(reference_model())(images[:2], landmarks[:2])
+    np.testing.assert_allclose(local_logits, reference["logits_local"][:2], atol=1e-4, rtol=0)
+    np.testing.assert_allclose(global_logits, reference["logits_global"][:2], atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("batch", [1, 2, 8, 33])
 @pytest.mark.parametrize("modules", [("gp", "lp", "ap"), ("gp",), ("lp",), ("gp", "ap")])
-def test_the_fast_form_gives_the_same_logits_for_any_batch_and_modules(modules, batch):
+def test_the_fast_form_gives_the_same_logits_for_any_batch_and_modules(modules):
     model = trained(modules=modules)
     fast = optimize_for_inference(model)
-    images, landmarks = faces(batch)
-    with torch.inference_mode():
-        torch.testing.assert_close(fast(images, landmarks), model(images, landmarks), atol=1e-4, rtol=1e-4)
+    for batch in (1, 2, 8, 17):
+        images, landmarks = faces(batch)
+        with torch.inference_mode():
+            torch.testing.assert_close(fast(images, landmarks), model(images, landmarks), atol=1e-4, rtol=1e-4)
 
 
 def test_the_fast_form_of_a_network_that_standardises_and_places_between_cells_gives_the_same_logits():
@@ -74,7 +73,6 @@ def test_double_precision_agrees_to_twelve_digits():
         torch.testing.assert_close(fast, model(images, landmarks), atol=1e-12, rtol=1e-12)
 
 
-@pytest.mark.slow
 def test_the_network_and_its_inputs_stay_as_they_were():
     model = trained().train()
     before = copy.deepcopy(model.state_dict())

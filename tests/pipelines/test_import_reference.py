@@ -9,7 +9,7 @@ from ampnet.errors import ConfigError
 from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8
 from cli import app
 from tests.limits import file_size_limit
-from tests.reference_weights import placeholder_state, reference_state, write_reference_file
+from tests.reference_weights import placeholder_state, reference_model, reference_state, write_reference_file
 from tests.small_checkpoint import small_checkpoint
 
 pytestmark = pytest.mark.slow
@@ -19,10 +19,9 @@ def run(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-@pytest.mark.slow
 def test_import_keeps_the_weights_and_export_gives_them_back(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    state = reference_state()
+    state = reference_state(reference_model())
     write_reference_file(tmp_path / "model_best.pth", state)
     imported = run("import", "model_best.pth")
     assert imported.exit_code == 0
@@ -39,7 +38,6 @@ def test_import_keeps_the_weights_and_export_gives_them_back(tmp_path, monkeypat
     assert all((again[name] == 0).all() for name in state.keys() - used)
 
 
-@pytest.mark.slow
 def test_a_file_of_identities_becomes_seven_untrained_classes_and_says_so(tmp_path):
     source = write_reference_file(tmp_path / "faces.pth", placeholder_state(8631))
     result = run("import", source, "--out", tmp_path / "faces.pt")
@@ -48,7 +46,6 @@ def test_a_file_of_identities_becomes_seven_untrained_classes_and_says_so(tmp_pa
     assert load_checkpoint(tmp_path / "faces.pt").class_names == EXPRESSIONS
 
 
-@pytest.mark.slow
 def test_eight_classes_and_named_classes_are_taken_over(tmp_path):
     source = write_reference_file(tmp_path / "a.pth", placeholder_state(8))
     assert run("import", source, "--out", tmp_path / "eight.pt").exit_code == 0

@@ -112,7 +112,6 @@ def test_a_run_leaves_a_folder_that_says_everything(config, data):
     assert set(result.recall) == set(best.class_names)
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_with_any_workers_and_another_seed_others(config):
     run(config, quiet=True)
     run(replace(config, name="again", workers=2), quiet=True)
@@ -245,7 +244,7 @@ def two_processes(data, tmp_path_factory):
 
     Normalisation statistics and dropout are each process's own, so they are frozen and off.
     """
-    recipe = make_recipe("reference", {"epochs": 3, "batch_size": 12, "lr": 0.02, "dropout": 0.0})
+    recipe = make_recipe("reference", {"epochs": 2, "batch_size": 12, "lr": 0.02, "dropout": 0.0})
     together = TrainConfig(
         data=data,
         out=tmp_path_factory.mktemp("two"),
@@ -264,7 +263,6 @@ def two_processes(data, tmp_path_factory):
     return together
 
 
-@pytest.mark.slow
 def test_two_processes_give_the_losses_of_one(two_processes):
     run(replace(two_processes, name="alone", processes=1), quiet=True)
     one, two = (history(two_processes.out / name) for name in ("alone", "run"))
@@ -282,7 +280,7 @@ def test_several_processes_are_refused_as_one_where_another_command_trains(two_p
         run(replace(two_processes, resume=True), quiet=True)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_killed_process_ends_the_run_which_then_resumes_to_the_undisturbed_runs_end(two_processes):
     killer = threading.Thread(target=_kill_a_trainer, args=(two_processes.out / "killed",))
     killer.start()
@@ -310,7 +308,6 @@ def test_the_command_trains_and_names_the_next_one(data, tmp_path):
     assert stored(tmp_path / "run1" / "best.pt")["config"]["recipe"]["augmentation"]["erase"] == 0.5
 
 
-@pytest.mark.slow
 def test_the_command_refuses_what_cannot_be(data):
     for options, message in (
         (["--set", "speed=3"], "unknown recipe value speed"),
@@ -348,7 +345,6 @@ def test_votes_can_be_learned_and_choose_the_best_epoch(config, data, tmp_path):
     assert (recipe["targets"], recipe["vote_weight"]) == ("mix", 0.5)
 
 
-@pytest.mark.slow
 def test_votes_of_a_set_without_any_are_refused_in_one_line(config, data):
     arguments = ["train", "--data", str(data), "--out", str(config.out), "--targets", "votes", "--gpus", "0"]
     done = CliRunner().invoke(app, [*arguments, "--processes", "1", "--quiet"])

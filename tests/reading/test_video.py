@@ -18,7 +18,7 @@ from tests.clips import CODECS, brightness, frames_of, write_clip, write_timed
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = 60
+PATIENCE = 600
 """Seconds until something that happens at once has surely happened, even on a busy machine."""
 
 
@@ -133,19 +133,18 @@ def test_a_playlist_that_calls_itself_a_video_opens_no_other_file(tmp_path):
             frames_of(tmp_path / name)
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5])
 @pytest.mark.parametrize("extension", CODECS)
-def test_a_cut_video_is_an_error_after_its_last_frame(tmp_path, extension, share):
+def test_a_cut_video_is_an_error_after_its_last_frame(tmp_path, extension):
     data = write_clip(tmp_path / f"whole.{extension}", frames=100).read_bytes()
-    cut = tmp_path / f"cut.{extension}"
-    inside = int(len(data) * share) // 2048 * 2048 + 777  # a stream that ends between two packets shows no cut
-    cut.write_bytes(data[:inside])
-    found = []
-    with pytest.raises(ImageError, match=r"cut short, after frame|not a video"), open_video(cut) as video:
-        found.extend(video.frames())
-    if extension in ("mp4", "m4v", "mov"):  # their table of frames is at the end
-        share = 0
-    assert len(found) <= 100 * share + 10
+    for share in (0.1, 0.5):
+        cut = tmp_path / f"cut.{extension}"
+        inside = int(len(data) * share) // 2048 * 2048 + 777  # a stream that ends between two packets shows no cut
+        cut.write_bytes(data[:inside])
+        found = []
+        with pytest.raises(ImageError, match=r"cut short, after frame|not a video"), open_video(cut) as video:
+            found.extend(video.frames())
+        has_table_at_end = extension in ("mp4", "m4v", "mov")
+        assert len(found) <= (0 if has_table_at_end else 100 * share) + 10
 
 
 def test_a_frame_of_too_many_pixels_is_refused(tmp_path):

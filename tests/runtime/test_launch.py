@@ -1,5 +1,6 @@
 """One process or several, which add up, listen to the first, and end together."""
 
+import os
 import signal
 
 import pytest
@@ -43,6 +44,18 @@ def test_launched_processes_add_up_and_listen_to_the_first():
 def test_a_failing_process_ends_the_others_and_passes_its_message_on():
     with pytest.raises(ConfigError, match=r"^lr must be above 0: it is -1$"):
         launch("ampnet test", 2, one_fails_while_the_other_waits, "lr must be above 0:\nit is -1")
+
+
+def one_is_killed_while_the_other_waits():
+    with join_processes(0) as process:
+        if process.rank == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        distributed.barrier()
+
+
+def test_a_killed_process_ends_the_others_and_is_named():
+    with pytest.raises(ProcessError, match=r"^process 0 of ampnet test was killed by signal SIGKILL; the others were"):
+        launch("ampnet test", 2, one_is_killed_while_the_other_waits)
 
 
 @pytest.mark.soak

@@ -9,7 +9,7 @@ import torch
 
 from ampnet.runtime.threads import in_order, start_threads
 
-PATIENCE = 60
+PATIENCE = 600
 
 
 @pytest.fixture

@@ -50,21 +50,21 @@ def test_weights_are_found_under_any_key_and_averaged_ones_first(tmp_path, conte
 
 
 @pytest.mark.parametrize(
-    "prefix",
+    ("prefix", "key"),
     [
-        "module.",
-        "_orig_mod.",
-        "model.",
-        "net.",
-        "module._orig_mod.",
-        "_orig_mod.module.",
-        "model.module._orig_mod.",
-        "module.module.model.model.",
-        "backbone.",
-        "module.classifier.network._orig_mod.",
+        ("module.", None),
+        ("module.", "state_dict"),
+        ("model.", "model"),
+        ("_orig_mod.", None),
+        ("net.", "state_dict"),
+        ("module._orig_mod.", "model"),
+        ("_orig_mod.module.", None),
+        ("model.module._orig_mod.", "state_dict"),
+        ("module.module.model.model.", "model"),
+        ("backbone.", None),
+        ("module.classifier.network._orig_mod.", "state_dict"),
     ],
 )
-@pytest.mark.parametrize("key", [None, "state_dict", "model"])
 def test_words_in_front_of_names_do_not_count(tmp_path, prefix, key):
     state = marked(3, prefix) | {f"{prefix[:-1]}_loss.weight": torch.ones(7)}
     torch.save(state if key is None else {key: state}, tmp_path / "a.pth")

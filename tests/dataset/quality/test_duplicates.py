@@ -4,6 +4,7 @@ import time
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from ampnet.dataset.quality.duplicates import SIDE, copy_groups, find_duplicates, thumbnail
@@ -57,6 +58,7 @@ def test_chains_of_copies_are_one_group() -> None:
     assert groups.tolist() == [0, 1, 1, 3, 1, 1]
 
 
+@pytest.mark.soak
 def test_time_grows_with_the_number_of_images_and_not_with_its_square() -> None:
     generator = np.random.default_rng(0)
 

@@ -171,9 +171,9 @@ def test_further_faces_of_an_image_get_names_that_no_image_can_have() -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_like_names_are_told_apart_quickly() -> None:
-    names = unique_names([item(f"{i}/face.jpg") for i in range(100_000)])
-    assert len(set(names)) == 100_000
+def test_twenty_thousand_like_names_are_told_apart() -> None:
+    names = unique_names([item(f"{i}/face.jpg") for i in range(20_000)])
+    assert len(set(names)) == 20_000
 
 
 def write_phone_photo(path: Path, grey: int) -> None:
