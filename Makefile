@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test coverage soak fuzz schema bench release floors extras lock site clean
+.PHONY: demo serve test types tests coverage soak fuzz schema bench release floors extras lock site clean
 
 DEMO := demo_output
 FINE_TUNING := --variant ampnet-small --recipe modern --pretrained bundled --epochs 6 --batch-size 16 --lr 0.02
@@ -27,11 +27,17 @@ PORT ?= 8000
 serve: $(VENV)/serving
 	@trap : INT; $(BIN)/ampnet serve --port $(PORT) || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
+# Types are checked beside the tests, not before them: mypy uses one core only.
 test: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --jobs=2 types tests
+
+types: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+tests: $(VENV)/installed
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not soak"
 
 coverage: $(VENV)/installed

@@ -39,11 +39,12 @@ def appearance(image: Image, box: NDArray[np.floating]) -> NDArray[np.float32]:
         return np.zeros(len(_ZONES) * sum(_BINS), np.float32)
     lab = cv2.cvtColor(cv2.resize(part, (_SIZE, _SIZE), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
     histograms = []
-    for start, end in _ZONES:
-        zone = lab[round(start * _SIZE) : round(end * _SIZE)].reshape(-1, 3)
+    for top, bottom in _ZONES:
+        zone = lab[round(top * _SIZE) : round(bottom * _SIZE)].reshape(-1, 3)
         for channel, bins in enumerate(_BINS):
-            span = (0, 256) if channel == 0 else (64, 192)  # colours of people are not saturated
-            counts, _ = np.histogram(np.clip(zone[:, channel], span[0], span[1] - 1), bins, span)
+            first, end = (0, 256) if channel == 0 else (64, 192)  # colours of people are not saturated
+            levels = np.clip(zone[:, channel], first, end - 1).astype(int) - first
+            counts = np.bincount(levels * bins // (end - first), minlength=bins)  # np.histogram: five times as long
             blurred = np.convolve(counts, [0.25, 0.5, 0.25], "same")
             histograms.append(blurred / max(blurred.sum(), 1))
     return np.sqrt(np.concatenate(histograms) / len(histograms)).astype(np.float32)

@@ -1,6 +1,7 @@
 """Checkpoints of the reference program (the paper's authors' code): safe reading, and writing."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from torch import Tensor
@@ -62,13 +63,18 @@ def read_reference(path: Path) -> ReferenceFile:
     with open_torch_file(path) as file:
         content = file.content
         epoch = content.get("epoch") if isinstance(content, dict) else None
-        names = [reference_name(name) for name in outline(ArchitectureConfig()).state_dict()]
-        records = find_weights(content, names)
+        records = find_weights(content, _published_names())
         num_classes = _num_classes(file, records)
         ours = outline(ArchitectureConfig(num_classes=num_classes)).state_dict()
         stored = {name: _stored(file, records, reference_name(name)) for name in ours}
         state = read_matching(stored, ours, reference_name)
     return ReferenceFile(state, num_classes, epoch if type(epoch) is int and 0 <= epoch <= MAX_EPOCHS else None)
+
+
+@cache
+def _published_names() -> tuple[str, ...]:
+    """List the published names of all tensors of the network."""
+    return tuple(reference_name(name) for name in outline(ArchitectureConfig()).state_dict())
 
 
 def load_reference(path: Path | str, num_classes: int | None = None) -> AMPNet:
@@ -90,10 +96,13 @@ def load_reference(path: Path | str, num_classes: int | None = None) -> AMPNet:
 
 def build_reference(reference: ReferenceFile, num_classes: int | None = None) -> AMPNet:
     """Build the network of :func:`load_reference` from a file already read."""
-    model = AMPNet(num_classes or reference.num_classes)
-    own_heads = model.architecture.num_classes == reference.num_classes
-    weights = {name: value for name, value in reference.state.items() if own_heads or "_head." not in name}
-    model.load_state_dict({**model.state_dict(), **weights})
+    if num_classes is None or num_classes == reference.num_classes:
+        model = outline(ArchitectureConfig(num_classes=reference.num_classes))
+        model.load_state_dict(reference.state, assign=True)
+    else:
+        model = AMPNet(num_classes)
+        without_heads = {name: value for name, value in reference.state.items() if "_head." not in name}
+        model.load_state_dict({**model.state_dict(), **without_heads})
     return model.eval()
 
 

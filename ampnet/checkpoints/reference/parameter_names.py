@@ -1,6 +1,7 @@
 """The reference program's names for our parameters, and the tensors that only it has."""
 
 import re
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -35,6 +36,7 @@ _BRANCH = re.compile(r"^(local|attentional)_perception\.branches\.(\d)\.(\d)\.")
 _STAGE = re.compile(r"^global_perception\.stages\.(\d)\.")
 
 
+@cache
 def reference_name(name: str) -> str:
     """Translate one of our tensor names to the reference program's."""
     if stage := _STAGE.match(name):
