@@ -14,9 +14,7 @@ from pipelines.commands.compare import compare
 from pipelines.commands.convert import convert
 from pipelines.commands.doctor import doctor
 from pipelines.commands.evaluate import evaluate
-from pipelines.commands.export import export
-from pipelines.commands.export_reference import export_reference
-from pipelines.commands.import_reference import import_reference
+from pipelines.commands.exchange import export, export_reference, import_reference
 from pipelines.commands.one_line_errors import OneLineErrors, run_as_program
 from pipelines.commands.predict import NOT_AN_EMOTION, predict
 from pipelines.commands.prepare import prepare

@@ -18,12 +18,10 @@ from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.dataset.index.faces_table import read_faces
 from ampnet.dataset.index.index_files import FACES_FILE, META_FILE
 from ampnet.dataset.index.splits import split_indices
-from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.open_index import read_index
-from ampnet.faces.framing import reframing
 from ampnet.files.documents import read_json
 from ampnet.files.names import path_of_text
-from ampnet.inference.classifier import Classifier
+from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.settings import Split
 from benchmarks.measure import print_table
 
@@ -60,11 +58,8 @@ def both_answers(
     index = read_index(data)
     chosen = split_indices(index)[split]
     faces = index.subset(chosen[:: max(len(chosen) // most, 1)])
-    reframe = reframing(index.framing, faces.landmarks, checkpoint.framing)
-    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
-    dataset = FaceDataset(faces, np.arange(len(faces)), size, color=color, reframe=reframe)
     classifier = Classifier.from_checkpoint(checkpoint, torch.device("cpu"))
-    logits = classifier.collect_faces(dataset, 32, 0)
+    logits = classifier.collect_faces(faces_for(checkpoint, faces), 32, 0)
     evaluated = classifier.probabilities(logits.local, logits.global_)
 
     raw = Path(read_json(data / "index" / META_FILE, dict, "")["raw_dir"])

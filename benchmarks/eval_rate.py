@@ -14,18 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.dataset.index.splits import split_indices
-from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.loading.loader import batch_loader
 from ampnet.dataset.loading.sampling import ShardedSequentialSampler
 from ampnet.dataset.open_index import read_index
-from ampnet.faces.framing import reframing
-from ampnet.inference.classifier import Classifier
+from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.runtime.memory import keep_freed_memory
 from benchmarks.measure import in_turn, median_ratio, print_table, rate
 
@@ -47,9 +44,7 @@ def main() -> None:
     checkpoint, device = load_checkpoint(named_model(arguments.model)), torch.device("cpu")
     index = read_index(arguments.data)
     faces = index.subset(split_indices(index)[arguments.split][: arguments.faces])
-    reframe = reframing(index.framing, faces.landmarks, checkpoint.framing)
-    size, count = checkpoint.architecture.image_size, len(faces)
-    dataset = FaceDataset(faces, np.arange(count), size, color=checkpoint.framing.color, reframe=reframe)
+    dataset, count = faces_for(checkpoint, faces), len(faces)
     order = ShardedSequentialSampler(count, BATCH)
     loaded = list(batch_loader(dataset, order, 0, device))
 

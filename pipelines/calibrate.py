@@ -14,7 +14,6 @@ from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, open_checkpoint, save_checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.splits import split_indices
-from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.loading.loader import loading_failures
 from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.dataset.open_index import open_split
@@ -22,11 +21,10 @@ from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities
 from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
-from ampnet.faces.framing import reframing
 from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.calibration import fit_temperature, threshold_for_coverage, threshold_for_precision
-from ampnet.inference.classifier import Classifier
+from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.reports.figures import FORMATS, draw_calibration, draw_risk_coverage, save_figure
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
@@ -35,7 +33,7 @@ from ampnet.settings.recipes import Recipe
 from ampnet.training.targets import selection_faces
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
-from pipelines.side_files import SideFiles, is_writable
+from pipelines.result_folder import ResultFolder, is_writable
 
 SPLIT: Split = "val"
 """The split that fits: faces that taught the network nothing, and that no result is reported on."""
@@ -133,7 +131,7 @@ def run(config: CalibrateConfig, quiet: bool = False) -> CalibrateResult:
         risk_coverage=score_risk_coverage(after, labels, threshold),
     )
     save_checkpoint(target, replace(checkpoint, temperature=temperature, rejection_threshold=threshold))
-    side = SideFiles(figures, True, "figures")
+    side = ResultFolder(figures, True, "figures")
     side.write(lambda folder: _draw(folder, target, result))
     return replace(result, problem=side.problem)
 
@@ -198,13 +196,10 @@ def _fused_logits(
     """Return ``(N, K)`` fused logits, adjusted to the checkpoint's prior, and ``(N,)`` labels in its order."""
     classifier = Classifier.from_checkpoint(checkpoint, choose_device(config.gpus))
     classifier.temperature = 1.0
-    reframe = reframing(faces.framing, faces.landmarks, checkpoint.framing)
-    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
-    dataset = FaceDataset(faces, np.arange(len(faces)), size, color=color, reframe=reframe)
     console = notices(quiet)
     bar = progress_bar(console)
     with bar(f"calibrate on {SPLIT}", len(faces)) as advance, loading_failures("use fewer --workers"):
-        found = classifier.collect_faces(dataset, config.batch_size, config.workers, advance)
+        found = classifier.collect_faces(faces_for(checkpoint, faces), config.batch_size, config.workers, advance)
     if found.unreadable:
         console.print(f"left out: {describe_unreadable(found.unreadable)}")
     return classifier.decide(found.local, found.global_), codes[found.labels]

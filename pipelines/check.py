@@ -1,7 +1,7 @@
 """`ampnet check`: look for duplicates, leaks between splits, lost and damaged images in a prepared data set."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +13,15 @@ from ampnet.dataset.index.faces_table import read_faces
 from ampnet.dataset.index.image_files import refuse_linked_folder
 from ampnet.dataset.index.index_files import FACES_FILE, PAIRS_FILE, is_sharded
 from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.quality.checks import CheckReport, check_index, read_fingerprints
 from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
 from ampnet.errors import UsageError
-from ampnet.files.lock import lock_folder
 from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_sheet
-from ampnet.reports.preview import readable
 from ampnet.settings import CheckConfig
 from pipelines.progress import notices, progress_bar
-from pipelines.side_files import SideFiles
+from pipelines.result_folder import ResultFolder
 
 SHEET_FILE = "duplicates.png"
 
@@ -62,12 +61,13 @@ def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
             f"{config.data} is in shards, which check does not read; check its files before converting them"
         )
     refuse_linked_folder(config.data / "index")  # lists of duplicates are replaced there
-    side = SideFiles(config.out or config.data / "index", config.out is not None, "lists of duplicates")
-    with lock_folder(side.folder) if side.folder else nullcontext(""):
+    side = ResultFolder(config.out or config.data / "index", config.out is not None, "lists of duplicates")
+    with ExitStack() as held:
+        side.reserve(held, console)
         return check(read_index(config.data), config.workers, console, side)
 
 
-def check(index: FaceIndex, threads: int, console: Console, side: SideFiles) -> CheckResult:
+def check(index: FaceIndex, threads: int, console: Console, side: ResultFolder) -> CheckResult:
     """Check a data set that is already loaded, and list its duplicates."""
     with progress_bar(console)("check", len(index)) as advance:
         fingerprints = read_fingerprints(index, threads, advance)
@@ -116,7 +116,7 @@ def _write_sheet(path: Path, index: FaceIndex, report: CheckReport, splits: list
     order = np.lexsort((found.similarity, ~across))[:SHEET_PAIRS]
     tiles = []
     for number in order:
-        shown = readable(index, found.pairs[number].tolist())
+        shown = pictures(index, found.pairs[number].tolist())
         pair = [Tile(image, ((f"{splits[i]} {found.similarity[number]:.3f}", "black"),)) for i, image in shown]
         tiles += pair if len(pair) == 2 else []
     heading = "pairs of images that look alike, with their splits and similarity"

@@ -9,46 +9,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import display_name
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError
 from ampnet.evaluation.comparison import Answers, Change, ClassOutcomes, ImageSet, changes, class_outcomes, image_sets
-from ampnet.evaluation.differences import Shown, choose_differences
+from ampnet.evaluation.differences import choose_differences
 from ampnet.evaluation.matching import UNNAMED, match_classes
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.same_images import SameImages, same_images
-from ampnet.files.lock import lock_folder
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import atomic_write
-from ampnet.reports.contact_sheet import write_sheet
-from ampnet.reports.difference_sheet import difference_sheet
-from ampnet.reports.latex import write_latex
-from ampnet.reports.paper_tables import comparison_latex
+from ampnet.reports.contact_sheet import difference_sheet, write_sheet
+from ampnet.reports.latex import comparison_latex, write_latex
 from ampnet.settings import CompareConfig, EvalConfig, Split, TrainConfig
 from pipelines.comparison_files import (
     ANSWERS_FILE,
     JSON_FILE,
     LATEX_FILE,
     about_of,
-    check_free,
     default_folder,
     run_name,
-    subject_of,
+    subjects_of,
     write_answers,
 )
 from pipelines.contenders import Contender, find_contenders
 from pipelines.predict_split import predict_split
 from pipelines.progress import notices
-from pipelines.side_files import SideFiles
+from pipelines.result_folder import ResultFolder
 from pipelines.split_images import EvaluatedSplit, read_split, refuse_seen_faces
-
-FRAME = 224
 
 
 @dataclass(frozen=True)
@@ -107,12 +100,11 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         LockedError: another command is using the output folder.
     """
     contenders = find_contenders(config.contenders)
-    subject = subject_of(config, contenders)
-    side = SideFiles(config.out or default_folder(config, contenders, subject), config.out is not None, "results")
-    if side.folder:
-        check_free(side.folder, subject, config.force)
+    subjects = subjects_of(config, contenders)
+    folder = config.out or default_folder(config, contenders, subjects)
+    side = ResultFolder(folder, config.out is not None, "results", subjects, config.force)
     with ExitStack() as held:
-        reserve = partial(_reserve, config, side.folder, subject, quiet, held)
+        reserve = partial(side.reserve, held, notices(quiet))
         split, tables, notes = _predict(config, contenders, reserve, quiet)
         same = same_images(split.images, tables)
         if same.left_out:
@@ -123,7 +115,7 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         sets = image_sets(same.images, answers, config.seed)
         pairs = tuple(_pairs(config, side, contenders, answers, same, split.faces))
         unreadable = {name: why for table in tables.values() for name, why in table.unreadable.items()}
-        about = about_of(config, contenders, subject, split.faces.root)
+        about = about_of(config, contenders, subjects, split.faces.root)
         result = Comparison(
             contenders, config.data, config.split, sets, pairs, tuple(notes), unreadable, about, side.folder
         )
@@ -143,15 +135,6 @@ def comparison_table(result: Comparison) -> str:
     """Return a comparison as LaTeX for a paper."""
     names = {contender.letter: contender.short_name for contender in result.contenders}
     return comparison_latex(result.sets, names, result.about)
-
-
-def _reserve(config: CompareConfig, folder: Path | None, subject: dict[str, Any], quiet: bool, held: ExitStack) -> None:
-    """Create the output folder, once it is clear that there will be a comparison, and keep other commands out of it."""
-    if folder is None:
-        return
-    if warning := held.enter_context(lock_folder(folder)):
-        notices(quiet).print(f"warning: {warning}")
-    check_free(folder, subject, config.force)  # again: another command may have changed it
 
 
 def _predict(
@@ -226,7 +209,7 @@ def _named(index: FaceIndex, names: Sequence[str]) -> FaceIndex:
 
 def _pairs(
     config: CompareConfig,
-    side: SideFiles,
+    side: ResultFolder,
     contenders: Sequence[Contender],
     answers: Sequence[Answers],
     same: SameImages,
@@ -238,12 +221,13 @@ def _pairs(
     for a, one in enumerate(contenders):
         for b, other in enumerate(contenders[a + 1 :], start=a + 1):
             chosen = choose_differences(labels, answers[a], answers[b], names, with_picture, config.seed)
-            shown = _readable(chosen, same, faces)
+            found = dict(pictures(faces, (same.rows[item.row] for item in chosen)))
+            shown = [item for item in chosen if same.rows[item.row] in found]
             sheet = f"differences-{one.letter}-{other.letter}.png"
             if shown:
                 title = f"{one.letter}: {printable(one.name, 60)}    {other.letter}: {printable(other.name, 60)}"
-                described, pictures = zip(*shown, strict=True)
-                drawn = difference_sheet(pictures, described, (one.letter, other.letter), title)
+                images = [found[same.rows[item.row]] for item in shown]
+                drawn = difference_sheet(images, shown, (one.letter, other.letter), title)
                 side.write(lambda folder: write_sheet(folder / sheet, drawn))  # noqa: B023  (called at once)
             else:
                 side.write(lambda folder: (folder / sheet).unlink(missing_ok=True))  # noqa: B023
@@ -253,18 +237,5 @@ def _pairs(
                 classes=class_outcomes(labels, answers[a], answers[b], names),
                 changes=changes(labels, answers[a], answers[b], names),
                 sheet=sheet if shown and side.folder else "",
-                shown=tuple(one_line(same.images.names[item.row]) for item, _ in shown),
+                shown=tuple(one_line(same.images.names[item.row]) for item in shown),
             )
-
-
-def _readable(chosen: Sequence[Shown], same: SameImages, faces: FaceIndex) -> list[tuple[Shown, NDArray[np.uint8]]]:
-    """Read the prepared images; one that cannot be read is left out."""
-    found = []
-    for item in chosen:
-        try:
-            rows = np.array([same.rows[item.row]])
-            batch = FaceBatches(FaceDataset(faces, rows, FRAME))[[SampleKey(0, 0, 0)]]
-        except DataError:
-            continue
-        found.append((item, np.ascontiguousarray(batch.images[0].expand(3, -1, -1).permute(1, 2, 0).numpy())))
-    return found

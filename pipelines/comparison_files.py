@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import os
 import shlex
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -12,22 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from ampnet.dataset.index.image_files import is_inside
 from ampnet.dataset.index.index_files import index_sha256
-from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.comparison import Answers
 from ampnet.evaluation.predictions import SplitImages
-from ampnet.files.opening import read_text
 from ampnet.files.printable import as_text, printable
 from ampnet.files.writing import atomic_write, sha256_of
 from ampnet.settings import CompareConfig
 from pipelines.contenders import Contender
 from pipelines.provenance import versions
+from pipelines.result_folder import Subjects, free_folder
 
 JSON_FILE = "compare.json"
 ANSWERS_FILE = "answers.csv"
 LATEX_FILE = "compare.tex"
-MAX_JSON_BYTES = 64 << 20
 
 
 def run_name(contender: Contender, file: Path) -> str:
@@ -50,58 +46,29 @@ def write_answers(path: Path, images: SplitImages, contenders: Sequence[Contende
             writer.writerow([name, source, copy, names[label], *(names[code] for code in codes)])
 
 
-def subject_of(config: CompareConfig, contenders: Sequence[Contender]) -> dict[str, Any]:
+def subjects_of(config: CompareConfig, contenders: Sequence[Contender]) -> dict[str, dict[str, Any]]:
     """Say what is compared on what; a comparison only replaces one of the same subject."""
     files = [[as_text(file.resolve()) for file in contender.files] for contender in contenders]
-    return {"files": files, "data": as_text(config.data.resolve()), "split": config.split}
+    return {JSON_FILE: {"about": {"files": files, "data": as_text(config.data.resolve()), "split": config.split}}}
 
 
-def default_folder(config: CompareConfig, contenders: Sequence[Contender], subject: dict[str, Any]) -> Path:
+def default_folder(config: CompareConfig, contenders: Sequence[Contender], subjects: Subjects) -> Path:
     """Choose compare/<contenders>-<split> in the data folder; other contenders of the same names add a digest.
 
     Raises:
         DataError: a link in the data folder leads elsewhere.
     """
-    root = config.data / "compare"
     name = "-".join([*(contender.short_name for contender in contenders), config.split])[:150]
-    folder = root / name
-    try:
-        check_free(folder, subject, config.force)
-    except UsageError:
-        folder = root / f"{name}-{hashlib.sha256(json.dumps(subject).encode()).hexdigest()[:8]}"
-    if not is_inside(folder, os.path.realpath(config.data)):
-        raise DataError(f"{printable(folder)} leads out of {config.data} by a link; choose another folder with --out")
-    return folder
+    digest = hashlib.sha256(json.dumps(subjects[JSON_FILE]["about"]).encode()).hexdigest()[:8]
+    return free_folder(config.data / "compare", (name, f"{name}-{digest}"), {} if config.force else subjects)
 
 
-def check_free(folder: Path, subject: dict[str, Any], force: bool) -> None:
-    """Check that writing to a folder would only replace a comparison of the same subject.
-
-    Raises:
-        UsageError: the folder holds another one.
-    """
-    path = folder / JSON_FILE
-    if force or not path.exists():
-        return
-    try:
-        about = json.loads(read_text(path, MAX_JSON_BYTES))["about"]
-        earlier = {name: about[name] for name in subject}
-    except (DataError, ValueError, KeyError, TypeError, RecursionError):
-        earlier = {}
-    if earlier != subject:
-        raise UsageError(
-            f"{printable(path)} is another comparison; choose another folder with --out, or replace it with --force"
-        )
-
-
-def about_of(
-    config: CompareConfig, contenders: Sequence[Contender], subject: dict[str, Any], root: Path
-) -> dict[str, Any]:
+def about_of(config: CompareConfig, contenders: Sequence[Contender], subjects: Subjects, root: Path) -> dict[str, Any]:
     """Describe where the numbers come from: files, hashes, versions, and the command that repeats them."""
     words = ["ampnet", "compare", *map(as_text, config.contenders), "--data", as_text(config.data)]
     words += ["--split", config.split, "--seed", str(config.seed), *(["--mirror"] if config.mirror else [])]
     return {
-        **subject,
+        **subjects[JSON_FILE]["about"],
         "contenders": [
             {
                 "letter": contender.letter,

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ampnet.dataset.convert import read_other_form, refuse_existing, to_files, to_shards
-from ampnet.files.lock import lock_folder
 from ampnet.settings import ConvertConfig
 from pipelines.progress import notices, progress_bar
+from pipelines.result_folder import locked
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,8 @@ def run(config: ConvertConfig, quiet: bool = False) -> ConvertResult:
     refuse_existing(config.out)
     index = read_other_form(config.data, config.to)
     console = notices(quiet)
-    with lock_folder(config.out / "index") as warning:
+    with locked(config.out / "index", console):
         refuse_existing(config.out)  # again: another command may have changed it
-        if warning:
-            console.print(f"warning: {warning}", markup=False)
         with progress_bar(console)("convert", len(index)) as advance:
             if config.to == "shards":
                 to_shards(index, config.out, config.faces_per_shard, advance)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.console import RenderableType
 
 from ampnet import __version__
 from ampnet.checkpoints.bundled import WORD, bundled_model
@@ -27,6 +28,7 @@ from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.devices import has_bf16_units
 from ampnet.settings import ExportConfig, ExportPrecision
 from pipelines.export import run as export
+from pipelines.show import build_table
 
 DISTRIBUTION = "ampnet"
 
@@ -208,3 +210,21 @@ def _place(path: Path) -> str:
         return f"{path}{access}"
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     return f"{path}, {size / 1e6:.1f} MB{access}"
+
+
+def doctor_lines(report: DoctorReport) -> Iterator[RenderableType]:
+    """Show each section as a table, the golden answers last."""
+    for section, facts in report.facts.items():
+        yield build_table((section, ""), facts.items(), "", text=2, gap=1)
+    rows = [
+        (
+            check.way,
+            "-" if check.largest is None else f"{check.largest:.6f}",
+            "-" if check.largest is None else f"{check.changed} of 20",
+            check.note or ("right" if check.is_right else "wrong"),
+        )
+        for check in report.golden
+    ]
+    yield build_table(("golden answers", "largest difference", "labels changed", ""), rows, "", text=1, gap=1)
+    yield from report.advice
+    yield "this machine answers as released" if not report.problems else "something is wrong; see the lines below"

@@ -1,7 +1,6 @@
 """`ampnet eval`: measure a checkpoint, or any tool's predictions, on a split of a prepared data set."""
 
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,30 +14,28 @@ from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.run_files import Runs, find_runs
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.index.image_files import is_inside
 from ampnet.dataset.index.label_votes import MIN_VOTES
 from ampnet.dataset.open_index import open_split, read_index
-from ampnet.errors import DataError, UsageError
+from ampnet.errors import UsageError
 from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, measure
 from ampnet.evaluation.runs import clusters_of
 from ampnet.evaluation.submission import Rules, submission
 from ampnet.files.documents import read_json
-from ampnet.files.lock import lock_folder
-from ampnet.files.printable import printable
-from ampnet.inference.prior import STRENGTHS, strength_offsets
+from ampnet.inference.prior import STRENGTHS, ruled_out, strength_offsets
+from ampnet.reports.metrics_file import METRICS_FILE
 from ampnet.reports.page import write_page
-from ampnet.reports.report_files import check_free, free_folder, write_report, write_submission
+from ampnet.reports.report_files import FORMER_FILE, write_report, write_submission
 from ampnet.settings import EvalConfig, TrainConfig
 from pipelines.evaluate_runs import predict_runs, runs_sha256, spread_note
 from pipelines.groups import read_groups
 from pipelines.mistakes import confident_mistakes
 from pipelines.model import find_model
-from pipelines.predict_split import empty_notes, predict_split, without_missing
+from pipelines.predict_split import empty_notes, predict_split
 from pipelines.progress import notices
 from pipelines.provenance import command_of, describe, provenance_of
-from pipelines.side_files import SideFiles
+from pipelines.result_folder import ResultFolder, Subjects, free_folder
 from pipelines.split_images import people_note, people_of, read_split, refuse_seen_faces
 
 
@@ -73,12 +70,11 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
         runs.folder if runs else find_model(config.checkpoint, notices(quiet), "`ampnet eval CHECKPOINT`")
     )
     split = "all" if runs and runs.are_folds else config.split
-    folder = config.out or _default_folder(file, config, split)
-    side = SideFiles(folder, config.out is not None, "report and predictions")
-    if side.folder and not config.force:
-        check_free(side.folder, file, config.data, split)
+    subjects = _subjects(file, config.data, split)
+    folder = config.out or _default_folder(file, config, split, subjects)
+    side = ResultFolder(folder, config.out is not None, "report and predictions", subjects, config.force)
     with ExitStack() as held:
-        reserve = partial(_reserve, config, file, split, side.folder, quiet, held)
+        reserve = partial(side.reserve, held, notices(quiet))
         if config.predictions:
             report, faces = _of_predictions(config, file, reserve, start)
         elif runs:
@@ -102,16 +98,6 @@ def _by_protocol(config: EvalConfig) -> tuple[EvalConfig, Rules | None]:
     return replace(config, split=rules.split, protocol=published, protocol_file=None), rules
 
 
-def _reserve(config: EvalConfig, file: Path, split: str, folder: Path | None, quiet: bool, held: ExitStack) -> None:
-    """Create the report's folder, once it is clear that there will be a report, and keep other commands out of it."""
-    if folder is None:
-        return
-    if warning := held.enter_context(lock_folder(folder)):
-        notices(quiet).print(f"warning: {warning}")
-    if not config.force:
-        check_free(folder, file, config.data, split)  # again: another command may have changed it
-
-
 def _of_checkpoint(
     config: EvalConfig, file: Path, reserve: Callable[[], None], quiet: bool, start: float
 ) -> tuple[EvalReport, FaceIndex]:
@@ -120,9 +106,9 @@ def _of_checkpoint(
     refuse_seen_faces(checkpoint, index)
     done = predict_split(config, checkpoint, index, reserve, quiet)
     config = replace(config, precision=done.precision)
-    offsets, shares = done.offsets, np.array(checkpoint.class_shares)
+    offsets, shares, names = done.offsets, np.array(checkpoint.class_shares), checkpoint.class_names
     strengths = [
-        (strength, without_missing(strength_offsets(shares, strength), done.match, checkpoint).numpy())
+        (strength, ruled_out(strength_offsets(shares, strength), names, done.match.missing).numpy())
         for strength in STRENGTHS
         if checkpoint.class_shares
     ]
@@ -200,7 +186,14 @@ def _of_predictions(
     return report, split.faces
 
 
-def _default_folder(file: Path, config: EvalConfig, split: str) -> Path:
+def _subjects(file: Path, data: Path, split: str) -> Subjects:
+    """Say what is evaluated on what: a report only replaces one of the same evaluation."""
+    about = {"data": str(data.resolve()), "split": split}
+    source = str(file.resolve())
+    return {METRICS_FILE: {"about": {"path": source, **about}}, FORMER_FILE: {"checkpoint": source, **about}}
+
+
+def _default_folder(file: Path, config: EvalConfig, split: str, subjects: Subjects) -> Path:
     """Choose eval/<split> beside the checkpoint or the predictions, in the data folder for a bundled model.
 
     All but a run's best checkpoint add their name, a second data set adds its own.
@@ -214,7 +207,4 @@ def _default_folder(file: Path, config: EvalConfig, split: str) -> Path:
     data = config.data.resolve()
     with_data = f"{name}-{data.name}"
     unique = f"{with_data}-{hashlib.sha256(str(data).encode(errors='surrogateescape')).hexdigest()[:8]}"
-    folder = free_folder(root / "eval", (name, with_data, unique), file, config.data, split)
-    if not is_inside(folder, os.path.realpath(root)):
-        raise DataError(f"{printable(folder)} leads out of {root} by a link; choose the report's folder with --out")
-    return folder
+    return free_folder(root / "eval", (name, with_data, unique), subjects)

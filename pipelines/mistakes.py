@@ -4,8 +4,7 @@ import numpy as np
 import torch
 
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
-from ampnet.errors import DataError
+from ampnet.dataset.loading.dataset import pictures
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.media.images import encode_jpeg
 from ampnet.models.regions import REGION_NAMES, STRIDE, quadrant_boxes, salient_boxes
@@ -27,19 +26,14 @@ def confident_mistakes(table: PredictionTable, faces: FaceIndex, shown: int = SH
     count = len(faces)
     wrong = np.flatnonzero((table.answers[:count] >= 0) & (table.answers[:count] != table.labels[:count]))
     confidence = table.probabilities[wrong, table.answers[wrong]]
-    found = []
-    for row in wrong[np.argsort(-confidence, kind="stable")][:shown]:
-        try:
-            batch = FaceBatches(FaceDataset(faces, np.array([row]), FRAME)).load([SampleKey(0, 0, 0)])
-        except DataError:
-            continue  # it was readable a moment ago; a picture less
-        pixels = batch.images[0].expand(3, -1, -1).permute(1, 2, 0).numpy()
-        grid = FRAME // STRIDE
-        boxes = torch.cat([quadrant_boxes(batch.landmarks, grid), salient_boxes(batch.landmarks, grid)], dim=1)[0]
+    found, grid = [], FRAME // STRIDE
+    for row, picture in pictures(faces, wrong[np.argsort(-confidence, kind="stable")][:shown]):
+        points = torch.from_numpy(faces.landmarks[row : row + 1].clip(0, FRAME))
+        boxes = torch.cat([quadrant_boxes(points, grid), salient_boxes(points, grid)], dim=1)[0]
         found.append(
             Mistake(
                 name=table.images.names[row],
-                picture=encode_jpeg(np.ascontiguousarray(pixels)),
+                picture=encode_jpeg(picture),
                 true=table.class_names[table.labels[row]],
                 predicted=table.class_names[table.answers[row]],
                 probability=float(table.probabilities[row, table.answers[row]]),

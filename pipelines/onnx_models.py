@@ -10,7 +10,7 @@ from ampnet import __version__
 from ampnet.errors import DataError
 from ampnet.files.writing import sha256_of
 from ampnet.settings import ExportConfig
-from pipelines.side_files import is_writable
+from pipelines.result_folder import is_writable
 
 DETECTOR = Path("detector")
 

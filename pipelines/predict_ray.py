@@ -3,15 +3,13 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
 
 from ampnet.cluster.actors import ray_cluster
 from ampnet.cluster.parts import cut, digest_of
@@ -19,7 +17,7 @@ from ampnet.cluster.predictions import PartCounts, done_parts, predict_parts
 from ampnet.errors import DataError, UsageError
 from ampnet.files.documents import MAX_JSON
 from ampnet.files.journal import CURE, require_same
-from ampnet.files.lock import LOCK_FILE, lock_folder
+from ampnet.files.lock import LOCK_FILE
 from ampnet.files.printable import one_line, printable
 from ampnet.files.storage import address_of, is_address, join, names_in, open_file, remove_files, write_whole
 from ampnet.files.writing import remove_leftovers, sha256_of
@@ -29,6 +27,7 @@ from ampnet.settings import PredictConfig
 from pipelines.model import find_model
 from pipelines.predictors import choose_predictor, face_settings, sampling_of
 from pipelines.progress import notices, progress_bar
+from pipelines.result_folder import locked
 
 PLAN_FILE = "plan.json"
 """What the run was asked for; written before its first result."""
@@ -108,7 +107,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         "precision": config.precision,
         "columns": [column.name for column in table_columns([])],  # rows of an earlier version had others
     }
-    with _locked(out, console):
+    with nullcontext() if is_address(out) else locked(Path(out), console):
         _begin(config, out, settings)
         done = done_parts(parts, out)
         total = PartCounts()
@@ -135,17 +134,6 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
 def load(config: PredictConfig) -> Recognizer:
     """Load detector and classifier in an actor."""
     return choose_predictor(config, notices(quiet=True)).predictor
-
-
-@contextmanager
-def _locked(out: str, console: Console) -> Iterator[None]:
-    if is_address(out):
-        yield
-        return
-    with lock_folder(Path(out)) as warning:
-        if warning:
-            console.print(f"warning: {warning}")
-        yield
 
 
 def _begin(config: PredictConfig, out: str, settings: dict[str, Any]) -> None:

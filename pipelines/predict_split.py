@@ -16,10 +16,9 @@ from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.errors import DataError
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
 from ampnet.evaluation.predictions import PredictionTable, table_of
-from ampnet.faces.framing import Framing, reframing
-from ampnet.inference.classifier import Classifier
+from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.inference.precision import choose_precision
-from ampnet.inference.prior import read_prior
+from ampnet.inference.prior import read_prior, ruled_out
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import EvalConfig, Split, TrainConfig, UsePrecision
@@ -76,13 +75,13 @@ def predict_split(
     if precision.note:
         notices(quiet).print(precision.note, markup=False)
     classifier = Classifier.from_checkpoint(checkpoint, device, config.mirror, prior, precision.dtype)
-    offsets = classifier.offsets = without_missing(classifier.offsets, match, checkpoint)
-    reframe = reframing(index.framing, split.faces.landmarks, checkpoint.framing)
-    table = classify_split(config, checkpoint, classifier, split, reframe, quiet)
+    offsets = classifier.offsets = ruled_out(classifier.offsets, checkpoint.class_names, match.missing)
+    faces = faces_for(checkpoint, split.faces)
+    table = classify_split(config, classifier, split, faces, quiet)
     notes = (
         *selection_notes(config.split, checkpoint.selected_on),
         *match.notes(),
-        *_framing_notes(index, checkpoint, reframe),
+        *_framing_notes(faces, checkpoint),
         *empty_notes(table, config.split, match.missing),
         *unreadable_notes(table),
         *_untrained_notes(index, config.split, seed),
@@ -92,12 +91,7 @@ def predict_split(
 
 
 def classify_split(
-    config: EvalConfig,
-    checkpoint: Checkpoint,
-    classifier: Classifier,
-    split: EvaluatedSplit,
-    reframe: Framing | None,
-    quiet: bool,
+    config: EvalConfig, classifier: Classifier, split: EvaluatedSplit, faces: FaceDataset, quiet: bool
 ) -> PredictionTable:
     """Run a network over the usable faces of a split; an unreadable image does not affect the others.
 
@@ -105,28 +99,19 @@ def classify_split(
         DataError: no image can be read.
         TrainingError: a process that loads images died.
     """
-    faces, count = split.faces, len(split.faces)
-    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
-    dataset = FaceDataset(faces, np.arange(count), size, color=color, reframe=reframe)
     bar = progress_bar(notices(quiet))
-    with bar(f"eval {config.split}", count) as advance, loading_failures("use fewer --workers"):
-        logits = classifier.collect_faces(dataset, config.batch_size, config.workers, advance)
+    with bar(f"eval {config.split}", len(faces)) as advance, loading_failures("use fewer --workers"):
+        logits = classifier.collect_faces(faces, config.batch_size, config.workers, advance)
     kept, probabilities = logits.positions, classifier.probabilities(logits.local, logits.global_)
     heads = logits.local.numpy(), logits.global_.numpy()
     return table_of(split.images, kept, probabilities, *heads, unreadable=logits.unreadable)
 
 
-def without_missing(offsets: torch.Tensor | None, match: ClassMatch, checkpoint: Checkpoint) -> torch.Tensor:
-    """Rule out the classes that the data set does not have."""
-    allowed = torch.zeros(len(checkpoint.class_names)) if offsets is None else offsets.clone()
-    allowed[[checkpoint.class_names.index(name) for name in match.missing]] = -torch.inf
-    return allowed
-
-
-def _framing_notes(index: FaceIndex, checkpoint: Checkpoint, reframe: Framing | None) -> Iterator[str]:
-    if reframe:
+def _framing_notes(faces: FaceDataset, checkpoint: Checkpoint) -> Iterator[str]:
+    if faces.reframe:
         yield "the faces were warped to the framing of the checkpoint's training set"
-    if index.framing is not None and index.framing.color == "grey" and checkpoint.framing.color == "rgb":
+    framing = faces.index.framing
+    if framing is not None and framing.color == "grey" and checkpoint.framing.color == "rgb":
         yield "the images are greyscale, but the checkpoint was trained on colour"
 
 

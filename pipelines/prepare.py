@@ -14,22 +14,26 @@ from ampnet.dataset.index.face_names import unique_names
 from ampnet.dataset.index.index_files import PREVIEW_FILE
 from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.open_index import read_index
-from ampnet.dataset.preparation.build import build_index
+from ampnet.dataset.preparation.chunks import (
+    FramePolicy,
+    PreparationThreads,
+    PrepareJob,
+    prepare_chunks,
+    start_preparation_threads,
+)
 from ampnet.dataset.preparation.croissant import write_croissant
-from ampnet.dataset.preparation.executors import PreparationThreads, start_preparation_threads
-from ampnet.dataset.preparation.finished import IndexCounts
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImageFiles, ImagePacks
 from ampnet.dataset.preparation.journal import PrepareJournal
 from ampnet.dataset.preparation.removal import refuse_linked_output
-from ampnet.dataset.preparation.work import FramePolicy, PrepareJob, prepare_chunks
+from ampnet.dataset.preparation.write_index import IndexCounts, build_index
 from ampnet.dataset.prepared_shards import build_shards
 from ampnet.dataset.shards.tables import require_pyarrow
 from ampnet.dataset.sources import open_source
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
-from ampnet.files.lock import LOCK_FILE, lock_folder
+from ampnet.files.lock import LOCK_FILE
 from ampnet.files.opening import exists
 from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, remove_leftovers
@@ -40,7 +44,7 @@ from ampnet.settings import DataForm, PrepareConfig
 from pipelines.check import CheckResult, check
 from pipelines.prepare_plan import FORM, earlier_plan, make_plan
 from pipelines.progress import notices, progress_bar
-from pipelines.side_files import SideFiles
+from pipelines.result_folder import ResultFolder, locked
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,7 @@ def _locked_output(config: PrepareConfig, console: Console) -> Iterator[None]:
         earlier_plan(
             config, PrepareJournal(index)
         )  # a folder of other things is refused before anything is created in it
-    with lock_folder(index) as warning:
-        if warning:
-            console.print(f"warning: {warning}")
+    with locked(index, console):
         make_folder(config.out / "dataset")
         yield
 
@@ -170,7 +172,7 @@ def _inspect(config: PrepareConfig, console: Console) -> CheckResult | None:
     """Draw the preview, and search for duplicates and leaks unless switched off."""
     index = read_index(config.out)
     write_preview(config.out / "index" / PREVIEW_FILE, index)
-    side = SideFiles(config.out / "index", True, "lists of duplicates")
+    side = ResultFolder(config.out / "index", True, "lists of duplicates")
     return check(index, config.workers, console, side) if config.check else None
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 from ampnet.dataset.index.index_files import JOURNAL_FOLDER, META_FILE, is_sharded
 from ampnet.dataset.index.raw_images import Source
-from ampnet.dataset.preparation.executors import PreparationThreads
+from ampnet.dataset.preparation.chunks import PreparationThreads, choose_crop
 from ampnet.dataset.preparation.journal import PrepareJournal
 from ampnet.dataset.preparation.removal import earlier_files, remove_earlier
-from ampnet.dataset.preparation.work import choose_crop
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop

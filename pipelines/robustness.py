@@ -1,7 +1,6 @@
 """`ampnet robustness`: occlusion, pose and corruption, and which modules of the network withstand them."""
 
 import hashlib
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,28 +19,29 @@ from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.open_index import open_split
-from ampnet.errors import DataError, UsageError
+from ampnet.errors import DataError
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
-from ampnet.faces.framing import reframing
-from ampnet.files.documents import read_json
 from ampnet.files.journal import Journal
-from ampnet.files.lock import lock_folder
 from ampnet.files.writing import sha256_of
 from ampnet.inference.ablation import votes_of
-from ampnet.inference.classifier import Classifier
-from ampnet.inference.prior import read_prior
+from ampnet.inference.classifier import Classifier, faces_for
+from ampnet.inference.prior import read_prior, ruled_out
 from ampnet.reports.latex import write_latex
 from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, read_prepared
-from ampnet.robustness.corruption_names import SEVERITIES, read_corruptions
 from ampnet.robustness.curves import save_curves
-from ampnet.robustness.journal import JOURNAL_FILE, ChunkHits, add_chunk, finished_chunks
 from ampnet.robustness.measured_faces import MeasuredFaces, choose_faces
-from ampnet.robustness.measuring import MeasuredModel, measure_chunks
-from ampnet.robustness.paper_table import LATEX_FILE, robustness_latex
-from ampnet.robustness.report import BASELINE, JSON_FILE, RobustnessReport, write_files
+from ampnet.robustness.measuring import (
+    JOURNAL_FILE,
+    ChunkHits,
+    MeasuredModel,
+    add_chunk,
+    finished_chunks,
+    measure_chunks,
+)
+from ampnet.robustness.report import BASELINE, JSON_FILE, LATEX_FILE, RobustnessReport, robustness_latex, write_files
 from ampnet.robustness.scores import Hits
 from ampnet.robustness.sheet import save_sheet
-from ampnet.robustness.suite import SUITE_VERSION
+from ampnet.robustness.suite import SEVERITIES, SUITE_VERSION, read_corruptions
 from ampnet.robustness.tally import Tally
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.devices import choose_device
@@ -49,7 +49,7 @@ from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import RobustnessConfig
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
-from pipelines.side_files import is_writable
+from pipelines.result_folder import is_writable, locked, refuse_others
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,9 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
     folder = config.out or _default_folder(file, config)
     if config.out is None and not is_writable(folder):
         raise DataError(f"cannot write to {folder}: it is read-only; name another folder with --out")
-    _check_free(folder, plan, config.force)
+    refuse_others(folder, {} if config.force else {JSON_FILE: {"plan": plan}})
     record = Journal(folder / JOURNAL_FILE)
-    with lock_folder(folder) as warning:
-        if warning:
-            console.print(f"warning: {warning}")
+    with locked(folder, console):
         record.begin(plan, config.resume, config.force)
         with record as journal:
             clean, corrupted = _measure(contenders, faces, corruptions, journal, config, device, console)
@@ -132,15 +130,9 @@ def _contender(
     """Build the checkpoint's contender (number 0), with all votes, or the baseline's."""
     prior = None if config.prior is None or number else read_prior(config.prior)
     classifier = Classifier.from_checkpoint(checkpoint, device, config.mirror, prior)
-    offsets = classifier.offsets
-    allowed = torch.zeros(len(checkpoint.class_names)) if offsets is None else offsets.clone()
-    allowed[[checkpoint.class_names.index(name) for name in match.missing]] = -torch.inf
-    classifier.offsets = allowed
-    reframe = reframing(faces.framing, faces.landmarks, checkpoint.framing)
-    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
-    dataset = FaceDataset(faces, np.arange(len(faces)), size, color=color, reframe=reframe)
+    classifier.offsets = ruled_out(classifier.offsets, checkpoint.class_names, match.missing)
     votes = votes_of(checkpoint.architecture.modules)
-    return MeasuredModel(classifier, dataset, match.codes, votes[:1] if number else votes)
+    return MeasuredModel(classifier, faces_for(checkpoint, faces), match.codes, votes[:1] if number else votes)
 
 
 def _plan(
@@ -176,23 +168,6 @@ def _default_folder(file: Path, config: RobustnessConfig) -> Path:
     """Choose robustness/<split> beside the checkpoint, or in the data folder for a bundled model."""
     root = config.data if file.parent == model_path().parent else file.parent
     return root / "robustness" / (config.split if file.stem == "best" else f"{file.stem}-{config.split}")
-
-
-def _check_free(folder: Path, plan: dict[str, Any], force: bool) -> None:
-    """Check that only results of the same settings would be replaced.
-
-    Raises:
-        UsageError: the folder holds other results.
-    """
-    path = folder / JSON_FILE
-    if force or not path.exists():
-        return
-    try:
-        earlier = read_json(path, dict[str, Any], "").get("plan")
-    except DataError:
-        earlier = None
-    if earlier != json.loads(json.dumps(plan)):
-        raise UsageError(f"{path} has other settings; choose another folder with --out, or replace it with --force")
 
 
 def _measure(

@@ -38,6 +38,11 @@ def show(results: Iterable[RenderableType]) -> None:
         console.print(result, soft_wrap=isinstance(result, str))
 
 
+def safe(text: object) -> str:
+    """Escape untrusted text for a table or a line."""
+    return escape(printable(text, limit=1000))
+
+
 class Fitting:
     """The first of several forms of one table that needs no more than the console's width; else the last."""
 

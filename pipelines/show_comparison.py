@@ -3,24 +3,22 @@
 from collections.abc import Iterator
 
 from rich.console import RenderableType
-from rich.markup import escape
 
 from ampnet.evaluation.comparison import ALL, CROWD, ContenderScores, Difference, Spread
-from ampnet.evaluation.intervals import Estimate
 from ampnet.files.printable import printable
-from ampnet.reports.numbers import p_value
+from ampnet.reports.numbers import p_value, percent, plain_number
 from pipelines.compare import Comparison, PairTables
-from pipelines.show import Fitting, fitting_table
+from pipelines.show import Fitting, fitting_table, safe
 
 
 def comparison_tables(result: Comparison) -> Iterator[RenderableType]:
     """Show the contenders, each pair's verdict and differences, the tables of classes and changes, and the notes."""
     images = result.sets[0].images
-    yield _safe(f"{images:,} images of {result.split} of {printable(result.data.resolve())}")
+    yield safe(f"{images:,} images of {result.split} of {printable(result.data.resolve())}")
     for contender in result.contenders:
         seeds = f" ({len(contender.files)} seeds)" if len(contender.files) > 1 else ""
-        yield f"{contender.letter}: {_safe(contender.name)}{seeds}"
-    yield from (f"[bold]{_safe(line)}[/]" for line in verdicts(result))
+        yield f"{contender.letter}: {safe(contender.name)}{seeds}"
+    yield from (f"[bold]{safe(line)}[/]" for line in verdicts(result))
     yield _contenders(result)
     yield _differences(result)
     for pair in result.pairs:
@@ -28,7 +26,7 @@ def comparison_tables(result: Comparison) -> Iterator[RenderableType]:
         if pair.changes:
             yield _changes(pair)
     for note in result.notes:
-        yield f"note: {_safe(note)}"
+        yield f"note: {safe(note)}"
 
 
 def verdicts(result: Comparison) -> Iterator[str]:
@@ -40,7 +38,8 @@ def verdicts(result: Comparison) -> Iterator[str]:
             found = pair.difference.accuracy
             low, high = (100 * end for end in found.interval)
             if low <= 0 <= high:
-                yield f"{one.name}: no clear difference in accuracy, {second} - {first} = {_points(found)} points"
+                points = percent(found, signed=True, digits=2)
+                yield f"{one.name}: no clear difference in accuracy, {second} - {first} = {points} points"
                 continue
             better, worse = (second, first) if found.value > 0 else (first, second)
             least, most = sorted((abs(low), abs(high)))
@@ -63,15 +62,13 @@ def _contenders(result: Comparison) -> Fitting:
 def _accuracy(scores: ContenderScores) -> str:
     if scores.accuracy.deviation is not None:
         return _spread(scores.accuracy, 100, 2)
-    found = scores.runs[0].accuracy
-    return f"{100 * found.value:.2f} [{100 * found.interval[0]:.1f}, {100 * found.interval[1]:.1f}]"
+    return percent(scores.runs[0].accuracy, digits=2)
 
 
 def _f1(scores: ContenderScores) -> str:
     if scores.macro_f1.deviation is not None:
         return _spread(scores.macro_f1, 1, 3)
-    found = scores.runs[0].macro_f1
-    return f"{found.value:.3f} [{found.interval[0]:.3f}, {found.interval[1]:.3f}]"
+    return plain_number(scores.runs[0].macro_f1)
 
 
 def _spread(found: Spread, unit: float, digits: int) -> str:
@@ -101,8 +98,7 @@ def _differences(result: Comparison) -> Fitting:
 
 
 def _difference(found: Difference, several: bool) -> list[str]:
-    low, high = found.macro_f1.interval
-    shown = [_points(found.accuracy), f"{found.macro_f1.value:+.3f} [{low:+.3f}, {high:+.3f}]"]
+    shown = [percent(found.accuracy, signed=True, digits=2), plain_number(found.macro_f1, signed=True)]
     test = found.mcnemar
     if test is None:
         return [*shown, "-", "-", "-", *(["-"] if several else [])]
@@ -115,12 +111,12 @@ def _classes(pair: PairTables) -> Fitting:
     rows = []
     for one in pair.classes:
         counts = (one.both, one.only_first, one.only_second, one.neither)
-        rows.append([_safe(one.name), f"{one.images:,}", *map(_count, counts)])
+        rows.append([safe(one.name), f"{one.images:,}", *map(_count, counts)])
     return fitting_table(headers, rows, f"{pair.first} and {pair.second}: who is right, in images")
 
 
 def _changes(pair: PairTables) -> Fitting:
-    rows = [[_safe(one.true), _safe(one.first), _safe(one.second), _count(one.images)] for one in pair.changes]
+    rows = [[safe(one.true), safe(one.first), safe(one.second), _count(one.images)] for one in pair.changes]
     title = f"{pair.first} and {pair.second}: most frequent answers if one is right"
     return fitting_table(("label", pair.first, pair.second, "images"), rows, title, text=3)
 
@@ -133,12 +129,3 @@ def _without_repeats(rows: list[list[str]]) -> list[list[str]]:
 
 def _count(images: float) -> str:
     return f"{images:,.0f}" if float(images).is_integer() else f"{images:,.1f}"
-
-
-def _points(found: Estimate) -> str:
-    low, high = found.interval
-    return f"{100 * found.value:+.2f} [{100 * low:+.1f}, {100 * high:+.1f}]"
-
-
-def _safe(text: str) -> str:
-    return escape(printable(text, limit=1000))

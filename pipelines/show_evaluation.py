@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
-from rich.markup import escape
 from rich.text import Text
 
 from ampnet.checkpoints.bundled import display_name
@@ -15,8 +14,16 @@ from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.metrics import Scores, normalise_rows
 from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.files.printable import printable
-from ampnet.reports.numbers import GAP_HEADS, GROUP_MEASURES, gap_rows, group_notes, group_rows, shown_numbers
-from pipelines.show import Fitting, build_table, fitting_table
+from ampnet.reports.numbers import (
+    GAP_HEADS,
+    GROUP_MEASURES,
+    gap_rows,
+    group_notes,
+    group_rows,
+    plain_number,
+    shown_numbers,
+)
+from pipelines.show import Fitting, build_table, fitting_table, safe
 
 SHOWN_PAIRS = 5
 """Most confused pairs on the screen."""
@@ -33,9 +40,9 @@ def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[Ren
     where = (
         f"{printable(display_name(about.path))}{measured} on {about.split} of {printable(about.data.resolve())}{mirror}"
     )
-    yield _safe(where)
+    yield safe(where)
     yield f"[bold]{_headline(report)}[/]"
-    yield _safe(report.sentence)
+    yield safe(report.sentence)
     if report.crowd and report.crowd.scores:
         yield _crowd_line(report.crowd, report.crowd.scores)
     if report.protocol:
@@ -46,7 +53,7 @@ def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[Ren
     if details:
         yield from _details(report)
     for note in report.notes:
-        yield f"note: {_safe(note)}"
+        yield f"note: {safe(note)}"
     if report.unassigned:
         yield f"note: {report.unassigned} images without a face belong to no split and are not counted"
 
@@ -98,11 +105,11 @@ def _classes(report: EvalReport) -> Fitting:
     rows, narrow = [], []
     for scores in report.all.classes:
         pair = taken_for.get(scores.name)
-        confusion = f"{_safe(pair.predicted)} {pair.share.value:.0%}" if pair else "-"
+        confusion = f"{safe(pair.predicted)} {pair.share.value:.0%}" if pair else "-"
         counts = [f"{scores.images:,}", *([f"{scores.undetected:,}"] if report.undetected else [])]
         rates = (scores.recall, scores.precision, scores.f1)
-        rows.append([_safe(scores.name), *counts, *(_interval(found, 1) for found in rates), confusion])
-        narrow.append([_safe(scores.name), *counts, *map(_percent, rates), confusion])
+        rows.append([safe(scores.name), *counts, *(_interval(found, 1) for found in rates), confusion])
+        narrow.append([safe(scores.name), *counts, *map(_percent, rates), confusion])
     lost = ["undetected"] if report.undetected else []
     headers = ["class", "images", *lost, "recall", "precision", "F1", "most often taken for"]
     return Fitting(
@@ -114,17 +121,17 @@ def _classes(report: EvalReport) -> Fitting:
 
 def _groups(grouping: Grouping) -> Iterator[RenderableType]:
     """Show the groups of a column, in percent, then the gaps between them."""
-    heads = [_safe(grouping.column), "images", *(name.lower() for name in GROUP_MEASURES.values())]
-    rows = [[_safe(cells[0]), *cells[1:]] for cells in group_rows(grouping)]
+    heads = [safe(grouping.column), "images", *(name.lower() for name in GROUP_MEASURES.values())]
+    rows = [[safe(cells[0]), *cells[1:]] for cells in group_rows(grouping)]
     bare = [[*cells[:2], *(cell.partition(" [")[0] for cell in cells[2:])] for cells in rows]
-    title = f"by {_safe(grouping.column)}, in %"
+    title = f"by {safe(grouping.column)}, in %"
     yield Fitting(fitting_table(heads, rows, title), build_table(heads, bare, title, 1, gap=1))
     if grouping.gaps:
-        gaps = [[*map(_safe, cells)] for cells in gap_rows(grouping)]
+        gaps = [[*map(safe, cells)] for cells in gap_rows(grouping)]
         title = "largest gaps between groups, in points; p: groups dealt out at random within the classes"
         yield fitting_table([name.lower() for name in GAP_HEADS], gaps, title, text=3)
     for note in group_notes(grouping):
-        yield f"note: {_safe(note)}"
+        yield f"note: {safe(note)}"
 
 
 def _summary(report: EvalReport) -> Fitting:
@@ -133,7 +140,7 @@ def _summary(report: EvalReport) -> Fitting:
     if report.undetected:
         rows.append(("without a prediction, counted as errors", f"{report.undetected:,}"))
     for number, found in shown_numbers(report):
-        rows.append((number.name, _interval(found) if number.unit else _number(found)))
+        rows.append((number.name, _interval(found) if number.unit else plain_number(found)))
     return fitting_table(("", "all images"), rows, "over all classes, with 95% intervals")
 
 
@@ -142,19 +149,19 @@ def confusion_table(report: EvalReport) -> Fitting:
     answers = [*map(printable, report.class_names), *([NO_FACE] if report.undetected else [])]
     shares = normalise_rows(report.matrix)
     short = _short_names(answers)
-    key = ", ".join(f"{code} {_safe(name)}" for code, name in zip(short, answers, strict=True) if code != name[:3])
+    key = ", ".join(f"{code} {safe(name)}" for code, name in zip(short, answers, strict=True) if code != name[:3])
     full, counts, lines = [], [], Text("confusion: images of each true class by predicted class")
     for name, row, of_row in zip(answers, report.matrix.tolist(), shares, strict=False):
         cells = list(zip(answers, row, of_row, strict=False))
-        full.append((_safe(name), *(f"{count:,}\n{share:.0%}" for _, count, share in cells)))
-        counts.append((_safe(name), *(f"{count}" for _, count, _ in cells)))
+        full.append((safe(name), *(f"{count:,}\n{share:.0%}" for _, count, share in cells)))
+        counts.append((safe(name), *(f"{count}" for _, count, _ in cells)))
         said = ", ".join(f"{answer} {count:,} ({share:.0%})" for answer, count, share in cells if count)
         lines.append(f"\n{name} -> {said or 'no images'}")
     title = "true class (rows), predicted class (columns)"
-    grid = build_table(["", *map(_safe, answers)], full, f"confusion: images and % of {title}", 1)
+    grid = build_table(["", *map(safe, answers)], full, f"confusion: images and % of {title}", 1)
     grid.show_lines = True
     title = f"confusion: {title}{key and f'; {key}'}"
-    return Fitting(grid, build_table(["", *map(_safe, short)], counts, title, 1, gap=0), lines)
+    return Fitting(grid, build_table(["", *map(safe, short)], counts, title, 1, gap=0), lines)
 
 
 def _short_names(names: Sequence[str]) -> list[str]:
@@ -165,7 +172,7 @@ def _short_names(names: Sequence[str]) -> list[str]:
 
 def _pairs(report: EvalReport) -> Fitting:
     rows = [
-        (_safe(pair.true), _safe(pair.predicted), f"{pair.images:,}", _interval(pair.share, 1))
+        (safe(pair.true), safe(pair.predicted), f"{pair.images:,}", _interval(pair.share, 1))
         for pair in report.pairs[:SHOWN_PAIRS]
     ]
     return fitting_table(("true", "predicted", "images", "of the class"), rows, "most confused", text=2)
@@ -184,7 +191,7 @@ def _crowd(crowd: Agreement) -> Fitting:
         rows.append(("accuracy", _interval(crowd.scores.accuracy), f"one annotator {_percent(one)}"))
         rows.append(("mean recall", _interval(crowd.scores.mean_class_accuracy), ""))
         for known in crowd.scores.classes:
-            rows.append((f"recall, {_safe(known.name)} ({known.images:,})", _interval(known.recall, 1), ""))
+            rows.append((f"recall, {safe(known.name)} ({known.images:,})", _interval(known.recall, 1), ""))
     if crowd.probabilities:
         rows.append(("expected calibration error", _interval(crowd.probabilities.calibration_error), ""))
     best = f"at best {_percent(crowd.best_expected_agreement)}"
@@ -192,7 +199,7 @@ def _crowd(crowd: Agreement) -> Fitting:
     if crowd.total_variation:
         rows.append(("total variation distance", _interval(crowd.total_variation), ""))
     if crowd.cross_entropy and crowd.entropy:
-        rows.append(("cross-entropy, nats", _number(crowd.cross_entropy), f"at least {crowd.entropy.value:.3f}"))
+        rows.append(("cross-entropy, nats", plain_number(crowd.cross_entropy), f"at least {crowd.entropy.value:.3f}"))
     title = "against the annotators' votes (majority: over half of them)"
     return fitting_table(("", "model", "for comparison"), rows, title)
 
@@ -209,11 +216,6 @@ def _priors(report: EvalReport) -> Fitting:
     return fitting_table(headers, rows, "other class priors (0: as in training, 1: equal)", text=0)
 
 
-def _safe(text: str) -> str:
-    """Make text that others wrote safe to print."""
-    return escape(printable(text, limit=1000))
-
-
 def _percent(found: Estimate | None) -> str:
     return "-" if found is None else f"{found.value:.1%}"
 
@@ -223,9 +225,3 @@ def _interval(found: Estimate | None, digits: int = 2) -> str:
         return "-"
     low, high = found.interval
     return f"{found.value:.{digits}%} [{100 * low:.1f}, {100 * high:.1f}]"
-
-
-def _number(found: Estimate | None) -> str:
-    if found is None:
-        return "-"
-    return f"{found.value:.3f} [{found.interval[0]:.3f}, {found.interval[1]:.3f}]"

@@ -7,9 +7,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from ampnet.checkpoints.bundled import display_name
-from ampnet.robustness.corruption_names import SEVERITIES
+from ampnet.evaluation.intervals import Estimate
+from ampnet.reports.numbers import percent
 from ampnet.robustness.report import BASELINE, Row
 from ampnet.robustness.scores import CorruptionError, Rate
+from ampnet.robustness.suite import SEVERITIES
 from pipelines.robustness import RobustnessResult
 from pipelines.show import Fitting, build_table, fitting_table
 
@@ -69,7 +71,7 @@ def _table(result: RobustnessResult, severities: bool, votes: bool, faces: bool)
                 escape(row.name),
                 *([f"{every.images:,}"] if faces else []),
                 *((_steps(result, row) or [""] * len(steps)) if severities else []),
-                f"{100 * every.accuracy:.1f} [{100 * every.interval[0]:.1f}, {100 * every.interval[1]:.1f}]",
+                percent(Estimate(every.accuracy, every.interval)),
                 f"{100 * every.mean_recall:.1f}",
                 *(_percent(row.rates[vote]) for vote in shown),
             ]
@@ -102,8 +104,7 @@ def _errors(result: RobustnessResult) -> Fitting:
 
 
 def _error_cells(error: CorruptionError) -> list[str]:
-    low, high = error.mean_interval
-    mean = f"{100 * error.mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    mean = percent(Estimate(error.mean, error.mean_interval))
     ratio = "-" if error.ratio is None else f"{error.ratio:.2f}"
     return [f"{100 * error.clean:.1f}", mean, f"{100 * error.increase:+.1f}", ratio]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ampnet.files.file_names import MAX_NAME, shortened
+from ampnet.files.names import MAX_NAME, shortened
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import atomic_write, make_folder, refuse_overwrite
 from ampnet.settings.summary import SummarizeConfig

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from ampnet.dataset.index.landmarks_file import write_landmarks
+from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.settings.labels import EXPRESSIONS
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -42,3 +44,9 @@ def write_prepared_faces(root: Path, train: int = 6, val: int = 3, test: int = 0
     (root / "index" / "data_label.txt").write_text("".join(lines), encoding="utf-8")
     write_landmarks(root / "index" / "land_marks.npy", names, np.array(landmarks))
     return root
+
+
+def one_face(faces: FaceDataset, position: int) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Load a face of epoch 0 alone: image in [0, 1], landmarks in its pixels, label."""
+    batch = FaceBatches(faces)[[SampleKey(0, position, position)]].to(torch.device("cpu"))
+    return batch.images[0], batch.landmarks[0], int(batch.labels[0])

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.dataset.index.splits import split_indices
-from ampnet.dataset.loading.dataset import Batch, FaceBatches, FaceDataset, SampleKey
+from ampnet.dataset.loading.dataset import Batch, FaceBatches, SampleKey
 from ampnet.dataset.open_index import read_index
 from ampnet.detection.face import Face
 from ampnet.errors import DataError
-from ampnet.faces.framing import reframing
-from ampnet.inference.classifier import Classifier, network_input
+from ampnet.inference.classifier import Classifier, faces_for, network_input
 from ampnet.inference.sample_faces import sample_faces
 from ampnet.recognition.onnx.session import open_model
 
@@ -47,9 +46,7 @@ def prepared_inputs(data: Path, checkpoint: Checkpoint) -> Inputs:
     if not len(val):
         raise DataError(f"{data} has no validation faces to calibrate with")
     chosen = val[np.linspace(0, len(val) - 1, min(MAX_FACES, len(val))).astype(int)]
-    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
-    reframe = reframing(index.framing, index.landmarks[chosen], checkpoint.framing)
-    batches = FaceBatches(FaceDataset(index, chosen, size, color=color, reframe=reframe))
+    batches = FaceBatches(faces_for(checkpoint, index.subset(chosen)))
     return _inputs(batches[[SampleKey(0, position, position) for position in range(len(chosen))]])
 
 

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import Batch, FaceBatches, FaceDataset
 from ampnet.dataset.loading.loader import batch_loader
 from ampnet.dataset.loading.sampling import ShardedSequentialSampler
 from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.errors import CheckpointError, DataError
 from ampnet.faces.alignment import AlignedFace, resize_face
+from ampnet.faces.framing import reframing
 from ampnet.faces.geometry import MIRROR_ORDER
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.inference.prior import Prior, prior_offsets
@@ -209,6 +211,13 @@ def _gather(answers: Iterable[_Answered], advance: Advance) -> LabelledLogits:
         positions=np.concatenate(positions),
         unreadable=unreadable,
     )
+
+
+def faces_for(checkpoint: Checkpoint, faces: FaceIndex) -> FaceDataset:
+    """Return prepared faces as a checkpoint's network needs them: in its size and colour, and warped to its framing."""
+    reframe = reframing(faces.framing, faces.landmarks, checkpoint.framing)
+    size, color = checkpoint.architecture.image_size, checkpoint.framing.color
+    return FaceDataset(faces, np.arange(len(faces)), size, color=color, reframe=reframe)
 
 
 def network_input(faces: Sequence[AlignedFace], image_size: int) -> Batch:

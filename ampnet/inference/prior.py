@@ -4,6 +4,7 @@ A network learns how often each class occurs in its training set. If other class
 the ratio of expected to learned frequency is added to the logits; no weight changes.
 """
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -101,3 +102,10 @@ def prior_offsets(checkpoint: Checkpoint, prior: Prior | None) -> Tensor | None:
     if expected.sum() <= 0:
         raise ConfigError("the prior is 0 for every class; at least one frequency must be above 0")
     return strength_offsets(shares, 1.0) - strength_offsets(expected / expected.sum(), 1.0)
+
+
+def ruled_out(offsets: Tensor | None, class_names: Sequence[str], missing: Collection[str]) -> Tensor:
+    """Return ``(K,)`` offsets, 0 for None, with -inf for the classes that the data do not have."""
+    allowed = torch.zeros(len(class_names)) if offsets is None else offsets.clone()
+    allowed[[class_names.index(name) for name in missing]] = -torch.inf
+    return allowed

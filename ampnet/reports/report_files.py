@@ -1,4 +1,4 @@
-"""The files of a report, and the folder that they go to."""
+"""The files of a report."""
 
 import json
 from collections.abc import Sequence
@@ -7,73 +7,19 @@ from typing import Any
 
 import pandas as pd
 
-from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.metrics import normalise_rows
 from ampnet.evaluation.predictions import write_predictions
 from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.evaluation.submission import SUBMISSION_FILE
-from ampnet.files.opening import read_text
-from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
 from ampnet.reports.figures import FORMATS, figures, save_figure
-from ampnet.reports.latex import write_latex
+from ampnet.reports.latex import evaluation_latex, write_latex
 from ampnet.reports.metrics_file import METRICS_FILE, plain_metrics
-from ampnet.reports.paper_tables import evaluation_latex
 
 PREDICTIONS_FILE = "predictions.csv"
 LATEX_FILE = "classes.tex"
 FORMER_FILE = "report.json"
 """What earlier versions wrote instead of metrics.json."""
-
-MAX_METRICS_BYTES = 64 << 20
-
-
-def free_folder(root: Path, names: Sequence[str], source: Path, data: Path, split: str) -> Path:
-    """Choose the first folder that holds no report, or an earlier one of the same evaluation.
-
-    Args:
-        root: parent of the folders.
-        names: folder names to try in order; the last one is returned if all are taken.
-        source: evaluated checkpoint, or file of predictions.
-        data: evaluated data set.
-        split: evaluated split.
-    """
-    for name in names[:-1]:
-        try:
-            check_free(root / name, source, data, split)
-        except UsageError:
-            continue
-        return root / name
-    return root / names[-1]
-
-
-def check_free(folder: Path, source: Path, data: Path, split: str) -> None:
-    """Check that writing a report to ``folder`` would only replace one of the same evaluation.
-
-    Raises:
-        UsageError: the folder holds a report on another checkpoint, data set or split.
-    """
-    for name in (METRICS_FILE, FORMER_FILE):
-        path = folder / name
-        if not path.exists():
-            continue
-        subject = _subject(path)
-        if subject != [str(source.resolve()), str(data.resolve()), split]:
-            about = f"the report on {subject[0]} with {subject[1]}, {subject[2]}" if subject else "another file"
-            raise UsageError(
-                f"{printable(path)} is {printable(about)}; choose another folder with --out, or replace it with --force"
-            )
-
-
-def _subject(path: Path) -> list[str]:
-    """Read what a report is about: checkpoint or predictions, data, split; empty if the file is no report."""
-    try:
-        earlier = json.loads(read_text(path, MAX_METRICS_BYTES))
-        if path.name == FORMER_FILE:
-            return [str(earlier[key]) for key in ("checkpoint", "data", "split")]
-        return [str(earlier["about"][key]) for key in ("path", "data", "split")]
-    except (DataError, ValueError, KeyError, TypeError, RecursionError):
-        return []
 
 
 def write_submission(folder: Path, result: dict[str, Any]) -> None:

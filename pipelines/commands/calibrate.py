@@ -1,12 +1,10 @@
 """The command line of `ampnet calibrate`."""
 
-import typer
-
 from ampnet.settings import CalibrateConfig
 from pipelines.commands.command import command
-from pipelines.commands.one_line_errors import complain
+from pipelines.commands.one_line_errors import fail_for
 from pipelines.commands.options import AsJson, Quiet
-from pipelines.commands.stdout import print_json, tell
+from pipelines.commands.stdout import print_result
 
 
 @command
@@ -23,10 +21,5 @@ def calibrate(config: CalibrateConfig, as_json: AsJson = False, quiet: Quiet = F
     from pipelines.calibrate import run  # loads torch; kept out of `ampnet --help`
 
     result = run(config, quiet)
-    if as_json:
-        print_json(result.to_dict())
-    else:
-        tell(*result.lines())
-    if result.problem:
-        complain(result.problem)
-        raise typer.Exit(1)
+    print_result(result, as_json)
+    fail_for(result.problem)

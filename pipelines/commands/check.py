@@ -1,10 +1,8 @@
 """The command line of `ampnet check`."""
 
-import typer
-
 from ampnet.settings import CheckConfig
 from pipelines.commands.command import command
-from pipelines.commands.one_line_errors import complain
+from pipelines.commands.one_line_errors import fail_for
 from pipelines.commands.options import AsJson, Quiet
 from pipelines.commands.stdout import print_json
 
@@ -26,9 +24,8 @@ def check_data(config: CheckConfig, as_json: AsJson = False, quiet: Quiet = Fals
         print_json(result.report.to_dict())
     else:
         show(check_lines(result))
-    if result.problem:
-        complain(result.problem)
-    if unreadable := result.report.unreadable:
-        complain(f"{len(unreadable)} prepared images cannot be read, such as {unreadable[0]}; run prepare again")
-    if result.problem or result.report.unreadable:
-        raise typer.Exit(1)
+    lost = result.report.unreadable
+    fail_for(
+        result.problem,
+        lost and f"{len(lost)} prepared images cannot be read, such as {lost[0]}; run prepare again",
+    )

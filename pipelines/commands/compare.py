@@ -1,11 +1,9 @@
 """The command line of `ampnet compare`."""
 
-import typer
-
 from ampnet.errors import require
 from ampnet.settings import CompareConfig
 from pipelines.commands.command import command
-from pipelines.commands.one_line_errors import complain
+from pipelines.commands.one_line_errors import fail_for
 from pipelines.commands.options import AsJson, Latex, Quiet
 from pipelines.commands.stdout import print_json, print_text, tell
 
@@ -36,9 +34,5 @@ def compare(config: CompareConfig, latex: Latex = False, as_json: AsJson = False
         pictures = f", pictures {', '.join(sheets)}" if sheets else ""
         if result.folder is not None and result.problem is None:
             tell(f"results: {result.folder} (compare.json, compare.tex, answers.csv{pictures})")
-    if result.problem:
-        complain(result.problem)
-    if result.unreadable:
-        complain(f"{describe_unreadable(result.unreadable)}; counted as errors")
-    if result.problem or result.unreadable:
-        raise typer.Exit(1)
+    lost = result.unreadable
+    fail_for(result.problem, lost and f"{describe_unreadable(lost)}; counted as errors")

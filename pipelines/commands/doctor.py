@@ -1,10 +1,8 @@
 """The command line of `ampnet doctor`."""
 
-import typer
-
 from ampnet.settings.fields import Settings
 from pipelines.commands.command import command
-from pipelines.commands.one_line_errors import complain
+from pipelines.commands.one_line_errors import fail_for
 from pipelines.commands.options import AsJson
 from pipelines.commands.stdout import print_json
 
@@ -17,15 +15,12 @@ def doctor(_: Settings, as_json: AsJson = False) -> None:
       $ ampnet doctor
       $ ampnet doctor --json        # for a bug report
     """
-    from pipelines.doctor import run  # loads torch; kept out of `ampnet --help`
-    from pipelines.show_doctor import doctor_lines, show
+    from pipelines.doctor import doctor_lines, run  # loads torch; kept out of `ampnet --help`
+    from pipelines.show import show
 
     report = run()
     if as_json:
         print_json(report.to_dict())
     else:
         show(doctor_lines(report))
-    for problem in report.problems:
-        complain(problem)
-    if report.problems:
-        raise typer.Exit(1)
+    fail_for(*report.problems)

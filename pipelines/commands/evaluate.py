@@ -2,13 +2,11 @@
 
 from typing import Annotated
 
-import typer
-
 from ampnet.errors import require
 from ampnet.settings import EvalConfig
 from ampnet.settings.fields import Option
 from pipelines.commands.command import command
-from pipelines.commands.one_line_errors import complain
+from pipelines.commands.one_line_errors import fail_for
 from pipelines.commands.options import AsJson, Latex, Quiet
 from pipelines.commands.stdout import print_json, print_text, tell
 
@@ -30,8 +28,8 @@ def evaluate(
       $ ampnet eval --predictions rival.csv --data fer2013
     """
     from ampnet.dataset.loading.unreadable import describe_unreadable
+    from ampnet.reports.latex import evaluation_latex  # loads torch; kept out of `ampnet --help`
     from ampnet.reports.metrics_file import plain_metrics
-    from ampnet.reports.paper_tables import evaluation_latex  # loads torch; kept out of `ampnet --help`
     from pipelines.evaluate import run
     from pipelines.show import show
     from pipelines.show_evaluation import evaluation_tables
@@ -47,9 +45,5 @@ def evaluate(
         more = "" if details else "; all tables: --details"
         if result.folder is not None and result.problem is None:
             tell(f"report: {result.folder / 'report.html'} (beside it metrics.json, predictions.csv, figures){more}")
-    if result.problem:
-        complain(result.problem)
-    if unreadable := result.report.table.unreadable:
-        complain(f"{describe_unreadable(unreadable)}; counted as errors")
-    if result.problem or result.report.table.unreadable:
-        raise typer.Exit(1)
+    lost = result.report.table.unreadable
+    fail_for(result.problem, lost and f"{describe_unreadable(lost)}; counted as errors")

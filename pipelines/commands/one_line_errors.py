@@ -30,6 +30,15 @@ def complain(message: object) -> None:
     typer.echo(printable(f"ampnet: {message}", MAX_LINE), file=sys.stderr)
 
 
+def fail_for(*problems: object) -> None:
+    """Print a line for each thing that could not be done, and end with exit code 1; None and "" are no problem."""
+    found = [problem for problem in problems if problem]
+    for problem in found:
+        complain(problem)
+    if found:
+        raise typer.Exit(1)
+
+
 class OneLineErrors(TyperGroup):
     """Reports wrong usage like every other failure: in one line on stderr."""
 

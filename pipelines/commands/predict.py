@@ -1,17 +1,14 @@
 """The command line of `ampnet predict`."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import typer
 
 from ampnet.errors import UsageError
 from ampnet.settings import DetectorConfig, PredictConfig
 from pipelines.commands.command import command
-from pipelines.commands.one_line_errors import complain
+from pipelines.commands.one_line_errors import fail_for
 from pipelines.commands.options import AsJson, Quiet
-from pipelines.commands.stdout import json_stdout, print_json, tell
+from pipelines.commands.stdout import json_stdout, print_result
 
 NOT_AN_EMOTION = (
     "An expression is not an emotion: the model names what a face shows, not what the person feels. "
@@ -86,25 +83,16 @@ def _predict_here(config: PredictConfig, as_json: bool, quiet: bool) -> None:
         result = watch_camera(config, quiet)
     if not as_json:
         show(prediction_lines(result))
-    _end(result.all_problems(), result.is_interrupted)
+    try:
+        fail_for(*result.all_problems())
+    finally:
+        if result.is_interrupted:
+            raise KeyboardInterrupt
 
 
 def _predict_on_ray(config: PredictConfig, as_json: bool, quiet: bool) -> None:
     from pipelines.predict_ray import run
 
     result = run(config, quiet)
-    if as_json:
-        print_json(result.to_dict())
-    else:
-        tell(*result.lines())
-    _end(result.all_problems())
-
-
-def _end(problems: Sequence[str], is_interrupted: bool = False) -> None:
-    """Say what could not be done; the exit code says so, too."""
-    for problem in problems:
-        complain(problem)
-    if is_interrupted:
-        raise KeyboardInterrupt
-    if problems:
-        raise typer.Exit(1)
+    print_result(result, as_json)
+    fail_for(*result.all_problems())

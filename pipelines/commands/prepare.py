@@ -1,10 +1,8 @@
 """The command line of `ampnet prepare`."""
 
-import typer
-
 from ampnet.settings import PrepareConfig
 from pipelines.commands.command import command
-from pipelines.commands.one_line_errors import complain
+from pipelines.commands.one_line_errors import fail_for
 from pipelines.commands.options import AsJson, Quiet
 from pipelines.commands.stdout import print_json, tell
 
@@ -28,6 +26,4 @@ def prepare(config: PrepareConfig, as_json: AsJson = False, quiet: Quiet = False
     else:
         show(prepare_lines(result))
         tell(f"next: ampnet train --data {config.out}")
-    if result.check is not None and result.check.problem:
-        complain(result.check.problem)
-        raise typer.Exit(1)
+    fail_for(result.check and result.check.problem)

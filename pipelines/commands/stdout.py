@@ -3,13 +3,23 @@
 import codecs
 import json
 import sys
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import typer
 
 from ampnet.files.printable import one_line
 
 _JSON_ESCAPES = "ampnet-json-escapes"
+
+
+class Result(Protocol):
+    """What a command found or did."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values for JSON."""
+
+    def lines(self) -> list[str]:
+        """Describe it in a few lines."""
 
 
 def escape_the_unencodable() -> None:
@@ -44,6 +54,14 @@ def print_json(result: dict[str, Any]) -> None:
     text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
     # Undecodable bytes of paths become JSON's own escapes, from which a program gets the path back.
     typer.echo(text.encode(errors="backslashreplace").decode(), file=json_stdout())
+
+
+def print_result(result: Result, as_json: bool) -> None:
+    """Print a result, for programs or for people."""
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        tell(*result.lines())
 
 
 def _is_utf8(stream: TextIO) -> bool:

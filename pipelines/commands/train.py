@@ -3,7 +3,7 @@
 from ampnet.settings import TrainConfig
 from pipelines.commands.command import command
 from pipelines.commands.options import AsJson, Quiet
-from pipelines.commands.stdout import print_json, tell
+from pipelines.commands.stdout import print_result
 
 
 @command
@@ -20,9 +20,5 @@ def train(config: TrainConfig, as_json: AsJson = False, quiet: Quiet = False) ->
     from pipelines.train import run  # loads torch; kept out of `ampnet --help`
 
     result = run(config, quiet)
-    if not is_main_process():
-        return  # torchrun runs this command in every process; the first prints the result
-    if as_json:
-        print_json(result.to_dict())
-    else:
-        tell(*result.lines())
+    if is_main_process():  # torchrun runs this command in every process
+        print_result(result, as_json)

@@ -146,7 +146,7 @@ def test_images_of_classes_that_one_checkpoint_lacks_are_left_out_for_both(tmp_p
 def test_only_another_comparison_in_the_folder_is_protected(data, says_happy, says_neutral, tmp_path):
     compare(data, says_happy, says_neutral, out=tmp_path / "out")
     compare(data, says_happy, says_neutral, out=tmp_path / "out")
-    with pytest.raises(UsageError, match="is another comparison"):
+    with pytest.raises(UsageError, match="holds other results"):
         compare(data, says_neutral, says_happy, out=tmp_path / "out")
     compare(data, says_neutral, says_happy, out=tmp_path / "out", force=True)
 

@@ -24,7 +24,7 @@ from ampnet.files.journal import Journal
 from ampnet.files.lock import LOCK_FILE
 from ampnet.inference.ablation import VOTES
 from ampnet.models.ampnet import AMPNet
-from ampnet.robustness.journal import JOURNAL_FILE
+from ampnet.robustness.measuring import JOURNAL_FILE
 from ampnet.settings import EvalConfig, RobustnessConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app

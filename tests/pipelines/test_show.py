@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ampnet.dataset.preparation.finished import IndexCounts
+from ampnet.dataset.preparation.write_index import IndexCounts
 from ampnet.detection import Face
 from ampnet.evaluation.metrics import score
 from ampnet.reading.contents import PixelContent

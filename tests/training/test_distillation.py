@@ -20,7 +20,7 @@ from ampnet.settings.recipes import make_recipe
 from ampnet.training.defaults import RunConfig
 from ampnet.training.distillation import TEACHERS, distillation_targets, load_teachers
 from pipelines.train import run
-from tests.prepared_faces import write_prepared_faces
+from tests.prepared_faces import one_face, write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
 pytestmark = pytest.mark.slow
@@ -71,7 +71,7 @@ def test_a_teacher_gives_its_mean_probabilities_over_the_face_and_its_mirror_ima
     checkpoint = load_checkpoint(teacher)
     faces = FaceDataset(index, training, 64)
     for position in range(3):
-        image, landmarks, _label = faces[position]
+        image, landmarks, _label = one_face(faces, position)
         views = (image[None], landmarks[None]), mirror_faces(image[None], landmarks[None])
         with torch.inference_mode():
             logits = [fuse_logits(*checkpoint.model(*view)) for view in views]
@@ -95,7 +95,7 @@ def test_a_run_learns_the_teachers_opinion_in_place_of_the_labels(data, tmp_path
     pupil = load_checkpoint(result.folder / "last.pt")
     index = read_index(data)
     faces = FaceDataset(index, np.arange(len(index)), 48)
-    seen = [faces[i] for i in range(len(faces))]
+    seen = [one_face(faces, i) for i in range(len(faces))]
     images, landmarks = (torch.stack([face[part] for face in seen]) for part in (0, 1))
     with torch.inference_mode():
         said = fuse_logits(*pupil.model(images, landmarks)).softmax(dim=1)

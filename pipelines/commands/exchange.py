@@ -1,0 +1,47 @@
+"""The command lines of `ampnet export`, `ampnet import` and `ampnet export-reference`."""
+
+from ampnet.settings import ExportConfig, ExportReferenceConfig, ImportConfig
+from pipelines.commands.command import command
+from pipelines.commands.stdout import tell
+
+
+@command
+def export(config: ExportConfig) -> None:
+    """Write a model that runs without ampnet, and check that it gives the same answers.
+
+    The graph takes faces with landmarks and computes the regions itself; the batch size is dynamic. The file's
+    metadata holds class names, framing and temperature.
+
+    \bExamples:
+      $ ampnet export bundled
+      $ ampnet export checkpoint/run1 --precision int8 --data fer
+      $ ampnet export detector
+    """
+    from pipelines.export import run  # loads torch; kept out of `ampnet --help`
+
+    tell(*run(config).lines())
+
+
+@command
+def import_reference(config: ImportConfig) -> None:
+    """Convert a checkpoint of the reference program into ours; nothing in the file is executed.
+
+    \bExamples:
+      $ ampnet import model_best.pth
+      $ ampnet import model_best.pth --classes joy,pain,other --out pain.pt
+    """
+    from pipelines.import_reference import import_reference  # loads torch; kept out of `ampnet --help`
+
+    tell(*import_reference(config).lines())
+
+
+@command
+def export_reference(config: ExportReferenceConfig) -> None:
+    """Convert a checkpoint of the full network for the reference program.
+
+    \bExamples:
+      $ ampnet export-reference checkpoint/run1 --out model.pth
+    """
+    from pipelines.import_reference import export_reference  # loads torch; kept out of `ampnet --help`
+
+    tell(*export_reference(config).lines())
