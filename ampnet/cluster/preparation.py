@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from ampnet.cluster.actors import ActorOptions, run_on_actors
-from ampnet.dataset.preparation.executors import start_preparation_threads
+from ampnet.dataset.preparation.chunks import CHUNK, PrepareJob, prepare_chunks, start_preparation_threads
 from ampnet.dataset.preparation.frames import PreparedFace
-from ampnet.dataset.preparation.work import CHUNK, PrepareJob, prepare_chunks
 from ampnet.detection import FaceDetector
 from ampnet.runtime.devices import choose_device
 from ampnet.settings import DetectorConfig

@@ -10,11 +10,11 @@ import numpy as np
 from ampnet.dataset.index.face_names import FACE_MARK
 from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.raw_images import Source
-from ampnet.dataset.preparation.finished import FinishedFaces, IndexCounts
+from ampnet.dataset.preparation.chunks import CHUNK, FramePolicy
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImagePacks
 from ampnet.dataset.preparation.journal import PrepareJournal
-from ampnet.dataset.preparation.work import CHUNK, FramePolicy
+from ampnet.dataset.preparation.write_index import FinishedFaces, IndexCounts
 from ampnet.dataset.shards.manifest import Manifest, Shard, write_manifest
 from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
 from ampnet.errors import DataError

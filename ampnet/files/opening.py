@@ -35,6 +35,14 @@ def exists(path: Path) -> bool:
         return False
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is a file of that name; see :func:`exists`."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def open_regular(path: Path, limit: int = MAX_BYTES) -> BinaryIO:
     """Open a file for reading, provided that it is a regular one of a bounded size.
 

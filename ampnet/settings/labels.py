@@ -7,8 +7,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from ampnet.errors import DataError
-
 EXPRESSIONS = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 """The seven basic expressions in RAF-DB's order (its codes 1 to 7, minus one), ampnet's default order."""
 
@@ -105,25 +103,6 @@ def answer_of(name: str) -> str | None:
     """Translate an annotator's answer to an expression, ``unknown`` or ``no_face``; None for anything else."""
     text = name.strip().casefold().replace(" ", "_").replace("-", "_")
     return "no_face" if text == "nf" else text if text in OTHER_ANSWERS else expression_of(name)
-
-
-def class_order(found: set[str]) -> tuple[str, ...]:
-    """Sort class names into label order: known expressions first, then others by name.
-
-    Args:
-        found: class names as spelled in the data set.
-
-    Returns:
-        Class names in label order; known synonyms are replaced by the expression.
-
-    Raises:
-        DataError: there are no class names, or one is blank.
-    """
-    if not found or not all(name.strip() for name in found):
-        raise DataError("no class names found; expected one folder per class, such as happiness/ and sadness/")
-    names = {expression_of(name) or name.strip() for name in found}
-    known = [name for name in EXPRESSIONS_8 if name in names]
-    return (*known, *sorted(names.difference(known)))
 
 
 RAFDB_CODES: dict[str, str] = {str(code): name for code, name in enumerate(EXPRESSIONS, start=1)}

@@ -112,31 +112,8 @@ def row_of_cells(cells: Iterable[str]) -> FaceRow:
     Raises:
         ValueError: one is not of its kind.
     """
-    return _row(*cells)
-
-
-def _row(
-    name: str,
-    source: str,
-    split: str,
-    class_name: str,
-    status: str,
-    reason: str,
-    score: str,
-    box: str,
-    faces: str,
-    width: str,
-    height: str,
-    subject: str,
-    traits: str,
-    grey_mean: str,
-    grey_spread: str,
-) -> FaceRow:
-    """Parse the cells of a row.
-
-    Raises:
-        ValueError: one is not of its kind.
-    """
+    cell = dict(zip(COLUMNS, cells, strict=True))
+    name, source, status = cell["name"], cell["source"], cell["status"]
     if name and not is_plain(name):
         raise ValueError(f"the name {quoted(name)} is not that of a file in dataset/")
     if status not in STATUSES:
@@ -144,20 +121,24 @@ def _row(
     return FaceRow(
         name,
         source if is_text(source) else path_as_text(source),  # earlier versions wrote the bytes of the path
-        split,
-        class_name,
+        cell["split"],
+        cell["class"],
         cast(FaceStatus, status),
-        reason,
-        number_of(score, 0, 1) if score else None,
-        _box(box) if box else None,
-        int(faces),
-        int(width),
-        int(height),
-        subject,
-        tuple(traits.split()) if traits else (),
-        number_of(grey_mean, 0, 255) if grey_mean else None,
-        number_of(grey_spread, 0, 255) if grey_spread else None,
+        cell["reason"],
+        _number(cell["score"], 1),
+        _box(cell["box"]) if cell["box"] else None,
+        int(cell["faces"]),
+        int(cell["width"]),
+        int(cell["height"]),
+        cell["subject"],
+        tuple(cell["traits"].split()),
+        _number(cell["grey_mean"], 255),
+        _number(cell["grey_spread"], 255),
     )
+
+
+def _number(text: str, most: float) -> float | None:
+    return number_of(text, 0, most) if text else None
 
 
 def _box(text: str) -> tuple[float, float, float, float]:

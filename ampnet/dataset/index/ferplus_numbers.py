@@ -5,6 +5,7 @@ end. Derived from fer2013new.csv, whose lines have the order of fer2013.csv. Fou
 name a later image, and all four occur twice; they stand for the image that the count gives.
 """
 
+import re
 from bisect import bisect_right
 
 _LEFT_OUT = (
@@ -19,6 +20,20 @@ _LEFT_OUT = (
 
 _FIRST_NUMBERS = tuple(row - behind for behind, row in enumerate(_LEFT_OUT, start=1))
 """FER+'s number of each of those rows."""
+
+
+_NAME = re.compile(r"(?:\d+_)?(row|fer)_?(\d+)", re.IGNORECASE)
+
+
+def row_of_name(stem: str) -> int | None:
+    """Return the row of fer2013.csv, from 0, that an image is named after; None for any other name.
+
+    Names hold the row (``row00042``) or FER+'s number (``fer0000042``); some lists put the class first.
+    """
+    named = _NAME.fullmatch(stem)
+    if named is None:
+        return None
+    return int(named[2]) if named[1].lower() == "row" else row_of_number(int(named[2]))
 
 
 def row_of_number(number: int) -> int:

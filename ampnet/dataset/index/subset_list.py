@@ -6,7 +6,6 @@ name images in ways of their own: ``test_0003_aligned 3 4``, ``0/test_0004_align
 labels are always the index's.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.face_names import split_of
 from ampnet.dataset.index.faces_table import read_faces
-from ampnet.dataset.index.ferplus_numbers import row_of_number
+from ampnet.dataset.index.ferplus_numbers import row_of_name
 from ampnet.dataset.index.index_files import FACES_FILE
 from ampnet.errors import DataError
 from ampnet.files.opening import read_text
@@ -26,9 +25,6 @@ from ampnet.files.printable import printable
 MAX_BYTES = 64 << 20
 MAX_TYPES = 20
 """A third column with more values than this is no type."""
-
-_FER2013 = re.compile(r"(?:\d+_)?(row|fer)_?(\d+)", re.IGNORECASE)
-"""Names of FER-2013's images: by row, or by FER+'s number, which is another; some lists put the class first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,9 +115,8 @@ def _keys(name: str) -> Iterator[str]:
     """Spell a name in all the ways in which it may be known, the most specific first."""
     path = PurePosixPath(name.replace("\\", "/"))
     stem = _stem(path.name)
-    if fer := _FER2013.fullmatch(stem):
-        number = int(fer[2])
-        yield f"FER-2013 row {number if fer[1].lower() == 'row' else row_of_number(number)}"
+    if (row := row_of_name(stem)) is not None:
+        yield f"FER-2013 row {row}"
         return
     if len(path.parts) > 1:
         yield f"{path.parts[-2]}/{stem}"

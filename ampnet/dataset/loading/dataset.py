@@ -1,6 +1,7 @@
 """Batches of prepared faces for the network, identical for any number of loader workers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -73,8 +74,8 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
-    """Single faces of an index; :class:`FaceBatches` loads whole batches faster.
+class FaceDataset:
+    """Some faces of an index, and the form in which a network needs them; :class:`FaceBatches` loads them.
 
     Args:
         index: the prepared data set.
@@ -101,11 +102,6 @@ class FaceDataset(Dataset[tuple[Tensor, Tensor, int]]):
 
     def __len__(self) -> int:
         return len(self.indices)
-
-    def __getitem__(self, position: int) -> tuple[Tensor, Tensor, int]:
-        """Return a face of epoch 0: ``(3, S, S)`` float32 in [0, 1], ``(5, 2)`` landmarks in its pixels, label."""
-        batch = FaceBatches(self).load([SampleKey(0, position, position)]).to(torch.device("cpu"))
-        return batch.images[0], batch.landmarks[0], int(batch.labels[0])
 
     def decode(self, position: int) -> Image:
         """Decode a face's image as stored.
@@ -198,6 +194,15 @@ class FaceBatches(Dataset[Batch]):
                 named = {faces.name(position): reason for position, reason in reasons.items()}
                 raise DataError(f"{describe_unreadable(named)}; none is left to train on, so run prepare again")
         return readable, [UnreadableImage(faces.name(position), reason) for position, reason in reasons.items()]
+
+
+def pictures(index: FaceIndex, positions: Iterable[int]) -> Iterator[tuple[int, Image]]:
+    """Decode prepared faces to be looked at: yields position and ``(224, 224, 3)`` RGB of each that can be read."""
+    faces = FaceDataset(index, np.arange(len(index)), IMAGE_SIZE)
+    for position in map(int, positions):
+        with suppress(ImageError):
+            bgr = resize_face(faces.decode(position), IMAGE_SIZE)
+            yield position, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def reframed(image: Image, landmarks: NDArray[np.float64], framing: Framing) -> tuple[Image, NDArray[np.float64]]:

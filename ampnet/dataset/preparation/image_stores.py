@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -19,19 +18,6 @@ MAX_PACK = 1 << 30
 """Largest pack in bytes: 64 images with 1,000 faces each have 768 MB."""
 
 _FOLDER = "images"
-
-
-class ImageStore(Protocol):
-    """Takes the images of chunks, from several threads at once."""
-
-    def write(self, chunk: int, name: str, content: bytes) -> None:
-        """Take an image of a chunk."""
-
-    def finish(self, chunk: int) -> None:
-        """Have all images of a chunk in place; none follows."""
-
-    def counted_from_zero(self, chunks: Sequence[int]) -> "ImageStore":
-        """Return this store for a process that knows these chunks as 0, 1, 2, ..."""
 
 
 @dataclass(frozen=True)
@@ -110,3 +96,7 @@ class ImagePacks:
     def _path(self, chunk: int) -> Path:
         number = chunk if self.chunks is None else self.chunks[chunk]
         return self.folder / _FOLDER / f"{number // 1000:05d}" / f"{number:08d}.pack"
+
+
+ImageStore = ImageFiles | ImagePacks
+"""Takes the images of chunks, from several threads at once."""

@@ -23,9 +23,11 @@ from ampnet.media.alterations import histogram, tonal_traits
 from ampnet.media.decoding import MAX_BYTES
 from ampnet.media.prepared import decode_prepared
 from ampnet.runtime.progress import Advance
+from ampnet.runtime.threads import in_order
 from ampnet.settings import IMAGE_SIZE
 
-SPLITS = ("train", "val", "test")
+AHEAD = 1024
+"""Files that are read before their turn; bounds memory."""
 
 _Fingerprint = tuple[int, NDArray[np.uint8] | None, tuple[str, ...]]
 
@@ -109,7 +111,8 @@ def read_fingerprints(index: FaceIndex, threads: int, advance: Advance) -> Finge
     traits: list[tuple[str, ...]] = []
     with ThreadPoolExecutor(threads) as pool:
         paths = (index.image_path(position) for position in range(len(index)))
-        for position, (digest, small, found) in enumerate(_in_blocks(pool, paths)):
+        answers = in_order(_fingerprint, paths, pool, AHEAD)
+        for position, (_path, (digest, small, found)) in enumerate(answers):
             digests[position] = digest
             traits.append(found)
             if small is None:
@@ -163,17 +166,6 @@ def check_index(index: FaceIndex, rows: Iterable[FaceRow], fingerprints: Fingerp
         warnings=tones.warnings(index.layout),
         duplicates=duplicates,
     )
-
-
-def _in_blocks(pool: ThreadPoolExecutor, paths: Iterable[Path]) -> Iterable[_Fingerprint]:
-    """Map :func:`_fingerprint` over any number of files, with a bounded number in memory."""
-    block: list[Path] = []
-    for path in paths:
-        block.append(path)
-        if len(block) == 1024:
-            yield from pool.map(_fingerprint, block)
-            block = []
-    yield from pool.map(_fingerprint, block)
 
 
 def _fingerprint(path: Path) -> _Fingerprint:

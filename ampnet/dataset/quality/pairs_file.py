@@ -1,7 +1,7 @@
 """`index/duplicates.csv`: every pair of copies that `ampnet check` found, and what evaluation learns from it."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,25 +63,18 @@ def read_pairs(path: Path) -> list[CopyPair]:
     pairs: list[CopyPair] = []
     for number, cells in csv_table(path, COLUMNS, COLUMNS[-1:], cure=CURE):
         try:
-            pairs.append(_pair(*cells))
+            pairs.append(_pair(cells))
         except ValueError as error:
             raise DataError(f"cannot read {path}, line {number}: {printable(error)}; {CURE}") from error
     return pairs
 
 
-def _pair(
-    first: str,
-    second: str,
-    first_split: str,
-    second_split: str,
-    first_class: str,
-    second_class: str,
-    similarity: str,
-    exact: str,
-) -> CopyPair:
+def _pair(cells: Sequence[str]) -> CopyPair:
+    *names, similarity, exact = cells
     correlation = number_of(similarity, -1, 1.01)
     is_exact = bool(number_of(exact, 0, 1)) if exact else correlation >= 1
-    return CopyPair((first, second), (first_split, second_split), (first_class, second_class), correlation, is_exact)
+    one, other, one_split, other_split, one_class, other_class = names
+    return CopyPair((one, other), (one_split, other_split), (one_class, other_class), correlation, is_exact)
 
 
 def copies_of(pairs: Iterable[CopyPair], names: list[str], others: list[str]) -> NDArray[np.str_]:

@@ -16,8 +16,7 @@ from ampnet.dataset.index.label_votes import LabelVotes
 from ampnet.dataset.index.labels_file import MAX_FACES
 from ampnet.dataset.index.meta_file import read_meta
 from ampnet.dataset.shards.manifest import CURE
-from ampnet.dataset.shards.reader import ShardReader, read_outcomes
-from ampnet.dataset.shards.streamed_split import StreamedSplit
+from ampnet.dataset.shards.reader import ShardReader, StreamedSplit, read_outcomes
 from ampnet.errors import DataError
 from ampnet.files.printable import printable
 from ampnet.settings import Split

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from ampnet.dataset.index.raw_images import Box, Picture, Source, SourceImage
 from ampnet.dataset.sources.affectnet import is_affectnet, read_affectnet
@@ -32,54 +33,39 @@ __all__ = ["LAYOUTS", "Box", "Picture", "Source", "SourceImage", "open_source"]
 _CONTENT = (".csv", ".tsv", ".gz", ".jpg", ".jpeg", ".png")
 """Extensions of files beside which a folder is not one that an archive unpacked to."""
 
-Reader = Callable[[Path, str, int, str | None], Source]
-
 
 @dataclass(frozen=True)
 class Layout:
     """A data set's layout on disk."""
 
-    read: Reader
-    """Lists the data set, given its folder, the layout's name, the test fold, and what its labels mean."""
+    read: Callable[..., Source]
+    """Lists the data set, given its folder, the layout's name, and what it ``takes``."""
     recognises: Callable[[Path], bool] | None = None
     """Whether a folder has this layout; None if it must be named by ``--layout``."""
-
-
-def _plain(read: Callable[[Path, str], Source]) -> Reader:
-    return lambda root, layout, _fold, _classes: read(root, layout)
-
-
-def _with_fold(read: Callable[[Path, str, int], Source]) -> Reader:
-    return lambda root, layout, fold, _classes: read(root, layout, fold)
-
-
-def _with_classes(read: Callable[[Path, str, str | None], Source]) -> Reader:
-    return lambda root, layout, _fold, classes: read(root, layout, classes)
+    takes: tuple[Literal["fold", "classes"], ...] = ()
+    """The test fold if it is split by subject; what its labels mean if they may mean anything."""
 
 
 LAYOUTS: dict[str, Layout] = {
-    "rafdb": Layout(_plain(read_rafdb), is_rafdb),
-    "rafdb-original": Layout(_plain(read_rafdb)),
-    "affectnet-8": Layout(_plain(read_affectnet), is_affectnet),
-    "affectnet-7": Layout(_plain(read_affectnet)),
-    "ferplus": Layout(_plain(read_ferplus), is_ferplus),
-    "ferplus-argmax": Layout(_plain(read_ferplus)),
-    "fer2013": Layout(_with_classes(read_fer2013), is_fer2013),
-    "pixels": Layout(_with_classes(read_pixel_tables), lambda root: bool(find_pixel_tables(root))),
-    "expw": Layout(_plain(read_expw), is_expw),
-    "ckplus": Layout(_with_fold(read_ckplus), is_ckplus),
-    "ckplus-1": Layout(_with_fold(read_ckplus)),
-    "ckplus-neutral": Layout(_with_fold(read_ckplus)),
-    "sfew": Layout(_plain(read_sfew), is_sfew),
-    "fedro": Layout(_plain(read_fedro), is_fedro),
-    "csv": Layout(read_csv, holds_lists),
-    "jaffe": Layout(_with_fold(read_jaffe), is_jaffe),
-    "folders": Layout(read_folders, lambda _root: True),
+    "rafdb": Layout(read_rafdb, is_rafdb),
+    "rafdb-original": Layout(read_rafdb),
+    "affectnet-8": Layout(read_affectnet, is_affectnet),
+    "affectnet-7": Layout(read_affectnet),
+    "ferplus": Layout(read_ferplus, is_ferplus),
+    "ferplus-argmax": Layout(read_ferplus),
+    "fer2013": Layout(read_fer2013, is_fer2013, ("classes",)),
+    "pixels": Layout(read_pixel_tables, lambda root: bool(find_pixel_tables(root)), ("classes",)),
+    "expw": Layout(read_expw, is_expw),
+    "ckplus": Layout(read_ckplus, is_ckplus, ("fold",)),
+    "ckplus-1": Layout(read_ckplus, takes=("fold",)),
+    "ckplus-neutral": Layout(read_ckplus, takes=("fold",)),
+    "sfew": Layout(read_sfew, is_sfew),
+    "fedro": Layout(read_fedro, is_fedro),
+    "csv": Layout(read_csv, holds_lists, ("fold", "classes")),
+    "jaffe": Layout(read_jaffe, is_jaffe, ("fold",)),
+    "folders": Layout(read_folders, lambda _root: True, ("fold", "classes")),
 }
 """Layouts by their names for ``--layout``; tried in this order, with class folders as the fallback."""
-
-OWN_CLASSES = ("fer2013", "pixels", "csv", "folders")
-"""Layouts whose labels may mean anything."""
 
 
 def open_source(
@@ -110,9 +96,11 @@ def open_source(
         inner, layout = root, ("pixels" if find_pixel_tables(root) else "csv") if layout == "auto" else layout
     else:
         inner, layout = _place_of(root, layout)
-    if classes is not None and layout not in OWN_CLASSES:
+    known = LAYOUTS[layout]
+    if classes is not None and "classes" not in known.takes:
         raise UsageError(f"--classes: the layout {layout} has classes of its own; omit it, or choose another --layout")
-    source = LAYOUTS[layout].read(inner, layout, fold, classes)
+    values = {"fold": fold, "classes": classes}
+    source = known.read(inner, layout, **{name: values[name] for name in known.takes})
     source = replace(source, notes=[*source.notes, *_untrained(source)])
     return source if votes is None else attach_votes(source, votes)
 

@@ -15,7 +15,7 @@ from ampnet.dataset.sources.published_counts import compare_counts
 from ampnet.dataset.sources.tables import coordinates, find_file, rows_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
-from ampnet.files.opening import read_bytes
+from ampnet.files.opening import is_file, read_bytes
 from ampnet.files.printable import printable
 from ampnet.reading.image_files import list_images
 from ampnet.settings.labels import AFFECTNET_CODES, EXPRESSIONS, EXPRESSIONS_8
@@ -109,14 +109,7 @@ def _code_and_box(cells: list[str], where: str) -> tuple[str, Box]:
 def _folder_of(root: Path, relative: str) -> str:
     """Find the image root, which the csv files do not name: the folder or subfolder that holds the first image."""
     folders = ["", *(f"{entry.name}/" for entry in sorted(root.iterdir()) if entry.is_dir())]
-    return next((folder for folder in folders if _is_file(root / f"{folder}{relative}")), "")
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # the name is too long
-        return False
+    return next((folder for folder in folders if is_file(root / f"{folder}{relative}")), "")
 
 
 def _is_2021(root: Path) -> bool:

@@ -1,11 +1,10 @@
 """FER-2013 as a csv file or folders, and FER+, which relabels the same images."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ampnet.dataset.index.ferplus_numbers import row_of_number
+from ampnet.dataset.index.ferplus_numbers import row_of_name
 from ampnet.dataset.index.raw_images import Source, SourceImage
 from ampnet.dataset.sources.folders import read_folders, subfolders
 from ampnet.dataset.sources.pixel_tables import TableImage, find_pixel_tables, read_pixel_tables, read_rows
@@ -34,10 +33,6 @@ FERPLUS_FILES = ("fer2013new.csv", "fer2013/fer2013new.csv")
 MAX_DIGITS = 6
 """Limit for a number of votes; ten people voted on each image."""
 FERPLUS_FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test"}
-
-ROW_NAME = re.compile(r"(row|fer)_?(\d+)", re.IGNORECASE)
-"""Image names with their row of fer2013.csv, counted from 0 (row00042.png), or with FER+'s number (fer0000042.png),
-which leaves some rows out."""
 
 
 def is_fer2013(root: Path) -> bool:
@@ -137,7 +132,7 @@ def attach_ferplus_votes(source: Source, path: Path) -> Source:
     """Add FER+'s votes to FER-2013's images; classes and labels stay FER-2013's.
 
     Args:
-        source: FER-2013 as a csv file, or as folders of images named after their row (:data:`ROW_NAME`).
+        source: FER-2013 as a csv file, or as folders of images named after their row.
         path: fer2013new.csv.
 
     Raises:
@@ -166,14 +161,13 @@ def attach_ferplus_votes(source: Source, path: Path) -> Source:
 
 
 def _row_number(item: SourceImage) -> int:
-    named = ROW_NAME.fullmatch(item.stem)
-    if named is None:
+    row = row_of_name(item.stem)
+    if row is None:
         raise DataError(
             f"the name of {short(item.relative)} does not hold its row of fer2013.csv, as row00042.png does, "
             "so FER+'s votes cannot be matched; give --votes a csv of names and votes instead"
         )
-    number = int(named[2])
-    return number if named[1].lower() == "row" else row_of_number(number)
+    return row
 
 
 def majority_class(votes: Sequence[float]) -> str | None:

@@ -64,15 +64,7 @@ def read_folders(
             found.append((path, read))
     not_read = ", ".join(describe_unread(listing.left_out))
     if not found:
-        packed = sorted(path.name for path in root.glob("*") if path.suffix.lower() in ARCHIVES)
-        if packed and not files:
-            raise DataError(f"{root} holds no images, but {listed(packed)}; unpack it first")
-        kind = "images in class folders" if unlabelled else "images"
-        kind += f" that can be read; not read: {not_read}" if not_read else ""
-        raise DataError(
-            f"{root} holds no {kind}; expected [split/]class/*.jpg, for example train/happiness/1.jpg, or a CSV with "
-            "the columns path and label"
-        )
+        raise _without_classes(root, bool(unlabelled), not_read)
     labels = {label for _path, (_split, label, _person) in found}
     if all(set(words_of(label)) <= FILLERS and words_of(label) for label in labels):
         raise DataError(
@@ -93,6 +85,18 @@ def read_folders(
         *([f"not read: {not_read}"] if not_read else []),
     ]
     return split_by_subject(Source(layout, chosen.names, items, notes), fold)
+
+
+def _without_classes(root: Path, has_images: bool, not_read: str) -> DataError:
+    packed = sorted(path.name for path in root.glob("*") if path.suffix.lower() in ARCHIVES)
+    if packed and not has_images:
+        return DataError(f"{root} holds no images, but {listed(packed)}; unpack it first")
+    kind = "images in class folders" if has_images else "images"
+    kind += f" that can be read; not read: {not_read}" if not_read else ""
+    return DataError(
+        f"{root} holds no {kind}; expected [split/]class/*.jpg, for example train/happiness/1.jpg, or a CSV with "
+        "the columns path and label"
+    )
 
 
 def _left_out(unlabelled: Counter[Path]) -> Iterable[str]:

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from ampnet.dataset.sources.folder_levels import JUNK
 from ampnet.dataset.sources.split_names import split_of_name
 from ampnet.files.listing import list_folder
+from ampnet.files.opening import is_file
 from ampnet.files.tables import as_text
 from ampnet.reading.image_files import readable_images
 
@@ -39,7 +40,7 @@ class ImageBook:
         Returns:
             The path relative to the folder, with ``/``; None if there is no such image, or more than one.
         """
-        if _is_file(self.root / text):
+        if is_file(self.root / text):
             path = Path(text)
             inside = path.is_absolute() and path.is_relative_to(self.root.absolute())
             return path.relative_to(self.root.absolute()).as_posix() if inside else text
@@ -104,10 +105,3 @@ def _stem(name: str) -> str:
 
 def _same_name(name: str, wanted: str) -> bool:
     return name == wanted or _stem(name) == wanted or (_stem(wanted) != wanted and _stem(name) == _stem(wanted))
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # too long, or with a null byte
-        return False

@@ -13,6 +13,7 @@ from ampnet.dataset.index.raw_images import Source, SourceImage
 from ampnet.dataset.sources.class_names import KEEP, classes_of
 from ampnet.dataset.sources.list_columns import label_of
 from ampnet.dataset.sources.split_names import split_of_name
+from ampnet.dataset.sources.tables import list_tables, split_of_tables
 from ampnet.errors import DataError, ImageError
 from ampnet.files.documents import MAX_LINE, csv_rows, listed, quoted
 from ampnet.files.opening import open_regular
@@ -24,7 +25,6 @@ from ampnet.settings import Split
 from ampnet.settings.column_names import LABELS, SPLITS
 from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES
 
-EXTENSIONS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 PIXELS = ("pixels", "pixel", "image_pixels", "pixel_values")
 CODES = {**FER2013_CODES, "7": "contempt"}
 """FER-2013's codes, and CK+'s in the same form."""
@@ -106,9 +106,7 @@ class PixelColumns:
 
 def find_pixel_tables(root: Path) -> list[Path]:
     """Find the tables with pixels in a folder, or ``root`` itself if it is one."""
-    paths = [root] if root.is_file() else sorted(path for path in root.glob("*") if path.is_file())
-    named = [path for path in paths if path.name.lower().endswith(EXTENSIONS) and not path.name.startswith(".")]
-    return [path for path in named if _columns_of(path) is not None]
+    return [path for path in list_tables(root) if _columns_of(path) is not None]
 
 
 def read_pixel_tables(root: Path, layout: str, classes: str | None = None, only: Path | None = None) -> Source:
@@ -134,16 +132,11 @@ def read_pixel_tables(root: Path, layout: str, classes: str | None = None, only:
             f"{listed(path.name for path in paths)} in {root}: pixels without labels; add a column emotion, or give "
             "the images to `ampnet predict`"
         )
-    own = {path: split_of_name(path.name.partition(".")[0]) for path in labelled}
-    if len(labelled) > 1 and (None in own.values() or len(set(own.values())) < len(labelled)):
-        raise DataError(
-            f"{root} holds several tables of pixels ({listed(path.name for path in labelled)}), which are not one for "
-            "each split; give the one to use instead of the folder"
-        )
+    own = split_of_tables(labelled, root, "tables of pixels")
     notes = [f"left out {path.name}: it has no labels" for path in paths if path not in labelled]
     items: list[SourceImage] = []
     for path in labelled:
-        found, more = read_rows(root, path, own[path] if len(labelled) > 1 else None)
+        found, more = read_rows(root, path, own[path])
         items += found
         notes += more
     odd = next((item for item in items if item.class_name not in CODES), None)

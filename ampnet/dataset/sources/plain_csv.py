@@ -23,24 +23,21 @@ from ampnet.dataset.sources.list_columns import (
 )
 from ampnet.dataset.sources.split_names import split_of_name
 from ampnet.dataset.sources.subject_folds import split_by_subject
-from ampnet.dataset.sources.tables import coordinates
+from ampnet.dataset.sources.tables import coordinates, list_tables, split_of_tables
 from ampnet.dataset.sources.vote_answers import VOTES_PREFIX, meant_answer, plurality, read_counts
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, quoted, short
 from ampnet.files.tables import as_text, open_table
 from ampnet.reading.image_files import list_images
+from ampnet.settings import Split
 from ampnet.settings.labels import OTHER_ANSWERS, answer_of
 
-EXTENSIONS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 REQUIRED = "the columns path and label, or path and votes for each class"
 
 
 def find_lists(root: Path) -> list[Path]:
     """Find the lists: ``root`` itself, or the files in the folder with paths, and labels or votes."""
-    if root.is_file():
-        return [root] if root.name.lower().endswith(EXTENSIONS) else []
-    tables = [path for path in sorted(root.glob("*")) if path.name.lower().endswith(EXTENSIONS) and path.is_file()]
-    return [path for path in tables if not path.name.startswith(".") and is_list(path)]
+    return [path for path in list_tables(root) if path == root or is_list(path)]
 
 
 def holds_lists(root: Path) -> bool:
@@ -68,14 +65,7 @@ def read_csv(root: Path, layout: str, fold: int = 0, classes: str | None = None)
     paths = find_lists(root)
     if not paths:
         raise DataError(f"{root} holds no list with {REQUIRED} (optional: split, {', '.join(BOX)}, subject)")
-    splits = {path: split_of_name(path.name.partition(".")[0]) or "" for path in paths}
-    if len(paths) > 1 and (not all(splits.values()) or len(set(splits.values())) < len(paths)):
-        raise DataError(
-            f"{root} holds several lists ({listed(path.name for path in paths)}), which are not one for each split; "
-            "give the one to use instead of the folder"
-        )
-    own = splits if len(paths) > 1 else dict.fromkeys(paths, "")
-    return split_by_subject(_read_lists(own, layout, classes), fold)
+    return split_by_subject(_read_lists(split_of_tables(paths, root, "lists"), layout, classes), fold)
 
 
 def _finds_images(path: Path) -> bool:
@@ -87,14 +77,14 @@ def _finds_images(path: Path) -> bool:
     return any(item.path.is_file() for item in items)
 
 
-def _read_lists(splits: Mapping[Path, str], layout: str, classes: str | None) -> Source:
+def _read_lists(splits: Mapping[Path, Split | None], layout: str, classes: str | None) -> Source:
     """Read lists of one folder, each with the split of rows that do not tell it."""
     items, notes, votes = list[SourceImage](), list[str](), dict[tuple[str, ...], Path]()
     for path, split in splits.items():
         columns = read_columns(open_table(path))
         if not columns.path or not (columns.label or len(columns.votes) >= 2):
             raise DataError(f"{path}: expected {REQUIRED}, got the columns {listed(open_table(path).header)}")
-        found, more = _read_items(path, columns, split)
+        found, more = _read_items(path, columns, split or "")
         if len({bool(item.split) for item in found}) > 1:
             raise DataError(f"{path}: some rows have a split and some do not; fill in all or none")
         votes.setdefault(columns.votes, path)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.sources.class_names import class_order
 from ampnet.dataset.sources.folders import read_folders, subfolders
 from ampnet.dataset.sources.published_counts import compare_counts
 from ampnet.dataset.sources.subject_folds import fold_splits
@@ -15,7 +16,7 @@ from ampnet.files.documents import quoted
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
 from ampnet.reading.image_files import list_images
-from ampnet.settings.labels import CKPLUS_CODES, EXPRESSIONS, EXPRESSIONS_8, JAFFE_CODES, class_order, expression_of
+from ampnet.settings.labels import CKPLUS_CODES, EXPRESSIONS, EXPRESSIONS_8, JAFFE_CODES, expression_of
 
 LICENCE_SFEW = "SFEW 2.0: movie stills for research under its licence agreement; do not redistribute"
 LICENCE_FEDRO = "FED-RO: images collected from the web, for research only"

@@ -3,7 +3,12 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ampnet.files.documents import csv_rows, number_of, text_lines
+from ampnet.dataset.sources.split_names import split_of_name
+from ampnet.errors import DataError
+from ampnet.files.documents import csv_rows, listed, number_of, text_lines
+from ampnet.settings import Split
+
+EXTENSIONS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 
 MAX_COORDINATE = 1_000_000
 """Largest coordinate of a box in pixels; no image is as large."""
@@ -39,6 +44,34 @@ def coordinates(cells: Sequence[str]) -> Iterator[float]:
         ValueError: one is not a number of at most :data:`MAX_COORDINATE` pixels, in either direction.
     """
     return (number_of(cell, -MAX_COORDINATE, MAX_COORDINATE) for cell in cells)
+
+
+def list_tables(root: Path) -> list[Path]:
+    """List the files that may be tables: ``root`` itself, or those directly in it, without hidden ones."""
+    paths = [root] if root.is_file() else [path for path in sorted(root.glob("[!.]*")) if path.is_file()]
+    return [path for path in paths if path.name.lower().endswith(EXTENSIONS)]
+
+
+def split_of_tables(paths: Sequence[Path], root: Path, what: str) -> dict[Path, Split | None]:
+    """Tell the split of each of several tables by its name; None for a single one.
+
+    Args:
+        paths: the tables.
+        root: their folder, for messages.
+        what: the tables in words, plural.
+
+    Raises:
+        DataError: they are not one for each split.
+    """
+    if len(paths) == 1:
+        return {paths[0]: None}
+    splits = {path: split_of_name(path.name.partition(".")[0]) for path in paths}
+    if None in splits.values() or len(set(splits.values())) < len(paths):
+        raise DataError(
+            f"{root} holds several {what} ({listed(path.name for path in paths)}), which are not one for each split; "
+            "give the one to use instead of the folder"
+        )
+    return splits
 
 
 def find_file(root: Path, names: tuple[str, ...]) -> Path | None:

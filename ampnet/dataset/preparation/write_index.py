@@ -1,4 +1,4 @@
-"""The faces of the finished chunks, counted while they pass: what index files and shards are both made of."""
+"""The last step of prepare: index/ from the faces of the finished chunks, which shards are made of as well."""
 
 import json
 from array import array
@@ -12,14 +12,23 @@ from numpy.typing import NDArray
 
 import ampnet
 from ampnet.dataset.index.face_index import LABEL_BASE_WITH_SPLITS
-from ampnet.dataset.index.index_files import META_FILE
+from ampnet.dataset.index.faces_table import FaceRow, read_faces, write_faces, write_failures
+from ampnet.dataset.index.index_files import (
+    FACES_FILE,
+    FAILURES_FILE,
+    LABELS_FILE,
+    LANDMARKS_FILE,
+    META_FILE,
+    VOTES_FILE,
+)
+from ampnet.dataset.index.landmarks_file import write_landmarks
 from ampnet.dataset.index.raw_images import Source
 from ampnet.dataset.index.splits import reference_split_8_2
+from ampnet.dataset.preparation.chunks import FramePolicy
 from ampnet.dataset.preparation.frames import PreparedFace, write_template_frame
-from ampnet.dataset.preparation.image_stores import WriteImage
+from ampnet.dataset.preparation.image_stores import ImageFiles, WriteImage
 from ampnet.dataset.preparation.journal import PrepareJournal
 from ampnet.dataset.preparation.votes_table import VoteCounts, VotesTable
-from ampnet.dataset.preparation.work import FramePolicy
 from ampnet.errors import DataError
 from ampnet.faces.framing import measure_framing
 from ampnet.files.writing import atomic_write
@@ -191,3 +200,42 @@ def _training_part(splits: list[str]) -> NDArray[np.int64]:
         return np.sort(np.array(reference_split_8_2(range(len(splits)))[0] or range(len(splits)), dtype=np.int64))
     train = np.flatnonzero(np.array(splits) == "train")
     return train if train.size else np.arange(len(splits))
+
+
+def build_index(
+    root: Path, source: Source, journal: PrepareJournal, plan: dict[str, Any], frame_policy: FramePolicy, seconds: float
+) -> IndexCounts:
+    """Write the index files from the journal; meta.json last, so that its presence marks a complete index.
+
+    Args:
+        root: output folder of prepare.
+        source: the data set.
+        journal: record of the finished chunks.
+        plan: settings to record.
+        frame_policy: how faces are framed.
+        seconds: elapsed time to record.
+
+    Raises:
+        DataError: there is no usable face, or a file cannot be written.
+    """
+    finished = FinishedFaces(source, journal, frame_policy)
+    images = ImageFiles(root / "dataset")
+    names, labels = list[str](), array("l")
+
+    def rows() -> Iterator[FaceRow]:
+        for face in finished.walk(lambda name, content: images.write(0, name, content)):
+            if face.row.status != "rejected":
+                names.append(face.row.name)
+                labels.append(finished.labels[face.row.class_name] + finished.label_base)
+            yield face.row
+
+    index = root / "index"
+    write_faces(index / FACES_FILE, rows())
+    write_failures(index / FAILURES_FILE, read_faces(index / FACES_FILE))
+    with atomic_write(index / LABELS_FILE) as aside, aside.open("w", encoding="ascii", newline="\n") as file:
+        file.writelines(f"{name} {label}\n" for name, label in zip(names, labels, strict=True))
+    write_landmarks(index / LANDMARKS_FILE, names, finished.landmarks())
+    if finished.votes is not None:
+        finished.votes.write(index / VOTES_FILE)
+    finished.write_meta(index, plan, seconds)
+    return finished.counts()

@@ -4,16 +4,17 @@ Faces are found and framed as `predict` finds and frames them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import torch
 
 from ampnet.dataset.index.face_names import face_name
 from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.raw_images import Box, Picture, Source, SourceImage
-from ampnet.dataset.preparation.executors import PreparationThreads
 from ampnet.dataset.preparation.frames import PreparedFace, read_failure, write_frame
 from ampnet.dataset.preparation.image_stores import ImageStore
 from ampnet.detection import FaceDetector
@@ -27,6 +28,9 @@ from ampnet.media.alterations import examine
 from ampnet.media.images import Image
 from ampnet.runtime.threads import in_order
 from ampnet.settings import FacePolicy, NoFacePolicy
+
+MAX_DETECTORS = 8
+"""Chunks detected in parallel; bounds memory on machines with many cores, which `--engine ray` uses."""
 
 CHUNK = 64
 """Images that are decoded, detected and recorded together; fixed, so that all runs split a data set alike."""
@@ -77,6 +81,43 @@ class PrepareJob:
         """Return the number of images in each chunk."""
         starts = range(0, len(self.items), CHUNK)
         return [min(CHUNK, len(self.items) - start) for start in starts]
+
+
+@dataclass(frozen=True)
+class PreparationThreads:
+    """Threads that read and write images, and threads that detect faces."""
+
+    images: ThreadPoolExecutor
+    detection: ThreadPoolExecutor
+    detectors: int
+    """Number of detection threads."""
+
+
+@contextmanager
+def start_preparation_threads(workers: int, device: torch.device) -> Iterator[PreparationThreads]:
+    """Start the threads of a run; on an error, pending tasks are cancelled.
+
+    On the CPU every operation uses one thread, so that the last bits of a result, and the written files, do not depend
+    on the number of cores; several chunks are detected in parallel instead.
+
+    Args:
+        workers: threads that read, frame and write images.
+        device: where the detector runs; a GPU is fed by one thread.
+    """
+    cores = torch.get_num_threads()
+    detectors = min(cores, MAX_DETECTORS) if device.type == "cpu" else 1
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(workers) as images, ThreadPoolExecutor(detectors) as detection:
+            try:
+                yield PreparationThreads(images, detection, detectors)
+            except BaseException:
+                detection.shutdown(cancel_futures=True)
+                images.shutdown(cancel_futures=True)
+                raise
+    finally:
+        torch.set_num_threads(cores)
 
 
 def prepare_chunks(
