@@ -6,7 +6,19 @@ separator as ``\uNNNN``, a backslash as ``\\``. So the tables are UTF-8, each ro
 gives the name back.
 """
 
+import os
 import re
+
+MAX_NAME = 255
+"""Bytes of a file's name on common file systems."""
+
+
+def shortened(text: str, size: int) -> str:
+    """Cut text to a number of bytes, as it counts in a file's name, between two characters."""
+    while len(os.fsencode(text)) > size:
+        text = text[:-1]
+    return text
+
 
 _NOT_TEXT = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"  # control characters, line separators, surrogates
 _ODD = re.compile(f"[{_NOT_TEXT}]")

@@ -105,13 +105,7 @@ class Decoded:
     """Number of frames or pages of the file; ``image`` is the first."""
 
 
-def decode(
-    data: bytes,
-    longest_side: int | None = None,
-    upright: bool = True,
-    enough_side: int | None = None,
-    max_pixels: int | None = None,
-) -> Decoded:
+def decode(data: bytes, enough_side: int | None = None, upright: bool = True, max_pixels: int | None = None) -> Decoded:
     """Decode an image file's content to RGB.
 
     16 bits become 8 (see :mod:`ampnet.media.sixteen_bits`); grey, palette and CMYK pictures are converted to RGB;
@@ -119,13 +113,11 @@ def decode(
 
     Args:
         data: the file's content.
-        longest_side: maximum length of the longer side of the result, in pixels; JPEG files are then decoded at a half,
-            quarter or eighth of their size if that suffices. None for the whole picture, or half its width and height
-            if it has more than :data:`ampnet.media.decoding_memory.MAX_DECODED` pixels.
-        upright: whether to apply the EXIF rotation.
         enough_side: length of the longer side that suffices, in pixels: the picture is reduced to a half, quarter or
             eighth, as far as its longer side stays at least as long. JPEG files are decoded at that size, which takes
-            less time.
+            less time. None for the whole picture, or half its width and height if it has more than
+            :data:`ampnet.media.decoding_memory.MAX_DECODED` pixels.
+        upright: whether to apply the EXIF rotation.
         max_pixels: pictures with more pixels are refused; None: :data:`MAX_PIXELS`.
 
     Raises:
@@ -134,10 +126,10 @@ def decode(
     """
     _quieten_pillow()
     try:
-        picture = _open(data, longest_side, enough_side, MAX_PIXELS if max_pixels is None else max_pixels)
-        is_large = decoding_memory.estimate(picture, len(data), longest_side, enough_side) > _LARGE
+        picture = _open(data, enough_side, MAX_PIXELS if max_pixels is None else max_pixels)
+        is_large = decoding_memory.estimate(picture, len(data), enough_side) > _LARGE
         with _one_large_picture if is_large else nullcontext():
-            return replace(_decode(picture, data, longest_side, upright, enough_side), frames=_frames(picture, data))
+            return replace(_decode(picture, data, upright, enough_side), frames=_frames(picture, data))
     except ImageError:
         raise
     except Exception as error:  # decoders raise anything on damaged files; none of it may end a run
@@ -176,7 +168,7 @@ def is_plain_jpeg(data: bytes, size_hw: tuple[int, int]) -> bool:
         return False
 
 
-def _open(data: bytes, longest_side: int | None, enough_side: int | None, max_pixels: int) -> ImageFile:
+def _open(data: bytes, enough_side: int | None, max_pixels: int) -> ImageFile:
     """Read the header, and refuse what would take too much memory or time."""
     if not data:
         raise ImageError("the file is empty")
@@ -188,7 +180,7 @@ def _open(data: bytes, longest_side: int | None, enough_side: int | None, max_pi
         raise ImageError(f"{width} x {height} pixels; a side may have {MAX_SIDE:,}")
     if picture.info.get("progressive") and _has_many_scans(data):
         raise ImageError(f"a progressive JPEG of more than {MAX_SCANS} scans")
-    _check_memory(picture, decoding_memory.estimate(picture, len(data), longest_side, enough_side))
+    _check_memory(picture, decoding_memory.estimate(picture, len(data), enough_side))
     return picture
 
 
@@ -200,18 +192,16 @@ def _check_memory(picture: Pillow.Image, needed: float) -> None:
         )
 
 
-def _decode(
-    picture: ImageFile, data: bytes, longest_side: int | None, upright: bool, enough_side: int | None
-) -> Decoded:
+def _decode(picture: ImageFile, data: bytes, upright: bool, enough_side: int | None) -> Decoded:
     whole = picture.size
-    small, scale = decoding_memory.reduction(whole, longest_side, enough_side)
+    small, scale = decoding_memory.reduction(whole, enough_side)
     if (plain := _plain_jpeg(picture, data, small, scale)) is not None:
         orientation = _orientation(picture) if upright else 1
         return Decoded(turned(plain, orientation), whole if orientation >= 5 else whole[::-1])
     if scale > 1:
         picture.draft(None, (whole[0] // scale, whole[1] // scale))  # only JPEG can
     expected, sixteen_bits = picture.size, colour_raw_mode(picture)
-    needed_twice = decoding_memory.estimate(picture, len(data), longest_side, enough_side) + 4 * prod(whole)
+    needed_twice = decoding_memory.estimate(picture, len(data), enough_side) + 4 * prod(whole)
     picture.load()
     if sixteen_bits is not None and uses_few_bits(picture):
         _check_memory(picture, needed_twice)

@@ -12,15 +12,12 @@ _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "
 _BITS, _SAMPLES, _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT = 258, 277, 278, 322, 323  # tags of TIFF
 
 
-def reduction(
-    size_wh: tuple[int, int], longest_side: int | None, enough_side: int | None
-) -> tuple[tuple[int, int], int]:
+def reduction(size_wh: tuple[int, int], enough_side: int | None) -> tuple[tuple[int, int], int]:
     """Choose the size of the result, and the scale at which a JPEG is decoded for it.
 
     Args:
         size_wh: width and height of the picture.
-        longest_side: see :func:`ampnet.media.decoding.decode`.
-        enough_side: likewise.
+        enough_side: see :func:`ampnet.media.decoding.decode`.
 
     Returns:
         Width and height in pixels, before any rotation; and the scale, one of 1, 2, 4 and 8.
@@ -29,26 +26,20 @@ def reduction(
     if enough_side is not None:
         scale = max((scale for scale in (2, 4, 8) if max(size_wh) // scale >= enough_side), default=1)
         return (-(-width // scale), -(-height // scale)), scale
-    if longest_side is not None and longest_side < max(size_wh):
-        factor = longest_side / max(size_wh)
-        small = max(round(width * factor), 1), max(round(height * factor), 1)
-        most = min(width // small[0], height // small[1])
-        return small, max(scale for scale in (1, 2, 4, 8) if scale <= most)
     if width * height > MAX_DECODED:
         return (-(-width // 2), -(-height // 2)), 2
     return size_wh, 1
 
 
-def estimate(picture: Pillow.Image, file_bytes: int, longest_side: int | None, enough_side: int | None = None) -> float:
+def estimate(picture: Pillow.Image, file_bytes: int, enough_side: int | None) -> float:
     """Estimate, from above, the bytes that decoding takes at its peak; docs/data.md says how they were measured.
 
     Args:
         picture: opened, not yet decoded.
         file_bytes: size of its file.
-        longest_side: see :func:`ampnet.media.decoding.decode`.
-        enough_side: likewise.
+        enough_side: see :func:`ampnet.media.decoding.decode`.
     """
-    small, scale = reduction(picture.size, longest_side, enough_side)
+    small, scale = reduction(picture.size, enough_side)
     whole = drafted = picture.width * picture.height
     wanted, decoder = small[0] * small[1], 0.0
     if picture.format in ("JPEG", "MPO"):
@@ -68,7 +59,7 @@ def estimate(picture: Pillow.Image, file_bytes: int, longest_side: int | None, e
     loaded = _BYTES_PER_PIXEL.get(picture.mode, 4) * drafted
     result = 3 * wanted
     if wanted < drafted:
-        result += 0 if longest_side is None and enough_side is None else 4 * wanted
+        result += 0 if enough_side is None else 4 * wanted
         result += drafted if drafted > MAX_DECODED else 0 if picture.mode == "RGB" else 4 * drafted
     return file_bytes + _BANDS + max(loaded + max(decoder, result), 6 * wanted)
 

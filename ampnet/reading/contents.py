@@ -103,7 +103,7 @@ class PixelContent:
         height, width = image.shape[:2]
         if enough_side is None:
             return Decoded(image, (height, width))
-        small, scale = reduction((width, height), None, enough_side)
+        small, scale = reduction((width, height), enough_side)
         if scale > 1:
             image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         return Decoded(image, (height, width))

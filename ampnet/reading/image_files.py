@@ -36,32 +36,15 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def read_image(path: Path) -> Image:
-    """Decode an image file to upright RGB: :func:`read_reduced` at the largest size, without the full one."""
-    return read_reduced(path)[0]
-
-
-def read_reduced(
-    path: Path, longest_side: int | None = None, enough_side: int | None = None
-) -> tuple[Image, tuple[int, int]]:
-    """Decode an image file to upright RGB, no larger than needed; see :func:`ampnet.media.decoding.decode`.
-
-    Args:
-        path: the image file.
-        longest_side: maximum length of the longer side of the result, in pixels; None for full size, or half the width
-            and height of an image of more than 80 million pixels.
-        enough_side: length of the longer side that suffices, in pixels.
-
-    Returns:
-        ``(h, w, 3)`` uint8 RGB, C-contiguous, and height and width of the full upright image.
+    """Decode an image file to upright RGB; see :func:`ampnet.media.decoding.decode`.
 
     Raises:
         ImageError: the file is missing, empty, not a regular file, truncated, not an image, or too large.
     """
     try:
-        decoded = decode(read_bytes(path, MAX_BYTES), longest_side, enough_side=enough_side)
+        return decode(read_bytes(path, MAX_BYTES)).image
     except DataError as error:
         raise ImageError(f"cannot read {printable(path)}: {error}") from error
-    return decoded.image, decoded.size_hw
 
 
 def jpeg_as_is(path: Path, size_hw: tuple[int, int]) -> bytes | None:

@@ -77,7 +77,7 @@ class Photo:
             read = self._reduced
             if read is None or read.image.shape[:2] != read.size_hw:
                 read = self._decode(None)
-                if reduction(read.size_hw[::-1], None, ENOUGH_SIDE)[1] == 1:
+                if reduction(read.size_hw[::-1], ENOUGH_SIDE)[1] == 1:
                     self._reduced = read
                 self._size_hw = read.size_hw
             self._whole = read.image

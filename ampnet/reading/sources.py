@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from ampnet.errors import DataError, UsageError
 from ampnet.files.download import file_name, is_url
-from ampnet.files.file_names import MAX_NAME, shortened
 from ampnet.files.listing import list_folder
+from ampnet.files.names import MAX_NAME, shortened
 from ampnet.files.opening import read_bytes
 from ampnet.files.picture_files import FORMATS
 from ampnet.files.printable import one_line, printable

@@ -1,6 +1,6 @@
 """Contact sheets: small pictures in rows under headings, to be judged by eye."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
+from ampnet.evaluation.differences import Shown
 from ampnet.files.writing import atomic_write
 from ampnet.media.drawing import label_font
 from ampnet.media.images import resize
@@ -90,3 +91,35 @@ def _text(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, color: str,
     while len(text) > 1 and draw.textlength(text, font=font) > width:
         text = f"{text[:-2]}\N{HORIZONTAL ELLIPSIS}"
     draw.text(at, text, fill=color, font=font)
+
+
+COLUMNS, SIDE = 6, 168
+RIGHT, WRONG = ("\N{CHECK MARK}", "#1a7f37"), ("\N{BALLOT X}", "#b42318")
+
+
+def difference_sheet(
+    pictures: Sequence[NDArray[np.uint8]], shown: Sequence[Shown], letters: tuple[str, str], title: str
+) -> NDArray[np.uint8]:
+    """Lay out pictures with their label and both answers: first those that the first contender gets right.
+
+    Args:
+        pictures: ``(H, W, 3)`` RGB, one for each of ``shown``.
+        shown: what they are.
+        letters: short names of the contenders.
+        title: line at the top.
+    """
+    sections = []
+    for is_first in (True, False):
+        both = zip(shown, pictures, strict=True)
+        tiles = [Tile(picture, tuple(_lines(one, letters))) for one, picture in both if one.first_is_right == is_first]
+        if tiles:
+            sections.append(Section(f"only {letters[0] if is_first else letters[1]} is right", tiles))
+    return contact_sheet(sections, title, COLUMNS, SIDE)
+
+
+def _lines(one: Shown, letters: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    yield f"label: {one.true}", "black"
+    rights = (one.first_is_right, not one.first_is_right)
+    for letter, answer, is_right in zip(letters, (one.first, one.second), rights, strict=True):
+        mark, color = RIGHT if is_right else WRONG
+        yield f"{letter} {mark} {answer}", color

@@ -9,7 +9,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -110,39 +110,17 @@ class Metrics:
 
 def plain_metrics(report: EvalReport) -> dict[str, Any]:
     """Return a report as the plain values of metrics.json, which :func:`metrics_schema` describes."""
-    metrics = Metrics(
-        format=FORMAT,
-        ampnet=__version__,
-        about=report.about,
-        sentence=report.sentence,
-        notes=report.notes,
-        class_names=report.class_names,
-        images=report.all.images,
-        undetected=report.undetected,
-        unreadable=report.unreadable,
-        unassigned=report.unassigned,
-        all=report.all,
-        scored=report.scored,
-        top2=report.top2,
-        probabilities=report.probabilities,
-        risk_coverage=report.risk_coverage,
-        heads=report.heads,
-        confusion=Confusion(
-            report.class_names,
-            (*report.class_names, NO_FACE),
-            report.matrix.tolist(),
-            normalise_rows(report.matrix).tolist(),
-        ),
-        confused_pairs=report.pairs,
-        copies=report.copies,
-        crowd=report.crowd,
-        protocol=report.protocol,
-        priors=report.priors,
-        seconds=round(report.seconds, 3),
-        groups=report.groups,
-        runs=report.runs,
-    )
-    return plain(metrics)
+    counts, shares = report.matrix.tolist(), normalise_rows(report.matrix).tolist()
+    own: dict[str, Any] = {
+        "format": FORMAT,
+        "ampnet": __version__,
+        "images": report.all.images,
+        "confusion": Confusion(report.class_names, (*report.class_names, NO_FACE), counts, shares),
+        "confused_pairs": report.pairs,
+        "seconds": round(report.seconds, 3),
+    }
+    others = {field.name: getattr(report, field.name) for field in fields(Metrics) if field.name not in own}
+    return plain(Metrics(**own, **others))
 
 
 def plain(value: Any) -> dict[str, Any]:

@@ -114,13 +114,20 @@ def _at(report: EvalReport, path: str) -> Estimate | None:
     return found
 
 
-def percent(found: Estimate | None, signed: bool = False) -> str:
+def percent(found: Estimate | None, signed: bool = False, digits: int = 1) -> str:
     """Write a share in percent with its interval, without the unit: ``70.0 [39.7, 89.2]``; a dash for none."""
     if found is None:
         return "-"
-    form = "+.1f" if signed else ".1f"
-    value, low, high = (format(100 * share, form) for share in (found.value, *found.interval))
-    return f"{value} [{low}, {high}]"
+    sign, (low, high) = "+" if signed else "", found.interval
+    return f"{100 * found.value:{sign}.{digits}f} [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+
+
+def plain_number(found: Estimate | None, signed: bool = False) -> str:
+    """Write a number without a unit with its interval: ``0.700 [0.397, 0.892]``; a dash for none."""
+    if found is None:
+        return "-"
+    sign, (low, high) = "+" if signed else "", found.interval
+    return f"{found.value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 GROUP_MEASURES = {
@@ -166,6 +173,4 @@ def p_value(value: float) -> str:
 
 def written(number: Number, found: Estimate) -> str:
     """Write a number with its interval, in percent if that is its unit."""
-    if number.unit == "%":
-        return percent(found)
-    return f"{found.value:.3f} [{found.interval[0]:.3f}, {found.interval[1]:.3f}]"
+    return percent(found) if number.unit == "%" else plain_number(found)

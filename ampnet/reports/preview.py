@@ -1,7 +1,6 @@
 """index/preview.png: faces of each class of a prepared data set, as the network takes them apart."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +12,11 @@ from PIL import ImageDraw
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.faces_table import read_faces
 from ampnet.dataset.index.index_files import FACES_FILE
-from ampnet.errors import ImageError
+from ampnet.dataset.loading.dataset import pictures
 from ampnet.files.printable import printable
 from ampnet.media.drawing import color_of
 from ampnet.media.images import Image
 from ampnet.models.regions import STRIDE, quadrant_boxes, salient_boxes
-from ampnet.reading.image_files import read_reduced
 from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_sheet
 from ampnet.settings import IMAGE_SIZE
 
@@ -37,16 +35,9 @@ def write_preview(path: Path, index: FaceIndex) -> None:
     for label, name in enumerate(index.class_names):
         members = np.flatnonzero(index.labels == label)
         chosen = members[_spread(len(members))]
-        faces = [Tile(draw_regions(image, index.landmarks[i], name)) for i, image in readable(index, chosen)]
+        faces = [Tile(draw_regions(image, index.landmarks[i], name)) for i, image in pictures(index, chosen)]
         sections.append(Section(f"{printable(name)}: {len(members):,}", faces))
     write_sheet(path, contact_sheet([*sections, *_traits(index)], columns=COLUMNS))
-
-
-def readable(index: FaceIndex, positions: Iterable[int]) -> Iterator[tuple[int, Image]]:
-    """Decode prepared images for a contact sheet; yields position and image of each that can be read."""
-    for position in positions:
-        with suppress(ImageError):  # the check lists it
-            yield int(position), read_reduced(index.image_path(int(position)), IMAGE_SIZE)[0]
 
 
 def _spread(count: int) -> NDArray[np.int64]:
@@ -64,7 +55,7 @@ def _traits(index: FaceIndex) -> Iterator[Section]:
             found.setdefault(trait, []).append(positions[row.name])
     for trait, members in sorted(found.items()):
         chosen = np.array(members)[_spread(len(members))]
-        faces = [Tile(image) for _, image in readable(index, chosen)]
+        faces = [Tile(image) for _, image in pictures(index, chosen)]
         yield Section(f"not unaltered photographs ({trait}): {len(members):,}", faces)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ampnet.errors import DataError
-from ampnet.files.file_names import MAX_NAME, shortened
+from ampnet.files.names import MAX_NAME, shortened
 from ampnet.files.picture_files import save_picture
 from ampnet.media.drawing import Mark, annotate, enlarged
 from ampnet.media.images import Image

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ampnet.errors import DataError, UsageError
-from ampnet.files.file_names import MAX_NAME, shortened
 from ampnet.files.journal import CURE, Lines
+from ampnet.files.names import MAX_NAME, shortened
 from ampnet.files.printable import printable
 from ampnet.results.photo_result import PhotoResult
 from ampnet.results.recorded import Recorded

@@ -1,8 +1,11 @@
-"""Worse photos of the same face: blur, noise, light and compression.
+"""What is done to a face by bad photos and by a detector's errors: blur, noise, light, compression, framing.
 
 Each function takes a face in the 224 x 224 frame, ``(224, 224)`` grey or ``(224, 224, 3)`` BGR uint8, and a level, and
 returns the same shape. Levels in pixels refer to that frame. After the corruptions of ImageNet-C (Hendrycks and
 Dietterich 2019, arXiv:1903.12261), which has images of the same size.
+
+Errors of a detector move the image and leave the landmarks, as in practice: the frame is cut by the landmarks that were
+found, and the network's regions are placed by them, so both are off by the same error.
 """
 
 import cv2
@@ -83,3 +86,28 @@ def _look_up(image: Image, table: NDArray[np.floating]) -> Image:
 
 def _to_bytes(values: NDArray[np.floating]) -> Image:
     return np.asarray(np.rint(values).clip(0, 255), dtype=np.uint8)
+
+
+def shift(image: Image, distance: float, rng: np.random.Generator) -> Image:
+    """Move the face in a random direction; the level is the distance in pixels of the 224 x 224 frame."""
+    angle = rng.uniform(0, 2 * np.pi)
+    return _moved(image, dx=distance * np.cos(angle), dy=distance * np.sin(angle))
+
+
+def scale(image: Image, change: float, rng: np.random.Generator) -> Image:
+    """Enlarge or shrink the face about the frame's centre; the level is the change, 0.1 for a tenth."""
+    larger = rng.random() < 0.5
+    return _moved(image, factor=1 + change if larger else 1 / (1 + change))
+
+
+def rotation(image: Image, degrees: float, rng: np.random.Generator) -> Image:
+    """Turn the face about the frame's centre, either way; the level is the angle in degrees."""
+    return _moved(image, angle=degrees if rng.random() < 0.5 else -degrees)
+
+
+def _moved(image: Image, angle: float = 0, factor: float = 1, dx: float = 0, dy: float = 0) -> Image:
+    height, width = image.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), angle, factor)
+    matrix[:, 2] += np.array([dx, dy])
+    moved = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, dtype=np.uint8)

@@ -1,7 +1,9 @@
-"""Running the robustness suite: corrupted faces through one or several networks, chunk by chunk."""
+"""Running the robustness suite: corrupted faces through networks in chunks, and the record of what is done."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,9 +12,11 @@ from torch.utils.data import Dataset
 
 from ampnet.dataset.loading.dataset import Batch, FaceDataset
 from ampnet.dataset.loading.loader import loading_failures, make_loader
+from ampnet.files.journal import Journal
 from ampnet.inference.ablation import Vote, answer_by_votes
 from ampnet.inference.classifier import Classifier
 from ampnet.robustness.corrupted_faces import ChunkKey, CorruptedBatches
+from ampnet.robustness.scores import Hits
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,3 +78,45 @@ class _MeasuredChunks(Dataset[torch.Tensor]):
 
 def _all_hits(contenders: Sequence[MeasuredModel], views: Sequence[Batch]) -> NDArray[np.bool_]:
     return np.concatenate([contender.hits(view) for contender, view in zip(contenders, views, strict=True)])
+
+
+JOURNAL_FILE = ".robustness.journal"
+"""In the output folder while the suite runs."""
+
+
+class ChunkHits(NamedTuple):
+    """The answers to some faces under one condition."""
+
+    corruption: str
+    """Empty for the clean condition."""
+    severity: int
+    start: int
+    """Position of the first face among those of the condition."""
+    hits: Hits
+    """``(V, B)`` for V votes."""
+
+
+def finished_chunks(journal: Journal) -> list[ChunkHits]:
+    """Return all recorded chunks; damaged lines are skipped, so their chunks are measured again."""
+    chunks = (_chunk(line) for _place, line in journal.records())
+    return [chunk for chunk in chunks if chunk is not None]
+
+
+def add_chunk(journal: Journal, chunk: ChunkHits) -> None:
+    """Record a chunk.
+
+    Raises:
+        DataError: the record cannot be written.
+    """
+    packed = np.packbits(chunk.hits).tobytes().hex()
+    journal.add([chunk.corruption, chunk.severity, chunk.start, *chunk.hits.shape, packed])
+
+
+def _chunk(line: bytes) -> ChunkHits | None:
+    try:
+        corruption, severity, start, votes, faces, packed = json.loads(line)
+        bits = np.unpackbits(np.frombuffer(bytes.fromhex(packed), dtype=np.uint8))
+        hits = bits[: votes * faces].reshape(votes, faces).astype(bool)
+        return ChunkHits(str(corruption), int(severity), int(start), hits)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None

@@ -1,13 +1,18 @@
 """The report of the robustness suite: its rows, and its files."""
 
 import json
+import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
+from ampnet.checkpoints.bundled import display_name
+from ampnet.evaluation.intervals import Estimate
 from ampnet.files.writing import atomic_write
+from ampnet.reports.latex import latex_table, short_name
+from ampnet.reports.numbers import percent
 from ampnet.robustness.scores import CorruptionError, Rate
 
 FORMAT, VERSION = "ampnet-robustness", 1
@@ -128,3 +133,63 @@ def write_files(folder: Path, report: RobustnessReport) -> None:
         aside.write_text(
             json.dumps(report.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
         )
+
+
+LATEX_FILE = "robustness.tex"
+
+PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Over all severities", ("clean", "corruption", "group")),
+    ("By texture", ("texture",)),
+    ("By pose", ("pose",)),
+    ("Lists", ("subset",)),
+)
+"""Heading of each table, and the kinds of its rows."""
+
+
+def robustness_latex(report: RobustnessReport) -> str:
+    """Tabulate accuracy under each condition and with each vote, then the corruption errors, all in percent."""
+    tables = [
+        pd.DataFrame([_row(row, heading, report) for row in report.rows if row.kind in kinds and not row.severity])
+        for heading, kinds in PARTS
+    ]
+    errors = [_errors(vote, error, report) for vote, error in report.errors.items()]
+    faces = f"{report.images:,} faces of the {report.split} split of {report.data.resolve().name}"
+    command = ["ampnet", "robustness", display_name(report.checkpoint), "--data", str(report.data)]
+    command += ["--split", report.split, "--images", str(report.images), "--seed", str(report.seed)]
+    command += ["--corruptions", ",".join(report.plan.get("corruptions", [])) or "none"]
+    command += ["--baseline", display_name(report.baseline)] if report.baseline else []
+    command += ["--mirror"] if report.mirror else []
+    return latex_table(
+        [table for table in (*tables, pd.DataFrame(errors)) if len(table)],
+        f"{short_name(report.checkpoint)} on {faces}. In percent, with 95% confidence intervals.",
+        shlex.join(command),
+        report.versions.get("ampnet", ""),
+    )
+
+
+def _row(row: Row, heading: str, report: RobustnessReport) -> dict[str, str]:
+    name = f"{row.group}, {row.name}" if row.kind in ("pose", "subset") else row.name
+    every = row.rates[report.all_modules]
+    cells = {
+        heading: name,
+        "Faces": f"{every.images:,}",
+        "Accuracy": percent(Estimate(every.accuracy, every.interval)),
+        "Mean recall": f"{100 * every.mean_recall:.1f}",
+    }
+    return cells | {vote: f"{100 * row.rates[vote].accuracy:.1f}" for vote in report.votes[1:]}
+
+
+def _errors(vote: str, error: CorruptionError, report: RobustnessReport) -> dict[str, str]:
+    cells = {
+        "Errors": "all modules" if vote == report.all_modules else vote,
+        "Clean": f"{100 * error.clean:.1f}",
+        "Mean corruption error": percent(Estimate(error.mean, error.mean_interval)),
+        "Increase": f"{100 * error.increase:+.1f}",
+    }
+    if BASELINE in report.votes:
+        cells |= {"mCE": _percent(error.mce), "Relative mCE": _percent(error.relative_mce)}
+    return cells
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"

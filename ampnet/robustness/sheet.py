@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from ampnet.faces.alignment import Image
 from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_sheet
-from ampnet.robustness.corruption_names import CORRUPTIONS, SEVERITIES
-from ampnet.robustness.suite import corrupt
+from ampnet.robustness.suite import CORRUPTIONS, SEVERITIES, corrupt
 
 SHEET_FILE = "corruptions.png"
 

@@ -12,10 +12,44 @@ from functools import partial
 
 import numpy as np
 
+from ampnet.errors import ConfigError
 from ampnet.faces.alignment import Image
 from ampnet.faces.geometry import Points
-from ampnet.robustness import degradations, misframing, occluders
-from ampnet.robustness.corruption_names import CORRUPTIONS
+from ampnet.files.printable import printable
+from ampnet.robustness import degradations, occluders
+
+CORRUPTIONS: dict[str, tuple[str, ...]] = {
+    "occlusion": ("sunglasses", "mask", "eye", "nose", "hand", "block"),
+    "blur": ("gaussian-blur", "motion-blur"),
+    "noise": ("gaussian-noise", "salt-pepper"),
+    "light": ("darkness", "over-exposure", "low-contrast"),
+    "quality": ("jpeg", "low-resolution"),
+    "framing": ("shift", "scale", "rotation"),
+}
+"""Names by group, in the order of every table and plot."""
+
+SEVERITIES = (1, 2, 3, 4, 5)
+
+ALL, NONE = "all", "none"
+
+
+def read_corruptions(text: str) -> tuple[str, ...]:
+    """Parse a comma-separated list of corruptions and groups, returned in the suite's order.
+
+    Args:
+        text: names, groups, ``all``, or ``none``, which measures uncorrupted faces only.
+
+    Raises:
+        ConfigError: a name is unknown, or the list is empty.
+    """
+    wanted = {name.strip().lower() for name in text.split(",")} - {""}
+    known = {ALL, NONE, *CORRUPTIONS, *(name for names in CORRUPTIONS.values() for name in names)}
+    if not wanted or not wanted <= known or (NONE in wanted and len(wanted) > 1):
+        unknown = ", ".join(sorted(wanted - known)) or text  # first in the message, which may be cut
+        choices = ", ".join([ALL, NONE, *CORRUPTIONS, *(name for names in CORRUPTIONS.values() for name in names)])
+        raise ConfigError(f"cannot use corruptions {printable(unknown, 60)!r}; choose from {choices}")
+    return tuple(name for group, names in CORRUPTIONS.items() for name in names if wanted & {name, group, ALL})
+
 
 SUITE_VERSION = 1
 """Counts every change of a level or a function: results of different versions are not compared."""
@@ -76,9 +110,9 @@ _LEVELS: dict[str, tuple[tuple[float, float, float, float, float], str, Apply]] 
     "low-contrast": ((0.4, 0.3, 0.2, 0.1, 0.05), "contrast that is left", _plain(degradations.low_contrast)),
     "jpeg": ((25, 18, 15, 10, 7), "quality", _plain(degradations.jpeg)),
     "low-resolution": ((48, 36, 28, 20, 14), "side of the frame, px", _plain(degradations.low_resolution)),
-    "shift": ((4, 8, 16, 24, 36), "distance, px", _random(misframing.shift)),
-    "scale": ((0.04, 0.11, 0.20, 0.30, 0.45), "change", _random(misframing.scale)),
-    "rotation": ((2, 5, 10, 15, 25), "degrees", _random(misframing.rotation)),
+    "shift": ((4, 8, 16, 24, 36), "distance, px", _random(degradations.shift)),
+    "scale": ((0.04, 0.11, 0.20, 0.30, 0.45), "change", _random(degradations.scale)),
+    "rotation": ((2, 5, 10, 15, 25), "degrees", _random(degradations.rotation)),
 }
 
 SUITE: dict[str, Corruption] = {

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.faces.pose import estimate_pose
-from ampnet.robustness.corruption_names import CORRUPTIONS, SEVERITIES
+from ampnet.robustness.occluders import TEXTURES
 from ampnet.robustness.report import BASELINE, Row, RowKind
 from ampnet.robustness.scores import CorruptionError, Hits, corruption_error, pooled_rate, rate
-from ampnet.robustness.suite import SUITE, texture_of
-from ampnet.robustness.textures import TEXTURES
+from ampnet.robustness.suite import CORRUPTIONS, SEVERITIES, SUITE, texture_of
 
 POSE_BINS: dict[str, tuple[float, ...]] = {
     "yaw": (0, 15, 30, 45, 90),

@@ -38,8 +38,8 @@ from ampnet.settings.evaluation import (
     RobustnessConfig,
 )
 from ampnet.settings.exchange import ExportConfig, ExportReferenceConfig, ImportConfig
+from ampnet.settings.fields import config_to_dict
 from ampnet.settings.prediction import PredictConfig, ServeConfig
-from ampnet.settings.serialisation import config_to_dict
 from ampnet.settings.shared import IMAGE_SIZE, MAX_FACES_PER_SHARD, MAX_IMAGE_SIZE, MAX_WIDTH
 from ampnet.settings.training import MAX_FOLDS, MAX_SEED, TrainConfig
 

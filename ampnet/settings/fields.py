@@ -6,11 +6,13 @@ command, its help, its name in files of settings and its line in docs/options.md
 
 import math
 from collections.abc import Iterable
-from dataclasses import KW_ONLY, dataclass, fields, is_dataclass
+from dataclasses import KW_ONLY, asdict, dataclass, fields, is_dataclass
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from ampnet.errors import RangeError
+from ampnet.files.printable import as_text
 
 Group = Literal["Input", "Faces", "Model", "Recipe", "Output", "Service", "Limits", "Machine"]
 """The panels of a command's help."""
@@ -181,3 +183,18 @@ def _plain(kind: Any) -> Any:
         return kind
     members = [member for member in get_args(kind) if member is not NoneType and not is_dataclass(member)]
     return str if str in members else members[0]
+
+
+def config_to_dict(config: Any) -> dict[str, Any]:
+    """Convert a config to plain values (paths as strings) for JSON files and checkpoints."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Path):
+            return as_text(value)
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        return value
+
+    return {key: plain(value) for key, value in asdict(config).items()}

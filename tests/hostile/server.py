@@ -31,12 +31,13 @@ def readers() -> dict[str, Callable[[Path], object]]:
     from ampnet.dataset.index.landmarks_file import read_landmarks
     from ampnet.dataset.open_index import read_index
     from ampnet.dataset.sources import open_source
-    from ampnet.reading.image_files import read_image, read_reduced
+    from ampnet.reading.image_files import read_image
+    from ampnet.reading.photo import Photo
     from tests.hostile.seeds import make_seeds
 
     return {
         "image": read_image,
-        "reduced": lambda path: read_reduced(path, 640),
+        "reduced": lambda path: Photo.of_file(path).reduced,
         "checkpoint": load_checkpoint,
         "reference": read_reference,
         "index": read_index,

@@ -10,7 +10,8 @@ from PIL import Image
 from ampnet.errors import DataError, ImageError
 from ampnet.media import decoding
 from ampnet.media.images import encode_jpeg, resize
-from ampnet.reading.image_files import jpeg_as_is, list_images, read_image, read_reduced
+from ampnet.reading.contents import FileContent
+from ampnet.reading.image_files import jpeg_as_is, list_images, read_image
 
 
 def quarters(width: int = 40, height: int = 20) -> np.ndarray:
@@ -60,7 +61,6 @@ def test_exif_rotation_is_honoured(tmp_path: Path) -> None:
     exif[0x0112] = 6
     stored.save(tmp_path / "phone.jpg", exif=exif, quality=100, subsampling=0)
     assert np.abs(read_image(tmp_path / "phone.jpg").astype(int) - upright).max() <= 12
-    assert read_reduced(tmp_path / "phone.jpg", 1000)[1] == (20, 40)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -132,8 +132,9 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, m
 def test_a_large_photo_is_reduced_and_keeps_its_full_size_on_record(tmp_path: Path) -> None:
     photo = np.kron(quarters(8, 4), np.ones((100, 100, 1), dtype=np.uint8))  # 800 x 400
     Image.fromarray(photo).save(tmp_path / "photo.jpg", quality=95)
-    reduced, full_hw = read_reduced(tmp_path / "photo.jpg", 200)
-    assert full_hw == (400, 800)
+    decoded = FileContent(tmp_path / "photo.jpg").decode(200)
+    reduced = decoded.image
+    assert decoded.size_hw == (400, 800)
     assert reduced.shape == (100, 200, 3)
     assert (
         np.abs(

@@ -4,8 +4,18 @@ import numpy as np
 from PIL import Image
 
 from ampnet.evaluation.differences import Shown
-from ampnet.reports.contact_sheet import GAP, HEADING, LINE, Section, Tile, contact_sheet, write_sheet
-from ampnet.reports.difference_sheet import RIGHT, WRONG, difference_sheet
+from ampnet.reports.contact_sheet import (
+    GAP,
+    HEADING,
+    LINE,
+    RIGHT,
+    WRONG,
+    Section,
+    Tile,
+    contact_sheet,
+    difference_sheet,
+    write_sheet,
+)
 
 
 def flat(grey):

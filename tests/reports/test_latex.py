@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from ampnet.evaluation.comparison import image_sets
-from ampnet.reports.latex import escape, latex_table
-from ampnet.reports.paper_tables import comparison_latex, evaluation_latex, short_name
+from ampnet.reports.latex import comparison_latex, escape, evaluation_latex, latex_table, short_name
 from tests.small_report import small_report, small_table
 
 ABOUT = {"data": "/data/fer_2013", "split": "test", "command": "ampnet compare a b", "versions": {"ampnet": "1"}}

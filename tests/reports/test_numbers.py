@@ -10,10 +10,10 @@ from rich.console import Console
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.metrics import Scores
 from ampnet.reports import numbers
+from ampnet.reports.latex import evaluation_latex
 from ampnet.reports.metrics_file import plain_metrics, schema_of
 from ampnet.reports.numbers import NUMBERS, Number, percent, shown_numbers
 from ampnet.reports.page import render
-from ampnet.reports.paper_tables import evaluation_latex
 from pipelines.show_evaluation import evaluation_tables
 from tests.small_report import MODEL, small_provenance, small_report
 

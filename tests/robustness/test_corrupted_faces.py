@@ -11,8 +11,7 @@ from ampnet.dataset.open_index import read_index
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.faces.framing import Framing
 from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, CorruptedBatches, read_prepared
-from ampnet.robustness.corruption_names import CORRUPTIONS
-from ampnet.robustness.suite import corrupt
+from ampnet.robustness.suite import CORRUPTIONS, corrupt
 from tests.prepared_faces import write_prepared_faces
 
 NAMES = [name for names in CORRUPTIONS.values() for name in names]

@@ -3,7 +3,7 @@
 import pytest
 
 from ampnet.errors import ConfigError
-from ampnet.robustness.corruption_names import CORRUPTIONS, read_corruptions
+from ampnet.robustness.suite import CORRUPTIONS, read_corruptions
 
 
 def test_groups_and_names_are_given_in_the_suites_order_each_once():

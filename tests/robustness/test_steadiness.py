@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 
-from ampnet.robustness.slight_changes import CHANGES, LANDMARKS, brightened, moved, saved_as_jpeg, scaled, with_contrast
-from ampnet.robustness.steadiness import Answer, measure_steadiness
+from ampnet.robustness.steadiness import (
+    CHANGES,
+    LANDMARKS,
+    Answer,
+    brightened,
+    measure_steadiness,
+    moved,
+    saved_as_jpeg,
+    scaled,
+    with_contrast,
+)
 
 PHOTO = np.arange(10 * 12 * 3, dtype=np.uint8).reshape(10, 12, 3)
 

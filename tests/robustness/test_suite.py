@@ -5,11 +5,9 @@ import numpy as np
 import pytest
 
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
-from ampnet.robustness import degradations, textures
-from ampnet.robustness.corruption_names import CORRUPTIONS, SEVERITIES
-from ampnet.robustness.occluders import FACE_BOX
-from ampnet.robustness.suite import SUITE, corrupt, texture_of
-from ampnet.robustness.textures import TEXTURES
+from ampnet.robustness import degradations, occluders
+from ampnet.robustness.occluders import FACE_BOX, TEXTURES
+from ampnet.robustness.suite import CORRUPTIONS, SEVERITIES, SUITE, corrupt, texture_of
 
 LEFT_EYE, RIGHT_EYE, NOSE, LEFT_MOUTH, RIGHT_MOUTH = range(5)
 WITHOUT_CHANCE = ("gaussian-blur", "darkness", "over-exposure", "low-contrast", "jpeg", "low-resolution", "mask")
@@ -173,5 +171,5 @@ def test_a_grey_face_gets_the_same_places_as_a_coloured_one(face):
     grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)
     for name in ("hand", "block", "eye"):
         key = next(str(n) for n in range(50) if texture_of(name, 0, str(n)) == "black")
-        both = [corrupt(image, CANONICAL_LANDMARKS, name, 3, 0, key) == textures.BLACK for image in (face, grey)]
+        both = [corrupt(image, CANONICAL_LANDMARKS, name, 3, 0, key) == occluders.BLACK for image in (face, grey)]
         assert (both[0].all(axis=2) == both[1]).mean() > 0.99

@@ -5,7 +5,7 @@ import pytest
 
 from ampnet.errors import DataError, UsageError
 from ampnet.files.journal import Journal
-from ampnet.robustness.journal import JOURNAL_FILE, ChunkHits, add_chunk, finished_chunks
+from ampnet.robustness.measuring import JOURNAL_FILE, ChunkHits, add_chunk, finished_chunks
 
 PLAN = {"seed": 1, "corruptions": ["mask"], "baseline": None}
 
