@@ -12,6 +12,7 @@ from ampnet.checkpoints.bundled import display_name
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.run_files import find_runs
 from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.label_errors import Found, check_doubts, doubt_labels
@@ -31,7 +32,6 @@ from ampnet.reports.label_lists import (
     write_doubts_sheet,
     write_tasks,
 )
-from ampnet.reports.preview import readable
 from ampnet.settings import AuditConfig, EvalConfig, PredictConfig, TrainConfig
 from pipelines.evaluate_runs import predict_runs
 from pipelines.model import find_model
@@ -144,7 +144,7 @@ def _labelled(config: AuditConfig, quiet: bool) -> AuditResult:
             )
         )
     crowd = check_doubts(found.order, labels, np.concatenate([one.majority() for one in judged]), NAMES)
-    pictures = dict(readable(index, [position[one.name] for one in doubts[:SHOWN]]))
+    pictures = dict(pictures(index, [position[one.name] for one in doubts[:SHOWN]]))
     shown = [(one, pictures[place]) for one in doubts[:SHOWN] if (place := position[one.name]) in pictures]
     _write(config.out, doubts, shown, model, "labels that are probably wrong (red), most doubtful first")
     return AuditResult(config.out, len(places), int(found.is_suspect.sum()), tuple(doubts[:10]), crowd, tuple(notes))
