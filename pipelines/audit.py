@@ -144,8 +144,8 @@ def _labelled(config: AuditConfig, quiet: bool) -> AuditResult:
             )
         )
     crowd = check_doubts(found.order, labels, np.concatenate([one.majority() for one in judged]), NAMES)
-    pictures = dict(pictures(index, [position[one.name] for one in doubts[:SHOWN]]))
-    shown = [(one, pictures[place]) for one in doubts[:SHOWN] if (place := position[one.name]) in pictures]
+    images = dict(pictures(index, [position[one.name] for one in doubts[:SHOWN]]))
+    shown = [(one, images[place]) for one in doubts[:SHOWN] if (place := position[one.name]) in images]
     _write(config.out, doubts, shown, model, "labels that are probably wrong (red), most doubtful first")
     return AuditResult(config.out, len(places), int(found.is_suspect.sum()), tuple(doubts[:10]), crowd, tuple(notes))
 
