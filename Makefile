@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test types tests coverage soak fuzz schema bench release floors extras lock site clean
+.PHONY: demo serve test types tests coverage soak fuzz schema bench release floors extras lock results site clean
 
 DEMO := demo_output
 FINE_TUNING := --variant ampnet-small --recipe modern --pretrained bundled --epochs 6 --batch-size 16 --lr 0.02
@@ -67,6 +67,14 @@ release: $(VENV)/installed
 floors extras: $(VENV)/installed
 	$(BIN)/pip install --quiet --editable ".[release]"
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/environments.py $@
+
+FER ?= fer
+RAW ?= fer2013
+VOTES ?= fer2013new.csv
+
+results: $(VENV)/installed
+	$(BIN)/python -m benchmarks.results --fer $(FER) --raw $(RAW) --votes $(VOTES) --only "$(ONLY)"
+	$(BIN)/python -m tools.scientific_record
 
 site: $(VENV)/installed
 	$(BIN)/pip install --quiet --editable ".[docs]"

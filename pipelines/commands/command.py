@@ -11,7 +11,7 @@ from ampnet.settings.fields import Setting, Settings, all_settings_of, parts_of,
 from ampnet.settings.recipes import read_changes
 from pipelines.commands.one_line_errors import TO_REPEAT, TO_RESUME, user_errors
 from pipelines.commands.options import Debug, parameter_of, value_of
-from pipelines.commands.settings_file import config_parameter
+from pipelines.commands.settings_file import config_parameter, further_values
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -27,6 +27,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def run(**given: Any) -> None:
         with user_errors(given["debug"]):
+            given["config"] = further_values(given["config"], settings)
             config = build_settings(first.annotation, given)
         with user_errors(given["debug"], TO_RESUME if config.is_resumable else TO_REPEAT):
             function(config, **{other.name: given[other.name] for other in others})

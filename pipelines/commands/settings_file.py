@@ -18,18 +18,17 @@ MAX_BYTES = 1_000_000
 
 
 def config_parameter(settings: Mapping[str, Setting]) -> Parameter:
-    """Return the parameter ``--config`` of a command; its value holds what the file gives for ``--set``.
+    """Return the parameter ``--config`` of a command, whose file gives the defaults of its other options.
 
     Args:
         settings: the command's, by name.
     """
 
-    def read(context: typer.Context, path: Path | None) -> dict[str, str]:
-        if path is None or context.resilient_parsing:
-            return {}
-        options = read_options(path, settings)
-        context.default_map = {name: value for name, value in options.items() if name in settings}
-        return {name: value for name, value in options.items() if name not in settings}
+    def read(context: typer.Context, path: Path | None) -> Path | None:
+        if path is not None and not context.resilient_parsing:
+            options = read_options(path, settings)
+            context.default_map = {name: value for name, value in options.items() if name in settings}
+        return path  # nothing else: typer before 0.29 makes a path of whatever is returned
 
     info = typer.Option(
         None,
@@ -41,6 +40,12 @@ def config_parameter(settings: Mapping[str, Setting]) -> Parameter:
         callback=read,
     )
     return Parameter("config", Parameter.KEYWORD_ONLY, annotation=Path | None, default=info)
+
+
+def further_values(path: Path | None, settings: Mapping[str, Setting]) -> dict[str, str]:
+    """Return what a file gives for ``--set``; nothing without a file."""
+    options = {} if path is None else read_options(path, settings)
+    return {name: value for name, value in options.items() if name not in settings}
 
 
 def read_options(path: Path, settings: Mapping[str, Setting]) -> dict[str, Any]:
