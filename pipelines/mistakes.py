@@ -33,7 +33,7 @@ def confident_mistakes(table: PredictionTable, faces: FaceIndex, shown: int = SH
         found.append(
             Mistake(
                 name=table.images.names[row],
-                picture=encode_jpeg(picture),
+                picture=encode_jpeg(picture, quality=95),
                 true=table.class_names[table.labels[row]],
                 predicted=table.class_names[table.answers[row]],
                 probability=float(table.probabilities[row, table.answers[row]]),

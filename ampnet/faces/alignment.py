@@ -51,6 +51,7 @@ def align_face(
     target_landmarks: Points = CANONICAL_LANDMARKS,
     size: int = IMAGE_SIZE,
     resolution: float | None = None,
+    side: float = math.inf,
 ) -> AlignedFace:
     """Warp a face by rotation, uniform scaling and a shift that bring its eyes and mouth to target positions.
 
@@ -63,12 +64,18 @@ def align_face(
         size: side of the result.
         resolution: maximum detail, in source pixels along the frame's side: sharper faces are blurred as if each of
             so many pixels had averaged its share of the source. Faces with less detail are unaffected.
+        side: source pixels along the frame's side, where the image is itself such a frame, made from fewer than it has.
 
     Raises:
         ValueError: all landmarks coincide.
     """
     matrix = align_matrix(landmarks, target_landmarks, size)
-    face = _warp(image, matrix, size, size if resolution is None else min(resolution, size))
+    whole, detail, step = source_side(matrix, size), size if resolution is None else min(resolution, size), matrix
+    averaged = max(whole / side, 1.0)
+    if whole < size and detail < size:
+        # Enlarged first, as `prepare` stores it: a blur of less than a pixel is not what its name says.
+        image, step, averaged = _warp(image, matrix, size, size), np.eye(3)[:2], averaged * size / whole
+    face = _warp(image, step, size, detail, averaged)
     return AlignedFace(image=face, landmarks=transform_points(landmarks, matrix), matrix=matrix)
 
 
@@ -113,8 +120,10 @@ def source_side(matrix: Affine, size: int = IMAGE_SIZE) -> float:
     return float(size / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
-def _warp(image: Image, matrix: Affine, size: int, detail: float) -> Image:
+def _warp(image: Image, matrix: Affine, size: int, detail: float, averaged: float = 1.0) -> Image:
     """Warp without aliasing: crop the visible part, blur what is finer than ``detail`` pixels, and interpolate once.
+
+    Each of the image's pixels is taken for an average over ``averaged`` of them along each axis.
 
     Averaging over a grid of larger pixels would remove the same detail, but what such a grid shows depends on where it
     lies, so that a face moved by a fraction of its pixels would look different.
@@ -130,9 +139,10 @@ def _warp(image: Image, matrix: Affine, size: int, detail: float) -> Image:
         padded = cv2.copyMakeBorder(part, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE)
         part = np.asarray(cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         matrix = matrix * (step, step, 1)
-    if spacing > step:
+    averaged = max(averaged / step, 1.0)
+    if spacing > step * averaged:
         # The variance of an average over a square pixel of side a is a * a / 12; the pixels there are average already.
-        deviation = math.sqrt(((spacing / step) ** 2 - 1) / 12)
+        deviation = math.sqrt(((spacing / step) ** 2 - averaged**2) / 12)
         blurred = cv2.GaussianBlur(part, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE)
         part = np.asarray(blurred, dtype=np.uint8)
 

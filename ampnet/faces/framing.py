@@ -1,5 +1,6 @@
 """Framing: how the faces of a training set are positioned, so that any other face can be framed alike."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
@@ -181,23 +182,24 @@ def decide_crop(face_fraction: NDArray[np.floating]) -> tuple[Crop, str]:
     return "face", f"faces fill {median:.0%} of their images (median): each face is cropped and aligned"
 
 
-def place_face(image: Image, landmarks: Points, framing: Framing) -> AlignedFace:
+def place_face(image: Image, landmarks: Points, framing: Framing, side: float = math.inf) -> AlignedFace:
     """Bring a face where the training faces are, at their resolution, at 224 x 224.
 
     Args:
         image: ``(H, W, 3)`` RGB.
         landmarks: ``(5, 2)`` of the face, in its pixels.
         framing: of the training faces.
+        side: see :func:`align_face`.
 
     Raises:
         ValueError: all landmarks coincide.
     """
     size_hw = image.shape[0], image.shape[1]
     matrix = frame_matrix(landmarks, framing, size_hw)
-    limit = framing.face_resolution
-    resolution = limit if limit is not None and source_side(matrix) > MAX_SHARPNESS_RATIO * limit else None
+    limit, detail = framing.face_resolution, min(source_side(matrix), side)
+    resolution = limit if limit is not None and detail > MAX_SHARPNESS_RATIO * limit else None
     if not is_shown_whole(landmarks, framing, size_hw):
-        return align_face(image, landmarks, _targets(framing), resolution=resolution)
+        return align_face(image, landmarks, _targets(framing), resolution=resolution, side=side)
     inner = image if resolution is None else resize_whole(image, size=round(resolution))[0]
     whole, _ = resize_whole(inner)
     return AlignedFace(whole, transform_points(landmarks, matrix), matrix)

@@ -8,8 +8,8 @@ from ampnet.errors import ImageError
 
 Image = NDArray[np.uint8]
 
-JPEG_QUALITY = 95
-"""Quality of written images; colour is stored at full resolution (4:4:4)."""
+JPEG_QUALITY = 99
+"""Quality of prepared faces, at which a network says of them what it says of the pixels before (docs/data.md)."""
 
 
 def reduce(image: Image, longest_side: int) -> Image:
@@ -28,17 +28,23 @@ def resize(image: Image, size_hw: tuple[int, int]) -> Image:
     return _resized_by(cv2.INTER_CUBIC, shrunk, size_hw)
 
 
-def encode_jpeg(image: Image) -> bytes:
-    """Encode RGB as JPEG at quality ``JPEG_QUALITY`` without chroma subsampling; grey images get one channel."""
+def encode_jpeg(image: Image, quality: int = JPEG_QUALITY) -> bytes:
+    """Encode RGB as JPEG without chroma subsampling (4:4:4); grey images get one channel."""
     grey = np.array_equal(image[..., 0], image[..., 1]) and np.array_equal(image[..., 1], image[..., 2])
     pixels = image[..., 0] if grey else image[..., ::-1]  # OpenCV wants BGR
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     if not grey:
         options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     written, data = cv2.imencode(".jpg", np.ascontiguousarray(pixels), options)
     if not written:
         raise ImageError(f"cannot encode an image of shape {image.shape} as JPEG")
     return data.tobytes()
+
+
+def encode_small(image: Image, most: int) -> bytes:
+    """Encode RGB without loss as PNG if that takes at most so many bytes, else as JPEG."""
+    _, data = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))
+    return data.tobytes() if data.size <= most else encode_jpeg(image)
 
 
 def _resized_by(interpolation: int, image: Image, size_hw: tuple[int, int]) -> Image:

@@ -4,6 +4,9 @@ simplejpeg refuses every damage and prints nothing. OpenCV, at the same speed an
 missing with grey and writes to standard error.
 """
 
+import math
+import struct
+
 import cv2
 import numpy as np
 import simplejpeg
@@ -18,6 +21,38 @@ _ORDINARY_PIXELS = 4_000_000
 """Larger files are read in the careful way, which bounds memory and time."""
 
 _FEW_BYTES = 1 << 16  # below which a file cannot hold enough scans to matter
+
+_SEGMENT, _NAME = b"\xff\xef", b"ampnet\0"
+"""Begin those of a JPEG file's segments that say what its pixels were made from: APP15, which decoders pass over."""
+
+_MOST = 65_533 - len(_NAME)  # bytes that a segment holds
+
+
+def with_origin(jpeg: bytes, side: float, source: bytes = b"") -> bytes:
+    """Note in a JPEG file what its pixels were made from.
+
+    Args:
+        jpeg: the file's content.
+        side: source pixels along a side of the picture.
+        source: the image file that it shows whole, so that another framing can begin with that.
+    """
+    content = struct.pack("<f", side) + source
+    pieces = [_NAME + content[start : start + _MOST] for start in range(0, len(content), _MOST)]
+    segments = b"".join(_SEGMENT + struct.pack(">H", 2 + len(piece)) + piece for piece in pieces)
+    return jpeg[:2] + segments + jpeg[2:]
+
+
+def origin_of(data: bytes) -> tuple[float, bytes]:
+    """Return what :func:`with_origin` has noted in a file; infinity, and nothing, if that is not known."""
+    content, place = b"", 2
+    while data[place : place + 2] == _SEGMENT and data[place + 4 : place + 4 + len(_NAME)] == _NAME:
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        content += data[place + 4 + len(_NAME) : end]
+        place = end
+    if len(content) < 4:
+        return math.inf, b""
+    side = struct.unpack("<f", content[:4])[0]
+    return side if side > 0 else math.inf, content[4:]
 
 
 def decode_prepared(data: bytes, grey: bool, reduction: int = 1) -> Image:

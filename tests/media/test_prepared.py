@@ -1,5 +1,7 @@
 """Decoding prepared images: like the careful reader, and silent."""
 
+import io
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ from PIL import Image
 
 from ampnet.errors import ImageError
 from ampnet.media.images import encode_jpeg
-from ampnet.media.prepared import decode_prepared
+from ampnet.media.prepared import decode_prepared, origin_of, with_origin
 from tests.hostile_images import claiming, saved, with_scans
 
 FACE = np.asarray(Image.open(Path(__file__).parents[1] / "samples" / "portrait.jpg").resize((224, 224)))
@@ -29,6 +31,21 @@ def test_a_quarter_is_what_opencv_decodes_from_a_quarter_of_the_coefficients() -
     data = encode_jpeg(FACE)
     expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_4)
     assert np.array_equal(decode_prepared(data, grey=True, reduction=4), expected)
+
+
+@pytest.mark.parametrize("source", [b"", b"abc", bytes(200_000)], ids=len)
+def test_what_the_pixels_were_made_from_travels_with_them_and_does_not_change_them(source: bytes) -> None:
+    plain = encode_jpeg(FACE)
+    noted = with_origin(plain, 137.5, source)
+    assert origin_of(noted) == (137.5, source)
+    assert np.array_equal(decode_prepared(noted, grey=False), decode_prepared(plain, grey=False))
+    with Image.open(io.BytesIO(noted)) as picture:  # as other programs read it
+        assert np.array_equal(np.asarray(picture), decode_prepared(plain, grey=False)[..., ::-1])
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xd8", encode_jpeg(FACE), with_origin(encode_jpeg(FACE), 5)[:14]])
+def test_files_of_others_and_cut_ones_say_nothing_about_their_origin(damage: bytes) -> None:
+    assert origin_of(damage) == (math.inf, b"")
 
 
 @pytest.mark.parametrize("format_name", ["PNG", "BMP", "TIFF", "WEBP"])
@@ -75,7 +92,7 @@ import numpy as np, sys
 from PIL import Image
 from ampnet.errors import ImageError
 from ampnet.media.images import encode_jpeg
-from ampnet.media.prepared import decode_prepared
+from ampnet.media.prepared import decode_prepared, origin_of, with_origin
 from tests.hostile_images import saved
 generator = np.random.default_rng(1)
 pixels = generator.integers(0, 255, (64, 64, 3), dtype=np.uint8)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from PIL import Image
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
@@ -20,13 +20,17 @@ FACES = Path(__file__).parents[1] / "samples" / "faces"
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Rendered faces of 256 px: four of each class and split."""
+    """Rendered faces of 256 px, four of each class and split; every fourth is cut to a portrait, without loss."""
     folder = tmp_path_factory.mktemp("raw")
     for source in sorted(FACES.glob("*/*")):
-        for image in sorted(source.iterdir())[:4]:
+        for number, image in enumerate(sorted(source.iterdir())[:4]):
             place = folder / source.relative_to(FACES) / image.name
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(image, place)
+            if number < 3:
+                shutil.copy(image, place)
+            else:
+                with Image.open(image) as picture:
+                    picture.crop((28, 0, 228, 256)).save(place.with_suffix(".png"))
     return folder
 
 
@@ -38,29 +42,20 @@ def prepared(raw: Path, tmp_path_factory: pytest.TempPathFactory, request: pytes
     return folder
 
 
-def test_the_images_of_a_prepared_set_get_the_same_answers_from_predict(prepared: Path) -> None:
+@pytest.mark.parametrize("network", ["trained on the set", "trained on another set"])
+def test_the_images_of_a_prepared_set_get_the_same_answers_from_predict(prepared: Path, network: str) -> None:
     framing = read_index(prepared).framing
     assert framing is not None
-    bundled = load_checkpoint(named_model(Path("bundled:fer2013")))
-    trained_on_the_set = replace(bundled, framing=framing)
-    names, evaluated, predicted = both_answers(prepared, trained_on_the_set, "test", 100)
+    checkpoint = load_checkpoint(named_model(Path("bundled:fer2013")))
+    assert checkpoint.framing.face_resolution is not None  # so that the second one limits the detail of these faces
+    if network == "trained on the set":
+        checkpoint = replace(checkpoint, framing=framing)
+    names, evaluated, predicted = both_answers(prepared, checkpoint, "test", 100)
     assert len(names) == 28
     moved = np.abs(evaluated - predicted).max(axis=1)
-    assert np.quantile(moved, 0.9) < 0.02
-    assert moved.max() < 0.03
-    assert_same_labels(evaluated, predicted)
-
-
-def test_a_network_trained_on_another_set_says_the_same_in_both_ways(prepared: Path) -> None:
-    bundled = load_checkpoint(named_model(Path("bundled:fer2013")))
-    _, evaluated, predicted = both_answers(prepared, bundled, "test", 100)
-    assert np.abs(evaluated - predicted).max() < 0.1
-    assert_same_labels(evaluated, predicted)
-
-
-def assert_same_labels(evaluated: NDArray[np.float32], predicted: NDArray[np.float32]) -> None:
-    """Compare the labels, but not of faces whose two best classes are nearly equal."""
+    assert np.quantile(moved, 0.95) < 0.02  # of a few faces, the 99th percentile would be the largest difference ...
+    assert moved.max() < 0.04  # ... which is JPEG's, on faces of which these networks are not sure
     second, first = np.sort(evaluated, axis=1)[:, -2:].T
-    is_clear = first - second > 0.06
+    is_clear = first - second > 0.04  # else a difference within the bound decides the label
     assert is_clear.mean() > 0.6
     assert (evaluated.argmax(axis=1) == predicted.argmax(axis=1))[is_clear].all()

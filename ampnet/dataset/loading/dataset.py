@@ -1,5 +1,6 @@
 """Batches of prepared faces for the network, identical for any number of loader workers."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,9 +30,9 @@ from ampnet.dataset.loading.augment import (
 from ampnet.dataset.loading.unreadable import UnreadableImage, describe_unreadable
 from ampnet.errors import DataError, ImageError
 from ampnet.faces.alignment import resize_face
-from ampnet.faces.colour import Color
+from ampnet.faces.colour import Color, to_grey
 from ampnet.faces.framing import Framing, place_face
-from ampnet.media.prepared import decode_prepared
+from ampnet.media.prepared import decode_prepared, origin_of
 from ampnet.settings import IMAGE_SIZE
 from ampnet.settings.recipes import Augmentation
 
@@ -109,8 +110,26 @@ class FaceDataset:
         Raises:
             ImageError: the image cannot be read; the message is the reason alone.
         """
+        return decode_prepared(self._content(position), self.color == "grey")
+
+    def decode_origin(self, position: int) -> tuple[Image, float]:
+        """Decode what a face's image was made from, as far as the file holds it, for another framing.
+
+        Returns:
+            ``(H, W, 3)`` BGR, also for ``grey``, since `predict` frames before it drops the colour: the whole source
+            image, whose aspect may be another one, or else the image as stored; and the number of source pixels along
+            its side, infinite if that is not known.
+
+        Raises:
+            ImageError: see :meth:`decode`.
+        """
+        content = self._content(position)
+        side, source = origin_of(content)
+        return decode_prepared(source or content, grey=False), math.inf if source else side
+
+    def _content(self, position: int) -> bytes:
         try:
-            return decode_prepared(self.index.image_bytes(int(self.indices[position])), self.color == "grey")
+            return self.index.image_bytes(int(self.indices[position]))
         except DataError as error:
             raise ImageError(str(error)) from error
 
@@ -150,9 +169,12 @@ class FaceBatches(Dataset[Batch]):
         landmarks = faces.index.landmarks[entries].astype(np.float64)
         if faces.augment is None:
             for i, position in enumerate(positions):
-                image = faces.decode(position)
-                if faces.reframe is not None:
-                    image, landmarks[i] = reframed(image, landmarks[i], faces.reframe)
+                if faces.reframe is None:
+                    image = faces.decode(position)
+                else:
+                    image, side = faces.decode_origin(position)
+                    image, landmarks[i] = reframed(image, landmarks[i], faces.reframe, side)
+                    image = image if faces.color == "rgb" else to_grey(image[..., ::-1])[..., 0]
                 store_face(resize_face(image, size), images[i])
             landmarks = landmarks.clip(0, IMAGE_SIZE) * (size / IMAGE_SIZE)
         else:
@@ -205,11 +227,20 @@ def pictures(index: FaceIndex, positions: Iterable[int]) -> Iterator[tuple[int, 
             yield position, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def reframed(image: Image, landmarks: NDArray[np.float64], framing: Framing) -> tuple[Image, NDArray[np.float64]]:
-    """Warp a prepared face, ``(H, W)`` or ``(H, W, 3)``, and its landmarks to another framing."""
+def reframed(
+    image: Image, landmarks: NDArray[np.float64], framing: Framing, side: float = math.inf
+) -> tuple[Image, NDArray[np.float64]]:
+    """Warp a prepared face to another framing.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, 3)``, of any size.
+        landmarks: ``(5, 2)`` where the image fills the 224 x 224 frame.
+        framing: see :func:`ampnet.faces.framing.place_face`.
+        side: likewise.
+    """
     in_pixels = landmarks * (image.shape[1] / IMAGE_SIZE, image.shape[0] / IMAGE_SIZE)
     try:
-        face = place_face(image, in_pixels, framing)
+        face = place_face(image, in_pixels, framing, side)
     except ValueError:  # all landmarks coincide
         return image, landmarks
     return face.image, face.landmarks

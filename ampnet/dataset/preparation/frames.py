@@ -14,9 +14,14 @@ from ampnet.faces.alignment import source_side
 from ampnet.faces.colour import is_grey
 from ampnet.faces.framing import Crop, Framing, frame_faces
 from ampnet.files.printable import one_line, printable
-from ampnet.media.images import encode_jpeg
+from ampnet.media.images import encode_jpeg, encode_small, reduce
+from ampnet.media.prepared import with_origin
 from ampnet.reading.image_files import jpeg_as_is
 from ampnet.settings import IMAGE_SIZE
+
+MAX_SOURCE_SIDE, MAX_SOURCE_BYTES, MAX_LOSSLESS_BYTES = 512, 100_000, 30_000
+"""Longer side in pixels, size of the file as it is, and size without loss, of the source that an image of a set kept
+whole has beside it; a larger one is compressed."""
 
 
 @dataclass(frozen=True)
@@ -64,21 +69,26 @@ def write_frame(
     Raises:
         DataError: the file cannot be written.
     """
-    photo, data = picture.photo, None
+    photo = picture.photo
     try:
         (face,) = frame_faces(photo, [landmarks], framing_of(crop))
     except ValueError as error:
         return PreparedFace(number, replace(row, name="", status="rejected", reason=str(error)))
-    if crop == "none" and picture.whole_hw == photo.size_hw == (IMAGE_SIZE, IMAGE_SIZE):
-        data = jpeg_as_is(item.path, photo.size_hw)
-    write(row.name, encode_jpeg(face.image) if data is None else data)
+    side = round(source_side(face.matrix), 2)
+    own = jpeg_as_is(item.path, photo.size_hw) if crop == "none" and picture.whole_hw == photo.size_hw else None
+    if own is None or photo.size_hw != (IMAGE_SIZE, IMAGE_SIZE):
+        if own is None or len(own) > MAX_SOURCE_BYTES:
+            small = reduce(photo.reduced, MAX_SOURCE_SIDE)
+            own = encode_small(small, MAX_LOSSLESS_BYTES) if crop == "none" else b""
+        own = with_origin(encode_jpeg(face.image), side, own)
+    write(row.name, own)
     relative = landmarks / photo.size_hw[::-1]
     return PreparedFace(
         item=number,
         row=row,
         landmarks=tuple(round(float(value), 3) for value in face.landmarks.reshape(-1)),
         relative_landmarks=tuple(round(float(value), 6) for value in relative.reshape(-1)),
-        side=round(source_side(face.matrix), 2),
+        side=side,
         grey=is_grey(face.image[::4, ::4]),
     )
 
