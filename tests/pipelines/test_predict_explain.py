@@ -15,6 +15,7 @@ from ampnet.errors import ConfigError, UsageError
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.regions import REGION_NAMES
+from ampnet.reading import contents
 from ampnet.reading.sources import plan
 from ampnet.results.drawings import explained_places
 from ampnet.settings import PredictConfig
@@ -50,6 +51,25 @@ def test_the_softmax_of_the_sum_is_the_answer(mirror):
     corners = np.array(why["regions"]["left eye"])
     assert (corners.min(axis=0) < eye).all()
     assert (eye < corners.max(axis=0)).all()
+
+
+def test_a_photo_is_decoded_once_for_its_answer_its_drawing_and_its_explanation(tmp_path, monkeypatch):
+    decoded = []
+    decode = contents.decode
+    monkeypatch.setattr(contents, "decode", lambda data, **options: decoded.append(data) or decode(data, **options))
+    photos = [shutil.copy(SAMPLES / f"{name}.jpg", tmp_path) for name in ("portrait", "group")]
+    outputs = [
+        "--explain",
+        "--annotate",
+        tmp_path / "drawn",
+        "--csv",
+        tmp_path / "a.csv",
+        "--jsonl",
+        tmp_path / "a.jsonl",
+    ]
+    assert predict(*photos, *outputs).exit_code == 0
+    assert len(list((tmp_path / "drawn").iterdir())) == 4
+    assert sorted(map(len, decoded)) == sorted(Path(photo).stat().st_size for photo in photos)
 
 
 def test_pictures_lie_beside_the_annotated_copies_and_faceless_photos_have_none(tmp_path):

@@ -14,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.errors import UsageError
+from ampnet.results.columns import table_columns
 from ampnet.settings import PredictConfig
 from cli import app
 from pipelines.predict import run
@@ -174,6 +175,20 @@ def test_another_model_or_other_options_do_not_continue_a_run(happy, photos, tmp
     assert contents(out) == before
 
 
+def test_a_partial_file_of_an_earlier_version_is_refused_in_one_line(happy, photos, tmp_path, monkeypatch):
+    csv = tmp_path / "faces.csv"
+    with monkeypatch.context() as earlier:  # whose rows had other columns
+        earlier.setattr("pipelines.predict.table_columns", lambda names: table_columns(names)[:-1])
+        predict(happy, photos, csv=csv, stop=Stop(12, KeyboardInterrupt()))
+    before = contents(tmp_path)
+    result = command(happy, photos, "--every", "5", "--csv", csv, "--resume")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "faces.csv." in line
+    assert "another version of ampnet; resume with the same, or start over with --force" in line
+    assert contents(tmp_path) == before
+
+
 def test_a_full_disk_at_csv_still_prints_the_table_then_one_line(happy, photos, tmp_path):
     out = tmp_path / "out"
     with file_size_limit(1_000):
@@ -229,7 +244,7 @@ def test_json_of_an_interrupted_run_is_json(happy, photos):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--resume"], "--resume needs --csv or --jsonl"),
+        (["--resume"], "--resume needs --csv, --jsonl or --annotate"),
         (["--resume", "--json", "--csv", "a.csv"], "use --jsonl"),
         (["--csv", "a", "--jsonl", "a"], "need two files"),
         (["--csv", "photos/03.png", "--force"], "itself one of the inputs"),

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from ampnet import Predictor
 from ampnet.errors import ConfigError
 from ampnet.settings import PredictConfig
 from cli import app
@@ -50,6 +51,15 @@ def test_frames_are_taken_by_time_or_by_number(clip, tmp_path, options, seconds)
     table = pd.read_csv(predict(clip, tmp_path, *options))
     assert table["seconds"].tolist() == pytest.approx(seconds, abs=0.001)
     assert [TIMES[frame] for frame in table["frame"]] == pytest.approx(seconds, abs=0.001)
+
+
+@pytest.mark.parametrize("options", [{}, {"rate": 2.0}, {"every": 9}])
+def test_python_takes_the_frames_that_the_command_takes(clip, tmp_path, options):
+    words = [text for name, value in options.items() for text in (f"--{name}", value)]
+    table = pd.read_csv(predict(clip, tmp_path, *words))
+    found = Predictor(tmp_path / "run").predict(clip, **options)
+    assert [one.frame for one in found] == table["frame"].tolist()
+    assert [one.seconds for one in found] == pytest.approx(table["seconds"].tolist(), abs=0.001)
 
 
 def test_the_settings_of_the_run_stand_beside_its_table(clip, tmp_path):

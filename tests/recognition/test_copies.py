@@ -1,13 +1,16 @@
-"""A predictor works in a forked child, and pickled and copied ones answer alike."""
+"""A predictor works in threads and in a forked child, and pickled and copied ones answer alike."""
 
 import copy
 import os
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from ampnet.recognition.predictor import Predictor
 from tests.small_checkpoint import small_checkpoint
@@ -38,6 +41,16 @@ def test_a_forked_child_answers_as_its_parent_does(tmp_path):
     two_threads = {**os.environ, "OMP_NUM_THREADS": "2"}  # with one, there are no threads to wait for
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=two_threads, check=False)
     assert done.stdout.splitlines() == ["child 1", "pool [1, 1]", "parent 1"], done.stderr
+
+
+def test_one_predictor_asked_from_several_threads_answers_as_from_one(tmp_path):
+    predictor = Predictor(small_checkpoint(tmp_path))
+    with Image.open(PORTRAIT) as portrait:
+        photos = [np.asarray(portrait.resize((side, side))) for side in range(160, 400, 30)]
+    expected = [predictor.predict(photo).to_dict()["faces"] for photo in photos]
+    assert len({str(faces) for faces in expected}) == len(photos)  # so that mixed-up answers would show
+    with ThreadPoolExecutor(4) as threads:
+        assert [found.to_dict()["faces"] for found in threads.map(predictor.predict, photos)] == expected
 
 
 def test_pickled_and_copied_predictors_answer_alike(tmp_path):
