@@ -8,12 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
+from rich.console import Console
+
 from ampnet import __version__
 from ampnet.checkpoints.model_id import ModelId
 from ampnet.errors import ConfigError, UsageError
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
-from ampnet.reading.reader import CHUNK_IMAGES, NOTHING, WHOLE, Task
+from ampnet.reading.reader import CHUNK_IMAGES, NOTHING, WHOLE, Task, counted_ahead
 from ampnet.reading.sources import STDIN, Source, expand_patterns, plan, read_list, read_stdin
 from ampnet.recognition.loop import Answered, answer_tasks
 from ampnet.results.columns import table_columns
@@ -56,19 +58,14 @@ def run(
         DataError: an output folder cannot be written to.
     """
     console = notices(quiet)
-    listed = [] if config.list_file is None else read_list(config.list_file)
-    on_stdin = read_stdin(sys.stdin.buffer) if STDIN in config.images else None
-    planned = plan([*expand_patterns(config.images), *listed], config.annotate, config.videos, on_stdin)
-    for note in planned.notes:
-        console.print(note, markup=False)
-    explained = explained_places(planned.sources) if config.explain else {}
-    timelines = timeline_places(planned.sources) if config.track else {}
-    csv, jsonl = _check_targets(config, planned.sources, explained | timelines)
+    sources = list_sources(config, console)
+    explained = explained_places(sources) if config.explain else {}
+    timelines = timeline_places(sources) if config.track else {}
+    csv, jsonl = _check_targets(config, sources, explained | timelines)
     if config.track and find_spec("scipy") is None:
         raise UsageError(f"--track needs SciPy: {INSTALL_VIDEO}")
     keep_freed_memory(is_shared=True)
-    is_single = len(planned.sources) == 1 and not planned.sources[0].is_video
-    chosen = choose_predictor(config, console, is_single)
+    chosen = choose_predictor(config, console, is_single=len(sources) == 1 and not sources[0].is_video)
     if config.explain and not chosen.predictor.can_explain:
         raise ConfigError("--explain: this network has no local branches (lp, ap) to explain")
     predictor, file, class_names = chosen.predictor, chosen.model, chosen.predictor.class_names
@@ -78,7 +75,7 @@ def run(
     row_files = [RowFile(csv, CsvRows(class_names, config.track, config.decimal), settings)] if csv else []
     row_files += [RowFile(jsonl, JsonLines(), settings)] if jsonl else []
     with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES, config.track) as recorded:
-        tasks = _open_tasks(planned.sources, recorded, config, explained)
+        tasks = _open_tasks(sources, recorded, config, explained)
         document = JsonDocument(json_out, file, str(predictor.model), class_names) if json_out else None
         elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]
         drawings = Drawings(explained, timelines, config.hide)
@@ -86,6 +83,7 @@ def run(
         try:
             with (
                 progress_bar(console)("predict", len(tasks)) as advance,
+                counted_ahead(tasks, sampling_of(config), None if quiet else advance),
                 drawings,
                 start_threads(chosen.cores, chosen.parallel) as threads,
             ):
@@ -94,13 +92,12 @@ def run(
                     tasks,
                     sampling_of(config),
                     threads,
-                    expect=lambda count: advance(0, more=count - 1),
                     keeps_whole=config.annotate is not None,
                 )
                 for chunk in chunks:
-                    _take(chunk, [result, *row_files, *elsewhere], drawings, config.explain, tracking)
+                    _take(chunk, [result, *row_files, *elsewhere], row_files, drawings, config.explain, tracking)
                     advance(len(chunk))
-                    if not elsewhere and not config.annotate and _is_pointless(row_files, result):
+                    if not elsewhere and _is_pointless(row_files, result):
                         result.problems.append("stopped: further results could not be written")
                         break
         except KeyboardInterrupt:
@@ -108,7 +105,7 @@ def run(
         else:
             for row_file in row_files:
                 row_file.finish()
-            if csv and csv.exists() and any(source.is_video for source in planned.sources):
+            if csv and csv.exists() and any(source.is_video for source in sources):
                 write_settings(_run_settings(config, predictor.model), csv)
         if document:
             document.finish()
@@ -119,10 +116,24 @@ def run(
         console.print(note)
     if result.unlisted_notes:
         console.print(f"{result.unlisted_notes:,} further photos have frames that were not read")
-    if written := _written(config, planned.sources, row_files):
+    if written := _written(config, sources, row_files):
         console.print(f"written: {', '.join(written)}")
     _add_problems(result, row_files, drawings, recorded)
     return result
+
+
+def list_sources(config: PredictConfig, console: Console) -> list[Source]:
+    """List the photos and videos of a run, and say what is left out.
+
+    Raises:
+        UsageError: the list cannot be read, or the folders hold no image.
+    """
+    listed = [] if config.list_file is None else read_list(config.list_file)
+    on_stdin = read_stdin(sys.stdin.buffer) if STDIN in config.images else None
+    planned = plan([*expand_patterns(config.images), *listed], config.annotate, config.videos, on_stdin)
+    for note in planned.notes:
+        console.print(note, markup=False)
+    return list(planned.sources)
 
 
 def _written(config: PredictConfig, sources: Sequence[Source], row_files: Sequence[RowFile]) -> list[str]:
@@ -180,21 +191,23 @@ def _run_settings(config: PredictConfig, model: ModelId) -> RunSettings:
         smooth=config.smooth,
         people=config.people,
         mirror=config.mirror,
+        fast=config.fast,
     )
 
 
 def _open_tasks(
     sources: Sequence[Source], recorded: Recorded, config: PredictConfig, explained: Mapping[Path, Path]
 ) -> list[Task]:
-    """Leave out what an earlier run has recorded, unless its annotated copy is missing."""
+    """Leave out what an earlier run has recorded, unless its annotated copy is missing; without rows, that decides."""
     tasks: list[Task] = []
+    has_rows = bool(config.csv or config.jsonl)
     if config.resume and (archive := next((source for source in sources if source.is_archive), None)):
         raise UsageError(f"--resume cannot continue within {printable(archive.name)}; use --engine ray --out DIR")
     for source in sources:
         name = one_line(source.name)
         last = recorded.take(name)
         is_drawn = source.drawn is None or source.drawn.exists()
-        if last == WHOLE and is_drawn:
+        if is_drawn and (last == WHOLE or (config.resume and not has_rows)):
             continue
         if last > NOTHING:
             tasks.append((replace(source, drawn=None) if is_drawn else source, last))
@@ -209,6 +222,7 @@ def _open_tasks(
 def _take(
     chunk: Iterable[Answered],
     outputs: Sequence[ResultSink],
+    row_files: Sequence[RowFile],
     drawings: Drawings,
     explains: bool,
     tracking: Tracking | None,
@@ -223,7 +237,9 @@ def _take(
         if result is not None and queued.is_result:
             for output in outputs:
                 output.add(result)
-        drawings.add(queued, result, explanation)
+        # What is drawn has rows, so that a resumed run knows it for its own.
+        if not any(file.failure for file in row_files) or drawings.is_drawing(queued.source):
+            drawings.add(queued, result, explanation)
         queued.photo.forget()
 
 

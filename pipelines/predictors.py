@@ -58,7 +58,7 @@ def choose_predictor(
     else:
         chosen = _on_torch(config, file, settings, is_single, parallel, console)
     predictor = chosen.predictor
-    predictor.face, predictor.min_face = config.face, config.min_face
+    predictor.face, predictor.min_face, predictor.fast = config.face, config.min_face, config.fast
     predictor.model = ModelId.of_file(file)  # of the checkpoint, also where its exported form answers
     chosen.settings["model"] = predictor.model.sha256
     return chosen
@@ -76,6 +76,7 @@ def face_settings(config: PredictConfig) -> dict[str, Any]:
         "sampling": [config.every, config.rate, config.first, config.last],
         "face": config.face,
         "min_face": config.min_face,
+        **({"fast": True} if config.fast else {}),
         "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
 

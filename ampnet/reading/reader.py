@@ -1,31 +1,34 @@
 """Reading sources: photos and frames in order, decoded ahead of time in threads, in chunks of bounded size."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event, Thread
 
 from ampnet.errors import ImageError
 from ampnet.files.printable import one_line
 from ampnet.reading.archives import members
 from ampnet.reading.photo import Photo
 from ampnet.reading.sources import Source
-from ampnet.reading.video import open_video
+from ampnet.reading.video import open_video, video_info
 from ampnet.reading.video_clock import Sampling
 from ampnet.runtime.cores import usable_cores
+from ampnet.runtime.progress import Advance
 from ampnet.runtime.threads import in_order
 
 CHUNK_IMAGES = 32
 CHUNK_PIXELS = 4_000_000
 """A chunk of photos in memory ends at this many photos or this many pixels, whichever comes first."""
 
+FAST_PIXELS = 30_000_000
+"""The same, where faces are followed from frame to frame: half a second of 1080p, 90 MB."""
+
 NOTHING, WHOLE = -1.0, float("inf")
 """Stand for the last recorded frame of a source of which nothing, or everything is recorded."""
 
 Task = tuple[Source, float]
 """A source, and the last of its frames that an earlier run has recorded."""
-
-Expect = Callable[[int], None]
-"""Called with the number of frames of a video, once that is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +50,47 @@ class QueuedPhoto:
         return self.is_asked and not self.is_recorded
 
 
-def read_source(source: Source, sampling: Sampling, recorded: float, expect: Expect) -> Iterator[QueuedPhoto]:
+def count_results(task: Task, sampling: Sampling) -> int:
+    """Estimate, at least 1, how many photos or frames a source gives; of a video the beginning is read for that."""
+    source, recorded = task
+    if not source.is_video or source.problem is not None:
+        return 1
+    try:
+        info = video_info(source.path)
+    except ImageError:
+        return 1
+    left = 1 - min((_resumed_after(source, recorded) + 1) / max(info.frames, 1), 1)
+    return max(round(info.expected(sampling, source.drawn is not None) * left), 1)
+
+
+@contextmanager
+def counted_ahead(tasks: Sequence[Task], sampling: Sampling, advance: Advance | None) -> Iterator[None]:
+    """Count the frames of all videos in a thread, so that progress is shown over all of them.
+
+    Args:
+        tasks: what is read.
+        sampling: which frames of a video are classified.
+        advance: told about the frames; None counts nothing.
+    """
+    is_over = Event()
+
+    def count() -> None:
+        for task in tasks:
+            if not is_over.is_set() and advance is not None and (more := count_results(task, sampling) - 1):
+                advance(0, more=more)
+
+    thread = Thread(target=count, daemon=True)
+    if advance is not None and any(source.is_video for source, _ in tasks):
+        thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        if thread.ident is not None:
+            thread.join(timeout=1)
+
+
+def read_source(source: Source, sampling: Sampling, recorded: float) -> Iterator[QueuedPhoto]:
     """Read a photo, or those frames of a video that are classified; all of its frames if they are to be drawn.
 
     A failure becomes the last photo, with the reason.
@@ -56,7 +99,6 @@ def read_source(source: Source, sampling: Sampling, recorded: float, expect: Exp
         source: what to read.
         sampling: which frames to classify.
         recorded: number of the last frame that an earlier run has recorded, or ``NOTHING`` or ``WHOLE``.
-        expect: called with the number of frames.
     """
     if not source.is_video or source.problem is not None:
         photo = source.photo()
@@ -64,21 +106,20 @@ def read_source(source: Source, sampling: Sampling, recorded: float, expect: Exp
         yield QueuedPhoto(photo, source, is_recorded=recorded == WHOLE)
         return
     try:
-        yield from _read_video(source, sampling, recorded, expect)
+        yield from _read_video(source, sampling, recorded)
     except ImageError as error:
         failed = Photo(one_line(source.name), None, str(error))
         yield QueuedPhoto(failed, source, is_recorded=recorded == WHOLE)
 
 
 def read_ahead(
-    tasks: Iterable[Task], sampling: Sampling, expect: Expect, pool: ThreadPoolExecutor, ahead: int
+    tasks: Iterable[Task], sampling: Sampling, pool: ThreadPoolExecutor, ahead: int
 ) -> Iterator[QueuedPhoto]:
     """Read all sources in order; photos are decoded in threads before their turn.
 
     Args:
         tasks: the sources, iterated over in this thread, only as far as needed.
         sampling: which frames of a video to classify.
-        expect: see :data:`Expect`.
         pool: the threads.
         ahead: maximum number of photos decoded before their turn.
     """
@@ -86,15 +127,18 @@ def read_ahead(
     def photo(task: Task) -> list[QueuedPhoto] | None:
         source, recorded = task
         is_in_turn = source.is_alone or (source.is_video and source.problem is None)
-        return None if is_in_turn else list(read_source(source, sampling, recorded, expect))
+        return None if is_in_turn else list(read_source(source, sampling, recorded))
 
     flat = ((member, recorded) for source, recorded in tasks for member in members(source))
     for (source, recorded), photos in in_order(photo, flat, pool, ahead):
-        yield from read_source(source, sampling, recorded, expect) if photos is None else photos
+        yield from read_source(source, sampling, recorded) if photos is None else photos
 
 
 def in_chunks(
-    photos: Iterable[QueuedPhoto], most: int | None = None, keeps_whole: bool = False
+    photos: Iterable[QueuedPhoto],
+    most: int | None = None,
+    keeps_whole: bool = False,
+    most_pixels: int = CHUNK_PIXELS,
 ) -> Iterator[list[QueuedPhoto]]:
     """Group photos for the networks; every ``CHUNK_IMAGES`` results to record, a chunk ends.
 
@@ -102,6 +146,7 @@ def in_chunks(
         photos: the photos and frames.
         most: maximum number of photos in a chunk, if that is less than ``CHUNK_IMAGES``.
         keeps_whole: whether the whole photos stay in memory until their chunk is done.
+        most_pixels: maximum number of pixels that a chunk keeps, but for its last photo.
     """
     most = min(most or CHUNK_IMAGES, CHUNK_IMAGES)
     chunk: list[QueuedPhoto] = []
@@ -111,19 +156,21 @@ def in_chunks(
         results += one.is_result
         is_whole = keeps_whole and one.photo.problem is None
         pixels += one.photo.size_hw[0] * one.photo.size_hw[1] if is_whole else one.photo.pixels
-        if len(chunk) == most or pixels >= CHUNK_PIXELS or (one.is_result and results % CHUNK_IMAGES == 0):
+        if len(chunk) == most or pixels >= most_pixels or (one.is_result and results % CHUNK_IMAGES == 0):
             yield chunk
             chunk, pixels = [], 0
     if chunk:
         yield chunk
 
 
-def _read_video(source: Source, sampling: Sampling, recorded: float, expect: Expect) -> Iterator[QueuedPhoto]:
-    is_drawn = source.drawn is not None
-    after = int(recorded) if not is_drawn and recorded > NOTHING else -1
+def _read_video(source: Source, sampling: Sampling, recorded: float) -> Iterator[QueuedPhoto]:
+    is_drawn, after = source.drawn is not None, _resumed_after(source, recorded)
     with open_video(source.path, sampling, after, is_all=is_drawn, threads=usable_cores()) as video:
-        left = 1 - min((after + 1) / max(video.info.frames, 1), 1)
-        expect(max(round(video.info.expected(sampling, is_drawn) * left), 1))
         for frame in video.frames():
             photo = Photo.of_frame(source.path, frame.image, frame.number, frame.seconds)
             yield QueuedPhoto(photo, source, video.info.start, frame.is_asked, frame.number <= recorded)
+
+
+def _resumed_after(source: Source, recorded: float) -> int:
+    """Return the last frame that need not be read; a copy is drawn from its first one."""
+    return int(recorded) if source.drawn is None and recorded > NOTHING else -1

@@ -6,7 +6,16 @@ from typing import Protocol
 
 from ampnet.reading.archives import members
 from ampnet.reading.photo import Photo
-from ampnet.reading.reader import NOTHING, Expect, QueuedPhoto, Task, in_chunks, read_ahead, read_source
+from ampnet.reading.reader import (
+    CHUNK_PIXELS,
+    FAST_PIXELS,
+    NOTHING,
+    QueuedPhoto,
+    Task,
+    in_chunks,
+    read_ahead,
+    read_source,
+)
 from ampnet.reading.sources import Source
 from ampnet.reading.video_clock import Sampling
 from ampnet.results.photo_result import PhotoResult
@@ -19,6 +28,9 @@ Answered = tuple[QueuedPhoto, PhotoResult | None]
 
 class Answers(Protocol):
     """What answers photos: a :class:`~ampnet.recognition.recognizer.Recognizer`."""
+
+    fast: bool
+    """Whether frames of videos are answered faster where many come together."""
 
     @property
     def cores(self) -> int:
@@ -33,7 +45,6 @@ def answer_tasks(
     tasks: Iterable[Task],
     sampling: Sampling,
     threads: Threads,
-    expect: Expect = lambda _count: None,
     most: int | None = None,
     keeps_whole: bool = False,
 ) -> Iterator[list[Answered]]:
@@ -44,15 +55,14 @@ def answer_tasks(
         tasks: the sources, iterated over in this thread, only as far as needed.
         sampling: which frames of a video to classify.
         threads: those that read and those that run the networks.
-        expect: see :data:`ampnet.reading.reader.Expect`.
         most: maximum number of photos in a chunk.
         keeps_whole: keep whole photos that were decoded for small faces, since they will be drawn.
 
     Yields:
         Chunks, in order.
     """
-    photos = read_ahead(tasks, sampling, expect, threads.reading, threads.readers + 2)
-    chunks = in_chunks(photos, most, keeps_whole)
+    photos = read_ahead(tasks, sampling, threads.reading, threads.readers + 2)
+    chunks = in_chunks(photos, most, keeps_whole, FAST_PIXELS if recognizer.fast else CHUNK_PIXELS)
     answer = partial(_answer_chunk, recognizer, keeps_whole)
     for _, answered in in_order(answer, chunks, threads.networks, threads.parallel + 1):
         yield answered
@@ -63,7 +73,7 @@ def answer_one_by_one(
 ) -> Iterator[PhotoResult]:
     """Read each photo and frame when its result is asked for."""
     for member in (member for source in sources for member in members(source)):
-        for queued in read_source(member, sampling, NOTHING, lambda _count: None):
+        for queued in read_source(member, sampling, NOTHING):
             (result,) = recognizer.answer([queued.photo])
             if tracking is not None:
                 tracking.take(member, result)

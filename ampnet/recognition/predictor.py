@@ -127,10 +127,10 @@ class Predictor(Recognizer):
         # as bytes: multiprocessing would share the tensors' memory between processes, which a fork cannot
         checkpoint = pickle.dumps(self.checkpoint)
         made_of = (checkpoint, detector, self.device, self.batch_size, self.classifier.mirror, prior, self.dtype)
-        return _restored, (made_of, self.face, self.min_face, self.model)
+        return _restored, (made_of, self.face, self.min_face, self.model, self.fast)
 
 
-def _restored(made_of: tuple[Any, ...], face: FacePolicy, min_face: float, model: ModelId) -> Predictor:
+def _restored(made_of: tuple[Any, ...], face: FacePolicy, min_face: float, model: ModelId, fast: bool) -> Predictor:
     predictor = Predictor(pickle.loads(made_of[0]), *made_of[1:])  # noqa: S301 (whoever unpickles trusts it already)
-    predictor.face, predictor.min_face, predictor.model = face, min_face, model
+    predictor.face, predictor.min_face, predictor.model, predictor.fast = face, min_face, model, fast
     return predictor

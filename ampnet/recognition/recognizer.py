@@ -11,6 +11,7 @@ from ampnet.checkpoints.model_id import ModelId
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.face import Face
 from ampnet.detection.finder import FaceFinder
+from ampnet.detection.following import FollowingFinder
 from ampnet.errors import ConfigError, ImageError
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.brightness import brightness
@@ -51,6 +52,8 @@ class Recognizer(ABC):
     """Which faces of a photo to classify: all, or the one that is largest, nearest to the centre, or found best."""
     min_face: float = PredictConfig.min_face
     """Faces with a side of fewer pixels of the whole photo are left out."""
+    fast: bool = PredictConfig.fast
+    """Find the faces of videos in a part of the frames, and follow them through the others."""
     rejection_threshold: float = 0.0
     """Faces whose most probable class is less probable get the answer "not sure"; 0 never rejects."""
 
@@ -83,7 +86,9 @@ class Recognizer(ABC):
         return 1
 
     def answer(self, photos: Sequence[Photo], most: int | None = None, keeps_whole: bool = True) -> list[PhotoResult]:
-        """Find and classify the faces of some photos, all at once; results do not depend on the other photos.
+        """Find and classify the faces of some photos, all at once.
+
+        Results do not depend on the other photos, unless :attr:`fast` is set.
 
         Args:
             photos: the photos; one that cannot be read gets a result that says why.
@@ -91,7 +96,8 @@ class Recognizer(ABC):
             keeps_whole: keep whole photos that were decoded for small faces.
         """
         readable = [photo for photo in photos if photo.problem is None]
-        found = [one.faces for one in FaceFinder(self.detector, self.face, self.min_face).find(readable, most)]
+        finder = (FollowingFinder if self.fast else FaceFinder)(self.detector, self.face, self.min_face)
+        found = [one.faces for one in finder.find(readable, most)]
         framed = [self._framed(photo, faces, keeps_whole) for photo, faces in zip(readable, found, strict=True)]
         probabilities = iter(self.classify([face for of_photo in framed for face in of_photo]))
         results = {

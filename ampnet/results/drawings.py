@@ -124,6 +124,10 @@ class Drawings:
         except DataError as error:
             self._fail(error)
 
+    def is_drawing(self, source: Source) -> bool:
+        """Return whether the copy of this video has been begun."""
+        return source is self._video
+
     def _draw_frame(self, queued: QueuedPhoto, path: Path) -> None:
         if self._video is not queued.source:
             self._video = queued.source
@@ -158,13 +162,14 @@ class Drawings:
         try:
             if self._hidden is not None:
                 self._write(self._hidden.rest())
+            if self._writer is not None:  # first: whoever finds the copy when resuming takes both to be there
+                self._draw_timeline()
             self._open.close()
         except DataError as error:
             self._fail(error)
         self._hidden = None
         if self._last is not None and self._last.what:
             self.videos[self._last.what] += 1
-            self._draw_timeline()
         self._timeline = Timeline()
         self._writer, self._last, self._video = None, None, None
 

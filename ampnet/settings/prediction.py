@@ -82,6 +82,10 @@ class PredictConfig(Settings):
             unset="each track stands alone",
         ),
     ] = None
+    fast: Annotated[
+        bool,
+        Option("Look for the faces of a video in a part of its frames, and follow them through the others.", "Faces"),
+    ] = False
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     checkpoint: CheckpointOption = None
     mirror: Mirror = False
@@ -113,8 +117,13 @@ class PredictConfig(Settings):
             "Output",
         ),
     ] = False
+    estimate: Annotated[
+        bool, Option("Only say how long it will take, measured on a sample; nothing is written.", "Output")
+    ] = False
     force: Annotated[bool, Option("Replace existing files.", "Output")] = False
-    resume: Annotated[bool, Option("Continue the --csv, --jsonl or --out of an interrupted run.", "Output")] = False
+    resume: Annotated[
+        bool, Option("Continue the --csv, --jsonl, --annotate or --out of an interrupted run.", "Output")
+    ] = False
     runtime: Annotated[
         Runtime, Option("What runs the networks; onnx starts sooner and needs less memory.", "Machine")
     ] = "torch"
@@ -134,13 +143,17 @@ class PredictConfig(Settings):
         else:
             require(self.out is None and self.actors is None, "--out and --actors need --engine ray")
         is_kept = self.is_resumable or not self.resume
-        require(is_kept, "--resume needs --csv or --jsonl: what an interrupted run left to continue")
+        require(is_kept, "--resume needs --csv, --jsonl or --annotate: what an interrupted run left to continue")
         require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")
         if self.camera is not None:
             is_alone = not (self.images or self.list_file or self.videos)
             is_plain = not (self.jsonl or self.annotate or self.explain or self.track or self.resume)
             require(is_alone, "--camera reads nothing else; leave out files, --list and --videos")
             require(is_plain and self.engine == "local", "--camera has a window and --csv only; leave the others out")
+        is_measurable = self.camera is None and self.engine == "local"
+        require(
+            is_measurable or not self.estimate, "--estimate measures this machine; leave out --camera and --engine ray"
+        )
         require(self.every is None or self.rate is None, "--every and --rate: give one of them")
         require(self.last is None or self.last > self.first, "--to must be later than --from")
         is_text = self.csv is None or self.csv.suffix.lower() not in SPREADSHEETS
@@ -165,8 +178,8 @@ class PredictConfig(Settings):
 
     @property
     def is_resumable(self) -> bool:
-        """Say whether an interrupted run can be resumed: it leaves rows to continue."""
-        return self.csv is not None or self.jsonl is not None or self.engine == "ray"
+        """Say whether an interrupted run can be resumed: it leaves rows or annotated copies."""
+        return any((self.csv, self.jsonl, self.annotate, self.engine == "ray"))
 
 
 @dataclass(frozen=True, kw_only=True)

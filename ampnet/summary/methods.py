@@ -43,7 +43,8 @@ def methods_text(
     frames = sum(len(video.seconds) for video in videos)
     parts = [
         f"Facial expressions in {_count(len(videos), 'video')} were classified with AMP-Net (Liu et al., 2022), "
-        f"{_model(settings)}. Faces were detected with RetinaFace (Deng et al., 2020) in {frames:,} frames, at "
+        f"{_model(settings)}. Faces were detected with RetinaFace (Deng et al., 2020) in {frames:,} frames"
+        f"{', or followed to them from others by optical flow' if settings and settings.fast else ''}, at "
         f"{_range({usual_rate(video) for video in videos})} frames per second; times are the frames' own presentation "
         "times, from the first frame of each video.",
         f"Probabilities were taken at {_range({round(1 / one.step, 2) for one in series})} ticks per second, at each "

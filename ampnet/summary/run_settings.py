@@ -31,6 +31,8 @@ class RunSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Seconds of the causal mean; 0: none."""
     mirror: bool = False
     """Whether the answers for a face and its mirror image were averaged."""
+    fast: bool = False
+    """Whether faces were followed through a part of the frames."""
     people: int | None = None
     """Number of people to whom tracks were joined."""
 

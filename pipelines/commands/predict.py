@@ -8,7 +8,7 @@ from ampnet.settings import DetectorConfig, PredictConfig
 from pipelines.commands.command import command
 from pipelines.commands.one_line_errors import fail_for
 from pipelines.commands.options import AsJson, Quiet
-from pipelines.commands.stdout import json_stdout, print_result
+from pipelines.commands.stdout import json_stdout, print_result, tell
 
 NOT_AN_EMOTION = (
     "An expression is not an emotion: the model names what a face shows, not what the person feels. "
@@ -66,6 +66,8 @@ def _require_places(config: PredictConfig, as_json: bool) -> None:
         raise UsageError("--camera has a window and --csv only; leave out --json")
     if as_json and config.resume:
         raise UsageError("--json prints everything again and cannot be resumed; use --jsonl FILE")
+    if as_json and config.estimate:
+        raise UsageError("--estimate prints one line; leave out --json")
     if config.explain and not (as_json or config.jsonl or config.annotate):
         raise UsageError("--explain needs an output: --annotate DIR, --json or --jsonl FILE")
 
@@ -73,6 +75,11 @@ def _require_places(config: PredictConfig, as_json: bool) -> None:
 def _predict_here(config: PredictConfig, as_json: bool, quiet: bool) -> None:
     from pipelines.show import prediction_lines, show
 
+    if config.estimate:
+        from pipelines.estimate import run as estimate
+
+        tell(estimate(config, quiet))
+        return
     if config.camera is None:
         from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
 

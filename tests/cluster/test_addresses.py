@@ -71,7 +71,7 @@ def test_objects_are_listed_read_written_and_deleted(bucket: str) -> None:
 
 def read(part: Part, threads: Threads) -> list[Photo]:
     tasks = ((source, NOTHING) for source in part.sources())
-    return [queued.photo for queued in read_ahead(tasks, 1, lambda _count: None, threads.reading, 2)]
+    return [queued.photo for queued in read_ahead(tasks, 1, threads.reading, 2)]
 
 
 def test_objects_tars_and_parquet_files_of_a_bucket_hold_the_same_photos(bucket: str) -> None:

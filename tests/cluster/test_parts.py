@@ -13,7 +13,7 @@ PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"
 
 def problems(part: Part, threads: Threads) -> dict[str, str | None]:
     tasks = ((source, NOTHING) for source in part.sources())
-    photos = read_ahead(tasks, 1, lambda _count: None, threads.reading, 2)
+    photos = read_ahead(tasks, 1, threads.reading, 2)
     return {queued.photo.name: queued.photo.problem for queued in photos}
 
 

@@ -18,8 +18,9 @@ OUT = Path("rows")
         ({"engine": "ray", "out": OUT, "list_file": Path("a.txt")}, "no --list"),
         ({"out": OUT}, "--out and --actors need --engine ray"),
         ({"actors": 2}, "--out and --actors need --engine ray"),
-        ({"resume": True}, "--resume needs --csv or --jsonl"),
+        ({"resume": True}, "--resume needs --csv, --jsonl or --annotate"),
         ({"csv": Path("a"), "jsonl": Path("a")}, "--csv and --jsonl need two files"),
+        ({"estimate": True, "engine": "ray", "out": OUT}, "--estimate measures this machine"),
         ({"smooth": 1.0}, "--smooth averages along tracks, so it needs --track"),
         ({"runtime": "onnx", "mirror": True}, "--mirror, --prior and --gpus need --runtime torch"),
         ({"runtime": "onnx", "explain": True}, "--explain needs --runtime torch"),
@@ -32,9 +33,15 @@ def test_options_of_predict_that_do_not_go_together_are_refused(options, message
 
 @pytest.mark.parametrize(
     ("options", "is_resumable"),
-    [({}, False), ({"csv": Path("a.csv")}, True), ({"jsonl": Path("a")}, True), ({"engine": "ray", "out": OUT}, True)],
+    [
+        ({}, False),
+        ({"csv": Path("a.csv")}, True),
+        ({"jsonl": Path("a")}, True),
+        ({"annotate": Path("a")}, True),
+        ({"engine": "ray", "out": OUT}, True),
+    ],
 )
-def test_a_run_that_keeps_its_rows_can_be_resumed(options, is_resumable):
+def test_a_run_that_keeps_its_rows_or_pictures_can_be_resumed(options, is_resumable):
     assert PredictConfig(images=(Path("a.jpg"),), **options).is_resumable is is_resumable
 
 

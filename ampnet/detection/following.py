@@ -1,0 +1,145 @@
+"""Finding the faces of a video in a part of its frames, and following their landmarks through those in between.
+
+Each stretch between two frames that the detector has looked at is followed by optical flow (pyramidal Lucas-Kanade,
+Bouguet 2001) and must arrive where the detector finds the faces at its end; a stretch in which it does not (somebody
+comes, turns away, the camera cuts) is halved, until the detector has looked at all of it.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ampnet.detection.face import Face, landmark_distance
+from ampnet.detection.finder import FaceFinder, FoundFaces
+from ampnet.media.images import Image, reduce
+from ampnet.reading.photo import Photo
+
+STRETCH_SECONDS = 0.3
+"""Longest time between two frames that the detector looks at."""
+
+FLOW_SIDE = 960
+"""Longer side in pixels at which movements are measured."""
+
+MAX_DRIFT = 0.12
+"""Mean distance between followed and detected landmarks at a stretch's end, in eye-to-mouth distances, above which the
+stretch is halved."""
+
+MAX_RETURN = 0.05
+"""Largest distance between a landmark and where following it there and back leads, in eye-to-mouth distances."""
+
+Stretch = tuple[int, int]
+"""Two frames of one video that the detector looks at, by their places."""
+
+
+class FollowingFinder(FaceFinder):
+    """A :class:`FaceFinder` that looks at some of a video's frames, and at every photo."""
+
+    def find(self, photos: Sequence[Photo], most: int | None = None) -> list[FoundFaces]:
+        """See :meth:`FaceFinder.find`; results depend on which frames of a video are given together."""
+        found: dict[int, FoundFaces] = {}
+        greys: dict[int, Image] = {}
+        stretches = _stretches(photos)
+        inside = {place for first, last in stretches for place in range(first + 1, last)}
+        wanted = [place for place in range(len(photos)) if place not in inside]
+        while wanted:
+            seen = super().find([photos[place] for place in wanted], most)
+            found.update(zip(wanted, seen, strict=True))
+            halves: list[Stretch] = []
+            wanted = []
+            for first, last in stretches:
+                between = _between(photos[first : last + 1], found[first], found[last], greys)
+                if between is not None:
+                    found.update(zip(range(first + 1, last), between, strict=True))
+                else:
+                    middle = (first + last) // 2
+                    wanted.append(middle)
+                    halves += [(one, other) for one, other in ((first, middle), (middle, last)) if other - one > 1]
+            stretches = halves
+        return [found[place] for place in range(len(photos))]
+
+
+def _stretches(photos: Sequence[Photo]) -> list[Stretch]:
+    """Divide neighbouring frames of one video into stretches with frames inside, each ending where the next begins."""
+    stretches: list[Stretch] = []
+    first, count = 0, len(photos)
+    for last in range(count):
+        if last + 1 < count and _is_within(photos[first], photos[last + 1]):
+            continue
+        if last - first > 1:
+            stretches.append((first, last))
+        first = last if last + 1 < count and _is_within(photos[last], photos[last + 1]) else last + 1
+    return stretches
+
+
+def _is_within(frame: Photo, later: Photo) -> bool:
+    if frame.seconds is None or later.seconds is None or frame.name != later.name:
+        return False
+    return 0 <= later.seconds - frame.seconds <= STRETCH_SECONDS
+
+
+def _between(
+    frames: Sequence[Photo], first: FoundFaces, last: FoundFaces, greys: dict[int, Image]
+) -> list[FoundFaces] | None:
+    """Follow the faces of the first frame to the last; None where they do not arrive at the faces found there."""
+    if len(first.faces) != len(last.faces):
+        return None
+    if not first.faces:
+        return [first] * (len(frames) - 2)
+    images = [greys.setdefault(id(frame), _grey(frame)) for frame in frames]
+    scale = images[0].shape[1] / frames[0].size_hw[1]
+    sizes = np.array([_eyes_to_mouth(face) for face in first.faces]) * scale
+    path = [np.stack([face.landmarks for face in first.faces]).astype(np.float32) * np.float32(scale)]
+    for before, after in pairwise(images):
+        moved, error = _flow(before, after, path[-1])
+        if not (error.max(axis=1) <= np.maximum(MAX_RETURN * sizes, 0.5)).all():
+            return None
+        path.append(moved)
+    arrived = [Face(face.box, face.score, points / scale) for face, points in zip(first.faces, path[-1], strict=True)]
+    ends = [min(last.faces, key=lambda face: landmark_distance(one, face)) for one in arrived]
+    if len({id(face) for face in ends}) < len(ends):
+        return None
+    if any(landmark_distance(one, face) > MAX_DRIFT for one, face in zip(arrived, ends, strict=True)):
+        return None
+    drift = np.stack([face.landmarks for face in ends]) - path[-1] / scale
+    shares = [number / (len(frames) - 1) for number in range(1, len(frames) - 1)]
+    return [
+        FoundFaces(
+            [
+                _moved(face, end, share, landmarks)
+                for face, end, landmarks in zip(first.faces, ends, points / scale + share * drift, strict=True)
+            ],
+            "detected",
+            first.count,
+        )
+        for share, points in zip(shares, path[1:-1], strict=True)
+    ]
+
+
+def _moved(face: Face, end: Face, share: float, landmarks: NDArray[np.floating]) -> Face:
+    """Return a face on its way to the end of a stretch: its box goes with its landmarks."""
+    around = [one.box - np.tile(one.landmarks.mean(axis=0), 2) for one in (face, end)]
+    box = np.tile(landmarks.mean(axis=0), 2) + (1 - share) * around[0] + share * around[1]
+    score = (1 - share) * face.score + share * end.score
+    return Face(box.astype(np.float32), score, landmarks.astype(np.float32))
+
+
+def _flow(before: Image, after: Image, points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Follow ``(F, 5, 2)`` points, and measure how far from each the way back ends, ``(F, 5)``; infinite if lost."""
+    flat = np.ascontiguousarray(points.reshape(-1, 1, 2))
+    moved, is_found, _ = cv2.calcOpticalFlowPyrLK(before, after, flat, np.empty_like(flat))
+    back, is_back, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, np.empty_like(flat))
+    error = np.linalg.norm(np.asarray(back) - flat, axis=-1).reshape(points.shape[:2]).astype(np.float32)
+    is_lost = (np.asarray(is_found) == 0) | (np.asarray(is_back) == 0)
+    error[is_lost.reshape(points.shape[:2])] = np.inf
+    return np.asarray(moved, dtype=np.float32).reshape(points.shape), error
+
+
+def _grey(photo: Photo) -> Image:
+    return np.asarray(cv2.cvtColor(reduce(photo.reduced, FLOW_SIDE), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def _eyes_to_mouth(face: Face) -> float:
+    return float(np.hypot(*(face.landmarks[3:].mean(axis=0) - face.landmarks[:2].mean(axis=0))))

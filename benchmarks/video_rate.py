@@ -1,0 +1,111 @@
+"""Frames of a video with two faces that predict classifies a second, and with --fast: python -m benchmarks.video_rate.
+
+Renders a clip of 30 frames a second at each size (two people of the samples who move, come nearer and change their
+expression), classifies every frame in both ways, one after the other, and compares the answers. Clips are kept in the
+folder that is given, and made once. ``--cores N`` limits this process to N cores.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import gettempdir
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ampnet.reading.image_files import read_image
+from ampnet.results.photo_result import PhotoResult
+from benchmarks.measure import print_table
+
+HEIGHTS = (360, 720, 1080, 2160)
+RATE = 30
+SAMPLES = Path(__file__).parents[1] / "tests" / "samples"
+PEOPLE = (("id14", 0.27), ("id21", 0.73))
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path(gettempdir()) / "ampnet-video-rate")
+    parser.add_argument("--frames", type=int, default=180)
+    parser.add_argument("--heights", type=int, nargs="+", default=HEIGHTS)
+    parser.add_argument("--model", default=None)
+    parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
+    arguments = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
+    torch.set_num_threads(arguments.cores)
+
+    from ampnet import Predictor
+    from tests.clips import write_timed  # loads PyAV
+
+    predictor = Predictor(arguments.model)
+    rows = []
+    for height in arguments.heights:
+        clip = arguments.folder / f"{height}-{arguments.frames}.mp4"
+        if not clip.exists():
+            clip.parent.mkdir(parents=True, exist_ok=True)
+            times = [number / RATE for number in range(arguments.frames)]
+            write_timed(clip, times, render(arguments.frames, height))
+        answers, speeds = [], []
+        for predictor.fast in (False, True):
+            predictor.predict_many(clip, every=30)
+            begun = time.monotonic()
+            answers.append(predictor.predict_many(clip, every=1))
+            speeds.append(arguments.frames / (time.monotonic() - begun))
+        rows.append((f"{height}p", *speeds, *compared(*answers)))
+    head = ("video", "frames/s", "with --fast", "faces", "in both", "same label", "probability within, 99%")
+    print_table(f"every frame, {arguments.cores} cores, {predictor.model}", head, rows)
+
+
+def compared(full: list[PhotoResult], fast: list[PhotoResult]) -> tuple[int, str, str, float]:
+    """Return how many faces full detection finds, how many of these --fast has, and how far their answers agree."""
+    shifts, same, count = [], 0, 0
+    for expected, found in zip(full, fast, strict=True):
+        for face in expected:
+            count += 1
+            near = min(found, key=lambda other: float(np.abs(other.box - face.box).max()), default=None)
+            if near is not None and np.abs(near.box - face.box).max() < 0.2 * (face.box[2] - face.box[0]):
+                same += near.label == face.label
+                shifts.append(max(abs(near.scores[name] - face.scores[name]) for name in face.scores))
+    return count, f"{len(shifts) / count:.1%}", f"{same / len(shifts):.1%}", float(np.quantile(shifts, 0.99))
+
+
+def render(frames: int, height: int) -> Iterator[NDArray[np.uint8]]:
+    """Render the frames of a clip of 16 by 9."""
+    width = height * 16 // 9
+    pictures = {(person, mood): _portrait(person, mood) for person, _ in PEOPLE for mood in ("neutral", "happiness")}
+    random = np.random.default_rng(0)
+    ground = cv2.resize(random.integers(60, 190, (3, 5, 3)).astype(np.uint8), (width, height), None, 0, 0, 2)
+    noise = random.integers(-4, 5, (8, height, width, 1)).astype(np.int16)
+    for number in range(frames):
+        now = number / RATE
+        image = ground.copy()
+        for order, (person, column) in enumerate(PEOPLE):
+            mood = 0.5 - 0.5 * np.cos(2 * np.pi * (now / 4 + 0.3 * order))
+            mixed = cv2.addWeighted(pictures[person, "neutral"], 1 - mood, pictures[person, "happiness"], mood, 0)
+            side = height * (0.55 + 0.06 * np.sin(1.3 * now + order))
+            place = (column * width + 0.05 * height * np.sin(2.1 * now + order), 0.5 * height)
+            scale = side / mixed.shape[0]
+            matrix = cv2.getRotationMatrix2D((mixed.shape[1] / 2, mixed.shape[0] / 2), 5 * np.sin(now + order), scale)
+            matrix[:, 2] = matrix[:, 2] + np.array(place) - np.array(mixed.shape[1::-1]) / 2
+            warped = cv2.warpAffine(mixed, matrix, (width, height), flags=cv2.INTER_CUBIC)
+            inside = cv2.warpAffine(np.full(mixed.shape[:2], 255, np.uint8), matrix, (width, height))
+            image = np.where(inside[..., None] > 127, warped, image)
+        yield np.clip(image + noise[number % 8], 0, 255).astype(np.uint8)
+
+
+def _portrait(person: str, expression: str) -> NDArray[np.uint8]:
+    """Return a person's frontal picture."""
+    import pandas as pd
+
+    table = pd.read_csv(SAMPLES / "annotations.csv")
+    own = table[(table["identity"] == person) & (table["occluded"] == 0) & (table["expression"] == expression)]
+    return read_image(SAMPLES / str(own["file"].iloc[own["yaw"].abs().argmin()]))
+
+
+if __name__ == "__main__":
+    main()
