@@ -76,6 +76,7 @@ def describe(checkpoint: Checkpoint, config: EvalConfig, offsets: NDArray[np.flo
         "offsets": [round(value, 6) if np.isfinite(value) else None for value in offsets.tolist()],
         "mirror": config.mirror,
         "precision": config.precision,
+        "network": architecture.network,
         "width": architecture.width,
         "image_size": architecture.image_size,
         "modules": list(architecture.modules),

@@ -21,7 +21,7 @@ from ampnet.files.writing import atomic_write
 from ampnet.runtime.collectives import broadcast_tensors, gather_objects
 from ampnet.runtime.launch import is_launched, join_processes, launch
 from ampnet.runtime.memory import keep_freed_memory
-from ampnet.runtime.progress import ProgressBar
+from ampnet.runtime.progress import ProgressBar, for_all
 from ampnet.runtime.signals import StopRequest
 from ampnet.settings import TrainConfig
 from ampnet.training.defaults import Forecast, RunConfig, resolve_defaults
@@ -37,6 +37,7 @@ from ampnet.training.run_folder import (
     saved_settings,
     write_settings,
 )
+from ampnet.training.trackers import require_trackers
 from pipelines.folds import choose_folds
 from pipelines.progress import notices, progress_bar
 from pipelines.train_results import RunsResult, TrainResult
@@ -69,6 +70,7 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | RunsResult:
         return _run_once(chosen, forecast, quiet)
     if is_launched():
         raise UsageError("--seeds and --folds do not work under torchrun; start one torchrun for each --seed")
+    require_trackers(config.trackers)
     index, folds = choose_folds(config) if config.folds else (None, None)  # first: it may be refused
     folder = open_run_folder(config)
     with lock_folder(folder):
@@ -189,7 +191,8 @@ def _finish_epoch(training: TrainingRun, bar: ProgressBar) -> str:
 
         progress.history.write(folder / HISTORY)
         save_curves(folder / CURVES, progress.history.table(), folder.name, progress.history.best_epoch)
-        training.tensorboard.add(row)
+        for tracker in training.trackers:
+            tracker.add(row)
     training.save()
     return (
         f"epoch {progress.epoch}/{training.config.recipe.epochs}: train loss {train_loss:.4f}, accuracy "
@@ -202,8 +205,9 @@ def _measure(training: TrainingRun, bar: ProgressBar) -> SplitMetrics:
     model, process = training.state.evaluated_model, training.process
     broadcast_tensors(model.buffers(), process)  # each process has its own normalisation statistics
     batches = training.unreadable.watch(training.selection)
-    with bar(training.config.select_on, len(training.selection_order.shard)) as advance:
-        return evaluate(model, batches, training.loss_fn, training.config.precision, process, advance)
+    with bar(training.config.select_on, process.world_size * len(training.selection_order.shard)) as advance:
+        everybody = for_all(advance, process.world_size)
+        return evaluate(model, batches, training.loss_fn, training.config.precision, process, everybody)
 
 
 def _newly_unreadable(training: TrainingRun, listed: set[str]) -> list[str]:

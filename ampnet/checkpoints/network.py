@@ -1,7 +1,6 @@
 """From stored tensors to a network: names, shapes and types are checked before any number is read."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +12,7 @@ from ampnet.checkpoints.reading import StoredTensor
 from ampnet.errors import CheckpointError
 from ampnet.files.printable import printable
 from ampnet.models.ampnet import AMPNet
+from ampnet.models.plain import build_model
 from ampnet.models.sharing import share_tensors
 from ampnet.settings import ArchitectureConfig
 
@@ -29,7 +29,7 @@ def outline(architecture: ArchitectureConfig) -> AMPNet:
 def _first_outline(architecture: ArchitectureConfig) -> AMPNet:
     """Build what all networks of one architecture are copied from: that takes half the time of loading one."""
     with WithoutNumbers():
-        return AMPNet(**asdict(architecture))
+        return build_model(architecture)
 
 
 class WithoutNumbers(TorchFunctionMode):

@@ -60,8 +60,9 @@ class Provenance:
     model: dict[str, Any] = field(default_factory=dict)
     """Of a checkpoint: epoch, selected_on (split that chose it), seed, beta (weight of the local head), temperature,
     rejection_threshold (probability below which the answer is "not sure"; 0: never), prior, offsets (added to the fused
-    logits; null: the class is ruled out), mirror, precision (of the network's maps and weights: fp32 or bf16), width,
-    image_size, modules, parameters, training (the run's configuration). Empty for a file of predictions."""
+    logits; null: the class is ruled out), mirror, precision (of the network's maps and weights: fp32 or bf16),
+    network (ampnet, or torchvision's), width, image_size, modules, parameters, training (the run's settings). Empty for
+    a file of predictions."""
 
 
 @dataclass(frozen=True, kw_only=True)

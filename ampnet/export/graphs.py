@@ -37,6 +37,8 @@ class ClassifierGraph(nn.Module):
         """Classify."""
         pixels = images.permute(0, 3, 1, 2).float() / 255
         local, global_ = self.network(pixels, landmarks)
+        if global_ is local:  # of a network with a single head: an exported graph's outputs have a tensor each
+            global_ = local.clone()
         fused = fuse_logits(local, global_, self.branch_weight) + self.offsets
         return (fused / self.temperature).softmax(dim=1), local, global_
 

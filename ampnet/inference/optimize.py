@@ -51,7 +51,7 @@ def optimize_for_inference(model: AMPNet, dtype: torch.dtype | None = None, is_p
         A network with the same logits within 1e-4. It cannot be trained, saved or moved to another device.
     """
     fast = share_tensors(model).eval()
-    usual = fast.stem.first.conv.weight.dtype
+    usual = next(fast.parameters()).dtype
     dtype = dtype or usual
     _replace_parts(fast, Form(_map_sizes(fast), dtype, is_portable))
     _own_tensors(fast)
@@ -86,7 +86,7 @@ def _map_sizes(model: AMPNet) -> MapSizes:
 
     hooks = [part.register_forward_pre_hook(note) for part in model.modules() if isinstance(part, ConvNorm)]
     side = model.architecture.image_size
-    weight = model.stem.first.conv.weight
+    weight = next(model.parameters())
     model(weight.new_zeros(1, 3, side, side), weight.new_full((1, 5, 2), side / 2))
     for hook in hooks:
         hook.remove()

@@ -29,3 +29,12 @@ def ignore_progress(count: int = 1, note: str = "", more: int = 0) -> None:
 def silent(_title: str, _total: int) -> Iterator[Advance]:
     """Show nothing."""
     yield ignore_progress
+
+
+def for_all(advance: Advance, processes: int) -> Advance:
+    """Let one process show the progress of all, whose parts of the work differ by one item at most."""
+
+    def advance_all(count: int = 1, note: str = "", more: int = 0) -> None:
+        advance(processes * count, note, processes * more)
+
+    return advance_all

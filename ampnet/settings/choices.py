@@ -30,7 +30,8 @@ LayoutName = Literal[
     "folders",
 ]
 DetectorName = Literal["mobilenet0.25", "resnet50"]
-Variant = Literal["ampnet", "ampnet-small"]
+Variant = Literal["ampnet", "ampnet-small", "resnet18", "mobilenet_v3_small"]
+Network = Literal["ampnet", "resnet18", "mobilenet_v3_small"]
 DataForm = Literal["files", "shards"]
 Split = Literal["train", "val", "test"]
 SelectionSplit = Literal["val", "test"]
@@ -40,6 +41,7 @@ YesNo = Literal["yes", "no"]
 Protocol = Literal["ferplus-majority", "ferplus-plurality", "ferplus-probability"]
 Precision = Literal["fp32", "bf16", "fp16"]
 UsePrecision = Literal["fp32", "bf16", "auto"]
+TrackerName = Literal["tensorboard", "mlflow"]
 Freeze = Literal["none", "stem", "norms"]
 
 MODULES: tuple[Module, ...] = ("gp", "lp", "ap")

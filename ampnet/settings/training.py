@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from ampnet.errors import require
 from ampnet.files.printable import printable
-from ampnet.settings.choices import MODULES, Freeze, Placement, Precision, SelectionSplit, Variant, YesNo
+from ampnet.settings.choices import MODULES, Freeze, Placement, Precision, SelectionSplit, TrackerName, Variant, YesNo
 from ampnet.settings.fields import Option, Settings
 from ampnet.settings.recipes import Recipe, RecipeName, make_recipe
 from ampnet.settings.shared import A_MODEL, INPUT_SIZE, PLACEMENT, STANDARDISE, WIDTH, DataFolder, Modules
@@ -25,7 +25,11 @@ class TrainConfig(Settings):
     data: DataFolder = Path()
     variant: Annotated[
         Variant | None,
-        Option("The paper's network, or a small one for CPUs.", "Model", unset="ampnet with a GPU, else ampnet-small"),
+        Option(
+            "The paper's network, a small one for CPUs, or a plain network of torchvision without landmarks.",
+            "Model",
+            unset="ampnet with a GPU, else ampnet-small",
+        ),
     ] = None
     width: Annotated[float | None, WIDTH] = None
     image_size: Annotated[int | None, INPUT_SIZE] = None
@@ -96,6 +100,7 @@ class TrainConfig(Settings):
     resume: Annotated[bool, Option("Resume the run given by --name, or the one saved last.", "Output")] = False
     save_every: Annotated[float, Option("Minutes between saves within an epoch.", "Output", min=0)] = 10.0
     tensorboard: Annotated[bool, Option("Also log to TensorBoard.", "Output")] = False
+    mlflow: Annotated[bool, Option("Also log to MLflow's file store, in the folder of all runs.", "Output")] = False
     gpus: Annotated[
         int | None,
         Option("GPUs to use, one process each; 0 runs on the CPU.", "Machine", min=0, unset="all, else the CPU"),
@@ -136,6 +141,11 @@ class TrainConfig(Settings):
         require(
             not self.folds or self.select_on == "val", "--folds tests on the held-out fold; leave out --select-on test"
         )
+
+    @property
+    def trackers(self) -> tuple[TrackerName, ...]:
+        """The experiment trackers to log to."""
+        return (*(("tensorboard",) if self.tensorboard else ()), *(("mlflow",) if self.mlflow else ()))
 
     @property
     def has_several_runs(self) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.models.ampnet import AMPNet, Embeddings
+from ampnet.models.plain import build_model
 
 Array = NDArray[np.float64]
 
@@ -122,10 +123,7 @@ def adapted_checkpoint(
         counterparts: the old class of each new one; -1 without one.
     """
     old, beta = checkpoint.model, checkpoint.branch_weight
-    size = replace(old.architecture, num_classes=len(class_names))
-    model = AMPNet(
-        size.num_classes, size.width, size.image_size, size.dropout, size.modules, size.placement, size.standardise
-    )
+    model = build_model(replace(old.architecture, num_classes=len(class_names)))
     kept = {
         name: value for name, value in old.state_dict().items() if not name.startswith(("local_head", "global_head"))
     }

@@ -7,7 +7,7 @@ from typing import Any
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.devices import count_gpus
 from ampnet.runtime.launch import launched_processes
-from ampnet.settings import VARIANTS, ArchitectureConfig, TrainConfig, Variant
+from ampnet.settings import MODULES, VARIANTS, ArchitectureConfig, TrainConfig, Variant
 from ampnet.settings.recipes import Recipe, make_recipe
 
 MIN_FACES_PER_PROCESS = 8
@@ -41,9 +41,10 @@ class RunConfig(TrainConfig):
             "image_size": self.image_size,
             "placement": self.placement,
             "standardise": None if self.standardise is None else self.standardise == "yes",
+            "modules": None if self.modules == MODULES else self.modules,
         }
         changes = {name: value for name, value in given.items() if value is not None}
-        fixed = {"num_classes": num_classes, "dropout": self.recipe.dropout, "modules": self.modules}
+        fixed = {"num_classes": num_classes, "dropout": self.recipe.dropout}
         return ArchitectureConfig(**VARIANTS[self.variant] | changes | fixed)
 
 

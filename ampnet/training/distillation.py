@@ -24,7 +24,7 @@ from ampnet.files.writing import atomic_write
 from ampnet.inference.classifier import Classifier
 from ampnet.runtime.collectives import sum_over_processes
 from ampnet.runtime.launch import Process
-from ampnet.runtime.progress import ProgressBar
+from ampnet.runtime.progress import ProgressBar, for_all
 from ampnet.training.defaults import RunConfig
 
 TEACHERS = "teachers.npy"
@@ -101,13 +101,14 @@ def _mean_probabilities(
     order = ShardedSequentialSampler(
         len(training), config.recipe.batch_size // process.world_size, process.rank, process.world_size
     )
-    with bar("running the teachers", len(teachers) * len(order.shard)) as advance, loading_failures():
+    total_faces = len(teachers) * process.world_size * len(order.shard)
+    with bar("running the teachers", total_faces) as advance, loading_failures():
         for teacher in teachers:
             faces = FaceDataset(index, training, teacher.architecture.image_size, color=teacher.framing.color)
             batches = batch_loader(faces, order, config.workers, process.device)
             # The probabilities that the teacher learned: its training prior, without adjustment.
             classifier = Classifier.from_checkpoint(teacher, process.device, mirror=True, prior="training")
-            logits = classifier.collect(batches, advance)
+            logits = classifier.collect(batches, for_all(advance, process.world_size))
             answers = torch.from_numpy(classifier.probabilities(logits.local, logits.global_))
             columns = match_all_classes(index.class_names, teacher.class_names)
             total[logits.positions] += answers[:, columns].to(total) / len(teachers)

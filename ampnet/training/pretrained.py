@@ -9,7 +9,7 @@ from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.header import NOT_OURS
 from ampnet.checkpoints.reference.convert import read_reference
-from ampnet.errors import CheckpointError
+from ampnet.errors import CheckpointError, require
 from ampnet.files.printable import printable
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings import Freeze
@@ -54,8 +54,13 @@ def load_pretrained(model: AMPNet, path: Path, class_names: Sequence[str]) -> st
 
 
 def freeze_parameters(model: AMPNet, freeze: Freeze) -> None:
-    """Freeze the stem's parameters; the training loop freezes statistics."""
+    """Freeze the stem's parameters; the training loop freezes statistics.
+
+    Raises:
+        ConfigError: the network has no stem.
+    """
     if freeze == "stem":
+        require(model.architecture.network == "ampnet", f"{model.architecture.network} has no stem to freeze")
         model.stem.requires_grad_(False)
 
 

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from ampnet.dataset.open_index import open_training_index
 from ampnet.errors import ConfigError
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
+from ampnet.models.plain import build_model
 from ampnet.runtime.devices import has_fast_bf16
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import ProgressBar, silent
@@ -40,7 +41,7 @@ from ampnet.training.resume import resume_run
 from ampnet.training.run_folder import describe_run, hash_data, locked_run_folder
 from ampnet.training.state import Progress, TrainState, run_identity, save_state
 from ampnet.training.targets import blend_targets, training_targets
-from ampnet.training.tensorboard import TensorBoardWriter
+from ampnet.training.trackers import Tracker, open_trackers, require_trackers
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class TrainingRun:
     unreadable: UnreadableImages
     """Images of both that cannot be read."""
     progress: Progress
-    tensorboard: TensorBoardWriter
+    trackers: list[Tracker]
     started: float
     """Monotonic start time, minus the duration of earlier parts of the run."""
     notes: tuple[str, ...]
@@ -127,6 +128,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
         ConfigError: a setting is not supported on the device.
     """
     started = time.monotonic()
+    require_trackers(config.trackers)
     index = open_training_index(config.data)
     if config.fold:
         index = in_fold(index, read_folds(config.out / FOLDS_FILE, index), config.fold)
@@ -179,7 +181,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
             selection=selection_batches,
             unreadable=UnreadableImages(),
             progress=progress,
-            tensorboard=TensorBoardWriter(folder, config.tensorboard and process.is_main),
+            trackers=open_trackers(config.trackers, folder) if process.is_main else [],
             started=started - progress.seconds,
             notes=tuple(note for note in notes if note),
         )
@@ -204,7 +206,7 @@ def build_train_state(
         torch.use_deterministic_algorithms(True)
     torch.manual_seed(config.seed)
     size = config.architecture(len(class_names))
-    model = AMPNet(**asdict(size))
+    model = build_model(size)
     message = load_pretrained(model, config.pretrained, class_names) if config.pretrained else ""
     freeze_parameters(model, config.freeze)
     model.to(process.device)

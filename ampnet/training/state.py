@@ -36,6 +36,7 @@ FREE = {
     "processes",
     "save_every",
     "tensorboard",
+    "mlflow",
     "patience",
 }
 """Settings that may change when a run is resumed: they do not affect any step."""

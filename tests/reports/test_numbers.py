@@ -30,7 +30,15 @@ class LongerScores(Scores):
 
 
 def a_report():
-    model = {"parameters": 1, "width": 8, "image_size": 48, "modules": ["gp"], "temperature": 1.0, "prior": ""}
+    model = {
+        "parameters": 1,
+        "network": "ampnet",
+        "width": 8,
+        "image_size": 48,
+        "modules": ["gp"],
+        "temperature": 1.0,
+        "prior": "",
+    }
     provenance = small_provenance(model={**MODEL, **model, "seed": 0})
     return small_report(
         MATRIX, ("anger", "fear"), provenance, copies=np.array(["", "near", "exact", *[""] * 7]), with_votes=True
