@@ -177,7 +177,11 @@ def faces_of(moment: Moment) -> tuple[list[str], list[FacePrediction]]:
     found = sorted(moment.boxes.items(), key=lambda one: one[1][0])
     faces = [
         FacePrediction(
-            Face(box=box + random.normal(0, 0.02 * (box[2] - box[0]), 4), landmarks=np.zeros((5, 2)), score=0.9),
+            Face(
+                box=(box + random.normal(0, 0.02 * (box[2] - box[0]), 4)).astype(np.float32),
+                landmarks=np.zeros((5, 2), np.float32),
+                score=0.9,
+            ),
             "neutral",
             1 / len(EXPRESSIONS),
             scores,

@@ -10,6 +10,7 @@ import torch
 from ampnet.dataset.index.landmarks_file import write_landmarks
 from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.settings.labels import EXPRESSIONS
+from tests.pictures import read_bgr
 
 SAMPLES = Path(__file__).parent / "samples"
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
@@ -34,7 +35,7 @@ def write_prepared_faces(root: Path, train: int = 6, val: int = 3, test: int = 0
         chosen = {"train": of_class["train"][:train], "val": held_out[:val], "test": held_out[val : val + test]}
         for split, faces in chosen.items():
             for row in faces:
-                image = cv2.imread(str(SAMPLES / row["file"]))
+                image = read_bgr(SAMPLES / row["file"])
                 name = f"{split}_{Path(row['file']).name}"
                 cv2.imwrite(str(root / "dataset" / name), cv2.resize(image, (image_size, image_size)))
                 lines.append(f"{name} {label}\n")

@@ -34,7 +34,7 @@ def reference_tensor(name: str, shape: list[int]) -> Tensor:
         return torch.zeros((), dtype=torch.int64)
     x = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape).astype(np.float32)
     if name.endswith("running_var"):
-        x = 1 + 0.1 * np.abs(x)
+        x = 1 + np.float32(0.1) * np.abs(x)
     elif name.endswith("running_mean"):
         x = 0.1 * x
     elif len(shape) == 4:
@@ -102,7 +102,7 @@ def write_reference_file(path: Path, state: dict[str, Tensor], *, recorder: obje
         "recorder": recorder or RecorderMeter(100),
     }
     home = ModuleType("published_main")
-    home.RecorderMeter = RecorderMeter
+    vars(home)["RecorderMeter"] = RecorderMeter
     RecorderMeter.__module__ = home.__name__
     sys.modules[home.__name__] = home
     torch.save(content, path, _use_new_zipfile_serialization=not old)

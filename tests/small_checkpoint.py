@@ -10,9 +10,10 @@ import torch
 from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings.choices import Module
 from ampnet.settings.labels import EXPRESSIONS
 
-ALL = ("gp", "lp", "ap")
+ALL: tuple[Module, ...] = ("gp", "lp", "ap")
 """All modules of the network."""
 
 
@@ -21,7 +22,7 @@ def small_checkpoint(
     class_names: Sequence[str] = EXPRESSIONS,
     logits: Sequence[float] | None = None,
     name: str = "best.pt",
-    modules: tuple[str, ...] = ALL,
+    modules: tuple[Module, ...] = ("gp",),
     **fields: Any,
 ) -> Path:
     """Save a seeded network.
@@ -44,7 +45,7 @@ def small_checkpoint(
 
 
 @cache
-def _network(num_classes: int, logits: tuple[float, ...] | None, modules: tuple[str, ...]) -> AMPNet:
+def _network(num_classes: int, logits: tuple[float, ...] | None, modules: tuple[Module, ...]) -> AMPNet:
     torch.manual_seed(0)
     model = AMPNet(num_classes=num_classes, width=0.125, image_size=64, modules=modules)
     for head in (model.local_head, model.global_head):

@@ -17,7 +17,8 @@ MODEL = "small@1234abcd"
 def some_face(label: str = "happiness", shift: float = 0.0) -> FacePrediction:
     """Make a face whose values tell it apart by ``shift``."""
     scores = {name: 0.4 if name == label else 0.1 for name in EXPRESSIONS}
-    box, landmarks = np.array([10.0, 20, 30, 40]) + shift, np.arange(10.0).reshape(5, 2) + shift
+    box = np.array([10, 20, 30, 40], np.float32) + shift
+    landmarks = np.arange(10, dtype=np.float32).reshape(5, 2) + shift
     return FacePrediction(Face(box=box, landmarks=landmarks, score=0.9), label, 0.4, scores)
 
 

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -32,9 +33,9 @@ def write_clip_with_tone(
         frames_from: seconds at which the frames begin.
     """
     with av.open(str(path), "w") as container:
-        pictures = container.add_stream(video, rate=fps)
+        pictures: Any = container.add_stream(video, rate=fps)
         pictures.width, pictures.height, pictures.pix_fmt = 96, 64, "yuv420p"
-        track = container.add_stream(sound, rate=RATE, layout="mono")
+        track: Any = container.add_stream(sound, rate=RATE, layout="mono")
         track.bit_rate = 96_000
         kind = {"pcm_s16le": "s16", "libmp3lame": "fltp", "mp2": "s16"}.get(sound, "fltp")
         resampler = av.AudioResampler(format=kind, layout="mono", rate=RATE)
@@ -72,5 +73,5 @@ def onset_of_tone(path: Path) -> float:
             samples = np.abs(frame.to_ndarray()[0].astype(float))
             loud = np.flatnonzero(samples > (0.1 if frame.format.name.startswith("flt") else 3000))
             if loud.size:
-                return float(frame.pts * frame.time_base) + loud[0] / frame.sample_rate
+                return float((frame.pts or 0) * (frame.time_base or 0)) + float(loud[0]) / frame.sample_rate
     raise AssertionError("no sound")

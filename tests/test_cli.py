@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.text import Text
@@ -25,7 +26,8 @@ def run(*arguments, **environment):
 
 
 def commands():
-    return get_command(app).commands
+    program: Any = get_command(app)
+    return program.commands
 
 
 ASK_ALL = f"""

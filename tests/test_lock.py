@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 def test_the_lock_has_allowed_versions_of_all_direct_dependencies_and_names_no_host():
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert "://" not in text
-    locked = {}
+    locked: dict[str, list[str]] = {}
     for line in text.splitlines():
         pinned = Requirement(line)
         locked.setdefault(canonicalize_name(pinned.name), []).append(re.search("==(.+)", str(pinned.specifier))[1])

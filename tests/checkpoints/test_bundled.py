@@ -1,7 +1,6 @@
 """The model in the box is as good as its card says."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ CARD = model_path().with_name("MODEL_CARD.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bundled")
     (root / "raw").mkdir()
     (root / "raw" / "test").symlink_to(SAMPLES)

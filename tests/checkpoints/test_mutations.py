@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.slow
 TRIALS = 40
 """Of each kind of damage; `make fuzz` tries more."""
 
-STRANGE = (
+STRANGE: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 2**31, 2**63, 10**30, 1e308, -0.0, math.nan, math.inf, -math.inf),
     *("", "x", "\0", "\x1b[31m", "a\nb", "x" * 5000, "1", "nan", [], {}, [[]], {"": {}}, [None] * 300, [1e9] * 5),
 )

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import pytest
 
+from ampnet.reading.video_clock import Sampling
 from ampnet.settings import PredictConfig, PrepareConfig
 from pipelines.predict import run as predict
 from pipelines.prepare import run as prepare
@@ -171,7 +172,7 @@ def test_of_a_killed_actor_every_image_is_in_the_result_once(photos: Path, netwo
     parts, _notes = cut([photos], 8, videos=False)
     (tmp_path / "out").mkdir()
     mortal = partial(load, network, tmp_path / "killed")
-    counts = list(predictions.predict_parts(parts, mortal, str(tmp_path / "out"), 5, ActorOptions(2, False)))
+    counts = list(predictions.predict_parts(parts, mortal, str(tmp_path / "out"), Sampling(5), ActorOptions(2, False)))
     assert (tmp_path / "killed").exists()
     assert sum(one.results for one in counts) == PHOTOS
     first_faces = [row["image"] for row in rows_of(tmp_path / "out") if row["face"] in ("", "1")]

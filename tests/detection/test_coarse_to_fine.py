@@ -11,6 +11,7 @@ from ampnet.detection.any_size import AnySizeDetector, Seen
 from ampnet.detection.coarse_to_fine import detect_wanted
 from ampnet.detection.multiscale import is_same, pass_sizes
 from ampnet.settings import DetectorConfig
+from tests.pictures import read_rgb
 
 FACES = sorted((Path(__file__).parents[1] / "samples" / "faces").rglob("*.jpg"))
 LANDMARKS = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], dtype=np.float32)
@@ -38,7 +39,7 @@ def photo(size_hw, heads, seed=0):
     mottled = rng.integers(90, 150, (height // 16 + 1, width // 16 + 1, 3), dtype=np.uint8)
     canvas = cv2.resize(mottled, (width, height), interpolation=cv2.INTER_CUBIC)
     for number, left, top, side in heads:
-        head = cv2.cvtColor(cv2.imread(str(FACES[number])), cv2.COLOR_BGR2RGB)
+        head = read_rgb(FACES[number])
         canvas[top : top + side, left : left + side] = cv2.resize(head, (side, side), interpolation=cv2.INTER_AREA)
     return canvas
 
@@ -94,8 +95,8 @@ class ScriptedDetector(AnySizeDetector):
 def face(side, left=0, top=0, score=0.9):
     """A face in a box of 100 x 120, scaled to this width and moved."""
     scale = side / 100
-    box = np.array([0, 0, 100, 120], dtype=np.float32) * scale + np.tile(np.float32([left, top]), 2)
-    return Face(box, score, LANDMARKS * np.float32(scale) + np.float32([left, top]))
+    box = np.array([0, 0, 100, 120], dtype=np.float32) * scale + np.tile(np.array([left, top], np.float32), 2)
+    return Face(box, score, LANDMARKS * np.float32(scale) + np.array([left, top], np.float32))
 
 
 IMAGE = np.zeros((1280, 1280, 3), np.uint8)

@@ -4,6 +4,7 @@ import io
 import pickle
 import warnings
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,8 @@ def published_network():
         network = RetinaFace(**resnet50.ARCHITECTURE)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
             nn.init.uniform_(module.running_mean, -0.1, 0.1)
             nn.init.uniform_(module.running_var, 0.8, 1.2)
     return network.eval()
@@ -69,7 +72,7 @@ def test_anchors_and_decoding_are_the_packages():
     boxes = torch.randn(len(priors), 4, generator=generator)
     points = torch.randn(len(priors), 10, generator=generator)
     size = torch.tensor([width, height])
-    pixels = {"atol": 1e-3, "rtol": 0.0}
+    pixels: dict[str, Any] = {"atol": 1e-3, "rtol": 0.0}
     torch.testing.assert_close(
         decode_boxes(boxes, anchors), decode(boxes, priors, [0.1, 0.2]) * size.repeat(2), **pixels
     )

@@ -2,17 +2,20 @@
 
 import csv
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
 import pytest
 
 from ampnet.detection import Face, FaceDetector, choose_face, detect_with_retries
+from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.landmark_filter import are_plausible_landmarks
 from ampnet.detection.multiscale import MAX_LONG_SIDE, merge_passes
 from ampnet.detection.retries import RETRY_SIDE, RETRY_TURNS, turn_image
 from ampnet.faces.geometry import inverse, transform_points
 from ampnet.settings import DetectorConfig
+from tests.pictures import read_rgb
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 UPRIGHT = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], dtype=float)
@@ -31,7 +34,7 @@ def sample(name):
     points = [
         (row[f"{part}_x"], row[f"{part}_y"]) for part in ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
     ]
-    image = cv2.cvtColor(cv2.imread(str(SAMPLES / row["file"])), cv2.COLOR_BGR2RGB)
+    image = read_rgb(SAMPLES / row["file"])
     return image, np.array(points, dtype=float)
 
 
@@ -109,8 +112,8 @@ def test_a_turned_face_is_found_with_its_landmarks_in_place(detector, degrees, s
     image, truth = sample("id09_happiness_0.jpg")
     side = image.shape[0]
     matrix = cv2.getRotationMatrix2D((side / 2 - 0.5, side / 2 - 0.5), degrees, 1.0)
-    turned_image = cv2.warpAffine(image, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
-    expected = transform_points(truth - 0.5, matrix) + 0.5
+    turned_image = cv2.warpAffine(image, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
+    expected = transform_points(truth - 0.5, np.asarray(matrix, np.float64)) + 0.5
     (found,) = detect_with_retries(detector, [turned_image])
     assert found.status == status
     error = np.linalg.norm(found.faces[0].landmarks - expected, axis=1).mean()
@@ -149,7 +152,7 @@ def test_every_face_of_the_group_photo_is_found_once(detector):
     with (SAMPLES / "group.csv").open() as file:
         rows = list(csv.DictReader(file))
     noses = np.array([[float(row["nose_x"]), float(row["nose_y"])] for row in rows])
-    image = cv2.cvtColor(cv2.imread(str(SAMPLES / "group.jpg")), cv2.COLOR_BGR2RGB)
+    image = read_rgb(SAMPLES / "group.jpg")
     (found,) = detect_with_retries(detector, [image])
     assert len(found.faces) == len(rows)
     nearest = [int(np.linalg.norm(noses - face.landmarks[2], axis=1).argmin()) for face in found.faces]
@@ -210,7 +213,7 @@ class ScriptedDetector:
 )
 def test_the_first_pass_or_retry_that_finds_a_face_is_the_last(finds_in_call, status, calls):
     detector = ScriptedDetector(finds_in_call)
-    (found,) = detect_with_retries(detector, [np.zeros((224, 224, 3), np.uint8)])
+    (found,) = detect_with_retries(cast(AnySizeDetector, detector), [np.zeros((224, 224, 3), np.uint8)])
     assert found.status == status
     assert detector.calls == calls
 

@@ -1,6 +1,7 @@
 """Predictions against votes, worked out by hand."""
 
 from math import log
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ ROWS = [
 ]
 
 
-def agreement(rows: list, min_votes: int = 3) -> Agreement:
+def agreement(rows: list[tuple[Any, ...]], min_votes: int = 3) -> Agreement:
     votes, totals, no_face, probabilities = (np.array([row[part] for row in rows]) for part in range(4))
     crowd = CrowdVotes(votes, totals, no_face)
     return measure_agreement(probabilities.argmax(axis=1), probabilities, crowd, CLASSES, min_votes)

@@ -83,11 +83,10 @@ def lists() -> Iterator[Case]:
         first_only = edited(lambda text, label=label: f"{text.split()[0]} {label}\n" + text.partition("\n")[2])
         yield from in_index(f"small: only a label of {len(label)} digits", "data_label.txt", first_only)
     for number, (what, write) in enumerate(LANDMARKS.items()):
-        commands = (
-            tuple(LINES) if what.startswith(("M12", "small")) else (("check", "eval", "check", "train")[number % 4],)
-        )
+        in_turn = [("check", "eval", "check", "train")[number % 4]]
         codes = EITHER if what in MAY_BE_READ else REFUSED
-        yield from in_index(f"land_marks: {what}", "land_marks.npy", write, codes, commands)
+        of_all = what.startswith(("M12", "small"))
+        yield from in_index(f"land_marks: {what}", "land_marks.npy", write, codes, list(LINES) if of_all else in_turn)
 
 
 CLASSES = ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"]

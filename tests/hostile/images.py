@@ -126,8 +126,8 @@ def folders(repeats: int) -> Iterator[Case]:
     yield Case("images/M12 bombs among photos, predict", PREDICT, (photos(), *bombs), **more, **limits)
     for kind in NOT_FILES:
         line = PREDICT if kind == "folder" else PREDICT.replace("photos", "photos photos/x.jpg")
-        puts = (photos(), at("photos/x.jpg", becomes(kind)))
-        yield Case(f"images/{'S6' if kind == 'loop' else 'S5'} {kind} for predict", line, puts, **more, problems=3)
+        beside = (photos(), at("photos/x.jpg", becomes(kind)))
+        yield Case(f"images/{'S6' if kind == 'loop' else 'S5'} {kind} for predict", line, beside, **more, problems=3)
 
 
 BIG = ("png-rgba", "png-grey-16", "tiff-cmyk", "jpeg-progressive")

@@ -126,9 +126,9 @@ LANDMARKS: dict[str, Damage] = {
     "a name twice": lambda _place, path: _save(path, [(n := _names(path.parent))[1], *n[1:]], [FACE] * len(n)),
     "a huge reconstruction": holds(npy(_rebuilt(b"(J\xff\xff\xff\x7ftC\x01b"), (28, 2))),
     "a huge state": holds(
-        lambda: npy(_rebuilt(b"(K\0tC\x01b", _STATE % (b"J\xff\xff\xff\x7f", b"K\x02", b"C\x04abcd")), (28, 2))
+        npy(_rebuilt(b"(K\0tC\x01b", _STATE % (b"J\xff\xff\xff\x7f", b"K\x02", b"C\x04abcd")), (28, 2))
     ),
-    "a lying state": holds(lambda: npy(_rebuilt(b"(K\0tC\x01b", _STATE % (b"K\x08", b"K\x02", b"C\x04abcd")), (28, 2))),
+    "a lying state": holds(npy(_rebuilt(b"(K\0tC\x01b", _STATE % (b"K\x08", b"K\x02", b"C\x04abcd")), (28, 2))),
     **{f"code: {what}": _code(what) for what in ("os.system", "eval", "exec", "open", "Popen", "getattr", "partial")},
     "code of protocol 0": lambda place, path: path.write_bytes(
         npy(files.raw_global("posix", "system", f"touch {place.canary}"), (28, 2))

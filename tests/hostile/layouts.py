@@ -32,8 +32,8 @@ def of_layout(name: str, layout: str, change: Change, codes: frozenset[int], lea
     def put(place: Place) -> None:
         change(place, place.folder / "raw", LAYOUTS[layout](place, place.folder / "raw"))
 
-    more = {"problems": 3, "check": finished(least)} | more
-    return Case(f"layouts/{name}", PREPARE, (put,), codes, **more)
+    defaults: dict[str, Any] = {"problems": 3, "check": finished(least)}
+    return Case(f"layouts/{name}", PREPARE, (put,), codes, **defaults | more)
 
 
 def replaced(kind: str, of: Callable[[RawSet], Path]) -> Change:
@@ -46,10 +46,10 @@ def replaced(kind: str, of: Callable[[RawSet], Path]) -> Change:
     return change
 
 
-def _beside(raw: RawSet, stem: bytes) -> None:
-    """Add a good picture under an odd name."""
-    last = raw.images[-1]
-    shutil.copy(raw.images[0], odd_path(last.parent, stem, last.suffix))
+def _beside(raw: RawSet, *stems: bytes) -> None:
+    """Add a good picture under odd names."""
+    for stem in stems:
+        shutil.copy(raw.images[0], odd_path(raw.folder, stem, raw.images[-1].suffix))
 
 
 def _deep_tree(folder: Path) -> None:
@@ -76,7 +76,7 @@ TREES: dict[str, Change] = {
     "a link to the whole system": lambda _p, _root, raw: _links(raw.folder, {"all": "/proc/self/fd"}),
     "300 links to one folder": lambda _p, root, raw: _links(raw.folder, {f"again{i}": root for i in range(300)}),
     "a tree of 1,200 folders": lambda _p, _root, raw: _deep_tree(raw.folder),
-    "a file in every odd name": lambda _p, _root, raw: [_beside(raw, stem) for stem in ODD_STEMS.values()],
+    "a file in every odd name": lambda _p, _root, raw: _beside(raw, *ODD_STEMS.values()),
 }
 
 

@@ -146,7 +146,7 @@ NONSENSE: dict[str, bytes] = {
     "storage as path": _dict_with(tensor("../../../../etc/passwd", 4, 0, (4,), (1,))),
     "storage of 2 ** 60": _dict_with(tensor("0", 1 << 60, 0, (4,), (1,))),
     "storage of -1": _dict_with(tensor("0", -1, 0, (4,), (1,))),
-    "storage of text": _dict_with(tensor("0", 4, 0, ("4",), (1,))),  # type: ignore[arg-type]
+    "storage of text": _dict_with(tensor("0", 4, 0, ("4",), (1,))),
     "size of 2 ** 40": _dict_with(tensor("0", 4, 0, (1 << 40,), (1,))),
     "size of -4": _dict_with(tensor("0", 4, 0, (-4,), (1,))),
     "offset of 2 ** 40": _dict_with(tensor("0", 4, 1 << 40, (4,), (1,))),

@@ -121,8 +121,8 @@ class Runner:
         self._server.stdin.flush()
         answer: dict[str, Any] = json.loads(self._server.stdout.readline())
         peak = answer.pop("peak_kilobytes") / 1024 - self._idle_megabytes
-        said = {name: path.read_bytes() for name, path in streams.items()}
-        return Outcome(megabytes=peak, **said, **answer)
+        answer |= {name: path.read_bytes() for name, path in streams.items()}
+        return Outcome(megabytes=peak, **answer)
 
 
 def fresh(case: Case) -> Case:

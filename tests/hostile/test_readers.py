@@ -174,7 +174,7 @@ def test_any_value_of_a_field_makes_a_checkpoint_or_is_refused(checkpoint: Path,
     for suffix in (".pt", ".safetensors"):
         changed = checkpoint.with_name(f"changed{suffix}")
         write(changed, set_field(load(checkpoint), field, value))
-        refused_or_read(lambda path=changed: load_checkpoint(path))  # type: ignore[misc]
+        refused_or_read(lambda path=changed: load_checkpoint(path))
 
 
 @fixed
@@ -190,7 +190,7 @@ def test_any_bytes_are_a_checkpoint_or_refused(tmp_path_factory: Any, content: b
         safetensors_file(json.dumps({"__metadata__": {"ampnet": json.dumps(value)}}).encode())
     )
     for name in ("a.pt", "b.pt", "c.safetensors", "d.safetensors"):
-        refused_or_read(lambda name=name: load_checkpoint(folder / name))  # type: ignore[misc]
+        refused_or_read(lambda name=name: load_checkpoint(folder / name))
 
 
 @fixed

@@ -1,6 +1,7 @@
 """Hostile saves of a training run, for `train --resume`: every field, one after the other."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from tests.hostile.case import ANY, DONE, EITHER, FORGES, NOT_DONE, Case, Place
@@ -38,7 +39,7 @@ def _resume(name: str, damage: Damage, keep_previous: bool = False, **more: Any)
 
 
 def _changed(change: Change) -> Damage:
-    def damage(place: Place, path: object) -> None:
+    def damage(place: Place, path: Path) -> None:
         import torch
 
         torch.save(change(load(place.seeds.last_save)), path)
@@ -107,8 +108,8 @@ def cases(repeats: int = 1) -> Iterator[Case]:
             # what an older version, or one that knows other settings, would have written
             of_another_version = (field, what) in {("training.weights", "none"), ("training.identity", "mapping")}
             codes = ANY if field.startswith(LIKELY_HARMLESS) or of_another_version else NOT_DONE
-            change = lambda content, field=field, what=what: set_field(content, field, WRONG[what])  # noqa: E731
-            yield _resume(f"M10 {field} is {what}", _changed(change), codes=codes)
+            wrong = _changed(lambda content, field=field, what=what: set_field(content, field, WRONG[what]))
+            yield _resume(f"M10 {field} is {what}", wrong, codes=codes)
     for what, change in SHAPES.items():
         yield _resume(f"M10 {what}", _changed(change), codes=ANY if what in UNHARMED else NOT_DONE)
         yield _resume(f"M10 {what}", _changed(change), True, codes=EITHER)

@@ -16,7 +16,7 @@ from ampnet.errors import CheckpointError
 from ampnet.faces.geometry import mirror_landmarks
 from ampnet.inference.classifier import Classifier, mirror_faces
 from tests.prepared_faces import write_prepared_faces
-from tests.small_checkpoint import small_checkpoint
+from tests.small_checkpoint import ALL, small_checkpoint
 
 CPU = torch.device("cpu")
 
@@ -95,10 +95,14 @@ def test_a_dataset_is_classified_side_by_side_as_one_batch_after_the_other(tmp_p
     index = read_index(tmp_path)
     index.image_path(9).write_text("milk, eggs")
     faces = FaceDataset(index, np.arange(len(index)), 64)
-    checkpoint = load_checkpoint(small_checkpoint(tmp_path / "run") / "best.pt")
+    checkpoint = load_checkpoint(small_checkpoint(tmp_path / "run", modules=ALL) / "best.pt")
     classifier = Classifier.from_checkpoint(checkpoint, CPU)
-    finished = []
-    beside = classifier.collect_faces(faces, 4, 0, lambda count, note="", more=0: finished.append(count))
+    finished: list[int] = []
+
+    def advance(count: int = 1, note: str = "", more: int = 0) -> None:
+        finished.append(count)
+
+    beside = classifier.collect_faces(faces, 4, 0, advance)
     alone = classifier.collect(batch_loader(faces, ShardedSequentialSampler(len(faces), 4), 0, CPU))
     assert sum(finished) == len(index)
     assert beside.positions.tolist() == [position for position in range(len(index)) if position != 9]

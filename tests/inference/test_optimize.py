@@ -1,4 +1,5 @@
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tests.reference_weights import DATA, reference_batch, reference_model
 pytestmark = pytest.mark.slow
 
 
-def trained(size: int = 64, **network: object) -> AMPNet:
+def trained(size: int = 64, **network: Any) -> AMPNet:
     """Give a small network whose normalisation has seen data."""
     torch.manual_seed(3)
     model = AMPNet(num_classes=5, width=0.25, image_size=size, **network)
@@ -86,4 +87,5 @@ def test_the_network_and_its_inputs_stay_as_they_were():
     torch.testing.assert_close((images, landmarks), kept, atol=0, rtol=0)
     assert model.training
     assert all(parameter.requires_grad for parameter in model.parameters())
-    assert all(torch.equal(model.state_dict()[name], value) for name, value in before.items())
+    after = model.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())

@@ -75,7 +75,7 @@ def test_equalised_brightness_is_found_beside_a_large_dark_or_bright_area(faces:
         for face in faces:
             grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
             grey[:100] = tone  # two fifths of the picture
-            equalised = np.repeat(cv2.equalizeHist(grey)[..., None], 3, axis=2)
+            equalised = np.repeat(cv2.equalizeHist(grey)[..., None], 3, axis=2).astype(np.uint8)
             assert "equalised" in examine(equalised).traits
 
 

@@ -24,12 +24,14 @@ FACE = np.asarray(Image.open(Path(__file__).parents[1] / "samples" / "portrait.j
 def test_what_prepare_writes_is_decoded_as_opencv_decodes_it(stored: np.ndarray, grey: bool) -> None:
     data = encode_jpeg(stored)
     expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR)
+    assert expected is not None
     assert np.array_equal(decode_prepared(data, grey), expected)
 
 
 def test_a_quarter_is_what_opencv_decodes_from_a_quarter_of_the_coefficients() -> None:
     data = encode_jpeg(FACE)
     expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_4)
+    assert expected is not None
     assert np.array_equal(decode_prepared(data, grey=True, reduction=4), expected)
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -19,7 +21,7 @@ def faces(count: int, size: int = SIZE) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.fixture(scope="module", params=["published", "steady"])
 def small(request) -> AMPNet:
     torch.manual_seed(0)
-    steady = {"placement": "continuous", "standardise": True} if request.param == "steady" else {}
+    steady: dict[str, Any] = {"placement": "continuous", "standardise": True} if request.param == "steady" else {}
     return AMPNet(num_classes=5, width=0.125, image_size=SIZE, **steady)
 
 

@@ -31,6 +31,7 @@ def test_channel_counts_are_multiples_of_eight(width, channels):
 def test_a_strided_pointwise_convolution_gives_torchs_own_results_and_gradients(side):
     conv = StridedPointwise(6, 4, 1, stride=2)
     x = torch.rand(3, 6, side, side, requires_grad=True)
+    assert conv.bias is not None
     inputs = x, conv.weight, conv.bias
     ours, theirs = conv(x), F.conv2d(*inputs, stride=2)
     assert torch.allclose(ours, theirs, atol=1e-6)

@@ -1,6 +1,7 @@
 """Watching a camera: a video file stands for the camera, and a recorder of what is shown for the window."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ class Recorder:
     """A screen that keeps what is shown, and whose user presses q at one of the pictures."""
 
     def __init__(self, until: int = 1000):
-        self.shown, self._until = [], until
+        self.shown: list[Any] = []
+        self._until = until
 
     def show(self, image):
         self.shown.append(image)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from typing import cast
 
 import numpy as np
 import pytest
@@ -230,7 +231,7 @@ def test_the_tables_cut_no_word_at_60_columns(rivals, happy, says_happy, says_ne
     result = compare(data, happy, *(says_happy, says_neutral)[:rivals])
     console = Console(file=io.StringIO(), width=60, highlight=False)
     console.print(*(table for table in comparison_tables(result) if not isinstance(table, str)), sep="\n")
-    shown = console.file.getvalue()
+    shown = cast(io.StringIO, console.file).getvalue()
     assert max(map(len, shown.splitlines())) <= 60
     assert {"images", "points", "second", "Holm" if rivals == 2 else "McNemar"} <= set(shown.split())
     assert len(re.findall(r"all images\s+. - .", shown)) == 1

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ampnet.settings.choices import Split
+
 pytest.importorskip("pyarrow")
 
 from typer.testing import CliRunner
@@ -22,7 +24,6 @@ from ampnet.dataset.open_index import open_split, read_index
 from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
 from ampnet.dataset.shards.manifest import read_manifest
 from ampnet.errors import DataError, ImageError
-from ampnet.reports import page, report_files
 from ampnet.settings.recipes import Augmentation
 from cli import app
 from tests.prepared_faces import write_prepared_faces
@@ -122,8 +123,6 @@ def evaluate(data: Path, out: Path) -> dict[str, Any]:
 def test_eval_says_the_same_of_both_forms_and_of_a_set_too_large_to_be_loaded(
     forms: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_files, "figures", lambda report: {})
-    monkeypatch.setattr(page, "figures", lambda report, titled: {})
     names = read_index(forms[0]).names
     test, train = (next(name for name in names if name.startswith(split)) for split in ("test", "train"))
     for data in forms:
@@ -144,7 +143,8 @@ def test_of_a_set_too_large_to_be_loaded_only_the_split_is(
 ) -> None:
     whole = read_index(forms[1])
     monkeypatch.setattr(open_index, "STREAMED_FACES", 0)
-    for split, count in (("train", 21), ("val", 7), ("test", 7)):
+    counts: dict[Split, int] = {"train": 21, "val": 7, "test": 7}
+    for split, count in counts.items():
         index = open_split(forms[1], split)
         assert len(index) == count
         expected = whole.subset([place for place, of in enumerate(whole.splits) if of == split])

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,13 +25,12 @@ from ampnet.errors import CheckpointError, DataError, UsageError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace
 from ampnet.reading.image_files import read_image
 from ampnet.recognition.predictor import Predictor
-from ampnet.reports import page, report_files
 from ampnet.runtime.devices import has_fast_bf16
 from ampnet.settings import EvalConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines.evaluate import run
-from tests.small_checkpoint import small_checkpoint
+from tests.small_checkpoint import ALL, small_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -55,25 +55,24 @@ def make_data(root: Path, labels=TEST_LABELS, class_names=EXPRESSIONS, undetecte
     return root
 
 
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    """Figures take longer than everything else here; tests/evaluation/test_report.py draws them."""
-    monkeypatch.setattr(report_files, "figures", lambda report: {})
-    monkeypatch.setattr(page, "figures", lambda report, titled: {})
-
-
 @pytest.fixture
 def happy(tmp_path):
     """A run whose network calls every face happy."""
     return small_checkpoint(tmp_path / "run", logits=ALWAYS_HAPPY)
 
 
+@pytest.fixture
+def happy_in_both_heads(tmp_path):
+    """Such a run with all modules."""
+    return small_checkpoint(tmp_path / "run", logits=ALWAYS_HAPPY, modules=ALL)
+
+
 def evaluate(checkpoint, data, **options):
     return run(EvalConfig(checkpoint=checkpoint, data=data, gpus=0, workers=0, **options), quiet=True)
 
 
-def test_scores_of_a_network_that_calls_every_face_happy(tmp_path, happy):
-    report = evaluate(happy, make_data(tmp_path / "data")).report
+def test_scores_of_a_network_that_calls_every_face_happy(tmp_path, happy_in_both_heads):
+    report = evaluate(happy_in_both_heads, make_data(tmp_path / "data")).report
     assert report.all.accuracy.value == pytest.approx(5 / 8)
     assert report.all.mean_class_accuracy.value == pytest.approx(1 / 3)  # of three classes with images, one is right
     assert report.all.macro_f1.value == pytest.approx((2 * 5 / (5 + 8)) / 3)  # recall 1, precision 5/8
@@ -82,8 +81,8 @@ def test_scores_of_a_network_that_calls_every_face_happy(tmp_path, happy):
     assert report.undetected == 0
 
 
-def test_images_without_a_face_count_as_errors_beside_the_scored_ones(tmp_path, happy):
-    report = evaluate(happy, make_data(tmp_path / "data", undetected=["happiness", "fear"])).report
+def test_images_without_a_face_count_as_errors_beside_the_scored_ones(tmp_path, happy_in_both_heads):
+    report = evaluate(happy_in_both_heads, make_data(tmp_path / "data", undetected=["happiness", "fear"])).report
     assert (report.all.images, report.scored.images) == (10, 8)
     assert report.all.accuracy.value == pytest.approx(5 / 10)
     assert report.scored.accuracy.value == pytest.approx(5 / 8)
@@ -171,8 +170,8 @@ def test_the_result_does_not_depend_on_batch_size_and_workers(tmp_path):
     assert np.allclose(tables[0]["p_fear"], tables[1]["p_fear"], atol=2e-6)
 
 
-def test_predictions_list_every_image_with_all_scores(tmp_path, happy):
-    folder = evaluate(happy, make_data(tmp_path / "data")).folder
+def test_predictions_list_every_image_with_all_scores(tmp_path, happy_in_both_heads):
+    folder = evaluate(happy_in_both_heads, make_data(tmp_path / "data")).folder
     assert folder == tmp_path / "run" / "eval" / "test"
     with (folder / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -370,7 +369,7 @@ def test_accuracy_without_copies_of_training_images_stands_beside_accuracy_over_
     pairs = [("test_0002.jpg", "train_00001.jpg", True), ("test_0000.jpg", "test_0001.jpg", True)]
     write_pairs(
         data / "index" / "duplicates.csv",
-        [CopyPair(names, ("test", "train"), ("", ""), 1.0, exact) for *names, exact in pairs],
+        [CopyPair((one, other), ("test", "train"), ("", ""), 1.0, exact) for one, other, exact in pairs],
     )
     copies = evaluate(happy, data).report.copies
     assert (copies.exact, copies.near, copies.without_copies.images) == (1, 0, 7)
@@ -419,11 +418,13 @@ def test_any_tools_answers_are_scored_by_the_same_rules(tmp_path):
 
 
 def test_our_own_predictions_read_back_give_the_same_report(tmp_path):
-    data, network = make_data(tmp_path / "data", undetected=["fear"]), small_checkpoint(tmp_path / "run")
+    data, network = make_data(tmp_path / "data", undetected=["fear"]), small_checkpoint(tmp_path / "run", modules=ALL)
     ours = evaluate(network, data)
     again = run(EvalConfig(predictions=ours.folder / "predictions.csv", data=data), quiet=True).report
     assert again.all == ours.report.all
     assert again.probabilities.log_loss.value == pytest.approx(ours.report.probabilities.log_loss.value, abs=1e-5)
+    assert again.table.local is not None
+    assert ours.report.table.local is not None
     assert np.allclose(again.table.local, ours.report.table.local, atol=1e-5, equal_nan=True)
 
 
@@ -505,7 +506,9 @@ def test_a_split_that_the_data_do_not_have_gets_one_clear_line(tmp_path, happy):
 @pytest.mark.skipif(not has_fast_bf16(torch.device("cpu")), reason="bfloat16 takes minutes on this processor")
 def test_the_report_says_in_which_precision_the_network_ran(tmp_path):
     data, model = make_data(tmp_path / "data"), small_checkpoint(tmp_path / "run", logits=ALWAYS_HAPPY)
-    for precision, out in (("fp32", tmp_path / "exact"), ("bf16", tmp_path / "fast")):
+    precisions: tuple[Literal["fp32", "bf16"], ...] = ("fp32", "bf16")
+    for precision in precisions:
+        out = tmp_path / precision
         run(EvalConfig(checkpoint=model, data=data, gpus=0, workers=0, precision=precision, out=out), quiet=True)
         about = json.loads((out / "metrics.json").read_text())["about"]
         assert about["model"]["precision"] == precision

@@ -21,24 +21,40 @@ from ampnet.reading.image_files import read_image
 from ampnet.recognition.onnx import Predictor as OnnxPredictor
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import MAX_NETWORKS
-from ampnet.settings import ExportConfig
+from ampnet.settings import ExportConfig, ExportFormat
 from pipelines.export import ExportResult, run
 from tests.clips import write_clip
-from tests.small_checkpoint import small_checkpoint
+from tests.exported_models import exported_models
+from tests.small_checkpoint import ALL, small_checkpoint
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+ALL_FORMS = ("exact", "half", "int8", "detector")
 
 pytestmark = pytest.mark.slow  # torch's exporter takes ten seconds for each network
 
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory) -> ExportResult:
-    return run(ExportConfig(model=Path("bundled"), out=tmp_path_factory.mktemp("export") / "model.onnx"))
+    return exported_models(tmp_path_factory)[0]
 
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory) -> ExportResult:
-    return run(ExportConfig(model=Path("detector"), out=tmp_path_factory.mktemp("export") / "detector.onnx"))
+    return exported_models(tmp_path_factory)[1]
+
+
+@pytest.fixture(scope="module")
+def inputs() -> dict[str, np.ndarray]:
+    return sample_inputs(Predictor().checkpoint)
+
+
+@pytest.fixture(scope="module")
+def forms(classifier, detector, inputs, tmp_path_factory) -> dict[str, Path]:
+    """The classifier in all precisions, and the detector."""
+    half, int8 = (tmp_path_factory.mktemp("forms") / f"{name}.onnx" for name in ("half", "int8"))
+    write_half(classifier.file, half)
+    write_int8(classifier.file, int8, inputs)
+    return {"exact": classifier.file, "half": half, "int8": int8, "detector": detector.file}
 
 
 def test_the_difference_is_measured_on_real_faces(classifier, detector):
@@ -92,7 +108,7 @@ def test_torch_is_not_imported(classifier, detector):
     assert done.stdout.split() == ["happiness", "False"]
 
 
-def test_the_batch_is_dynamic_and_the_metadata_says_what_the_model_is(classifier):
+def test_the_batch_is_dynamic_and_the_metadata_says_what_the_model_is(classifier, inputs):
     checkpoint = Predictor().checkpoint
     session = onnxruntime.InferenceSession(str(classifier.file), providers=["CPUExecutionProvider"])
     about = json.loads(session.get_modelmeta().custom_metadata_map["ampnet"])
@@ -101,60 +117,56 @@ def test_the_batch_is_dynamic_and_the_metadata_says_what_the_model_is(classifier
     assert about["framing"]["mean_landmarks"] == [list(point) for point in checkpoint.framing.mean_landmarks]
     assert "MIT" in about["licence"]
     assert "FER+" in about["training_data"]
-    inputs = sample_inputs(checkpoint)
     whole = session.run(["probabilities"], inputs)[0]
     single = session.run(["probabilities"], {name: rows[:1] for name, rows in inputs.items()})[0]
     np.testing.assert_allclose(single, whole[:1], atol=1e-5)
 
 
-def test_half_precision_and_int8_are_smaller_and_choose_the_same_classes(classifier, tmp_path):
-    inputs = sample_inputs(Predictor().checkpoint)
-    write_half(classifier.file, tmp_path / "half.onnx")
-    write_int8(classifier.file, tmp_path / "int8.onnx", inputs)
-    exact = _probabilities(classifier.file, inputs)
+def test_half_precision_and_int8_are_smaller_and_choose_the_same_classes(forms, inputs):
+    exact = _probabilities(forms["exact"], inputs)
     for name, share, tolerance in (("half", 0.6, 0.01), ("int8", 0.4, 0.1)):
-        file = tmp_path / f"{name}.onnx"
-        assert file.stat().st_size < share * classifier.file.stat().st_size
-        found = _probabilities(file, inputs)
+        assert forms[name].stat().st_size < share * forms["exact"].stat().st_size
+        found = _probabilities(forms[name], inputs)
         assert np.abs(found - exact).max() < tolerance
         assert (found.argmax(axis=1) == exact.argmax(axis=1)).all()
 
 
 def _old_runtime(version: str, folder: Path) -> dict[str, str]:
     """Install an old ONNX Runtime, and give the environment in which Python imports it."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target", folder]
-    if subprocess.run([*pip, f"onnxruntime=={version}.*", "numpy<2"], capture_output=True, timeout=300).returncode:
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target"]
+    packages = [str(folder), f"onnxruntime=={version}.*", "numpy<2"]
+    if subprocess.run([*pip, *packages], capture_output=True, timeout=600).returncode:
         pytest.skip(f"onnxruntime {version} has no wheel for this Python, or there is no registry")
     return os.environ | {"PYTHONPATH": str(folder)}
 
 
-def _forms(classifier: ExportResult, detector: ExportResult, folder: Path) -> list[Path]:
-    write_half(classifier.file, folder / "half.onnx")
-    write_int8(classifier.file, folder / "int8.onnx", sample_inputs(Predictor().checkpoint))
-    return [classifier.file, folder / "half.onnx", folder / "int8.onnx", detector.file]
+PROMISED = {name: OLDEST_HALF_RUNTIME if name == "half" else OLDEST_RUNTIME for name in ALL_FORMS}
 
 
-def test_the_oldest_runtime_loads_every_form_and_takes_no_faces(classifier, detector, tmp_path):
-    forms = _forms(classifier, detector, tmp_path)
-    promised = (OLDEST_RUNTIME, OLDEST_HALF_RUNTIME, OLDEST_RUNTIME, OLDEST_RUNTIME)
-    runtimes = {version: _old_runtime(version, tmp_path / version) for version in set(promised)}
-    for form, version in zip(forms, promised, strict=True):
-        model = onnx.load(form)
-        metadata = json.loads({entry.key: entry.value for entry in model.metadata_props}["ampnet"])
-        assert metadata["oldest_onnxruntime"] == version
-        assert (model.ir_version, [(one.domain, one.version) for one in model.opset_import]) == (8, [("", 18)])
-        command = [sys.executable, Path(__file__).parents[1] / "old_onnxruntime.py", form, "0", "2"]
-        done = subprocess.run(command, env=runtimes[version], capture_output=True, text=True, timeout=100)
+@pytest.mark.parametrize("form", ALL_FORMS)
+def test_every_form_says_the_oldest_runtime_that_knows_its_operators(forms, form):
+    model = onnx.load(forms[form])
+    metadata = json.loads({entry.key: entry.value for entry in model.metadata_props}["ampnet"])
+    assert metadata["oldest_onnxruntime"] == PROMISED[form]
+    assert (model.ir_version, [(one.domain, one.version) for one in model.opset_import]) == (8, [("", 18)])
+
+
+@pytest.mark.soak  # it installs two old releases
+def test_the_oldest_runtime_loads_every_form_and_takes_no_faces(forms, tmp_path):
+    runtimes = {version: _old_runtime(version, tmp_path / version) for version in set(PROMISED.values())}
+    for form, version in PROMISED.items():
+        command = [sys.executable, Path(__file__).parents[1] / "old_onnxruntime.py", forms[form], "0", "2"]
+        done = subprocess.run(command, env=runtimes[version], capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
         none, two = done.stdout.splitlines()
         assert none.replace("(0,", "(2,") == two
 
 
-def test_no_faces_are_accepted_in_every_form(classifier, detector, tmp_path):
-    inputs = {name: values[:0] for name, values in sample_inputs(Predictor().checkpoint).items()}
-    for form in _forms(classifier, detector, tmp_path)[:3]:
-        assert _probabilities(form, inputs).shape == (0, 7)
-    session = onnxruntime.InferenceSession(detector.file)
+def test_no_faces_are_accepted_in_every_form(forms, inputs, tmp_path):
+    inputs = {name: values[:0] for name, values in inputs.items()}
+    for form in ("exact", "half", "int8"):
+        assert _probabilities(forms[form], inputs).shape == (0, 7)
+    session = onnxruntime.InferenceSession(forms["detector"])
     shapes = [found.shape for found in session.run(None, {"images": np.zeros((0, 64, 96, 3), np.uint8)})]
     assert shapes == [(0, 252, 4), (0, 252, 5, 2), (0, 252)]
     script = tmp_path / "model.ts"
@@ -163,8 +175,9 @@ def test_no_faces_are_accepted_in_every_form(classifier, detector, tmp_path):
 
 
 def test_torchscript_and_safetensors_answer_alike(tmp_path):
-    run_folder = small_checkpoint(tmp_path / "run")
-    for format, suffix in (("torchscript", "ts"), ("safetensors", "safetensors")):
+    run_folder = small_checkpoint(tmp_path / "run", modules=ALL)
+    forms: dict[ExportFormat, str] = {"torchscript": "ts", "safetensors": "safetensors"}
+    for format, suffix in forms.items():
         result = run(ExportConfig(model=run_folder, format=format, out=tmp_path / f"model.{suffix}"))
         assert result.difference < (1e-4 if format == "torchscript" else 1e-2)
         assert result.file.stat().st_size > 10_000

@@ -69,7 +69,7 @@ def test_each_face_is_predicted_by_a_run_that_has_not_seen_its_person(folds, con
     from ampnet.files.writing import sha256_of
 
     assert written["runs"]["folds_sha256"] == sha256_of(folds.folder / "folds.csv")
-    of_person = {}
+    of_person: dict[str, set[str]] = {}
     with (folds.folder / "folds.csv").open() as file:
         for row in csv.DictReader(file):
             of_person.setdefault(row["subject"], set()).add(row["fold"])

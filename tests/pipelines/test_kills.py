@@ -25,8 +25,8 @@ def test_of_two_preparations_that_start_together_exactly_one_wins_and_the_index_
             folder.mkdir(parents=True)
             for face in sorted((SAMPLES / name).glob("*.jpg"))[:8]:
                 (folder / face.name).symlink_to(face)
-        command = [sys.executable, "-m", "cli", "prepare", folder.parent, "--out", tmp_path / "out", "--gpus", "0"]
-        command += ["--no-check", "--quiet"]
+        command = [sys.executable, "-m", "cli", "prepare", str(folder.parent), "--out", str(tmp_path / "out")]
+        command += ["--gpus", "0", "--no-check", "--quiet"]
         processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=ROOT))
     told = [process.communicate()[1].decode() for process in processes]
     codes = [process.returncode for process in processes]

@@ -43,8 +43,9 @@ def test_a_cover_is_wider_than_the_box_and_ends_at_the_picture():
 
 
 def test_a_face_is_covered_in_the_frames_around_those_in_which_it_was_found():
-    hidden, box = HiddenFrames("box"), np.array([40.0, 40, 60, 60])
-    written = []
+    hidden: HiddenFrames[int] = HiddenFrames("box")
+    box = np.array([40.0, 40, 60, 60])
+    written: list[tuple[np.ndarray, int]] = []
     for number in range(40):
         written += hidden.add(GREY, [box] if number == 20 else [], number)
     written += hidden.rest()
@@ -75,8 +76,8 @@ def test_the_detector_finds_at_most_one_in_a_hundred_faces_again(tmp_path, how):
     with Image.open(tmp_path / "drawn" / "group.jpg") as picture:
         assert faces_found([np.asarray(picture)]) == 0
         assert not picture.getexif()
-    with av.open(str(tmp_path / "drawn" / "named.mp4")) as copy:
-        assert "Ada" not in str(dict(copy.metadata))
+    with av.open(str(tmp_path / "drawn" / "named.mp4")) as drawn:
+        assert "Ada" not in str(dict(drawn.metadata))
 
 
 @pytest.mark.parametrize(

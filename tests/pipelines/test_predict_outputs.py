@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests" / "samples"
 PHOTOS = 18
 CHUNK = 8
-PATIENCE = 120
+PATIENCE = 600
 
 
 @pytest.fixture
@@ -98,7 +98,6 @@ def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.slow
 def test_an_interrupted_run_is_resumed_to_the_same_files(happy, photos, clip, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     predict(happy, photos, clip, **outputs(whole))
@@ -132,7 +131,6 @@ def test_results_are_in_the_files_while_the_run_goes_on(happy, photos, tmp_path)
     assert look.seen == list(range(2, PHOTOS + 2))  # the header, and a row for each photo
 
 
-@pytest.mark.slow
 def test_what_only_a_drawing_misses_is_drawn_and_not_written_again(happy, photos, clip, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     predict(happy, photos, clip, **outputs(whole, annotate=whole / "drawn"))
@@ -259,7 +257,6 @@ def test_outputs_that_cannot_be_are_refused_before_any_work(happy, photos, monke
     assert message in line
 
 
-@pytest.mark.slow
 def test_ctrl_c_and_kills_leave_what_is_done(happy, tmp_path, monkeypatch):
     monkeypatch.undo()  # as in the processes
     photos, whole, out = write_photos(tmp_path / "photos", 80), tmp_path / "whole", tmp_path / "out"

@@ -53,8 +53,8 @@ def inputs(tmp_path):
     (second / "0.jpg").write_text("milk, eggs")
     with Image.open(SAMPLES / "portrait.jpg") as portrait:
         portrait.resize((2600, 2600)).save(second / "large.jpg")
-        face = np.asarray(portrait.convert("RGB").resize((160, 160)))
-    write_frames(tmp_path / "clip.mp4", [face] * 30)
+        frame = np.asarray(portrait.convert("RGB").resize((160, 160)))
+    write_frames(tmp_path / "clip.mp4", [frame] * 30)
     return first, tmp_path / "clip.mp4", second
 
 
@@ -63,7 +63,6 @@ def rows(model, inputs, folder, **options):
     return run(config, quiet=True), (folder / "faces.csv").read_text()
 
 
-@pytest.mark.slow
 def test_the_rows_are_those_of_one_core_in_the_same_order(model, inputs, tmp_path, cores):
     _, beside = rows(model, inputs, tmp_path / "beside")
     torch.set_num_threads(1)
@@ -82,7 +81,6 @@ class CtrlC:
             raise KeyboardInterrupt
 
 
-@pytest.mark.slow
 def test_an_interrupted_run_leaves_no_thread_and_is_resumed_to_the_same_file(model, inputs, tmp_path, cores):
     _, expected = rows(model, inputs, tmp_path / "whole")
     csv = tmp_path / "broken" / "faces.csv"

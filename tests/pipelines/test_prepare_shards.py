@@ -104,7 +104,7 @@ class KilledError(Exception):
 @pytest.fixture
 def killed(raw: Path, votes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PrepareConfig:
     """A run that ended in its third shard, after the tar, before the table."""
-    config, write_table, calls = in_shards(asked(raw, votes, tmp_path)), build.write_shard, iter(range(100))
+    config, write_table, calls = in_shards(asked(raw, votes, tmp_path)), vars(build)["write_shard"], iter(range(100))
 
     def write_or_die(root: Path, number: int, *rest: object) -> object:
         if next(calls) == 2:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.prepared_faces import write_prepared_faces
-from tests.read_only import ampnet_read_only
+from tests.read_only import Done, ampnet_read_only
 from tests.small_checkpoint import small_checkpoint
 
 pytestmark = pytest.mark.slow
@@ -25,65 +25,76 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def content(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*"))
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lists") / "lists"
 
 
-def test_check_reports_the_copies_and_notes_that_it_cannot_list_them(shared, tmp_path):
-    before = content(shared)
-    found = ampnet_read_only([shared], "check", "--data", shared / "data", "--json", "--quiet")
+@pytest.fixture(scope="module")
+def done(shared: Path, lists: Path) -> dict[str, Done]:
+    """What the commands say over the shared folder, in which nothing changes."""
+    run, of_data, quiet = shared / "run" / "best.pt", ["--data", shared / "data"], ["--quiet", "--gpus", "0"]
+    commands = {
+        "check": ["check", *of_data, "--json", "--quiet"],
+        "check --out": ["check", *of_data, "--out", lists, "--quiet"],
+        "eval": ["eval", run, *of_data, "--split", "val", "--json", *quiet],
+        "compare": ["compare", run, "bundled", *of_data, "--split", "val", "--json", *quiet],
+        "robustness": ["robustness", run, *of_data, "--split", "val", "--quiet"],
+        "calibrate": ["calibrate", run, *of_data, "--force", "--quiet"],
+    }
+    before = sorted(shared.rglob("*"))
+    results = ampnet_read_only([shared], *commands.values())
+    assert sorted(shared.rglob("*")) == before
+    return dict(zip(commands, results, strict=True))
+
+
+def test_check_reports_the_copies_and_notes_that_it_cannot_list_them(
+    shared: Path, lists: Path, done: dict[str, Done]
+) -> None:
+    found, listed = done["check"], done["check --out"]
     assert (found.returncode, json.loads(found.stdout)["exact_copies"]) == (0, 1)
     (note,) = found.stderr.splitlines()
     assert note.startswith(f"note: lists of duplicates are not written: {shared / 'data' / 'index'} is read-only")
-    assert content(shared) == before
-    listed = ampnet_read_only([shared], "check", "--data", shared / "data", "--out", tmp_path / "lists", "--quiet")
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert (tmp_path / "lists" / "duplicates.csv").is_file()
+    assert (lists / "duplicates.csv").is_file()
 
 
-def test_eval_and_compare_print_their_results_without_a_report(shared):
-    before = content(shared)
-    words = "--data", shared / "data", "--split", "val", "--json", "--quiet", "--gpus", "0"
-    run = shared / "run" / "best.pt"
-    measured = ampnet_read_only([shared], "eval", run, *words)
-    assert measured.returncode == 0, measured.stderr
-    assert json.loads(measured.stdout)["images"]
-    (note,) = measured.stderr.splitlines()
-    assert "report and predictions are not written" in note
-    compared = ampnet_read_only([shared], "compare", run, "bundled", *words)
-    assert compared.returncode == 0, compared.stderr
-    assert json.loads(compared.stdout)["sets"]
-    assert "results are not written" in compared.stderr
-    assert content(shared) == before
+@pytest.mark.parametrize(
+    ("command", "part", "note"),
+    [("eval", "images", "report and predictions are not written"), ("compare", "sets", "results are not written")],
+)
+def test_eval_and_compare_print_their_results_without_a_report(
+    done: dict[str, Done], command: str, part: str, note: str
+) -> None:
+    assert done[command].returncode == 0, done[command].stderr
+    assert json.loads(done[command].stdout)[part]
+    (line,) = done[command].stderr.splitlines()
+    assert note in line
 
 
 @pytest.mark.parametrize("command", ["robustness", "calibrate"])
-def test_what_has_to_write_says_so_before_it_works(shared, command):
-    options = ["--force"] if command == "calibrate" else ["--split", "val"]
-    run = shared / "run" / "best.pt"
-    refused = ampnet_read_only([shared], command, run, "--data", shared / "data", *options, "--quiet")
-    assert refused.returncode == 1
-    assert refused.stdout == ""
-    (line,) = refused.stderr.splitlines()
+def test_what_has_to_write_says_so_before_it_works(done: dict[str, Done], command: str) -> None:
+    assert done[command].returncode == 1
+    assert done[command].stdout == ""
+    (line,) = done[command].stderr.splitlines()
     assert line.startswith("ampnet: cannot write to ")
     assert line.endswith("with --out")
 
 
-@pytest.mark.parametrize("command", [["predict", "portrait.jpg", "--runtime", "onnx"], ["serve", "--runtime", "onnx"]])
-def test_the_variable_that_moves_the_cache_is_named(tmp_path, command):
-    samples = Path(__file__).parents[1] / "samples"
-    words = [samples / word if word.endswith("jpg") else word for word in command]
-    refused = ampnet_read_only([tmp_path], *words, "--quiet", HOME=str(tmp_path), XDG_CACHE_HOME="")
-    assert refused.returncode == 1
-    (line,) = refused.stderr.splitlines()
-    assert f"{tmp_path}/.cache/ampnet" in line
-    assert "set XDG_CACHE_HOME to a folder that can be written to" in line
+def test_the_variable_that_moves_the_cache_is_named(tmp_path: Path) -> None:
+    portrait = Path(__file__).parents[1] / "samples" / "portrait.jpg"
+    predict, serve = ["predict", portrait, "--runtime", "onnx", "--quiet"], ["serve", "--runtime", "onnx", "--quiet"]
+    for refused in ampnet_read_only([tmp_path], predict, serve, HOME=str(tmp_path), XDG_CACHE_HOME=""):
+        assert refused.returncode == 1
+        (line,) = refused.stderr.splitlines()
+        assert f"{tmp_path}/.cache/ampnet" in line
+        assert "set XDG_CACHE_HOME to a folder that can be written to" in line
 
 
-def test_figures_are_drawn_in_silence_without_a_home_folder(shared, tmp_path):
+def test_figures_are_drawn_in_silence_without_a_home_folder(shared: Path, tmp_path: Path) -> None:
     words = "--data", shared / "data", "--split", "val", "--out", tmp_path / "report", "--quiet", "--gpus", "0"
     home = tmp_path / "home"
     home.mkdir()
-    drawn = ampnet_read_only([home], "eval", shared / "run", *words, HOME=str(home), MPLCONFIGDIR="")
+    (drawn,) = ampnet_read_only([home], ["eval", shared / "run", *words], HOME=str(home), MPLCONFIGDIR="")
     assert (drawn.returncode, drawn.stderr) == (0, "")
     assert (tmp_path / "report" / "confusion.png").is_file()

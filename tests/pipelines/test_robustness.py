@@ -35,12 +35,12 @@ from pipelines.show_robustness import robustness_tables
 from pipelines.steadiness import run as measure_photos
 from tests.prepared_faces import write_prepared_faces
 from tests.processes import heeding_ctrl_c
-from tests.small_checkpoint import small_checkpoint
+from tests.small_checkpoint import ALL, small_checkpoint
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("empty_figures")]
 
 FILES = {"robustness.json", "robustness.csv", "robustness.tex", "robustness.png", "robustness.svg", "corruptions.png"}
-ALL = "gp+lp+ap"
+TOGETHER = "+".join(ALL)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    return small_checkpoint(tmp_path_factory.mktemp("runs") / "random")
+    return small_checkpoint(tmp_path_factory.mktemp("runs") / "random", modules=ALL)
 
 
 def measure(checkpoint, data, out, **options):
@@ -95,9 +95,8 @@ def record(whole):
     return whole[1]
 
 
-@pytest.mark.slow
 def test_a_network_that_calls_every_face_happy_is_right_about_one_class_under_every_condition(tmp_path, data):
-    happy = small_checkpoint(tmp_path / "run", logits=[0.0, 0, 0, 4, 0, 0, 1])
+    happy = small_checkpoint(tmp_path / "run", logits=[0.0, 0, 0, 4, 0, 0, 1], modules=ALL)
     report = measure(happy, data, tmp_path / "out", corruptions="all", workers=2).report
     assert report.images == 7
     assert len(report.of_kind("corruption")) == 18 * 6
@@ -106,8 +105,8 @@ def test_a_network_that_calls_every_face_happy_is_right_about_one_class_under_ev
             assert {vote: rate.accuracy for vote, rate in row.rates.items()} == pytest.approx(
                 dict.fromkeys(["+".join(vote) for vote in VOTES], 1 / 7)
             )
-            assert row.rates[ALL].mean_recall == pytest.approx(1 / 7)
-    error = report.errors[ALL]
+            assert row.rates[TOGETHER].mean_recall == pytest.approx(1 / 7)
+    error = report.errors[TOGETHER]
     assert (error.clean, error.mean, error.ratio) == pytest.approx((6 / 7, 6 / 7, 1))
 
 
@@ -117,9 +116,9 @@ def test_the_files_are_complete_and_agree(undisturbed):
     table = pd.read_csv(undisturbed.folder / "robustness.csv")
     assert len(table) == len(report["rows"]) * len(report["votes"])
     for row in report["rows"]:
-        chosen = (table["kind"] == row["kind"]) & (table["name"] == row["name"]) & (table["vote"] == ALL)
+        chosen = (table["kind"] == row["kind"]) & (table["name"] == row["name"]) & (table["vote"] == TOGETHER)
         chosen &= table["severity"].fillna(0) == row["severity"]
-        assert table[chosen]["accuracy"].item() == pytest.approx(row["rates"][ALL]["accuracy"], abs=1e-6)
+        assert table[chosen]["accuracy"].item() == pytest.approx(row["rates"][TOGETHER]["accuracy"], abs=1e-6)
     with Image.open(undisturbed.folder / "robustness.png") as picture:
         assert np.asarray(picture.convert("L")).std() > 10
     with Image.open(undisturbed.folder / "corruptions.png") as picture:
@@ -139,7 +138,7 @@ def test_clean_accuracy_is_that_of_eval(undisturbed, network, data, tmp_path):
         EvalConfig(checkpoint=network, data=data, gpus=0, workers=0, out=tmp_path / "eval"), quiet=True
     ).report
     (clean,) = undisturbed.report.of_kind("clean")
-    assert clean.rates[ALL].accuracy == report.scored.accuracy.value
+    assert clean.rates[TOGETHER].accuracy == report.scored.accuracy.value
 
 
 def test_two_processes_give_the_numbers_of_one(undisturbed, network, data, tmp_path):
@@ -150,8 +149,8 @@ def test_a_baseline_divides_the_errors_and_the_checkpoint_itself_gives_one(netwo
     report = measure(network, data, tmp_path / "out", corruptions="mask", baseline=network).report
     assert report.votes[-1] == "baseline"
     for row in report.rows:
-        assert row.rates["baseline"] == row.rates[ALL]
-    assert report.errors[ALL].mce == pytest.approx(1)
+        assert row.rates["baseline"] == row.rates[TOGETHER]
+    assert report.errors[TOGETHER].mce == pytest.approx(1)
     assert report.errors["baseline"].mce == pytest.approx(1)
 
 
@@ -165,7 +164,7 @@ def test_a_network_without_all_modules_is_measured_with_those_it_has(data, tmp_p
 def test_a_sample_as_large_as_the_split_is_the_split(undisturbed, network, data, tmp_path):
     small = measure(network, data, tmp_path / "small", images=3)
     assert small.report.images == 3
-    assert small.report.of_kind("clean")[0].rates[ALL].images == 3
+    assert small.report.of_kind("clean")[0].rates[TOGETHER].images == 3
     assert measure(network, data, tmp_path / "all", images=100).report.rows == undisturbed.report.rows
 
 
@@ -178,7 +177,7 @@ def test_lists_are_measured_and_counted_without_corruptions(network, data, tmp_p
         network, data, tmp_path / "out", corruptions="none", images=1, subsets=(tmp_path / "occluded.txt",)
     )
     rows = result.report.of_kind("subset")
-    assert [(row.group, row.name, row.rates[ALL].images) for row in rows] == [
+    assert [(row.group, row.name, row.rates[TOGETHER].images) for row in rows] == [
         ("occluded", "all", 3),
         ("occluded", "type 4", 2),
         ("occluded", "type 7", 1),
@@ -216,8 +215,8 @@ def test_what_the_record_holds_is_not_measured_again(record, network, data, tmp_
     out.mkdir()
     (out / JOURNAL_FILE).write_bytes(record[0] + b"".join(json.dumps(line).encode() + b"\n" for line in wrong))
     report = measure(network, data, out, resume=True).report
-    assert report.errors[ALL].mean == 1
-    assert report.errors[ALL].clean == 1
+    assert report.errors[TOGETHER].mean == 1
+    assert report.errors[TOGETHER].clean == 1
 
 
 def test_other_results_in_the_folder_are_replaced_only_when_forced(network, data, tmp_path):
@@ -311,7 +310,6 @@ def test_a_killed_run_resumes_with_the_same_numbers(network, data, tmp_path):
     assert numbers(again) == numbers(expected)
 
 
-@pytest.mark.slow
 def test_ctrl_c_ends_with_one_line_that_says_how_to_resume(network, data, tmp_path):
     with heeding_ctrl_c():
         process = start(network, data, tmp_path / "out", stderr=subprocess.PIPE)
@@ -331,7 +329,8 @@ def test_photos_are_measured_without_labels_and_an_unreadable_one_is_counted(tmp
     shutil.copy(Path(__file__).parents[1] / "samples" / "portrait.jpg", photos)
     Image.new("RGB", (64, 64)).save(photos / "black.png")
     (photos / "broken.jpg").write_text("milk, eggs")
-    result = measure_photos(RobustnessConfig(checkpoint=small_checkpoint(tmp_path), gpus=0), photos, quiet=True)
+    config = RobustnessConfig(checkpoint=small_checkpoint(tmp_path, modules=ALL), gpus=0)
+    result = measure_photos(config, photos, quiet=True)
     found = result.steadiness
     assert (found.photos, found.without_face, result.unreadable) == (1, 1, 1)
     assert sum(row.lost for row in found.rows) == 0

@@ -4,6 +4,7 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def render(*tables, width):
     console = Console(file=io.StringIO(), width=width, highlight=False)
     for table in tables:
         console.print(table, soft_wrap=isinstance(table, str))
-    return console.file.getvalue()
+    return cast(io.StringIO, console.file).getvalue()
 
 
 def words(text):
@@ -102,7 +103,7 @@ def test_counts_too_wide_for_a_matrix_become_a_list():
 
 @pytest.mark.parametrize("width", [60, 120])
 def test_predictions_keep_boxes_and_paths_whole(width):
-    face = Face(np.array([101.0, 102, 203, 204]), 0.9, np.zeros((5, 2)))
+    face = Face(np.array([101, 102, 203, 204], np.float32), 0.9, np.zeros((5, 2), np.float32))
     scores = dict(zip(EXPRESSIONS, [0.9, 0.05, 0.01, 0.01, 0.01, 0.01, 0.01], strict=True))
     path = "holiday/in/the/mountains/with/everyone.jpg"
     result = Predictions(EXPRESSIONS, Path("a.pt"), "a@1234abcd")

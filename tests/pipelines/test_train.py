@@ -324,9 +324,8 @@ def write_crowd(data, root):
     """Copy a prepared set and give it votes: for each face eight for its label, two for the next class."""
     shutil.copytree(data, root)
     index = read_index(root)
-    rows = [
-        (name, np.roll([8, 2, 0, 0, 0, 0, 0], label)) for name, label in zip(index.names, index.labels, strict=True)
-    ]
+    votes = [np.roll([8, 2, 0, 0, 0, 0, 0], label).tolist() for label in index.labels]
+    rows = list(zip(index.names, votes, strict=True))
     write_votes(root / "index" / "label_votes.csv", index.class_names, rows)
     return root
 

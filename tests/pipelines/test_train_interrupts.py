@@ -44,7 +44,7 @@ def wait_for(process, condition):
 def stop(process):
     """Press Ctrl-C; what the command says must be one line, its last."""
     os.killpg(process.pid, signal.SIGINT)
-    told = process.communicate(timeout=300)[1]
+    told = process.communicate(timeout=600)[1]
     assert process.returncode == 130, told
     assert told.splitlines()[-1] == "ampnet: interrupted; to resume, run the same command with --resume"
     assert not [word for word in ("Traceback", "Warning", "Error") if word in told], told
@@ -59,8 +59,9 @@ def test_ctrl_c_while_the_processes_start_ends_with_one_line(data, tmp_path):
     assert not (tmp_path / "run" / "last.pt").exists()
 
 
-def test_ctrl_c_while_they_train_saves_and_the_run_resumes(data, tmp_path):
-    process = start(data, tmp_path)
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.soak)])
+def test_ctrl_c_while_they_train_saves_and_the_run_resumes(data, tmp_path, workers):
+    process = start(data, tmp_path, "--workers", str(workers))
     wait_for(process, (tmp_path / "run" / "last.pt").exists)
     stop(process)
     alone = ["--resume", "--processes", "1"]  # any number may continue
@@ -72,6 +73,6 @@ def test_ctrl_c_while_they_train_saves_and_the_run_resumes(data, tmp_path):
 @pytest.mark.soak
 def test_resuming_a_run_that_is_not_there_is_wrong_usage(data, tmp_path):
     process = start(data, tmp_path, "--resume")
-    told = process.communicate(timeout=300)[1].strip()
+    told = process.communicate(timeout=600)[1].strip()
     assert process.returncode == 2, told
     assert told == f"ampnet: {tmp_path}/run does not exist, so there is nothing to resume; omit --resume"

@@ -11,7 +11,6 @@ import pytest
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.run_files import BEST
-from ampnet.reports import page, report_files
 from cli import app
 from tests.hostile_images import claiming
 from tests.prepared_faces import SAMPLES, write_prepared_faces
@@ -28,12 +27,6 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "bomb": (lambda path: path.write_bytes(claiming(60_000, 60_000)), "it has more than 150,000,000 pixels"),
     "pipe": (lambda path: (path.unlink(), os.mkfifo(path)), "it is a pipe, not a regular file"),
 }
-
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_files, "figures", lambda report: {})
-    monkeypatch.setattr(page, "figures", lambda report, titled: {})
 
 
 @pytest.fixture
@@ -86,7 +79,6 @@ def test_eval_without_a_readable_image_ends_with_one_line(data: Path, tmp_path: 
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.slow
 def test_training_leaves_unreadable_images_out_and_lists_them(
     data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -33,7 +33,7 @@ def large(tmp_path):
 def decodes(monkeypatch):
     """The ``enough_side`` of each file that is decoded."""
     calls = []
-    decode = contents.decode
+    decode = vars(contents)["decode"]
 
     def counted(data, **options):
         calls.append(options["enough_side"])

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from ampnet.errors import ImageError
-from ampnet.reading.video import EXTENSIONS, Sampling, is_video, open_video, video_info
+from ampnet.reading.video import EXTENSIONS, Frame, is_video, open_video, video_info
+from ampnet.reading.video_clock import Sampling
 from tests.clips import CODECS, brightness, frames_of, write_clip, write_timed
 
 pytestmark = pytest.mark.slow
@@ -140,7 +141,7 @@ def test_a_cut_video_is_an_error_after_its_last_frame(tmp_path, extension):
         cut = tmp_path / f"cut.{extension}"
         inside = int(len(data) * share) // 2048 * 2048 + 777  # a stream that ends between two packets shows no cut
         cut.write_bytes(data[:inside])
-        found = []
+        found: list[Frame] = []
         with pytest.raises(ImageError, match=r"cut short, after frame|not a video"), open_video(cut) as video:
             found.extend(video.frames())
         has_table_at_end = extension in ("mp4", "m4v", "mov")

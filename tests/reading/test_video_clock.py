@@ -6,8 +6,8 @@ from itertools import accumulate
 import numpy as np
 import pytest
 
-from ampnet.reading.video import Sampling, open_video
-from ampnet.reading.video_clock import Clock, is_asked
+from ampnet.reading.video import open_video
+from ampnet.reading.video_clock import Clock, Sampling, is_asked
 from tests.clips import frames_of, write_timed
 
 RANDOM = np.random.default_rng(1)

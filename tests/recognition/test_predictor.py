@@ -20,7 +20,7 @@ from ampnet.faces.geometry import mirror_landmarks
 from ampnet.reading.image_files import read_image
 from ampnet.reading.photo import Photo
 from ampnet.recognition.predictor import Predictor
-from tests.small_checkpoint import small_checkpoint
+from tests.small_checkpoint import ALL, small_checkpoint
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 LOGITS = [0.0, 1.0, 2.0, 3.0, 0.0, 0.0, 0.0]
@@ -130,7 +130,8 @@ def test_probabilities_equal_those_of_the_network_before_it_was_optimised(tmp_pa
 
 @pytest.mark.parametrize("mirror", [False, True])
 def test_an_explanation_adds_up_to_the_answers(tmp_path, group, detector, mirror):
-    predictor = Predictor(small_checkpoint(tmp_path, temperature=1.5), detector, batch_size=2, mirror=mirror)
+    network = small_checkpoint(tmp_path, temperature=1.5, modules=ALL)
+    predictor = Predictor(network, detector, batch_size=2, mirror=mirror)
     result = predictor.predict(group)
     found = result.explain()
     assert found.regions.shape == (5, 9, 7)
@@ -141,13 +142,13 @@ def test_an_explanation_adds_up_to_the_answers(tmp_path, group, detector, mirror
 
 
 def test_an_explanation_shows_itself_in_a_notebook(tmp_path, detector):
-    why = Predictor(small_checkpoint(tmp_path), detector).predict(SAMPLES / "portrait.jpg").explain()
+    why = Predictor(small_checkpoint(tmp_path, modules=ALL), detector).predict(SAMPLES / "portrait.jpg").explain()
     with Image.open(BytesIO(why._repr_png_())) as shown:
         assert np.array_equal(np.asarray(shown), why.plot())
 
 
 def test_what_cannot_be_explained_says_why(tmp_path, group, detector):
-    predictor = Predictor(small_checkpoint(tmp_path), detector)
+    predictor = Predictor(small_checkpoint(tmp_path, modules=ALL), detector)
     with pytest.raises(DataError, match="no face in photo"):
         predictor.predict(np.full((40, 40, 3), 80, np.uint8)).explain()
     (portrait,) = predictor.predict([SAMPLES / "portrait.jpg"])

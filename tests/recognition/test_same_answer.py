@@ -1,6 +1,7 @@
 """The same photo gets the same answer in every form and through every way."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -21,7 +22,7 @@ PIXELS, ONNX = 0.05, 0.01
 """Largest difference of a probability between a file and its pixels, and between torch and ONNX Runtime."""
 
 UPRIGHT, TURNED = 1, 6
-SIZES = [512, 2600, pytest.param(4032, marks=pytest.mark.slow), pytest.param(6000, marks=pytest.mark.slow)]
+SIZES = [512, 2600, pytest.param(4032, marks=pytest.mark.soak), pytest.param(6000, marks=pytest.mark.slow)]
 
 
 def make_photo(path: Path, side: int, orientation: int) -> Path:
@@ -107,23 +108,32 @@ def test_pixels_get_nearly_the_answer_of_their_file(predictor, photo, expected):
             assert scores <= PIXELS
 
 
-@pytest.mark.slow
-def test_the_service_answers_as_python_does(photo, expected, tmp_path):
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service's address."""
     pytest.importorskip("fastapi")
-    from tests.service.running import PATIENCE, running
+    from tests.service.running import running
 
-    with running(tmp_path, "--checkpoint", "bundled", "--runtime", "torch", "--gpus", "0") as service:
-        files = {"file": ("photo.jpg", photo.read_bytes())}
-        answer = httpx.post(f"{service.address}v1/predict", files=files, timeout=PATIENCE).raise_for_status().json()
+    folder = tmp_path_factory.mktemp("service")
+    with running(folder, "--checkpoint", "bundled", "--runtime", "torch", "--gpus", "0") as service:
+        yield service.address
+
+
+@pytest.mark.slow
+def test_the_service_answers_as_python_does(photo, expected, address):
+    files = {"file": ("photo.jpg", photo.read_bytes())}
+    answer = httpx.post(f"{address}v1/predict", files=files, timeout=600).raise_for_status().json()
     require_same(answer["photos"][0]["faces"], expected)
 
 
 @pytest.mark.slow
-def test_onnx_answers_as_torch_does(photo, expected):
+def test_onnx_answers_as_torch_does(photo, expected, tmp_path_factory, monkeypatch):
     pytest.importorskip("onnxruntime")
     from pipelines.predictors import choose_predictor
     from pipelines.progress import notices
+    from tests.exported_models import use_exported_models
 
+    use_exported_models(tmp_path_factory, monkeypatch)
     config = PredictConfig(images=(photo,), checkpoint=Path("bundled"), runtime="onnx")
     found = choose_predictor(config, notices(quiet=True), is_single=True).predictor.predict(photo)
     scores, _ = largest_differences(found.to_dict()["faces"], expected)

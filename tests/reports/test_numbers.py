@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass, fields, replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def on_screen(report):
     console = Console(file=io.StringIO(), width=150)
     for table in evaluation_tables(report, details=True):
         console.print(table)
-    return console.file.getvalue()
+    return cast(io.StringIO, console.file).getvalue()
 
 
 def test_a_new_field_and_a_line_are_all_that_a_new_number_needs(monkeypatch):

@@ -17,20 +17,28 @@ MATRIX = np.array([[3, 1, 0], [0, 4, 2]])
 """Two of six fearful images have no face."""
 
 
-def a_report():
+@pytest.fixture(scope="module")
+def report():
     return small_report(MATRIX, NAMES)
 
 
-def test_all_numbers_are_in_the_json(tmp_path):
-    write_report(tmp_path / "eval", a_report())
-    plain = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+@pytest.fixture(scope="module")
+def written(report, tmp_path_factory):
+    """The folder of a report; drawing its figures takes longer than everything else here."""
+    folder = tmp_path_factory.mktemp("eval") / "test"
+    write_report(folder, report)
+    return folder
+
+
+def test_all_numbers_are_in_the_json(written):
+    plain = json.loads((written / "metrics.json").read_text())
     assert (plain["images"], plain["undetected"]) == (10, 2)
     assert plain["all"]["accuracy"]["value"] == plain["heads"]["fused"]["value"] == 0.7
     assert plain["scored"]["accuracy"]["value"] == pytest.approx(7 / 8)
     assert plain["confusion"]["counts"] == MATRIX.tolist()
     assert plain["confusion"]["shares"][0] == [0.75, 0.25, 0]
     assert plain["confusion"]["columns"] == ["anger", "fear", "no face"]
-    assert {path.name for path in (tmp_path / "eval").iterdir()} == {
+    assert {path.name for path in written.iterdir()} == {
         "metrics.json",
         "classes.csv",
         "confusion.csv",
@@ -41,16 +49,15 @@ def test_all_numbers_are_in_the_json(tmp_path):
     }
 
 
-def test_tables_carry_the_lost_images_by_class(tmp_path):
-    write_report(tmp_path, a_report())
-    classes = pd.read_csv(tmp_path / "classes.csv")
+def test_tables_carry_the_lost_images_by_class(report, written):
+    classes = pd.read_csv(written / "classes.csv")
     assert classes["undetected"].tolist() == [0, 2]
     assert classes["recall"].tolist() == pytest.approx([3 / 4, 4 / 6])
-    assert pd.read_csv(tmp_path / "confusion.csv").columns.tolist() == ["true", "anger", "fear", "no face"]
-    assert classes_table(a_report())["images"].tolist() == [4, 6]
+    assert pd.read_csv(written / "confusion.csv").columns.tolist() == ["true", "anger", "fear", "no face"]
+    assert classes_table(report)["images"].tolist() == [4, 6]
 
 
-def test_an_earlier_versions_report_in_the_folder_goes(tmp_path):
+def test_an_earlier_versions_report_in_the_folder_goes(tmp_path, report):
     (tmp_path / "report.json").write_text("{}")
-    write_report(tmp_path, a_report())
+    write_report(tmp_path, report)
     assert not (tmp_path / "report.json").exists()

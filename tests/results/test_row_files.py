@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from ampnet.errors import DataError, LockedError, UsageError
-from ampnet.results.recorded import NOTHING, WHOLE
+from ampnet.reading.reader import NOTHING, WHOLE
 from ampnet.results.row_files import RowFile, open_row_files
 from ampnet.results.rows import CsvRows, JsonLines
 from ampnet.settings.labels import EXPRESSIONS

@@ -4,6 +4,7 @@ import io
 import json
 import os
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ STRANGE = os.fsdecode(b'caf\xe9, "a"\nampnet: done\x1b[2J.jpg')
 
 
 def table(*results):
-    rows = FORMATS["csv"]
+    rows: Any = FORMATS["csv"]
     return pd.read_csv(io.StringIO(rows.header + "".join(map(rows.rows, results))))
 
 

@@ -117,7 +117,6 @@ def test_where_x264_is_not_available_the_video_is_mpeg_4_with_its_sound(tmp_path
 
 
 @needs_browser
-@pytest.mark.slow
 def test_a_browser_plays_it_with_sound(tmp_path):
     clip = write_clip_with_tone(tmp_path / "clip.avi", sound="pcm_s16le", video="mpeg4")
     folder = tmp_path / "page"

@@ -12,6 +12,7 @@ from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.faces.framing import Framing
 from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, CorruptedBatches, read_prepared
 from ampnet.robustness.suite import CORRUPTIONS, corrupt
+from tests.pictures import read_bgr
 from tests.prepared_faces import write_prepared_faces
 
 NAMES = [name for names in CORRUPTIONS.values() for name in names]
@@ -81,7 +82,7 @@ def test_a_grey_picture_is_read_with_one_channel(tmp_path, index):
     root = write_prepared_faces(tmp_path / "grey", train=0, val=0, test=1, image_size=100)
     grey = read_index(root)
     path = grey.image_path(0)
-    cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    cv2.imwrite(str(path), read_bgr(path)[..., 1])
     assert read_prepared(faces(grey), 0).shape == (224, 224)
     assert read_prepared(faces(grey), 1).shape == (224, 224, 3)
     assert CANONICAL_LANDMARKS.shape == grey.landmarks[0].shape

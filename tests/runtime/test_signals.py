@@ -28,7 +28,7 @@ def test_asking_twice_stops_at_once():
 
 
 def test_a_ctrl_c_that_a_launcher_passes_on_is_asked_once(monkeypatch):
-    left = []
+    left: list[int] = []
     monkeypatch.setattr(os, "_exit", left.append)
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.setenv(name, "1")

@@ -1,7 +1,9 @@
 """Work in threads: in order, bounded, and over when the block is left."""
 
 import threading
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import cv2
 import pytest
@@ -64,7 +66,7 @@ def test_what_has_not_begun_is_dropped_when_the_results_are_no_longer_wanted():
     with start_threads(cores=1, parallel=1) as threads:
         results = in_order(note, range(9), threads.networks, ahead=6)
         next(results)
-        results.close()
+        cast(Generator[Any], results).close()
         may_go_on.set()
     assert len(done) <= 2  # the second may have begun
 

@@ -11,6 +11,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser import browser
+from tests.pictures import read_bgr
 from tests.service.running import PATIENCE, ROOT
 
 SAMPLES = ROOT / "tests" / "samples"
@@ -20,7 +21,7 @@ PORTRAIT = SAMPLES / "portrait.jpg"
 
 def film(path: Path) -> Path:
     """Write the portrait as a film of 640 x 480 for the browser's pretended camera."""
-    portrait = cv2.resize(cv2.imread(str(PORTRAIT)), (480, 480))
+    portrait = cv2.resize(read_bgr(PORTRAIT), (480, 480))
     frame = cv2.copyMakeBorder(portrait, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
     path.write_bytes(cv2.imencode(".jpg", frame)[1].tobytes() * 10)
     return path

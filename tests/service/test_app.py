@@ -15,7 +15,7 @@ from PIL import Image
 from tests.hostile import picture_files
 from tests.hostile.mutations import MUTATIONS
 from tests.service.running import PATIENCE, ROOT, running
-from tests.small_checkpoint import small_checkpoint
+from tests.small_checkpoint import ALL, small_checkpoint
 
 pytest.importorskip("fastapi")
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ JPEG = {"Content-Type": "image/jpeg"}
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return small_checkpoint(tmp_path_factory.mktemp("run"), rejection_threshold=0.9)
+    return small_checkpoint(tmp_path_factory.mktemp("run"), rejection_threshold=0.9, modules=ALL)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -123,4 +124,4 @@ def test_programs_learn_from_the_description_how_to_ask(client):
 )
 def test_values_that_could_never_match_are_refused(name, value):
     with pytest.raises(ConfigError, match=value):
-        ServeConfig(**{name: (value,)})
+        ServeConfig(**cast(Any, {name: (value,)}))

@@ -13,6 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser import CONTRASTS, needs_browser, set_screen
+from tests.pictures import read_bgr
 from tests.service.pages import GROUP, PORTRAIT, SAMPLES, all_of, browser_with_camera, choose, text, until
 from tests.service.running import PATIENCE, Running, running
 
@@ -99,7 +100,7 @@ def test_a_photo_is_pasted_from_the_clipboard(page, service):
         "Browser.grantPermissions",
         {"origin": origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite", "videoCapture"]},
     )
-    content = base64.b64encode(cv2.imencode(".png", cv2.imread(str(PORTRAIT)))[1].tobytes()).decode()
+    content = base64.b64encode(cv2.imencode(".png", read_bgr(PORTRAIT))[1].tobytes()).decode()
     assert page.execute_async_script(COPY, content) == "copied"
     ActionChains(page).key_down(Keys.CONTROL).send_keys("v").key_up(Keys.CONTROL).perform()
     until(page, lambda: text(page, "#results .answer") == "happiness")

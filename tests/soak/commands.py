@@ -33,6 +33,7 @@ from ampnet.files.lock import LOCK_FILE
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
+from tests.pictures import read_bgr
 from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
@@ -152,7 +153,7 @@ def make_inputs(folder: Path, commands: Sequence[str]) -> Inputs:
 
 
 def _write_video(path: Path) -> None:
-    photo = cv2.resize(cv2.imread(str(SAMPLES / "portrait.jpg")), (256, 256))
+    photo = cv2.resize(read_bgr(SAMPLES / "portrait.jpg"), (256, 256))
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (256, 256))
     for shift in range(20):
         writer.write(np.roll(photo, shift, axis=1))

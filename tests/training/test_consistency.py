@@ -27,6 +27,7 @@ def test_the_copies_keep_labels_and_targets_and_the_originals_come_first():
     batch = dotted_batch(3)
     doubled = with_slight_changes(batch)
     assert doubled.labels.tolist() == [0, 1, 2, 0, 1, 2]
+    assert doubled.targets is not None
     assert torch.equal(doubled.targets, torch.eye(3).repeat(2, 1))
     assert torch.equal(doubled.images[:3], batch.images)
     assert torch.equal(doubled.landmarks[:3], batch.landmarks)

@@ -70,7 +70,7 @@ def test_under_torchrun_the_processes_are_its_own(machine, monkeypatch):
 def told(monkeypatch, seconds, steps=9, **asked):
     """Give what a run says whose every step of 100 faces takes so long, and after which step; an epoch has 1000."""
     now = iter(range(1000))
-    monkeypatch.setattr(defaults.time, "monotonic", lambda: seconds * next(now))
+    monkeypatch.setattr(vars(defaults)["time"], "monotonic", lambda: seconds * next(now))
     forecast = Forecast(TrainConfig(**asked), resolve_defaults(TrainConfig(**asked)))
     now = iter([10, 13])  # the first step ends at 10, the fourth at 13 (times seconds)
     lines = [forecast.add(100, 1000, is_last=step == steps) for step in range(1, steps + 1)]

@@ -1,6 +1,7 @@
 """The loop, on a network of two layers: the same steps as written out by hand, however it is cut into parts."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def train_state(recipe, model):
 
 def fresh_model(norm=True):
     torch.manual_seed(0)
-    model = TwoLayers()
+    model: Any = TwoLayers()
     if not norm:
         model.stem = nn.Identity()
     return model

@@ -34,13 +34,13 @@ def test_labels_are_learned_unless_votes_are_asked_for(index: FaceIndex) -> None
 def test_votes_are_learned_as_shares_and_few_votes_as_the_label(index: FaceIndex) -> None:
     targets = training_targets(index, TRAINING, make_recipe("reference", {"targets": "votes"}))
     assert targets is not None
-    assert np.allclose(targets, [[0, 1], [0.8, 0.2], [0, 1]])
+    assert np.allclose(targets, np.array([[0, 1], [0.8, 0.2], [0, 1]]))
 
 
 def test_a_mix_has_so_much_of_the_votes(index: FaceIndex) -> None:
     targets = training_targets(index, TRAINING, make_recipe("reference", {"targets": "mix", "vote_weight": "0.25"}))
     assert targets is not None
-    assert np.allclose(targets, [[0.75, 0.25], [0.95, 0.05], [0, 1]])
+    assert np.allclose(targets, np.array([[0.75, 0.25], [0.95, 0.05], [0, 1]]))
 
 
 def test_other_probabilities_are_mixed_into_targets_or_labels() -> None:

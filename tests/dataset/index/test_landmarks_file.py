@@ -4,7 +4,7 @@ import io
 import os
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -244,7 +244,7 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
         (object_array(("a.jpg", np.full((5, 2), 1e300))), "landmarks of a.jpg are not 5 x 2 finite"),
         (object_array(("a.jpg", np.full((5, 2), np.inf))), "landmarks of a.jpg are not 5 x 2 finite"),
         (object_array(("a\x1b[31m\n.jpg", FACE[:4])), r"landmarks of a\\x1b\[31m\\n.jpg are not 5 x 2"),
-        (object_array((b"a.jpg", FACE)), "row 0 is not a pair"),
+        (object_array((cast(str, b"a.jpg"), FACE)), "row 0 is not a pair"),
     ],
     ids=["twice", "four points", "nan", "text", "long number", "too large", "inf", "escape sequence", "bytes name"],
 )

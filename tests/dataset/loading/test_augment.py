@@ -115,8 +115,8 @@ def test_half_size_is_the_mean_of_four_pixels_with_and_without_augmentation():
 
 def test_movements_keep_to_their_ranges_and_probabilities():
     drawn = draw_affine_jitter(Augmentation(), draw_uniforms(1, 0, range(4000))[:, :MOVING])
-    assert set(drawn.angle) == set(range(-15, 16))
-    assert set(drawn.dx) == set(drawn.dy) == set(range(-20, 21))
+    assert set(np.atleast_1d(drawn.angle)) == set(range(-15, 16))
+    assert set(np.atleast_1d(drawn.dx)) == set(np.atleast_1d(drawn.dy)) == set(range(-20, 21))
     scales = set(drawn.scale.tolist())
     assert min(scales) == 0.9
     assert max(scales) == 1.1

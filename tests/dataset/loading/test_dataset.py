@@ -17,6 +17,7 @@ from ampnet.errors import DataError
 from ampnet.faces.framing import Framing
 from ampnet.runtime.cores import usable_cores
 from ampnet.settings.recipes import RECIPES
+from tests.pictures import read_rgb
 from tests.prepared_faces import one_face, write_prepared_faces
 
 CPU = torch.device("cpu")
@@ -38,7 +39,7 @@ def keys(epoch, count):
 
 def test_a_face_without_augmentation_is_its_file_and_its_landmarks_scaled(index):
     image, landmarks, label = one_face(dataset(index), 3)
-    stored = cv2.cvtColor(cv2.imread(str(index.image_path(3))), cv2.COLOR_BGR2RGB)
+    stored = read_rgb(index.image_path(3))
     expected = cv2.resize(stored, (64, 64), interpolation=cv2.INTER_AREA)
     assert np.array_equal(np.rint(image.numpy() * 255).astype(np.uint8), expected.transpose(2, 0, 1))
     assert np.allclose(landmarks, index.landmarks[3] * 64 / 224)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def always_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_index, "STREAMED_FACES", 0)
 
 
-def batches_of(data: Path, out: Path, **changes: object) -> list[tuple[torch.Tensor, ...]]:
+def batches_of(data: Path, out: Path, **changes: Any) -> list[tuple[torch.Tensor, ...]]:
     asked = TrainConfig(data=data, out=out, name=data.name, width=0.05, image_size=48, modules=("gp",), gpus=0,
                         processes=1, workers=0, recipe_changes={"batch_size": 8}, **changes)  # fmt: skip
     with open_run(resolve_defaults(asked), ALONE) as training:

@@ -22,7 +22,8 @@ Steps = list[list[tuple[int, str]]]
 
 def stream(at_once: int) -> None:
     """Stream however small the set is."""
-    open_index.STREAMED_FACES, loaders.SHARDS_AT_ONCE = 0, at_once
+    open_index.STREAMED_FACES = 0
+    vars(loaders)["SHARDS_AT_ONCE"] = at_once
 
 
 def see_epochs(config: TrainConfig, asked: list[tuple[str, int, int]]) -> list[list[Steps]]:

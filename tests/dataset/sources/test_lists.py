@@ -30,7 +30,7 @@ def table(delimiter: str = ",", header: tuple[str, ...] = HEADER, rows: object =
 
 
 def with_paths(change: object) -> str:
-    return table(rows=[(change(path), name, split) for path, name, split in ROWS])  # type: ignore[operator]
+    return table(rows=[(change(path), name, split) for path, name, split in ROWS])
 
 
 FORMS: dict[str, bytes] = {

@@ -3,6 +3,7 @@
 from dataclasses import MISSING, fields
 from inspect import signature, unwrap
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from typer.main import get_command
@@ -24,7 +25,7 @@ from cli import app
 from pipelines.commands.command import options_of
 
 CONFIGS = {
-    registered.name: next(iter(signature(unwrap(registered.callback)).parameters.values())).annotation
+    registered.name: next(iter(signature(unwrap(cast(Any, registered.callback))).parameters.values())).annotation
     for registered in app.registered_commands
 }
 WITHOUT_OPTION = {"nms_threshold"}
@@ -77,7 +78,7 @@ def test_python_and_the_command_line_refuse_the_same_values_in_the_same_words(co
 @pytest.mark.parametrize("command", CONFIGS)
 def test_every_field_is_exactly_one_option_with_its_sentence(command):
     config = CONFIGS[command]
-    shown = [(param.name, param.help) for param in get_command(app).commands[command].params]
+    shown = [(param.name, param.help) for param in cast(Any, get_command(app)).commands[command].params]
     described = {setting.name for setting in settings_of(config)} | set(parts_of(config))
     assert described == {field.name for field in fields(config)}
     for name, setting in all_settings_of(config).items():
