@@ -148,7 +148,10 @@ def _run(figure: Figure, places: Mapping[str, Path]) -> dict[str, Any] | None:
     if done.returncode:
         return None
     if not figure.numbers:
-        return {"text": done.stdout.splitlines()[-MAX_LINES:]}
+        text = done.stdout
+        for name, place in places.items():
+            text = text.replace(str(place), f"{{{name}}}")
+        return {"text": text.splitlines()[-MAX_LINES:]}
     printed = json.loads(done.stdout)
     return {"numbers": {place: _at(printed, place.split(".")) for place in figure.numbers}}
 
