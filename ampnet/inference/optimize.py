@@ -117,6 +117,7 @@ class FoldedConv(nn.Module):
         - returns: ``(B, G * out_channels, H / stride, W / stride)``
     """
 
+    weight: Tensor
     bias: Tensor
 
     def __init__(self, layers: Sequence[ConvNorm], form: Form) -> None:
@@ -135,10 +136,11 @@ class FoldedConv(nn.Module):
         self.packed = may_pack and is_known and has_onednn_convolutions()
         if self.packed:
             size = [TYPICAL_BATCH, conv.in_channels * self.groups, *form.sizes[layers[0]]]
-            weight = torch.ops.mkldnn._reorder_convolution_weight(
+            self.weight = torch.ops.mkldnn._reorder_convolution_weight(
                 weight, self.padding, self.stride, [1, 1], self.groups, size
             )
-        self.weight = weight
+        else:
+            self.register_buffer("weight", weight)  # goes along when a graph for export is moved
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ampnet.dataset.loading.dataset import Batch
+from ampnet.dataset.loading.loader import on_device
 from ampnet.dataset.loading.sampling import ResumableBatchSampler
 from ampnet.errors import TrainingError
 from ampnet.evaluation.intervals import Counts
@@ -70,7 +71,7 @@ def train_epoch(
     """
     recipe, optimizer, scaler = config.recipe, state.optimizer, state.scaler
     report_every = GPU_CHECK_STEPS if process.device.type == "cuda" else 1
-    source, unreported = iter(batches), list[Tensor]()
+    source, unreported = on_device(iter(batches), process.device), list[Tensor]()
     set_train_mode(state.model, config.freeze)
     for step in range(order.first_step, order.steps):
         overall = order.epoch * order.steps + step
@@ -79,7 +80,7 @@ def train_epoch(
 
         sums = torch.zeros(3, dtype=torch.float64, device=process.device)  # loss, hits, images
         for part in range(order.parts):
-            batch = next(source).to(process.device)
+            batch = next(source)
             with _gradients_kept_here(state.network, until_last=part < order.parts - 1):
                 loss, hits = _forward(state.network, batch, loss_fn, config)
                 # DDP averages over processes; this makes it the mean over all faces of the step.
@@ -154,10 +155,9 @@ def evaluate(
     loss = torch.zeros(1, dtype=torch.float64, device=process.device)
     confusion = torch.zeros(num_classes**2, dtype=torch.int64, device=process.device)
     fused, labels = [torch.zeros(0, num_classes)], [torch.zeros(0, dtype=torch.int64)]
-    for raw in batches:
-        if not len(raw.labels):  # none of its images can be read
+    for batch in on_device(iter(batches), process.device):
+        if not len(batch.labels):  # none of its images can be read
             continue
-        batch = raw.to(process.device)
         with _autocast(precision, process.device):
             logits = classifier.head_logits(batch)
         decided = classifier.decide(*logits)

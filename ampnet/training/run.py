@@ -204,6 +204,8 @@ def build_train_state(
     if config.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required for deterministic cuBLAS
         torch.use_deterministic_algorithms(True)
+    if process.device.type == "cuda":
+        torch.backends.cudnn.benchmark = not config.deterministic  # all batches but an epoch's last have one shape
     torch.manual_seed(config.seed)
     size = config.architecture(len(class_names))
     model = build_model(size)
@@ -215,10 +217,16 @@ def build_train_state(
     network: nn.Module = model
     if process.world_size > 1:
         network = DistributedDataParallel(
-            model, device_ids=[process.device.index] if process.device.type == "cuda" else None
+            model,
+            device_ids=[process.device.index] if process.device.type == "cuda" else None,
+            gradient_as_bucket_view=True,
+            # With a static graph, torch fails on steps in parts (pytorch#143580) and its compiler on DDP (#109261).
+            static_graph=config.accumulate == 1 and not config.compile,
         )
     if config.compile:
-        network = cast(nn.Module, torch.compile(network))
+        # Not "reduce-overhead": CUDA graphs would replay normalisation and DDP's exchange. Static shapes, since only an
+        # epoch's last batch has another one, which is compiled for itself.
+        network = cast(nn.Module, torch.compile(network, dynamic=False))
     loss_scaling = config.precision == "fp16"
     state = TrainState(
         model=model,

@@ -263,7 +263,7 @@ def two_processes(data, tmp_path_factory):
     return together
 
 
-def test_two_processes_give_the_losses_of_one(two_processes):
+def test_two_processes_give_the_losses_and_weights_of_one_within_1e_4(two_processes):
     run(replace(two_processes, name="alone", processes=1), quiet=True)
     one, two = (history(two_processes.out / name) for name in ("alone", "run"))
     assert (one["train_loss"] - two["train_loss"]).abs().max() < 1e-4

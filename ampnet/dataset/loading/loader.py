@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -48,6 +49,32 @@ def make_loader(batches: Dataset[B], order: Iterable[Any], workers: int, device:
         # Under the launcher the default is spawn: seconds of imports, during which a Ctrl-C would kill the worker.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
     )
+
+
+def on_device(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
+    """Yield batches on a device; a GPU receives each one while it computes on the one before."""
+    if device.type != "cuda":
+        yield from (batch.to(device) for batch in batches)
+        return
+    copying = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    arriving = deque[tuple[Batch, torch.cuda.Event]]()
+    for batch in batches:
+        with torch.cuda.stream(copying):
+            arriving.append((batch.to(device), copying.record_event()))
+        if len(arriving) > 1:
+            yield _arrived(*arriving.popleft(), device)
+    while arriving:
+        yield _arrived(*arriving.popleft(), device)
+
+
+def _arrived(batch: Batch, copied: torch.cuda.Event, device: torch.device) -> Batch:
+    """Let the computation wait for a copy, and keep the copy's memory until the computation is done."""
+    computing = torch.cuda.current_stream(device)
+    computing.wait_event(copied)
+    for tensor in (batch.images, batch.landmarks, batch.labels, batch.targets):
+        if tensor is not None:
+            tensor.record_stream(computing)
+    return batch
 
 
 def _start_worker(_worker: int) -> None:

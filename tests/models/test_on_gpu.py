@@ -1,0 +1,30 @@
+"""Networks compute where their input is, and a part of it left elsewhere is an error."""
+
+import pytest
+import torch
+
+from ampnet.models.ampnet import AMPNet
+from ampnet.settings.architecture import VARIANTS
+from tests.fake_gpu import fake_gpu
+
+NETWORKS = {
+    "the paper's": VARIANTS["ampnet"],
+    "small, standardised, between cells": VARIANTS["ampnet-small"],
+}
+
+
+def inputs(model, images_on, landmarks_on):
+    side = model.architecture.image_size
+    return torch.rand(2, 3, side, side, device=images_on), torch.rand(2, 5, 2, device=landmarks_on)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_answers_on_the_gpu_and_refuses_landmarks_left_on_the_cpu(name):
+    with fake_gpu() as gpu:
+        model = AMPNet(**NETWORKS[name]).to(gpu).train()
+        for logits in model(*inputs(model, gpu, gpu)):
+            assert logits.device == gpu
+        with pytest.raises(RuntimeError, match="device"):
+            model(*inputs(model, gpu, "cpu"))
+        with pytest.raises(RuntimeError, match="device"):
+            model(*inputs(model, "cpu", gpu))
