@@ -3,7 +3,8 @@
     python -m tools.release [--out dist] [--tag]
 
 Needs a clean working tree. Both archives are built twice from the commit, with its time as SOURCE_DATE_EPOCH, and must
-be equal byte for byte. `--tag` then tags the commit with the version, if nothing is wrong.
+be equal byte for byte, and answers as steady as published (tools/steady_rates.py). `--tag` then tags the commit with
+the version, if nothing is wrong.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import zipfile
 from pathlib import Path
 
 from tools.sbom import BUNDLED, bill_of_materials
+from tools.steady_rates import steadiness_problems
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ("ampnet", "pipelines", "cli.py")
@@ -48,6 +50,7 @@ def main() -> int:
     archives = sorted(out.iterdir())
     version = _version(archives)
     problems = [*_version_problems(version), *_bundle_problems(archives), *_tool_problems(archives)]
+    problems += steadiness_problems()
     for archive in archives:
         _list(archive)
     for problem in problems:
