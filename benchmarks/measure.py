@@ -103,14 +103,19 @@ def rate(times: Times, name: str, count: int) -> float:
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table in Markdown; floats get three significant digits."""
+    """Print a table; see :func:`table_text`."""
+    print(table_text(title, head, rows), flush=True)
+
+
+def table_text(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Write a table in Markdown; floats get three significant digits."""
     cells = [list(head), *([_text(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    print(f"\n### {title}\n", *lines, sep="\n", flush=True)
+    return "\n".join([f"\n### {title}\n", *lines])
 
 
 def _text(value: object) -> str:

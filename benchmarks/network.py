@@ -19,7 +19,7 @@ from ampnet.models.ampnet import AMPNet, Logits
 from ampnet.models.regions import quadrant_boxes, salient_boxes
 from ampnet.runtime.launch import Process
 from ampnet.runtime.memory import keep_freed_memory
-from ampnet.settings import TrainConfig
+from ampnet.settings import Precision, TrainConfig
 from ampnet.settings.recipes import Recipe
 from ampnet.training.defaults import resolve_defaults
 from ampnet.training.loop import train_epoch
@@ -77,16 +77,29 @@ def baseline_step(network: BaselineNetwork, batch: tuple[Tensor, Tensor, Tensor]
     return step
 
 
-def our_step(network: AMPNet, batch: tuple[Tensor, Tensor, Tensor]) -> Callable[[], object]:
-    """Train on one batch as `ampnet train` does: each call is a step of its loop."""
+def our_step(
+    network: AMPNet,
+    batch: tuple[Tensor, Tensor, Tensor],
+    device: torch.device = torch.device("cpu"),  # noqa: B008 (a value)
+    precision: Precision = "fp32",
+) -> Callable[[], object]:
+    """Train on one batch as `ampnet train` does: each call is a step of its loop, on a GPU several.
+
+    Args:
+        network: on the device.
+        batch: images, landmarks and labels, anywhere.
+        device: where to train.
+        precision: see ``--precision``.
+    """
     images, landmarks, labels = batch
     recipe = Recipe(batch_size=len(labels), lr=1e-4)
-    config = resolve_defaults(TrainConfig(variant="ampnet", recipe=recipe, gpus=0, processes=1))
-    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    config = resolve_defaults(TrainConfig(variant="ampnet", recipe=recipe, gpus=0, processes=1, precision=precision))
+    scaler = torch.amp.GradScaler(device.type, enabled=False)
     state = TrainState(network, network, build_optimizer(network, recipe), scaler, ema=None)
     order = ResumableBatchSampler(np.zeros(MOST_STEPS * len(labels), dtype=np.int64), len(labels), seed=0)
-    pixels = images.mul(255).round().to(torch.uint8).contiguous(memory_format=torch.channels_last)
-    batches, alone = itertools.repeat(Batch(pixels, landmarks, labels)), Process(0, 1, torch.device("cpu"))
+    pixels = images.mul(255).round().to(device, torch.uint8).contiguous(memory_format=torch.channels_last)
+    batches = itertools.repeat(Batch(pixels, landmarks.to(device), labels.to(device)))
+    alone = Process(0, 1, device)
     return functools.partial(next, train_epoch(state, batches, order, Loss(recipe.branch_weight), config, alone))
 
 
