@@ -17,10 +17,10 @@ from ampnet.detection.finder import FaceFinder, FoundFaces
 from ampnet.media.images import Image, reduce
 from ampnet.reading.photo import Photo
 
-STRETCH_SECONDS = 0.3
+STRETCH_SECONDS = 0.5
 """Longest time between two frames that the detector looks at."""
 
-FLOW_SIDE = 960
+FLOW_SIDE = 640
 """Longer side in pixels at which movements are measured."""
 
 MAX_DRIFT = 0.12
@@ -138,7 +138,8 @@ def _flow(before: Image, after: Image, points: NDArray[np.float32]) -> tuple[NDA
 
 
 def _grey(photo: Photo) -> Image:
-    return np.asarray(cv2.cvtColor(reduce(photo.reduced, FLOW_SIDE), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    grey = cv2.cvtColor(photo.reduced, cv2.COLOR_RGB2GRAY)
+    return reduce(np.asarray(grey, dtype=np.uint8), FLOW_SIDE)
 
 
 def _eyes_to_mouth(face: Face) -> float:

@@ -29,6 +29,9 @@ FITTED = (0, 1, 3, 4)
 """Eyes and mouth corners decide the warp; the nose is not in their plane and would shift faces turned sideways."""
 
 
+ALIKE = 1.001
+"""Ratio of scales up to which two are the same: that of a stored frame to itself is 1, but for rounding."""
+
 MIN_SAMPLES = 3
 """Pixels that a pixel of the allowed detail keeps along each axis when a large face is reduced before it is blurred."""
 
@@ -70,12 +73,11 @@ def align_face(
         ValueError: all landmarks coincide.
     """
     matrix = align_matrix(landmarks, target_landmarks, size)
-    whole, detail, step = source_side(matrix, size), size if resolution is None else min(resolution, size), matrix
-    averaged = max(whole / side, 1.0)
-    if whole < size and detail < size:
-        # Enlarged first, as `prepare` stores it: a blur of less than a pixel is not what its name says.
-        image, step, averaged = _warp(image, matrix, size, size), np.eye(3)[:2], averaged * size / whole
-    face = _warp(image, step, size, detail, averaged)
+    whole, detail = source_side(matrix, size), size if resolution is None else min(resolution, size)
+    if whole > size * ALIKE:
+        face = _warp(image, matrix, size, detail)
+    else:  # enlarged first, as `prepare` stores it: a blur of less than a pixel is not what its name says
+        face = _blurred(_warp(image, matrix, size, size), size / detail, size / min(whole, side, size))
     return AlignedFace(image=face, landmarks=transform_points(landmarks, matrix), matrix=matrix)
 
 
@@ -120,10 +122,16 @@ def source_side(matrix: Affine, size: int = IMAGE_SIZE) -> float:
     return float(size / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
-def _warp(image: Image, matrix: Affine, size: int, detail: float, averaged: float = 1.0) -> Image:
-    """Warp without aliasing: crop the visible part, blur what is finer than ``detail`` pixels, and interpolate once.
+def _blurred(image: Image, spacing: float, averaged: float = 1.0) -> Image:
+    """Blur as if each pixel, an average over ``averaged`` of them along each axis, averaged over ``spacing``."""
+    if spacing <= averaged:
+        return image
+    deviation = math.sqrt((spacing**2 - averaged**2) / 12)  # the variance of an average over a side a is a * a / 12
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE), dtype=np.uint8)
 
-    Each of the image's pixels is taken for an average over ``averaged`` of them along each axis.
+
+def _warp(image: Image, matrix: Affine, size: int, detail: float) -> Image:
+    """Warp without aliasing: crop the visible part, blur what is finer than ``detail`` pixels, and interpolate once.
 
     Averaging over a grid of larger pixels would remove the same detail, but what such a grid shows depends on where it
     lies, so that a face moved by a fraction of its pixels would look different.
@@ -139,12 +147,7 @@ def _warp(image: Image, matrix: Affine, size: int, detail: float, averaged: floa
         padded = cv2.copyMakeBorder(part, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE)
         part = np.asarray(cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         matrix = matrix * (step, step, 1)
-    averaged = max(averaged / step, 1.0)
-    if spacing > step * averaged:
-        # The variance of an average over a square pixel of side a is a * a / 12; the pixels there are average already.
-        deviation = math.sqrt(((spacing / step) ** 2 - averaged**2) / 12)
-        blurred = cv2.GaussianBlur(part, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE)
-        part = np.asarray(blurred, dtype=np.uint8)
+    part = _blurred(part, spacing / step)
 
     to_corner = np.array([[1.0, 0, 0.5], [0, 1.0, 0.5]])
     centred = compose(compose(to_corner, matrix), inverse(to_corner))

@@ -64,7 +64,7 @@ class LatestFrames:
             with self._news:
                 if is_read:
                     image = np.ascontiguousarray(bgr[:, :, ::-1], dtype=np.uint8)
-                    self._latest = Frame(number, time.monotonic() - start, image)
+                    self._latest = Frame(number, time.monotonic() - start, image, (image.shape[0], image.shape[1]))
                 else:
                     self._is_over = True
                 self._news.notify()

@@ -50,9 +50,24 @@ class Photo:
         return cls(one_line(path), FileContent(path))
 
     @classmethod
-    def of_frame(cls, path: Path, image: Image, number: int, seconds: float) -> "Photo":
-        """Describe a frame of a video, whose pixels are at hand; once released, it is decoded again up to there."""
+    def of_frame(
+        cls, path: Path, image: Image, number: int, seconds: float, size_hw: tuple[int, int] | None = None
+    ) -> "Photo":
+        """Describe a frame of a video, whose pixels are at hand; once released, it is decoded again up to there.
+
+        Args:
+            path: the video.
+            image: ``(h, w, 3)`` upright RGB.
+            number: of the frame, from 0.
+            seconds: since the first frame.
+            size_hw: height and width of the frame where the image shows it smaller; until it is released, that is then
+                all there is of it.
+        """
         again = FrameContent(path, number)
+        if size_hw is not None and size_hw != image.shape[:2]:
+            small = cls(one_line(path), None, frame=number, seconds=seconds, keeper=again)
+            small._reduced, small._size_hw = Decoded(image, size_hw), size_hw
+            return small
         photo = cls(one_line(path), PixelContent(image), frame=number, seconds=seconds, keeper=again)
         photo._whole, photo._size_hw = image, (image.shape[0], image.shape[1])
         return photo

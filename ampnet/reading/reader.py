@@ -21,8 +21,9 @@ CHUNK_IMAGES = 32
 CHUNK_PIXELS = 4_000_000
 """A chunk of photos in memory ends at this many photos or this many pixels, whichever comes first."""
 
-FAST_PIXELS = 30_000_000
-"""The same, where faces are followed from frame to frame: half a second of 1080p, 90 MB."""
+FAST_PIXELS, FAST_SIDE = 30_000_000, 1280
+"""The same, where faces are followed from frame to frame: a second of video, 90 MB; and the longer side, in pixels, of
+its frames, at which the detector looks at larger ones, too."""
 
 NOTHING, WHOLE = -1.0, float("inf")
 """Stand for the last recorded frame of a source of which nothing, or everything is recorded."""
@@ -90,7 +91,7 @@ def counted_ahead(tasks: Sequence[Task], sampling: Sampling, advance: Advance | 
             thread.join(timeout=1)
 
 
-def read_source(source: Source, sampling: Sampling, recorded: float) -> Iterator[QueuedPhoto]:
+def read_source(source: Source, sampling: Sampling, recorded: float, longest: int = 0) -> Iterator[QueuedPhoto]:
     """Read a photo, or those frames of a video that are classified; all of its frames if they are to be drawn.
 
     A failure becomes the last photo, with the reason.
@@ -99,6 +100,7 @@ def read_source(source: Source, sampling: Sampling, recorded: float) -> Iterator
         source: what to read.
         sampling: which frames to classify.
         recorded: number of the last frame that an earlier run has recorded, or ``NOTHING`` or ``WHOLE``.
+        longest: reduce frames that are not drawn to a longer side of so many pixels; 0: leave them.
     """
     if not source.is_video or source.problem is not None:
         photo = source.photo()
@@ -106,14 +108,14 @@ def read_source(source: Source, sampling: Sampling, recorded: float) -> Iterator
         yield QueuedPhoto(photo, source, is_recorded=recorded == WHOLE)
         return
     try:
-        yield from _read_video(source, sampling, recorded)
+        yield from _read_video(source, sampling, recorded, longest)
     except ImageError as error:
         failed = Photo(one_line(source.name), None, str(error))
         yield QueuedPhoto(failed, source, is_recorded=recorded == WHOLE)
 
 
 def read_ahead(
-    tasks: Iterable[Task], sampling: Sampling, pool: ThreadPoolExecutor, ahead: int
+    tasks: Iterable[Task], sampling: Sampling, pool: ThreadPoolExecutor, ahead: int, longest: int = 0
 ) -> Iterator[QueuedPhoto]:
     """Read all sources in order; photos are decoded in threads before their turn.
 
@@ -122,6 +124,7 @@ def read_ahead(
         sampling: which frames of a video to classify.
         pool: the threads.
         ahead: maximum number of photos decoded before their turn.
+        longest: see :func:`read_source`.
     """
 
     def photo(task: Task) -> list[QueuedPhoto] | None:
@@ -131,7 +134,7 @@ def read_ahead(
 
     flat = ((member, recorded) for source, recorded in tasks for member in members(source))
     for (source, recorded), photos in in_order(photo, flat, pool, ahead):
-        yield from read_source(source, sampling, recorded) if photos is None else photos
+        yield from read_source(source, sampling, recorded, longest) if photos is None else photos
 
 
 def in_chunks(
@@ -163,11 +166,12 @@ def in_chunks(
         yield chunk
 
 
-def _read_video(source: Source, sampling: Sampling, recorded: float) -> Iterator[QueuedPhoto]:
+def _read_video(source: Source, sampling: Sampling, recorded: float, longest: int) -> Iterator[QueuedPhoto]:
     is_drawn, after = source.drawn is not None, _resumed_after(source, recorded)
-    with open_video(source.path, sampling, after, is_all=is_drawn, threads=usable_cores()) as video:
+    longest, threads = 0 if is_drawn else longest, usable_cores()
+    with open_video(source.path, sampling, after, is_all=is_drawn, threads=threads, longest=longest) as video:
         for frame in video.frames():
-            photo = Photo.of_frame(source.path, frame.image, frame.number, frame.seconds)
+            photo = Photo.of_frame(source.path, frame.image, frame.number, frame.seconds, frame.size_hw)
             yield QueuedPhoto(photo, source, video.info.start, frame.is_asked, frame.number <= recorded)
 
 

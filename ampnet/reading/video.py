@@ -50,7 +50,7 @@ TIME_LIMIT = 60.0
 _NONSENSE = "its decoder sent nonsense"
 _VALUES: dict[Kind, tuple[Any, ...]] = {
     Kind.INFO: (int, (int, float), (int, float)),
-    Kind.FRAME: (bool, int, int, int, (int, float)),
+    Kind.FRAME: (bool, int, int, int, int, int, (int, float)),
 }
 """Types of the values of messages."""
 
@@ -89,7 +89,9 @@ class Frame:
     seconds: float
     """When it is shown: seconds since the first frame, by the video's own time stamps."""
     image: NDArray[np.uint8]
-    """``(H, W, 3)`` RGB, upright, with square pixels."""
+    """``(h, w, 3)`` RGB, upright, with square pixels."""
+    size_hw: tuple[int, int]
+    """Height and width of the whole frame, which the image may show smaller."""
     is_asked: bool = True
     """Whether it is one of those that the sampling asks for."""
 
@@ -135,6 +137,7 @@ def open_video(
     only_info: bool = False,
     time_limit: float = TIME_LIMIT,
     threads: int = 1,
+    longest: int = 0,
 ) -> Iterator["Video"]:
     """Open a video in a decoding process, which ends with the block.
 
@@ -146,6 +149,7 @@ def open_video(
         only_info: give no frames.
         time_limit: seconds to open the video, and for each of its frames.
         threads: decoding threads, as many as there are cores to use.
+        longest: reduce frames to a longer side of so many pixels; 0: leave them.
 
     Raises:
         ImageError: it is no regular file, cannot be opened, or the decoder crashed or took too long.
@@ -164,6 +168,7 @@ def open_video(
             after,
             is_all,
             only_info,
+            longest,
             threads,
         )
         worker = Worker(order, MAX_MEMORY, (file.fileno(),))
@@ -201,15 +206,15 @@ class Video:
             ImageError: the decoder crashed or took too long; or, after the last decodable frame, some are missing.
         """
         while (message := self._message()).kind != Kind.END:
-            is_asked, number, height, width, seconds = self._values(Kind.FRAME, message)
+            is_asked, number, height, width, *whole_hw, seconds = self._values(Kind.FRAME, message)
             if height * width > MAX_PIXELS:
                 raise self._failure(f"{width} x {height} pixels a frame are more than {MAX_PIXELS:,}")
-            if min(height, width) < 1 or message.size != height * width * 3:
+            if min(height, width, *whole_hw) < 1 or message.size != height * width * 3:
                 raise self._failure(_NONSENSE)
             image = np.empty((height, width, 3), np.uint8)
             with self._failures():
                 self._worker.channel.fill(image.data.cast("B"), time.monotonic() + self.time_limit)
-            yield Frame(number, float(seconds), image, bool(is_asked))
+            yield Frame(number, float(seconds), image, (whole_hw[0], whole_hw[1]), bool(is_asked))
 
     def _message(self) -> Message:
         """Receive the next message that is more than a sign of life; a problem is raised."""

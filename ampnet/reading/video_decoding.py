@@ -108,7 +108,7 @@ class _Decoding:
             after = None if following is None else following[0]
             asked = is_asked(self.number, before, seconds, after, order.every, order.rate)
             if seconds >= order.first and (order.is_all or (asked and self.number > order.after)):
-                channel.send_frame(self.number, seconds, asked, shown(frame, stretch))
+                channel.send_frame(self.number, seconds, asked, *shown(frame, stretch, order.longest))
             else:
                 channel.beat()
             self.number += 1
@@ -203,12 +203,13 @@ _CONVERTER = VideoReformatter()
 """One for all frames: each has threads, whose stacks count against the limit on memory; a frame would keep its own."""
 
 
-def shown(frame: Any, stretch: float) -> NDArray[np.uint8]:
-    """Return a frame as it is shown: ``(H, W, 3)`` RGB, upright, with square pixels.
+def shown(frame: Any, stretch: float, longest: int = 0) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Return a frame as it is shown, ``(h, w, 3)`` RGB, upright, with square pixels; and its whole height and width.
 
     Args:
         frame: as decoded.
         stretch: width of a pixel divided by its height.
+        longest: reduce it to a longer side of so many pixels; 0: leave it.
 
     Raises:
         _Unusable: it has more than :data:`MAX_PIXELS`.
@@ -216,14 +217,16 @@ def shown(frame: Any, stretch: float) -> NDArray[np.uint8]:
     width = max(round(frame.width * stretch), 1)
     if width * frame.height > MAX_PIXELS:
         raise _too_large(width, frame.height)
-    image = _CONVERTER.reformat(frame, width=width, format="rgb24").to_ndarray()
+    scale = min(longest / max(width, frame.height), 1.0) if longest else 1.0
+    small = {"width": max(round(width * scale), 1), "height": max(round(frame.height * scale), 1)}
+    image, whole_hw = _CONVERTER.reformat(frame, **small, format="rgb24").to_ndarray(), (frame.height, width)
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is not None:
         a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()  # x' = a x + c y, y' = b x + d y
         if abs(a) < abs(b):
-            image, a, d = image.transpose(1, 0, 2), c, b
+            image, a, d, whole_hw = image.transpose(1, 0, 2), c, b, (width, frame.height)
         image = image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
-    return np.ascontiguousarray(image, dtype=np.uint8)
+    return np.ascontiguousarray(image, dtype=np.uint8), whole_hw
 
 
 def _too_large(width: int, height: int) -> "_Unusable":

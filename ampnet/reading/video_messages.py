@@ -41,7 +41,8 @@ class Kind(IntEnum):
     INFO = 1
     """Frames, about (0: unknown); seconds by the header (0: unknown), and the time stamp of the first frame."""
     FRAME = 2
-    """Whether it is asked for; its number, height and width; its time. Its RGB pixels are the content."""
+    """Whether it is asked for; its number; height and width as sent, and of the whole frame; its time. The content is
+    RGB pixels."""
     BEAT = 3
     """The child is running."""
     END = 4
@@ -69,6 +70,8 @@ class VideoRequest:
     """Send the frames that are not asked for, too."""
     only_info: bool
     """Send no frames at all."""
+    longest: int
+    """Frames with a longer side are sent with this one, in pixels; 0: all as they are."""
     threads: int
     """Decoding threads, of which :data:`MAX_THREADS` are used at most."""
 
@@ -85,9 +88,11 @@ class FrameSender:
         self._parent.send(kind, values)
         self._last = time.monotonic()
 
-    def send_frame(self, number: int, seconds: float, is_asked: bool, image: "NDArray[np.uint8]") -> None:
+    def send_frame(
+        self, number: int, seconds: float, is_asked: bool, image: "NDArray[np.uint8]", whole_hw: tuple[int, int]
+    ) -> None:
         """Send a frame."""
-        self._parent.send(Kind.FRAME, [is_asked, number, *image.shape[:2], seconds], image.data.cast("B"))
+        self._parent.send(Kind.FRAME, [is_asked, number, *image.shape[:2], *whole_hw, seconds], image.data.cast("B"))
         self._last = time.monotonic()
 
     def send_problem(self, reason: str, is_partial: bool) -> None:

@@ -9,6 +9,7 @@ from ampnet.reading.photo import Photo
 from ampnet.reading.reader import (
     CHUNK_PIXELS,
     FAST_PIXELS,
+    FAST_SIDE,
     NOTHING,
     QueuedPhoto,
     Task,
@@ -61,7 +62,8 @@ def answer_tasks(
     Yields:
         Chunks, in order.
     """
-    photos = read_ahead(tasks, sampling, threads.reading, threads.readers + 2)
+    longest = FAST_SIDE if recognizer.fast else 0
+    photos = read_ahead(tasks, sampling, threads.reading, threads.readers + 2, longest)
     chunks = in_chunks(photos, most, keeps_whole, FAST_PIXELS if recognizer.fast else CHUNK_PIXELS)
     answer = partial(_answer_chunk, recognizer, keeps_whole)
     for _, answered in in_order(answer, chunks, threads.networks, threads.parallel + 1):

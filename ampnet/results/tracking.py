@@ -62,23 +62,26 @@ class FaceTracker:
         self._count = 0
         self._people = None if people is None else People(people)
 
-    def follow(self, seconds: float, faces: Sequence[FacePrediction], image: NDArray[np.uint8]) -> list[FacePrediction]:
+    def follow(
+        self, seconds: float, faces: Sequence[FacePrediction], image: NDArray[np.uint8], scale: float = 1.0
+    ) -> list[FacePrediction]:
         """Give the faces of the next frame their numbers, and their averaged probabilities if wanted.
 
         Args:
             seconds: time of the frame.
             faces: what was found in it.
-            image: the frame, ``(H, W, 3)`` RGB.
+            image: the frame, ``(h, w, 3)`` RGB.
+            scale: its pixels for one of those in which the faces' boxes are given.
         """
         self._tracks = [track for track in self._tracks if seconds - track.seconds <= MAX_GAP]
-        looks = [appearance(image, face.box) for face in faces]
+        looks = [appearance(image, face.box * scale) for face in faces]
         known = self._match(seconds, faces, looks)
         for i, face in enumerate(faces):
             if i not in known:
                 self._count += 1
                 known[i] = _Track(self._count, face.box, looks[i], seconds, np.array(list(face.scores.values())))
         if self._people is not None:
-            self._join([known[i] for i in range(len(faces))], faces, looks, image.shape[0])
+            self._join([known[i] for i in range(len(faces))], faces, looks, round(image.shape[0] / scale))
         self._tracks += [track for track in known.values() if track not in self._tracks]
         return [self._continued(known[i], face, looks[i], seconds) for i, face in enumerate(faces)]
 
@@ -153,4 +156,5 @@ class Tracking:
         if source is not self._source:
             self._source, self._tracker = source, FaceTracker(self._smooth, self._people)
         if result.seconds is not None:
-            result[:] = self._tracker.follow(result.seconds, result, result.photo.whole)
+            image, width = result.photo.reduced, result.photo.size_hw[1]
+            result[:] = self._tracker.follow(result.seconds, result, image, image.shape[1] / width)

@@ -74,7 +74,7 @@ def test_where_somebody_comes_or_the_camera_cuts_the_detector_looks(detector, tw
 
 def test_photos_and_frames_that_are_far_apart_are_all_looked_at(detector, two_people):
     photos = [
-        *frames_of([two_people] * 3, rate=6),
+        *frames_of([two_people] * 3, rate=3),
         Photo.of_file(Path(__file__).parents[1] / "samples" / "portrait.jpg"),
     ]
     found = FollowingFinder(detector).find(photos)
