@@ -47,11 +47,16 @@ def run(config: PredictConfig, quiet: bool = False) -> str:
             done = sum(count for count, _ in rates)
             seconds += counts[is_video] * sum(spent for _, spent in rates) / max(done, 1)
             measured += done
-    what = [f"{counts[False]:,} photos"] if False in counts else []
+    what = [_counted(counts[False], "photo")] if False in counts else []
     if True in counts:
-        what.append(f"{counts[True]:,} frames of {sum(source.is_video for source in sources):,} videos")
+        videos = sum(source.is_video for source in sources)
+        what.append(f"{_counted(counts[True], 'frame')} of {_counted(videos, 'video')}")
     drawn = "; drawing takes longer" if config.annotate else ""
     return f"about {_duration(seconds)} for {' and '.join(what)} (measured on {measured:,} of them){drawn}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _tasks(sources: Sequence[Source]) -> list[Task]:

@@ -35,7 +35,7 @@ def test_an_estimate_counts_everything_and_writes_nothing(clip, tmp_path):
     done = CliRunner().invoke(app, [str(word) for word in words])
     assert done.exit_code == 0, done.output
     (line,) = done.stdout.splitlines()
-    assert re.fullmatch(r"about \d+ s for 1 photos and 24 frames of 2 videos \(measured on \d+ of them\)", line)
+    assert re.fullmatch(r"about \d+ s for 1 photo and 24 frames of 2 videos \(measured on \d+ of them\)", line)
     assert {path.name for path in tmp_path.iterdir()} == {"inputs", "run"}
 
 
