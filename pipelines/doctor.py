@@ -134,7 +134,7 @@ def _on_onnx(file: Path, faces: list[AlignedFace], size: int, precision: ExportP
     try:
         with TemporaryDirectory() as folder:
             out = Path(folder) / "model.onnx"
-            export(ExportConfig(model=file, out=out, precision=precision))
+            export(ExportConfig(model=file, out=out, part="classifier", precision=precision))
             return run_onnx(out, inputs)
     except AmpnetError as error:
         return str(error)

@@ -1,8 +1,9 @@
 """`ampnet export`: write a model in a form that runs without this program, and check that its answers are the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from ampnet.checkpoints.bundled import LICENCE, MODELS, TRAINING_DATA, model_path, named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -10,11 +11,13 @@ from ampnet.checkpoints.run_files import checkpoint_file
 from ampnet.detection.detector import FaceDetector
 from ampnet.errors import CheckpointError, UsageError
 from ampnet.export.graphs import ClassifierGraph, DetectorGraph
-from ampnet.export.metadata import classifier_metadata, detector_metadata
+from ampnet.export.metadata import classifier_metadata, decode, detector_metadata, whole_metadata
 from ampnet.export.parity import (
     TOLERANCE,
+    WHOLE_TOLERANCE,
     Inputs,
     largest_difference,
+    largest_photo_difference,
     largest_shift,
     prepared_inputs,
     run_checkpoint,
@@ -22,22 +25,32 @@ from ampnet.export.parity import (
     run_torchscript,
     sample_inputs,
 )
-from ampnet.export.quantize import write_half, write_int8
+from ampnet.export.quantize import store_half, write_int8
 from ampnet.export.writers import (
     require_packages,
     write_classifier_onnx,
     write_classifier_torchscript,
     write_detector_onnx,
+    write_model,
 )
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.sample_faces import sample_images
 from ampnet.recognition.onnx.detector import OnnxFaceDetector
+from ampnet.recognition.onnx.session import open_model
 from ampnet.settings import DetectorConfig, ExportConfig, ExportFormat
+from ampnet.settings.choices import ExportPrecision
+
+FULL: ExportPrecision = "fp32"
 
 DETECTOR = "detector"
 """The argument that exports the face detector."""
 
-EXTENSIONS: dict[ExportFormat, str] = {"onnx": ".onnx", "torchscript": ".ts", "safetensors": ".safetensors"}
+EXTENSIONS: dict[ExportFormat, str] = {
+    "onnx": ".onnx",
+    "torchscript": ".ts",
+    "safetensors": ".safetensors",
+    "web": "-web",
+}
 
 
 @dataclass(frozen=True)
@@ -55,9 +68,13 @@ class ExportResult:
         """Describe it in a few lines."""
         what = f"{self.difference:.1e} px (boxes and landmarks)" if self.is_detector else f"{self.difference:.1e}"
         return [
-            f"file: {self.file} ({self.file.stat().st_size / 1e6:.1f} MB)",
+            f"{'folder' if self.file.is_dir() else 'file'}: {self.file} ({_bytes(self.file) / 1e6:.1f} MB)",
             f"largest difference {'' if self.is_detector else 'of a probability '}over {self.faces} faces: {what}",
         ]
+
+
+def _bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
 
 
 def run(config: ExportConfig) -> ExportResult:
@@ -68,29 +85,47 @@ def run(config: ExportConfig) -> ExportResult:
         CheckpointError: the checkpoint cannot be used, or the exported model differs too much from it.
         DataError: the file cannot be written, or the faces for calibration cannot be read.
     """
-    if config.format == "onnx":
+    if config.format in ("onnx", "web"):
         require_packages()
     if str(config.model) == DETECTOR and not config.model.exists():
         return _export_detector(config)
     file = checkpoint_file(named_model(config.model))
+    if config.format == "web":
+        return _export_page(config, file)
     out = config.out or Path(f"{_stem(file)}{_suffix(config)}{EXTENSIONS[config.format]}")
     out = refuse_overwrite(out, config.force)
     make_folder(out.parent)
     checkpoint = load_checkpoint(file)
     inputs = sample_inputs(checkpoint) if config.data is None else prepared_inputs(config.data, checkpoint)
     _write(config, out, checkpoint, file, inputs)
-    return ExportResult(out, _checked(config, out, checkpoint, inputs), len(inputs["images"]), is_detector=False)
+    return _checked(config, out, checkpoint, inputs)
+
+
+def _export_page(config: ExportConfig, file: Path) -> ExportResult:
+    """Write a page around a whole ONNX file."""
+    from pipelines.export_web import write_page
+
+    folder = config.out or Path(f"{_stem(file)}{EXTENSIONS['web']}")
+    if not config.force and folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"{folder} holds files already; choose another folder, or replace them with --force")
+    make_folder(folder)
+    with TemporaryDirectory() as aside:
+        model = Path(aside) / "model.onnx"
+        precision = config.precision or "int8"
+        result = run(replace(config, format="onnx", part="whole", precision=precision, out=model, runtime=None))
+        about = open_model(model, "whole").metadata
+        write_page(folder, model, str(config.model), about, config.runtime)
+    return replace(result, file=folder)
 
 
 def _export_detector(config: ExportConfig) -> ExportResult:
-    if config.format != "onnx" or config.precision != "fp32":
+    if config.format != "onnx" or config.precision not in (None, FULL):
         raise UsageError("the detector can only be exported as --format onnx in fp32")
     settings = DetectorConfig()
     out = config.out or Path(f"retinaface-{settings.name}.onnx")
     out = refuse_overwrite(out, config.force)
     make_folder(out.parent)
-    graph = DetectorGraph(settings)
-    write_detector_onnx(out, graph, detector_metadata(settings.name, graph))
+    _write_detector(out)
     image = sample_images()[0]
     (expected,), (found,) = FaceDetector(settings).detect([image]), OnnxFaceDetector(out).detect([image])
     return ExportResult(out, largest_shift(expected, found), len(expected), is_detector=True)
@@ -101,7 +136,8 @@ def _stem(file: Path) -> str:
 
 
 def _suffix(config: ExportConfig) -> str:
-    return "" if config.precision == "fp32" else f"-{config.precision}"
+    part = "-classifier" if config.format == "onnx" and config.part == "classifier" else ""
+    return part if config.precision in (None, FULL) else f"{part}-{config.precision}"
 
 
 def _write(config: ExportConfig, out: Path, checkpoint: Checkpoint, file: Path, inputs: Inputs) -> None:
@@ -111,38 +147,84 @@ def _write(config: ExportConfig, out: Path, checkpoint: Checkpoint, file: Path, 
     bundled = next((name for name in MODELS if model_path(name) == file), None)
     about = classifier_metadata(
         checkpoint,
-        config.precision,
+        config.precision or FULL,
         config.licence or (LICENCE if bundled else ""),
         TRAINING_DATA[bundled] if bundled else str(checkpoint.config.get("data", "")),
     )
     graph = ClassifierGraph(checkpoint)
     if config.format == "torchscript":
         write_classifier_torchscript(out, graph, about)
-        return
-    if config.precision == "fp32":
-        write_classifier_onnx(out, graph, about)
-        return
-    with TemporaryDirectory() as folder:  # so that the full model never stands under the other's name
-        full = Path(folder) / "full.onnx"
-        write_classifier_onnx(full, graph, about)
-        if config.precision == "fp16":
-            write_half(full, out)
-        else:
-            write_int8(full, out, inputs)
-
-
-def _checked(config: ExportConfig, out: Path, checkpoint: Checkpoint, inputs: Inputs) -> float:
-    """Return the largest difference from the checkpoint; a file that differs too much is removed."""
-    if config.format == "safetensors":
-        found = run_checkpoint(load_checkpoint(out), inputs)
     else:
-        found = (run_onnx if config.format == "onnx" else run_torchscript)(out, inputs)
-    precision = "fp16" if config.format == "safetensors" else config.precision
-    difference = largest_difference(checkpoint, inputs, found)
-    if not difference <= TOLERANCE[precision]:
+        _write_onnx(config, out, graph, about, inputs)
+
+
+def _write_onnx(config: ExportConfig, out: Path, graph: ClassifierGraph, about: dict[str, Any], inputs: Inputs) -> None:
+    import onnx
+
+    is_full = config.precision in (None, FULL)
+    with TemporaryDirectory() as folder:  # so that no other model ever stands under this one's name
+        full, small, detector = (Path(folder) / name for name in ("full.onnx", "small.onnx", "detector.onnx"))
+        write_classifier_onnx(full, graph, about)
+        if config.precision == "int8":
+            write_int8(full, small, inputs)
+            full = small
+        if config.part == "whole":
+            _write_detector(detector)
+            write_joined(full, detector, out, is_half=not is_full)
+            return
+        model = onnx.load(full)
+    if not is_full:
+        store_half(model)
+    write_model(out, model, about)
+
+
+def write_joined(classifier: Path, detector: Path, out: Path, is_half: bool) -> None:
+    """Join exported networks to one file from photo to faces.
+
+    Args:
+        classifier: its file, in any precision.
+        detector: likewise.
+        out: file to write.
+        is_half: store larger weights in half precision.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    import onnx
+
+    from ampnet.export.whole import whole_graph
+
+    models = [onnx.load(file) for file in (classifier, detector)]
+    whole, about = whole_graph(*models), whole_metadata(*(decode(model) for model in models))
+    if is_half:
+        store_half(whole)
+    write_model(out, whole, about)
+
+
+def _write_detector(path: Path) -> None:
+    settings = DetectorConfig()
+    graph = DetectorGraph(settings)
+    write_detector_onnx(path, graph, detector_metadata(settings.name, graph))
+
+
+def _checked(config: ExportConfig, out: Path, checkpoint: Checkpoint, inputs: Inputs) -> ExportResult:
+    """Compare a file with the checkpoint; one that differs too much is removed."""
+    faces, limit = (
+        len(inputs["images"]),
+        TOLERANCE["fp16" if config.format == "safetensors" else config.precision or FULL],
+    )
+    if config.format == "onnx" and config.part == "whole":
+        difference, faces = largest_photo_difference(checkpoint, out)
+        limit = max(limit, WHOLE_TOLERANCE)
+    else:
+        if config.format == "safetensors":
+            found = run_checkpoint(load_checkpoint(out), inputs)
+        else:
+            found = (run_onnx if config.format == "onnx" else run_torchscript)(out, inputs)
+        difference = largest_difference(checkpoint, inputs, found)
+    if not difference <= limit:
         out.unlink()
         raise CheckpointError(
-            f"the exported model differs by {difference:.2g} in a probability, more than {TOLERANCE[precision]}; "
-            f"nothing was written"
+            f"the exported model differs by {difference:.2g} in a probability, more than {limit}; nothing was written"
         )
-    return difference
+    return ExportResult(out, difference, faces, is_detector=False)

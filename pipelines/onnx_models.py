@@ -63,5 +63,5 @@ def _exported(model: Path, file: Path, console: Console) -> Path:
         from pipelines.export import run  # loads torch, which the ONNX runtime otherwise does without
 
         console.print(f"exporting {model} for the ONNX runtime (once): {file}", markup=False)
-        run(ExportConfig(model=model, out=file))
+        run(ExportConfig(model=model, out=file, part="classifier"))
     return file

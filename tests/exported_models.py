@@ -10,9 +10,12 @@ from filelock import FileLock
 
 from ampnet import __version__
 from ampnet.checkpoints.bundled import model_path
+from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.export.parity import sample_inputs
+from ampnet.export.quantize import write_int8
 from ampnet.files.writing import sha256_of
 from ampnet.settings import ExportConfig
-from pipelines.export import ExportResult, run
+from pipelines.export import ExportResult, run, write_joined
 from pipelines.onnx_models import CACHE_VARIABLE
 
 
@@ -25,12 +28,25 @@ def exported_models(factory: pytest.TempPathFactory) -> tuple[ExportResult, Expo
     record = shared / "exported.json"
     with FileLock(shared / "exported.lock"):
         if not record.exists():
-            results = [asdict(run(ExportConfig(model=Path(name), out=file))) for name, file in files.items()]
+            configs = [ExportConfig(model=Path(name), out=file, part="classifier") for name, file in files.items()]
+            results = [asdict(run(config)) for config in configs]
             record.write_text(json.dumps(results, default=str))
     classifier, detector = (
         ExportResult(**{**one, "file": Path(one["file"])}) for one in json.loads(record.read_text())
     )
     return classifier, detector
+
+
+def whole_model(factory: pytest.TempPathFactory, is_small: bool = False) -> Path:
+    """Join both to one file, in 8-bit integers if it shall be small."""
+    classifier, detector = exported_models(factory)
+    folder = factory.mktemp("whole")
+    source, out = classifier.file, folder / "faces.onnx"
+    if is_small:
+        source = folder / "int8.onnx"
+        write_int8(classifier.file, source, sample_inputs(load_checkpoint(model_path())))
+    write_joined(source, detector.file, out, is_half=is_small)
+    return out
 
 
 def use_exported_models(factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> None:

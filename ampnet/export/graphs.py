@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.networks import load_network
+from ampnet.inference.contributions import decompose, region_boxes
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.inference.prior import prior_offsets
 from ampnet.models.ampnet import fuse_logits
@@ -21,7 +22,8 @@ class ClassifierGraph(nn.Module):
     Shape:
         - images: ``(B, S, S, 3)`` uint8 RGB faces framed as in training
         - landmarks: ``(B, 5, 2)`` float32 in pixels of those images; the regions are placed inside the graph
-        - returns: probabilities, local and global logits, ``(B, K)`` float32 each
+        - returns: probabilities, local and global logits, ``(B, K)`` float32 each; ``(B, R, K)`` what each of the R
+          regions adds to the logits before the softmax, temperature applied; and ``(B, R, 4)`` their boxes in pixels
     """
 
     offsets: Tensor
@@ -33,14 +35,21 @@ class ClassifierGraph(nn.Module):
         offsets = prior_offsets(checkpoint, None)
         self.register_buffer("offsets", torch.zeros(len(checkpoint.class_names)) if offsets is None else offsets)
 
-    def forward(self, images: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, images: Tensor, landmarks: Tensor) -> tuple[Tensor, ...]:
         """Classify."""
         pixels = images.permute(0, 3, 1, 2).float() / 255
-        local, global_ = self.network(pixels, landmarks)
+        if self.network.local_head is None:
+            local, global_ = self.network(pixels, landmarks)
+            regions, boxes = local.new_zeros(len(local), 0, local.shape[1]), local.new_zeros(len(local), 0, 4)
+        else:
+            regions, local, global_ = decompose(self.network, pixels, landmarks)
+            boxes = region_boxes(self.network, landmarks)
         if global_ is local:  # of a network with a single head: an exported graph's outputs have a tensor each
             global_ = local.clone()
         fused = fuse_logits(local, global_, self.branch_weight) + self.offsets
-        return (fused / self.temperature).softmax(dim=1), local, global_
+        share = 1.0 if self.network.global_head is None else self.branch_weight
+        probabilities = (fused / self.temperature).softmax(dim=1)
+        return probabilities, local, global_, regions * (share / self.temperature), boxes
 
 
 class DetectorGraph(nn.Module):

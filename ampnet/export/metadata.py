@@ -6,6 +6,7 @@ from typing import Any
 from ampnet import __version__
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.export.graphs import DetectorGraph
+from ampnet.models.regions import QUADRANTS, SALIENT
 
 KEY = "ampnet"
 """Metadata key of the JSON text."""
@@ -28,11 +29,18 @@ def classifier_metadata(checkpoint: Checkpoint, precision: str, licence: str, tr
         "kind": "classifier",
         "ampnet": __version__,
         "precision": precision,
+        "region_names": region_names(checkpoint),
         "image_size": checkpoint.architecture.image_size,
         "licence": licence or UNKNOWN,
         "training_data": training_data or UNKNOWN,
         **{name: header[name] for name in (*wanted, "prior_strength", "rejection_threshold")},
     }
+
+
+def region_names(checkpoint: Checkpoint) -> list[str]:
+    """Name the regions that a network looks at, in the order of their contributions."""
+    modules = checkpoint.architecture.modules
+    return [*(QUADRANTS if "lp" in modules else ()), *(SALIENT if "ap" in modules else ())]
 
 
 def detector_metadata(name: str, graph: DetectorGraph) -> dict[str, Any]:
@@ -49,6 +57,17 @@ def detector_metadata(name: str, graph: DetectorGraph) -> dict[str, Any]:
         "weights_sha256": graph.weights_sha256,
         "padding_color": list(graph.padding_color),
     }
+
+
+def whole_metadata(classifier: dict[str, Any], detector: dict[str, Any]) -> dict[str, Any]:
+    """Describe a whole graph by what its two networks say about themselves."""
+    return {**classifier, "kind": "whole", "detector": detector}
+
+
+def decode(model: Any) -> dict[str, Any]:
+    """Return what an ONNX model of ampnet says about itself."""
+    about: dict[str, Any] = json.loads(next(entry.value for entry in model.metadata_props if entry.key == KEY))
+    return about
 
 
 def encode(metadata: dict[str, Any]) -> dict[str, str]:

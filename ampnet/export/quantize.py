@@ -1,39 +1,46 @@
 """Smaller ONNX files: half precision, and 8-bit integers calibrated on real faces."""
 
-import json
+import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ampnet.export.metadata import KEY
+import numpy as np
+
 from ampnet.export.parity import Inputs
-from ampnet.export.versions import OLDEST_HALF_RUNTIME, stamp
+from ampnet.export.versions import stamp
 from ampnet.files.writing import atomic_write
 
 BATCH = 32
 
-FLOAT32 = 1
-"""ONNX's number for this type."""
+MIN_HALVED = 1024
+"""Smallest weights, in numbers, that are worth a conversion."""
 
 
-def write_half(source: Path, target: Path) -> None:
-    """Convert an ONNX model to half precision; inputs and outputs keep their types.
+def store_half(model: Any) -> None:
+    """Store a model's larger weights in half precision; a runtime converts them once, and computes in full precision.
 
-    Raises:
-        DataError: the file cannot be written.
+    Args:
+        model: an ONNX model, changed in place.
     """
-    import onnx
-    from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnx import TensorProto, helper, numpy_helper
 
-    # Landmarks stay exact: regions are placed by them, on whole cells by rounding.
-    kept = _coordinates(onnx.load(source))
-    half = convert_float_to_float16(onnx.load(source), keep_io_types=True, node_block_list=kept)
-    with atomic_write(target) as aside:
-        stamp(half)
-        for entry in half.metadata_props:
-            if entry.key == KEY:
-                entry.value = json.dumps(json.loads(entry.value) | {"oldest_onnxruntime": OLDEST_HALF_RUNTIME})
-        aside.write_bytes(half.SerializeToString())
+    kept, casts = [], []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2 or math.prod(tensor.dims) < MIN_HALVED:
+            kept.append(tensor)
+            continue
+        half = numpy_helper.to_array(tensor).astype(np.float16)
+        kept.append(numpy_helper.from_array(half, f"{tensor.name}_half"))
+        casts.append(
+            helper.make_node(
+                "Cast", [f"{tensor.name}_half"], [tensor.name], f"{tensor.name}_cast", to=TensorProto.FLOAT
+            )
+        )
+    nodes = list(model.graph.node)
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(kept)
+    model.graph.node.extend([*casts, *nodes])
 
 
 def write_int8(source: Path, target: Path, inputs: Inputs) -> None:
@@ -75,20 +82,3 @@ def write_int8(source: Path, target: Path, inputs: Inputs) -> None:
         small = onnx.load(written)
         stamp(small)
         aside.write_bytes(small.SerializeToString())
-
-
-def _coordinates(model: Any) -> list[str]:
-    """Name the nodes that compute with landmarks alone, until they are rounded to integers or meet the features."""
-    landmarks, pixels, names = {"landmarks"}, {"images"}, []
-    for node in model.graph.node:
-        inputs = set(node.input)
-        if inputs & pixels and node.op_type != "Shape":
-            pixels |= set(node.output)
-            continue
-        if node.op_type == "Shape" or not landmarks & inputs:
-            continue
-        names.append(node.name)
-        becomes = [attribute.i for attribute in node.attribute if attribute.name == "to"]
-        if becomes in ([], [FLOAT32]):
-            landmarks |= set(node.output)
-    return names

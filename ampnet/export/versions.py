@@ -5,10 +5,7 @@ from typing import Any
 OPSET, IR_VERSION = 18, 8
 
 OLDEST_RUNTIME = "1.17"
-"""Oldest ONNX Runtime in which a test runs them (1.15 fails at half precision)."""
-
-OLDEST_HALF_RUNTIME = "1.20"
-"""The same for half precision: 1.17 fails at filling an empty batch between two conversions."""
+"""Oldest ONNX Runtime in which a test runs them."""
 
 
 def stamp(model: Any) -> None:

@@ -17,6 +17,9 @@ from ampnet.export.no_faces import accept_none
 from ampnet.export.versions import OLDEST_RUNTIME, OPSET, stamp
 from ampnet.files.writing import atomic_write
 
+REGIONS = "region_contributions", "region_boxes"
+"""Outputs of the classifier about its R regions."""
+
 
 def write_classifier_onnx(path: Path, graph: ClassifierGraph, metadata: Mapping[str, Any]) -> None:
     """Write a classifier as an ONNX file for any number of faces, none included.
@@ -26,7 +29,7 @@ def write_classifier_onnx(path: Path, graph: ClassifierGraph, metadata: Mapping[
         UsageError: the package onnx or onnxscript is missing.
     """
     batch = torch.export.Dim("batch", min=1)
-    names = ("images", "landmarks"), ("probabilities", "local_logits", "global_logits")
+    names = ("images", "landmarks"), ("probabilities", "local_logits", "global_logits", *REGIONS)
     _write_onnx(path, graph, classifier_example(graph), ({0: batch}, {0: batch}), *names, metadata)
 
 
@@ -90,8 +93,6 @@ def _write_onnx(
     metadata: Mapping[str, Any],
 ) -> None:
     require_packages()
-    import onnx
-
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -109,6 +110,17 @@ def _write_onnx(
     assert program is not None
     model = _simplified(program.model_proto)
     accept_none(model)
+    write_model(path, model, metadata)
+
+
+def write_model(path: Path, model: Any, metadata: Mapping[str, Any]) -> None:
+    """Write a finished model with its metadata.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    import onnx
+
     stamp(model)
     onnx.helper.set_model_props(model, encode({**metadata, "oldest_onnxruntime": OLDEST_RUNTIME}))
     onnx.checker.check_model(model)

@@ -90,13 +90,13 @@ def explain(classifier: Classifier, batch: Batch) -> Contributions:
     parts = _parts(model)
     if model.local_head is None:
         raise ConfigError("cannot explain: this network has no local branches (lp, ap), only the whole face")
-    regions, local, global_ = _decompose(model, batch.images, landmarks)
+    regions, local, global_ = decompose(model, batch.images, landmarks)
     if classifier.mirror:
         order, start = [], 0
         for names, _ in parts:
             order += [start + index for index in _MIRRORED[names]]
             start += len(names)
-        mirrored = _decompose(model, *mirror_faces(batch.images, landmarks))
+        mirrored = decompose(model, *mirror_faces(batch.images, landmarks))
         regions = (regions + mirrored[0][:, order]) / 2
         local, global_ = (local + mirrored[1]) / 2, (global_ + mirrored[2]) / 2
     weights, start = model.local_head.weight, 0
@@ -110,7 +110,7 @@ def explain(classifier: Classifier, batch: Batch) -> Contributions:
         bias=_plain(bias),
         local=_plain(local),
         global_=_plain(global_),
-        boxes=_boxes(model, landmarks),
+        boxes=_plain(region_boxes(model, landmarks) * (IMAGE_SIZE / model.architecture.image_size)),
         branch_weight=1.0 if model.global_head is None else classifier.branch_weight,
         temperature=classifier.temperature,
         prior=None if classifier.offsets is None else _plain(classifier.offsets),
@@ -128,8 +128,14 @@ def _parts(model: AMPNet) -> list[tuple[tuple[str, ...], RegionPerception]]:
     return [(names, part) for names, part in named if part is not None]
 
 
-def _decompose(model: AMPNet, images: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return ``(B, R, K)`` the regions' terms, and both heads' ``(B, K)`` logits."""
+def decompose(model: AMPNet, images: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return ``(B, R, K)`` what each region adds to the local logits, and both heads' ``(B, K)`` logits.
+
+    Args:
+        model: with a local head.
+        images: ``(B, 3, S, S)`` in [0, 1].
+        landmarks: ``(B, 5, 2)`` in their pixels.
+    """
     features = model.features(images)
     assert model.local_head is not None
     terms, embeddings, start = [], [], 0
@@ -146,11 +152,17 @@ def _decompose(model: AMPNet, images: Tensor, landmarks: Tensor) -> tuple[Tensor
     return torch.cat(terms, dim=1), local, model.global_head(model.global_perception(features))
 
 
-def _boxes(model: AMPNet, landmarks: Tensor) -> NDArray[np.float32]:
+def region_boxes(model: AMPNet, landmarks: Tensor) -> Tensor:
+    """Return the ``(B, R, 4)`` boxes of a network's regions, in pixels of its images, as the landmarks are.
+
+    Args:
+        model: with a local head.
+        landmarks: ``(B, 5, 2)``.
+    """
     grid = model.architecture.image_size // STRIDE
     cut = {QUADRANTS: quadrant_boxes, SALIENT: salient_boxes}
-    cells = torch.cat([cut[names](landmarks, grid, model.architecture.placement) for names, _ in _parts(model)], dim=1)
-    return _plain(cells * (IMAGE_SIZE / grid))
+    cells = [cut[names](landmarks, grid, model.architecture.placement) for names, _ in _parts(model)]
+    return torch.cat(cells, dim=1).float() * STRIDE
 
 
 def _plain(values: Tensor) -> NDArray[np.float32]:

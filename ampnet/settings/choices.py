@@ -5,10 +5,11 @@ from typing import Literal
 CropMode = Literal["auto", "none", "face"]
 FacePolicy = Literal["largest", "centre", "best", "all"]
 NoFacePolicy = Literal["template", "drop"]
-ExportFormat = Literal["onnx", "torchscript", "safetensors"]
+ExportFormat = Literal["onnx", "torchscript", "safetensors", "web"]
 Engine = Literal["local", "ray"]
 Runtime = Literal["torch", "onnx"]
 ExportPrecision = Literal["fp32", "fp16", "int8"]
+ExportPart = Literal["whole", "classifier"]
 LayoutName = Literal[
     "auto",
     "rafdb",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ampnet.errors import require
-from ampnet.settings.choices import ExportFormat, ExportPrecision
+from ampnet.settings.choices import ExportFormat, ExportPart, ExportPrecision
 from ampnet.settings.fields import Option, Settings
 from ampnet.settings.labels import fault_of_class_names
 from ampnet.settings.shared import ReplaceFile
@@ -50,10 +50,18 @@ class ExportConfig(Settings):
         Path,
         Option("A run folder, a checkpoint file, `bundled`, `bundled:NAME`, or `detector`.", "Model", positional=True),
     ]
-    format: Annotated[ExportFormat, Option("Format of the file.", "Output")] = "onnx"
+    format: Annotated[
+        ExportFormat,
+        Option("Format of the file; web: a folder with a page that runs the model in the browser.", "Output"),
+    ] = "onnx"
+    part: Annotated[
+        ExportPart,
+        Option("What an ONNX file holds: all from photo to faces, or the classifier of framed faces.", "Output"),
+    ] = "whole"
     precision: Annotated[
-        ExportPrecision, Option("Precision of an ONNX file; int8 needs faces to calibrate with.", "Output")
-    ] = "fp32"
+        ExportPrecision | None,
+        Option("Precision of an ONNX file; int8 needs faces to calibrate with.", "Output", unset="fp32; a page: int8"),
+    ] = None
     data: Annotated[
         Path | None,
         Option(
@@ -64,7 +72,20 @@ class ExportConfig(Settings):
             unset="the faces of a sample photo",
         ),
     ] = None
-    out: Annotated[Path | None, Option("File to write.", "Output", path="file", unset="the model's name")] = None
+    out: Annotated[
+        Path | None, Option("File to write; web: the folder.", "Output", path="file", unset="the model's name")
+    ] = None
+    runtime: Annotated[
+        Path | None,
+        Option(
+            "Folder of the npm package onnxruntime-web, for a page.",
+            "Input",
+            flag="--onnxruntime-web",
+            path="folder",
+            must_exist=True,
+            unset="npm installs it",
+        ),
+    ] = None
     licence: Annotated[
         str, Option("Terms of the weights, for the file's metadata.", "Output", unset="a bundled model's, else none")
     ] = ""
@@ -73,9 +94,10 @@ class ExportConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(
-            self.precision == "fp32" or self.format == "onnx",
+            self.precision in (None, "fp32") or self.format in ("onnx", "web"),
             f"precision {self.precision} is for --format onnx; omit it for {self.format}",
         )
+        require(self.runtime is None or self.format == "web", "--onnxruntime-web is for --format web")
         require(
             self.format != "safetensors" or self.out is None or self.out.suffix == ".safetensors",
             "the name of a safetensors file must end in .safetensors",

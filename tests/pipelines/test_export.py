@@ -15,8 +15,8 @@ import pytest
 from ampnet import Predictor
 from ampnet.errors import CheckpointError, ConfigError, UsageError
 from ampnet.export.parity import run_torchscript, sample_inputs
-from ampnet.export.quantize import write_half, write_int8
-from ampnet.export.versions import OLDEST_HALF_RUNTIME, OLDEST_RUNTIME
+from ampnet.export.quantize import store_half, write_int8
+from ampnet.export.versions import OLDEST_RUNTIME
 from ampnet.reading.image_files import read_image
 from ampnet.recognition.onnx import Predictor as OnnxPredictor
 from ampnet.runtime.cores import usable_cores
@@ -52,7 +52,9 @@ def inputs() -> dict[str, np.ndarray]:
 def forms(classifier, detector, inputs, tmp_path_factory) -> dict[str, Path]:
     """The classifier in all precisions, and the detector."""
     half, int8 = (tmp_path_factory.mktemp("forms") / f"{name}.onnx" for name in ("half", "int8"))
-    write_half(classifier.file, half)
+    model = onnx.load(classifier.file)
+    store_half(model)
+    onnx.save(model, half)
     write_int8(classifier.file, int8, inputs)
     return {"exact": classifier.file, "half": half, "int8": int8, "detector": detector.file}
 
@@ -140,23 +142,20 @@ def _old_runtime(version: str, folder: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(folder)}
 
 
-PROMISED = {name: OLDEST_HALF_RUNTIME if name == "half" else OLDEST_RUNTIME for name in ALL_FORMS}
-
-
 @pytest.mark.parametrize("form", ALL_FORMS)
 def test_every_form_says_the_oldest_runtime_that_knows_its_operators(forms, form):
     model = onnx.load(forms[form])
     metadata = json.loads({entry.key: entry.value for entry in model.metadata_props}["ampnet"])
-    assert metadata["oldest_onnxruntime"] == PROMISED[form]
+    assert metadata["oldest_onnxruntime"] == OLDEST_RUNTIME
     assert (model.ir_version, [(one.domain, one.version) for one in model.opset_import]) == (8, [("", 18)])
 
 
-@pytest.mark.soak  # it installs two old releases
+@pytest.mark.soak  # it installs an old release
 def test_the_oldest_runtime_loads_every_form_and_takes_no_faces(forms, tmp_path):
-    runtimes = {version: _old_runtime(version, tmp_path / version) for version in set(PROMISED.values())}
-    for form, version in PROMISED.items():
+    runtime = _old_runtime(OLDEST_RUNTIME, tmp_path / "runtime")
+    for form in ALL_FORMS:
         command = [sys.executable, Path(__file__).parents[1] / "old_onnxruntime.py", forms[form], "0", "2"]
-        done = subprocess.run(command, env=runtimes[version], capture_output=True, text=True, timeout=600)
+        done = subprocess.run(command, env=runtime, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
         none, two = done.stdout.splitlines()
         assert none.replace("(0,", "(2,") == two

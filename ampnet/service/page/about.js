@@ -8,6 +8,7 @@ const RUNTIMES = { onnx: "ONNX Runtime", torch: "PyTorch" };
 
 // Says where photos go; they stay here for certain only if no other machine can reach the service.
 export function privacyNote(model) {
+  if (model?.privacy) return model.privacy; // a page without a service
   return model?.is_local && LOOPBACK.test(location.hostname)
     ? "Photos stay on this machine: the service on it looks at them, and keeps none."
     : `Photos go to the service at ${location.host}, and nowhere else; it looks at them, and keeps none.`;

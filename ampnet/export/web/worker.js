@@ -1,0 +1,30 @@
+// Runs the model on the pixels that the page sends, one photo after the other.
+
+import * as ort from "./ort.wasm.min.mjs";
+
+ort.env.wasm.numThreads = 1; // more need a page that is cross-origin isolated, which few hosts offer
+const opened = ort.InferenceSession.create("model.onnx", { logSeverityLevel: 3 });
+
+function photoOf({ rgba, width, height }) {
+  const rgb = new Uint8Array(width * height * 3);
+  for (let from = 0, to = 0; from < rgba.length; from += 4) {
+    rgb[to++] = rgba[from];
+    rgb[to++] = rgba[from + 1];
+    rgb[to++] = rgba[from + 2];
+  }
+  return new ort.Tensor("uint8", rgb, [height, width, 3]);
+}
+
+let last = Promise.resolve();
+
+onmessage = ({ data }) => {
+  last = last.then(async () => {
+    try {
+      const outputs = await (await opened).run({ photo: photoOf(data) });
+      const found = Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, value.data]));
+      postMessage({ id: data.id, found });
+    } catch (error) {
+      postMessage({ id: data.id, problem: error.message ?? String(error) });
+    }
+  });
+};

@@ -1,0 +1,82 @@
+"""`ampnet export --format web`: a folder with a page that names expressions in the browser, for any static host."""
+
+import json
+import shutil
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ampnet.errors import UsageError
+from ampnet.files.writing import sha256_of
+
+RUNTIME = "onnxruntime-web"
+"""The npm package that runs the model in a browser."""
+RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+NPM_SECONDS = 300
+
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; "
+    "media-src blob:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'"
+)
+"""The page may load its own files, and reach nobody else."""
+CHARSET = '<meta charset="utf-8">'
+
+PRIVACY = "Photos stay in this browser: the model runs in it, and nothing is sent anywhere."
+
+
+def write_page(folder: Path, model: Path, name: str, about: dict[str, Any], runtime: Path | None) -> None:
+    """Write the page around a model.
+
+    Args:
+        folder: an empty folder.
+        model: a whole ONNX file.
+        name: of the model, for the reader.
+        about: its metadata.
+        runtime: folder of the npm package; None has npm install it.
+
+    Raises:
+        UsageError: the package is not there, or npm cannot install it.
+    """
+    with TemporaryDirectory() as aside:
+        dist = (runtime or _installed(Path(aside))) / "dist"
+        if missing := [file for file in RUNTIME_FILES if not (dist / file).is_file()]:
+            raise UsageError(f"{dist} has no {missing[0]}; name the folder of the npm package {RUNTIME}, 1.19 or newer")
+        for file in RUNTIME_FILES:
+            shutil.copyfile(dist / file, folder / file)
+    for package in ("ampnet.service", "ampnet.export"):  # what the latter has takes the place of the service's own
+        for entry in (files(package) / ("page" if package == "ampnet.service" else "web")).iterdir():
+            if entry.name.endswith((".html", ".js", ".css")):
+                (folder / entry.name).write_bytes(entry.read_bytes())
+    shutil.copyfile(model, folder / "model.onnx")
+    facts = {field: about[field] for field in ("ampnet", "class_names", "region_names", "rejection_threshold")}
+    facts |= {"name": name, "sha256": sha256_of(model), "runtime": "onnx", "privacy": PRIVACY}
+    facts |= {"can_explain": bool(about["region_names"]), "card": False}
+    (folder / "model.json").write_text(json.dumps(facts))
+    index = folder / "index.html"
+    policy = f'{CHARSET}\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    index.write_text(index.read_text(encoding="utf-8").replace(CHARSET, policy, 1), encoding="utf-8")
+    _write_offline(folder)
+
+
+def _write_offline(folder: Path) -> None:
+    """Put the list of the page's files, and a name for this state of them, at the head of offline.js."""
+    script = folder / "offline.js"
+    names = sorted(entry.name for entry in folder.iterdir() if entry != script)
+    state = "-".join(sha256_of(folder / name)[:4] for name in names)
+    head = f'const VERSION = "ampnet-{state}", FILES = {json.dumps(["./", *names])};\n'
+    script.write_text(head + script.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def _installed(folder: Path) -> Path:
+    """Install the npm package into a folder; none of its scripts is run."""
+    npm = shutil.which("npm")
+    remedy = f"name its folder with --onnxruntime-web, for example node_modules/{RUNTIME}"
+    if npm is None:
+        raise UsageError(f"npm, which gets {RUNTIME}, is not installed; {remedy}")
+    command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder), RUNTIME]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=NPM_SECONDS)
+    if done.returncode:
+        raise UsageError(f"npm cannot install {RUNTIME}; {remedy}")
+    return folder / "node_modules" / RUNTIME

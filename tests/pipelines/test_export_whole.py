@@ -1,0 +1,164 @@
+"""One file from a photo to its faces: what any ONNX Runtime answers is what the Recognizer answers."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ampnet import Predictor
+from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from ampnet.export.versions import OLDEST_RUNTIME
+from ampnet.faces.framing import Framing
+from ampnet.models.ampnet import AMPNet
+from ampnet.reading.image_files import read_image
+from ampnet.settings import ExportConfig
+from ampnet.settings.labels import EXPRESSIONS
+from pipelines.export import run
+from tests.exported_models import whole_model
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+CLOSE = 0.01
+"""Largest difference of a probability from the Recognizer's."""
+
+pytestmark = pytest.mark.slow  # torch's exporter takes ten seconds for each network
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory) -> Path:
+    return whole_model(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def session(exported):
+    return opened(exported)
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    return Predictor()
+
+
+@pytest.fixture(scope="module")
+def group():
+    return read_image(SAMPLES / "group.jpg")
+
+
+def opened(file: Path):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # it warns about each optional input
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+
+def answer(session, photo, **inputs):
+    found = session.run(None, {"photo": photo, **inputs})
+    return dict(zip([one.name for one in session.get_outputs()], found, strict=True))
+
+
+def require_same(found, expected) -> None:
+    assert len(found["boxes"]) == len(expected)
+    scores = np.array([list(face.scores.values()) for face in expected]).reshape(-1, len(expected.class_names))
+    np.testing.assert_allclose(found["probabilities"], scores, atol=CLOSE)
+    np.testing.assert_allclose(found["boxes"], np.array([face.box for face in expected]).reshape(-1, 4), atol=0.02)
+    points = np.array([face.landmarks for face in expected]).reshape(-1, 5, 2)
+    np.testing.assert_allclose(found["landmarks"], points, atol=0.02)
+    assert found["class_names"].tolist() == list(expected.class_names)
+
+
+@pytest.mark.parametrize("long_side", [200, 640, 1280, 2100, 2700])
+def test_photos_of_any_size_get_the_recognizers_answers(session, predictor, group, long_side):
+    size = (long_side, long_side * group.shape[0] // group.shape[1])
+    photo = np.asarray(cv2.resize(group, size, interpolation=cv2.INTER_AREA if long_side < 1280 else cv2.INTER_CUBIC))
+    require_same(answer(session, photo), predictor.predict(photo))
+
+
+def test_a_tilted_head_is_found_again_upright(session, predictor):
+    portrait = read_image(SAMPLES / "portrait.jpg")
+    turn = cv2.getRotationMatrix2D((256, 256), 35, 0.7)
+    photo = np.asarray(cv2.warpAffine(portrait, turn, (512, 512)), dtype=np.uint8)
+    expected = predictor.predict(photo)
+    assert len(expected) == 1
+    require_same(answer(session, photo), expected)
+
+
+def test_a_photo_without_faces_has_empty_answers(session):
+    found = answer(session, np.full((40, 60, 3), 128, dtype=np.uint8))
+    assert found["boxes"].shape == (0, 4)
+    assert found["landmarks"].shape == (0, 5, 2)
+    assert found["probabilities"].shape == (0, 7)
+    assert found["region_contributions"].shape == (0, 9, 7)
+
+
+def test_thresholds_and_the_choice_of_faces_are_optional_inputs(session, predictor, group):
+    everybody = answer(session, group)
+    least = np.array(np.sort(everybody["detection_scores"])[1])
+    assert len(answer(session, group, score_threshold=least)["boxes"]) == len(everybody["boxes"]) - 2
+    assert len(answer(session, group, max_faces=np.array(2))["boxes"]) == 2
+    large = np.array((everybody["boxes"][:, 2:] - everybody["boxes"][:, :2]).min(axis=1).max() - 1)
+    assert len(answer(session, group, min_face=large)["boxes"]) == 1
+    for number, policy in enumerate(("all", "largest", "centre", "best")):
+        predictor.face = policy  # type: ignore[assignment]
+        expected = predictor.predict(group)
+        predictor.face = "all"
+        np.testing.assert_allclose(
+            answer(session, group, choice=np.array(number))["boxes"][0], expected[0].box, atol=0.5
+        )
+
+
+def test_contributions_add_up_to_what_explain_says(session, predictor, group):
+    result = predictor.predict(group)
+    explained = predictor.explain(result)
+    expected = np.array([[explained.summands(face)[name] for name in explained.names] for face in range(len(result))])
+    found = answer(session, group)
+    np.testing.assert_allclose(found["region_contributions"], expected, atol=0.05)
+    for face, corners in zip(explained.faces, found["region_corners"], strict=True):
+        np.testing.assert_allclose(corners, face.corners, atol=0.1)
+
+
+def test_the_file_says_what_it_is(session):
+    about = json.loads(session.get_modelmeta().custom_metadata_map["ampnet"])
+    assert about["kind"] == "whole"
+    assert len(about["region_names"]) == 9
+    assert about["oldest_onnxruntime"] == OLDEST_RUNTIME
+
+
+def test_the_oldest_runtime_runs_it(exported, tmp_path):
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target", tmp_path]
+    if subprocess.run([*pip, f"onnxruntime=={OLDEST_RUNTIME}.*", "numpy<2"], capture_output=True).returncode:
+        pytest.skip(f"onnxruntime {OLDEST_RUNTIME} has no wheel for this Python, or there is no registry")
+    program = (
+        "import sys, numpy, onnxruntime; s = onnxruntime.InferenceSession(sys.argv[1]);"
+        "print(s.run(['probabilities'], {'photo': numpy.zeros((64, 96, 3), numpy.uint8)})[0].shape)"
+    )
+    command = [sys.executable, "-c", program, exported]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.stdout.strip() == "(0, 7)", done.stderr
+
+
+def test_a_network_of_whole_images_is_shown_crops_as_they_are(tmp_path, predictor):
+    framing = replace(predictor.checkpoint.framing, crop="none", color="rgb", spread=20.0, size=0.8)
+    file = tmp_path / "whole.safetensors"
+    save_checkpoint(file, replace(predictor.checkpoint, framing=framing))
+    whole = Predictor(file)
+    result = run(ExportConfig(model=file, out=tmp_path / "whole.onnx"))
+    assert (result.difference < CLOSE, result.faces) == (True, 10)
+    model = opened(result.file)
+    face = read_image(next((SAMPLES / "faces" / "test" / "happiness").glob("*.jpg")))
+    for photo in (face, read_image(SAMPLES / "group.jpg")):
+        require_same(answer(model, photo), whole.predict(photo))
+
+
+def test_a_network_without_local_branches_has_no_contributions(tmp_path):
+    file = tmp_path / "gp.safetensors"
+    network = AMPNet(width=0.125, image_size=64, modules=("gp",)).eval()
+    save_checkpoint(file, Checkpoint(network, EXPRESSIONS, framing=Framing()))
+    model = opened(run(ExportConfig(model=file, out=tmp_path / "model.onnx")).file)
+    found = answer(model, read_image(SAMPLES / "portrait.jpg"))
+    assert found["region_contributions"].shape[:2] == (1, 0)
