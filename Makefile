@@ -60,7 +60,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.preprocessing
 	$(BIN)/python -m benchmarks.detection
 
-release: $(VENV)/installed
+release: $(VENV)/installed site
 	$(BIN)/pip install --quiet --editable ".[release]"
 	$(BIN)/python -m tools.release
 
