@@ -39,6 +39,7 @@ from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, remove_leftovers
 from ampnet.reports.preview import write_preview
 from ampnet.runtime.devices import choose_device
+from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.progress import ProgressBar
 from ampnet.settings import DataForm, PrepareConfig
 from pipelines.check import CheckResult, check
@@ -129,6 +130,7 @@ def _prepare(
     config: PrepareConfig, source: Source, names: Sequence[str], console: Console, started: float
 ) -> PrepareResult:
     journal = PrepareJournal(config.out / "index")
+    keep_freed_memory(is_shared=True)
     device = choose_device(0 if config.engine == "ray" else config.gpus)
     with start_preparation_threads(config.workers, device) as threads:
         detector = FaceDetector(config.detector, device)

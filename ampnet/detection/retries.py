@@ -12,8 +12,9 @@ from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.coarse_to_fine import detect_wanted
 from ampnet.detection.derotate import derotate
 from ampnet.detection.face import Face, choose_face, moved_face
-from ampnet.detection.landmark_filter import keep_faces
+from ampnet.detection.landmark_filter import is_large
 from ampnet.detection.letterbox import scaled_size
+from ampnet.detection.upside_down import find_upside_down, right_faces
 from ampnet.faces.geometry import Affine, inverse, transform_points
 from ampnet.media.images import Image, resize
 from ampnet.settings import FacePolicy
@@ -23,6 +24,9 @@ RETRY_TURNS = (-30.0, 30.0)
 tilted to one side; see docs/landmarks.md for what each retry finds."""
 RETRY_SIDE = 256
 """Longest side of the image in a retry, before rotation; 288 and 320 px find no more faces, 224 px finds fewer."""
+
+UPSIDE_DOWN = 180.0
+"""The last retry: the image stands on its head (:mod:`ampnet.detection.upside_down`)."""
 
 DetectionStatus = Literal["detected", "retried", "none"]
 
@@ -65,15 +69,19 @@ def detect_with_retries(
     faces_of: list[list[Face]] = [[] for _ in images]
     status: list[DetectionStatus] = ["none"] * len(images)
     missing = list(range(len(images)))
-    for turn in (0.0, *RETRY_TURNS):
+    for turn in (0.0, *RETRY_TURNS, UPSIDE_DOWN):
         views, sides = [images[index] for index in missing], [least[index] for index in missing]
-        found = _detect_turned(detector, views, turn) if turn else detect_wanted(detector, views, policy, sides)
+        if turn == UPSIDE_DOWN:
+            found = find_upside_down(detector, views, smallest)
+        else:
+            seen = _detect_turned(detector, views, turn) if turn else detect_wanted(detector, views, policy, sides)
+            found = right_faces(detector, views, seen, smallest)
         for index, faces in zip(missing, found, strict=True):
-            faces_of[index] = keep_faces(faces, smallest)
-            if faces_of[index]:
+            faces_of[index] = faces
+            if faces:
                 status[index] = "retried" if turn else "detected"
         missing = [index for index in missing if not faces_of[index]]
-    large = [keep_faces(faces, side) for faces, side in zip(faces_of, least, strict=True)]
+    large = [[face for face in faces if is_large(face, side)] for faces, side in zip(faces_of, least, strict=True)]
     chosen = [
         choose_face(faces, policy, (image.shape[0], image.shape[1])) for image, faces in zip(images, large, strict=True)
     ]

@@ -247,6 +247,8 @@ def _frames(picture: Pillow.Image, data: bytes) -> int:
     """
     if picture.format not in ("GIF", "PNG", "WEBP", "TIFF"):
         return 1
+    if picture.format in ("PNG", "WEBP"):  # their headers say it
+        return max(min(int(getattr(picture, "n_frames", 1)), MAX_FRAMES), 1)
     try:
         with Pillow.open(BytesIO(data), formats=(picture.format,)) as opened:  # counting moves to the last frame
             count = min(int(getattr(opened, "n_frames", 1)), MAX_FRAMES)
