@@ -3,14 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.detection.face import Face
 from ampnet.detection.letterbox import Letterbox, letterbox, padded_size, scaled_size
-from ampnet.detection.multiscale import merge_passes, pass_sizes
+from ampnet.detection.multiscale import MAX_LONG_SIDE, merge_passes, pass_sizes
 from ampnet.detection.overlaps import averaged_candidates, without_overlaps
+from ampnet.detection.tiles import Region, merge_tiles, tiles
 from ampnet.faces.geometry import intersection_over_union
 from ampnet.media.images import Image, resize
 from ampnet.settings import DetectorConfig
@@ -34,6 +36,12 @@ class View:
     """Where the part's top left corner is in the image."""
     larger: Image | None = None
     """The same pixels at a size in between, which are scaled instead."""
+
+    @property
+    def region(self) -> Region:
+        """Where the part is in the image."""
+        x, y = self.origin_xy
+        return x, y, x + self.image.shape[1], y + self.image.shape[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,14 +166,34 @@ def require_images(images: Sequence[Image]) -> None:
 
 
 def passes(image: Image, min_face: float = 0.0) -> list[View]:
-    """Return the full view of an image and, if it is large, the small one; see :func:`pass_sizes`."""
+    """Return the full view of an image and, if it is large, the small one; see :func:`pass_sizes`.
+
+    Those of its tiles follow, if it has any and its smallest face needs them.
+    """
+    views = _passes(image, min_face, (0, 0))
+    if views[0].long_side == MAX_LONG_SIDE:
+        for x0, y0, x1, y1 in tiles(image):
+            views += _passes(image[y0:y1, x0:x1], min_face, (x0, y0))
+    return views
+
+
+def _passes(image: Image, min_face: float, origin_xy: tuple[int, int]) -> list[View]:
     sizes = pass_sizes(image, min_face)
     larger = resize(image, scaled_size(image, sizes[0])) if max(image.shape[:2]) > sizes[0] else image
-    return [View(image, side, larger=larger) for side in sizes]
+    return [View(image, side, origin_xy, larger) for side in sizes]
 
 
 def merged(views: Sequence[View], found: Sequence[list[Face]]) -> list[Face]:
     """Merge what was found in the views of :func:`passes`."""
+    of_parts = [list(part) for _, part in groupby(zip(views, found, strict=True), key=lambda one: id(one[0].image))]
+    whole, *others = (_merged_passes([view for view, _ in part], [faces for _, faces in part]) for part in of_parts)
+    if not others:
+        return whole
+    regions = [part[0][0].region for part in of_parts[1:]]
+    return merge_tiles(whole, list(zip(regions, others, strict=True)), views[0].image)
+
+
+def _merged_passes(views: Sequence[View], found: Sequence[list[Face]]) -> list[Face]:
     if len(found) == 1:
         return found[0]
     full, small = found

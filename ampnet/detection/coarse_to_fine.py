@@ -32,6 +32,7 @@ from ampnet.detection.multiscale import (
     merge_passes,
     pass_sizes,
 )
+from ampnet.detection.tiles import Region, is_cut
 from ampnet.faces.geometry import Box
 from ampnet.media.images import Image
 from ampnet.settings import FacePolicy
@@ -51,9 +52,6 @@ CELL = 32
 """The part that is looked at again begins at whole cells of the full look, so that both see alike."""
 MAX_PART = 0.5
 """Fraction of the photo above which a part is no longer worth it, and the full look decides at once."""
-
-Region = tuple[int, int, int, int]
-"""``x0, y0, x1, y1`` in pixels of the image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,10 +131,13 @@ def detect_wanted(
     found = dict(zip(searches, _look_closer(detector, list(searches.values())), strict=True))
     rest = [index for index in range(len(images)) if found.get(index) is None]
     views = {index: passes(images[index], min_faces[index]) for index in rest}
-    full = dict(zip(rest, detector.look([views[index][0] for index in rest]), strict=True))
-    for index in rest:  # the small view has been seen
-        small = [searches[index].coarse.faces] if index in searches else []
-        found[index] = merged(views[index], [full[index].faces, *small])
+    open_views = [
+        view for index in rest for view in views[index] if not (index in searches and view is views[index][1])
+    ]
+    seen = dict(zip(open_views, detector.look(open_views), strict=True))
+    for index in rest:
+        faces = [seen[view].faces if view in seen else searches[index].coarse.faces for view in views[index]]
+        found[index] = merged(views[index], faces)
     return [found[index] or [] for index in range(len(images))]
 
 
@@ -154,7 +155,7 @@ def _look_closer(detector: AnySizeDetector, searches: Sequence[_Search]) -> list
         if choice is None:
             continue
         near = close[index].faces if index in close else []
-        whole = [face for face in near if choice.region and not _is_cut(face, choice.region, search.size_hw)]
+        whole = [face for face in near if choice.region and not is_cut(face, choice.region, search.size_hw)]
         faces = merge_passes(whole, search.coarse.faces, search.full_scale)
         if _is_confirmed(search, choice.face, search.chosen(faces)):
             found[index] = faces
@@ -229,17 +230,3 @@ def _region(boxes: Sequence[Box], cell: float, size_hw: tuple[int, int]) -> Regi
     left, top = (max(round(np.floor(value / cell) * cell), 0) for value in (x0, y0))
     right, bottom = (round(np.ceil(value / cell) * cell) for value in (x1, y1))
     return left, top, min(right, size_hw[1]), min(bottom, size_hw[0])
-
-
-def _is_cut(face: Face, region: Region, size_hw: tuple[int, int]) -> bool:
-    """Whether a face ends at a border of a region that is none of the image."""
-    x0, y0, x1, y1 = region
-    height, width = size_hw
-    margin = face.side / 8
-    left, top, right, bottom = face.box
-    return bool(
-        (x0 > 0 and left < x0 + margin)
-        or (y0 > 0 and top < y0 + margin)
-        or (x1 < width and right > x1 - margin)
-        or (y1 < height and bottom > y1 - margin)
-    )

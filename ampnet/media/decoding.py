@@ -114,8 +114,9 @@ def decode(data: bytes, enough_side: int | None = None, upright: bool = True, ma
     Args:
         data: the file's content.
         enough_side: length of the longer side that suffices, in pixels: the picture is reduced to a half, quarter or
-            eighth, as far as its longer side stays at least as long. JPEG files are decoded at that size, which takes
-            less time. None for the whole picture, or half its width and height if it has more than
+            eighth, as far as its longer side stays at least as long (less far if it is
+            :func:`~ampnet.media.decoding_memory.is_vast`). JPEG files are decoded at that size, which takes less time.
+            None for the whole picture, or half its width and height if it has more than
             :data:`ampnet.media.decoding_memory.MAX_DECODED` pixels.
         upright: whether to apply the EXIF rotation.
         max_pixels: pictures with more pixels are refused; None: :data:`MAX_PIXELS`.

@@ -7,6 +7,9 @@ from PIL import Image as Pillow
 MAX_DECODED = 80_000_000
 """Pictures with more pixels are decoded at half their width and height."""
 
+VAST_SIDE, PANORAMA_SIDE, LONG = 6400, 2560, 3
+"""Pictures with a longer side are vast; those with such a longer side, if it is so many times the shorter one."""
+
 _BANDS = 40_000_000  # bytes for the conversion of one band of rows, and for the decoder's own buffers
 _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}  # 4 in all other modes
 _BITS, _SAMPLES, _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT = 258, 277, 278, 322, 323  # tags of TIFF
@@ -24,11 +27,25 @@ def reduction(size_wh: tuple[int, int], enough_side: int | None) -> tuple[tuple[
     """
     width, height = size_wh
     if enough_side is not None:
-        scale = max((scale for scale in (2, 4, 8) if max(size_wh) // scale >= enough_side), default=1)
+        if is_vast(size_wh):
+            is_small = min(size_wh) <= enough_side or max(size_wh) <= 2 * PANORAMA_SIDE
+            scale = 4 if width * height > MAX_DECODED else 1 if is_small else 2
+        else:
+            scale = max((scale for scale in (2, 4, 8) if max(size_wh) // scale >= enough_side), default=1)
         return (-(-width // scale), -(-height // scale)), scale
     if width * height > MAX_DECODED:
         return (-(-width // 2), -(-height // 2)), 2
     return size_wh, 1
+
+
+def is_vast(size_wh: tuple[int, int]) -> bool:
+    """Return whether a picture is a long panorama or has very many pixels.
+
+    One look at all of it could not show its faces, so it is reduced less, and looked at in tiles
+    (:mod:`ampnet.detection.tiles`).
+    """
+    longest, shortest = max(size_wh), min(size_wh)
+    return longest > VAST_SIDE or (longest > PANORAMA_SIDE and longest > LONG * shortest)
 
 
 def estimate(picture: Pillow.Image, file_bytes: int, enough_side: int | None) -> float:

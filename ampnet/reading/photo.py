@@ -12,7 +12,8 @@ from ampnet.reading.contents import Content, FileContent, FrameContent, PixelCon
 
 ENOUGH_SIDE = 1280
 """Length of the longer side, in pixels, that suffices for finding faces: larger photos are decoded at a half, a quarter
-or an eighth of their size, as far as their longer side stays at least as long. The one rule for all who read photos."""
+or an eighth of their size, as far as their longer side stays at least as long; panoramas and vast ones by less
+(:func:`ampnet.media.decoding_memory.is_vast`). The one rule for all who read photos."""
 
 
 class Photo:
