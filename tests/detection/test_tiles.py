@@ -66,7 +66,7 @@ def test_a_face_that_fills_a_panorama_is_found_once():
     "size_wh", [(6_000, 4_000), (4_032, 3_024), (5_119, 3_000), (2_560, 600), (3_000, 1_000), (640, 480)]
 )
 def test_photos_of_ordinary_size_have_no_tiles(size_wh):
-    (width, height), _ = reduction(size_wh, None, ENOUGH_SIDE)
+    (width, height), _ = reduction(size_wh, ENOUGH_SIDE)
     assert tiles(np.zeros((height, width, 3), np.uint8)) == []
 
 
@@ -74,7 +74,7 @@ def test_photos_of_ordinary_size_have_no_tiles(size_wh):
     "size_wh", [(20_000, 2_000), (2_561, 100), (4_000, 1_300), (100_000, 1), (6_401, 6_000), (12_400, 12_000)]
 )
 def test_tiles_cover_a_vast_photo_and_overlap_by_a_quarter_of_their_side(size_wh):
-    (width, height), _ = reduction(size_wh, None, ENOUGH_SIDE)
+    (width, height), _ = reduction(size_wh, ENOUGH_SIDE)
     assert width * height <= 21_000_000  # 60 MB
     regions = tiles(np.zeros((height, width, 1), np.uint8))
     side = max(regions[0][2] - regions[0][0], regions[0][3] - regions[0][1])
