@@ -14,7 +14,6 @@ from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.run_files import Runs, find_runs
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.index.label_votes import MIN_VOTES
 from ampnet.dataset.open_index import open_split, read_index
 from ampnet.errors import UsageError
 from ampnet.evaluation.matching import match_classes
@@ -122,7 +121,6 @@ def _of_checkpoint(
             rejection_threshold=checkpoint.rejection_threshold,
         ),
         groups=done.groups,
-        min_votes=MIN_VOTES,
         notes=(*done.notes, *people_note(people := people_of(done.split))),
         unassigned=done.split.unassigned,
         seconds=time.monotonic() - start,
@@ -148,7 +146,6 @@ def _of_runs(
             command=command_of(config, runs.folder),
         ),
         groups=done.groups,
-        min_votes=MIN_VOTES,
         notes=(spread_note(done.scores), *done.notes),
         unassigned=done.split.unassigned,
         seconds=time.monotonic() - start,
@@ -172,7 +169,6 @@ def _of_predictions(
         read.table,
         provenance_of(config, file, index, {}),
         groups=groups,
-        min_votes=MIN_VOTES,
         notes=(
             *read.notes,
             *empty_notes(read.table, config.split, read.table.class_names[len(names) :]),

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
@@ -31,7 +31,7 @@ from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import start_threads
 from ampnet.settings import PredictConfig
 from ampnet.summary.run_settings import RunSettings, settings_path, write_settings
-from pipelines.predictors import choose_predictor, face_settings, sampling_of
+from pipelines.predictors import ChosenPredictor, choose_predictor, face_settings, sampling_of
 from pipelines.progress import notices, progress_bar
 
 INSTALL_VIDEO = "pip install 'ampnet[video]'"
@@ -69,37 +69,20 @@ def run(
     if config.explain and not chosen.predictor.can_explain:
         raise ConfigError("--explain: this network has no local branches (lp, ap) to explain")
     predictor, file, class_names = chosen.predictor, chosen.model, chosen.predictor.class_names
-
     result = Predictions(class_names, file, str(predictor.model))
-    settings = chosen.settings | _settings(config)
-    row_files = [RowFile(csv, CsvRows(class_names, config.track, config.decimal), settings)] if csv else []
-    row_files += [RowFile(jsonl, JsonLines(), settings)] if jsonl else []
+    row_files = _row_files(config, csv, jsonl, class_names, chosen.settings | _settings(config))
     with open_row_files(row_files, config.resume, config.force, CHUNK_IMAGES, config.track) as recorded:
         tasks = _open_tasks(sources, recorded, config, explained)
         document = JsonDocument(json_out, file, str(predictor.model), class_names) if json_out else None
-        elsewhere: list[ResultSink] = [*([document] if document else []), *sinks]
-        drawings = Drawings(explained, timelines, config.hide)
-        tracking = Tracking(config.smooth, config.people) if config.track else None
+        outputs = _Outputs(
+            result,
+            row_files,
+            [*([document] if document else []), *sinks],
+            Drawings(explained, timelines, config.hide),
+            Tracking(config.smooth, config.people) if config.track else None,
+        )
         try:
-            with (
-                progress_bar(console)("predict", len(tasks)) as advance,
-                counted_ahead(tasks, sampling_of(config), None if quiet else advance),
-                drawings,
-                start_threads(chosen.cores, chosen.parallel) as threads,
-            ):
-                chunks = answer_tasks(
-                    predictor,
-                    tasks,
-                    sampling_of(config),
-                    threads,
-                    keeps_whole=config.annotate is not None,
-                )
-                for chunk in chunks:
-                    _take(chunk, [result, *row_files, *elsewhere], row_files, drawings, config.explain, tracking)
-                    advance(len(chunk))
-                    if not elsewhere and _is_pointless(row_files, result):
-                        result.problems.append("stopped: further results could not be written")
-                        break
+            _answer(config, chosen, tasks, outputs, console)
         except KeyboardInterrupt:
             result.is_interrupted = True
         else:
@@ -109,17 +92,66 @@ def run(
                 write_settings(_run_settings(config, predictor.model), csv)
         if document:
             document.finish()
-    for what, count in drawings.videos.items():
-        hint = "" if has_h264() else "; most browsers do not play it: this PyAV was built without x264"
-        console.print(f"annotated video{'s' * (count > 1)}: {count:,} as {what}{hint}")
-    for note in result.notes:
-        console.print(note)
-    if result.unlisted_notes:
-        console.print(f"{result.unlisted_notes:,} further photos have frames that were not read")
-    if written := _written(config, sources, row_files):
-        console.print(f"written: {', '.join(written)}")
-    _add_problems(result, row_files, drawings, recorded)
+    for line in _last_lines(config, sources, outputs):
+        console.print(line)
+    _add_problems(outputs, recorded)
     return result
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Where the results of a run go."""
+
+    result: Predictions
+    row_files: list[RowFile]
+    elsewhere: list[ResultSink]
+    drawings: Drawings
+    tracking: Tracking | None
+
+    @property
+    def are_pointless(self) -> bool:
+        """Whether what comes next would appear nowhere: no file takes it, and the table has no room."""
+        is_failed = bool(self.row_files) and all(file.failure for file in self.row_files)
+        return is_failed and not self.elsewhere and not self.result.is_all_listed
+
+
+def _row_files(
+    config: PredictConfig, csv: Path | None, jsonl: Path | None, class_names: Sequence[str], settings: dict[str, Any]
+) -> list[RowFile]:
+    files = [RowFile(csv, CsvRows(class_names, config.track, config.decimal), settings)] if csv else []
+    return [*files, *([RowFile(jsonl, JsonLines(), settings)] if jsonl else [])]
+
+
+def _answer(
+    config: PredictConfig, chosen: ChosenPredictor, tasks: Sequence[Task], outputs: _Outputs, console: Console
+) -> None:
+    """Classify what is asked for, and pass each result on."""
+    sampling = sampling_of(config)
+    with (
+        progress_bar(console)("predict", len(tasks)) as advance,
+        counted_ahead(tasks, sampling, None if console.quiet else advance),
+        outputs.drawings,
+        start_threads(chosen.cores, chosen.parallel) as threads,
+    ):
+        chunks = answer_tasks(chosen.predictor, tasks, sampling, threads, keeps_whole=config.annotate is not None)
+        for chunk in chunks:
+            _take(chunk, outputs, config.explain)
+            advance(len(chunk))
+            if outputs.are_pointless:
+                outputs.result.problems.append("stopped: further results could not be written")
+                break
+
+
+def _last_lines(config: PredictConfig, sources: Sequence[Source], outputs: _Outputs) -> Iterator[str]:
+    """Say what was drawn, what was left out, and which files there are."""
+    for what, count in outputs.drawings.videos.items():
+        hint = "" if has_h264() else "; most browsers do not play it: this PyAV was built without x264"
+        yield f"annotated video{'s' * (count > 1)}: {count:,} as {what}{hint}"
+    yield from outputs.result.notes
+    if outputs.result.unlisted_notes:
+        yield f"{outputs.result.unlisted_notes:,} further photos have frames that were not read"
+    if written := _written(config, sources, outputs.row_files):
+        yield f"written: {', '.join(written)}"
 
 
 def list_sources(config: PredictConfig, console: Console) -> list[Source]:
@@ -219,41 +251,31 @@ def _open_tasks(
     return tasks
 
 
-def _take(
-    chunk: Iterable[Answered],
-    outputs: Sequence[ResultSink],
-    row_files: Sequence[RowFile],
-    drawings: Drawings,
-    explains: bool,
-    tracking: Tracking | None,
-) -> None:
+def _take(chunk: Iterable[Answered], outputs: _Outputs, explains: bool) -> None:
+    sinks: list[ResultSink] = [outputs.result, *outputs.row_files, *outputs.elsewhere]
     for queued, result in chunk:
         explanation = None
         if result and explains:
             explanation = result.explain()
             result[:] = explanation.given_to(result)
-        if result is not None and tracking is not None:
-            tracking.take(queued.source, result)
+        if result is not None and outputs.tracking is not None:
+            outputs.tracking.take(queued.source, result)
         if result is not None and queued.is_result:
-            for output in outputs:
-                output.add(result)
+            for sink in sinks:
+                sink.add(result)
         # What is drawn has rows, so that a resumed run knows it for its own.
-        if not any(file.failure for file in row_files) or drawings.is_drawing(queued.source):
-            drawings.add(queued, result, explanation)
+        if not any(file.failure for file in outputs.row_files) or outputs.drawings.is_drawing(queued.source):
+            outputs.drawings.add(queued, result, explanation)
         queued.photo.forget()
 
 
-def _is_pointless(row_files: Sequence[RowFile], result: Predictions) -> bool:
-    """Return whether what comes next would appear nowhere: no file takes it, and the table has no room."""
-    return bool(row_files) and all(file.failure for file in row_files) and not result.is_all_listed
-
-
-def _add_problems(result: Predictions, row_files: Sequence[RowFile], drawings: Drawings, recorded: Recorded) -> None:
+def _add_problems(outputs: _Outputs, recorded: Recorded) -> None:
+    result, drawings = outputs.result, outputs.drawings
     result.earlier = recorded.results
     if recorded.problems:
         inputs = f"{recorded.problems:,} input{'s' * (recorded.problems > 1)}"
         result.problems.append(f"{inputs} could not be read before the interruption; the rows say why")
-    for problem in (file.problem for file in row_files):
+    for problem in (file.problem for file in outputs.row_files):
         if problem:
             result.problems.append(problem)
     if drawings.problem:

@@ -66,22 +66,16 @@ def run(
     opened = server.listen(config.host, config.port)
     keep_freed_memory()
     chosen, runtime = _choose(config, console)
-    cv2.setNumThreads(max(usable_cores() // chosen.parallel, 1))
     metrics = Metrics()
-    decoders = DecoderPool(
-        config.decoders or min(usable_cores(), MAX_DECODERS),
-        round(config.max_megapixels * 1e6),
-        config.max_decode_seconds,
-        metrics.decoder_restarts.inc,
-    )
+    processes = config.decoders or min(usable_cores(), MAX_DECODERS)
+    pixels = round(config.max_megapixels * 1e6)
+    decoders = DecoderPool(processes, pixels, config.max_decode_seconds, metrics.decoder_restarts.inc)
     engine = Engine(
         chosen.predictor,
         _explainer(chosen, runtime, console),
         decoders,
         metrics,
-        config.queue,
-        config.batch_size,
-        config.batch_wait / 1000,
+        *(config.queue, config.batch_size, config.batch_wait / 1000),
         chosen.parallel,
         config.max_faces,
     )
@@ -91,15 +85,14 @@ def run(
         on_start(server.address(opened))
         console.print("open this address in a browser; Ctrl-C ends the service")
 
-    ended_by = server.run(app, config, opened, started, debug)
-    return ended_by or 0
+    return server.run(app, config, opened, started, debug) or 0
 
 
 def _warning(config: ServeConfig) -> str:
     token = "a token is required" if config.token else "no token is required (--token)"
     return (
-        f"warning: whoever reaches {config.host} can use this service; {token}, and photos travel unencrypted: put it "
-        f"behind a proxy with TLS"
+        f"warning: anyone who can reach {config.host} can use this service; {token}, and photos travel unencrypted: "
+        "put it behind a proxy with TLS"
     )
 
 
@@ -110,6 +103,7 @@ def _choose(config: ServeConfig, console: Console) -> tuple[ChosenPredictor, Run
     runtime: Runtime = "onnx" if is_onnx else "torch"
     asked = PredictConfig(images=(), checkpoint=file, detector=config.detector, gpus=config.gpus, runtime=runtime)
     chosen = choose_predictor(asked, console, parallel=config.parallel)
+    cv2.setNumThreads(max(usable_cores() // chosen.parallel, 1))
     if runtime == "torch":
         import torch
 

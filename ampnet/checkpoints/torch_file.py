@@ -86,10 +86,6 @@ class TorchFile:
             case _:
                 raise CheckpointError("one of its tensors is not a plain one")
 
-    def tensor(self, record: Any) -> Tensor:
-        """Read the tensor of a record; the caller has made sure of its size by :meth:`stored`."""
-        return self.stored(record).read()
-
     def plain(self, record: Any, with_tensors: bool = False) -> Any:
         """Copy a part of :attr:`content` that consists of plain values.
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ampnet.evaluation.intervals import Estimate, mean_estimates
 from ampnet.evaluation.metrics import Scores, confusion_of, score
 from ampnet.evaluation.reliability import MIN_PROBABILITY, ProbabilityScores, score_probabilities
+from ampnet.settings.labels import MIN_VOTES
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,7 @@ def measure_agreement(
     probabilities: NDArray[np.floating] | None,
     votes: CrowdVotes,
     class_names: Sequence[str],
-    min_votes: int,
+    min_votes: int = MIN_VOTES,
     seed: int = 0,
 ) -> Agreement:
     """Compare predictions with votes. Intervals are Wilson's for rates, else bootstrap percentiles over the rows.
@@ -104,13 +105,7 @@ def measure_agreement(
         ValueError: shapes do not match.
     """
     shape = (len(votes.totals), len(class_names))
-    if answers.shape != shape[:1] or votes.counts.shape != shape or votes.no_face.shape != shape[:1]:
-        raise ValueError(
-            f"expected votes of shape {shape}, got {votes.counts.shape}, with {len(votes.no_face)} flags and "
-            f"{len(answers)} answers"
-        )
-    if probabilities is not None and probabilities.shape != shape:
-        raise ValueError(f"expected probabilities of shape {shape}, got {probabilities.shape}")
+    _check_shapes(shape, answers, probabilities, votes)
     voted = (votes.totals > 0) & ~votes.no_face
     counts, totals = votes.counts[voted].astype(np.float64), votes.totals[voted].astype(np.float64)
     top_fraction = counts.max(axis=1, initial=0) / totals
@@ -146,6 +141,18 @@ def measure_agreement(
         expected_agreement=expected,
         best_expected_agreement=best,
     )
+
+
+def _check_shapes(
+    shape: tuple[int, int], answers: NDArray[np.integer], probabilities: NDArray[np.floating] | None, votes: CrowdVotes
+) -> None:
+    if answers.shape != shape[:1] or votes.counts.shape != shape or votes.no_face.shape != shape[:1]:
+        raise ValueError(
+            f"expected votes of shape {shape}, got {votes.counts.shape}, with {len(votes.no_face)} flags and "
+            f"{len(answers)} answers"
+        )
+    if probabilities is not None and probabilities.shape != shape:
+        raise ValueError(f"expected probabilities of shape {shape}, got {probabilities.shape}")
 
 
 def _distances(p: NDArray[np.floating], v: NDArray[np.floating], min_votes: int) -> NDArray[np.float64]:

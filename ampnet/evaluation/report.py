@@ -29,6 +29,9 @@ from ampnet.settings.choices import Protocol
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
+SEED = 0
+"""Of the bootstraps: a report of the same predictions has the same intervals."""
+
 NO_FACE = "no face"
 """Heading of the column of images without a prediction."""
 
@@ -147,11 +150,9 @@ def measure(
     *,
     fusion: Fusion | None = None,
     groups: Mapping[str, NDArray[np.str_]] = MappingProxyType({}),
-    min_votes: int = 3,
     notes: Iterable[str] = (),
     unassigned: int = 0,
     seconds: float = 0.0,
-    seed: int = 0,
     protocol: Protocol | None = None,
     clusters: NDArray[np.int64] | None = None,
     runs: RunsScores | None = None,
@@ -163,11 +164,9 @@ def measure(
         about: what was measured on what.
         fusion: how the answers follow from the table's logits; None leaves out heads and priors.
         groups: ``(N,)`` the group of each image by the column's name; empty where it is unknown.
-        min_votes: minimum votes for the classes to compare distributions with a crowd's.
         notes: caveats for the reader.
         unassigned: images that were lost before they had a split.
         seconds: time that the predictions took.
-        seed: random seed of the bootstraps.
         protocol: published rule to score by as well.
         clusters: ``(N,)`` number of the person in each image; intervals of scores and probabilities then draw people.
         runs: scores of the runs that the predictions are from.
@@ -177,41 +176,58 @@ def measure(
     """
     names, labels, scored = table.class_names, table.labels, table.scored
     matrix = confusion_of(labels, table.answers, len(names))
-    probabilities, top2, risk_coverage = None, None, None
-    if table.probabilities is not None and scored.any():
-        p = table.probabilities[scored]
-        of_scored = None if clusters is None else clusters[scored]
-        probabilities = score_probabilities(p, labels[scored], seed, of_scored)
-        top2 = _top2(p, labels, scored, seed, clusters)
-        threshold = fusion.rejection_threshold if fusion else 0.0
-        risk_coverage = score_risk_coverage(p, labels[scored], threshold, seed, of_scored)
-    votes = table.images.votes
-    crowd = None
-    if votes is not None and votes.totals.any():
-        crowd = measure_agreement(table.answers, table.probabilities, votes, names, min_votes, seed)
-    copies = table.images.copies
-    resampled = None if clusters is None else resampled_clusters(labels, table.answers, len(names), clusters, seed)
+    threshold = fusion.rejection_threshold if fusion else 0.0
+    top2, probabilities, risk_coverage = _of_probabilities(table, threshold, clusters)
+    resampled = None if clusters is None else resampled_clusters(labels, table.answers, len(names), clusters, SEED)
     return EvalReport(
         about=about,
         table=table,
         matrix=matrix,
-        all=score(matrix, names, seed, resampled),
-        scored=score(matrix[:, :-1], names, seed, _without_last(resampled)) if scored.any() else None,
+        all=score(matrix, names, SEED, resampled),
+        scored=score(matrix[:, :-1], names, SEED, _without_last(resampled)) if scored.any() else None,
         top2=top2,
         probabilities=probabilities,
         risk_coverage=risk_coverage,
         heads=_heads(table, fusion),
         pairs=confused_pairs(matrix, names),
-        copies=None if copies is None else score_without_copies(labels, table.answers, copies),
-        crowd=crowd,
+        copies=_copies(table),
+        crowd=_crowd(table),
         protocol=_protocol(table, protocol),
         priors=_priors(table, fusion),
-        groups=score_groups(table, groups, seed),
+        groups=score_groups(table, groups, SEED),
         runs=runs,
         unassigned=unassigned,
         notes=tuple(notes),
         seconds=seconds,
     )
+
+
+def _of_probabilities(
+    table: PredictionTable, threshold: float, clusters: NDArray[np.int64] | None
+) -> tuple[Estimate | None, ProbabilityScores | None, RiskCoverage | None]:
+    """Score the probabilities of the images that have them; None where none has."""
+    labels, scored = table.labels, table.scored
+    if table.probabilities is None or not scored.any():
+        return None, None, None
+    p = table.probabilities[scored]
+    of_scored = None if clusters is None else clusters[scored]
+    return (
+        _top2(p, labels, scored, SEED, clusters),
+        score_probabilities(p, labels[scored], SEED, of_scored),
+        score_risk_coverage(p, labels[scored], threshold, SEED, of_scored),
+    )
+
+
+def _copies(table: PredictionTable) -> CopyScores | None:
+    copies = table.images.copies
+    return None if copies is None else score_without_copies(table.labels, table.answers, copies)
+
+
+def _crowd(table: PredictionTable) -> Agreement | None:
+    votes = table.images.votes
+    if votes is None or not votes.totals.any():
+        return None
+    return measure_agreement(table.answers, table.probabilities, votes, table.class_names)
 
 
 def _top2(

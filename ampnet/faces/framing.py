@@ -37,8 +37,7 @@ MAX_SHARPNESS_RATIO = 1.5
 """Faces whose resolution exceeds the training faces' by more than this factor are reduced to it."""
 
 USUAL_PERCENTILE = 99.7
-"""Percentile of the training faces up to which a resolution, or a place in the image, is what the network has seen:
-beyond are few enough that `eval`, which shows them as they are, and `predict` agree."""
+"""Percentile of the training faces up to which a resolution, or a place in the image, counts as seen in training."""
 
 FEW_FACES = 1000
 """Below so many training faces, spread and size are at least as wide as the defaults: few vary less than all that they

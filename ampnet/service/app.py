@@ -91,6 +91,14 @@ def create_app(
         """Describe the model and the limits of this service."""
         return about.to_dict(config)
 
+    _add_pages(app, about, metrics)
+    schema.describe(app, has_token=config.token is not None)
+    return Guard(app, config, uploads, metrics, log)
+
+
+def _add_pages(app: FastAPI, about: AboutModel, metrics: Metrics) -> None:
+    """Add what needs no photo: the model card, states and counts, the page and its files."""
+
     @app.get(
         "/v1/card",
         operation_id="model_card",
@@ -129,9 +137,6 @@ def create_app(
     @app.get("/{name}", include_in_schema=False)
     async def _file(name: str) -> Response:
         return page_file(name)
-
-    schema.describe(app, has_token=config.token is not None)
-    return Guard(app, config, uploads, metrics, log)
 
 
 class _Predict:

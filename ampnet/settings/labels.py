@@ -53,6 +53,10 @@ _ABOUT = frozenset(
 """Words beside an expression's name, as in ``happy_faces``."""
 
 
+MIN_VOTES = 3
+"""Minimum votes for a data set's classes; with fewer, an image's distribution of votes says too little."""
+
+
 def fault_of_class_names(names: Sequence[str]) -> str:
     """Say what is wrong with a list of class names, which are printed, drawn and written into tables.
 

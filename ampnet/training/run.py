@@ -2,13 +2,15 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
@@ -129,9 +131,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
     """
     started = time.monotonic()
     require_trackers(config.trackers)
-    index = open_training_index(config.data)
-    if config.fold:
-        index = in_fold(index, read_folds(config.out / FOLDS_FILE, index), config.fold)
+    index = _open_faces(config)
     parts = choose_faces(index, config)
     training, selection = parts["train"], parts[config.select_on]
     data_hash = hash_data(index)
@@ -139,33 +139,18 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
     teachers = load_teachers(config.teachers, index.class_names)
     state, model, message = build_train_state(config, index.class_names, process)
     size = model.architecture
-
     order = training_order(index, training, config, process)
-
     identity = run_identity(config, data_hash)
     with locked_run_folder(config, process) as (folder, unlocked):
         saved, newest = resume_run(folder, state, identity, order.steps) if config.resume else (None, "")
         progress = saved or Progress()
         if process.is_main and saved is None:
             describe_run(folder, config, size, index, parts, data_hash, process)
-
-        targets = training_targets(index, training, config.recipe)
-        if teachers:
-            soft = distillation_targets(
-                teachers, index, training, config, folder, process, bar, is_resumed=saved is not None
-            )
-            targets = blend_targets(targets, index.labels[training], soft, config.recipe.teacher_weight)
+        targets = _targets(teachers, index, training, config, folder, process, bar, saved is not None)
         batches = training_loader(index, training, config, size.image_size, framing.color, process, targets, order)
-        selection_order, selection_batches = selection_loader(
-            index, selection, config, size.image_size, framing.color, process
-        )
-
-        millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
+        selected = selection_loader(index, selection, config, size.image_size, framing.color, process)
         faces = f"{len(training)} train, {len(selection)} {config.select_on} faces"
-        about = f"{folder}: {faces}, {millions:.1f} M parameters, {size.image_size} px"
-        missing = ", ".join(untrained_classes(index, training))
-        untrained = f"warning: no training image of {missing}: such a class cannot be learned" if missing else ""
-        notes = (about, untrained, message, newest, unlocked, *_warnings(config, index, process.device))
+        notes = (_about(folder, faces, model), *_untrained(index, training), message, newest, unlocked)
         yield TrainingRun(
             config=config,
             folder=folder,
@@ -177,14 +162,47 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
             loss_fn=build_loss(config.recipe, class_counts(index, training), process.device),
             order=order,
             batches=batches,
-            selection_order=selection_order,
-            selection=selection_batches,
+            selection_order=selected[0],
+            selection=selected[1],
             unreadable=UnreadableImages(),
             progress=progress,
             trackers=open_trackers(config.trackers, folder) if process.is_main else [],
             started=started - progress.seconds,
-            notes=tuple(note for note in notes if note),
+            notes=(*filter(None, notes), *_warnings(config, index, process.device)),
         )
+
+
+def _open_faces(config: RunConfig) -> FaceIndex:
+    index = open_training_index(config.data)
+    return in_fold(index, read_folds(config.out / FOLDS_FILE, index), config.fold) if config.fold else index
+
+
+def _targets(
+    teachers: Sequence[Checkpoint],
+    index: FaceIndex,
+    training: NDArray[np.int64],
+    config: RunConfig,
+    folder: Path,
+    process: Process,
+    bar: ProgressBar,
+    is_resumed: bool,
+) -> NDArray[np.float32] | None:
+    """Return the targets that replace the labels, those of teachers blended in; None: the labels."""
+    targets = training_targets(index, training, config.recipe)
+    if not teachers:
+        return targets
+    soft = distillation_targets(teachers, index, training, config, folder, process, bar, is_resumed)
+    return blend_targets(targets, index.labels[training], soft, config.recipe.teacher_weight)
+
+
+def _about(folder: Path, faces: str, model: AMPNet) -> str:
+    millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
+    return f"{folder}: {faces}, {millions:.1f} M parameters, {model.architecture.image_size} px"
+
+
+def _untrained(index: FaceIndex, training: NDArray[np.int64]) -> Iterator[str]:
+    if missing := ", ".join(untrained_classes(index, training)):
+        yield f"warning: no training image of {missing}: such a class cannot be learned"
 
 
 def build_train_state(

@@ -7,7 +7,6 @@ tool, see `ampnet eval --predictions`. The CSVs are described in :mod:`ampnet.ev
 import argparse
 from pathlib import Path
 
-from ampnet.dataset.index.label_votes import MIN_VOTES
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import AmpnetError
 from ampnet.evaluation.agreement import measure_agreement
@@ -53,7 +52,7 @@ def row_of(path: Path, chosen: EvaluatedSplit) -> list[str]:
     row = [path.stem, _percent(scores.accuracy), _percent(scores.macro_f1)]
     if votes is None:
         return row
-    crowd = measure_agreement(table.answers, table.probabilities, votes, names, MIN_VOTES).scores
+    crowd = measure_agreement(table.answers, table.probabilities, votes, names).scores
     return [*row, _percent(crowd.accuracy if crowd else None), _percent(crowd.mean_class_accuracy if crowd else None)]
 
 

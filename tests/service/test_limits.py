@@ -202,4 +202,6 @@ def test_wrong_requests_of_its_owner_are_one_line(tmp_path):
 def test_a_service_for_a_network_warns(small):
     small.process.terminate()  # the last test of this service
     small.process.wait(PATIENCE)
-    assert "warning: whoever reaches 0.0.0.0 can use this service; a token is required" in small.process.stderr.read()
+    assert (
+        "warning: anyone who can reach 0.0.0.0 can use this service; a token is required" in small.process.stderr.read()
+    )

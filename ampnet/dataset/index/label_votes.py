@@ -18,7 +18,7 @@ from ampnet.errors import DataError
 from ampnet.files.documents import QUOTED, csv_rows
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
-from ampnet.settings.labels import MAX_CLASSES
+from ampnet.settings.labels import MAX_CLASSES, MIN_VOTES
 
 NO_FACE = "no_face"
 """Column of the votes that an image shows no face."""
@@ -27,9 +27,6 @@ CURE = "run prepare again"
 
 MOST_VOTES = 1_000_000
 """Maximum votes of an image for one answer."""
-
-MIN_VOTES = 3
-"""Minimum votes for the data set's classes; with fewer, the target is the label alone."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,6 @@ CODES = {**FER2013_CODES, "7": "contempt"}
 """FER-2013's codes, and CK+'s in the same form."""
 
 MIN_SIDE, MAX_SIDE = 8, 512
-MAX_ROW_BYTES = MAX_LINE
 MAX_TABLE_BYTES = 1 << 36
 
 _SIGNED = re.compile(r"-\s*\d|[A-Za-z]")
@@ -84,7 +83,7 @@ class TableImage(SourceImage):
         try:
             with open_regular(self.path, MAX_TABLE_BYTES) as file:
                 file.seek(self.offset)
-                line = file.readline(MAX_ROW_BYTES)
+                line = file.readline(MAX_LINE)
         except (DataError, OSError) as error:
             raise ImageError(printable(error)) from error
         cells = line.decode("utf-8", "replace").strip("\r\n").split(self.separator)
@@ -277,7 +276,7 @@ def _seekable_rows(path: Path, table: Table) -> Iterator[tuple[int, int, list[st
     separator = table.separator.encode()
     with open_regular(path, MAX_TABLE_BYTES) as file:
         number, offset = 0, 0
-        while line := file.readline(MAX_ROW_BYTES):
+        while line := file.readline(MAX_LINE):
             number += 1
             text = line.strip(b"\r\n")
             if number > table.first and text.strip(separator + b" \t"):
