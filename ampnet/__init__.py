@@ -11,7 +11,7 @@ from ampnet.errors import ONE_OPENCV, is_broken_opencv
 
 if TYPE_CHECKING:
     from ampnet.checkpoints.checkpoint import load_checkpoint
-    from ampnet.checkpoints.reference.convert import load_reference
+    from ampnet.checkpoints.reference.reference_files import load_reference
     from ampnet.detection import FaceDetector
     from ampnet.models.ampnet import AMPNet
     from ampnet.reading.image_files import read_image
@@ -39,7 +39,7 @@ _HOMES = {
     "PhotoResult": "ampnet.results.photo_result",
     "Predictor": "ampnet.recognition.predictor",
     "load_checkpoint": "ampnet.checkpoints.checkpoint",
-    "load_reference": "ampnet.checkpoints.reference.convert",
+    "load_reference": "ampnet.checkpoints.reference.reference_files",
     "read_image": "ampnet.reading.image_files",
 }
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from ampnet.checkpoints.reference.convert import reference_state_dict
+from ampnet.checkpoints.reference.reference_files import reference_state_dict
 from ampnet.dataset.loading.dataset import Batch
 from ampnet.dataset.loading.sampling import ResumableBatchSampler
 from ampnet.inference.optimize import optimize_for_inference

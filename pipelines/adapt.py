@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources import open_source
 from ampnet.detection.detector import FaceDetector
 from ampnet.detection.finder import FaceFinder
@@ -194,7 +194,7 @@ def _counterparts(names: Sequence[str], old: Sequence[str]) -> list[int]:
 
 
 def _embedded(
-    config: AdaptConfig, checkpoint: Checkpoint, source: Source, advance: Callable[[int], None]
+    config: AdaptConfig, checkpoint: Checkpoint, source: RawDataSet, advance: Callable[[int], None]
 ) -> tuple[EmbeddedFaces, list[str], NDArray[np.bool_]]:
     """Find, frame and embed the largest face of each photo.
 

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.faces_table import read_faces
-from ampnet.dataset.index.image_files import refuse_linked_folder
 from ampnet.dataset.index.index_files import FACES_FILE, PAIRS_FILE, is_sharded
+from ampnet.dataset.index.prepared_images import refuse_linked_folder
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index

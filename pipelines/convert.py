@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ampnet.dataset.convert import read_other_form, refuse_existing, to_files, to_shards
+from ampnet.dataset.change_form import read_other_form, refuse_existing, to_files, to_shards
 from ampnet.settings import ConvertConfig
 from pipelines.progress import notices, progress_bar
 from pipelines.result_folder import locked

@@ -24,16 +24,16 @@ from ampnet.evaluation.submission import Rules, submission
 from ampnet.files.documents import read_json
 from ampnet.inference.prior import STRENGTHS, ruled_out, strength_offsets
 from ampnet.reports.metrics_file import METRICS_FILE
-from ampnet.reports.page import write_page
 from ampnet.reports.report_files import FORMER_FILE, write_report, write_submission
+from ampnet.reports.report_page import write_page
 from ampnet.settings import EvalConfig, TrainConfig
 from pipelines.evaluate_runs import predict_runs, runs_sha256, spread_note
-from pipelines.groups import read_groups
 from pipelines.mistakes import confident_mistakes
 from pipelines.model import find_model
 from pipelines.predict_split import empty_notes, predict_split
 from pipelines.progress import notices
 from pipelines.provenance import command_of, describe, provenance_of
+from pipelines.read_groups import read_groups
 from pipelines.result_folder import ResultFolder, Subjects, free_folder
 from pipelines.split_images import people_note, people_of, read_split, refuse_seen_faces
 

@@ -20,8 +20,8 @@ from ampnet.evaluation.runs import RunsScores, clusters_of, score_run, score_run
 from ampnet.files.printable import printable
 from ampnet.files.writing import sha256_of
 from ampnet.settings import EvalConfig, TrainConfig
-from pipelines.groups import read_groups
 from pipelines.predict_split import empty_notes, predict_split, unreadable_notes
+from pipelines.read_groups import read_groups
 from pipelines.split_images import EvaluatedSplit, people_note, people_of, read_split
 
 

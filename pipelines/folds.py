@@ -9,7 +9,7 @@ from ampnet.dataset.open_index import open_training_index
 from ampnet.errors import DataError
 from ampnet.evaluation.matching import match_classes
 from ampnet.settings import TrainConfig
-from pipelines.groups import SUBJECT, read_columns
+from pipelines.read_groups import SUBJECT, read_columns
 from pipelines.split_images import read_split
 
 

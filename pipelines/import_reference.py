@@ -5,7 +5,12 @@ from pathlib import Path
 
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ampnet.checkpoints.reference.convert import build_reference, read_reference, reference_class_names, write_reference
+from ampnet.checkpoints.reference.reference_files import (
+    build_reference,
+    read_reference,
+    reference_class_names,
+    write_reference,
+)
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
 from ampnet.files.writing import make_folder, refuse_overwrite

@@ -8,7 +8,7 @@ from ampnet.dataset.loading.dataset import pictures
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.media.images import encode_jpeg
 from ampnet.models.regions import REGION_NAMES, STRIDE, quadrant_boxes, salient_boxes
-from ampnet.reports.page import FRAME, Mistake
+from ampnet.reports.report_page import FRAME, Mistake
 
 SHOWN = 12
 

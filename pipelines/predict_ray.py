@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ampnet.cluster.actors import ray_cluster
-from ampnet.cluster.parts import cut, digest_of
+from ampnet.cluster.parts import cut_into_parts, digest_of
 from ampnet.cluster.predictions import PartCounts, done_parts, predict_parts
 from ampnet.errors import DataError, UsageError
 from ampnet.files.documents import MAX_JSON
@@ -91,7 +91,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         raise UsageError("--engine ray needs --out DIR: the folder of the parquet files")
     out = address_of(config.out)
     out = out if is_address(out) else str(config.out.resolve())
-    parts, notes = cut(config.images, config.part_images, config.videos)
+    parts, notes = cut_into_parts(config.images, config.part_images, config.videos)
     for note in notes:
         console.print(note)
     model = find_model(config.checkpoint, console, "--checkpoint").resolve()

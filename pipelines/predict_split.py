@@ -22,8 +22,8 @@ from ampnet.inference.prior import read_prior, ruled_out
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import EvalConfig, Split, TrainConfig, UsePrecision
-from pipelines.groups import read_groups
 from pipelines.progress import notices, progress_bar
+from pipelines.read_groups import read_groups
 from pipelines.split_images import EvaluatedSplit, read_split
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ampnet.dataset.index.face_names import unique_names
 from ampnet.dataset.index.index_files import PREVIEW_FILE
-from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.preparation.chunks import (
     FramePolicy,
@@ -24,11 +24,11 @@ from ampnet.dataset.preparation.chunks import (
 from ampnet.dataset.preparation.croissant import write_croissant
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImageFiles, ImagePacks
-from ampnet.dataset.preparation.journal import PrepareJournal
+from ampnet.dataset.preparation.prepare_journal import PrepareJournal
 from ampnet.dataset.preparation.removal import refuse_linked_output
 from ampnet.dataset.preparation.write_index import IndexCounts, build_index
 from ampnet.dataset.prepared_shards import build_shards
-from ampnet.dataset.shards.tables import require_pyarrow
+from ampnet.dataset.shards.parquet_tables import require_pyarrow
 from ampnet.dataset.sources import open_source
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
@@ -127,7 +127,7 @@ def _locked_output(config: PrepareConfig, console: Console) -> Iterator[None]:
 
 
 def _prepare(
-    config: PrepareConfig, source: Source, names: Sequence[str], console: Console, started: float
+    config: PrepareConfig, source: RawDataSet, names: Sequence[str], console: Console, started: float
 ) -> PrepareResult:
     journal = PrepareJournal(config.out / "index")
     keep_freed_memory(is_shared=True)
@@ -178,7 +178,7 @@ def _inspect(config: PrepareConfig, console: Console) -> CheckResult | None:
     return check(index, config.workers, console, side) if config.check else None
 
 
-def _require_images(source: Source) -> None:
+def _require_images(source: RawDataSet) -> None:
     """Refuse a data set none of whose images is there, before a detector is loaded for it."""
     if not any(exists(item.path) for item in source.items):
         first = source.items[0]
@@ -188,7 +188,7 @@ def _require_images(source: Source) -> None:
         )
 
 
-def _announce(source: Source, console: Console) -> None:
+def _announce(source: RawDataSet, console: Console) -> None:
     if source.licence:
         console.print(f"licence: {source.licence}", markup=False)
     classes = ", ".join(source.class_names)

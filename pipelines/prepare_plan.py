@@ -5,9 +5,9 @@ from hashlib import sha256
 from typing import Any
 
 from ampnet.dataset.index.index_files import JOURNAL_FOLDER, META_FILE, is_sharded
-from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.preparation.chunks import PreparationThreads, choose_crop
-from ampnet.dataset.preparation.journal import PrepareJournal
+from ampnet.dataset.preparation.prepare_journal import PrepareJournal
 from ampnet.dataset.preparation.removal import earlier_files, remove_earlier
 from ampnet.detection import FaceDetector
 from ampnet.errors import DataError, UsageError
@@ -41,7 +41,7 @@ def earlier_plan(config: PrepareConfig, journal: PrepareJournal) -> dict[str, An
 
 def make_plan(
     config: PrepareConfig,
-    source: Source,
+    source: RawDataSet,
     names: Sequence[str],
     detector: FaceDetector,
     threads: PreparationThreads,
@@ -65,7 +65,7 @@ def make_plan(
 
 
 def _plan(
-    config: PrepareConfig, source: Source, names: Sequence[str], detector: FaceDetector, crop: Crop, reason: str
+    config: PrepareConfig, source: RawDataSet, names: Sequence[str], detector: FaceDetector, crop: Crop, reason: str
 ) -> dict[str, Any]:
     """Record everything that decides the outcome, so that a resumed run can be held to it."""
     no_face: NoFacePolicy = config.no_face or ("template" if crop == "none" else "drop")

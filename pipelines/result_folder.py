@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ampnet.dataset.index.image_files import is_inside
+from ampnet.dataset.index.prepared_images import is_inside
 from ampnet.errors import DataError, UsageError
 from ampnet.files.documents import read_json
 from ampnet.files.lock import lock_folder

@@ -28,7 +28,6 @@ from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.inference.prior import read_prior, ruled_out
 from ampnet.reports.latex import write_latex
 from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, read_prepared
-from ampnet.robustness.curves import save_curves
 from ampnet.robustness.measured_faces import MeasuredFaces, choose_faces
 from ampnet.robustness.measuring import (
     JOURNAL_FILE,
@@ -38,10 +37,18 @@ from ampnet.robustness.measuring import (
     finished_chunks,
     measure_chunks,
 )
-from ampnet.robustness.report import BASELINE, JSON_FILE, LATEX_FILE, RobustnessReport, robustness_latex, write_files
 from ampnet.robustness.scores import Hits
+from ampnet.robustness.severity_curves import save_curves
 from ampnet.robustness.sheet import save_sheet
 from ampnet.robustness.suite import SEVERITIES, SUITE_VERSION, read_corruptions
+from ampnet.robustness.suite_report import (
+    BASELINE,
+    JSON_FILE,
+    LATEX_FILE,
+    RobustnessReport,
+    robustness_latex,
+    write_files,
+)
 from ampnet.robustness.tally import Tally
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.devices import choose_device

@@ -9,9 +9,9 @@ from rich.table import Table
 from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.intervals import Estimate
 from ampnet.reports.numbers import percent
-from ampnet.robustness.report import BASELINE, Row
 from ampnet.robustness.scores import CorruptionError, Rate
 from ampnet.robustness.suite import SEVERITIES
+from ampnet.robustness.suite_report import BASELINE, Row
 from pipelines.robustness import RobustnessResult
 from pipelines.show import Fitting, build_table, fitting_table
 

@@ -20,7 +20,7 @@ from ampnet.checkpoints.header import VERSION as CHECKPOINT_VERSION
 from ampnet.reports.metrics_file import FORMAT as METRICS_FORMAT
 from ampnet.reports.metrics_file import SCHEMA_FILE
 from ampnet.results import columns
-from ampnet.robustness.report import VERSION as ROBUSTNESS_VERSION
+from ampnet.robustness.suite_report import VERSION as ROBUSTNESS_VERSION
 from ampnet.service.app import create_app
 from ampnet.service.metrics import Metrics
 from ampnet.settings import ServeConfig

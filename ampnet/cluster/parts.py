@@ -1,4 +1,4 @@
-"""The parts into which the input of a prediction is cut: each a list of inputs like any other."""
+"""The parts into which the input of a prediction is divided: each a list of inputs like any other."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ class Part:
             yield Source(place if is_url(place) or is_address(place) else Path(place), problem=problem)
 
 
-def cut(inputs: Sequence[Path | str], size: int, videos: bool) -> tuple[list[Part], list[str]]:
+def cut_into_parts(inputs: Sequence[Path | str], size: int, videos: bool) -> tuple[list[Part], list[str]]:
     """Cut the inputs into parts, always in the same way.
 
     Args:

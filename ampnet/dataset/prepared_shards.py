@@ -9,11 +9,11 @@ import numpy as np
 
 from ampnet.dataset.index.face_names import FACE_MARK
 from ampnet.dataset.index.faces_table import FaceRow
-from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.preparation.chunks import CHUNK, FramePolicy
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImagePacks
-from ampnet.dataset.preparation.journal import PrepareJournal
+from ampnet.dataset.preparation.prepare_journal import PrepareJournal
 from ampnet.dataset.preparation.write_index import FinishedFaces, IndexCounts
 from ampnet.dataset.shards.manifest import Manifest, Shard, write_manifest
 from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
@@ -30,7 +30,7 @@ _MAX_RECORD = 128 << 20
 
 def build_shards(
     root: Path,
-    source: Source,
+    source: RawDataSet,
     journal: PrepareJournal,
     packs: ImagePacks,
     plan: dict[str, Any],
@@ -84,7 +84,7 @@ class _ShardWriter:
     root: Path
     journal: PrepareJournal
     packs: ImagePacks
-    source: Source
+    source: RawDataSet
     labels: dict[str, int]
     faces_per_shard: int
     shards: list[Shard] = field(default_factory=list)

@@ -24,7 +24,7 @@ from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.name_book import NameBook
 from ampnet.evaluation.predictions import PredictionTable, SplitImages
 from ampnet.files.printable import printable
-from ampnet.files.tables import as_text, find_column, open_table, plain
+from ampnet.files.tables import decoded_cell, find_column, open_table, plain_name
 from ampnet.settings.column_names import ANSWERS, PATHS
 from ampnet.settings.labels import EXPRESSIONS_8, class_key, meant_expression
 
@@ -111,11 +111,11 @@ def read_predictions(path: Path, images: SplitImages, elsewhere: Iterable[str] =
 def _read_rows(path: Path) -> tuple[list[str], list[_Row]]:
     """Read a table in any form; see :mod:`ampnet.files.tables`."""
     table = open_table(path, "give a CSV of predictions")
-    header = [as_text(column) for column in table.header]
+    header = [decoded_cell(column) for column in table.header]
     if len(set(header)) < len(header):
         raise DataError(f"{printable(path)} has two columns of one name; rename one of them")
     rows = [
-        _Row(number, dict(zip(header, map(as_text, cells), strict=True)))
+        _Row(number, dict(zip(header, map(decoded_cell, cells), strict=True)))
         for number, cells in table.rows("give a CSV of predictions")
     ]
     if not rows:
@@ -174,7 +174,7 @@ def _probability_columns(path: Path, header: Sequence[str], class_names: Sequenc
     for prefix in PREFIXES:
         found: dict[str, str] = {}
         for column in header:
-            if not column.startswith(prefix) or plain(column) in ("name", *PATHS, "source", *ANSWERS):
+            if not column.startswith(prefix) or plain_name(column) in ("name", *PATHS, "source", *ANSWERS):
                 continue
             name = _class_of(column.removeprefix(prefix), class_names)
             if name is None:

@@ -38,7 +38,7 @@ class Table:
     def rows(self, cure: str = "") -> Iterator[tuple[int, list[str]]]:
         """Yield the rows, each with its line's number: the cells of ``header``, stripped; blank rows are left out.
 
-        Bytes that are not text become surrogates, as in file names; see :func:`as_text`.
+        Bytes that are not text become surrogates, as in file names; see :func:`decoded_cell`.
 
         Raises:
             DataError: the file cannot be read, or a row has more or fewer cells than the header.
@@ -84,7 +84,7 @@ def open_table(path: Path, cure: str = "") -> Table:
     return Table(path, tuple(names[place] for place in columns), separator or ",", columns, len(names), first, shift)
 
 
-def plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return the form in which names of columns are compared: letters and digits, in lower case, with underscores."""
     return re.sub(r"[\W_]+", "_", name.strip().casefold()).strip("_")
 
@@ -94,15 +94,15 @@ def find_column(header: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
     Args:
         header: names as spelled.
-        wanted: names as :func:`plain` gives them.
+        wanted: names as :func:`plain_name` gives them.
     """
     by_name: Mapping[str, list[str]] = {}
     for column in header:
-        by_name.setdefault(plain(column), []).append(column)  # type: ignore[attr-defined]
+        by_name.setdefault(plain_name(column), []).append(column)  # type: ignore[attr-defined]
     return [column for name in wanted for column in by_name.get(name, ())]
 
 
-def as_text(cell: str) -> str:
+def decoded_cell(cell: str) -> str:
     """Read a cell whose bytes are not UTF-8 as Western European text, as spreadsheets write it."""
     if cell.isascii():
         return cell

@@ -120,10 +120,10 @@ def plain_metrics(report: EvalReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
     }
     others = {field.name: getattr(report, field.name) for field in fields(Metrics) if field.name not in own}
-    return plain(Metrics(**own, **others))
+    return plain_values(Metrics(**own, **others))
 
 
-def plain(value: Any) -> dict[str, Any]:
+def plain_values(value: Any) -> dict[str, Any]:
     """Turn a dataclass into values that JSON can hold; paths become absolute."""
     values: dict[str, Any] = msgspec.to_builtins(value, enc_hook=_absolute)
     return values

@@ -29,7 +29,7 @@ class Rate:
     """Mean of the recalls of the classes with faces."""
 
 
-def rate(hits: Hits, labels: NDArray[np.integer]) -> Rate:
+def hit_rate(hits: Hits, labels: NDArray[np.integer]) -> Rate:
     """Summarise one condition.
 
     Args:

@@ -16,7 +16,7 @@ Image: TypeAlias = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Change:
+class PhotoChange:
     """One change of a photo."""
 
     name: str
@@ -61,16 +61,16 @@ def with_contrast(image: Image, factor: float) -> Image:
 
 
 CHANGES = (
-    Change("jpeg-95", "saved again as JPEG, quality 95", lambda image: saved_as_jpeg(image, 95)),
-    Change("jpeg-80", "saved again as JPEG, quality 80", lambda image: saved_as_jpeg(image, 80)),
-    Change("moved", "moved by 1 px", lambda image: moved(image, 1)),
-    Change("scaled", "scaled by 0.97", lambda image: scaled(image, 0.97)),
-    Change("brighter", "brightness + 10%", lambda image: brightened(image, 1.1)),
-    Change("less-contrast", "contrast - 15%", lambda image: with_contrast(image, 0.85)),
-    Change("half-pixel", "resampled half a pixel further", lambda image: moved(image, 0.5), is_slight=False),
-    Change("mirrored", "mirrored", lambda image: np.ascontiguousarray(image[:, ::-1]), is_slight=False),
-    Change("flat", "contrast x 0.3", lambda image: with_contrast(image, 0.3), is_slight=False),
-    Change("dark", "brightness x 0.25", lambda image: brightened(image, 0.25), is_slight=False),
+    PhotoChange("jpeg-95", "saved again as JPEG, quality 95", lambda image: saved_as_jpeg(image, 95)),
+    PhotoChange("jpeg-80", "saved again as JPEG, quality 80", lambda image: saved_as_jpeg(image, 80)),
+    PhotoChange("moved", "moved by 1 px", lambda image: moved(image, 1)),
+    PhotoChange("scaled", "scaled by 0.97", lambda image: scaled(image, 0.97)),
+    PhotoChange("brighter", "brightness + 10%", lambda image: brightened(image, 1.1)),
+    PhotoChange("less-contrast", "contrast - 15%", lambda image: with_contrast(image, 0.85)),
+    PhotoChange("half-pixel", "resampled half a pixel further", lambda image: moved(image, 0.5), is_slight=False),
+    PhotoChange("mirrored", "mirrored", lambda image: np.ascontiguousarray(image[:, ::-1]), is_slight=False),
+    PhotoChange("flat", "contrast x 0.3", lambda image: with_contrast(image, 0.3), is_slight=False),
+    PhotoChange("dark", "brightness x 0.25", lambda image: brightened(image, 0.25), is_slight=False),
 )
 """All changes; :data:`LANDMARKS` is the one that no photo shows."""
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from ampnet.faces.pose import estimate_pose
 from ampnet.robustness.occluders import TEXTURES
-from ampnet.robustness.report import BASELINE, Row, RowKind
-from ampnet.robustness.scores import CorruptionError, Hits, corruption_error, pooled_rate, rate
+from ampnet.robustness.scores import CorruptionError, Hits, corruption_error, hit_rate, pooled_rate
 from ampnet.robustness.suite import CORRUPTIONS, SEVERITIES, SUITE, texture_of
+from ampnet.robustness.suite_report import BASELINE, Row, RowKind
 
 POSE_BINS: dict[str, tuple[float, ...]] = {
     "yaw": (0, 15, 30, 45, 90),
@@ -72,7 +72,7 @@ class Tally:
 
     def _uncorrupted(self, kind: RowKind, group: str, name: str, positions: NDArray[np.int64]) -> Row:
         labels = self.labels[positions]
-        rates = {vote: rate(hits[positions], labels) for vote, hits in zip(self.votes, self.clean, strict=True)}
+        rates = {vote: hit_rate(hits[positions], labels) for vote, hits in zip(self.votes, self.clean, strict=True)}
         return Row(kind, group, name, 0, None, rates)
 
     def _pooled(self, kind: RowKind, group: str, name: str, chosen: Sequence[int], counted: Hits | None = None) -> Row:
@@ -91,7 +91,7 @@ class Tally:
         rows = []
         for severity, level in zip(SEVERITIES, corruption.levels, strict=True):
             hits = self.corrupted[:, number, severity - 1]
-            rates = {vote: rate(of_vote, labels) for vote, of_vote in zip(self.votes, hits, strict=True)}
+            rates = {vote: hit_rate(of_vote, labels) for vote, of_vote in zip(self.votes, hits, strict=True)}
             rows.append(Row("corruption", corruption.group, name, severity, level, rates))
         return [*rows, self._pooled("corruption", corruption.group, name, [number])]
 

@@ -12,7 +12,7 @@ from ampnet.settings.shared import (
     Actors,
     ClassesOption,
     DataFolder,
-    EngineName,
+    EngineOption,
     FacesPerShard,
     ImageThreads,
     OneGpu,
@@ -66,7 +66,7 @@ class PrepareConfig(Settings):
     force: Annotated[bool, Option("Replace an earlier index and its images.", "Output")] = False
     gpus: OneGpu = None
     workers: ImageThreads = 2
-    engine: EngineName = "local"
+    engine: EngineOption = "local"
     actors: Actors = None
 
     def __post_init__(self) -> None:

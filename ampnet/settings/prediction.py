@@ -14,7 +14,7 @@ from ampnet.settings.shared import (
     Actors,
     BatchSize,
     CheckpointOption,
-    EngineName,
+    EngineOption,
     Mirror,
     OneGpu,
     PrecisionOption,
@@ -130,7 +130,7 @@ class PredictConfig(Settings):
     gpus: OneGpu = None
     batch_size: BatchSize = 32
     precision: PrecisionOption = "fp32"
-    engine: EngineName = "local"
+    engine: EngineOption = "local"
     actors: Actors = None
 
     def __post_init__(self) -> None:

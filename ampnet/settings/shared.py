@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from ampnet.settings.choices import Engine, Module, UsePrecision
+from ampnet.settings.choices import EngineName, Module, UsePrecision
 from ampnet.settings.fields import Option
 
 MAX_FACES_PER_SHARD = 100_000
@@ -49,8 +49,8 @@ PrecisionOption = Annotated[
         "Floating-point precision; auto is bf16 if the processor has it and sample labels do not change.", "Machine"
     ),
 ]
-EngineName = Annotated[
-    Engine, Option("ray spreads the work over the cluster at RAY_ADDRESS, or over local processes.", "Machine")
+EngineOption = Annotated[
+    EngineName, Option("ray spreads the work over the cluster at RAY_ADDRESS, or over local processes.", "Machine")
 ]
 Actors = Annotated[
     int | None,

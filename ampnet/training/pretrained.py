@@ -8,7 +8,7 @@ from torch import Tensor
 from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.header import NOT_OURS
-from ampnet.checkpoints.reference.convert import read_reference
+from ampnet.checkpoints.reference.reference_files import read_reference
 from ampnet.errors import CheckpointError, require
 from ampnet.files.printable import printable
 from ampnet.models.ampnet import AMPNet

@@ -23,7 +23,7 @@ def robustness(config: RobustnessConfig, latex: Latex = False, as_json: AsJson =
     if config.photos is not None:
         _show_steadiness(config, config.photos, as_json, quiet)
         return
-    from ampnet.robustness.report import robustness_latex
+    from ampnet.robustness.suite_report import robustness_latex
     from pipelines.robustness import run  # loads torch; kept out of `ampnet --help`
     from pipelines.show import show
     from pipelines.show_robustness import robustness_tables

@@ -11,7 +11,7 @@ import torch
 
 from ampnet.checkpoints import torch_file
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.checkpoints.reference.convert import read_reference
+from ampnet.checkpoints.reference.reference_files import read_reference
 from ampnet.checkpoints.torch_file import open_torch_file
 from ampnet.errors import CheckpointError
 from tests.checkpoints.stored_files import replace_entry, saved_bytes, with_pickle

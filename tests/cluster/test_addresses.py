@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.cluster.parts import Part, cut
+from ampnet.cluster.parts import Part, cut_into_parts
 from ampnet.errors import DataError
 from ampnet.files.storage import list_files, names_in, open_file, remove_files, write_whole
 from ampnet.reading.photo import Photo
@@ -76,7 +76,7 @@ def read(part: Part, threads: Threads) -> list[Photo]:
 
 def test_objects_tars_and_parquet_files_of_a_bucket_hold_the_same_photos(bucket: str) -> None:
     inside = [Path(f"{bucket}/in"), Path(f"{bucket}/shards/faces.tar"), Path(f"{bucket}/shards/faces.parquet")]
-    parts, _notes = cut(inside, 100, videos=False)
+    parts, _notes = cut_into_parts(inside, 100, videos=False)
     with start_threads(cores=1, parallel=1) as threads:
         objects, *shards = (read(part, threads) for part in parts)
     broken = [photo for photo in objects if photo.problem]

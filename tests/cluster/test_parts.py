@@ -1,8 +1,8 @@
-"""How the inputs of a distributed prediction are cut and read."""
+"""How the inputs of a distributed prediction are divided into parts and read."""
 
 from pathlib import Path
 
-from ampnet.cluster.parts import Part, cut
+from ampnet.cluster.parts import Part, cut_into_parts
 from ampnet.files import download
 from ampnet.reading.reader import NOTHING, read_ahead
 from ampnet.runtime.threads import Threads, start_threads
@@ -20,7 +20,7 @@ def problems(part: Part, threads: Threads) -> dict[str, str | None]:
 def test_photos_of_the_web_are_fetched_under_the_same_rules_as_without_ray(monkeypatch):
     with server({"/x//a.jpg": content(PORTRAIT.read_bytes())}) as web:
         url = f"{web}/x//a.jpg"
-        (part,), _ = cut([url, PORTRAIT], 10, videos=False)
+        (part,), _ = cut_into_parts([url, PORTRAIT], 10, videos=False)
         with start_threads(cores=1, parallel=1) as threads:
             refused = problems(part, threads)
             monkeypatch.setattr(download, "POLICY", LOCAL)

@@ -166,10 +166,10 @@ def test_ray_prepares_the_bytes_of_a_single_machine(
 def test_of_a_killed_actor_every_image_is_in_the_result_once(photos: Path, network: Path, tmp_path: Path) -> None:
     from ampnet.cluster import predictions
     from ampnet.cluster.actors import ActorOptions
-    from ampnet.cluster.parts import cut
+    from ampnet.cluster.parts import cut_into_parts
     from tests.cluster.mortal import load
 
-    parts, _notes = cut([photos], 8, videos=False)
+    parts, _notes = cut_into_parts([photos], 8, videos=False)
     (tmp_path / "out").mkdir()
     mortal = partial(load, network, tmp_path / "killed")
     counts = list(predictions.predict_parts(parts, mortal, str(tmp_path / "out"), Sampling(5), ActorOptions(2, False)))

@@ -27,7 +27,7 @@ PR_SET_PDEATHSIG = 1
 def readers() -> dict[str, Callable[[Path], object]]:
     """Name the readers that can be called without a command around them."""
     from ampnet.checkpoints.checkpoint import load_checkpoint
-    from ampnet.checkpoints.reference.convert import read_reference
+    from ampnet.checkpoints.reference.reference_files import read_reference
     from ampnet.dataset.index.landmarks_file import read_landmarks
     from ampnet.dataset.open_index import read_index
     from ampnet.dataset.sources import open_source

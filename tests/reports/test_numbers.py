@@ -14,7 +14,7 @@ from ampnet.reports import numbers
 from ampnet.reports.latex import evaluation_latex
 from ampnet.reports.metrics_file import plain_metrics, schema_of
 from ampnet.reports.numbers import NUMBERS, Number, percent, shown_numbers
-from ampnet.reports.page import render
+from ampnet.reports.report_page import render
 from pipelines.show_evaluation import evaluation_tables
 from tests.small_report import MODEL, small_provenance, small_report
 

@@ -5,7 +5,7 @@ import pytest
 
 from ampnet.evaluation.intervals import wilson_interval
 from ampnet.evaluation.metrics import accuracy, confusion_matrix, mean_recall
-from ampnet.robustness.scores import corruption_error, pooled_rate, rate
+from ampnet.robustness.scores import corruption_error, hit_rate, pooled_rate
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def answered():
 
 def test_one_condition_has_the_numbers_of_its_confusion_matrix_and_wilsons_interval(answered):
     labels, answers = answered
-    measured, matrix = rate(answers[0] == labels, labels), confusion_matrix(labels, answers[0], 4)
+    measured, matrix = hit_rate(answers[0] == labels, labels), confusion_matrix(labels, answers[0], 4)
     assert measured.images == 200
     assert measured.accuracy == pytest.approx(accuracy(matrix))
     assert measured.mean_recall == pytest.approx(mean_recall(matrix))
@@ -26,7 +26,7 @@ def test_one_condition_has_the_numbers_of_its_confusion_matrix_and_wilsons_inter
 
 
 def test_classes_without_faces_are_left_out_of_the_mean_recall():
-    measured = rate(np.array([True, False, True]), np.array([5, 5, 2]))
+    measured = hit_rate(np.array([True, False, True]), np.array([5, 5, 2]))
     assert measured.mean_recall == pytest.approx((1 / 2 + 1) / 2)
 
 
@@ -38,7 +38,7 @@ def test_several_conditions_are_averaged_and_their_interval_knows_that_the_faces
     assert measured.accuracy == pytest.approx(hits.mean())
     copies = pooled_rate(np.repeat(hits[:1], 5, axis=0), labels)  # five times the same answers tell no more than one
     low, high = copies.interval
-    once = rate(hits[0], labels).interval
+    once = hit_rate(hits[0], labels).interval
     assert high - low == pytest.approx(once[1] - once[0], rel=0.03)
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ampnet.faces.pose import GENERIC_FACE
-from ampnet.robustness.report import BASELINE
 from ampnet.robustness.suite import SUITE, texture_of
+from ampnet.robustness.suite_report import BASELINE
 from ampnet.robustness.tally import Tally
 
 FACES = 8

@@ -27,7 +27,7 @@ import pipelines.predict
 import pipelines.prepare
 import pipelines.train  # noqa: F401  (the command line imports them when a command runs)
 from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from ampnet.checkpoints.reference.convert import write_reference
+from ampnet.checkpoints.reference.reference_files import write_reference
 from ampnet.faces.framing import Framing
 from ampnet.files.lock import LOCK_FILE
 from ampnet.models.ampnet import AMPNet

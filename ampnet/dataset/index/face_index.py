@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ampnet.dataset.index.face_names import spellings, split_of
 from ampnet.dataset.index.faces_table import FaceRow, read_faces
-from ampnet.dataset.index.image_files import list_files, refuse_links_outside
 from ampnet.dataset.index.index_files import (
     CLASSES_FILE,
     FACES_FILE,
@@ -23,6 +22,7 @@ from ampnet.dataset.index.label_votes import LabelVotes, read_votes
 from ampnet.dataset.index.labels_file import read_labels
 from ampnet.dataset.index.landmarks_file import read_landmarks
 from ampnet.dataset.index.meta_file import CURE, IndexMeta, distinct, read_class_names, read_meta
+from ampnet.dataset.index.prepared_images import refuse_links_outside, regular_files
 from ampnet.errors import DataError
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
@@ -236,7 +236,7 @@ def _match_landmarks(names: list[str], path: Path) -> NDArray[np.float32]:
 
 def _match_files(names: list[str], folder: Path) -> list[str]:
     """Find the image of each name; links that lead outside the folder are refused."""
-    present = list_files(folder)
+    present = regular_files(folder)
     files = _spelled_as_in(present, names, f"{folder} lacks", "images")
     if not all(present.values()):
         refuse_links_outside(folder, (name for name in files if not present[name]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from ampnet.dataset.index.image_files import is_plain
+from ampnet.dataset.index.prepared_images import is_plain
 from ampnet.errors import DataError
 from ampnet.files.documents import are_finite, csv_table, number_of, quoted
 from ampnet.files.names import is_text, path_as_text

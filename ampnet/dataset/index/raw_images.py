@@ -94,7 +94,7 @@ class SourceImage:
     face_id: str = ""
     """Number of the face, if the data set labels several faces in an image."""
     votes: tuple[float, ...] = ()
-    """Number of votes for each answer in :attr:`Source.vote_columns`; empty without votes."""
+    """Number of votes for each answer in :attr:`RawDataSet.vote_columns`; empty without votes."""
 
     @property
     def path(self) -> Path:
@@ -127,7 +127,7 @@ def _around(box: Box, whole_hw: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 @dataclass(frozen=True)
-class Source:
+class RawDataSet:
     """The listing of a raw data set."""
 
     layout: str

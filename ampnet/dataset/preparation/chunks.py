@@ -14,7 +14,7 @@ import torch
 
 from ampnet.dataset.index.face_names import face_name
 from ampnet.dataset.index.faces_table import FaceRow
-from ampnet.dataset.index.raw_images import Box, Picture, Source, SourceImage
+from ampnet.dataset.index.raw_images import Box, Picture, RawDataSet, SourceImage
 from ampnet.dataset.preparation.frames import PreparedFace, read_failure, write_frame
 from ampnet.dataset.preparation.image_stores import ImageStore
 from ampnet.detection import FaceDetector
@@ -190,7 +190,7 @@ def _opened(work: PrepareJob, number: int) -> Picture | str:
 
 
 def choose_crop(
-    source: Source, policy: FacePolicy, detector: FaceDetector, threads: PreparationThreads
+    source: RawDataSet, policy: FacePolicy, detector: FaceDetector, threads: PreparationThreads
 ) -> tuple[Crop, str]:
     """Choose between whole images and aligned faces, from a sample spread evenly over the data set.
 

@@ -11,7 +11,7 @@ from typing import Any
 import ampnet
 from ampnet.dataset.index.faces_table import COLUMNS
 from ampnet.dataset.index.index_files import CROISSANT_FILE, FACES_FILE
-from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.files.writing import atomic_write, sha256_of
 
 SPECIFICATION = "http://mlcommons.org/croissant/1.0"
@@ -45,7 +45,7 @@ CONTEXT: dict[str, Any] = {
 """The specification's own."""
 
 
-def write_croissant(root: Path, source: Source) -> None:
+def write_croissant(root: Path, source: RawDataSet) -> None:
     """Describe a prepared data set whose images are files, in a file beside its index.
 
     Args:
@@ -59,7 +59,7 @@ def write_croissant(root: Path, source: Source) -> None:
         aside.write_text(json.dumps(_description(root, source), indent=1) + "\n", encoding="utf-8")
 
 
-def _description(root: Path, source: Source) -> dict[str, Any]:
+def _description(root: Path, source: RawDataSet) -> dict[str, Any]:
     described = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",

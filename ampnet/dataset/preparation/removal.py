@@ -4,14 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ampnet.dataset.index.faces_table import read_faces
-from ampnet.dataset.index.image_files import (
-    OTHER_OUT,
-    is_image_name,
-    not_ours,
-    refuse_linked_folder,
-    removable,
-    remove,
-)
 from ampnet.dataset.index.index_files import (
     CROISSANT_FILE,
     FACES_FILE,
@@ -25,6 +17,14 @@ from ampnet.dataset.index.index_files import (
     is_images_tar,
     is_sharded,
     is_table,
+)
+from ampnet.dataset.index.prepared_images import (
+    OTHER_OUT,
+    is_image_name,
+    not_ours,
+    refuse_linked_folder,
+    removable,
+    remove,
 )
 from ampnet.files.documents import quoted
 

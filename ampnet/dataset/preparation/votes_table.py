@@ -10,7 +10,7 @@ import numpy as np
 from ampnet.dataset.index.face_names import unique_names
 from ampnet.dataset.index.faces_table import FaceStatus
 from ampnet.dataset.index.label_votes import LabelVotes, write_votes
-from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.preparation.frames import PreparedFace
 
 StatusCounts = dict[str, dict[str, int]]
@@ -49,7 +49,7 @@ class VotesTable:
     image keeps its row, under the name that it would have had.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: RawDataSet) -> None:
         self.counts = VoteCounts(len(source.items))
         self._source = source
         nothing = (0.0,) * len(source.vote_columns)

@@ -22,12 +22,12 @@ from ampnet.dataset.index.index_files import (
     VOTES_FILE,
 )
 from ampnet.dataset.index.landmarks_file import write_landmarks
-from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.index.splits import reference_split_8_2
 from ampnet.dataset.preparation.chunks import FramePolicy
 from ampnet.dataset.preparation.frames import PreparedFace, write_template_frame
 from ampnet.dataset.preparation.image_stores import ImageFiles, WriteImage
-from ampnet.dataset.preparation.journal import PrepareJournal
+from ampnet.dataset.preparation.prepare_journal import PrepareJournal
 from ampnet.dataset.preparation.votes_table import VoteCounts, VotesTable
 from ampnet.errors import DataError
 from ampnet.faces.framing import measure_framing
@@ -84,7 +84,7 @@ class FinishedFaces:
         frame_policy: how faces are framed.
     """
 
-    def __init__(self, source: Source, journal: PrepareJournal, frame_policy: FramePolicy) -> None:
+    def __init__(self, source: RawDataSet, journal: PrepareJournal, frame_policy: FramePolicy) -> None:
         self.label_base = LABEL_BASE_WITH_SPLITS if source.has_splits else 0
         """First label of data_label.txt."""
         self.labels = {name: label for label, name in enumerate(source.class_names)}
@@ -156,7 +156,7 @@ class FinishedFaces:
             aside.write_text(json.dumps(meta, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _mean_relative_landmarks(journal: PrepareJournal, source: Source) -> NDArray[np.float64] | None:
+def _mean_relative_landmarks(journal: PrepareJournal, source: RawDataSet) -> NDArray[np.float64] | None:
     """Average the relative landmarks over the detected training faces, or else over all; None without any."""
     total, count = np.zeros(10), 0
     fallback, fallback_count = np.zeros(10), 0
@@ -175,7 +175,7 @@ def _mean_relative_landmarks(journal: PrepareJournal, source: Source) -> NDArray
 
 def _with_template(
     journal: PrepareJournal,
-    source: Source,
+    source: RawDataSet,
     relative_landmarks: NDArray[np.float64] | None,
     frame_policy: FramePolicy,
     write: WriteImage,
@@ -203,7 +203,12 @@ def _training_part(splits: list[str]) -> NDArray[np.int64]:
 
 
 def build_index(
-    root: Path, source: Source, journal: PrepareJournal, plan: dict[str, Any], frame_policy: FramePolicy, seconds: float
+    root: Path,
+    source: RawDataSet,
+    journal: PrepareJournal,
+    plan: dict[str, Any],
+    frame_policy: FramePolicy,
+    seconds: float,
 ) -> IndexCounts:
     """Write the index files from the journal; meta.json last, so that its presence marks a complete index.
 

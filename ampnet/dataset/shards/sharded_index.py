@@ -16,7 +16,7 @@ from ampnet.dataset.index.label_votes import LabelVotes
 from ampnet.dataset.index.labels_file import MAX_FACES
 from ampnet.dataset.index.meta_file import read_meta
 from ampnet.dataset.shards.manifest import CURE
-from ampnet.dataset.shards.reader import ShardReader, StreamedSplit, read_outcomes
+from ampnet.dataset.shards.shard_reader import ShardReader, StreamedSplit, read_outcomes
 from ampnet.errors import DataError
 from ampnet.files.printable import printable
 from ampnet.settings import Split
@@ -43,7 +43,7 @@ class ShardImages:
         return self.reader.image(int(self.positions[i]))
 
     def outcomes(self) -> Iterator[tuple[int, FaceRow]]:
-        """Read what prepare noted about the images; see :func:`~ampnet.dataset.shards.reader.read_outcomes`."""
+        """Read what prepare noted about the images; see :func:`~ampnet.dataset.shards.shard_reader.read_outcomes`."""
         shards = self.reader.shards_with(self.only)
         for line, row in read_outcomes(self.reader.root, self.reader.manifest, shards):
             if self.only in (None, row.split):

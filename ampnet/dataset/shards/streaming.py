@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ampnet.dataset.index.face_index import FaceIndex, read_framing
 from ampnet.dataset.index.index_files import META_FILE
 from ampnet.dataset.index.meta_file import read_meta
-from ampnet.dataset.shards.reader import ShardReader
+from ampnet.dataset.shards.parquet_tables import ShardTable
+from ampnet.dataset.shards.shard_reader import ShardReader
 from ampnet.dataset.shards.sharded_index import ShardImages
-from ampnet.dataset.shards.tables import Table
 from ampnet.errors import DataError
 
 SHARDS_AT_ONCE = 32
@@ -27,7 +27,7 @@ SHARDS_AT_ONCE = 32
 class StreamedColumn(Sequence[Any]):
     """One value for each face, read when it is asked for."""
 
-    def __init__(self, reader: ShardReader, read: Callable[[Table, int], Any]) -> None:
+    def __init__(self, reader: ShardReader, read: Callable[[ShardTable, int], Any]) -> None:
         self.reader, self.read = reader, read
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ def stream_index(root: Path) -> FaceIndex:
     """Open a data set in shards for training, its columns left on the disk.
 
     Raises:
-        DataError: see :class:`~ampnet.dataset.shards.reader.ShardReader`; or it has no official splits.
+        DataError: see :class:`~ampnet.dataset.shards.shard_reader.ShardReader`; or it has no official splits.
     """
     reader = ShardReader(root, open_shards=2 * SHARDS_AT_ONCE)
     if "" in reader.manifest.shards[0].counts:
@@ -69,17 +69,17 @@ def stream_index(root: Path) -> FaceIndex:
     )
 
 
-def _name(table: Table, row: int) -> str:
+def _name(table: ShardTable, row: int) -> str:
     return table.text_at("name", row)
 
 
-def _split(table: Table, row: int) -> str:
+def _split(table: ShardTable, row: int) -> str:
     return table.text_at("split", row)
 
 
-def _label(table: Table, row: int) -> int:
+def _label(table: ShardTable, row: int) -> int:
     return int(table.arrays["label"][row])
 
 
-def _landmarks(table: Table, row: int) -> NDArray[np.float32]:
+def _landmarks(table: ShardTable, row: int) -> NDArray[np.float32]:
     return np.asarray(table.arrays["landmarks"][row].reshape(5, 2))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ampnet.dataset.index.faces_table import COLUMNS, FaceRow
 from ampnet.dataset.index.index_files import faces_table, images_tar, rejected_table
 from ampnet.dataset.shards.manifest import SPLIT_NAMES, Shard, SplitName
-from ampnet.dataset.shards.tables import OUTCOME, write_table
+from ampnet.dataset.shards.parquet_tables import OUTCOME, write_table
 from ampnet.dataset.shards.tar_file import write_tar
 from ampnet.errors import DataError
 from ampnet.files.writing import atomic_write

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ampnet.dataset.index.raw_images import Box, Picture, Source, SourceImage
+from ampnet.dataset.index.raw_images import Box, Picture, RawDataSet, SourceImage
 from ampnet.dataset.sources.affectnet import is_affectnet, read_affectnet
 from ampnet.dataset.sources.expw import is_expw, read_expw
 from ampnet.dataset.sources.fer2013 import is_fer2013, is_ferplus, read_fer2013, read_ferplus
@@ -27,7 +27,7 @@ from ampnet.dataset.sources.small_sets import (
 from ampnet.dataset.sources.votes import attach_votes
 from ampnet.errors import DataError, UsageError
 
-__all__ = ["LAYOUTS", "Box", "Picture", "Source", "SourceImage", "open_source"]
+__all__ = ["LAYOUTS", "Box", "Picture", "RawDataSet", "SourceImage", "open_source"]
 
 
 _CONTENT = (".csv", ".tsv", ".gz", ".jpg", ".jpeg", ".png")
@@ -38,7 +38,7 @@ _CONTENT = (".csv", ".tsv", ".gz", ".jpg", ".jpeg", ".png")
 class Layout:
     """A data set's layout on disk."""
 
-    read: Callable[..., Source]
+    read: Callable[..., RawDataSet]
     """Lists the data set, given its folder, the layout's name, and what it ``takes``."""
     recognises: Callable[[Path], bool] | None = None
     """Whether a folder has this layout; None if it must be named by ``--layout``."""
@@ -70,7 +70,7 @@ LAYOUTS: dict[str, Layout] = {
 
 def open_source(
     root: Path, layout: str = "auto", fold: int = 0, votes: Path | None = None, classes: str | None = None
-) -> Source:
+) -> RawDataSet:
     """List the images of a raw data set.
 
     Args:
@@ -126,7 +126,7 @@ def _unpacked(root: Path) -> Iterator[Path]:
         yield root
 
 
-def _untrained(source: Source) -> list[str]:
+def _untrained(source: RawDataSet) -> list[str]:
     """Name the classes without an image for training, where others have some."""
     trained = {item.class_name for item in source.items if item.split == "train"}
     missing = [name for name in source.class_names if name not in trained] if trained else []

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ampnet.dataset.index.raw_images import Box, Source, SourceImage
+from ampnet.dataset.index.raw_images import Box, RawDataSet, SourceImage
 from ampnet.dataset.sources.folders import read_folders
 from ampnet.dataset.sources.published_counts import compare_counts
-from ampnet.dataset.sources.tables import coordinates, find_file, rows_of
+from ampnet.dataset.sources.source_files import coordinates, find_file, rows_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.files.opening import is_file, read_bytes
@@ -45,7 +45,7 @@ def is_affectnet(root: Path) -> bool:
     return _is_2021(root) or all(find_file(root, names) for names in CSV_FILES.values())
 
 
-def read_affectnet(root: Path, layout: str) -> Source:
+def read_affectnet(root: Path, layout: str) -> RawDataSet:
     """List AffectNet.
 
     Args:
@@ -78,7 +78,7 @@ def read_affectnet(root: Path, layout: str) -> Source:
     if others:
         left_out = ", ".join(f"{count:,} of code {code}" for code, count in sorted(others.items()))
         notes.append(f"left out: {printable(left_out)} (7 contempt, 8 none, 9 uncertain, 10 no face)")
-    return Source(layout, class_names, items, [*notes, NO_TEST], LICENCE)
+    return RawDataSet(layout, class_names, items, [*notes, NO_TEST], LICENCE)
 
 
 def _read_old(root: Path) -> Iterator[tuple[str, SourceImage]]:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.published_counts import compare_counts
-from ampnet.dataset.sources.tables import coordinates, find_file, lines_of
+from ampnet.dataset.sources.source_files import coordinates, find_file, lines_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.settings.labels import EXPRESSIONS, FER2013_CODES
@@ -21,7 +21,7 @@ def is_expw(root: Path) -> bool:
     return find_file(root, LIST_FILES) is not None
 
 
-def read_expw(root: Path, layout: str) -> Source:
+def read_expw(root: Path, layout: str) -> RawDataSet:
     """List the faces of ExpW.
 
     A line holds the image name, the number of the face, **top, left, right, bottom** of its box, the confidence of the
@@ -54,4 +54,4 @@ def read_expw(root: Path, layout: str) -> Source:
         )
     if not items:
         raise DataError(f"{list_file} is empty")
-    return Source(layout, EXPRESSIONS, items, compare_counts(items, PUBLISHED), LICENCE)
+    return RawDataSet(layout, EXPRESSIONS, items, compare_counts(items, PUBLISHED), LICENCE)

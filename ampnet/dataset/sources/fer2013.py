@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ampnet.dataset.index.ferplus_numbers import row_of_name
-from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.folders import read_folders, subfolders
 from ampnet.dataset.sources.pixel_tables import TableImage, find_pixel_tables, read_pixel_tables, read_rows
 from ampnet.dataset.sources.published_counts import compare_class_counts, compare_counts
-from ampnet.dataset.sources.tables import find_file, rows_of
+from ampnet.dataset.sources.source_files import find_file, rows_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted, short
 from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES, FERPLUS_ANSWERS, FERPLUS_COLUMNS
@@ -42,7 +42,7 @@ def is_fer2013(root: Path) -> bool:
     )
 
 
-def read_fer2013(root: Path, layout: str, classes: str | None = None) -> Source:
+def read_fer2013(root: Path, layout: str, classes: str | None = None) -> RawDataSet:
     """List FER-2013: Training is train, PublicTest is val, PrivateTest is test.
 
     Args:
@@ -66,7 +66,7 @@ def is_ferplus(root: Path) -> bool:
     return find_file(root, FERPLUS_FILES) is not None
 
 
-def read_ferplus(root: Path, layout: str) -> Source:
+def read_ferplus(root: Path, layout: str) -> RawDataSet:
     """List FER+: labels from votes, for the images of fer2013.csv or of FER+'s png folders.
 
     ``ferplus`` applies the majority rule of the FER+ authors' code: single votes are dropped, and the class with the
@@ -101,7 +101,7 @@ def read_ferplus(root: Path, layout: str) -> Source:
         raise DataError(f"{votes_file} holds no usable rows")
     rule = "most votes" if layout == "ferplus-argmax" else "majority after dropping single votes"
     left_out = f"left out: {nameless:,} rows without a name, {undecided:,} undecided, unknown or without a face"
-    return Source(layout, EXPRESSIONS_8, items, [f"rule: {rule}; {left_out}"], LICENCE_FERPLUS, FERPLUS_ANSWERS)
+    return RawDataSet(layout, EXPRESSIONS_8, items, [f"rule: {rule}; {left_out}"], LICENCE_FERPLUS, FERPLUS_ANSWERS)
 
 
 def ferplus_rows(path: Path) -> Iterator[tuple[str, str, tuple[float, ...]]]:
@@ -128,7 +128,7 @@ def _is_count(cell: str) -> bool:
     return cell.isdecimal() and len(cell) <= MAX_DIGITS
 
 
-def attach_ferplus_votes(source: Source, path: Path) -> Source:
+def attach_ferplus_votes(source: RawDataSet, path: Path) -> RawDataSet:
     """Add FER+'s votes to FER-2013's images; classes and labels stay FER-2013's.
 
     Args:

@@ -211,7 +211,7 @@ def _are_sets(names: Collection[str]) -> bool:
     return any(set(words_of(name)) & (SET_NAMES | PARTS | FILLERS) for name in names)
 
 
-def describe(levels: Levels, people: Collection[str]) -> list[str]:
+def describe_levels(levels: Levels, people: Collection[str]) -> list[str]:
     """Say how the folders were read, where that is not plain."""
     notes = []
     odd = {name: split for name, split in levels.splits.items() if class_key(name) != split}

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.class_names import classes_of
-from ampnet.dataset.sources.folder_levels import JUNK, Folders, Levels, describe, find_levels
+from ampnet.dataset.sources.folder_levels import JUNK, Folders, Levels, describe_levels, find_levels
 from ampnet.dataset.sources.split_names import FILLERS, words_of
 from ampnet.dataset.sources.subject_folds import split_by_subject
 from ampnet.errors import DataError
@@ -34,7 +34,7 @@ def subfolders(folder: Path) -> list[Path]:
 
 def read_folders(
     root: Path, layout: str, fold: int = 0, classes: str | None = None, codes: dict[str, str] | None = None
-) -> Source:
+) -> RawDataSet:
     """List a data set sorted into folders; see :mod:`ampnet.dataset.sources.folder_levels` for what they may mean.
 
     Args:
@@ -79,12 +79,12 @@ def read_folders(
     ]
     notes = [
         *_left_out(unlabelled),
-        *describe(levels, {item.subject for item in items if item.subject}),
+        *describe_levels(levels, {item.subject for item in items if item.subject}),
         *chosen.notes,
         *_empty_folders(root, levels, {folders for _path, folders in files if levels.read(folders)}),
         *([f"not read: {not_read}"] if not_read else []),
     ]
-    return split_by_subject(Source(layout, chosen.names, items, notes), fold)
+    return split_by_subject(RawDataSet(layout, chosen.names, items, notes), fold)
 
 
 def _without_classes(root: Path, has_images: bool, not_read: str) -> DataError:

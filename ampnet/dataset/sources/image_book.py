@@ -14,7 +14,7 @@ from ampnet.dataset.sources.folder_levels import JUNK
 from ampnet.dataset.sources.split_names import split_of_name
 from ampnet.files.listing import list_folder
 from ampnet.files.opening import is_file
-from ampnet.files.tables import as_text
+from ampnet.files.tables import decoded_cell
 from ampnet.reading.image_files import readable_images
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
@@ -44,7 +44,7 @@ class ImageBook:
             path = Path(text)
             inside = path.is_absolute() and path.is_relative_to(self.root.absolute())
             return path.relative_to(self.root.absolute()).as_posix() if inside else text
-        wanted = _parts(_DRIVE.sub("", unquote(as_text(text)).replace("\\", "/")))
+        wanted = _parts(_DRIVE.sub("", unquote(decoded_cell(text)).replace("\\", "/")))
         if not wanted:
             return None
         found = self._listed().get(_stem(wanted[-1]), []) + self._listed().get(wanted[-1], [])

@@ -8,7 +8,7 @@ from pathlib import Path
 from ampnet.dataset.sources.vote_answers import MAX_COLUMNS, VOTES_PREFIX
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, short
-from ampnet.files.tables import Table, as_text, find_column, open_table, plain
+from ampnet.files.tables import Table, decoded_cell, find_column, open_table, plain_name
 from ampnet.settings.column_names import LABELS, PATHS, SPLITS, SUBJECTS
 from ampnet.settings.labels import answer_of
 
@@ -54,9 +54,9 @@ def read_columns(table: Table) -> Columns:
         DataError: a column is there twice, or there are too many.
     """
     header = table.header
-    if len(set(map(plain, header))) < len(header) or len(header) > MAX_COLUMNS:
+    if len(set(map(plain_name, header))) < len(header) or len(header) > MAX_COLUMNS:
         raise DataError(f"{table.path}: columns must be there once each, at most {MAX_COLUMNS}, got {listed(header)}")
-    names = {plain(column): column for column in header}
+    names = {plain_name(column): column for column in header}
     box = next((box for box in (*_BOXES, *_SIZES) if set(box) <= set(names)), ())
     if not box and "x0" in names:
         raise DataError(f"{table.path}: a box needs all four of the columns {', '.join(BOX)}, got {listed(header)}")
@@ -94,7 +94,7 @@ def cells_of(table: Table, columns: Sequence[str]) -> Iterator[tuple[int, list[s
 
 def label_of(cell: str) -> str:
     """Return a label as it is compared: whole numbers without the decimals that pandas adds."""
-    text = as_text(cell)
+    text = decoded_cell(cell)
     whole, dot, decimals = text.partition(".")
     return whole if dot and whole.isdecimal() and not decimals.strip("0") else text
 

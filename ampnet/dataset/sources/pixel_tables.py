@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.class_names import KEEP, classes_of
 from ampnet.dataset.sources.list_columns import label_of
+from ampnet.dataset.sources.source_files import list_tables, split_of_tables
 from ampnet.dataset.sources.split_names import split_of_name
-from ampnet.dataset.sources.tables import list_tables, split_of_tables
 from ampnet.errors import DataError, ImageError
 from ampnet.files.documents import MAX_LINE, csv_rows, listed, quoted
 from ampnet.files.opening import open_regular
@@ -108,7 +108,7 @@ def find_pixel_tables(root: Path) -> list[Path]:
     return [path for path in list_tables(root) if _columns_of(path) is not None]
 
 
-def read_pixel_tables(root: Path, layout: str, classes: str | None = None, only: Path | None = None) -> Source:
+def read_pixel_tables(root: Path, layout: str, classes: str | None = None, only: Path | None = None) -> RawDataSet:
     """List the faces of tables with pixels. Several tables are the splits that their names say.
 
     Args:
@@ -149,11 +149,11 @@ def read_pixel_tables(root: Path, layout: str, classes: str | None = None, only:
         if only is None or "7" in labels:
             notes.append("labels are FER-2013's codes: " + ", ".join(f"{c} {codes[c]}" for c in sorted(labels)))
         items = [replace(item, class_name=codes[item.class_name]) for item in items]
-        return Source(layout, names, items, notes)
+        return RawDataSet(layout, names, items, notes)
     folder = root if root.is_dir() else root.parent
     chosen = classes_of(labels, folder, f"the labels of {listed(p.name for p in labelled)}", choice=classes)
     items = [replace(item, class_name=chosen.meaning[item.class_name]) for item in items]
-    return Source(layout, chosen.names, items, [*notes, *chosen.notes])
+    return RawDataSet(layout, chosen.names, items, [*notes, *chosen.notes])
 
 
 def read_rows(root: Path, path: Path, own_split: Split | None = None) -> tuple[list[SourceImage], list[str]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ampnet.dataset.index.raw_images import Box, Source, SourceImage
+from ampnet.dataset.index.raw_images import Box, RawDataSet, SourceImage
 from ampnet.dataset.sources.class_names import Classes, classes_of
 from ampnet.dataset.sources.image_book import ImageBook
 from ampnet.dataset.sources.list_columns import (
@@ -21,13 +21,13 @@ from ampnet.dataset.sources.list_columns import (
     label_of,
     read_columns,
 )
+from ampnet.dataset.sources.source_files import coordinates, list_tables, split_of_tables
 from ampnet.dataset.sources.split_names import split_of_name
 from ampnet.dataset.sources.subject_folds import split_by_subject
-from ampnet.dataset.sources.tables import coordinates, list_tables, split_of_tables
 from ampnet.dataset.sources.vote_answers import VOTES_PREFIX, meant_answer, plurality, read_counts
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, quoted, short
-from ampnet.files.tables import as_text, open_table
+from ampnet.files.tables import decoded_cell, open_table
 from ampnet.reading.image_files import list_images
 from ampnet.settings import Split
 from ampnet.settings.labels import OTHER_ANSWERS, answer_of
@@ -46,7 +46,7 @@ def holds_lists(root: Path) -> bool:
     return bool(lists) and (any(map(_finds_images, lists)) or not list_images(root))
 
 
-def read_csv(root: Path, layout: str, fold: int = 0, classes: str | None = None) -> Source:
+def read_csv(root: Path, layout: str, fold: int = 0, classes: str | None = None) -> RawDataSet:
     """List the faces of a list; paths are relative to its folder. Several lists are the splits that their names say.
 
     With subjects but no split column, people are divided into ten folds. An image without a label gets the class with
@@ -77,7 +77,7 @@ def _finds_images(path: Path) -> bool:
     return any(item.path.is_file() for item in items)
 
 
-def _read_lists(splits: Mapping[Path, Split | None], layout: str, classes: str | None) -> Source:
+def _read_lists(splits: Mapping[Path, Split | None], layout: str, classes: str | None) -> RawDataSet:
     """Read lists of one folder, each with the split of rows that do not tell it."""
     items, notes, votes = list[SourceImage](), list[str](), dict[tuple[str, ...], Path]()
     for path, split in splits.items():
@@ -125,7 +125,7 @@ def _read_items(
         split = split_of_name(told) if told else own_split
         if split is None:
             raise DataError(f"{where}: unknown split {quoted(told)}; use train, val or test")
-        relative = book.find(file, split, as_text(label))
+        relative = book.find(file, split, decoded_cell(label))
         if relative is None:
             lost.append(file)
         items.append(
@@ -135,7 +135,7 @@ def _read_items(
                 split,
                 label_of(label),
                 _box(rest[:4], columns.box_has_size, where),
-                as_text(subject),
+                decoded_cell(subject),
                 votes=read_counts(rest[4:], where),
             )
         )
@@ -146,7 +146,9 @@ def _read_items(
     return items, [f"not found: {len(lost):,} listed images, such as {short(lost[0])}"] if lost else []
 
 
-def _with_votes(path: Path, layout: str, items: list[SourceImage], votes: Sequence[str], choice: str | None) -> Source:
+def _with_votes(
+    path: Path, layout: str, items: list[SourceImage], votes: Sequence[str], choice: str | None
+) -> RawDataSet:
     """Interpret labels and vote columns; images without a label get one from their votes."""
     spelled = {name: name[len(VOTES_PREFIX) :] if name.casefold().startswith(VOTES_PREFIX) else name for name in votes}
     labels = {item.class_name for item in items if item.class_name}
@@ -164,16 +166,16 @@ def _with_votes(path: Path, layout: str, items: list[SourceImage], votes: Sequen
             own = plurality(dict(zip(columns, item.votes, strict=True)), names)
         if own is not None:
             labelled.append(replace(item, class_name=own, votes=item.votes if any(item.votes) else ()))
-    return _voted(path, Source(layout, names, labelled, classes.notes, vote_columns=columns), len(items))
+    return _voted(path, RawDataSet(layout, names, labelled, classes.notes, vote_columns=columns), len(items))
 
 
-def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bool, choice: str | None) -> Source:
+def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bool, choice: str | None) -> RawDataSet:
     """Interpret labels; several rows for a face are votes, and their plurality is its label."""
     found = {item.class_name for item in items}
     if not repeated:
         classes = _classes(path, found, choice)
         named = [replace(item, class_name=classes.meaning[item.class_name]) for item in items]
-        return Source(layout, classes.names, named, classes.notes)
+        return RawDataSet(layout, classes.names, named, classes.notes)
     others = {label for label in found if answer_of(label) in OTHER_ANSWERS}
     classes = _classes(path, found - others, choice)
     names = classes.names
@@ -189,7 +191,7 @@ def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bo
         votes = Counter(meaning[item.class_name] for item in (first, *further))
         if (own := plurality(votes, names)) is not None:
             labelled.append(replace(first, class_name=own, votes=tuple(float(votes[answer]) for answer in columns)))
-    return _voted(path, Source(layout, names, labelled, classes.notes, vote_columns=columns), len(rows))
+    return _voted(path, RawDataSet(layout, names, labelled, classes.notes, vote_columns=columns), len(rows))
 
 
 def _classes(path: Path, found: set[str], choice: str | None) -> Classes:
@@ -198,7 +200,7 @@ def _classes(path: Path, found: set[str], choice: str | None) -> Classes:
     return classes_of(found, path.parent, f"the labels of {path}", choice=choice)
 
 
-def _voted(path: Path, source: Source, images: int) -> Source:
+def _voted(path: Path, source: RawDataSet, images: int) -> RawDataSet:
     """Note how many images have votes, and how many are left out."""
     if not source.items:
         raise DataError(f"{path}: no image has a label, or more votes for a class than for unknown or no_face")

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.folders import read_folders, subfolders
 from ampnet.dataset.sources.published_counts import compare_counts
-from ampnet.dataset.sources.tables import find_file, lines_of
+from ampnet.dataset.sources.source_files import find_file, lines_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.settings.labels import EXPRESSIONS, RAFDB_CODES
@@ -32,7 +32,7 @@ def _is_copy(root: Path) -> bool:
     )
 
 
-def read_rafdb(root: Path, layout: str) -> Source:
+def read_rafdb(root: Path, layout: str) -> RawDataSet:
     """List RAF-DB in its original layout, or sorted into folders 1 to 7 under train and test.
 
     Args:
@@ -62,7 +62,7 @@ def read_rafdb(root: Path, layout: str) -> Source:
         items.append(SourceImage(root, f"{below}/{stem}{suffix}.{extension}", split, class_name))
     if not items:
         raise DataError(f"{list_file} is empty")
-    return Source(layout, EXPRESSIONS, items, compare_counts(items, PUBLISHED), LICENCE)
+    return RawDataSet(layout, EXPRESSIONS, items, compare_counts(items, PUBLISHED), LICENCE)
 
 
 def _image_folder(base: Path, layout: str) -> Path:

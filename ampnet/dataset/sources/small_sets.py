@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.class_names import class_order
 from ampnet.dataset.sources.folders import read_folders, subfolders
 from ampnet.dataset.sources.published_counts import compare_counts
+from ampnet.dataset.sources.source_files import lines_of
 from ampnet.dataset.sources.subject_folds import fold_splits
-from ampnet.dataset.sources.tables import lines_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.files.opening import read_bytes
@@ -40,7 +40,7 @@ def is_sfew(root: Path) -> bool:
     return all(part.is_dir() and {folder.name for folder in subfolders(part)} == SFEW_CLASSES for part in parts)
 
 
-def read_sfew(root: Path, layout: str) -> Source:
+def read_sfew(root: Path, layout: str) -> RawDataSet:
     """List SFEW 2.0 without its test images, which have no labels."""
     source = read_folders(root, layout)
     notes = [*source.notes, *compare_counts(source.items, SFEW_PUBLISHED)]
@@ -53,7 +53,7 @@ def is_fedro(root: Path) -> bool:
     return {folder.name for folder in subfolders(root)} == FEDRO_CLASSES
 
 
-def read_fedro(root: Path, layout: str) -> Source:
+def read_fedro(root: Path, layout: str) -> RawDataSet:
     """List FED-RO, a test-only data set; a list file of ``class/file`` lines decides the order, if there is one.
 
     Raises:
@@ -69,7 +69,7 @@ def read_fedro(root: Path, layout: str) -> Source:
             items.append(SourceImage(root, name, "test", class_name))
     if not items:
         raise DataError(f"{root} holds none of FED-RO's class folders with images")
-    return Source(layout, EXPRESSIONS, items, compare_counts(items, FEDRO_PUBLISHED), LICENCE_FEDRO)
+    return RawDataSet(layout, EXPRESSIONS, items, compare_counts(items, FEDRO_PUBLISHED), LICENCE_FEDRO)
 
 
 def _fedro_list(path: Path) -> list[str] | None:
@@ -82,7 +82,7 @@ def is_ckplus(root: Path) -> bool:
     return (root / CKPLUS_IMAGES).is_dir() and (root / CKPLUS_LABELS).is_dir()
 
 
-def read_ckplus(root: Path, layout: str, fold: int = 0) -> Source:
+def read_ckplus(root: Path, layout: str, fold: int = 0) -> RawDataSet:
     """List the labelled sequences of CK+, split by subject.
 
     Args:
@@ -102,7 +102,7 @@ def read_ckplus(root: Path, layout: str, fold: int = 0) -> Source:
     splits = fold_splits([item.subject for item in items], fold)
     items = [replace(item, split=splits[item.subject]) for item in items]
     names = tuple(name for name in EXPRESSIONS_8 if any(item.class_name == name for item in items))
-    return Source(layout, names, items, compare_counts(items, CKPLUS_PUBLISHED[layout]), LICENCE_CKPLUS)
+    return RawDataSet(layout, names, items, compare_counts(items, CKPLUS_PUBLISHED[layout]), LICENCE_CKPLUS)
 
 
 def _ckplus_frames(root: Path, layout: str) -> Iterator[SourceImage]:
@@ -137,7 +137,7 @@ def is_jaffe(root: Path) -> bool:
     return bool(images) and all(JAFFE_NAME.fullmatch(image.stem) for image in images)
 
 
-def read_jaffe(root: Path, layout: str, fold: int = 0) -> Source:
+def read_jaffe(root: Path, layout: str, fold: int = 0) -> RawDataSet:
     """List JAFFE, split by subject; each of the ten women is one fold.
 
     Raises:
@@ -159,4 +159,4 @@ def read_jaffe(root: Path, layout: str, fold: int = 0) -> Source:
     notes = compare_counts(items, JAFFE_PUBLISHED)
     if others:
         notes.append(f"left out {others} images with other names")
-    return Source(layout, class_order({item.class_name for item in items}), items, notes, LICENCE_JAFFE)
+    return RawDataSet(layout, class_order({item.class_name for item in items}), items, notes, LICENCE_JAFFE)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import replace
 
-from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.errors import DataError
 from ampnet.files.documents import listed
 
@@ -35,7 +35,7 @@ def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
     return {person: {test: "test", val: "val"}.get(position % used, "train") for position, person in enumerate(people)}
 
 
-def split_by_subject(source: Source, fold: int) -> Source:
+def split_by_subject(source: RawDataSet, fold: int) -> RawDataSet:
     """Split a data set by its people, if all of its images tell them and it has no official splits.
 
     Where it has, people that are on several sides of them are noted.

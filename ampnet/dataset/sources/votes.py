@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from ampnet.dataset.index.label_votes import MIN_VOTES
-from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.sources.fer2013 import attach_ferplus_votes
-from ampnet.dataset.sources.tables import rows_of
+from ampnet.dataset.sources.source_files import rows_of
 from ampnet.dataset.sources.vote_answers import MAX_COLUMNS, meant_answer, read_counts
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, short
+from ampnet.settings.labels import MIN_VOTES
 
 Rows: TypeAlias = Iterator[tuple[str, str, tuple[float, ...]]]
 """Place in the file, name, and votes."""
@@ -23,7 +23,7 @@ ANSWER_COLUMNS = ("answer", "expression", "vote")
 _AMBIGUOUS = -1
 
 
-def attach_votes(source: Source, path: Path) -> Source:
+def attach_votes(source: RawDataSet, path: Path) -> RawDataSet:
     """Add the votes of a file to a data set; classes and labels do not change.
 
     Args:
@@ -63,7 +63,7 @@ def _counts(path: Path, header: Sequence[str]) -> Rows:
             yield where, cells[0], read_counts(cells[1:], where)
 
 
-def _count_answers(source: Source, path: Path, header: Sequence[str], answer: str) -> tuple[tuple[str, ...], Rows]:
+def _count_answers(source: RawDataSet, path: Path, header: Sequence[str], answer: str) -> tuple[tuple[str, ...], Rows]:
     """Count the answers of a table with a row for each; those of fewer annotators than training asks for are scaled up.
 
     Returns:
@@ -93,7 +93,7 @@ def _count_answers(source: Source, path: Path, header: Sequence[str], answer: st
     return columns, rows()
 
 
-def _attach_by_name(source: Source, path: Path, columns: tuple[str, ...], rows: Rows) -> Source:
+def _attach_by_name(source: RawDataSet, path: Path, columns: tuple[str, ...], rows: Rows) -> RawDataSet:
     by_path = _positions(item.relative for item in source.items)
     by_name = _positions(PurePosixPath(item.relative).name for item in source.items)
     votes: dict[int, tuple[float, ...]] = {}
@@ -118,7 +118,7 @@ def _attach_by_name(source: Source, path: Path, columns: tuple[str, ...], rows: 
     return replace(source, items=items, vote_columns=columns, notes=[*source.notes, note])
 
 
-def _read_header(source: Source, path: Path, header: Sequence[str]) -> tuple[str, ...]:
+def _read_header(source: RawDataSet, path: Path, header: Sequence[str]) -> tuple[str, ...]:
     """Translate the header of a vote file: the answers in all columns after the first."""
     if not header or header[0].casefold() not in ("name", "path"):
         raise DataError(f"{path}: expected a column name or path, and one for each class, got {listed(header)}")

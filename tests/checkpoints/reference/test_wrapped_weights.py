@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ampnet.checkpoints.reference.convert import read_reference
+from ampnet.checkpoints.reference.reference_files import read_reference
 from ampnet.errors import CheckpointError
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings.labels import EXPRESSIONS

@@ -11,7 +11,7 @@ import pytest
 from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.raw_images import SourceImage
 from ampnet.dataset.preparation.frames import PreparedFace
-from ampnet.dataset.preparation.journal import PrepareJournal
+from ampnet.dataset.preparation.prepare_journal import PrepareJournal
 from ampnet.errors import DataError
 
 PLAN = {"crop": "face", "crop_reason": "as requested", "images": 2}

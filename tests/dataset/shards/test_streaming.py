@@ -12,7 +12,7 @@ pytest.importorskip("pyarrow")
 import torch
 
 from ampnet.dataset import open_index
-from ampnet.dataset.convert import to_shards
+from ampnet.dataset.change_form import to_shards
 from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShuffledShards, StreamedBatchSampler
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
-from ampnet.dataset.convert import to_shards
+from ampnet.dataset.change_form import to_shards
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import ProcessError
 from ampnet.runtime.launch import launch

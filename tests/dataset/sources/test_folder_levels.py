@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.sources import open_source
 from ampnet.errors import DataError
 from tests.dataset.sources.small_files import text, touch
@@ -14,7 +14,7 @@ from tests.dataset.sources.small_files import text, touch
 BOTH = [f"{split}/{name}/{i}.jpg" for split in ("train", "test") for name in ("happy", "angry") for i in range(2)]
 
 
-def read(source: Source) -> Counter[tuple[str, str]]:
+def read(source: RawDataSet) -> Counter[tuple[str, str]]:
     return Counter((item.split, item.class_name) for item in source.items)
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ampnet.dataset.index.face_names import unique_names
-from ampnet.dataset.index.raw_images import Source, SourceImage
+from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources import LAYOUTS, open_source
 from ampnet.dataset.sources.fer2013 import argmax_class, majority_class
 from ampnet.dataset.sources.published_counts import compare_class_counts
@@ -25,7 +25,7 @@ def image(path: Path, size: tuple[int, int] = (60, 40)) -> Path:
     return path
 
 
-def listed(source: Source) -> list[tuple[str, str, str]]:
+def listed(source: RawDataSet) -> list[tuple[str, str, str]]:
     return [(item.relative, item.split, item.class_name) for item in source.items]
 
 

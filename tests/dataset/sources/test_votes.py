@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.dataset.index.raw_images import Source
+from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.sources import open_source
 from ampnet.dataset.sources.vote_answers import plurality
 from ampnet.errors import DataError
@@ -17,7 +17,7 @@ ANGRY = (2, 0, 0, 1, 5, 0, 0, 1, 1, 0)
 FACELESS = (0, 0, 0, 0, 0, 0, 0, 0, 0, 10)
 
 
-def voted(source: Source) -> dict[str, tuple[str, tuple[float, ...]]]:
+def voted(source: RawDataSet) -> dict[str, tuple[str, tuple[float, ...]]]:
     return {item.relative: (item.class_name, item.votes) for item in source.items}
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.dataset.index.faces_table import COLUMNS, FaceRow, row_of_cells
-from ampnet.dataset.index.image_files import is_plain, refuse_links_outside
 from ampnet.dataset.index.index_files import LABELS_FILE, MANIFEST_FILE, faces_table, images_tar, rejected_table
+from ampnet.dataset.index.prepared_images import is_plain, refuse_links_outside
 from ampnet.dataset.shards.manifest import CURE, Manifest, SplitName, read_manifest
-from ampnet.dataset.shards.tables import Table, read_table
+from ampnet.dataset.shards.parquet_tables import ShardTable, read_table
 from ampnet.dataset.shards.tar_file import TarImages
 from ampnet.errors import DataError, ImageError
 from ampnet.files.printable import printable
@@ -41,7 +41,7 @@ class ShardReader:
         self.root, self.manifest, self.open_shards = root, read_manifest(root), open_shards
         self.starts = [0, *accumulate(shard.faces for shard in self.manifest.shards)]
         """Position of each shard's first face; at the end, the number of faces."""
-        self._tables = OrderedDict[int, Table]()
+        self._tables = OrderedDict[int, ShardTable]()
         self._tars = OrderedDict[int, TarImages]()
 
     def __len__(self) -> int:
@@ -62,7 +62,7 @@ class ShardReader:
             return list(range(len(self.manifest.shards)))
         return [shard for shard, faces in enumerate(self.manifest.faces_in(split)) if faces]
 
-    def table(self, shard: int) -> Table:
+    def table(self, shard: int) -> ShardTable:
         """Return the columns :data:`FACE_COLUMNS` and ``votes`` of a shard, checked.
 
         Raises:
@@ -152,7 +152,7 @@ class StreamedSplit:
         return self.reader.starts[shard] + row
 
 
-def read_faces_table(root: Path, manifest: Manifest, shard: int, outcomes: bool = False) -> Table:
+def read_faces_table(root: Path, manifest: Manifest, shard: int, outcomes: bool = False) -> ShardTable:
     """Read a shard's table, and check every value that will be used.
 
     Args:
@@ -198,7 +198,7 @@ def read_outcomes(root: Path, manifest: Manifest, shards: Iterable[int]) -> Iter
         yield from _rows(path, read_table(path, rows, None))
 
 
-def _rows(path: Path, table: Table) -> Iterator[tuple[int, FaceRow]]:
+def _rows(path: Path, table: ShardTable) -> Iterator[tuple[int, FaceRow]]:
     lines = table.arrays["line"].tolist()
     columns = [table.text(column) if column in table.texts else [""] * len(lines) for column in COLUMNS]
     for line, cells in zip(lines, zip(*columns, strict=True), strict=True):

@@ -38,7 +38,7 @@ WITHOUT_PYARROW = "data sets in shards need pyarrow; install it with: pip instal
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class ShardTable:
     """The columns of one table, N rows."""
 
     texts: dict[str, "pa.ChunkedArray"]
@@ -94,7 +94,7 @@ def write_table(path: Path, texts: Mapping[str, Sequence[str]], arrays: Mapping[
 
 def read_table(
     path: Path, rows: int, votes: int | None, columns: Sequence[str] | None = None, digest: str = ""
-) -> Table:
+) -> ShardTable:
     """Read a table.
 
     Args:
@@ -131,7 +131,7 @@ def read_table(
         raise DataError(f"cannot read {printable(path)}: {error}; {CURE}") from error
     except Exception as error:  # of a damaged file, Arrow raises several types
         raise DataError(f"{printable(path)} is damaged ({printable(error)}); {CURE}") from error
-    return Table(texts, arrays)
+    return ShardTable(texts, arrays)
 
 
 def _schema(pa: Any, numbers: set[str], votes: int) -> Any:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ampnet.reports.figures import FORMATS, save_figure, tidy
-from ampnet.robustness.report import BASELINE, RobustnessReport, Row
+from ampnet.robustness.suite_report import BASELINE, RobustnessReport, Row
 
 COLUMNS = 6
 LEGEND_COLUMNS = 3

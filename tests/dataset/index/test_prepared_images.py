@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.dataset.index.image_files import (
+from ampnet.dataset.index.prepared_images import (
     is_image_name,
     is_inside,
     is_plain,
-    list_files,
     refuse_linked_folder,
     refuse_links_outside,
+    regular_files,
     removable,
     remove,
 )
@@ -52,7 +52,7 @@ def make_folder(root: Path) -> Path:
 
 def test_links_may_lead_to_other_images_of_the_folder_only(tmp_path: Path) -> None:
     folder = make_folder(tmp_path)
-    assert [name for name, is_file in list_files(folder).items() if is_file] == ["a.jpg"]
+    assert [name for name, is_file in regular_files(folder).items() if is_file] == ["a.jpg"]
     refuse_links_outside(folder, ["a.jpg", "inside.jpg"])
     with pytest.raises(DataError, match=r"outside\.jpg is a link to a file outside dataset/"):
         refuse_links_outside(folder, ["inside.jpg", "outside.jpg"])

@@ -28,7 +28,7 @@ def is_image_name(name: str) -> bool:
     return name.endswith(".jpg") and is_plain(name)
 
 
-def list_files(folder: Path) -> dict[str, bool]:
+def regular_files(folder: Path) -> dict[str, bool]:
     """List a folder: name -> whether it is a regular file, and no link to one.
 
     Raises:
@@ -91,7 +91,7 @@ def removable(folder: Path, names: Iterable[str]) -> list[str]:
         DataError: a name belongs to a link, a folder or the like, or leads to one.
     """
     found: list[str] = []
-    files = list_files(folder) if folder.is_dir() else {}
+    files = regular_files(folder) if folder.is_dir() else {}
     for name in names:
         is_file = files.get(name)
         if is_file is False:

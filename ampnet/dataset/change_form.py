@@ -22,7 +22,7 @@ from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.index.landmarks_file import write_landmarks
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.shards.manifest import Manifest, write_manifest
-from ampnet.dataset.shards.tables import pieces
+from ampnet.dataset.shards.parquet_tables import pieces
 from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
 from ampnet.errors import DataError, UsageError
 from ampnet.files.opening import read_bytes

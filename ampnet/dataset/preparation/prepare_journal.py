@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from ampnet.dataset.index.image_files import is_image_name
 from ampnet.dataset.index.index_files import JOURNAL_FOLDER
+from ampnet.dataset.index.prepared_images import is_image_name
 from ampnet.dataset.index.raw_images import SourceImage
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.errors import DataError
