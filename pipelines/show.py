@@ -99,7 +99,7 @@ def fitting_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: 
 
 
 def prediction_lines(result: Predictions) -> Iterator[RenderableType]:
-    """Show the table of the first files, then what is left to say about all of them."""
+    """Show the table of the first files, then the counts of all."""
     if result.files:
         yield prediction_table(result)
     if result.earlier:

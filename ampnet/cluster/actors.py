@@ -59,7 +59,7 @@ def ray_cluster(actors: int | None, gpus: int | None) -> Iterator[ActorOptions]:
         UsageError: Ray is not installed, or the cluster has no GPU that was asked for.
         ProcessError: there is no cluster at that address, or none can be started.
     """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anybody
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its native part would write to our stderr
     try:

@@ -79,7 +79,7 @@ def refuse_locked(folder: Path) -> None:
     if os.access(folder, os.W_OK):
         with lock_folder(folder):
             pass
-    elif owner := _owner(path):  # where nobody may write, nobody may lock; an owner may have another view of the folder
+    elif owner := _owner(path):  # read-only for this user; the owner may see it otherwise
         raise LockedError(f"{folder} is in use by another ampnet command ({owner}); wait for it to end")
 
 

@@ -6,7 +6,7 @@ in proportion to the number of instructions, which is bounded: a pickle that ask
 of a million nested tuples or for a hundred thousand keys with one hash gets an error.
 
 What comes back may still name one list a thousand times, and that one another: to compare, hash or print it may never
-end. Whoever walks it counts (:meth:`ampnet.checkpoints.torch_file.TorchFile.plain`,
+end. A caller that walks it counts (:meth:`ampnet.checkpoints.torch_file.TorchFile.plain`,
 :func:`ampnet.files.numpy_records.to_numpy`).
 """
 

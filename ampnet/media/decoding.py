@@ -178,7 +178,7 @@ def _open(data: bytes, enough_side: int | None, max_pixels: int) -> ImageFile:
     if width * height > max_pixels:
         raise ImageError(f"{width} x {height} pixels are more than {max_pixels:,}")
     if max(width, height) > MAX_SIDE:
-        raise ImageError(f"{width} x {height} pixels; a side may have {MAX_SIDE:,}")
+        raise ImageError(f"{width} x {height} pixels; a side has at most {MAX_SIDE:,}")
     if picture.info.get("progressive") and _has_many_scans(data):
         raise ImageError(f"a progressive JPEG of more than {MAX_SCANS} scans")
     _check_memory(picture, decoding_memory.estimate(picture, len(data), enough_side))
@@ -244,7 +244,7 @@ def _resized(picture: Pillow.Image, size_wh: tuple[int, int]) -> Pillow.Image:
 def _frames(picture: Pillow.Image, data: bytes) -> int:
     """Count the frames of an animation and the pages of a TIFF; reduced copies of a page are none.
 
-    A JPEG's or HEIF's further pictures are previews and depths, which nobody misses.
+    A JPEG's or HEIF's further pictures are previews and depths, which are not needed.
     """
     if picture.format not in ("GIF", "PNG", "WEBP", "TIFF"):
         return 1

@@ -117,7 +117,7 @@ def require_display() -> None:
             "then pip install --force-reinstall opencv-python"
         )
     if probe.returncode != 0:
-        raise DataError("cannot open a window: the display refuses; set DISPLAY and its permissions as on its desktop")
+        raise DataError("cannot open a window: the display refused; set DISPLAY and XAUTHORITY as in a desktop session")
 
 
 class Window:

@@ -139,7 +139,7 @@ def stored(address: str) -> bytes:
 
 
 def content_of(given: Any) -> Content:
-    """Choose the form of a photo that is at hand: a path, the bytes of a file, or pixels.
+    """Choose the form of a given photo: a path, the bytes of a file, or pixels.
 
     A PIL image that was opened from a file and not loaded yet is that file.
     """
@@ -154,7 +154,7 @@ def content_of(given: Any) -> Content:
 
 def is_tensor(given: object) -> bool:
     """Whether it is a tensor of torch, which is not imported for that."""
-    torch = sys.modules.get("torch")  # whoever has a tensor has imported it
+    torch = sys.modules.get("torch")  # a tensor comes from an imported torch
     return torch is not None and isinstance(given, torch.Tensor)
 
 

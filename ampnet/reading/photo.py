@@ -54,7 +54,7 @@ class Photo:
     def of_frame(
         cls, path: Path, image: Image, number: int, seconds: float, size_hw: tuple[int, int] | None = None
     ) -> "Photo":
-        """Describe a frame of a video, whose pixels are at hand; once released, it is decoded again up to there.
+        """Describe a frame of a video, whose pixels are given; once released, it is decoded again up to there.
 
         Args:
             path: the video.

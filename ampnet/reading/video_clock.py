@@ -14,7 +14,7 @@ class Sampling:
     every: int = 1
     """Every Nth frame, if ``rate`` is 0."""
     rate: float = 0.0
-    """The frame nearest to each tick of so many a second, the first tick at the first frame."""
+    """Frames per second: those nearest to evenly spaced times, of which the first is the first frame's."""
     first: float = 0.0
     """Seconds; only frames from this time on ..."""
     last: float = math.inf
@@ -34,7 +34,7 @@ def choose_sampling(
 
     Args:
         every: every Nth frame.
-        rate: frames nearest to so many ticks a second; without ``every`` and ``rate``, :data:`USUAL_RATE`.
+        rate: frames per second, those nearest to evenly spaced times; without ``every``, :data:`USUAL_RATE`.
         first: seconds; only frames from this time on ...
         last: ... and before this one; None for all.
 

@@ -131,6 +131,6 @@ class Predictor(Recognizer):
 
 
 def _restored(made_of: tuple[Any, ...], face: FacePolicy, min_face: float, model: ModelId, fast: bool) -> Predictor:
-    predictor = Predictor(pickle.loads(made_of[0]), *made_of[1:])  # noqa: S301 (whoever unpickles trusts it already)
+    predictor = Predictor(pickle.loads(made_of[0]), *made_of[1:])  # noqa: S301 (only a process that trusts it)
     predictor.face, predictor.min_face, predictor.model, predictor.fast = face, min_face, model, fast
     return predictor

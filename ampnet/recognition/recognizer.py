@@ -228,11 +228,11 @@ class Recognizer(ABC):
                 for; folders, videos, lists and tuples are read ahead, by at most a few chunks of 32 photos or frames.
                 Without it, memory grows by a few kilobytes for each face, and so with the length of a video.
             every: of a video, classify every Nth frame ...
-            rate: ... or those nearest to so many ticks a second; without either, 6.
+            rate: ... or this many frames per second; without either, 6.
             videos: read the videos in folders, too. What a folder holds and is not read is the text of a warning.
             track: number the faces of a video; a face keeps its number from frame to frame (needs SciPy).
             smooth: average the probabilities of a tracked face over this many seconds.
-            people: join the tracks of a video to at most so many people, over absences and cuts.
+            people: maximum number of people in a video; tracks are joined across absences and cuts.
 
         Returns:
             A result for each photo, and for each classified frame of a video, which knows its ``frame`` and

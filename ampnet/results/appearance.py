@@ -1,4 +1,4 @@
-"""What the picture around a face looks like: hair, clothes, the wall behind. It does not identify anybody's face."""
+"""What the picture around a face looks like: hair, clothes, the wall behind. It does not identify a face."""
 
 import cv2
 import numpy as np

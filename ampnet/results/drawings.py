@@ -150,7 +150,7 @@ class Drawings:
         return marks if self._hide is None else [replace(mark, landmarks=np.empty((0, 2))) for mark in marks]
 
     def _draw_photo(self, result: PhotoResult, path: Path, explanation: "Explanation | None") -> None:
-        if explanation is not None:  # first: whoever finds the annotated copy when resuming takes both to be there
+        if explanation is not None:  # first: a resumed run that finds the annotated copy takes both to be there
             save_picture(explanation.plot(), self._explained[path])
         image, marks = result.marks()
         if self._hide is not None:

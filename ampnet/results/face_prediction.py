@@ -39,7 +39,7 @@ class FacePrediction:
     """Number of the face in its video, from 1, the same in all frames; None if it was not followed."""
 
     person: int | None = None
-    """Number of the person to whom the track belongs, from 1; None if that was not asked for, or nobody is left."""
+    """Number of the person to whom the track belongs, from 1; None if that was not asked for, or no person is left."""
 
     visible: float = 1.0
     """Share of the box within the photo, in [0, 1]."""

@@ -1,6 +1,6 @@
 """Joining tracks to people over absences and cuts: by place, size, and the picture around the face.
 
-No face is identified: within one video of known people, where somebody sits and what they wear says enough, and it
+No face is identified: within one video of known people, where a person sits and what they wear are enough, and it
 leaves nothing by which they could be found elsewhere.
 """
 
@@ -16,7 +16,7 @@ MAX_VIEWS = 12
 """Views that are remembered of a person: the last one of each of their last tracks."""
 
 NEW_PERSON = 0.5
-"""Below this value for everybody known, a face is somebody new, if there may be more people."""
+"""Below this value for all known people, a face is a new person's, if there may be more people."""
 
 SHARPNESS = 8
 """Power of the likeness: people in one room are 0.9 alike, one person in two shots 0.96."""

@@ -148,7 +148,7 @@ def open_row_files(
         force: discard what an interrupted run has recorded, unless it is resumed.
         chunk: results that are computed at once. The last digits depend on what else was, so that half of a chunk
             would not be continued to the same file.
-        whole_videos: continue after whole files instead: what is said of a frame depends on those before it.
+        whole_videos: continue after whole files instead: the row of a frame depends on those before it.
 
     Raises:
         UsageError: there are partial files, and neither flag is set, or they were begun with other settings.

@@ -81,7 +81,7 @@ renew_after_fork(_renew_division)
 @contextmanager
 def _divided(cores: int) -> Iterator[None]:
     """Limit each operation to this many cores; when the last run ends, the settings that the first one found return."""
-    torch = sys.modules.get("torch")  # whoever runs a network in torch has imported it
+    torch = sys.modules.get("torch")  # a network that runs in torch has imported it
     with _division.lock:
         found = cv2.getNumThreads(), None if torch is None else torch.get_num_threads()
         _division.usual = _division.usual if _division.runs else found

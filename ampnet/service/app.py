@@ -169,7 +169,7 @@ class _Predict:
             held.release()
 
     async def _in_time(self, request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-        """Give up when the answer takes too long, or nobody waits for it any more."""
+        """Give up when the answer takes too long, or the client has gone."""
         task = asyncio.ensure_future(work)
         gone = asyncio.ensure_future(_client_has_gone(request))
         try:

@@ -151,7 +151,7 @@ class RobustnessConfig(Settings):
     photos: Annotated[
         Path | None,
         Option(
-            "Measure instead how steady answers to the photos in this folder are.",
+            "Instead, measure how steady the answers to the photos in this folder are.",
             "Input",
             path="folder",
             must_exist=True,
@@ -208,7 +208,7 @@ class CalibrateConfig(Settings):
     ] = None
     precision: Annotated[
         float | None,
-        Option("Answer as many faces as possible while this share of the answers is right.", "Model", above=0, max=1),
+        Option("Answer as many faces as possible with at least this share of right answers.", "Model", above=0, max=1),
     ] = None
     out: Annotated[
         Path | None, Option("Checkpoint to write.", "Output", path="file", unset="the checkpoint itself")

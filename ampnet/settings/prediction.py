@@ -51,16 +51,16 @@ class PredictConfig(Settings):
     rate: Annotated[
         float | None,
         Option(
-            "Classify the frames of a video that are nearest to so many ticks a second.",
+            "Frames to classify per second of video: those nearest to evenly spaced times.",
             "Input",
             above=0,
             max=1000,
             unset="6, unless --every is given",
         ),
     ] = None
-    first: Annotated[float, Option("Second of each video to begin at.", "Input", flag="--from", min=0)] = 0.0
+    first: Annotated[float, Option("Start at this second of each video.", "Input", flag="--from", min=0)] = 0.0
     last: Annotated[
-        float | None, Option("Second of each video to end before.", "Input", flag="--to", above=0, unset="its end")
+        float | None, Option("Stop before this second of each video.", "Input", flag="--to", above=0, unset="its end")
     ] = None
     face: Annotated[FacePolicy, Option("Which faces of a photo to classify.", "Faces")] = "all"
     min_face: Annotated[float, Option("Leave out faces with a shorter side, in pixels.", "Faces", min=0)] = (
@@ -75,7 +75,7 @@ class PredictConfig(Settings):
     people: Annotated[
         int | None,
         Option(
-            "Join the tracks of a video to at most so many people, over absences and cuts.",
+            "Maximum number of people in a video; tracks are joined across absences and cuts.",
             "Faces",
             min=1,
             max=100,

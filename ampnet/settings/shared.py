@@ -89,9 +89,9 @@ Dropout = Annotated[float, Option("Channel dropout after each stage of global pe
 ClassesOption = Annotated[
     str,
     Option(
-        "What labels mean: a JSON file of label: class, or keep for as they are.",
+        "What labels mean: a JSON file of label: class, or keep to leave them as they are.",
         "Input",
         metavar="FILE|keep",
-        unset="names of expressions become ours (happy: happiness)",
+        unset="known expressions get ampnet's names (happy: happiness)",
     ),
 ]

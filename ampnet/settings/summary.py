@@ -23,7 +23,8 @@ class SummarizeConfig(Settings):
         Option("CSV file with the columns video, track and person: who is who.", "Input", path="file", must_exist=True),
     ] = None
     rate: Annotated[
-        float | None, Option("Ticks per second.", "Faces", above=0, max=1000, unset="that of the classified frames")
+        float | None,
+        Option("Samples per second of each series.", "Faces", above=0, max=1000, unset="that of the classified frames"),
     ] = None
     smooth: Annotated[
         float,
@@ -39,8 +40,12 @@ class SummarizeConfig(Settings):
     ] = None
     on: Annotated[float, Option("An episode begins at this probability.", "Faces", above=0, max=1)] = 0.5
     off: Annotated[float, Option("An episode ends below this probability.", "Faces", above=0, max=1)] = 0.35
-    bridge: Annotated[float, Option("Join episodes at most so many seconds apart.", "Faces", min=0, max=60)] = 0.3
-    shortest: Annotated[float, Option("Leave out episodes of fewer seconds.", "Faces", min=0, max=60)] = 0.3
+    bridge: Annotated[
+        float, Option("Join episodes that are at most this many seconds apart.", "Faces", min=0, max=60)
+    ] = 0.3
+    shortest: Annotated[float, Option("Leave out episodes shorter than this many seconds.", "Faces", min=0, max=60)] = (
+        0.3
+    )
     formats: Annotated[
         tuple[AnnotationFormat, ...],
         Option(

@@ -90,7 +90,7 @@ class TrainConfig(Settings):
     ] = ""
     select_on: Annotated[
         SelectionSplit,
-        Option("Split that picks the best epoch; test inflates the test score, and every report says so.", "Recipe"),
+        Option("Split that picks the best epoch; test inflates the test score; every report notes it.", "Recipe"),
     ] = "val"
     patience: Annotated[
         int, Option("Stop after this many epochs without improvement; 0 never stops early.", "Recipe", min=0)

@@ -17,7 +17,7 @@ class EpisodeRule:
     off: float = 0.35
     """... and ends when it falls below this, or the face is not seen."""
     bridge: float = 0.3
-    """Two episodes of one expression that are at most so many seconds apart are one."""
+    """Two episodes of one expression that are at most this many seconds apart are one."""
     shortest: float = 0.3
     """Seconds; shorter episodes are left out, after bridging."""
 

@@ -148,7 +148,7 @@ def _add_frame(rows: _Rows, frame: str, seconds: float) -> None:
     if frame == rows.last:
         return
     if rows.seconds and seconds < rows.seconds[-1]:
-        raise ValueError("the time steps back")
+        raise ValueError("time goes backwards")
     rows.last = frame
     rows.seconds.append(seconds)
 

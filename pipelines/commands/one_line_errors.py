@@ -93,7 +93,7 @@ def user_errors(debug: bool, after_ctrl_c: str = TO_REPEAT) -> Iterator[None]:
         complain(f"OpenCV cannot be used ({error}); {ONE_OPENCV}")
         raise typer.Exit(AmpnetError.exit_code) from None
     except BrokenPipeError:
-        raise  # the reader of our output has seen enough; typer ends in silence
+        raise  # the reader of our output has gone; typer ends silently
     except OSError as error:  # of a path or an output that no part of the program looks after
         if debug:
             raise

@@ -17,7 +17,7 @@ Debug = Annotated[bool, Option("Show the full traceback of an error.", "Output")
 def parameter_of(setting: Setting) -> Parameter:
     """Return the parameter of a command that takes a setting's value, for Typer.
 
-    Typer reads text, choices and paths; ranges are left to the settings, which check them for everybody.
+    Typer reads text, choices and paths; the settings check ranges, for the command line and Python alike.
     """
     option = setting.option
     shared: dict[str, Any] = {

@@ -132,7 +132,7 @@ def test_a_claimed_size_is_refused_before_anything_is_allocated(width: int, heig
 
 @pytest.mark.parametrize(("width", "height"), [(100_001, 1), (1, 140_000_000)])
 def test_a_very_long_side_is_refused(width: int, height: int) -> None:
-    with pytest.raises(ImageError, match=f"{width} x {height} pixels; a side may have 100,000"):
+    with pytest.raises(ImageError, match=f"{width} x {height} pixels; a side has at most 100,000"):
         decode(f"P5 {width} {height} 255\n".encode())
 
 

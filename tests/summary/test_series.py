@@ -79,7 +79,7 @@ def test_a_file_names_people_and_joins_tracks(tmp_path):
     ("change", "message"),
     [
         (lambda text: text.replace("clip.mp4,3,0.3", "clip.mp4,3,nan"), r"line 5: expected a number from 0"),
-        (lambda text: text.replace("clip.mp4,3,0.3", "clip.mp4,3,0.1"), r"line 5: the time steps back"),
+        (lambda text: text.replace("clip.mp4,3,0.3", "clip.mp4,3,0.1"), r"line 5: time goes backwards"),
         (lambda text: text.replace("clip.mp4,3,0.3", "clip.mp4,,"), None),
         (lambda text: text.replace("score_", "p_"), r"no columns score_<class>"),
         (lambda text: text.splitlines()[0], r"holds no frames of videos"),

@@ -208,7 +208,7 @@ def _class_names(folder: Path, meta: IndexMeta | None, codes: NDArray[np.int64],
         return read_class_names(folder / CLASSES_FILE)
     count = int(codes.max()) - base + 1
     if count > MAX_CLASSES:
-        raise DataError(f"{folder / LABELS_FILE} has {count} classes, more than {MAX_CLASSES}, the most there can be")
+        raise DataError(f"{folder / LABELS_FILE} has {count} classes, more than the maximum of {MAX_CLASSES}")
     if base and count == len(EXPRESSIONS):
         return EXPRESSIONS  # RAF-DB's own list
     return tuple(f"class_{code}" for code in range(base, base + max(count, 2)))

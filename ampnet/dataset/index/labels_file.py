@@ -41,7 +41,7 @@ def read_labels(path: Path) -> tuple[list[str], NDArray[np.int64]]:
         names.append(name.lstrip())
         labels.append(code)
     if number > MAX_FACES:
-        raise DataError(f"{path} has more than {MAX_FACES:,} lines; make several data sets of it")
+        raise DataError(f"{path} has more than {MAX_FACES:,} lines; split it into several data sets")
     if not names:
         raise DataError(f"{path} is empty; prepare a folder that holds faces")
     if len(set(names)) < len(names):
@@ -61,5 +61,5 @@ def _code(label: str, where: str) -> int:
     """Parse a label; digits are counted first, as Python refuses to parse too many."""
     digits = label.lstrip("0") or "0"
     if len(digits) > len(str(MAX_CLASSES)) or int(digits) > MAX_CLASSES:
-        raise DataError(f"{where}: the label {short(label)} is above {MAX_CLASSES:,}, the most there can be")
+        raise DataError(f"{where}: the label {short(label)} is above the maximum of {MAX_CLASSES:,}")
     return int(digits)

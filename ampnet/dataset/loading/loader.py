@@ -1,4 +1,4 @@
-"""Loading batches in processes of their own, and what is said when one of them fails."""
+"""Loading batches in processes of their own, and one-line messages for the failures of those processes."""
 
 import os
 import sys

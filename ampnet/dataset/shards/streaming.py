@@ -50,8 +50,8 @@ def stream_index(root: Path) -> FaceIndex:
     reader = ShardReader(root, open_shards=2 * SHARDS_AT_ONCE)
     if "" in reader.manifest.shards[0].counts:
         raise DataError(
-            f"{root} has {len(reader):,} faces and no official splits; so many are streamed, and then training needs "
-            "faces named train_..., val_... and test_..."
+            f"{root} has {len(reader):,} faces and no official splits; a data set of this size is streamed, which "
+            "needs faces named train_..., val_... and test_..."
         )
     meta_path = root / "index" / META_FILE
     meta = read_meta(meta_path)

@@ -1,4 +1,4 @@
-"""What a data set's own labels mean: folder names and cells become classes, and whatever is changed is said."""
+"""What a data set's own labels mean: folder names and cells become classes, and every change is noted."""
 
 import json
 import unicodedata
@@ -74,9 +74,9 @@ def classes_of(
         )
     classes = _by_name(found, what, choice == KEEP)
     if len(classes.names) < 2:
-        raise DataError(f"{what} name one class only ({classes.names[0]}); a classifier needs at least two")
+        raise DataError(f"{what} name only one class ({classes.names[0]}); a classifier needs at least two")
     if len(classes.names) > MAX_CLASSES:
-        raise DataError(f"{what} name {len(classes.names):,} classes, more than {MAX_CLASSES:,}, the most there can be")
+        raise DataError(f"{what} name {len(classes.names):,} classes, more than the maximum of {MAX_CLASSES:,}")
     return classes
 
 

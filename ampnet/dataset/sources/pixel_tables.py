@@ -46,7 +46,7 @@ class TableImage(SourceImage):
     row: int = 0
     """Number of the image in the file, from 0; FER+ names it by this."""
     offset: int = -1
-    """Offset of its line in the file, in bytes; -1 if ``pixels`` are at hand."""
+    """Offset of its line in the file, in bytes; -1 if ``pixels`` holds them."""
     separator: str = ","
     before: int = 0
     """Cells of the line before the pixels ..."""

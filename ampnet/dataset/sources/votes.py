@@ -123,7 +123,7 @@ def _read_header(source: RawDataSet, path: Path, header: Sequence[str]) -> tuple
     if not header or header[0].casefold() not in ("name", "path"):
         raise DataError(f"{path}: expected a column name or path, and one for each class, got {listed(header)}")
     if len(header) > MAX_COLUMNS:
-        raise DataError(f"{path}: {len(header):,} columns are more than {MAX_COLUMNS}, the most there can be")
+        raise DataError(f"{path}: {len(header):,} columns are more than the maximum of {MAX_COLUMNS}")
     classes = {name: name for name in source.class_names}
     answers = [(column, meant_answer(column, classes)) for column in header[1:]]
     unknown = [column for column, answer in answers if answer is None]

@@ -84,7 +84,7 @@ def test_images_without_a_class_folder_are_left_out_and_said_so(tmp_path: Path) 
         ((), "holds no images"),
         (("notes.txt", "sad/readme.md"), "holds no images"),
         (("1.jpg", "2.jpg"), r"holds no images in class folders; expected \[split/\]class/"),
-        (("sad/1.jpg",), "one class only"),
+        (("sad/1.jpg",), "only one class"),
         (("train/sad/1.jpg", "train/fear/1.jpg", "extra/sad/2.jpg"), "mixes splits"),
     ],
     ids=["empty", "no images", "no classes", "one class", "mixed"],

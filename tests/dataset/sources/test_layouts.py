@@ -370,7 +370,7 @@ def test_a_csv_with_people_and_no_split_is_split_by_person(tmp_path: Path) -> No
         ("path,label,x0,y0,x1,y1\na.jpg,fear,1,2,3\nb.jpg,joy,5,5,5,9\n", "line 2: expected 6 cells"),
         ("path,label,x0,y0,x1,y1\na.jpg,fear,5,5,5,9\n", "line 2: the box must have x0 < x1"),
         ("path,label,x0,y0,x1,y1\na.jpg,fear,a,b,c,d\n", "line 2: the box must be four numbers"),
-        ("path,label\na.jpg,fear\nb.jpg,fear\n", "one class only"),
+        ("path,label\na.jpg,fear\nb.jpg,fear\n", "only one class"),
     ],
 )
 def test_a_wrong_csv_is_refused_with_the_place(tmp_path: Path, content: str, message: str) -> None:

@@ -238,7 +238,7 @@ def test_one_row_for_each_image_is_no_vote(tmp_path: Path) -> None:
         ("path,anger,fear\na.jpg,1,0\na.jpg,0,1\n", "lists an image twice"),
         ("path,anger,angry,fear\na.jpg,1,0,0\n", "two vote columns mean the same answer"),
         ("path,anger,fear\na.jpg,1,x\n", "line 2: votes must be numbers"),
-        ("path,anger,unknown\na.jpg,1,0\n", "one class only"),
+        ("path,anger,unknown\na.jpg,1,0\n", "only one class"),
         ("path,unknown,no_face\na.jpg,1,0\n", "names no class"),
         ("path,anger\na.jpg,1\n", "expected the columns path and label"),
         ("path,anger,fear\na.jpg,0,0\n", "no image has a label"),
