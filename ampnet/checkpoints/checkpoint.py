@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
 from safetensors.torch import save
 from torch import Tensor
 
@@ -102,21 +103,9 @@ class StoredCheckpoint:
     def checkpoint(self) -> Checkpoint:
         """Build the checkpoint; see :func:`parse_header` and :func:`build_network` for what is refused."""
         header = parse_header(self.header)
-        return Checkpoint(
-            model=build_network(header.architecture, self.tensors, self.size),
-            class_names=header.class_names,
-            framing=header.framing,
-            config=header.config,
-            epoch=header.epoch,
-            metrics=header.metrics,
-            branch_weight=header.branch_weight,
-            selected_on=header.selected_on,
-            temperature=header.temperature,
-            class_shares=header.class_shares,
-            prior_strength=header.prior_strength,
-            rejection_threshold=header.rejection_threshold,
-            version=header.version,
-        )
+        values = structs.asdict(header)
+        architecture = values.pop("architecture")
+        return Checkpoint(model=build_network(architecture, self.tensors, self.size), **values)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, Any] | None = None) -> None:

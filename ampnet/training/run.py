@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from ampnet.models.plain import build_model
 from ampnet.runtime.devices import has_fast_bf16
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import ProgressBar, silent
-from ampnet.settings import config_to_dict
+from ampnet.settings import Split, config_to_dict
 from ampnet.training.defaults import RunConfig
 from ampnet.training.distillation import distillation_targets, load_teachers
 from ampnet.training.ema import ExponentialMovingAverage
@@ -133,8 +133,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
     require_trackers(config.trackers)
     index = _open_faces(config)
     parts = choose_faces(index, config)
-    training, selection = parts["train"], parts[config.select_on]
-    data_hash = hash_data(index)
+    training, selection, data_hash = parts["train"], parts[config.select_on], hash_data(index)
     framing = training_framing(index, training)
     teachers = load_teachers(config.teachers, index.class_names)
     state, model, message = build_train_state(config, index.class_names, process)
@@ -146,11 +145,13 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
         progress = saved or Progress()
         if process.is_main and saved is None:
             describe_run(folder, config, size, index, parts, data_hash, process)
-        targets = _targets(teachers, index, training, config, folder, process, bar, saved is not None)
+        targets = training_targets(index, training, config.recipe)
+        if teachers:
+            soft = distillation_targets(teachers, index, training, config, folder, process, bar, saved is not None)
+            targets = blend_targets(targets, index.labels[training], soft, config.recipe.teacher_weight)
         batches = training_loader(index, training, config, size.image_size, framing.color, process, targets, order)
         selected = selection_loader(index, selection, config, size.image_size, framing.color, process)
-        faces = f"{len(training)} train, {len(selection)} {config.select_on} faces"
-        notes = (_about(folder, faces, model), *_untrained(index, training), message, newest, unlocked)
+        notes = (_about(folder, config, parts, model), *_untrained(index, training), message, newest, unlocked)
         yield TrainingRun(
             config=config,
             folder=folder,
@@ -177,25 +178,8 @@ def _open_faces(config: RunConfig) -> FaceIndex:
     return in_fold(index, read_folds(config.out / FOLDS_FILE, index), config.fold) if config.fold else index
 
 
-def _targets(
-    teachers: Sequence[Checkpoint],
-    index: FaceIndex,
-    training: NDArray[np.int64],
-    config: RunConfig,
-    folder: Path,
-    process: Process,
-    bar: ProgressBar,
-    is_resumed: bool,
-) -> NDArray[np.float32] | None:
-    """Return the targets that replace the labels, those of teachers blended in; None: the labels."""
-    targets = training_targets(index, training, config.recipe)
-    if not teachers:
-        return targets
-    soft = distillation_targets(teachers, index, training, config, folder, process, bar, is_resumed)
-    return blend_targets(targets, index.labels[training], soft, config.recipe.teacher_weight)
-
-
-def _about(folder: Path, faces: str, model: AMPNet) -> str:
+def _about(folder: Path, config: RunConfig, parts: Mapping[Split, NDArray[np.int64]], model: AMPNet) -> str:
+    faces = f"{len(parts['train'])} train, {len(parts[config.select_on])} {config.select_on} faces"
     millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     return f"{folder}: {faces}, {millions:.1f} M parameters, {model.architecture.image_size} px"
 
