@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -40,8 +40,7 @@ USUAL_PERCENTILE = 99.7
 """Percentile of the training faces up to which a resolution, or a place in the image, counts as seen in training."""
 
 FEW_FACES = 1000
-"""Below so many training faces, spread and size are at least as wide as the defaults: few vary less than all that they
-stand for."""
+"""Below so many training faces, spread and size are at least as wide as the defaults, since few faces vary less."""
 
 LATER_FIELDS = ("spread", "size")
 """Not in the files of earlier versions."""
@@ -88,14 +87,7 @@ class Framing:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the framing as plain values for JSON and checkpoints."""
-        return {
-            "mean_landmarks": [list(point) for point in self.mean_landmarks],
-            "crop": self.crop,
-            "color": self.color,
-            "face_resolution": self.face_resolution,
-            "spread": self.spread,
-            "size": self.size,
-        }
+        return {**asdict(self), "mean_landmarks": [list(point) for point in self.mean_landmarks]}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Framing":

@@ -113,8 +113,7 @@ class TrainingRun:
 def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> Iterator[TrainingRun]:
     """Load the data, build the network, and create the run folder or restore an interrupted run.
 
-    The folder is created last, so that a run that fails to start leaves nothing behind. Other commands are kept out of
-    it until the block ends.
+    The folder is created last, so that a run that fails to start leaves nothing behind; it is locked until the end.
 
     Args:
         config: settings of the run.
