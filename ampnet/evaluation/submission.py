@@ -32,7 +32,7 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def submission(rules: Rules, report: EvalReport) -> dict[str, Any]:
-    """Return the result as plain values: no dates, places or machines, so that whoever scores again gets the same.
+    """Return the result as plain values: no dates, places or machines, so that a second scoring gets the same.
 
     Args:
         rules: what was agreed.

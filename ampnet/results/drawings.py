@@ -162,7 +162,7 @@ class Drawings:
         try:
             if self._hidden is not None:
                 self._write(self._hidden.rest())
-            if self._writer is not None:  # first: whoever finds the copy when resuming takes both to be there
+            if self._writer is not None:  # first: a resumed run that finds the copy takes both to be there
                 self._draw_timeline()
             self._open.close()
         except DataError as error:
