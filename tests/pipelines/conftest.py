@@ -2,11 +2,11 @@
 
 import pytest
 
-from ampnet.reports import page, report_files
+from ampnet.reports import report_files, report_page
 
 
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take longer than everything else in most tests of `eval`; tests/reports draws them."""
     monkeypatch.setattr(report_files, "figures", lambda report: {})
-    monkeypatch.setattr(page, "figures", lambda report, titled: {})
+    monkeypatch.setattr(report_page, "figures", lambda report, titled: {})

@@ -12,8 +12,8 @@ import pytest
 
 from ampnet.dataset.index.face_names import unique_names
 from ampnet.dataset.sources import open_source
-from ampnet.dataset.sources.pixel_tables import MAX_ROW_BYTES
 from ampnet.errors import AmpnetError, DataError, ImageError
+from ampnet.files.documents import MAX_LINE
 from tests.dataset.sources.small_files import FERPLUS_HEADER, text, touch
 
 DIGITS = "9" * 5_000
@@ -113,7 +113,7 @@ def test_a_table_without_header_is_quoted_in_short(tmp_path: Path) -> None:
 
 
 def test_a_row_of_absurd_length_is_refused_without_reading_all_of_it(tmp_path: Path) -> None:
-    text(tmp_path / "fer2013.csv", f"emotion,pixels,Usage\n0,{'1' * MAX_ROW_BYTES},Training\n")
+    text(tmp_path / "fer2013.csv", f"emotion,pixels,Usage\n0,{'1' * MAX_LINE},Training\n")
     assert "more than 1048576 characters" in refusal(tmp_path).replace(",", "")
 
 
