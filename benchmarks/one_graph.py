@@ -28,15 +28,33 @@ from benchmarks.photos import make_photos
 SAME = 0.5
 """Overlap of two boxes of one face."""
 
+HEADINGS = (
+    "model",
+    "MB",
+    "faces",
+    "other faces",
+    "other labels",
+    "largest difference",
+    "above 0.01",
+    "ms a photo",
+    "torch",
+    "parts",
+)
 
-def main() -> None:
-    """Compare, and print a table."""
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", type=Path, nargs="+")
     parser.add_argument("--photos", type=int, default=160)
     parser.add_argument("--turned", action="store_true")
     parser.add_argument("--parts", type=Path, nargs=2)
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Compare, and print a table."""
+    arguments = parse_arguments()
     torch.set_num_threads(1)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 3
@@ -60,9 +78,8 @@ def main() -> None:
             parts_ms += 1000 * (time.perf_counter() - start)
             for path, session in sessions.items():
                 start = time.perf_counter()
-                answer = dict(
-                    zip([one.name for one in session.get_outputs()], session.run(None, {"photo": photo}), strict=True)
-                )
+                names = [one.name for one in session.get_outputs()]
+                answer = dict(zip(names, session.run(None, {"photo": photo}), strict=True))
                 milliseconds[path][0] += 1000 * (time.perf_counter() - start)
                 milliseconds[path][1] += torch_ms
                 for face in expected:
@@ -72,18 +89,7 @@ def main() -> None:
                 missed[path] += max(len(answer["boxes"]) - len(expected), 0)
     print_table(
         f"{arguments.photos} photos, one core",
-        (
-            "model",
-            "MB",
-            "faces",
-            "other faces",
-            "other labels",
-            "largest difference",
-            "above 0.01",
-            "ms a photo",
-            "torch",
-            "parts",
-        ),
+        HEADINGS,
         [
             (
                 path.name,

@@ -33,7 +33,8 @@ from ampnet.detection.multiscale import (
     WHOLE_FACE,
 )
 from ampnet.detection.overlaps import AVERAGED_OVERLAP
-from ampnet.export.notation import Graph, Value
+from ampnet.export.graph_values import Value
+from ampnet.export.notation import Graph
 from ampnet.export.resizing import resized
 from ampnet.export.warping import Pixels, Placement, warped
 from ampnet.faces.alignment import CANONICAL_LANDMARKS

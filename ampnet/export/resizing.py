@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ampnet.export.notation import Graph, Value
+from ampnet.export.graph_values import Value
+from ampnet.export.notation import Graph
 
 
 def resized(graph: Graph, image: Value, height: Value, width: Value) -> Value:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.export.notation import Graph, Value
+from ampnet.export.graph_values import Value
+from ampnet.export.notation import Graph
 from ampnet.export.resizing import rounded
 from ampnet.faces.alignment import FITTED, MIN_SAMPLES
 from ampnet.faces.colour import Color

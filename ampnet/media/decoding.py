@@ -1,7 +1,6 @@
 """Decode untrusted images: a failure affects only that file, and memory is bounded up front.
 
-Pillow decodes, restricted to :data:`FORMATS`: its other readers are rarely needed, and some start programs (EPS runs
-Ghostscript).
+Pillow decodes, restricted to :data:`FORMATS`: others are rarely needed, and some start programs (EPS: Ghostscript).
 """
 
 import ctypes
@@ -122,8 +121,7 @@ def decode(data: bytes, enough_side: int | None = None, upright: bool = True, ma
         max_pixels: pictures with more pixels are refused; None: :data:`MAX_PIXELS`.
 
     Raises:
-        ImageError: it is not an image in one of :data:`FORMATS`, damaged, or too large. The message is the reason
-            alone.
+        ImageError: it is not an image in one of :data:`FORMATS`, damaged, or too large; the message is the reason.
     """
     _quieten_pillow()
     try:
@@ -296,8 +294,7 @@ def _reason(error: Exception) -> str:
 def _quieten_pillow() -> None:
     """Silence Pillow's warnings about damaged files: what matters, it raises.
 
-    Called before each use, since test runners and other programs reset the filters; ``warnings.catch_warnings`` is not
-    safe in threads.
+    Called before each use: other programs reset the filters, and ``warnings.catch_warnings`` is not safe in threads.
     """
     if not warnings.filters or warnings.filters[0] != _QUIET:
         warnings.filterwarnings("ignore", module=_QUIET[3].pattern)
