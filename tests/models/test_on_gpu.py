@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from ampnet.models.ampnet import AMPNet
-from ampnet.settings.architecture import VARIANTS
+from ampnet.models.plain import build_model
+from ampnet.settings.architecture import VARIANTS, ArchitectureConfig
 from tests.fake_gpu import fake_gpu
 
 NETWORKS = {
@@ -26,5 +27,15 @@ def test_a_network_answers_on_the_gpu_and_refuses_landmarks_left_on_the_cpu(name
             assert logits.device == gpu
         with pytest.raises(RuntimeError, match="device"):
             model(*inputs(model, gpu, "cpu"))
+        with pytest.raises(RuntimeError, match="device"):
+            model(*inputs(model, "cpu", gpu))
+
+
+@pytest.mark.parametrize("variant", ["resnet18", "mobilenet_v3_small"])
+def test_a_plain_network_answers_on_the_gpu_and_refuses_images_left_on_the_cpu(variant):
+    with fake_gpu() as gpu:
+        model = build_model(ArchitectureConfig(**VARIANTS[variant])).to(gpu).eval()
+        for logits in model(*inputs(model, gpu, gpu)):
+            assert logits.device == gpu
         with pytest.raises(RuntimeError, match="device"):
             model(*inputs(model, "cpu", gpu))
