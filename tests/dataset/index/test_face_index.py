@@ -180,5 +180,5 @@ def test_a_hundred_classes_are_read_and_no_more(tmp_path: Path) -> None:
     root = make_index(tmp_path, "a.jpg 0\nb.jpg 99\n", ["a.jpg", "b.jpg"], ["a.jpg", "b.jpg"])
     assert len(read_index(root).class_names) == 100
     (root / "index" / "data_label.txt").write_text("a.jpg 0\nb.jpg 100\n")
-    with pytest.raises(DataError, match="has 101 classes, more than 100"):
+    with pytest.raises(DataError, match="has 101 classes, more than the maximum of 100"):
         read_index(root)

@@ -167,7 +167,10 @@ def test_votes_of_a_list_are_numbers_of_people(tmp_path: Path, votes: str) -> No
         (b"path,label," + b",".join(b"happy" for _ in range(5_000)), "columns must be there once each"),
         (b"path," + b",".join(b"votes_%d" % n for n in range(5_000)) + b"\n", "columns must be there once each"),
         (b"path,label,path\na,b,c\n", "once each"),
-        (b"path,label\n" + b"".join(b"%d.jpg,x%d\n" % (n, n) for n in range(101)), "name 101 classes, more than the maximum of 100"),
+        (
+            b"path,label\n" + b"".join(b"%d.jpg,x%d\n" % (n, n) for n in range(101)),
+            "name 101 classes, more than the max",
+        ),
         (b"path,label\na.jpg," + b"x" * 101 + b"\nb.jpg,joy\n", "has more than 100 characters"),
         (b"path,label\na.jpg," + b"9" * 5_000 + b"\nb.jpg,1\n", "are numbers"),
         (b"path,label,split\na.jpg,joy," + b"x" * 5_000 + b"\nb.jpg,sad,train\n", "unknown split 'x+"),
