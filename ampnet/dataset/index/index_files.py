@@ -24,6 +24,9 @@ MANIFEST_FILE = "shards.json"
 JOURNAL_FOLDER = ".prepare"
 """Folder that exists while prepare runs."""
 
+INDEX_FILES = (META_FILE, MANIFEST_FILE, LABELS_FILE, LANDMARKS_FILE, FACES_FILE, FAILURES_FILE, VOTES_FILE)
+"""Files of an index that a new one replaces or does without."""
+
 _IMAGES = re.compile(r"faces-[0-9]{5}\.tar")
 _TABLE = re.compile(r"(faces|rejected)-[0-9]{5}\.parquet")
 

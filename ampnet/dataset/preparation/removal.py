@@ -7,13 +7,10 @@ from ampnet.dataset.index.faces_table import read_faces
 from ampnet.dataset.index.index_files import (
     CROISSANT_FILE,
     FACES_FILE,
-    FAILURES_FILE,
+    INDEX_FILES,
     JOURNAL_FOLDER,
-    LABELS_FILE,
-    LANDMARKS_FILE,
     MANIFEST_FILE,
     META_FILE,
-    VOTES_FILE,
     is_images_tar,
     is_sharded,
     is_table,
@@ -27,9 +24,6 @@ from ampnet.dataset.index.prepared_images import (
     remove,
 )
 from ampnet.files.documents import quoted
-
-INDEX_FILES = (META_FILE, MANIFEST_FILE, LABELS_FILE, LANDMARKS_FILE, FACES_FILE, FAILURES_FILE, VOTES_FILE)
-"""Files of an index that a new one replaces or does without."""
 
 
 @dataclass(frozen=True)
