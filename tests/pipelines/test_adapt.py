@@ -4,14 +4,18 @@ import random
 import shutil
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.errors import DataError, UsageError
-from ampnet.settings import AdaptConfig
+from ampnet.settings import AdaptConfig, ExportConfig
 from pipelines.adapt import run
+from pipelines.export import run as export
 from tests.prepared_faces import SAMPLES
+from tests.service.running import PATIENCE, running
 
+JPEG = {"Content-Type": "image/jpeg"}
 OWN = {"happiness": "cheerful", "anger": "cross"}
 
 
@@ -38,6 +42,23 @@ def test_own_classes_are_learned_from_a_few_photos(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "mine.pt").class_names == ("cheerful", "cross")
     with pytest.raises(UsageError, match="exists"):
         run(config(tmp_path / "photos", tmp_path / "mine.pt"), quiet=True)
+
+
+@pytest.mark.slow  # torch's exporter takes ten seconds
+def test_the_result_exports_and_is_served_like_any_checkpoint(tmp_path: Path) -> None:
+    pytest.importorskip("fastapi")
+    mine = tmp_path / "mine.pt"
+    run(config(photos(tmp_path / "photos"), mine), quiet=True)
+    exported = export(ExportConfig(model=mine, out=tmp_path / "mine.onnx"))
+    assert exported.difference < 1e-4
+    photo = next((SAMPLES / "faces" / "test" / "happiness").iterdir()).read_bytes()
+    with running(
+        tmp_path, "--checkpoint", str(mine), "--runtime", "torch", "--gpus", "0", "--parallel", "1"
+    ) as service:
+        answer = httpx.post(f"{service.address}v1/predict", content=photo, headers=JPEG, timeout=PATIENCE).json()
+    (face,) = answer["photos"][0]["faces"]
+    assert set(face["scores"]) == {"cheerful", "cross"}
+    assert face["label"] == "cheerful"
 
 
 @pytest.mark.slow
