@@ -19,7 +19,7 @@ from ampnet.errors import UsageError
 from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, measure
-from ampnet.evaluation.runs import clusters_of
+from ampnet.evaluation.runs import with_people
 from ampnet.evaluation.submission import Rules, submission
 from ampnet.files.documents import read_json
 from ampnet.inference.prior import STRENGTHS, ruled_out, strength_offsets
@@ -112,7 +112,7 @@ def _of_checkpoint(
         if checkpoint.class_shares
     ]
     report = measure(
-        done.table,
+        with_people(done.table, people_of(done.split)),
         provenance_of(config, file, index, describe(checkpoint, config, offsets)),
         fusion=Fusion(
             beta=checkpoint.branch_weight,
@@ -121,11 +121,10 @@ def _of_checkpoint(
             rejection_threshold=checkpoint.rejection_threshold,
         ),
         groups=done.groups,
-        notes=(*done.notes, *people_note(people := people_of(done.split))),
+        notes=(*done.notes, *people_note(people_of(done.split))),
         unassigned=done.split.unassigned,
         seconds=time.monotonic() - start,
         protocol=config.protocol,
-        clusters=clusters_of(people),
     )
     return report, done.split.faces
 
@@ -150,10 +149,8 @@ def _of_runs(
         unassigned=done.split.unassigned,
         seconds=time.monotonic() - start,
         protocol=config.protocol,
-        clusters=done.clusters,
-        runs=done.scores,
     )
-    return report, done.split.faces
+    return replace(report, runs=done.scores), done.split.faces
 
 
 def _of_predictions(
@@ -166,18 +163,17 @@ def _of_predictions(
     read = read_predictions(file, split.images, split.elsewhere)
     reserve()
     report = measure(
-        read.table,
+        with_people(read.table, people_of(split)),
         provenance_of(config, file, index, {}),
         groups=groups,
         notes=(
             *read.notes,
             *empty_notes(read.table, config.split, read.table.class_names[len(names) :]),
-            *people_note(people := people_of(split)),
+            *people_note(people_of(split)),
         ),
         unassigned=split.unassigned,
         seconds=time.monotonic() - start,
         protocol=config.protocol,
-        clusters=clusters_of(people),
     )
     return report, split.faces
 

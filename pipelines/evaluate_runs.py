@@ -16,7 +16,7 @@ from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.predictions import PredictionTable, table_of
-from ampnet.evaluation.runs import RunsScores, clusters_of, score_run, score_runs, stack_tables
+from ampnet.evaluation.runs import RunsScores, score_run, score_runs, stack_tables, with_people
 from ampnet.files.printable import printable
 from ampnet.files.writing import sha256_of
 from ampnet.settings import EvalConfig, TrainConfig
@@ -33,7 +33,6 @@ class RunsPredictions:
     """Of all runs."""
     split: EvaluatedSplit
     scores: RunsScores
-    clusters: NDArray[np.int64] | None
     groups: dict[str, NDArray[np.str_]]
     notes: tuple[str, ...]
 
@@ -85,10 +84,9 @@ def predict_runs(config: EvalConfig, runs: Runs, reserve: Callable[[], None], qu
         people[: len(split.faces)] = folds.subjects
     notes = (*_about(runs, copies), *people_note(people), *empty_notes(table, "all" if folds else config.split, ()))
     return RunsPredictions(
-        table,
+        with_people(table, people, copies),
         split,
         score_runs(scores, sha256_of(runs.folder / FOLDS_FILE) if folds else None),
-        clusters_of(people, copies),
         groups,
         (*notes, *unreadable_notes(table)),
     )

@@ -14,7 +14,7 @@ from cli import app
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "tests" / "samples"
 PEOPLE = ("id00", "id01", "id02", "id03", "id04")
-EXPRESSIONS = {"happiness": "happy", "neutral": "neutral", "surprise": "surprise"}
+EXPRESSIONS = {"happiness": "cheerful", "neutral": "calm", "surprise": "startled"}
 LEAST = ["--epochs", "1", "--batch-size", "4", "--processes", "1", "--workers", "0"]
 
 

@@ -35,6 +35,8 @@ class SplitImages:
     """``(N,)`` of :data:`ampnet.evaluation.copies.Copy`; None if duplicates are unknown."""
     votes: CrowdVotes | None = None
     """The annotators' votes; None if the data set has none."""
+    clusters: NDArray[np.int64] | None = None
+    """``(N,)`` number of the person in each image; None where single images are drawn for intervals."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -50,6 +52,7 @@ class SplitImages:
             status=self.status[rows],
             copies=None if self.copies is None else self.copies[rows],
             votes=None if self.votes is None else self.votes.subset(rows),
+            clusters=None if self.clusters is None else self.clusters[rows],
         )
 
 

@@ -115,13 +115,13 @@ class EvalReport:
     """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
     groups: tuple[Grouping, ...]
     """Scores of groups of images; empty unless they were asked for."""
-    runs: RunsScores | None
-    """Each run's scores and their spread; None unless a folder of runs was measured."""
     unassigned: int
     """Images without a detected face that belong to no split, since the data set has no official splits."""
     notes: tuple[str, ...]
     """Caveats for the reader."""
     seconds: float
+    runs: RunsScores | None = None
+    """Each run's scores and their spread; None unless a folder of runs was measured."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -154,13 +154,12 @@ def measure(
     unassigned: int = 0,
     seconds: float = 0.0,
     protocol: Protocol | None = None,
-    clusters: NDArray[np.int64] | None = None,
-    runs: RunsScores | None = None,
 ) -> EvalReport:
     """Compute every number of a report.
 
     Args:
-        table: predictions for all images of the split, at least one.
+        table: predictions for all images of the split, at least one; where its images have clusters, intervals of
+            scores and probabilities draw these.
         about: what was measured on what.
         fusion: how the answers follow from the table's logits; None leaves out heads and priors.
         groups: ``(N,)`` the group of each image by the column's name; empty where it is unknown.
@@ -168,13 +167,11 @@ def measure(
         unassigned: images that were lost before they had a split.
         seconds: time that the predictions took.
         protocol: published rule to score by as well.
-        clusters: ``(N,)`` number of the person in each image; intervals of scores and probabilities then draw people.
-        runs: scores of the runs that the predictions are from.
 
     Raises:
         DataError: the data set has no votes for that rule.
     """
-    names, labels, scored = table.class_names, table.labels, table.scored
+    names, labels, scored, clusters = table.class_names, table.labels, table.scored, table.images.clusters
     matrix = confusion_of(labels, table.answers, len(names))
     threshold = fusion.rejection_threshold if fusion else 0.0
     top2, probabilities, risk_coverage = _of_probabilities(table, threshold, clusters)
@@ -195,7 +192,6 @@ def measure(
         protocol=_protocol(table, protocol),
         priors=_priors(table, fusion),
         groups=score_groups(table, groups, SEED),
-        runs=runs,
         unassigned=unassigned,
         notes=tuple(notes),
         seconds=seconds,
