@@ -89,7 +89,7 @@ def test_it_trains_is_compared_exported_and_predicts(name, tmp_path):
     compared = runner.invoke(app, ["compare", str(out / name), str(out / "ampnet-small"), *common])
     assert compared.exit_code == 0, compared.stderr
     model = tmp_path / "model.onnx"
-    exported = runner.invoke(app, ["export", str(out / name), "--out", str(model)])
+    exported = runner.invoke(app, ["export", str(out / name), "--part", "classifier", "--out", str(model)])
     assert exported.exit_code == 0, exported.stderr
     photo = sorted((data / "dataset").iterdir())[0]
     answers = []

@@ -49,7 +49,7 @@ def test_the_result_exports_and_is_served_like_any_checkpoint(tmp_path: Path) ->
     pytest.importorskip("fastapi")
     mine = tmp_path / "mine.pt"
     run(config(photos(tmp_path / "photos"), mine), quiet=True)
-    exported = export(ExportConfig(model=mine, out=tmp_path / "mine.onnx"))
+    exported = export(ExportConfig(model=mine, part="classifier", out=tmp_path / "mine.onnx"))
     assert exported.difference < 1e-4
     photo = next((SAMPLES / "faces" / "test" / "happiness").iterdir()).read_bytes()
     with running(
