@@ -40,7 +40,8 @@ class ClassifierGraph(nn.Module):
         pixels = images.permute(0, 3, 1, 2).float() / 255
         if self.network.local_head is None:
             local, global_ = self.network(pixels, landmarks)
-            regions, boxes = local.new_zeros(len(local), 0, local.shape[1]), local.new_zeros(len(local), 0, 4)
+            faces = local.shape[0]  # len() would fix the exported graph to the example's number of faces
+            regions, boxes = local.new_zeros(faces, 0, local.shape[1]), local.new_zeros(faces, 0, 4)
         else:
             regions, local, global_ = decompose(self.network, pixels, landmarks)
             boxes = region_boxes(self.network, landmarks)
