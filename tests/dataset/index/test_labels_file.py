@@ -19,10 +19,10 @@ def test_names_may_hold_blanks_and_lines_may_be_empty(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("b.jpg 1000000000000", "line 2: the label 1000000000000 is above 100"),
-        ("b.jpg 101", "line 2: the label 101 is above 100"),
-        ("b.jpg " + "9" * 20, "line 2: the label 9+ is above 100"),
-        ("b.jpg " + "9" * 5_000, r"line 2: the label 9+\.\.\.9+ is above 100"),
+        ("b.jpg 1000000000000", "line 2: the label 1000000000000 is above the maximum of 100"),
+        ("b.jpg 101", "line 2: the label 101 is above the maximum of 100"),
+        ("b.jpg " + "9" * 20, "line 2: the label 9+ is above the maximum of 100"),
+        ("b.jpg " + "9" * 5_000, r"line 2: the label 9+\.\.\.9+ is above the maximum of 100"),
         ("b.jpg -1", "line 2: expected `name label`, got 'b.jpg -1'"),
         ("b.jpg nan", "line 2: expected `name label`"),
         ("b.jpg 1.0", "line 2: expected `name label`"),
