@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,8 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
     console = notices(quiet)
     if config.out is None:
         raise UsageError("--engine ray needs --out DIR: the folder of the parquet files")
+    if missing := [name for name in ("ray", "pyarrow") if find_spec(name) is None]:
+        raise UsageError(f"{missing[0]} is missing; install it with `pip install 'ampnet[cluster]'`")
     out = address_of(config.out)
     out = out if is_address(out) else str(config.out.resolve())
     parts, notes = cut_into_parts(config.images, config.part_images, config.videos)

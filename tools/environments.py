@@ -63,10 +63,15 @@ def _check_extras(python: str, folder: Path) -> list[str]:
 
 def _environment(place: Path, python: str, extras: list[str]) -> Path:
     """Make an environment with the oldest direct dependencies and this tree; return its folder of programs."""
-    listed = place.with_suffix(".txt")
+    listed, without = place.with_suffix(".txt"), place.with_name("without.txt")
+    without.write_text(
+        "opencv-python-headless; python_version < '3'\n"
+    )  # its newest would hide the oldest opencv-python
     oldest = ["--resolution", "lowest-direct", "--python-version", _version(python)]
     subprocess.run(
-        ["uv", "pip", "compile", "pyproject.toml", *extras, *oldest, "-q", "-o", listed], cwd=ROOT, check=True
+        ["uv", "pip", "compile", "pyproject.toml", *extras, *oldest, "--override", without, "-q", "-o", listed],
+        cwd=ROOT,
+        check=True,
     )
     subprocess.run(["uv", "venv", "-q", "--allow-existing", "--python", python, place], check=True)
     programs = place / ("Scripts" if os.name == "nt" else "bin")

@@ -81,12 +81,13 @@ def open_camera(number: int) -> Iterator[LatestFrames]:
     Raises:
         DataError: it does not answer, or gives no picture.
     """
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our line says more about a missing one
+    set_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel  # OpenCV 4, or 5
+    level = set_level(0)  # silent: our line says more about a missing one
     try:
         capture = cv2.VideoCapture(number)
         is_answering = capture.isOpened() and capture.read()[0]
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        set_level(level)
     if not is_answering:
         capture.release()
         raise DataError(f"cannot open camera {number}; check that it is connected, not in use, and permitted")
