@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def packages(tmp_path_factory) -> Path:
     return npm_folder("onnxruntime-node", "onnxruntime-web", "sharp")
 
 
-def require_same(answers: list[list[dict]]) -> None:
+def require_same(answers: list[list[dict[str, Any]]]) -> None:
     for photo, faces in zip(PHOTOS, answers, strict=True):
         expected = Predictor().predict(photo)
         assert [face["label"] for face in faces] == [face.label for face in expected] == STORED[photo.name]
@@ -46,7 +47,7 @@ def require_same(answers: list[list[dict]]) -> None:
             assert face["scores"] == pytest.approx(dict(known.scores), abs=CLOSE)
 
 
-def answers_of(*command: str | Path, cwd: Path) -> list[list[dict]]:
+def answers_of(*command: str | Path, cwd: Path) -> list[list[dict[str, Any]]]:
     done = subprocess.run([*command, *PHOTOS], cwd=cwd, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return [json.loads(line)["faces"] for line in done.stdout.splitlines()]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.packed_faces import pack, unpack
+from tests.pictures import read_bgr
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "tests" / "samples" / "faces"
@@ -24,8 +25,8 @@ def write_small_grey_faces(raw, train=3, val=2):
             for file in sorted(of_class.iterdir())[:count]:
                 path = raw / folder / of_class.name / f"{file.stem}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                small = cv2.resize(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE), (48, 48), interpolation=cv2.INTER_AREA)
-                cv2.imwrite(str(path), small)
+                grey = cv2.cvtColor(read_bgr(file), cv2.COLOR_BGR2GRAY)
+                cv2.imwrite(str(path), cv2.resize(grey, (48, 48), interpolation=cv2.INTER_AREA))
                 if folder != "PrivateTest":
                     votes = ["8" if name == of_class.name else "1" for name in VOTES.strip().split(",")[1:]]
                     lines.append(f"{path.relative_to(raw).as_posix()},{','.join(votes)}\n")

@@ -1,6 +1,6 @@
 """Values of ONNX graphs, which are computed with as NumPy's arrays are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, Union
 
 import numpy as np
@@ -22,6 +22,14 @@ class Nodes(Protocol):
 
     def joined(self, *parts: Operand) -> "Value":
         """Join integers to a vector, such as a shape."""
+
+    def stacked(self, *parts: "Value", axis: int = 0) -> "Value":
+        """Join values along a new axis."""
+
+    def choose(
+        self, condition: "Value", then: Callable[[], Sequence["Value"]], other: Callable[[], Sequence["Value"]]
+    ) -> list["Value"]:
+        """Compute one or the other."""
 
 
 class Value:

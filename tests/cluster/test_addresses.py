@@ -19,6 +19,7 @@ from ampnet.errors import DataError
 from ampnet.files.storage import list_files, names_in, open_file, remove_files, write_whole
 from ampnet.reading.photo import Photo
 from ampnet.reading.reader import NOTHING, read_ahead
+from ampnet.reading.video_clock import Sampling
 from ampnet.runtime.threads import Threads, start_threads
 from tests.cluster.s3 import s3_server
 from tests.cluster.test_ray import ROOT, SAMPLES, here, rows_of
@@ -71,7 +72,7 @@ def test_objects_are_listed_read_written_and_deleted(bucket: str) -> None:
 
 def read(part: Part, threads: Threads) -> list[Photo]:
     tasks = ((source, NOTHING) for source in part.sources())
-    return [queued.photo for queued in read_ahead(tasks, 1, threads.reading, 2)]
+    return [queued.photo for queued in read_ahead(tasks, Sampling(), threads.reading, 2)]
 
 
 def test_objects_tars_and_parquet_files_of_a_bucket_hold_the_same_photos(bucket: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from ampnet.cluster.parts import Part, cut_into_parts
 from ampnet.files import download
 from ampnet.reading.reader import NOTHING, read_ahead
+from ampnet.reading.video_clock import Sampling
 from ampnet.runtime.threads import Threads, start_threads
 from tests.web import LOCAL, content, server
 
@@ -13,7 +14,7 @@ PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"
 
 def problems(part: Part, threads: Threads) -> dict[str, str | None]:
     tasks = ((source, NOTHING) for source in part.sources())
-    photos = read_ahead(tasks, 1, threads.reading, 2)
+    photos = read_ahead(tasks, Sampling(), threads.reading, 2)
     return {queued.photo.name: queued.photo.problem for queued in photos}
 
 

@@ -13,6 +13,7 @@ from ampnet.detection.tiles import merge_tiles, tiles
 from ampnet.media.decoding_memory import reduction
 from ampnet.reading.contents import PixelContent
 from ampnet.reading.photo import ENOUGH_SIDE, Photo
+from tests.pictures import read_rgb
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "faces" / "test"
 
@@ -20,7 +21,7 @@ SAMPLES = Path(__file__).parents[1] / "samples" / "faces" / "test"
 def crowd(width, height, rows, columns, head):
     """Place rendered heads on a grid; returns the photo and the centre of each head."""
     files = [path for folder in sorted(SAMPLES.iterdir()) for path in sorted(folder.iterdir())[:2]]
-    heads = [cv2.resize(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), (head, head)) for path in files]
+    heads = [cv2.resize(read_rgb(path), (head, head)) for path in files]
     canvas = np.full((height, width, 3), (120, 130, 140), np.uint8)
     centres = []
     for number in range(rows * columns):

@@ -9,6 +9,7 @@ import pytest
 
 from ampnet.detection import FaceDetector, detect_with_retries
 from ampnet.detection.multiscale import pass_sizes
+from tests.pictures import read_rgb
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 NAMES = ("id09_happiness_0.jpg", "id04_neutral_0.jpg")
@@ -24,7 +25,7 @@ def head(name, size):
     with (SAMPLES / "annotations.csv").open() as file:
         row = next(row for row in csv.DictReader(file) if row["file"].endswith(name))
     parts = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-    image = cv2.cvtColor(cv2.imread(str(SAMPLES / row["file"])), cv2.COLOR_BGR2RGB)
+    image = read_rgb(SAMPLES / row["file"])
     zoom = size / image.shape[0]
     points = np.array([[row[f"{part}_x"], row[f"{part}_y"]] for part in parts], dtype=float)
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), points * zoom

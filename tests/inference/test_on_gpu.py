@@ -14,12 +14,13 @@ from ampnet.inference.ablation import answer_by_votes, votes_of
 from ampnet.inference.classifier import Classifier, network_input
 from ampnet.inference.contributions import explain
 from ampnet.models.ampnet import AMPNet
+from ampnet.settings.choices import Module
 from ampnet.settings.labels import EXPRESSIONS
 from tests.fake_gpu import fake_gpu
 from tests.prepared_faces import write_prepared_faces
 
 FACES = [AlignedFace(np.zeros((224, 224, 3), np.uint8), np.full((5, 2), 100.0), np.eye(2, 3))] * 3
-MODULES = ("ap", "gp")
+MODULES: tuple[Module, ...] = ("ap", "gp")
 
 
 @pytest.fixture

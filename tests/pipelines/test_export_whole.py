@@ -104,7 +104,7 @@ def test_thresholds_and_the_choice_of_faces_are_optional_inputs(session, predict
     large = np.array((everybody["boxes"][:, 2:] - everybody["boxes"][:, :2]).min(axis=1).max() - 1)
     assert len(answer(session, group, min_face=large)["boxes"]) == 1
     for number, policy in enumerate(("all", "largest", "centre", "best")):
-        predictor.face = policy  # type: ignore[assignment]
+        predictor.face = policy
         expected = predictor.predict(group)
         predictor.face = "all"
         np.testing.assert_allclose(

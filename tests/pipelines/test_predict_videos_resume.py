@@ -61,7 +61,7 @@ def require_whole(out):
     for name, rows in table.groupby("image"):
         assert rows["frame"].tolist() == list(range(FRAMES))
         assert rows["track"].tolist() == rows["person"].tolist() == [1] * FRAMES
-        assert len(list(frames_of(out / "drawn" / Path(name).name))) == FRAMES
+        assert len(list(frames_of(out / "drawn" / Path(str(name)).name))) == FRAMES
 
 
 def test_ctrl_c_and_a_kill_are_resumed_by_the_command_that_the_message_names(clips, model, tmp_path):

@@ -110,7 +110,7 @@ def killed(raw: Path, votes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         if next(calls) == 2:
             (root / "dataset" / f"faces-{number:05d}.tar").write_bytes(b"half")
             raise KilledError
-        return write_table(root, number, *rest)  # type: ignore[arg-type]
+        return write_table(root, number, *rest)
 
     with monkeypatch.context() as patched:
         patched.setattr(build, "write_shard", write_or_die)

@@ -74,7 +74,8 @@ def test_a_reserved_folder_is_locked_until_the_end(tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_a_problem_and_ends_the_others(tmp_path):
-    folder, written = ResultFolder(tmp_path, True, "results"), []
+    folder = ResultFolder(tmp_path, True, "results")
+    written: list[object] = []
 
     def fail(_: Path) -> None:
         raise DataError("the disk is full")

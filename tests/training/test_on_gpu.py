@@ -1,6 +1,7 @@
 """A run trains, evaluates, distils and resumes on a GPU; whatever stays on the CPU is an error."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from tests.prepared_faces import write_prepared_faces
 
 ON_GPU = Process(0, 1, CUDA)
 
-RUNS = {
+RUNS: dict[str, dict[str, Any]] = {
     "the paper's recipe": {"recipe": "reference"},
     "today's recipe, class weights, clipped": {"recipe": "modern", "recipe_changes": {"balance": "weights", "clip": 5}},
     "pairs, mixed, in bfloat16": {
@@ -48,7 +49,14 @@ def data(tmp_path_factory):
 def settings(data, tmp_path):
     def make(recipe_changes=None, **changes):
         recipe = {"batch_size": 7} | (recipe_changes or {})
-        small = {"width": 0.05, "image_size": 48, "modules": ("gp",), "gpus": 0, "processes": 1, "workers": 0}
+        small: dict[str, Any] = {
+            "width": 0.05,
+            "image_size": 48,
+            "modules": ("gp",),
+            "gpus": 0,
+            "processes": 1,
+            "workers": 0,
+        }
         return resolve_defaults(
             TrainConfig(data=data, out=tmp_path, name="run", recipe_changes=recipe, **small | changes)
         )
@@ -77,7 +85,8 @@ def test_teachers_answer_on_the_gpu(settings, tmp_path):
     teacher = tmp_path / "teacher.pt"
     save_checkpoint(teacher, Checkpoint(AMPNet(width=0.05, image_size=48, modules=("gp",)), EXPRESSIONS, Framing()))
     with fake_gpu(), open_run(settings(teachers=(teacher,)), ON_GPU) as training:
-        assert training.batches.dataset.faces.targets.shape == (14, 7)
+        dataset: Any = training.batches.dataset
+        assert dataset.faces.targets.shape == (14, 7)
         run_an_epoch(training)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import types
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from typer.testing import CliRunner
@@ -30,7 +30,7 @@ def a_run(name):
 class Client:
     """MLflow's client, as far as it is used."""
 
-    stores: ClassVar[dict[str, dict]] = {}
+    stores: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def __init__(self, tracking_uri):
         self.runs = self.stores.setdefault(tracking_uri, {})
