@@ -1,65 +1,87 @@
-"""Score any tool's predictions by ampnet's own rules: python -m benchmarks.rivals.score DATA PREDICTIONS.csv...
+"""Score tools' predictions by the two protocols beside this file.
 
-DATA is a prepared data set; its test split is scored. Prints one table with a row for each CSV; for all numbers of one
-tool, see `ampnet eval --predictions`. The CSVs are described in :mod:`ampnet.evaluation.predictions_file`.
+    python -m benchmarks.rivals.score DATA [PREDICTIONS.csv...]
+
+DATA is FER-2013, prepared with its votes and without dropping an image. The answers of each CSV (described in
+:mod:`ampnet.evaluation.predictions_file`) are stored in predictions/, and all that is stored there is scored:
+submissions/ gets what `ampnet eval --predictions FILE --protocol-file FILE` would write, and the table is printed. A
+test compares README's tables with submissions/.
 """
 
 import argparse
+import csv
+import json
 from pathlib import Path
+from typing import Any
 
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import AmpnetError
-from ampnet.evaluation.agreement import measure_agreement
-from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.matching import match_classes
-from ampnet.evaluation.metrics import confusion_of, score
 from ampnet.evaluation.predictions_file import read_predictions
-from ampnet.settings import TrainConfig
+from ampnet.evaluation.report import measure
+from ampnet.evaluation.submission import Rules, submission
+from ampnet.files.documents import read_json
+from ampnet.files.writing import atomic_write
+from ampnet.settings import EvalConfig, TrainConfig
 from benchmarks.measure import print_table
+from pipelines.provenance import provenance_of
 from pipelines.split_images import EvaluatedSplit, read_split
 
-HEAD = ("predictions", "accuracy", "macro-F1", "crowd accuracy", "crowd mean recall")
+HERE = Path(__file__).parent
+RULES = ("labels", "crowd")
+HEAD = ("tool", "accuracy", "macro-F1", "crowd accuracy", "crowd mean recall")
 
 
 def main() -> None:
-    """Print one table, a row for each CSV."""
+    """Store answers, score all that are stored, and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument("predictions", type=Path, nargs="+", metavar="PREDICTIONS.csv")
-    arguments = parser.parse_args()
+    parser.add_argument("predictions", type=Path, nargs="*", metavar="PREDICTIONS.csv")
+    given = parser.parse_args()
     try:
-        index = read_index(arguments.data)
+        index = read_index(given.data)
         names = index.class_names
         chosen = read_split(index, "test", match_classes(names, names), names, TrainConfig.seed)
-        rows = [row_of(path, chosen) for path in arguments.predictions]
+        for path in given.predictions:
+            _store(path, chosen)
+        for path in sorted((HERE / "predictions").glob("*.csv")):
+            table = read_predictions(path, chosen.images, chosen.elsewhere).table
+            config = EvalConfig(predictions=path, data=given.data)
+            report = measure(table, provenance_of(config, path, index, {}))
+            for rule in RULES:
+                found = submission(read_json(HERE / f"protocol-{rule}.json", Rules, "restore it"), report)
+                with atomic_write(HERE / "submissions" / f"{path.stem}-{rule}.json") as aside:
+                    aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     except AmpnetError as error:
         raise SystemExit(str(error)) from error
-    votes = chosen.images.votes
-    title = f"{len(chosen.images):,} images of {arguments.data}, test, in percent with 95% intervals"
-    print_table(title, HEAD if votes else HEAD[:3], [row[: len(HEAD) if votes else 3] for row in rows])
-    if votes:
-        print(
-            f"\nCrowd: {int((votes.majority() >= 0).sum()):,} images where one class has more than half of all votes."
-        )
-        print(f"{int(votes.no_face.sum())} images are excluded: their most frequent vote is no face.")
+    print_table("PrivateTest of FER-2013, in percent with 95% intervals", HEAD, [[tool, *row] for tool, row in rows()])
 
 
-def row_of(path: Path, chosen: EvaluatedSplit) -> list[str]:
-    """Score one CSV against the labels and, if the data set has them, the votes."""
+def _store(path: Path, chosen: EvaluatedSplit) -> None:
+    """Keep a tool's answers, without its probabilities: a tenth of the size, and all that the protocols need."""
     table = read_predictions(path, chosen.images, chosen.elsewhere).table
-    names, votes = table.class_names, table.images.votes
-    scores = score(confusion_of(table.labels, table.answers, len(names)), names)
-    row = [path.stem, _percent(scores.accuracy), _percent(scores.macro_f1)]
-    if votes is None:
-        return row
-    crowd = measure_agreement(table.answers, table.probabilities, votes, names).scores
-    return [*row, _percent(crowd.accuracy if crowd else None), _percent(crowd.mean_class_accuracy if crowd else None)]
+    answers = (table.class_names[answer] if answer >= 0 else "" for answer in table.answers)
+    with atomic_write(HERE / "predictions" / path.name) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("name", "predicted"))
+        writer.writerows(zip(table.images.names, answers, strict=True))
 
 
-def _percent(found: Estimate | None) -> str:
-    if found is None:
-        return "none"
-    return f"{100 * found.value:.1f} ({100 * found.interval[0]:.1f} to {100 * found.interval[1]:.1f})"
+def rows() -> list[tuple[str, list[str]]]:
+    """Return the cells of each tool, from the submissions: by HEAD, the most accurate first."""
+    found = []
+    for path in sorted((HERE / "submissions").glob("*-labels.json")):
+        labels, crowd = (json.loads(path.with_name(path.name.replace("labels", rule)).read_text()) for rule in RULES)
+        values = [labels["scores"][key] for key in ("accuracy", "macro_f1")]
+        values += [crowd["scores"][key] for key in ("accuracy", "mean_class_accuracy")]
+        found.append(
+            (values[0]["value"], path.name.removesuffix("-labels.json"), [_percent(value) for value in values])
+        )
+    return [(tool, cells) for _value, tool, cells in sorted(found, reverse=True)]
+
+
+def _percent(found: dict[str, Any]) -> str:
+    return f"{100 * found['value']:.1f} ({100 * found['interval'][0]:.1f} to {100 * found['interval'][1]:.1f})"
 
 
 if __name__ == "__main__":
