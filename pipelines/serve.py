@@ -19,8 +19,11 @@ from ampnet.settings import PredictConfig, Runtime, ServeConfig
 from pipelines.model import find_model
 from pipelines.predictors import ChosenPredictor, choose_predictor
 from pipelines.progress import notices
+from pipelines.serve_workers import count_together, run_workers
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from ampnet.service.about import AboutModel
 
 MAX_DECODERS = 4
@@ -50,20 +53,45 @@ def run(
         UsageError: a package is missing, there is no such checkpoint, or the address cannot be used.
         CheckpointError: the checkpoint cannot be used.
     """
+    if config.workers > 1:
+        count_together()
     try:
-        from ampnet.reading.photo_decoders import DecoderPool
-        from ampnet.service import server
-        from ampnet.service.app import create_app
-        from ampnet.service.engine import Engine
         from ampnet.service.guard import is_loopback
-        from ampnet.service.metrics import Metrics
+        from ampnet.service.server import address, listen
     except ImportError as error:
         raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[serve]'`") from error
 
     console = notices(quiet)
     if not is_loopback(config.host):
         notices().print(_warning(config))
-    opened = server.listen(config.host, config.port)
+    opened = listen(config.host, config.port)
+
+    def up() -> None:
+        on_start(address(opened))
+        console.print("open this address in a browser; Ctrl-C ends the service")
+
+    logged = log if config.access_log else None
+    if config.workers == 1:
+        return _serve(config, opened, up, logged, console, debug)
+    quietly = notices(quiet=True)
+    return run_workers(config, lambda share, tell: _serve(share, opened, tell, logged, quietly, debug), up)
+
+
+def _serve(
+    config: ServeConfig,
+    opened: "socket",
+    up: Callable[[], None],
+    log: Callable[[dict[str, Any]], None] | None,
+    console: Console,
+    debug: bool,
+) -> int:
+    """Load the model, and serve at an open socket in this process."""
+    from ampnet.reading.photo_decoders import DecoderPool
+    from ampnet.service import server
+    from ampnet.service.app import create_app
+    from ampnet.service.engine import Engine
+    from ampnet.service.metrics import Metrics
+
     keep_freed_memory()
     chosen, runtime = _choose(config, console)
     metrics = Metrics()
@@ -79,13 +107,8 @@ def run(
         chosen.parallel,
         config.max_faces,
     )
-    app = create_app(engine, _about(chosen, runtime), config, metrics, log if config.access_log else None)
-
-    def started() -> None:
-        on_start(server.address(opened))
-        console.print("open this address in a browser; Ctrl-C ends the service")
-
-    return server.run(app, config, opened, started, debug) or 0
+    app = create_app(engine, _about(chosen, runtime), config, metrics, log)
+    return server.run(app, config, opened, up, debug) or 0
 
 
 def _warning(config: ServeConfig) -> str:

@@ -1,6 +1,8 @@
 """What the service counts: requests, photos, faces and durations; never what is in them."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -18,7 +20,12 @@ class Metrics:
         self.decoder_restarts = Counter(
             "ampnet_decoder_restarts", "Decoders replaced after a crash or a limit.", registry=registry
         )
-        self.waiting = Gauge("ampnet_photos_in_progress", "Photos in progress or waiting.", registry=registry)
+        self.waiting = Gauge(
+            "ampnet_photos_in_progress",
+            "Photos in progress or waiting.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self.predict_seconds = Histogram(
             "ampnet_predict_seconds",
             "From the end of a request's photos to its answer.",
@@ -37,4 +44,8 @@ class Metrics:
 
     def render(self) -> bytes:
         """Write all of it in Prometheus's text format."""
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # of all workers, whichever of them is asked
+            together = CollectorRegistry()
+            multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+            return generate_latest(together)
         return generate_latest(self._registry)

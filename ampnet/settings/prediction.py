@@ -230,6 +230,10 @@ class ServeConfig(Settings):
     decoders: Annotated[
         int | None, Option("Processes that decode photos.", "Machine", min=1, unset="cores, at most 4")
     ] = None
+    workers: Annotated[
+        int,
+        Option("Processes that answer; they divide the cores, --queue and --max-requests.", "Machine", min=1),
+    ] = 1
     queue: Annotated[int, Option("Maximum number of photos in progress or waiting; more get 503.", "Limits", min=1)] = (
         128
     )
@@ -264,7 +268,8 @@ class ServeConfig(Settings):
             self.token is None or (self.token.isascii() and self.token.isprintable() and " " not in self.token),
             "a token consists of printable ASCII characters without spaces",
         )
-        require(self.max_files <= self.queue, f"max_files ({self.max_files}) must fit into the queue ({self.queue})")
+        queue, part = -(-self.queue // self.workers), " of each worker" if self.workers > 1 else ""
+        require(self.max_files <= queue, f"max_files ({self.max_files}) must fit into the queue ({queue}){part}")
         require(self.runtime != "onnx" or not self.gpus, "--gpus needs --runtime torch")
 
     @property

@@ -1,0 +1,108 @@
+"""`ampnet serve --workers N`: processes at one socket, each with a model and its share of cores and limits."""
+
+import atexit
+import os
+import select
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from tempfile import mkdtemp
+from typing import TypeAlias
+
+from ampnet.errors import AmpnetError, UsageError
+from ampnet.settings import ServeConfig
+from pipelines.progress import notices
+
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable by which prometheus_client keeps the counts of several processes together."""
+POLL_SECONDS = 0.2
+
+Serve: TypeAlias = Callable[[ServeConfig, Callable[[], None]], int]
+"""Serves in the process that calls it, and calls its second argument once it answers."""
+
+
+def count_together() -> None:
+    """Have what several processes count kept together; before prometheus_client is imported, which reads this."""
+    folder = mkdtemp(prefix="ampnet-counts-")
+    os.environ[COUNTS] = folder
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+def share_of(config: ServeConfig) -> ServeConfig:
+    """Return the settings of one worker: places for photos and for requests are divided, rounded up."""
+    queue, requests = (-(-limit // config.workers) for limit in (config.queue, config.max_requests))
+    return replace(config, workers=1, queue=queue, max_requests=requests)
+
+
+def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None]) -> int:
+    """Serve with several processes until SIGTERM or Ctrl-C; one that dies is replaced.
+
+    Args:
+        config: the settings of all.
+        serve: what each of them does.
+        up: called once all answer.
+
+    Returns:
+        The signal that ended the service.
+
+    Raises:
+        UsageError: a worker ended before it answered.
+    """
+    ended_by: list[int] = []
+    workers: dict[int, int] = {}
+    ready, tell = os.pipe()
+
+    def end(number: int, _frame: object = None) -> None:
+        ended_by.append(number)
+        for pid in workers:
+            os.kill(pid, signal.SIGTERM)
+
+    def answers() -> None:
+        os.write(tell, b".")
+
+    def start(number: int) -> None:
+        pid = os.fork()
+        if pid:
+            workers[pid] = number
+            return
+        code = 1
+        for each in (signal.SIGINT, signal.SIGTERM):  # another's place is taken under this process's own handlers
+            signal.signal(each, signal.SIG_DFL)
+        try:
+            _use_cores(number, config.workers)
+            code = serve(share_of(config), answers)
+        except AmpnetError as error:
+            notices().print(str(error), markup=False)
+        finally:
+            os._exit(code)
+
+    for number in range(config.workers):
+        start(number)
+    earlier = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    answering, has_failed = 0, False
+    while workers:
+        if select.select([ready], [], [], POLL_SECONDS)[0]:
+            answering += len(os.read(ready, config.workers))
+            if answering == config.workers:
+                up()
+        pid, _status = os.waitpid(-1, os.WNOHANG)
+        if pid and (number := workers.pop(pid, -1)) >= 0 and not ended_by:
+            has_failed = answering < config.workers
+            if has_failed:
+                end(signal.SIGTERM)
+            else:
+                notices().print(f"worker {number + 1} ended unexpectedly; another one takes its place")
+                start(number)
+    for number, handler in earlier.items():
+        signal.signal(number, handler)
+    if has_failed:
+        raise UsageError("a worker ended before it could answer")
+    return ended_by[0]
+
+
+def _use_cores(number: int, workers: int) -> None:
+    """Give a worker its share of the cores; all of them where there are fewer cores than workers."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[number::workers] or cores)

@@ -1,0 +1,52 @@
+"""`ampnet serve --workers N`: several processes behind one address."""
+
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ampnet.errors import ConfigError
+from ampnet.settings import ServeConfig
+from pipelines.serve_workers import share_of
+from tests.service.running import PATIENCE, Running, running, wait_for
+from tests.small_checkpoint import small_checkpoint
+
+pytestmark = pytest.mark.slow
+
+PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"
+
+
+def workers_of(service: Running) -> list[int]:
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def ask(service: Running) -> int:
+    files = {"file": ("photo.jpg", PORTRAIT.read_bytes())}
+    return httpx.post(f"{service.address}v1/predict", files=files, timeout=PATIENCE).status_code
+
+
+def test_limits_are_divided_and_rounded_up():
+    share = share_of(ServeConfig(workers=3, queue=100, max_requests=256))
+    assert (share.workers, share.queue, share.max_requests) == (1, 34, 86)
+    with pytest.raises(ConfigError, match=r"must fit into the queue \(26\) of each worker"):
+        ServeConfig(workers=5)
+
+
+def test_two_workers_count_together_and_one_that_dies_is_replaced(tmp_path):
+    checkpoint = small_checkpoint(tmp_path / "run")
+    options = ("--workers", "2", "--checkpoint", str(checkpoint), "--runtime", "torch", "--gpus", "0")
+    with running(tmp_path, *options) as service:
+        first = workers_of(service)
+        assert len(first) == 2
+        assert [ask(service) for _ in range(6)] == [200] * 6
+        assert service.counted("ampnet_photos_total") == 6
+        os.kill(first[0], signal.SIGKILL)
+        wait_for(lambda: len(set(workers_of(service)) - {first[0]}) == 2)
+        assert ask(service) == 200
+        last = workers_of(service)
+        service.process.send_signal(signal.SIGTERM)
+        service.process.wait(PATIENCE)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in last)
