@@ -1,15 +1,16 @@
 """Aligning faces in an ONNX graph: what :mod:`ampnet.faces.alignment` does, face by face without aliasing."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.export.graph_values import Value
+from ampnet.export.graph_values import Operand, Value
 from ampnet.export.notation import Graph
 from ampnet.export.resizing import rounded
-from ampnet.faces.alignment import FITTED, MIN_SAMPLES
+from ampnet.faces.alignment import ALIKE, FITTED, MIN_SAMPLES
 from ampnet.faces.colour import Color
 from ampnet.settings import IMAGE_SIZE
 
@@ -106,7 +107,9 @@ class Placement:
         return points.graph.stacked(*chosen.inverse(x, y), axis=2).to(np.float32)
 
 
-def warped(graph: Graph, image: Pixels, place: Placement, color: Color, size: int = IMAGE_SIZE) -> Value:
+def warped(
+    graph: Graph, image: Pixels, place: Placement, color: Color, size: int = IMAGE_SIZE, limit: float | None = None
+) -> Value:
     """Warp one face into its frame, ``(size, size, 3)`` uint8; what is finer than the detail is blurred first.
 
     Args:
@@ -115,8 +118,11 @@ def warped(graph: Graph, image: Pixels, place: Placement, color: Color, size: in
         place: of this face, on that image.
         color: of the result.
         size: side of the result, to which the frame of 224 pixels is averaged.
+        limit: the smallest detail that a place has, by which faces that are enlarged are blurred in the frame; None:
+            none is.
     """
-    spacing = place.side / place.detail
+    is_enlarged = place.side <= IMAGE_SIZE * ALIKE
+    spacing = place.side / graph("Where", is_enlarged, np.array(float(IMAGE_SIZE)), place.detail)
     step = graph("Max", graph("Floor", spacing / float(MIN_SAMPLES)), 1.0)
     corners = graph.constant(np.array([[0.0, 0, 1, 1], [0, 1, 0, 1]]) * IMAGE_SIZE)
     margin = 3.0 + 2.0 * graph("Max", spacing, 1.0)
@@ -130,8 +136,13 @@ def warped(graph: Graph, image: Pixels, place: Placement, color: Color, size: in
     bounds = [one.to(np.int64) for one in (starts[1], ends[1], starts[0], ends[0])]
     part = image.computed(lambda one: one[bounds[0] : bounds[1], bounds[2] : bounds[3]]).to(np.float32)
     planes = part.transposed(2, 0, 1)  # (3, h, w)
-    planes = _blurred(graph, _thinned(graph, planes, step), spacing / step)
+    planes = _blurred(graph, _thinned(graph, planes, step), spacing / step, np.array(1.0), RADIUS)
     face = _sampled(graph, planes, place, starts, step)
+    if limit is not None:
+        averaged = float(IMAGE_SIZE) / graph("Min", place.side, float(IMAGE_SIZE))
+        after = graph("Where", is_enlarged, float(IMAGE_SIZE) / place.detail, averaged)
+        radius = math.ceil(3 * IMAGE_SIZE / limit / math.sqrt(12)) + 1
+        face = _blurred(graph, face, after, averaged, radius)
     return _finished(graph, face, color, size)
 
 
@@ -162,21 +173,29 @@ def _thinned(graph: Graph, planes: Value, step: Value) -> Value:
     return graph("Round", planes / (step * step).to(np.float32) + halves)
 
 
-def _blurred(graph: Graph, planes: Value, spacing: Value) -> Value:
-    """Blur ``(C, H, W)`` as if each pixel had averaged a square of ``spacing`` pixels; OpenCV's weights are 256ths."""
-    variance = graph("Max", (spacing * spacing - 1.0) / 12.0, 1e-6)
-    places = np.arange(RADIUS + 1, dtype=np.float64) - RADIUS  # up to the middle
+def _blurred(graph: Graph, planes: Value, spacing: Value, averaged: Operand, limit: int) -> Value:
+    """Blur ``(C, H, W)`` as :func:`ampnet.faces.alignment._blurred` does, with OpenCV's weights, which are 256ths.
+
+    Args:
+        graph: where the nodes go.
+        planes: what is blurred.
+        spacing: side of the square that a pixel shall average, in pixels.
+        averaged: side of the one that it averages already.
+        limit: largest radius of the blur in pixels.
+    """
+    variance = graph("Max", (spacing * spacing - graph("Mul", averaged, averaged)) / 12.0, 1e-6)
+    places = np.arange(limit + 1, dtype=np.float64) - limit  # up to the middle
     radius = graph("Floor", graph("Round", graph("Sqrt", variance) * 6.0 + 1.0) / 2.0)  # OpenCV cuts it off
     weights = graph("Exp", graph.constant(-places * places) / (2.0 * variance))
     weights = weights * (graph.constant(-places) <= radius).to(np.float64)
-    side = weights[:RADIUS] / (weights[:RADIUS].sum(0) * 2.0 + 1.0)
-    before = np.tril(np.ones((RADIUS, RADIUS)))
+    side = weights[:limit] / (weights[:limit].sum(0) * 2.0 + 1.0)
+    before = np.tril(np.ones((limit, limit)))
     sums = graph("Round", (side * before).sum(1) * 256.0)  # its rounding errors are passed on to the next weight
-    side = sums - graph("Concat", graph.constant(np.zeros(1)), sums[: RADIUS - 1], axis=0)
-    middle = 256.0 - 2.0 * sums[RADIUS - 1 :]
-    back = side.take(graph.constant(np.arange(RADIUS)[::-1].copy()))
+    side = sums - graph("Concat", graph.constant(np.zeros(1)), sums[: limit - 1], axis=0)
+    middle = 256.0 - 2.0 * sums[limit - 1 :]
+    back = side.take(graph.constant(np.arange(limit)[::-1].copy()))
     kernel = (graph("Concat", side, middle, back, axis=0) / 256.0).to(np.float32)
-    planes = graph("Pad", planes, np.array([0, RADIUS, RADIUS] * 2), mode="edge")[:, None]
+    planes = graph("Pad", planes, np.array([0, limit, limit] * 2), mode="edge")[:, None]
     planes = graph("Conv", graph("Conv", planes, kernel.reshaped(1, 1, 1, -1)), kernel.reshaped(1, 1, -1, 1))
     return graph("Floor", planes[:, 0] + 0.5)
 

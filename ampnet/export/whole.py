@@ -129,7 +129,7 @@ def _framed(
         image = Pixels(reduced, photo, is_coarse[face])
 
         def aligned() -> list[Value]:
-            return [warped(graph, image, place.of(face), framing.color, size)]
+            return [warped(graph, image, place.of(face), framing.color, size, limit)]
 
         if framing.crop == "face":
             return aligned()
