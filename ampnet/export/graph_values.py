@@ -27,17 +27,6 @@ class Nodes(Protocol):
         """Join values along a new axis."""
 
     def choose(
-        self,
-        condition: "Value",
-        then: Callable[[], Sequence["Value"]],
-        other: Callable[[], Sequence["Value"]],
-    ) -> list["Value"]:
-        """Compute one or the other."""
-
-    def stacked(self, *parts: "Value", axis: int = 0) -> "Value":
-        """Join values along a new axis."""
-
-    def choose(
         self, condition: "Value", then: Callable[[], Sequence["Value"]], other: Callable[[], Sequence["Value"]]
     ) -> list["Value"]:
         """Compute one or the other."""
