@@ -65,17 +65,8 @@ def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None]) -> in
         pid = os.fork()
         if pid:
             workers[pid] = number
-            return
-        code = 1
-        for each in (signal.SIGINT, signal.SIGTERM):  # another's place is taken under this process's own handlers
-            signal.signal(each, signal.SIG_DFL)
-        try:
-            _use_cores(number, config.workers)
-            code = serve(share_of(config), answers)
-        except AmpnetError as error:
-            notices().print(str(error), markup=False)
-        finally:
-            os._exit(code)
+        else:
+            _work(number, config, serve, answers)
 
     for number in range(config.workers):
         start(number)
@@ -99,6 +90,20 @@ def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None]) -> in
     if has_failed:
         raise UsageError("a worker ended before it could answer")
     return ended_by[0]
+
+
+def _work(number: int, config: ServeConfig, serve: Serve, answers: Callable[[], None]) -> None:
+    """Serve in a process of its own, and end it."""
+    code = 1
+    for each in (signal.SIGINT, signal.SIGTERM):  # another's place is taken under the parent's own handlers
+        signal.signal(each, signal.SIG_DFL)
+    try:
+        _use_cores(number, config.workers)
+        code = serve(share_of(config), answers)
+    except AmpnetError as error:
+        notices().print(str(error), markup=False)
+    finally:
+        os._exit(code)
 
 
 def _use_cores(number: int, workers: int) -> None:
