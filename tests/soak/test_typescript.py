@@ -42,9 +42,10 @@ def test_a_generated_client_compiles(tmp_path: Path) -> None:
     (packages / "client.ts").write_text(CLIENT)
     tools = packages / "node_modules" / ".bin"
     strict = ("--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--lib", "es2022,dom")
-    for command in (
+    commands: tuple[list[str | Path], ...] = (
         [tools / "openapi-typescript", "openapi.json", "-o", "service.ts"],
         [tools / "tsc", *strict, "--module", "nodenext", "client.ts"],
-    ):
+    )
+    for command in commands:
         done = subprocess.run(command, cwd=packages, capture_output=True, text=True, timeout=120, env=dict(os.environ))
         assert done.returncode == 0, done.stdout + done.stderr
