@@ -99,11 +99,12 @@ class _Framed:
     def in_photo(self, graph: Graph, boxes: Value, count: int) -> Value:
         """Return the ``(N, R, 4, 2)`` corners, in pixels of the whole photo, of ``(N, R, 4)`` boxes in the faces."""
         corners = graph("Gather", boxes, np.array([[0, 1], [2, 1], [2, 3], [0, 3]]), axis=2)
-        faces = boxes.side(0)  # also where there are no regions
-        points = corners.reshaped(faces, 4 * count, 2) * (IMAGE_SIZE / self.size)
+        if not count:  # what has no numbers cannot be reshaped
+            return corners
+        points = corners.reshaped(-1, 4 * count, 2) * (IMAGE_SIZE / self.size)
         aligned = self.place.inverse_of(points, graph.range(points.side(0))) / self.scale
         shown = points * self.size_xy / float(IMAGE_SIZE)
-        return graph("Where", self.is_whole[:, None, None], shown, aligned).reshaped(faces, count, 4, 2)
+        return graph("Where", self.is_whole[:, None, None], shown, aligned).reshaped(-1, count, 4, 2)
 
 
 def _framed(
