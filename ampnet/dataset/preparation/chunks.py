@@ -201,15 +201,23 @@ def choose_crop(
         return "face", "the data set has face boxes: each face is cropped and aligned"
     items = source.items
     sample = np.unique(np.linspace(0, len(items) - 1, min(SAMPLE, len(items))).round().astype(int))
+    chunks = [[items[i] for i in sample[start : start + CHUNK]] for start in range(0, len(sample), CHUNK)]
+    measure = partial(_face_fractions, policy, detector, threads)
+    measured = in_order(measure, chunks, threads.detection, threads.detectors + 1)
+    return decide_crop(np.array([fraction for _chunk, fractions in measured for fraction in fractions]))
+
+
+def _face_fractions(
+    policy: FacePolicy, detector: FaceDetector, threads: PreparationThreads, items: Sequence[SourceImage]
+) -> list[float]:
+    """Return the share of each image that its chosen face covers, of the images with a face."""
+    images = [image for image in threads.images.map(_small, items) if image is not None]
     fractions: list[float] = []
-    for start in range(0, len(sample), CHUNK):
-        decoded = threads.images.map(_small, [items[i] for i in sample[start : start + CHUNK]])
-        images = [image for image in decoded if image is not None]
-        for image, faces in zip(images, detector.detect(images), strict=True):
-            height, width = image.shape[:2]
-            for face in choose_face(faces, policy, (height, width))[:1]:
-                fractions.append(visible_area(face, (height, width)) / (width * height))
-    return decide_crop(np.array(fractions))
+    for image, faces in zip(images, detector.detect(images), strict=True):
+        height, width = image.shape[:2]
+        for face in choose_face(faces, policy, (height, width))[:1]:
+            fractions.append(visible_area(face, (height, width)) / (width * height))
+    return fractions
 
 
 def _small(item: SourceImage) -> Image | None:
