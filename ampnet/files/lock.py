@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import ENOLCK, ENOSYS, EOPNOTSUPP
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from ampnet.errors import DataError, LockedError
 from ampnet.files.opening import open_regular
 from ampnet.files.printable import printable
 from ampnet.files.writing import is_running, make_folder, remove_leftovers
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 LOCK_FILE = ".ampnet.lock"
 """Name of the lock file; it does not count as content of its folder."""
@@ -44,6 +46,8 @@ def lock_folder(folder: Path) -> Iterator[str]:
         LockedError: another command is using the folder.
         DataError: the folder cannot be created or written to.
     """
+    from filelock import FileLock  # here: a command that writes no file starts without it
+
     make_folder(folder)
     path = folder / LOCK_FILE
     lock = FileLock(path, blocking=False, fallback_to_soft=False)
@@ -98,12 +102,14 @@ def _write_owner(path: Path, owner: str) -> None:
             os.close(descriptor)
 
 
-def _acquire(lock: FileLock, path: Path) -> None:
+def _acquire(lock: "FileLock", path: Path) -> None:
     """Take the lock, or name the process that holds it.
 
     That one may not have written its name yet, over that of an earlier owner. And a process killed while it started a
     child keeps the lock until that has run its first instruction.
     """
+    from filelock import Timeout
+
     deadline = time.monotonic() + _OWNER_SECONDS
     while True:
         try:

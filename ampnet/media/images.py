@@ -23,6 +23,7 @@ def reduce(image: Image, longest_side: int) -> Image:
 
 def resize(image: Image, size_hw: tuple[int, int]) -> Image:
     """Resize an image, with area averaging on axes that shrink and cubic interpolation on axes that grow."""
+    image = _halved(image, size_hw)
     (height, width), (new_height, new_width) = image.shape[:2], size_hw
     shrunk = _resized_by(cv2.INTER_AREA, image, (min(height, new_height), min(width, new_width)))
     return _resized_by(cv2.INTER_CUBIC, shrunk, size_hw)
@@ -45,6 +46,20 @@ def encode_small(image: Image, most: int) -> bytes:
     """Encode RGB without loss as PNG if that takes at most so many bytes, else as JPEG."""
     _, data = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))
     return data.tobytes() if data.size <= most else encode_jpeg(image)
+
+
+def _halved(image: Image, size_hw: tuple[int, int]) -> Image:
+    """Halve an image as long as four of its pixels or more become one on each axis: the same averages in half the time.
+
+    OpenCV is as fast by itself where the sizes divide.
+    """
+    height, width = image.shape[:2]
+    while min(height // size_hw[0], width // size_hw[1]) >= 4 and (height % size_hw[0] or width % size_hw[1]):
+        if height % 2 or width % 2:
+            break
+        height, width = height // 2, width // 2
+        image = _resized_by(cv2.INTER_AREA, image, (height, width))
+    return image
 
 
 def _resized_by(interpolation: int, image: Image, size_hw: tuple[int, int]) -> Image:

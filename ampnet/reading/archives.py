@@ -1,6 +1,5 @@
 """The photos in tar and parquet files, on this machine or in an object store, read in passing."""
 
-import tarfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -38,6 +37,8 @@ def members(source: Source) -> Iterator[Source]:
 
 
 def _read_tar(place: str) -> Iterator[Source]:
+    import tarfile
+
     with open_file(place) as file, tarfile.open(fileobj=file, mode="r|") as archive:
         for member in archive:
             if Path(member.name).suffix.lower() not in readable_images():
