@@ -107,7 +107,9 @@ def _moved(module: nn.Module, change: Callable[[Tensor], Tensor], recurse: bool 
 
 @contextmanager
 def fake_gpu() -> Iterator[torch.device]:
-    """Run a block as on a GPU; gives the device."""
+    """Run a block as on a GPU; gives the device. Skips the test where torch is too old for it."""
+    if not hasattr(torch._C, "_ensureCUDADeviceGuardSet") and not torch.cuda.is_available():
+        pytest.skip("before 2.6, torch asks the driver even for fake tensors")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nn.Module, "_apply", _moved)
         for name in ("Stream", "stream", "current_stream"):  # all is done at once, so nothing waits

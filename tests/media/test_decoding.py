@@ -280,6 +280,7 @@ def test_damaged_tiff_files_leave_no_line_on_standard_error() -> None:
     assert int(done.stdout) > 50
 
 
+@pytest.mark.filterwarnings("error")  # also where old packages' warnings are let through
 def test_warnings_of_pillow_do_not_make_a_file_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2_000)  # Pillow warns of pictures of more than 89 megapixels
     with pytest.raises(Image.DecompressionBombWarning):  # an error in all tests
