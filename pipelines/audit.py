@@ -16,7 +16,6 @@ from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.label_errors import Found, check_doubts, doubt_labels
-from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.files.printable import printable
@@ -155,7 +154,7 @@ def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Ju
     names = index.class_names
     settings = EvalConfig(data=config.data, batch_size=config.batch_size, workers=config.workers, gpus=config.gpus)
     if config.predictions:
-        split = read_split(index, None, match_classes(names, names), names, TrainConfig.seed)
+        split = read_split(index, None, names, TrainConfig.seed)
         read = read_predictions(config.predictions, split.images)
         return [_Judged("", read.table)], printable(config.predictions.name), list(read.notes)
     if runs := config.checkpoint and find_runs(config.checkpoint):

@@ -25,7 +25,7 @@ from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.calibration import fit_temperature, threshold_for_coverage, threshold_for_precision
 from ampnet.inference.classifier import Classifier, faces_for
-from ampnet.reports.figures import FORMATS, draw_calibration, draw_risk_coverage, save_figure
+from ampnet.reports.figures import FORMATS, draw_reliability, draw_risk_coverage, save_figure
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import CalibrateConfig, Split, TrainConfig
@@ -139,7 +139,7 @@ def run(config: CalibrateConfig, quiet: bool = False) -> CalibrateResult:
 def _draw(folder: Path, target: Path, result: CalibrateResult) -> None:
     make_folder(folder)
     title = f"{printable(target.name, 60)}: reliability on {SPLIT}"
-    reliability = draw_calibration(result.before, result.after, title)
+    reliability = draw_reliability({"before: ": result.before, "after: ": result.after}, title)
     risk_coverage = draw_risk_coverage(result.risk_coverage, f"{SPLIT}: risk and coverage")
     for name, figure in zip(FIGURES, (reliability, risk_coverage), strict=True):
         for form in FORMATS:

@@ -196,8 +196,7 @@ def _read_split(config: CompareConfig, contenders: Sequence[Contender]) -> tuple
 
 def _all_images(config: CompareConfig, index: FaceIndex, seed: int) -> EvaluatedSplit:
     """Read the images of all classes of the data; without official splits, the seed decides what is held out."""
-    names = index.class_names
-    return read_split(index, config.split, match_classes(names, names), names, seed)
+    return read_split(index, config.split, index.class_names, seed)
 
 
 def _named(index: FaceIndex, names: Sequence[str]) -> FaceIndex:

@@ -16,7 +16,6 @@ from ampnet.checkpoints.run_files import Runs, find_runs
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.open_index import open_split, read_index
 from ampnet.errors import UsageError
-from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, measure
 from ampnet.evaluation.runs import with_people
@@ -107,7 +106,7 @@ def _of_checkpoint(
     config = replace(config, precision=done.precision)
     offsets, shares, names = done.offsets, np.array(checkpoint.class_shares), checkpoint.class_names
     strengths = [
-        (strength, ruled_out(strength_offsets(shares, strength), names, done.match.missing).numpy())
+        (strength, ruled_out(strength_offsets(shares, strength), names, done.split.match.missing).numpy())
         for strength in STRENGTHS
         if checkpoint.class_shares
     ]
@@ -149,8 +148,9 @@ def _of_runs(
         unassigned=done.split.unassigned,
         seconds=time.monotonic() - start,
         protocol=config.protocol,
+        runs=done.scores,
     )
-    return replace(report, runs=done.scores), done.split.faces
+    return report, done.split.faces
 
 
 def _of_predictions(
@@ -158,7 +158,7 @@ def _of_predictions(
 ) -> tuple[EvalReport, FaceIndex]:
     index = read_index(config.data)
     names = index.class_names
-    split = read_split(index, config.split, match_classes(names, names), names, TrainConfig.seed)
+    split = read_split(index, config.split, names, TrainConfig.seed)
     groups = read_groups(split, config.by, config.groups)
     read = read_predictions(file, split.images, split.elsewhere)
     reserve()

@@ -14,7 +14,6 @@ from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
-from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.predictions import PredictionTable, table_of
 from ampnet.evaluation.runs import RunsScores, score_run, score_runs, stack_tables, with_people
 from ampnet.files.printable import printable
@@ -58,9 +57,7 @@ def predict_runs(config: EvalConfig, runs: Runs, reserve: Callable[[], None], qu
     index = read_index(config.data)
     folds = read_folds(runs.folder / FOLDS_FILE, index) if runs.are_folds else None
     names = load_checkpoint(runs.finished[0]).class_names
-    split = read_split(
-        index, None if folds else config.split, match_classes(index.class_names, names), names, TrainConfig.seed
-    )
+    split = read_split(index, None if folds else config.split, names, TrainConfig.seed)
     seeds = {file.parent.name.partition("-fold")[0] for file in runs.finished if file.parent.name.startswith("seed")}
     copies = max(len(seeds), 1)
     if config.by and copies > 1:

@@ -7,7 +7,6 @@ from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import Folds, make_folds
 from ampnet.dataset.open_index import open_training_index
 from ampnet.errors import DataError
-from ampnet.evaluation.matching import match_classes
 from ampnet.settings import TrainConfig
 from pipelines.read_groups import SUBJECT, read_columns
 from pipelines.split_images import read_split
@@ -26,7 +25,7 @@ def choose_folds(config: TrainConfig) -> tuple[FaceIndex, Folds]:
     if config.subjects:
         file = Path(config.subjects) if Path(config.subjects).suffix.lower() == ".csv" else None
         names = index.class_names
-        split = read_split(index, None, match_classes(names, names), names, config.seed)
+        split = read_split(index, None, names, config.seed)
         column = config.subjects if file is None else SUBJECT
         values = read_columns(split, [column], file, "--subjects")[column]
         index = replace(index, subjects=values[: len(index)].tolist())

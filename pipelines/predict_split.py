@@ -14,7 +14,7 @@ from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.loading.loader import loading_failures
 from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.errors import DataError
-from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
+from ampnet.evaluation.matching import selection_notes
 from ampnet.evaluation.predictions import PredictionTable, table_of
 from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.inference.precision import choose_precision
@@ -33,7 +33,6 @@ class SplitPredictions:
 
     table: PredictionTable
     split: EvaluatedSplit
-    match: ClassMatch
     offsets: NDArray[np.floating]
     """``(K,)`` added to the fused logits; -inf for classes that the data set does not have."""
     notes: tuple[str, ...]
@@ -60,9 +59,8 @@ def predict_split(
         DataError: data and checkpoint share fewer than two classes, or the split has no usable face.
         TrainingError: a process that loads images died.
     """
-    match = match_classes(index.class_names, checkpoint.class_names)
     seed = checkpoint.config.get("seed", TrainConfig.seed)  # so that val is what the run itself held out
-    split = read_split(index, config.split, match, checkpoint.class_names, seed)
+    split = read_split(index, config.split, checkpoint.class_names, seed)
     if not len(split.faces):
         raise DataError(f"{config.data} has no usable face in the split {config.split}; index/err.csv says why")
     groups = read_groups(split, config.by, config.groups)
@@ -75,19 +73,19 @@ def predict_split(
     if precision.note:
         notices(quiet).print(precision.note, markup=False)
     classifier = Classifier.from_checkpoint(checkpoint, device, config.mirror, prior, precision.dtype)
-    offsets = classifier.offsets = ruled_out(classifier.offsets, checkpoint.class_names, match.missing)
+    offsets = classifier.offsets = ruled_out(classifier.offsets, checkpoint.class_names, split.match.missing)
     faces = faces_for(checkpoint, split.faces)
     table = classify_split(config, classifier, split, faces, quiet)
     notes = (
         *selection_notes(config.split, checkpoint.selected_on),
-        *match.notes(),
+        *split.match.notes(),
         *_framing_notes(faces, checkpoint),
-        *empty_notes(table, config.split, match.missing),
+        *empty_notes(table, config.split, split.match.missing),
         *unreadable_notes(table),
         *_untrained_notes(index, config.split, seed),
     )
     used: UsePrecision = "bf16" if precision.dtype == torch.bfloat16 else "fp32"
-    return SplitPredictions(table, split, match, offsets.numpy(), notes, used, groups)
+    return SplitPredictions(table, split, offsets.numpy(), notes, used, groups)
 
 
 def classify_split(

@@ -61,7 +61,7 @@ def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[Ren
 def _details(report: EvalReport) -> Iterator[RenderableType]:
     yield _summary(report)
     yield confusion_table(report)
-    if report.pairs:
+    if report.confused_pairs:
         yield _pairs(report)
     if report.crowd:
         yield _crowd(report.crowd)
@@ -173,7 +173,7 @@ def _short_names(names: Sequence[str]) -> list[str]:
 def _pairs(report: EvalReport) -> Fitting:
     rows = [
         (safe(pair.true), safe(pair.predicted), f"{pair.images:,}", _interval(pair.share, 1))
-        for pair in report.pairs[:SHOWN_PAIRS]
+        for pair in report.confused_pairs[:SHOWN_PAIRS]
     ]
     return fitting_table(("true", "predicted", "images", "of the class"), rows, "most confused", text=2)
 

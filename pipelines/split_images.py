@@ -15,7 +15,7 @@ from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.quality.pairs_file import copies_of, read_pairs
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.agreement import CrowdVotes
-from ampnet.evaluation.matching import ClassMatch
+from ampnet.evaluation.matching import ClassMatch, match_classes
 from ampnet.evaluation.predictions import SplitImages
 from ampnet.evaluation.runs import FEW_PEOPLE
 from ampnet.files.printable import printable
@@ -29,6 +29,8 @@ MAX_UNLISTED = 1_000_000
 class EvaluatedSplit:
     """A split of a prepared data set, in the classes of a network."""
 
+    match: ClassMatch
+    """The data set's classes in the network's."""
     faces: FaceIndex
     """The usable faces, n of them; images of classes that the network does not have are left out."""
     images: SplitImages
@@ -41,21 +43,19 @@ class EvaluatedSplit:
     """Images without a face that belong to no split, since the data set has no official splits."""
 
 
-def read_split(
-    index: FaceIndex, split: Split | None, match: ClassMatch, class_names: Sequence[str], seed: int
-) -> EvaluatedSplit:
+def read_split(index: FaceIndex, split: Split | None, class_names: Sequence[str], seed: int) -> EvaluatedSplit:
     """Collect the images of one split, or of all.
 
     Args:
         index: the prepared data set.
         split: which split; None collects all images, so that there are no others to be copies of.
-        match: the data set's classes in the network's.
         class_names: the network's classes.
         seed: of the run that may have held out a validation split.
 
     Raises:
-        DataError: the split is empty, or a file of the index is damaged.
+        DataError: the split is empty, data and network share fewer than two classes, or a file of the index is damaged.
     """
+    match = match_classes(index.class_names, class_names)
     parts = split_indices(index, seed=seed)
     own = parts[split] if split else np.arange(len(index))
     chosen = own[match.codes[index.labels[own]] >= 0]
@@ -75,6 +75,7 @@ def read_split(
     sources = {name: row.source for name, row in of_name.items()}
     names = (*faces.names, *("" for _ in rejected))
     return EvaluatedSplit(
+        match=match,
         faces=faces,
         images=SplitImages(
             class_names=tuple(class_names),

@@ -17,7 +17,7 @@ import griffe
 
 from ampnet import __version__
 from ampnet.checkpoints.header import VERSION as CHECKPOINT_VERSION
-from ampnet.reports.metrics_file import FORMAT as METRICS_FORMAT
+from ampnet.evaluation.report import FORMAT as METRICS_FORMAT
 from ampnet.reports.metrics_file import SCHEMA_FILE
 from ampnet.results import columns
 from ampnet.robustness.suite_report import VERSION as ROBUSTNESS_VERSION

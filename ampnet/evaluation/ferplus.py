@@ -21,10 +21,8 @@ from numpy.typing import NDArray
 from ampnet.errors import DataError
 from ampnet.evaluation.intervals import Estimate, wilson_interval
 from ampnet.settings.choices import Protocol
-
-EMOTIONS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
-OTHERS = ("unknown", "no_face")
-"""FER+'s columns, in its order."""
+from ampnet.settings.labels import FERPLUS_ANSWERS
+from ampnet.settings.labels import FERPLUS_COLUMNS as EMOTIONS
 
 UNDECIDED, OTHER = -1, -2
 """Labels of images that are left out: no label by the rule, and unknown or no face."""
@@ -70,9 +68,9 @@ def score_protocol(
     Raises:
         DataError: a column of FER+ is missing, or no image has a label by the rule.
     """
-    if missing := [name for name in (*EMOTIONS, *OTHERS) if name not in columns]:
+    if missing := [name for name in FERPLUS_ANSWERS if name not in columns]:
         raise DataError(f"--protocol {protocol} needs FER+'s votes, and the data set's have no column {missing[0]}")
-    ordered = counts[:, [list(columns).index(name) for name in (*EMOTIONS, *OTHERS)]]
+    ordered = counts[:, [list(columns).index(name) for name in FERPLUS_ANSWERS]]
     voted = ordered.any(axis=1)
     labels = np.full(len(ordered), UNDECIDED)
     labels[voted] = [label_of(row, protocol) for row in ordered[voted]]

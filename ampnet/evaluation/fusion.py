@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, Share, rate
+from ampnet.evaluation.intervals import Estimate, Share, defined, rate
 from ampnet.evaluation.metrics import confusion_of, mean_recall
 from ampnet.models.ampnet import fuse_logits
 
@@ -76,9 +76,7 @@ def score_heads(
         answers = np.full(len(labels), -1)
         answers[answered] = fuse(local[answered], global_[answered], weight, offsets).argmax(axis=1)
         matrix = confusion_of(labels, answers, local.shape[1])
-        of_all = rate(int(np.trace(matrix)), int(matrix.sum()))
-        assert of_all is not None
-        return FusionPoint(weight, of_all, mean_recall(matrix))
+        return FusionPoint(weight, defined(rate(int(np.trace(matrix)), int(matrix.sum()))), mean_recall(matrix))
 
     curve = tuple(point(weight) for weight in BETAS)
     return HeadScores(beta, curve[-1].accuracy, curve[0].accuracy, point(beta).accuracy, curve)

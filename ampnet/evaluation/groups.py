@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import ROUNDS, Estimate, Share, bootstrap_weights, estimate, rate
+from ampnet.evaluation.intervals import ROUNDS, Estimate, Share, bootstrap_weights, defined, estimate, share_of
 from ampnet.evaluation.paired_tests import holm
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.reliability import confidence_gaps
@@ -117,18 +117,13 @@ def _score_column(table: PredictionTable, column: str, values: NDArray[np.str_],
         measured = {number: found.value for number, found in values_of.items() if found}
         if len(measured) > 1:
             high, low = max(measured, key=measured.__getitem__), min(measured, key=measured.__getitem__)
-            difference = estimate(measured[high] - measured[low], drawn[high][measure] - drawn[low][measure])
-            assert difference is not None
+            difference = defined(estimate(measured[high] - measured[low], drawn[high][measure] - drawn[low][measure]))
             p_value = _p_value(table, [members[number] for number in measured], measure, difference.value, seed)
             gaps.append(Gap(measure, scores[high].name, scores[low].name, difference, p_value, p_value))
     return Grouping(column, len(values) - len(known), tuple(scores), tuple(gaps))
 
 
 def _group(name: str, table: PredictionTable, rows: NDArray[np.int64], once: Measured, again: Measured) -> GroupScores:
-    accuracy = rate(int((table.answers[rows] == table.labels[rows]).sum()), len(rows))
-    missed = rate(int((table.answers[rows] < 0).sum()), len(rows))
-    assert accuracy is not None
-    assert missed is not None
     calibration = None
     if "calibration_error" in once:
         calibration = estimate(float(once["calibration_error"][0]), again["calibration_error"])
@@ -136,9 +131,9 @@ def _group(name: str, table: PredictionTable, rows: NDArray[np.int64], once: Mea
         name=name,
         images=len(rows),
         is_small=len(rows) < SMALL,
-        accuracy=accuracy,
+        accuracy=defined(share_of(table.answers[rows] == table.labels[rows], 0)),
         mean_recall=estimate(float(once["mean_recall"][0]), again["mean_recall"]),
-        missed=missed,
+        missed=defined(share_of(table.answers[rows] < 0, 0)),
         calibration_error=calibration,
     )
 

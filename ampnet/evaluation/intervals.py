@@ -47,6 +47,19 @@ def rate(hits: int, count: int) -> Estimate | None:
     return Estimate(hits / count, wilson_interval(hits, count)) if count else None
 
 
+def share_of(hits: NDArray[np.bool_], seed: int, clusters: NDArray[np.int64] | None = None) -> Estimate | None:
+    """Return the share of ``(N,)`` hits: with Wilson's interval, or of clusters with the percentiles of a bootstrap."""
+    if clusters is None:
+        return rate(int(hits.sum()), len(hits))
+    return estimate(float(hits.mean()), bootstrap_means(hits[:, None].astype(np.float64), seed, clusters)[:, 0])
+
+
+def defined(found: Estimate | None) -> Estimate:
+    """Return an estimate that is defined, as at least one image has what it needs."""
+    assert found is not None
+    return found
+
+
 def percentiles(values: NDArray[np.floating]) -> Interval | None:
     """Return the 2.5th and 97.5th percentile of a bootstrap's values, leaving out the undefined ones (NaN)."""
     defined = values[~np.isnan(values)]

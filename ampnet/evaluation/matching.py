@@ -62,15 +62,11 @@ def match_all_classes(data: Sequence[str], model: Sequence[str]) -> NDArray[np.i
     Raises:
         DataError: the classes differ.
     """
-    unnamed = all(UNNAMED.fullmatch(name) for name in data)
-    unknown, missing = sorted(set(data) - set(model)), sorted(set(model) - set(data))
-    if (unknown or missing) and not (unnamed and len(data) == len(model)):
-        differences = [
-            *([f"only in the data: {', '.join(unknown)}"] if unknown else []),
-            *([f"only in the checkpoint: {', '.join(missing)}"] if missing else []),
-        ]
+    match = match_classes(data, model)
+    sides = {"data": match.unknown, "checkpoint": match.missing}
+    if differences := [f"only in the {side}: {', '.join(sorted(names))}" for side, names in sides.items() if names]:
         raise DataError(f"the data and the checkpoint have different classes ({'; '.join(differences)})")
-    return match_classes(data, model).codes
+    return match.codes
 
 
 def selection_notes(split: str, selected_on: str) -> tuple[str, ...]:

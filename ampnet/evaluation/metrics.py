@@ -15,6 +15,7 @@ from ampnet.evaluation.intervals import (
     Counts,
     Estimate,
     bootstrap_sums,
+    defined,
     estimate,
     rate,
     resample_matrix,
@@ -161,29 +162,22 @@ def score(
     def with_interval(name: str) -> Estimate | None:
         return estimate(getattr(once, name)()[0], getattr(again, name)())
 
-    def certain(name: str) -> Estimate:
-        found = with_interval(name)
-        assert found is not None  # at least one class has images
-        return found
-
     def share(hits: int, count: int, name: str, of_class: int | None = None) -> Estimate | None:
         if resampled is None:
             return rate(hits, count)
         again_ = getattr(again, name) if of_class is None else getattr(again, name)[:, of_class]
         return estimate(hits / count, again_) if count else None
 
-    overall = share(correct, images, "accuracy")
-    assert overall is not None
     num_classes = len(class_names)
     columns = [matrix.sum(axis=1), matrix[:, num_classes:].sum(axis=1), matrix[:, :num_classes].sum(axis=0)]
     rows = zip(class_names, *(column.tolist() for column in columns), np.diagonal(matrix).tolist(), strict=True)
     return Scores(
         images=images,
         correct=correct,
-        accuracy=overall,
-        mean_class_accuracy=certain("mean_recall"),
-        macro_f1=certain("macro_f1"),
-        weighted_f1=certain("weighted_f1"),
+        accuracy=defined(share(correct, images, "accuracy")),
+        mean_class_accuracy=defined(with_interval("mean_recall")),
+        macro_f1=defined(with_interval("macro_f1")),
+        weighted_f1=defined(with_interval("weighted_f1")),
         kappa=with_interval("kappa"),
         matthews=with_interval("matthews"),
         classes=tuple(

@@ -1,7 +1,7 @@
 """The images of a split and the predictions for them: the table that every number comes from, `predictions.csv`."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -54,6 +54,19 @@ class SplitImages:
             votes=None if self.votes is None else self.votes.subset(rows),
             clusters=None if self.clusters is None else self.clusters[rows],
         )
+
+    def with_classes(self, kept: Sequence[str], further: Sequence[str]) -> "SplitImages":
+        """Number the classes anew: those of the images that are kept, then further ones, which no image has.
+
+        A vote for a class that is not kept still counts in an image's total, so it can cost the image its majority.
+        """
+        chosen = [self.class_names.index(name) for name in kept]
+        codes = np.full(len(self.class_names), -1, dtype=np.int64)
+        codes[chosen] = np.arange(len(chosen))
+        votes = self.votes
+        if votes is not None:
+            votes = replace(votes, counts=np.pad(votes.counts[:, chosen], ((0, 0), (0, len(further)))))
+        return replace(self, class_names=(*kept, *further), labels=codes[self.labels], votes=votes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,14 +13,13 @@ Columns, in any order; others are ignored:
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
-from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.name_book import NameBook
 from ampnet.evaluation.predictions import PredictionTable, SplitImages
 from ampnet.files.printable import printable
@@ -257,16 +256,7 @@ def _answers(
         return images, answers, []
     assert set(foreign) <= set(EXPRESSIONS_8)
     notes = [f"{', '.join(foreign)}: no image of the data has this class, so these answers are errors"]
-    return with_classes(images, foreign), answers, notes
-
-
-def with_classes(images: SplitImages, more: Sequence[str]) -> SplitImages:
-    """Append classes that no image has."""
-    votes = images.votes
-    if votes is not None:
-        counts = np.pad(votes.counts, ((0, 0), (0, len(more))))
-        votes = CrowdVotes(counts, votes.totals, votes.no_face)
-    return replace(images, class_names=(*images.class_names, *more), votes=votes)
+    return images.with_classes(images.class_names, foreign), answers, notes
 
 
 def _logits(

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, Interval, Share, bootstrap_means, estimate, rate, wilson_interval
+from ampnet.evaluation.intervals import (
+    Estimate,
+    Interval,
+    Share,
+    bootstrap_means,
+    defined,
+    estimate,
+    share_of,
+    wilson_interval,
+)
 
 BINS = 15
 """Bins of the reliability diagram, as in Guo et al. 2017."""
@@ -72,22 +81,13 @@ def score_probabilities(
     of_label = p[np.arange(count), labels]
     losses = -np.log(np.maximum(of_label, MIN_PROBABILITY))
     squares = (p**2).sum(axis=1) - 2 * of_label + 1
-    gaps = confidence_gaps(p, labels)
-    hits = top_hits(p, labels, 2)
-    means = bootstrap_means(np.column_stack([losses, squares, hits, gaps]), seed, clusters)
-    log_loss, brier = estimate(float(losses.mean()), means[:, 0]), estimate(float(squares.mean()), means[:, 1])
-    error = estimate(calibration_error(p, labels), np.abs(means[:, 3:]).sum(axis=1))
-    top2 = rate(int(hits.sum()), count) if clusters is None else estimate(float(hits.mean()), means[:, 2])
-    assert top2 is not None
-    assert log_loss is not None
-    assert brier is not None
-    assert error is not None
+    means = bootstrap_means(np.column_stack([losses, squares, confidence_gaps(p, labels)]), seed, clusters)
     return ProbabilityScores(
         images=count,
-        top2=top2,
-        log_loss=log_loss,
-        brier=brier,
-        calibration_error=error,
+        top2=defined(share_of(top_hits(p, labels, 2), seed, clusters)),
+        log_loss=defined(estimate(float(losses.mean()), means[:, 0])),
+        brier=defined(estimate(float(squares.mean()), means[:, 1])),
+        calibration_error=defined(estimate(calibration_error(p, labels), np.abs(means[:, 2:]).sum(axis=1))),
         mean_confidence=float(p.max(axis=1).mean()),
         bins=reliability_bins(p, labels),
     )

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from ampnet import __version__
 from ampnet.errors import DataError
 from ampnet.evaluation.agreement import Agreement, measure_agreement
 from ampnet.evaluation.confusions import ConfusedPair, confused_pairs, in_words
@@ -17,8 +18,8 @@ from ampnet.evaluation.copies import CopyScores, score_without_copies
 from ampnet.evaluation.ferplus import ProtocolScores, score_protocol
 from ampnet.evaluation.fusion import HeadScores, fuse, score_heads
 from ampnet.evaluation.groups import Grouping, score_groups
-from ampnet.evaluation.intervals import Counts, Estimate, bootstrap_means, estimate, rate
-from ampnet.evaluation.metrics import Scores, confusion_of, resampled_clusters, score
+from ampnet.evaluation.intervals import Counts, Estimate, Share, share_of
+from ampnet.evaluation.metrics import Scores, confusion_of, normalise_rows, resampled_clusters, score
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.priors import PriorScores, score_priors
 from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities, top_hits
@@ -31,6 +32,9 @@ Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 SEED = 0
 """Of the bootstraps: a report of the same predictions has the same intervals."""
+
+FORMAT: Literal[2] = 2
+"""Version of metrics.json; 1 was report.json."""
 
 NO_FACE = "no face"
 """Heading of the column of images without a prediction."""
@@ -82,66 +86,82 @@ class Fusion:
     """Probability below which the answer is "not sure"; 0 never rejects."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EvalReport:
-    """Evaluation of a checkpoint, or of any tool's predictions, on a split of a data set."""
+@dataclass(frozen=True)
+class Confusion:
+    """The confusion matrix: a row for each true class, a column for each answer."""
 
+    rows: tuple[str, ...]
+    """True classes."""
+    columns: tuple[str, ...]
+    """Answers; the last is "no face": images without a prediction."""
+    counts: list[list[int]]
+    shares: list[list[Share]]
+    """Of the true class's images; 0 for a class without images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """metrics.json of `ampnet eval`. Fractions are in [0, 1]. docs/evaluation.md explains every number."""
+
+    format: Literal[2]
+    """Version of this file; 1 was report.json."""
+    ampnet: str
+    """Version of ampnet that wrote the file."""
     about: Provenance
-    table: PredictionTable
-    """The predictions themselves, as in predictions.csv; not a part of metrics.json."""
-    matrix: Counts
-    """``(K, K + 1)``: true class by predicted class; the last column counts the images without a prediction."""
+    """What was measured on what, and how to do it again."""
+    sentence: str
+    """The result in plain English."""
+    notes: tuple[str, ...]
+    """Caveats for the reader."""
+    class_names: Annotated[tuple[str, ...], Meta(min_length=2)]
+    """In the order that all rows and columns follow."""
+    images: int
+    """Images of the split."""
+    undetected: int
+    """Images among them without a prediction, unreadable ones included."""
+    unreadable: int
+    """Images among them that cannot be read."""
+    unassigned: int
+    """Images without a detected face that belong to no split, since the data set has no official splits."""
     all: Scores
     """Over all images of the split; those without a prediction are errors."""
     scored: Scores | None
-    """Over the images with a prediction; None without any."""
+    """Over the images with a prediction; null without any."""
     top2: Estimate | None
-    """Fraction of all images whose true class is one of the two most probable; None without probabilities."""
+    """Fraction of all images whose true class is one of the two most probable; null without probabilities."""
     probabilities: ProbabilityScores | None
-    """Over the images with a prediction; None without probabilities."""
+    """Over the images with a prediction; null without probabilities."""
     risk_coverage: RiskCoverage | None
     """Likewise."""
     heads: HeadScores | None
-    """The two heads and their fusion; None for a file of predictions."""
-    pairs: tuple[ConfusedPair, ...]
+    """The two heads and their fusion; null for a file of predictions."""
+    confusion: Confusion
+    confused_pairs: tuple[ConfusedPair, ...]
     """The most confused classes."""
     copies: CopyScores | None
-    """Accuracy without copies of training images; None if duplicates are unknown, or on the training split."""
+    """Accuracy without copies of training images; null if duplicates are unknown, or on the training split."""
     crowd: Agreement | None
-    """Agreement with annotators' votes; None if the data set has none."""
-    protocol: ProtocolScores | None
-    """Accuracy by a published rule; None if none was asked for."""
+    """Agreement with annotators' votes; null if the data set has none."""
+    protocol: ProtocolScores | None = None
+    """Accuracy by a published rule; null if none was asked for."""
     priors: tuple[PriorScores, ...]
     """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
-    groups: tuple[Grouping, ...]
-    """Scores of groups of images; empty unless they were asked for."""
-    unassigned: int
-    """Images without a detected face that belong to no split, since the data set has no official splits."""
-    notes: tuple[str, ...]
-    """Caveats for the reader."""
     seconds: float
+    """Duration of the evaluation."""
+    groups: tuple[Grouping, ...] = ()
+    """Scores of groups of images, by column; empty unless they were asked for (--by)."""
     runs: RunsScores | None = None
-    """Each run's scores and their spread; None unless a folder of runs was measured."""
+    """Scores of each run and their spread, of a folder of runs over folds or seeds; else null."""
 
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """In the order that all rows and columns follow."""
-        return self.table.class_names
 
-    @property
-    def undetected(self) -> int:
-        """Images of the split without a prediction, unreadable ones included."""
-        return int((~self.table.scored).sum())
+@dataclass(frozen=True, kw_only=True)
+class EvalReport(Metrics):
+    """An evaluation: its numbers, and what they are computed from, which metrics.json leaves out."""
 
-    @property
-    def unreadable(self) -> int:
-        """Images of the split that cannot be read."""
-        return int((self.table.status == "unreadable").sum())
-
-    @property
-    def sentence(self) -> str:
-        """The result in plain English."""
-        return in_words(self.all, self.pairs, self.undetected)
+    table: PredictionTable
+    """The predictions themselves, as in predictions.csv."""
+    matrix: Counts
+    """``(K, K + 1)``: true class by predicted class; the last column counts the images without a prediction."""
 
 
 def measure(
@@ -154,6 +174,7 @@ def measure(
     unassigned: int = 0,
     seconds: float = 0.0,
     protocol: Protocol | None = None,
+    runs: RunsScores | None = None,
 ) -> EvalReport:
     """Compute every number of a report.
 
@@ -167,6 +188,7 @@ def measure(
         unassigned: images that were lost before they had a split.
         seconds: time that the predictions took.
         protocol: published rule to score by as well.
+        runs: each run's scores and their spread, of a folder of runs.
 
     Raises:
         DataError: the data set has no votes for that rule.
@@ -176,25 +198,36 @@ def measure(
     threshold = fusion.rejection_threshold if fusion else 0.0
     top2, probabilities, risk_coverage = _of_probabilities(table, threshold, clusters)
     resampled = None if clusters is None else resampled_clusters(labels, table.answers, len(names), clusters, SEED)
+    of_all, pairs = score(matrix, names, SEED, resampled), confused_pairs(matrix, names)
+    undetected = int((~scored).sum())
     return EvalReport(
+        format=FORMAT,
+        ampnet=__version__,
         about=about,
-        table=table,
-        matrix=matrix,
-        all=score(matrix, names, SEED, resampled),
+        sentence=in_words(of_all, pairs, undetected),
+        notes=tuple(notes),
+        class_names=names,
+        images=of_all.images,
+        undetected=undetected,
+        unreadable=int((table.status == "unreadable").sum()),
+        unassigned=unassigned,
+        all=of_all,
         scored=score(matrix[:, :-1], names, SEED, _without_last(resampled)) if scored.any() else None,
         top2=top2,
         probabilities=probabilities,
         risk_coverage=risk_coverage,
         heads=_heads(table, fusion),
-        pairs=confused_pairs(matrix, names),
+        confusion=Confusion(names, (*names, NO_FACE), matrix.tolist(), normalise_rows(matrix).tolist()),
+        confused_pairs=pairs,
         copies=_copies(table),
         crowd=_crowd(table),
         protocol=_protocol(table, protocol),
         priors=_priors(table, fusion),
+        seconds=round(seconds, 3),
         groups=score_groups(table, groups, SEED),
-        unassigned=unassigned,
-        notes=tuple(notes),
-        seconds=seconds,
+        runs=runs,
+        table=table,
+        matrix=matrix,
     )
 
 
@@ -207,8 +240,10 @@ def _of_probabilities(
         return None, None, None
     p = table.probabilities[scored]
     of_scored = None if clusters is None else clusters[scored]
+    in_top2 = np.zeros(len(labels), dtype=bool)
+    in_top2[scored] = top_hits(p, labels[scored], 2)
     return (
-        _top2(p, labels, scored, SEED, clusters),
+        share_of(in_top2, SEED, clusters),
         score_probabilities(p, labels[scored], SEED, of_scored),
         score_risk_coverage(p, labels[scored], threshold, SEED, of_scored),
     )
@@ -224,20 +259,6 @@ def _crowd(table: PredictionTable) -> Agreement | None:
     if votes is None or not votes.totals.any():
         return None
     return measure_agreement(table.answers, table.probabilities, votes, table.class_names)
-
-
-def _top2(
-    p: NDArray[np.floating],
-    labels: NDArray[np.int64],
-    scored: NDArray[np.bool_],
-    seed: int,
-    clusters: NDArray[np.int64] | None,
-) -> Estimate | None:
-    hits = np.zeros(len(labels))
-    hits[scored] = top_hits(p, labels[scored], 2)
-    if clusters is None:
-        return rate(int(hits.sum()), len(labels))
-    return estimate(float(hits.mean()), bootstrap_means(hits[:, None], seed, clusters)[:, 0])
 
 
 def _without_last(resampled: NDArray[np.float64] | None) -> NDArray[np.float64] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, Share, bootstrap_weights, estimate, rate
+from ampnet.evaluation.intervals import Estimate, Share, bootstrap_weights, defined, estimate, rate
 
 COVERAGES = tuple(step / 20 for step in range(1, 21))
 """Shares of the images at which the curve is reported."""
@@ -66,8 +66,7 @@ def score_risk_coverage(
     wanted = [confidence[int(np.ceil(share * count - 1e-9)) - 1] for share in COVERAGES]
     weights = bootstrap_weights(count, seed, clusters=None if clusters is None else clusters[order])
     areas = [_areas(block.astype(np.float64), wrong, confidence) for block in weights]
-    area = estimate(float(_areas(np.ones((1, count)), wrong, confidence)[0]), np.concatenate(areas))
-    assert area is not None
+    area = defined(estimate(float(_areas(np.ones((1, count)), wrong, confidence)[0]), np.concatenate(areas)))
     return RiskCoverage(
         images=count,
         area=area,

@@ -1,13 +1,12 @@
 """Bringing several tables of predictions to the same images and classes, so that they can be compared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
-from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.predictions import PredictionTable, SplitImages
 
 
@@ -45,7 +44,7 @@ def same_images(images: SplitImages, tables: Mapping[str, PredictionTable]) -> S
         )
     further = sorted({name for table in tables.values() for name in _answered(table) if name not in shared})
     rows = np.flatnonzero(np.isin(images.labels, [own.index(name) for name in shared]))
-    kept = _with_classes(images.subset(rows), shared, further)
+    kept = images.subset(rows).with_classes(shared, further)
     return SameImages(
         images=kept,
         rows=rows,
@@ -64,21 +63,6 @@ def _answers(name: str, table: PredictionTable, kept: SplitImages, shared: Seque
         raise DataError(f"{name} was given other images than the rest; compare predictions for the same split")
     codes = {theirs.index(class_name): code for code, class_name in enumerate(kept.class_names) if class_name in theirs}
     return np.array([codes.get(answer, -1) for answer in table.answers[rows].tolist()], dtype=np.int64)
-
-
-def _with_classes(images: SplitImages, shared: Sequence[str], further: Sequence[str]) -> SplitImages:
-    """Number the classes anew: the shared ones, then further ones, which no image has.
-
-    A vote for a class that is not shared still counts in an image's total, so it can cost the image its majority.
-    """
-    chosen = [images.class_names.index(name) for name in shared]
-    codes = np.full(len(images.class_names), -1, dtype=np.int64)
-    codes[chosen] = np.arange(len(chosen))
-    votes = images.votes
-    if votes is not None:
-        counts = np.pad(votes.counts[:, chosen], ((0, 0), (0, len(further))))
-        votes = CrowdVotes(counts, votes.totals, votes.no_face)
-    return replace(images, class_names=(*shared, *further), labels=codes[images.labels], votes=votes)
 
 
 def _answered(table: PredictionTable) -> list[str]:

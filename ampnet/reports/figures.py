@@ -3,7 +3,7 @@
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -48,7 +48,7 @@ def figures(report: EvalReport, titled: bool = True) -> dict[str, Figure]:
         "classes": draw_classes(report.all, title("classes, with 95% intervals")),
     }
     if report.probabilities:
-        drawn["reliability"] = draw_reliability(report.probabilities, title("reliability of the probabilities"))
+        drawn["reliability"] = draw_reliability({"": report.probabilities}, title("reliability of the probabilities"))
     if report.risk_coverage:
         drawn["risk_coverage"] = draw_risk_coverage(report.risk_coverage, title("risk and coverage"))
     if report.heads:
@@ -115,28 +115,13 @@ def draw_classes(scores: Scores, title: str) -> Figure:
     return figure
 
 
-def draw_reliability(scores: ProbabilityScores, title: str) -> Figure:
-    """Draw the reliability diagram: accuracy by probability of the predicted class, above the share of the images.
+def draw_reliability(diagrams: Mapping[str, ProbabilityScores], title: str) -> Figure:
+    """Draw reliability diagrams side by side: accuracy by probability of the predicted class, and images below it.
 
     Args:
-        scores: with the bins.
-        title: title above.
+        diagrams: scores with their bins, by what stands before the calibration error, such as ``"before: "``.
+        title: title above all.
     """
-    return _draw_reliability({"": scores}, title)
-
-
-def draw_calibration(before: ProbabilityScores, after: ProbabilityScores, title: str) -> Figure:
-    """Draw two reliability diagrams side by side: before a calibration, and after it.
-
-    Args:
-        before: with the bins.
-        after: with the bins, over the same images.
-        title: title above both.
-    """
-    return _draw_reliability({"before: ": before, "after: ": after}, title)
-
-
-def _draw_reliability(diagrams: dict[str, ProbabilityScores], title: str) -> Figure:
     figure = Figure(figsize=(5 * len(diagrams), 5.6), layout="constrained")
     grid = figure.subplots(2, len(diagrams), sharex=True, sharey="row", height_ratios=(3, 1), squeeze=False)
     figure.suptitle(title, parse_math=False)

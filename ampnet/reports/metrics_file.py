@@ -9,118 +9,24 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta, json
+from msgspec import json
 
-from ampnet import __version__
-from ampnet.evaluation.agreement import Agreement
-from ampnet.evaluation.confusions import ConfusedPair
-from ampnet.evaluation.copies import CopyScores
-from ampnet.evaluation.ferplus import ProtocolScores
-from ampnet.evaluation.fusion import HeadScores
-from ampnet.evaluation.groups import Grouping
-from ampnet.evaluation.intervals import Estimate, Share
-from ampnet.evaluation.metrics import Scores, normalise_rows
-from ampnet.evaluation.priors import PriorScores
-from ampnet.evaluation.reliability import ProbabilityScores
-from ampnet.evaluation.report import NO_FACE, EvalReport, Provenance
-from ampnet.evaluation.risk_coverage import RiskCoverage
-from ampnet.evaluation.runs import RunsScores
+from ampnet.evaluation.report import EvalReport, Metrics
 
 METRICS_FILE = "metrics.json"
 SCHEMA_FILE = "metrics.schema.json"
 """In the package; `make schema` writes it."""
 
-FORMAT: Literal[2] = 2
-"""Version of metrics.json; 1 was report.json."""
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """The confusion matrix: a row for each true class, a column for each answer."""
-
-    rows: tuple[str, ...]
-    """True classes."""
-    columns: tuple[str, ...]
-    """Answers; the last is "no face": images without a prediction."""
-    counts: list[list[int]]
-    shares: list[list[Share]]
-    """Of the true class's images; 0 for a class without images."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metrics:
-    """metrics.json of `ampnet eval`. Fractions are in [0, 1]. docs/evaluation.md explains every number."""
-
-    format: Literal[2]
-    """Version of this file; 1 was report.json."""
-    ampnet: str
-    """Version of ampnet that wrote the file."""
-    about: Provenance
-    """What was measured on what, and how to do it again."""
-    sentence: str
-    """The result in plain English."""
-    notes: tuple[str, ...]
-    """Caveats for the reader."""
-    class_names: Annotated[tuple[str, ...], Meta(min_length=2)]
-    """In the order that all rows and columns follow."""
-    images: int
-    """Images of the split."""
-    undetected: int
-    """Images among them without a prediction, unreadable ones included."""
-    unreadable: int
-    """Images among them that cannot be read."""
-    unassigned: int
-    """Images without a detected face that belong to no split, since the data set has no official splits."""
-    all: Scores
-    """Over all images of the split; those without a prediction are errors."""
-    scored: Scores | None
-    """Over the images with a prediction; null without any."""
-    top2: Estimate | None
-    """Fraction of all images whose true class is one of the two most probable; null without probabilities."""
-    probabilities: ProbabilityScores | None
-    """Over the images with a prediction; null without probabilities."""
-    risk_coverage: RiskCoverage | None
-    """Likewise."""
-    heads: HeadScores | None
-    """The two heads and their fusion; null for a file of predictions."""
-    confusion: Confusion
-    confused_pairs: tuple[ConfusedPair, ...]
-    """The most confused classes."""
-    copies: CopyScores | None
-    """Accuracy without copies of training images; null if duplicates are unknown, or on the training split."""
-    crowd: Agreement | None
-    """Agreement with annotators' votes; null if the data set has none."""
-    protocol: ProtocolScores | None = None
-    """Accuracy by a published rule; null if none was asked for."""
-    priors: tuple[PriorScores, ...]
-    """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
-    seconds: float
-    """Duration of the evaluation."""
-    groups: tuple[Grouping, ...] = ()
-    """Scores of groups of images, by column; empty unless they were asked for (--by)."""
-    runs: RunsScores | None = None
-    """Scores of each run and their spread, of a folder of runs over folds or seeds; else null."""
-
 
 def plain_metrics(report: EvalReport) -> dict[str, Any]:
     """Return a report as the plain values of metrics.json, which :func:`metrics_schema` describes."""
-    counts, shares = report.matrix.tolist(), normalise_rows(report.matrix).tolist()
-    own: dict[str, Any] = {
-        "format": FORMAT,
-        "ampnet": __version__,
-        "images": report.all.images,
-        "confusion": Confusion(report.class_names, (*report.class_names, NO_FACE), counts, shares),
-        "confused_pairs": report.pairs,
-        "seconds": round(report.seconds, 3),
-    }
-    others = {field.name: getattr(report, field.name) for field in fields(Metrics) if field.name not in own}
-    return plain_values(Metrics(**own, **others))
+    return plain_values(Metrics(**{field.name: getattr(report, field.name) for field in fields(Metrics)}))
 
 
 def plain_values(value: Any) -> dict[str, Any]:

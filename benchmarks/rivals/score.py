@@ -16,7 +16,6 @@ from typing import Any
 
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import AmpnetError
-from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import measure
 from ampnet.evaluation.submission import Rules, submission
@@ -41,7 +40,7 @@ def main() -> None:
     try:
         index = read_index(given.data)
         names = index.class_names
-        chosen = read_split(index, "test", match_classes(names, names), names, TrainConfig.seed)
+        chosen = read_split(index, "test", names, TrainConfig.seed)
         for path in given.predictions:
             _store(path, chosen)
         for path in sorted((HERE / "predictions").glob("*.csv")):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from ampnet.errors import DataError
-from ampnet.evaluation.ferplus import EMOTIONS, OTHER, OTHERS, UNDECIDED, label_of, score_protocol
+from ampnet.evaluation.ferplus import OTHER, UNDECIDED, label_of, score_protocol
+from ampnet.settings.labels import FERPLUS_ANSWERS, FERPLUS_COLUMNS
 
-COLUMNS = (*EMOTIONS, *OTHERS)
+COLUMNS = FERPLUS_ANSWERS
 NEUTRAL, HAPPINESS, SURPRISE, SADNESS = range(4)
 
 
@@ -69,4 +70,4 @@ def test_columns_may_stand_in_any_order():
 
 def test_votes_of_another_kind_are_refused():
     with pytest.raises(DataError, match="no column unknown"):
-        score_protocol("ferplus-majority", np.array([0]), ("happiness",), EMOTIONS, np.ones((1, 8)))
+        score_protocol("ferplus-majority", np.array([0]), ("happiness",), FERPLUS_COLUMNS, np.ones((1, 8)))
