@@ -244,9 +244,12 @@ def _framed(
         except ImageError as error:
             skipped.append(str(error))
     for (number, photo), found in zip(photos, finder.find([photo for _number, photo in photos]), strict=True):
-        try:
-            landmarks = [face.landmarks for face in found.faces[:1]]
-            (face,) = frame_faces(photo, landmarks, checkpoint.framing, checkpoint.architecture.image_size)
-            yield number, face
-        except (ImageError, ValueError):
+        if not found.faces:
             skipped.append(f"{printable(photo.name)}: no face found")
+            continue
+        try:
+            size = checkpoint.architecture.image_size
+            (face,) = frame_faces(photo, [found.faces[0].landmarks], checkpoint.framing, size)
+            yield number, face
+        except ImageError as error:
+            skipped.append(str(error))

@@ -1,6 +1,5 @@
 """`ampnet compare`: two or more checkpoints, or any tools' predictions, paired on the same images."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -23,9 +22,9 @@ from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.same_images import SameImages, same_images
 from ampnet.files.printable import one_line, printable
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_json, write_text
 from ampnet.reports.contact_sheet import difference_sheet, write_sheet
-from ampnet.reports.latex import comparison_latex, write_latex
+from ampnet.reports.latex import comparison_latex
 from ampnet.settings import CompareConfig, EvalConfig, Split, TrainConfig
 from pipelines.comparison_files import (
     ANSWERS_FILE,
@@ -125,10 +124,8 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
 
 
 def _write_tables(folder: Path, result: Comparison) -> None:
-    write_latex(folder / LATEX_FILE, comparison_table(result))
-    with atomic_write(folder / JSON_FILE) as aside:  # last, so that its presence marks a complete comparison
-        text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        aside.write_text(text + "\n", encoding="utf-8")
+    write_text(folder / LATEX_FILE, comparison_table(result))
+    write_json(folder / JSON_FILE, result.to_dict(), indent=2)  # last: its presence marks a complete comparison
 
 
 def comparison_table(result: Comparison) -> str:

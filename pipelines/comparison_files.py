@@ -1,6 +1,5 @@
 """The files of a comparison, the folder that they go to, and what it was about."""
 
-import csv
 import hashlib
 import json
 import shlex
@@ -15,7 +14,7 @@ from ampnet.dataset.index.index_files import index_sha256
 from ampnet.evaluation.comparison import Answers
 from ampnet.evaluation.predictions import SplitImages
 from ampnet.files.printable import as_text, printable
-from ampnet.files.writing import atomic_write, sha256_of
+from ampnet.files.writing import sha256_of, write_rows
 from ampnet.settings import CompareConfig
 from pipelines.contenders import Contender
 from pipelines.provenance import versions
@@ -36,14 +35,10 @@ def write_answers(path: Path, images: SplitImages, contenders: Sequence[Contende
     columns = [run_name(contender, file) for contender in contenders for file in contender.files]
     names = [*images.class_names, ""]  # -1 is the last
     copies = images.copies if images.copies is not None else np.full(len(images), "")
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["name", "source", "copy", "true", *columns])
-        runs = np.concatenate(list(answers)).T.tolist()
-        for name, source, copy, label, codes in zip(
-            images.names, images.sources, copies, images.labels.tolist(), runs, strict=True
-        ):
-            writer.writerow([name, source, copy, names[label], *(names[code] for code in codes)])
+    runs = np.concatenate(list(answers)).T.tolist()
+    described = zip(images.names, images.sources, copies, images.labels.tolist(), runs, strict=True)
+    rows = ([*about, *(names[code] for code in (label, *codes))] for *about, label, codes in described)
+    write_rows(path, ["name", "source", "copy", "true", *columns], rows)
 
 
 def subjects_of(config: CompareConfig, contenders: Sequence[Contender]) -> dict[str, dict[str, Any]]:

@@ -88,8 +88,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         ProcessError: Ray or an actor failed.
     """
     console = notices(quiet)
-    if config.out is None:
-        raise UsageError("--engine ray needs --out DIR: the folder of the parquet files")
+    assert config.out is not None  # as the settings require
     if missing := [name for name in ("ray", "pyarrow") if find_spec(name) is None]:
         raise UsageError(f"{missing[0]} is missing; install it with `pip install 'ampnet[cluster]'`")
     out = address_of(config.out)

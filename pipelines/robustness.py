@@ -22,11 +22,10 @@ from ampnet.dataset.open_index import open_split
 from ampnet.errors import DataError
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
 from ampnet.files.journal import Journal
-from ampnet.files.writing import sha256_of
+from ampnet.files.writing import sha256_of, write_text
 from ampnet.inference.ablation import votes_of
 from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.inference.prior import read_prior, ruled_out
-from ampnet.reports.latex import write_latex
 from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, read_prepared
 from ampnet.robustness.measured_faces import MeasuredFaces, choose_faces
 from ampnet.robustness.measuring import (
@@ -120,7 +119,7 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
         if corruptions:
             save_curves(folder, report)
         _save_sheet(folder, contenders[0].faces, int(faces.sample[0]), config.seed)
-        write_latex(folder / LATEX_FILE, robustness_latex(report))
+        write_text(folder / LATEX_FILE, robustness_latex(report))
         write_files(folder, report)
         record.remove()
     return RobustnessResult(report, folder)

@@ -1,6 +1,5 @@
 """`ampnet train`: train on a prepared data set, keep the best epoch, survive interruptions."""
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +16,7 @@ from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.errors import UsageError
 from ampnet.evaluation.metrics import accuracy, score
 from ampnet.files.lock import lock_folder
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_json
 from ampnet.runtime.collectives import broadcast_tensors, gather_objects
 from ampnet.runtime.launch import is_launched, join_processes, launch
 from ampnet.runtime.memory import keep_freed_memory
@@ -84,8 +83,7 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | RunsResult:
             once = replace(chosen, **alone | changes, resume=config.resume and begun)
             runs.append(_run_once(once, forecast, quiet))
         result = RunsResult(folder, folds.count if folds else 0, tuple(runs))
-        with atomic_write(folder / (FOLDS if folds else SEEDS)) as aside:
-            aside.write_text(json.dumps(result.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
+        write_json(folder / (FOLDS if folds else SEEDS), result.to_dict())
     return result
 
 

@@ -27,7 +27,7 @@ from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
 from ampnet.errors import DataError, UsageError
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import atomic_write, write_text
 from ampnet.settings import FACES_PER_SHARD
 
 COPIED = (META_FILE, CLASSES_FILE, PAIRS_FILE)
@@ -99,9 +99,8 @@ def to_files(index: FaceIndex, out: Path, advance: Advance) -> None:
         write_votes(folder / VOTES_FILE, index.votes.columns, ((name, votes) for name, votes in counts if any(votes)))
     _copy(index.root, out)
     base = LABEL_BASE_WITH_SPLITS if index.splits[0] else 0
-    with atomic_write(folder / LABELS_FILE) as aside:
-        lines = (f"{name} {label + base}\n" for name, label in zip(index.names, index.labels.tolist(), strict=True))
-        aside.write_text("".join(lines), encoding="utf-8")
+    lines = (f"{name} {label + base}\n" for name, label in zip(index.names, index.labels.tolist(), strict=True))
+    write_text(folder / LABELS_FILE, "".join(lines))
 
 
 def read_other_form(data: Path, to: str) -> FaceIndex:

@@ -1,6 +1,5 @@
 """The images of a split and the predictions for them: the table that every number comes from, `predictions.csv`."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.evaluation.agreement import CrowdVotes
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_rows
 
 PredictionStatus = Literal["scored", "undetected", "unreadable"]
 """Whether an image has a prediction; if not: no face was found (or none was given), or the image cannot be read."""
@@ -157,11 +156,10 @@ def write_predictions(path: Path, table: PredictionTable) -> None:
     described = zip(
         *(images.names, images.sources, table.status, copies, images.labels, table.answers, cells), strict=True
     )
-    # File names on disk need not be valid UTF-8; surrogateescape carries their bytes through unchanged.
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        for name, source, status, copy, label, answer, row in described:
-            predicted = names[answer] if answer >= 0 else ""
-            written = [f"{value:.7g}" for value in row.tolist()] if answer >= 0 else [""] * len(row)
-            writer.writerow([name, source, status, copy, names[label], predicted, *written])
+    rows = (
+        [*about, names[label], names[answer], *(f"{value:.7g}" for value in row.tolist())]
+        if answer >= 0
+        else [*about, names[label], "", *[""] * len(row)]
+        for *about, label, answer, row in described
+    )
+    write_rows(path, header, rows)

@@ -1,15 +1,18 @@
 """Atomic writing of output files, and the overwrite guard."""
 
+import csv
 import hashlib
+import json
 import os
 import platform
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, EFBIG, ENOSPC
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ampnet.errors import AmpnetError, DataError, UsageError
 from ampnet.files.opening import kind_of, open_regular
@@ -63,6 +66,38 @@ def atomic_write(path: Path, durable: bool = True) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             aside.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file atomically; the bytes of odd file names in it stay what they are.
+
+    Raises:
+        DataError: see :func:`atomic_write`.
+    """
+    with atomic_write(path) as aside:
+        aside.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
+    """Write plain values as JSON, atomically; the bytes of odd file names become JSON's escapes.
+
+    Raises:
+        DataError: see :func:`atomic_write`.
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    write_text(path, text.encode(errors="backslashreplace").decode() + "\n")
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file atomically, row by row; the bytes of odd file names in it stay what they are.
+
+    Raises:
+        DataError: see :func:`atomic_write`.
+    """
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def temporary_beside(path: Path) -> Path:

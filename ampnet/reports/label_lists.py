@@ -1,7 +1,5 @@
 """The lists of `ampnet audit`: a CSV, tasks for Label Studio, and a contact sheet."""
 
-import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ampnet.files.printable import one_line
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_json, write_rows
 from ampnet.media.images import Image
 from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_sheet
 
@@ -61,14 +59,13 @@ def write_csv(path: Path, doubts: Sequence[Doubt]) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for rank, one in enumerate(doubts, start=1):
-            p_label = "" if one.p_label is None else f"{one.p_label:.4f}"
-            suspect = "yes" if one.is_suspect else ""
-            about = [rank, one.name, one.source, one.split, one.label, one.suggested, suspect]
-            writer.writerow([*about, f"{one.margin:.4f}", p_label, f"{one.p_suggested:.4f}", ""])
+    write_rows(path, COLUMNS, (_cells(rank, one) for rank, one in enumerate(doubts, start=1)))
+
+
+def _cells(rank: int, one: Doubt) -> list[object]:
+    p_label = "" if one.p_label is None else f"{one.p_label:.4f}"
+    about = [rank, one.name, one.source, one.split, one.label, one.suggested, "yes" if one.is_suspect else ""]
+    return [*about, f"{one.margin:.4f}", p_label, f"{one.p_suggested:.4f}", ""]
 
 
 def write_tasks(path: Path, doubts: Sequence[Doubt], model: str) -> None:
@@ -79,9 +76,7 @@ def write_tasks(path: Path, doubts: Sequence[Doubt], model: str) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    with atomic_write(path) as aside:
-        text = json.dumps([_task(one, model) for one in doubts], indent=1, ensure_ascii=False, allow_nan=False)
-        aside.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    write_json(path, [_task(one, model) for one in doubts])
 
 
 def _task(one: Doubt, model: str) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from ampnet.evaluation.comparison import ContenderScores, Difference, ImageSet, 
 from ampnet.evaluation.report import EvalReport
 from ampnet.evaluation.runs import RunsScores
 from ampnet.files.printable import printable
-from ampnet.files.writing import atomic_write
 from ampnet.reports.numbers import (
     GAP_HEADS,
     GROUP_MEASURES,
@@ -50,16 +49,6 @@ def latex_table(tables: Sequence[pd.DataFrame], caption: str, command: str, vers
         "\n\\medskip\n\n".join(parts) + r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def write_latex(path: Path, text: str) -> None:
-    """Write a table.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    with atomic_write(path) as aside:
-        aside.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def escape(text: str) -> str:

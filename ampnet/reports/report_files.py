@@ -1,6 +1,5 @@
 """The files of a report."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from ampnet.evaluation.metrics import normalise_rows
 from ampnet.evaluation.predictions import write_predictions
 from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.evaluation.submission import SUBMISSION_FILE
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_json, write_text
 from ampnet.reports.figures import FORMATS, figures, save_figure
-from ampnet.reports.latex import evaluation_latex, write_latex
+from ampnet.reports.latex import evaluation_latex
 from ampnet.reports.metrics_file import METRICS_FILE, plain_metrics
 
 PREDICTIONS_FILE = "predictions.csv"
@@ -28,8 +27,7 @@ def write_submission(folder: Path, result: dict[str, Any]) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    with atomic_write(folder / SUBMISSION_FILE) as aside:
-        aside.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(folder / SUBMISSION_FILE, result)
 
 
 def write_report(folder: Path, report: EvalReport) -> None:
@@ -48,13 +46,11 @@ def write_report(folder: Path, report: EvalReport) -> None:
     _write_csv(folder / "classes.csv", classes_table(report))
     _write_csv(folder / "confusion.csv", _matrix_table(report.matrix, report.class_names, columns))
     _write_csv(folder / "confusion_shares.csv", _matrix_table(shares.round(6), report.class_names, columns))
-    write_latex(folder / LATEX_FILE, evaluation_latex(report))
+    write_text(folder / LATEX_FILE, evaluation_latex(report))
     for name, figure in figures(report).items():
         for form in FORMATS:
             save_figure(figure, folder / f"{name}.{form}")
-    with atomic_write(folder / METRICS_FILE) as aside:  # last, so that its presence marks a complete report
-        text = json.dumps(plain_metrics(report), indent=2, ensure_ascii=False, allow_nan=False)
-        aside.write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+    write_json(folder / METRICS_FILE, plain_metrics(report), indent=2)  # last: its presence marks a complete report
     (folder / FORMER_FILE).unlink(missing_ok=True)
 
 
@@ -79,5 +75,4 @@ def _matrix_table(matrix: Any, rows: Sequence[str], columns: Sequence[str]) -> p
 
 
 def _write_csv(path: Path, table: pd.DataFrame) -> None:
-    with atomic_write(path) as aside:
-        table.to_csv(aside, index=False, lineterminator="\n")
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))

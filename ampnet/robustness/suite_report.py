@@ -1,6 +1,5 @@
 """The report of the robustness suite: its rows, and its files."""
 
-import json
 import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ import pandas as pd
 
 from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.intervals import Estimate
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_json, write_text
 from ampnet.reports.latex import latex_table, short_name
 from ampnet.reports.numbers import percent
 from ampnet.robustness.scores import CorruptionError, Rate
@@ -127,12 +126,8 @@ def write_files(folder: Path, report: RobustnessReport) -> None:
     Raises:
         DataError: a file cannot be written.
     """
-    with atomic_write(folder / CSV_FILE) as aside:
-        rows_table(report).to_csv(aside, index=False, lineterminator="\n")
-    with atomic_write(folder / JSON_FILE) as aside:
-        aside.write_text(
-            json.dumps(report.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-        )
+    write_text(folder / CSV_FILE, rows_table(report).to_csv(index=False, lineterminator="\n"))
+    write_json(folder / JSON_FILE, report.to_dict())
 
 
 LATEX_FILE = "robustness.tex"

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from ampnet.errors import require
 from ampnet.settings.choices import Split
-from ampnet.settings.fields import Option, Settings
-from ampnet.settings.shared import A_MODEL, BatchSize, DataFolder, LoaderProcesses, OneGpu, ReplaceFile
+from ampnet.settings.fields import Option
+from ampnet.settings.shared import A_MODEL, DataFolder, FaceClassifier, ReplaceFile
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditConfig(Settings):
+class AuditConfig(FaceClassifier):
     """Settings of `ampnet audit`: which labels are probably wrong, or which photos to label next."""
 
     checkpoint: Annotated[
@@ -43,9 +43,6 @@ class AuditConfig(Settings):
     ] = None
     out: Annotated[Path, Option("Folder of the lists.", "Output", path="folder")] = Path("audit")
     force: ReplaceFile = False
-    gpus: OneGpu = None
-    batch_size: BatchSize = 64
-    workers: LoaderProcesses = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -73,11 +73,6 @@ class PrepareConfig(Settings):
         super().__post_init__()
         require(self.actors is None or self.engine == "ray", "--actors needs --engine ray")
 
-    @property
-    def is_resumable(self) -> bool:
-        """Say whether an interrupted run can be resumed."""
-        return True
-
 
 @dataclass(frozen=True, kw_only=True)
 class CheckConfig(Settings):

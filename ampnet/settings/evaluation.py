@@ -15,7 +15,7 @@ from ampnet.settings.shared import (
     CheckpointOption,
     ClassesOption,
     DataFolder,
-    LoaderProcesses,
+    FaceClassifier,
     Mirror,
     OneGpu,
     PrecisionOption,
@@ -31,7 +31,7 @@ MeasuredSplit = Annotated[Split, Option("Split to measure.", "Input")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalConfig(Settings):
+class EvalConfig(FaceClassifier):
     """Settings of `ampnet eval`."""
 
     checkpoint: CheckpointArgument = None
@@ -84,9 +84,6 @@ class EvalConfig(Settings):
         Option("Folder of the report.", "Output", path="folder", unset="eval/<split> beside the checkpoint"),
     ] = None
     force: Annotated[bool, Option("Replace a report on another checkpoint or data set.", "Output")] = False
-    gpus: OneGpu = None
-    batch_size: BatchSize = 64
-    workers: LoaderProcesses = 2
     precision: PrecisionOption = "fp32"
 
     def __post_init__(self) -> None:
@@ -104,7 +101,7 @@ class EvalConfig(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareConfig(Settings):
+class CompareConfig(FaceClassifier):
     """Settings of `ampnet compare`."""
 
     contenders: Annotated[
@@ -125,9 +122,6 @@ class CompareConfig(Settings):
         Option("Folder of the results.", "Output", path="folder", unset="compare/A-B-<split> with the data"),
     ] = None
     force: Annotated[bool, Option("Replace another comparison.", "Output")] = False
-    gpus: OneGpu = None
-    batch_size: BatchSize = 64
-    workers: LoaderProcesses = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -188,14 +182,9 @@ class RobustnessConfig(Settings):
         super().__post_init__()
         require(not (self.resume and self.force), "--resume continues a run and --force discards it; give one of them")
 
-    @property
-    def is_resumable(self) -> bool:
-        """Say whether an interrupted run can be resumed."""
-        return True
-
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrateConfig(Settings):
+class CalibrateConfig(FaceClassifier):
     """Settings of `ampnet calibrate`."""
 
     checkpoint: CheckpointArgument = None
@@ -214,9 +203,6 @@ class CalibrateConfig(Settings):
         Path | None, Option("Checkpoint to write.", "Output", path="file", unset="the checkpoint itself")
     ] = None
     force: Annotated[bool, Option("Replace an existing file, such as the checkpoint.", "Output")] = False
-    gpus: OneGpu = None
-    batch_size: BatchSize = 64
-    workers: LoaderProcesses = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()

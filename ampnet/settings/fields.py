@@ -6,7 +6,7 @@ command, its help, its name in files of settings and its line in docs/options.md
 
 import math
 from collections.abc import Iterable
-from dataclasses import KW_ONLY, asdict, dataclass, fields, is_dataclass
+from dataclasses import KW_ONLY, Field, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -111,18 +111,25 @@ class Settings:
 
     @property
     def is_resumable(self) -> bool:
-        """Say whether an interrupted run with these settings can be resumed."""
-        return False
+        """Say whether an interrupted run with these settings can be resumed: those with --resume can."""
+        return hasattr(self, "resume")
 
 
 def settings_of(config: type[Settings]) -> tuple[Setting, ...]:
     """List the described fields of settings, in their order."""
     return tuple(
         Setting(field.name, _plain(kind), option, field.default, NoneType in get_args(kind))
-        for field in fields(config)
+        for field in _fields_of(config)
         if get_origin(field.type) is Annotated
         for kind, option in [get_args(field.type)]
     )
+
+
+def _fields_of(config: type[Settings]) -> "list[Field[Any]]":
+    """List the fields of settings: their own, then those that they share with others by their base."""
+    (base,) = config.__bases__
+    shared = {field.name for field in fields(base)} if is_dataclass(base) else set()
+    return sorted(fields(config), key=lambda field: field.name in shared)
 
 
 def parts_of(config: type[Settings]) -> dict[str, type[Settings]]:
@@ -134,7 +141,7 @@ def all_settings_of(config: type[Settings]) -> dict[str, Setting]:
     """Map names to the described fields of settings and of their parts; a field hides one of its name in a part."""
     own, parts = {setting.name: setting for setting in settings_of(config)}, parts_of(config)
     found: dict[str, Setting] = {}
-    for field in fields(config):
+    for field in _fields_of(config):
         inner = all_settings_of(parts[field.name]) if field.name in parts else {}
         found |= {name: setting for name, setting in inner.items() if name not in own}
         found |= {field.name: own[field.name]} if field.name in own else {}

@@ -1,10 +1,11 @@
 """Settings that several commands have."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from ampnet.settings.choices import EngineName, Module, UsePrecision
-from ampnet.settings.fields import Option
+from ampnet.settings.fields import Option, Settings
 
 MAX_FACES_PER_SHARD = 100_000
 
@@ -42,6 +43,17 @@ BatchSize = Annotated[int, Option("Batch size: faces classified at once.", "Mach
 LoaderProcesses = Annotated[
     int, Option("Processes that load images for a GPU; on CPUs, each core loads its own.", "Machine", min=0)
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceClassifier(Settings):
+    """Base of the settings of commands that classify prepared faces: where, and how many at once."""
+
+    gpus: OneGpu = None
+    batch_size: BatchSize = 64
+    workers: LoaderProcesses = 2
+
+
 ImageThreads = Annotated[int, Option("Threads that read and write images.", "Machine", min=1)]
 PrecisionOption = Annotated[
     UsePrecision,

@@ -151,8 +151,3 @@ class TrainConfig(Settings):
     def has_several_runs(self) -> bool:
         """Say whether there is a run for each seed or fold."""
         return self.seeds > 1 or bool(self.folds)
-
-    @property
-    def is_resumable(self) -> bool:
-        """Say whether an interrupted run can be resumed."""
-        return True

@@ -1,13 +1,12 @@
 """The settings of the run that wrote a table of faces; they stand in a JSON file beside it."""
 
-import json
 from pathlib import Path
 
 import msgspec
 
 from ampnet.errors import DataError
 from ampnet.files.documents import read_json
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_json
 
 
 class RunSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -48,8 +47,7 @@ def write_settings(settings: RunSettings, table: Path) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    with atomic_write(settings_path(table)) as aside:
-        aside.write_text(json.dumps(msgspec.to_builtins(settings), indent=2, ensure_ascii=False) + "\n")
+    write_json(settings_path(table), msgspec.to_builtins(settings), indent=2)
 
 
 def read_settings(table: Path) -> RunSettings | None:

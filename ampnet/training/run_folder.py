@@ -22,7 +22,7 @@ from ampnet.errors import AmpnetError, DataError, UsageError
 from ampnet.files.lock import lock_folder, refuse_locked
 from ampnet.files.opening import exists, read_text
 from ampnet.files.printable import as_text, printable
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_json
 from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.launch import Process
 from ampnet.settings import ArchitectureConfig, Split, TrainConfig, config_to_dict
@@ -131,7 +131,7 @@ def write_settings(folder: Path, config: TrainConfig) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    _write_config(folder, {"ampnet": __version__, "config": config_to_dict(config)})
+    write_json(folder / CONFIG, {"ampnet": __version__, "config": config_to_dict(config)})
 
 
 def hash_data(index: FaceIndex) -> str:
@@ -169,13 +169,7 @@ def describe_run(
             "root": as_text(config.data.resolve()),
             "sha256": data_hash,
             "counts": {
-                split: dict(
-                    zip(
-                        index.class_names,
-                        class_counts(index, indices).tolist(),
-                        strict=True,
-                    )
-                )
+                split: dict(zip(index.class_names, class_counts(index, indices).tolist(), strict=True))
                 for split, indices in parts.items()
             },
         },
@@ -189,9 +183,4 @@ def describe_run(
             "processes": process.world_size,
         },
     }
-    _write_config(folder, description)
-
-
-def _write_config(folder: Path, description: dict[str, Any]) -> None:
-    with atomic_write(folder / CONFIG) as aside:
-        aside.write_text(json.dumps(description, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    write_json(folder / CONFIG, description)

@@ -1,6 +1,5 @@
 """Folds: every face is held out once, and nobody is on both sides. `folds.csv` in the folder of the runs lists them."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.errors import DataError
 from ampnet.files.documents import csv_table, number_of
 from ampnet.files.printable import printable
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_rows
 from ampnet.settings import MAX_FOLDS
 
 FOLDS_FILE = "folds.csv"
@@ -96,11 +95,7 @@ def write_folds(path: Path, names: Sequence[str], folds: Folds) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    rows = zip(names, folds.numbers.tolist(), folds.subjects, strict=True)
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(rows)
+    write_rows(path, COLUMNS, zip(names, folds.numbers.tolist(), folds.subjects, strict=True))
 
 
 def read_folds(path: Path, index: FaceIndex) -> Folds:

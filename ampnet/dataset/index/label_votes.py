@@ -5,7 +5,6 @@ The rules follow FER+ (Barsoum et al. 2016, arXiv:1608.01041), generalised to an
 towards the total when a majority is determined.
 """
 
-import csv
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from ampnet.errors import DataError
 from ampnet.files.documents import QUOTED, csv_rows
 from ampnet.files.printable import printable
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_rows
 from ampnet.settings.labels import MAX_CLASSES, MIN_VOTES
 
 NO_FACE = "no_face"
@@ -93,10 +92,7 @@ def write_votes(path: Path, columns: Sequence[str], rows: Iterable[tuple[str, Se
     Raises:
         DataError: the file cannot be written.
     """
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["name", *columns])
-        writer.writerows([name, *(f"{count:g}" for count in votes)] for name, votes in rows)
+    write_rows(path, ["name", *columns], ([name, *(f"{count:g}" for count in votes)] for name, votes in rows))
 
 
 def read_votes(path: Path, names: Sequence[str]) -> LabelVotes:

@@ -4,7 +4,6 @@ https://docs.mlcommons.org/croissant/docs/croissant-spec.html, version 1.0. It n
 columns of faces.csv, so that a loader of Croissant yields each face with its image, class, split and person.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import ampnet
 from ampnet.dataset.index.faces_table import COLUMNS
 from ampnet.dataset.index.index_files import CROISSANT_FILE, FACES_FILE
 from ampnet.dataset.index.raw_images import RawDataSet
-from ampnet.files.writing import atomic_write, sha256_of
+from ampnet.files.writing import sha256_of, write_json
 
 SPECIFICATION = "http://mlcommons.org/croissant/1.0"
 
@@ -55,8 +54,7 @@ def write_croissant(root: Path, source: RawDataSet) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    with atomic_write(root / CROISSANT_FILE) as aside:
-        aside.write_text(json.dumps(_description(root, source), indent=1) + "\n", encoding="utf-8")
+    write_json(root / CROISSANT_FILE, _description(root, source))
 
 
 def _description(root: Path, source: RawDataSet) -> dict[str, Any]:

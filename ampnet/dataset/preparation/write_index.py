@@ -1,6 +1,5 @@
 """The last step of prepare: index/ from the faces of the finished chunks, which shards are made of as well."""
 
-import json
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ from ampnet.dataset.preparation.prepare_journal import PrepareJournal
 from ampnet.dataset.preparation.votes_table import VoteCounts, VotesTable
 from ampnet.errors import DataError
 from ampnet.faces.framing import measure_framing
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import atomic_write, write_json
 from ampnet.settings import IMAGE_SIZE
 
 FORMAT_VERSION = 1
@@ -152,8 +151,7 @@ class FinishedFaces:
             **({} if self.votes is None else {"votes": self.votes.counts.to_dict()}),
             "elapsed_seconds": round(seconds, 1),
         }
-        with atomic_write(index / META_FILE) as aside:
-            aside.write_text(json.dumps(meta, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_json(index / META_FILE, meta)
 
 
 def _mean_relative_landmarks(journal: PrepareJournal, source: RawDataSet) -> NDArray[np.float64] | None:

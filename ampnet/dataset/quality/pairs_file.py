@@ -1,6 +1,5 @@
 """`index/duplicates.csv`: every pair of copies that `ampnet check` found, and what evaluation learns from it."""
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from ampnet.dataset.quality.duplicates import copy_groups
 from ampnet.errors import DataError
 from ampnet.files.documents import csv_table, number_of
 from ampnet.files.printable import printable
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_rows
 
 CURE = "run `ampnet check` again"
 COLUMNS = (
@@ -46,12 +45,8 @@ def write_pairs(path: Path, pairs: Iterable[CopyPair]) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for pair in pairs:
-            cells = (*pair.names, *pair.splits, *pair.classes, f"{pair.similarity:.4f}", int(pair.exact))
-            writer.writerow(cells)
+    cells = ((*pair.names, *pair.splits, *pair.classes, f"{pair.similarity:.4f}", int(pair.exact)) for pair in pairs)
+    write_rows(path, COLUMNS, cells)
 
 
 def read_pairs(path: Path) -> list[CopyPair]:

@@ -1,6 +1,5 @@
 """`index/shards.json`: what the shards of a data set hold, so that opening it never reads them all."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +10,7 @@ from ampnet.dataset.index.index_files import MANIFEST_FILE, faces_table
 from ampnet.dataset.index.meta_file import ClassNames, distinct
 from ampnet.errors import DataError
 from ampnet.files.documents import read_json
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_json
 from ampnet.settings import MAX_FACES_PER_SHARD
 from ampnet.settings.labels import MAX_CLASSES, MAX_NAME
 
@@ -59,9 +58,7 @@ class Manifest(Struct, frozen=True):
 
 def write_manifest(root: Path, manifest: Manifest) -> None:
     """Write shards.json, after all shards: a data set without it is not one yet."""
-    text = json.dumps(msgspec.to_builtins(manifest), ensure_ascii=True, separators=(",", ":"))
-    with atomic_write(root / "index" / MANIFEST_FILE) as aside:
-        aside.write_text(text + "\n", encoding="utf-8")
+    write_json(root / "index" / MANIFEST_FILE, msgspec.to_builtins(manifest), indent=None)
 
 
 def read_manifest(root: Path) -> Manifest:
