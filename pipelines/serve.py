@@ -24,7 +24,7 @@ from pipelines.serve_workers import count_together, run_workers
 if TYPE_CHECKING:
     from socket import socket
 
-    from ampnet.service.about import AboutModel
+    from ampnet.service.schema import Model
 
 MAX_DECODERS = 4
 MAX_CARD_BYTES = 100_000
@@ -107,7 +107,7 @@ def _serve(
         chosen.parallel,
         config.max_faces,
     )
-    app = create_app(engine, _about(chosen, runtime), config, metrics, log)
+    app = create_app(engine, _about(chosen, runtime, config), config, metrics, log)
     return server.run(app, config, opened, up, debug) or 0
 
 
@@ -156,20 +156,23 @@ def _explainer(chosen: ChosenPredictor, runtime: Runtime, console: Console) -> C
     return explainer
 
 
-def _about(chosen: ChosenPredictor, runtime: Runtime) -> "AboutModel":
-    from ampnet.service.about import AboutModel
+def _about(chosen: ChosenPredictor, runtime: Runtime, config: ServeConfig) -> "Model":
+    from ampnet.service.guard import is_loopback
+    from ampnet.service.schema import Limits, Model
 
     file, predictor = chosen.model, chosen.predictor
     is_bundled = file in [model_path(name) for name in MODELS]
     card = file.parent / "MODEL_CARD.md"
-    return AboutModel(
+    return Model(
         name=predictor.model.name,
         sha256=predictor.model.sha256,
         runtime=runtime,
         ampnet=__version__,
-        class_names=predictor.class_names,
+        class_names=list(predictor.class_names),
         rejection_threshold=predictor.rejection_threshold,
         detector_sha256=predictor.detector.weights_sha256,
         can_explain=file.suffix != ".onnx" and find_spec("torch") is not None,
         card=read_text(card, MAX_CARD_BYTES) if is_bundled and card.is_file() else None,
+        is_local=is_loopback(config.host) and not config.proxies,
+        limits=Limits(**{name: getattr(config, name) for name in Limits.model_fields}),
     )

@@ -18,7 +18,6 @@ from ampnet.errors import ConfigError, ProcessError
 from ampnet.files.printable import one_line
 from ampnet.results.photo_result import PhotoResult
 from ampnet.service import schema
-from ampnet.service.about import AboutModel
 from ampnet.service.card import card_page
 from ampnet.service.engine import Engine
 from ampnet.service.guard import Guard, answer
@@ -38,7 +37,7 @@ MAX_NAME = 255
 
 def create_app(
     engine: Engine,
-    about: AboutModel,
+    about: schema.Model,
     config: ServeConfig,
     metrics: Metrics,
     log: Callable[[dict[str, Any]], None] | None = None,
@@ -47,7 +46,7 @@ def create_app(
 
     Args:
         engine: finds and classifies faces.
-        about: the model.
+        about: the model, and the limits of the service.
         config: limits, names, token.
         metrics: count.
         log: see :class:`ampnet.service.guard.Guard`.
@@ -89,14 +88,14 @@ def create_app(
     @app.get("/v1/model", operation_id="describe_model", responses=schema.model_responses(), response_model=None)
     async def _model() -> dict[str, Any]:
         """Describe the model and the limits of this service."""
-        return about.to_dict(config)
+        return about.model_dump()
 
     _add_pages(app, about, metrics)
     schema.describe(app, has_token=config.token is not None)
     return Guard(app, config, uploads, metrics, log)
 
 
-def _add_pages(app: FastAPI, about: AboutModel, metrics: Metrics) -> None:
+def _add_pages(app: FastAPI, about: schema.Model, metrics: Metrics) -> None:
     """Add what needs no photo: the model card, states and counts, the page and its files."""
 
     @app.get(
@@ -143,7 +142,7 @@ class _Predict:
     """Answers `POST /v1/predict`."""
 
     def __init__(
-        self, engine: Engine, about: AboutModel, config: ServeConfig, metrics: Metrics, uploads: Uploads
+        self, engine: Engine, about: schema.Model, config: ServeConfig, metrics: Metrics, uploads: Uploads
     ) -> None:
         self._engine, self._about, self._config = engine, about, config
         self._metrics, self._uploads = metrics, uploads

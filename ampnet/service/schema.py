@@ -76,7 +76,7 @@ class Limits(BaseModel):
 
 
 class Model(BaseModel):
-    """The answer to `GET /v1/model`."""
+    """What the service says about its model and itself: the answer to `GET /v1/model`."""
 
     name: str
     sha256: str = Field(description="Of the model's file.")

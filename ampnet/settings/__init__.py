@@ -5,7 +5,6 @@ help, files of settings and docs/options.md are made from the fields.
 """
 
 from ampnet.settings.architecture import MAX_OUTPUTS, VARIANTS, ArchitectureConfig
-from ampnet.settings.audit import AuditConfig
 from ampnet.settings.choices import (
     MODULES,
     CropMode,
@@ -32,6 +31,7 @@ from ampnet.settings.detector import DetectorConfig
 from ampnet.settings.evaluation import (
     MAX_CONTENDERS,
     AdaptConfig,
+    AuditConfig,
     CalibrateConfig,
     CompareConfig,
     EvalConfig,

@@ -109,30 +109,17 @@ def answer_of(name: str) -> str | None:
     return "no_face" if text == "nf" else text if text in OTHER_ANSWERS else expression_of(name)
 
 
-RAFDB_CODES: dict[str, str] = {str(code): name for code, name in enumerate(EXPRESSIONS, start=1)}
+def _numbered(*names: str, first: int = 0) -> dict[str, str]:
+    return {str(code): name for code, name in enumerate(names, start=first)}
+
+
+RAFDB_CODES = _numbered(*EXPRESSIONS, first=1)
 """RAF-DB basic, list and folders: 1 surprise, 2 fear, 3 disgust, 4 happiness, 5 sadness, 6 anger, 7 neutral."""
 
-AFFECTNET_CODES: dict[str, str] = {
-    "0": "neutral",
-    "1": "happiness",
-    "2": "sadness",
-    "3": "surprise",
-    "4": "fear",
-    "5": "disgust",
-    "6": "anger",
-    "7": "contempt",
-}
+AFFECTNET_CODES = _numbered("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 """AffectNet, both releases. 8 (none), 9 (uncertain) and 10 (no face) are not expressions and are excluded."""
 
-FER2013_CODES: dict[str, str] = {
-    "0": "anger",
-    "1": "disgust",
-    "2": "fear",
-    "3": "happiness",
-    "4": "sadness",
-    "5": "surprise",
-    "6": "neutral",
-}
+FER2013_CODES = _numbered("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 """FER-2013's csv and ExpW."""
 
 FERPLUS_COLUMNS: tuple[str, ...] = (
@@ -153,16 +140,7 @@ OTHER_ANSWERS = ("unknown", "no_face")
 FERPLUS_ANSWERS = (*FERPLUS_COLUMNS, *OTHER_ANSWERS)
 """All vote columns of FER+, under our names."""
 
-CKPLUS_CODES: dict[str, str] = {
-    "0": "neutral",
-    "1": "anger",
-    "2": "contempt",
-    "3": "disgust",
-    "4": "fear",
-    "5": "happiness",
-    "6": "sadness",
-    "7": "surprise",
-}
+CKPLUS_CODES = _numbered("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 """CK+'s emotion files."""
 
 JAFFE_CODES: dict[str, str] = {

@@ -15,6 +15,7 @@ from ampnet.dataset.sources.published_counts import compare_counts
 from ampnet.dataset.sources.source_files import coordinates, find_file, rows_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
+from ampnet.files.npy import read_npy_header
 from ampnet.files.opening import is_file, read_bytes
 from ampnet.files.printable import printable
 from ampnet.reading.image_files import list_images
@@ -28,7 +29,6 @@ COLUMNS = 9
 """Path, x, y, width and height of the face, 68 points, expression, valence, arousal."""
 
 MAX_LABEL_BYTES = 1 << 14
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 SET_FOLDERS = {"train": "train_set", "val": "val_set"}
 NO_TEST = "AffectNet has no public test split; papers report its validation split (--split val in eval)"
@@ -129,8 +129,7 @@ def _read_code(path: Path) -> str:
     """Read a label: an array of one number, often stored as text."""
     try:
         file = io.BytesIO(read_bytes(path, MAX_LABEL_BYTES))
-        read_header = _HEADERS[np.lib.format.read_magic(file)]
-        _shape, _order, dtype = read_header(file)  # the shape may announce any size, and only one value is needed
+        dtype = read_npy_header(file).dtype  # the shape may announce any size, and only one value is needed
         if dtype.kind not in "biufUS":
             raise ValueError(f"it holds {dtype}, not a number")
         return str(int(np.frombuffer(file.read(), dtype, count=1)[0]))
