@@ -162,7 +162,7 @@ def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Ju
             raise UsageError(
                 f"{printable(runs.folder)} holds runs over seeds; give a run, or a folder of train --folds"
             )
-        done = predict_runs(settings, runs, lambda: None, quiet)
+        done, _scores = predict_runs(settings, runs, lambda: None, quiet)
         return [_Judged("all", done.table)], printable(runs.folder.name), list(done.notes)
     file = find_model(config.checkpoint, notices(quiet), "`ampnet audit CHECKPOINT`")
     checkpoint = load_checkpoint(file)

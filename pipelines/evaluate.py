@@ -13,12 +13,10 @@ import numpy as np
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.run_files import Runs, find_runs
-from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.open_index import open_split, read_index
 from ampnet.errors import UsageError
 from ampnet.evaluation.predictions_file import read_predictions
-from ampnet.evaluation.report import EvalReport, Fusion, measure
-from ampnet.evaluation.runs import with_people
+from ampnet.evaluation.report import EvalReport, Fusion, Provenance, measure
 from ampnet.evaluation.submission import Rules, submission
 from ampnet.files.documents import read_json
 from ampnet.inference.prior import STRENGTHS, ruled_out, strength_offsets
@@ -29,7 +27,7 @@ from ampnet.settings import EvalConfig, TrainConfig
 from pipelines.evaluate_runs import predict_runs, runs_sha256, spread_note
 from pipelines.mistakes import confident_mistakes
 from pipelines.model import find_model
-from pipelines.predict_split import empty_notes, predict_split
+from pipelines.predict_split import SplitPredictions, empty_notes, predict_split
 from pipelines.progress import notices
 from pipelines.provenance import command_of, describe, provenance_of
 from pipelines.read_groups import read_groups
@@ -74,15 +72,26 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
     with ExitStack() as held:
         reserve = partial(side.reserve, held, notices(quiet))
         if config.predictions:
-            report, faces = _of_predictions(config, file, reserve, start)
+            done, about, fusion = _of_predictions(config, file, reserve)
         elif runs:
-            report, faces = _of_runs(config, runs, reserve, quiet, start)
+            done, about, fusion = _of_runs(config, runs, reserve, quiet)
         else:
-            report, faces = _of_checkpoint(config, file, reserve, quiet, start)
+            done, about, fusion = _of_checkpoint(config, file, reserve, quiet)
+        report = measure(
+            done.table,
+            about,
+            fusion=fusion,
+            groups=done.groups,
+            notes=done.notes,
+            unassigned=done.split.unassigned,
+            seconds=time.monotonic() - start,
+            protocol=config.protocol,
+            runs=done.scores,
+        )
         if rules is not None:
             result = submission(rules, report)
             side.write(lambda folder: write_submission(folder, result))
-        side.write(lambda folder: write_page(folder, report, confident_mistakes(report.table, faces)))
+        side.write(lambda folder: write_page(folder, report, confident_mistakes(report.table, done.split.faces)))
         side.write(lambda folder: write_report(folder, report))
     return EvalResult(report, side.folder, side.problem)
 
@@ -96,86 +105,55 @@ def _by_protocol(config: EvalConfig) -> tuple[EvalConfig, Rules | None]:
     return replace(config, split=rules.split, protocol=published, protocol_file=None), rules
 
 
-def _of_checkpoint(
-    config: EvalConfig, file: Path, reserve: Callable[[], None], quiet: bool, start: float
-) -> tuple[EvalReport, FaceIndex]:
+Measured = tuple[SplitPredictions, Provenance, Fusion | None]
+"""Predictions, what they are of, and how the answers follow from the logits, if there are any."""
+
+
+def _of_checkpoint(config: EvalConfig, file: Path, reserve: Callable[[], None], quiet: bool) -> Measured:
     checkpoint = load_checkpoint(file)
     index = open_split(config.data, config.split)
     refuse_seen_faces(checkpoint, index)
     done = predict_split(config, checkpoint, index, reserve, quiet)
     config = replace(config, precision=done.precision)
-    offsets, shares, names = done.offsets, np.array(checkpoint.class_shares), checkpoint.class_names
+    shares, names = np.array(checkpoint.class_shares), checkpoint.class_names
     strengths = [
         (strength, ruled_out(strength_offsets(shares, strength), names, done.split.match.missing).numpy())
         for strength in STRENGTHS
         if checkpoint.class_shares
     ]
-    report = measure(
-        with_people(done.table, people_of(done.split)),
-        provenance_of(config, file, index, describe(checkpoint, config, offsets)),
-        fusion=Fusion(
-            beta=checkpoint.branch_weight,
-            offsets=offsets,
-            priors=tuple(strengths),
-            rejection_threshold=checkpoint.rejection_threshold,
-        ),
-        groups=done.groups,
-        notes=(*done.notes, *people_note(people_of(done.split))),
-        unassigned=done.split.unassigned,
-        seconds=time.monotonic() - start,
-        protocol=config.protocol,
+    fusion = Fusion(
+        beta=checkpoint.branch_weight,
+        offsets=done.offsets,
+        priors=tuple(strengths),
+        rejection_threshold=checkpoint.rejection_threshold,
     )
-    return report, done.split.faces
+    done = replace(done, notes=(*done.notes, *people_note(people_of(done.split))))
+    return done, provenance_of(config, file, index, describe(checkpoint, config, done.offsets)), fusion
 
 
-def _of_runs(
-    config: EvalConfig, runs: Runs, reserve: Callable[[], None], quiet: bool, start: float
-) -> tuple[EvalReport, FaceIndex]:
-    done = predict_runs(config, runs, reserve, quiet)
-    about = provenance_of(config, runs.finished[0], done.split.faces, {})
-    report = measure(
-        done.table,
-        replace(
-            about,
-            kind="runs",
-            path=runs.folder,
-            sha256=runs_sha256(done.scores),
-            split="all" if runs.are_folds else config.split,
-            command=command_of(config, runs.folder),
-        ),
-        groups=done.groups,
-        notes=(spread_note(done.scores), *done.notes),
-        unassigned=done.split.unassigned,
-        seconds=time.monotonic() - start,
-        protocol=config.protocol,
-        runs=done.scores,
+def _of_runs(config: EvalConfig, runs: Runs, reserve: Callable[[], None], quiet: bool) -> Measured:
+    done, scores = predict_runs(config, runs, reserve, quiet)
+    about = replace(
+        provenance_of(config, runs.finished[0], done.split.faces, {}),
+        kind="runs",
+        path=runs.folder,
+        sha256=runs_sha256(scores),
+        split="all" if runs.are_folds else config.split,
+        command=command_of(config, runs.folder),
     )
-    return report, done.split.faces
+    return replace(done, scores=scores, notes=(spread_note(scores), *done.notes)), about, None
 
 
-def _of_predictions(
-    config: EvalConfig, file: Path, reserve: Callable[[], None], start: float
-) -> tuple[EvalReport, FaceIndex]:
+def _of_predictions(config: EvalConfig, file: Path, reserve: Callable[[], None]) -> Measured:
     index = read_index(config.data)
     names = index.class_names
     split = read_split(index, config.split, names, TrainConfig.seed)
     groups = read_groups(split, config.by, config.groups)
     read = read_predictions(file, split.images, split.elsewhere)
     reserve()
-    report = measure(
-        with_people(read.table, people_of(split)),
-        provenance_of(config, file, index, {}),
-        groups=groups,
-        notes=(
-            *read.notes,
-            *empty_notes(read.table, config.split, read.table.class_names[len(names) :]),
-            *people_note(people_of(split)),
-        ),
-        unassigned=split.unassigned,
-        seconds=time.monotonic() - start,
-        protocol=config.protocol,
-    )
-    return report, split.faces
+    empty = empty_notes(read.table, config.split, read.table.class_names[len(names) :])
+    notes = (*read.notes, *empty, *people_note(people_of(split)))
+    return SplitPredictions(read.table, split, notes, groups), provenance_of(config, file, index, {}), None
 
 
 def _subjects(file: Path, data: Path, split: str) -> Subjects:

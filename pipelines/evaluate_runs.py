@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,28 +15,18 @@ from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.predictions import PredictionTable, table_of
-from ampnet.evaluation.runs import RunsScores, score_run, score_runs, stack_tables, with_people
+from ampnet.evaluation.runs import RunsScores, clusters_of, score_run, score_runs, stack_tables
 from ampnet.files.printable import printable
 from ampnet.files.writing import sha256_of
 from ampnet.settings import EvalConfig, TrainConfig
-from pipelines.predict_split import empty_notes, predict_split, unreadable_notes
+from pipelines.predict_split import SplitPredictions, empty_notes, predict_split, unreadable_notes
 from pipelines.read_groups import read_groups
 from pipelines.split_images import EvaluatedSplit, people_note, people_of, read_split
 
 
-@dataclass(frozen=True, eq=False)
-class RunsPredictions:
-    """The predictions of several runs, and what is known of them."""
-
-    table: PredictionTable
-    """Of all runs."""
-    split: EvaluatedSplit
-    scores: RunsScores
-    groups: dict[str, NDArray[np.str_]]
-    notes: tuple[str, ...]
-
-
-def predict_runs(config: EvalConfig, runs: Runs, reserve: Callable[[], None], quiet: bool) -> RunsPredictions:
+def predict_runs(
+    config: EvalConfig, runs: Runs, reserve: Callable[[], None], quiet: bool
+) -> tuple[SplitPredictions, RunsScores]:
     """Predict with several runs: each image with each seed, and with the fold that has not seen it.
 
     Args:
@@ -80,13 +70,9 @@ def predict_runs(config: EvalConfig, runs: Runs, reserve: Callable[[], None], qu
     if folds:
         people[: len(split.faces)] = folds.subjects
     notes = (*_about(runs, copies), *people_note(people), *empty_notes(table, "all" if folds else config.split, ()))
-    return RunsPredictions(
-        with_people(table, people, copies),
-        split,
-        score_runs(scores, sha256_of(runs.folder / FOLDS_FILE) if folds else None),
-        groups,
-        (*notes, *unreadable_notes(table)),
-    )
+    table = replace(table, images=replace(table.images, clusters=clusters_of(people, copies)))
+    of_runs = score_runs(scores, sha256_of(runs.folder / FOLDS_FILE) if folds else None)
+    return SplitPredictions(table, split, (*notes, *unreadable_notes(table)), groups), of_runs
 
 
 def _predict(

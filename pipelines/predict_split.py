@@ -1,7 +1,7 @@
 """The predictions of a checkpoint for a split of a prepared data set, in the classes that both have."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.errors import DataError
 from ampnet.evaluation.matching import selection_notes
 from ampnet.evaluation.predictions import PredictionTable, table_of
+from ampnet.evaluation.runs import RunsScores
 from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.inference.precision import choose_precision
 from ampnet.inference.prior import read_prior, ruled_out
@@ -29,17 +30,19 @@ from pipelines.split_images import EvaluatedSplit, read_split
 
 @dataclass(frozen=True, eq=False)
 class SplitPredictions:
-    """A checkpoint's predictions for a split, and how they came about."""
+    """Predictions for a split, and how they came about."""
 
     table: PredictionTable
     split: EvaluatedSplit
-    offsets: NDArray[np.floating]
-    """``(K,)`` added to the fused logits; -inf for classes that the data set does not have."""
     notes: tuple[str, ...]
-    precision: UsePrecision
-    """``fp32`` or ``bf16``."""
     groups: Mapping[str, NDArray[np.str_]]
     """``(N,)`` the group of each image, by column."""
+    offsets: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0))
+    """``(K,)`` added to a checkpoint's fused logits; -inf for classes that the data set does not have."""
+    precision: UsePrecision = "fp32"
+    """``fp32`` or ``bf16``."""
+    scores: RunsScores | None = None
+    """Of each run, if there are several."""
 
 
 def predict_split(
@@ -85,7 +88,7 @@ def predict_split(
         *_untrained_notes(index, config.split, seed),
     )
     used: UsePrecision = "bf16" if precision.dtype == torch.bfloat16 else "fp32"
-    return SplitPredictions(table, split, offsets.numpy(), notes, used, groups)
+    return SplitPredictions(table, split, notes, groups, offsets.numpy(), used)
 
 
 def classify_split(

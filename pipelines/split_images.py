@@ -17,7 +17,7 @@ from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.matching import ClassMatch, match_classes
 from ampnet.evaluation.predictions import SplitImages
-from ampnet.evaluation.runs import FEW_PEOPLE
+from ampnet.evaluation.runs import FEW_PEOPLE, clusters_of
 from ampnet.files.printable import printable
 from ampnet.settings import Split
 
@@ -74,6 +74,7 @@ def read_split(index: FaceIndex, split: Split | None, class_names: Sequence[str]
     of_name = {row.name: row for row in rows if row.name}
     sources = {name: row.source for name, row in of_name.items()}
     names = (*faces.names, *("" for _ in rejected))
+    of_images = (*(of_name.get(name) for name in faces.names), *rejected)
     return EvaluatedSplit(
         match=match,
         faces=faces,
@@ -87,8 +88,9 @@ def read_split(index: FaceIndex, split: Split | None, class_names: Sequence[str]
             status=np.array(["scored"] * len(faces) + [_status(row) for row in rejected], dtype="<U10"),
             copies=_copies(index, split, names, parts["train"].tolist()) if split else None,
             votes=_votes(faces, class_names, len(rejected)),
+            clusters=clusters_of([row.subject if row else "" for row in of_images]),
         ),
-        rows=(*(of_name.get(name) for name in faces.names), *rejected),
+        rows=of_images,
         elsewhere=_elsewhere(rows, index, set(names), split),
         unassigned=sum(index.undetected.get("", {}).values()) if split else 0,
     )

@@ -26,12 +26,13 @@ from ampnet.dataset.loading.sampling import ShardedSequentialSampler
 from ampnet.dataset.open_index import read_index
 from ampnet.evaluation.matching import match_all_classes
 from ampnet.files.writing import atomic_write
-from ampnet.inference.calibration import MAX_ACCURACY_LOSS, choose_prior_strength, fit_temperature
+from ampnet.inference.calibration import fit_temperature
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import strength_offsets
 from ampnet.models.ampnet import fuse_logits
 from ampnet.settings.recipes import make_recipe
 from ampnet.training.targets import selection_faces, training_targets
+from tools.prior_strength import MAX_ACCURACY_LOSS, choose_prior_strength
 
 PLACES = ("data", "out", "name", "pretrained", "teachers")
 """Settings that are paths on the training machine."""

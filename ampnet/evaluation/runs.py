@@ -1,7 +1,7 @@
 """Several runs that differ in their seed or their fold: the predictions of all together, and the spread over them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,11 +74,6 @@ def stack_tables(tables: Sequence[PredictionTable]) -> PredictionTable:
         global_=stacked("global_"),
         unreadable={name: why for one in tables for name, why in one.unreadable.items()},
     )
-
-
-def with_people(table: PredictionTable, subjects: Sequence[str], copies: int = 1) -> PredictionTable:
-    """Tell a table the person in each of its images; see :func:`clusters_of`."""
-    return replace(table, images=replace(table.images, clusters=clusters_of(subjects, copies)))
 
 
 def clusters_of(subjects: Sequence[str], copies: int = 1) -> NDArray[np.int64] | None:

@@ -25,7 +25,7 @@ SCHEMA_FILE = "metrics.schema.json"
 
 
 def plain_metrics(report: EvalReport) -> dict[str, Any]:
-    """Return a report as the plain values of metrics.json, which :func:`metrics_schema` describes."""
+    """Return a report as the plain values of metrics.json, which ``schema_of(Metrics)`` describes."""
     return plain_values(Metrics(**{field.name: getattr(report, field.name) for field in fields(Metrics)}))
 
 
@@ -41,13 +41,8 @@ def _absolute(value: Any) -> str:
     return str(value.resolve())
 
 
-def metrics_schema() -> dict[str, Any]:
-    """Generate the JSON Schema of metrics.json; it needs the package's source, where the sentences are."""
-    return schema_of(Metrics)
-
-
 def schema_of(kind: type) -> dict[str, Any]:
-    """Generate the JSON Schema of a dataclass; the sentence below a field becomes its description."""
+    """Generate the JSON Schema of a dataclass from its source; the sentence below a field becomes its description."""
     schema = json.schema(kind, schema_hook=lambda _: {"type": "string"})
     sentences = {one.__name__: _sentences(one) for one in _classes(msgspec.inspect.type_info(kind))}
     for name, part in schema["$defs"].items():

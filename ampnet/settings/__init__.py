@@ -7,10 +7,7 @@ help, files of settings and docs/options.md are made from the fields.
 from ampnet.settings.architecture import MAX_OUTPUTS, VARIANTS, ArchitectureConfig
 from ampnet.settings.choices import (
     MODULES,
-    CropMode,
     DataForm,
-    DetectorName,
-    EngineName,
     ExportFormat,
     ExportPrecision,
     FacePolicy,
@@ -29,7 +26,6 @@ from ampnet.settings.choices import (
 from ampnet.settings.datasets import FACES_PER_SHARD, CheckConfig, ConvertConfig, PrepareConfig
 from ampnet.settings.detector import DetectorConfig
 from ampnet.settings.evaluation import (
-    MAX_CONTENDERS,
     AdaptConfig,
     AuditConfig,
     CalibrateConfig,
@@ -40,19 +36,16 @@ from ampnet.settings.evaluation import (
 from ampnet.settings.exchange import ExportConfig, ExportReferenceConfig, ImportConfig
 from ampnet.settings.fields import config_to_dict
 from ampnet.settings.prediction import PredictConfig, ServeConfig
-from ampnet.settings.shared import IMAGE_SIZE, MAX_FACES_PER_SHARD, MAX_IMAGE_SIZE, MAX_WIDTH
+from ampnet.settings.shared import IMAGE_SIZE, MAX_FACES_PER_SHARD
 from ampnet.settings.training import MAX_FOLDS, MAX_SEED, TrainConfig
 
 __all__ = [
     "FACES_PER_SHARD",
     "IMAGE_SIZE",
-    "MAX_CONTENDERS",
     "MAX_FACES_PER_SHARD",
     "MAX_FOLDS",
-    "MAX_IMAGE_SIZE",
     "MAX_OUTPUTS",
     "MAX_SEED",
-    "MAX_WIDTH",
     "MODULES",
     "VARIANTS",
     "AdaptConfig",
@@ -62,11 +55,8 @@ __all__ = [
     "CheckConfig",
     "CompareConfig",
     "ConvertConfig",
-    "CropMode",
     "DataForm",
     "DetectorConfig",
-    "DetectorName",
-    "EngineName",
     "EvalConfig",
     "ExportConfig",
     "ExportFormat",

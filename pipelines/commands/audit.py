@@ -3,7 +3,7 @@
 from ampnet.settings import AuditConfig
 from pipelines.commands.command import command
 from pipelines.commands.options import AsJson, Quiet
-from pipelines.commands.stdout import print_json, tell
+from pipelines.commands.stdout import print_result
 
 
 @command
@@ -19,8 +19,4 @@ def audit(config: AuditConfig, as_json: AsJson = False, quiet: Quiet = False) ->
     """
     from pipelines.audit import run  # loads torch; kept out of `ampnet --help`
 
-    result = run(config, quiet)
-    if as_json:
-        print_json(result.to_dict())
-    else:
-        tell(*result.lines())
+    print_result(run(config, quiet), as_json)

@@ -6,7 +6,7 @@ from functools import wraps
 from inspect import Parameter, Signature, signature, unwrap
 from typing import Any, get_args
 
-from ampnet.errors import RangeError, UsageError
+from ampnet.errors import RangeError, UsageError, require
 from ampnet.settings.fields import Setting, Settings, all_settings_of, parts_of, settings_of
 from ampnet.settings.recipes import read_changes
 from pipelines.commands.one_line_errors import TO_REPEAT, TO_RESUME, user_errors
@@ -29,6 +29,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         with user_errors(given["debug"]):
             given["config"] = further_values(given["config"], settings)
             config = build_settings(first.annotation, given)
+            is_one = not (given.get("latex") and given.get("as_json"))
+            require(is_one, "--latex and --json both print to stdout; choose one")
         with user_errors(given["debug"], TO_RESUME if config.is_resumable else TO_REPEAT):
             function(config, **{other.name: given[other.name] for other in others})
 

@@ -1,6 +1,5 @@
 """The command line of `ampnet compare`."""
 
-from ampnet.errors import require
 from ampnet.settings import CompareConfig
 from pipelines.commands.command import command
 from pipelines.commands.one_line_errors import fail_for
@@ -22,7 +21,6 @@ def compare(config: CompareConfig, latex: Latex = False, as_json: AsJson = False
     from pipelines.show import show
     from pipelines.show_comparison import comparison_tables
 
-    require(not (latex and as_json), "--latex and --json both print to stdout; choose one")
     result = run(config, quiet)
     if as_json:
         print_json(result.to_dict())

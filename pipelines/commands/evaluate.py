@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from ampnet.errors import require
 from ampnet.settings import EvalConfig
 from ampnet.settings.fields import Option
 from pipelines.commands.command import command
@@ -34,7 +33,6 @@ def evaluate(
     from pipelines.show import show
     from pipelines.show_evaluation import evaluation_tables
 
-    require(not (latex and as_json), "--latex and --json both print to stdout; choose one")
     result = run(config, quiet)
     if as_json:
         print_json(plain_metrics(result.report))

@@ -28,7 +28,6 @@ def robustness(config: RobustnessConfig, latex: Latex = False, as_json: AsJson =
     from pipelines.show import show
     from pipelines.show_robustness import robustness_tables
 
-    require(not (latex and as_json), "--latex and --json both print to stdout; choose one")
     result = run(config, quiet)
     if as_json:
         print_json(result.report.to_dict())
