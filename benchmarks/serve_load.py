@@ -30,7 +30,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.serve_client import Client, make_photos, quantile
-from tests.service.running import ROOT, Running, running
+from tests.processes import ROOT
+from tests.service.running import Running, running
 
 PHOTOS = 64
 FIRST_CHUNK = 32
@@ -167,6 +168,7 @@ def main() -> None:
     settings = ["--checkpoint", "bundled", "--runtime", given.runtime]
     with tempfile.TemporaryDirectory() as folder:
         threads = os.environ.get("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))  # as for predict
+        os.environ["OMP_NUM_THREADS"] = threads  # for the process that loads torch, of which the service is a fork
         with running(Path(folder), *settings, OMP_NUM_THREADS=threads) as service:
             loads = run_loads(service, photos, given.clients, given.seconds)
             per_batch = service.counted("ampnet_batch_photos_sum") / service.counted("ampnet_batch_photos_count")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def whole_model(factory: pytest.TempPathFactory, is_small: bool = False) -> Path
         write_int8(classifier.file, source, sample_inputs(load_checkpoint(model_path())))
     write_joined(source, detector.file, out, is_half=is_small)
     return out
+
+
+def use_exported_detector(factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> None:
+    """Have exports of whole models take this detector, which is the same in all of them."""
+    _classifier, detector = exported_models(factory)
+    patch.setattr("pipelines.export._write_detector", lambda path: shutil.copy(detector.file, path))
 
 
 def use_exported_models(factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> None:

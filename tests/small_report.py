@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.predictions import PredictionTable, SplitImages, table_of
 from ampnet.evaluation.report import EvalReport, Fusion, Provenance, measure
+from ampnet.reports import report_files, report_page
+from ampnet.training import curves
 
 MODEL = {"epoch": 3, "selected_on": "val", "beta": 0.5, "mirror": False}
 
@@ -64,3 +67,10 @@ def small_report(matrix, class_names, provenance=None, copies=None, with_votes=F
     table = small_table(matrix, class_names, copies, votes)
     fusion = Fusion(beta=0.5, offsets=np.zeros(count), priors=((0.25, np.zeros(count)),))
     return measure(table, provenance or small_provenance(), fusion=fusion, **more)
+
+
+def draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out figures and curves, which take longer than all else that a command does with a small set."""
+    monkeypatch.setattr(report_files, "figures", lambda report: {})
+    monkeypatch.setattr(report_page, "figures", lambda report, titled: {})
+    monkeypatch.setattr(curves, "save_curves", lambda path, *history: path.touch())

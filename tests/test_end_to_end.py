@@ -1,20 +1,17 @@
-"""The main job: the four commands in a row, as processes of their own, on a handful of faces."""
+"""The main job: the four commands in a row, on a handful of faces."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.processes import ROOT, Command
+
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "tests" / "samples"
 
 
@@ -30,12 +27,12 @@ def place(tmp_path_factory):
     return root
 
 
-def ampnet(place, *arguments):
-    command = [sys.executable, "-m", "cli", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done
+def ampnet(place, *words):
+    """Run a command in a process of its own; returns its stdout."""
+    process = Command(*words, cwd=place)
+    stdout, stderr = process.communicate()
+    assert process.returncode == 0, stderr
+    return stdout
 
 
 def test_prepare_train_eval_predict_follow_each_other_without_paths(place):
@@ -51,16 +48,16 @@ def test_prepare_train_eval_predict_follow_each_other_without_paths(place):
     assert (run / "last.pt").exists()
     assert (run / "curves.png").exists()
     assert len(pd.read_csv(run / "history.csv")) == 1
-    assert "checkpoint/first" in trained.stdout
+    assert "checkpoint/first" in trained
 
-    report = json.loads(ampnet(place, "eval", "checkpoint/first", "--gpus", "0", "--json").stdout)
+    report = json.loads(ampnet(place, "eval", "checkpoint/first", "--gpus", "0", "--json"))
     assert report["images"] == 4
     assert report["confusion"]["rows"] == ["happiness", "anger"]
     assert np.array(report["confusion"]["counts"])[:, :2].sum(axis=1).tolist() == [2, 2]
     assert (run / "eval" / "test" / "confusion.png").exists()
 
     arguments = ["--checkpoint", "checkpoint/first", "--gpus", "0", "--annotate", "drawn", "--json"]
-    predicted = json.loads(ampnet(place, "predict", str(SAMPLES / "group.jpg"), *arguments).stdout)
+    predicted = json.loads(ampnet(place, "predict", str(SAMPLES / "group.jpg"), *arguments))
     faces = predicted["images"][0]["faces"]
     assert len(faces) == 5
     assert {name for face in faces for name in face["scores"]} == {"happiness", "anger"}

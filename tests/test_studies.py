@@ -10,12 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import app
+from tests.small_report import draw_nothing
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "tests" / "samples"
 PEOPLE = ("id00", "id01", "id02", "id03", "id04")
 EXPRESSIONS = {"happiness": "cheerful", "neutral": "calm", "surprise": "startled"}
-LEAST = ["--epochs", "1", "--batch-size", "4", "--processes", "1", "--workers", "0"]
+LEAST = ["--epochs", "1", "--batch-size", "15", "--image-size", "64", "--processes", "1", "--workers", "0"]
 
 
 def make_photos(root: Path) -> None:
@@ -42,6 +43,7 @@ def commands() -> list[list[str]]:
 def test_every_command_of_the_page_runs_in_its_order(tmp_path, monkeypatch):
     make_photos(tmp_path / "photos")
     monkeypatch.chdir(tmp_path)
+    draw_nothing(monkeypatch)
     asked = commands()
     assert [words[0] for words in asked[:3]] == ["prepare", "check", "adapt"]
     for words in asked:

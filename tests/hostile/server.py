@@ -6,6 +6,7 @@ starts from the same clean state.
 
 import contextlib
 import ctypes
+import importlib
 import json
 import os
 import resource
@@ -194,28 +195,11 @@ def _wait(child: int, deadline: float, listen: Callable[[], None]) -> tuple[int,
         time.sleep(POLL_SECONDS)
 
 
-def import_all() -> None:
-    """Import what any command imports, without running any of it."""
-    import importlib
-    import pkgutil
-
-    import matplotlib
-    import torch
-
-    import pipelines
-
-    matplotlib.use("Agg")
-    for module in pkgutil.iter_modules(pipelines.__path__):
-        importlib.import_module(f"pipelines.{module.name}")
-    importlib.import_module("matplotlib.pyplot")
-    torch.set_num_threads(1)
-
-
 def main() -> None:
     """Serve until stdin ends."""
     requests, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    import_all()
+    importlib.import_module("tests.imported_by_commands")
     channels = (requests.fileno(), answers.fileno())
     for line in requests:
         answers.write(json.dumps(serve(json.loads(line), channels)) + "\n")

@@ -2,11 +2,10 @@
 
 import pytest
 
-from ampnet.reports import report_files, report_page
+from tests.small_report import draw_nothing
 
 
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures take longer than everything else in most tests of `eval`; tests/reports draws them."""
-    monkeypatch.setattr(report_files, "figures", lambda report: {})
-    monkeypatch.setattr(report_page, "figures", lambda report, titled: {})
+    """Leave out figures; tests/reports and tests/training draw them."""
+    draw_nothing(monkeypatch)

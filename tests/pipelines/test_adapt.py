@@ -44,12 +44,12 @@ def test_own_classes_are_learned_from_a_few_photos(tmp_path: Path) -> None:
         run(config(tmp_path / "photos", tmp_path / "mine.pt"), quiet=True)
 
 
-@pytest.mark.slow  # torch's exporter takes ten seconds
+@pytest.mark.slow
 def test_the_result_exports_and_is_served_like_any_checkpoint(tmp_path: Path) -> None:
     pytest.importorskip("fastapi")
     mine = tmp_path / "mine.pt"
     run(config(photos(tmp_path / "photos"), mine), quiet=True)
-    exported = export(ExportConfig(model=mine, part="classifier", out=tmp_path / "mine.onnx"))
+    exported = export(ExportConfig(model=mine, format="torchscript", out=tmp_path / "mine.ts"))
     assert exported.difference < 1e-4
     photo = next((SAMPLES / "faces" / "test" / "happiness").iterdir()).read_bytes()
     with running(

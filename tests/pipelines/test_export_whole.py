@@ -12,15 +12,12 @@ import numpy as np
 import pytest
 
 from ampnet import Predictor
-from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from ampnet.export.versions import OLDEST_RUNTIME
-from ampnet.faces.framing import Framing
-from ampnet.models.ampnet import AMPNet
 from ampnet.reading.image_files import read_image
 from ampnet.settings import ExportConfig
-from ampnet.settings.labels import EXPRESSIONS
-from pipelines.export import run
-from tests.exported_models import whole_model
+from pipelines.export import ExportResult, run
+from tests.exported_models import use_exported_detector, whole_model
+from tests.small_checkpoint import small_checkpoint
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -129,6 +126,7 @@ def test_the_file_says_what_it_is(session):
     assert about["oldest_onnxruntime"] == OLDEST_RUNTIME
 
 
+@pytest.mark.soak  # it installs an old release
 def test_the_oldest_runtime_runs_it(exported, tmp_path):
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target", tmp_path]
     if subprocess.run([*pip, f"onnxruntime=={OLDEST_RUNTIME}.*", "numpy<2"], capture_output=True).returncode:
@@ -142,12 +140,19 @@ def test_the_oldest_runtime_runs_it(exported, tmp_path):
     assert done.stdout.strip() == "(0, 7)", done.stderr
 
 
-def test_a_network_of_whole_images_is_shown_crops_as_they_are(tmp_path, predictor):
-    framing = replace(predictor.checkpoint.framing, crop="none", color="rgb", spread=20.0, size=0.8)
-    file = tmp_path / "whole.safetensors"
-    save_checkpoint(file, replace(predictor.checkpoint, framing=framing))
-    whole = Predictor(file)
-    result = run(ExportConfig(model=file, out=tmp_path / "whole.onnx"))
+@pytest.fixture(scope="module")
+def simple(tmp_path_factory) -> tuple[Path, ExportResult]:
+    """A network without local branches that learned whole images, and what its export says."""
+    folder = tmp_path_factory.mktemp("simple")
+    framing = replace(Predictor().checkpoint.framing, crop="none", color="rgb", spread=20.0, size=0.8)
+    small_checkpoint(folder, framing=framing)
+    with pytest.MonkeyPatch.context() as patch:
+        use_exported_detector(tmp_path_factory, patch)
+        return folder, run(ExportConfig(model=folder, out=folder / "whole.onnx"))
+
+
+def test_a_network_of_whole_images_is_shown_crops_as_they_are(simple):
+    whole, result = Predictor(simple[0]), simple[1]
     assert (result.difference < CLOSE, result.faces) == (True, 10)
     model = opened(result.file)
     face = read_image(next((SAMPLES / "faces" / "test" / "happiness").glob("*.jpg")))
@@ -155,10 +160,6 @@ def test_a_network_of_whole_images_is_shown_crops_as_they_are(tmp_path, predicto
         require_same(answer(model, photo), whole.predict(photo))
 
 
-def test_a_network_without_local_branches_has_no_contributions(tmp_path):
-    file = tmp_path / "gp.safetensors"
-    network = AMPNet(width=0.125, image_size=64, modules=("gp",)).eval()
-    save_checkpoint(file, Checkpoint(network, EXPRESSIONS, framing=Framing()))
-    model = opened(run(ExportConfig(model=file, out=tmp_path / "model.onnx")).file)
-    found = answer(model, read_image(SAMPLES / "portrait.jpg"))
+def test_a_network_without_local_branches_has_no_contributions(simple):
+    found = answer(opened(simple[1].file), read_image(SAMPLES / "portrait.jpg"))
     assert found["region_contributions"].shape[:2] == (1, 0)

@@ -1,18 +1,16 @@
 """What happens to commands that meet in one folder, as real processes."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from ampnet.dataset.open_index import read_index
 from ampnet.files.lock import LOCK_FILE
+from tests.processes import ROOT, Command
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests" / "samples" / "faces" / "train"
 
 
@@ -25,10 +23,9 @@ def test_of_two_preparations_that_start_together_exactly_one_wins_and_the_index_
             folder.mkdir(parents=True)
             for face in sorted((SAMPLES / name).glob("*.jpg"))[:8]:
                 (folder / face.name).symlink_to(face)
-        command = [sys.executable, "-m", "cli", "prepare", str(folder.parent), "--out", str(tmp_path / "out")]
-        command += ["--gpus", "0", "--no-check", "--quiet"]
-        processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=ROOT))
-    told = [process.communicate()[1].decode() for process in processes]
+        command = ["prepare", folder.parent, "--out", tmp_path / "out", "--gpus", "0", "--no-check", "--quiet"]
+        processes.append(Command(*command))
+    told = [process.communicate()[1] for process in processes]
     codes = [process.returncode for process in processes]
     assert codes.count(0) == 1
     winner = codes.index(0)

@@ -3,8 +3,6 @@
 import io
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from cli import app
 from pipelines.predict import run
 from tests.clips import frames_of, write_face_then_wall
 from tests.limits import file_size_limit
-from tests.processes import heeding_ctrl_c
+from tests.processes import Command
 from tests.small_checkpoint import small_checkpoint
 
 pytestmark = pytest.mark.slow
@@ -266,13 +264,10 @@ def test_ctrl_c_and_kills_leave_what_is_done(happy, tmp_path, monkeypatch):
     words += ["--every", "5"]  # as predict() has it
     for number in (signal.SIGINT, signal.SIGKILL):
         resume = ["--resume"] if contents(out) else []
-        with heeding_ctrl_c():
-            process = subprocess.Popen(
-                [sys.executable, "-m", "cli", *words, *resume], cwd=ROOT, stderr=subprocess.PIPE, text=True
-            )
-            wait_for_rows(out, process)
-            process.send_signal(number)
-            told = process.communicate(timeout=PATIENCE)[1].splitlines()
+        process = Command(*words, *resume)
+        wait_for_rows(out, process)
+        process.send_signal(number)
+        told = process.communicate(timeout=PATIENCE)[1].splitlines()
         if process.returncode != 1:  # it may have been at its end
             assert process.returncode == (130 if number == signal.SIGINT else -number)
             assert {path.suffix for path in out.iterdir()} == {".partial"}

@@ -4,8 +4,6 @@ import errno
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,13 +16,12 @@ from ampnet.files.journal import Lines
 from ampnet.settings import PredictConfig
 from pipelines.predict import run
 from tests.clips import PORTRAIT, frames_of, write_frames
-from tests.processes import heeding_ctrl_c
+from tests.processes import Command
 from tests.small_checkpoint import small_checkpoint
 
 pytest.importorskip("scipy")
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 PATIENCE = 120
 FRAMES = 24
 
@@ -69,13 +66,11 @@ def test_ctrl_c_and_a_kill_are_resumed_by_the_command_that_the_message_names(cli
     words = ["predict", str(clips), "--videos", "--checkpoint", str(model), "--gpus", "0", "--every", "1", "--track"]
     words += ["--people", "1", "--csv", str(out / "faces.csv"), "--annotate", str(out / "drawn")]
     for number, wanted in ((signal.SIGINT, "a.mp4"), (signal.SIGKILL, "b.mp4"), (None, "c.mp4")):
-        with heeding_ctrl_c():
-            command = [sys.executable, "-m", "cli", *words]
-            process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-            wait_for(out / "drawn" / wanted, process)
-            if number is not None:
-                process.send_signal(number)
-            told = process.communicate(timeout=PATIENCE)[1].splitlines()
+        process = Command(*words)
+        wait_for(out / "drawn" / wanted, process)
+        if number is not None:
+            process.send_signal(number)
+        told = process.communicate(timeout=PATIENCE)[1].splitlines()
         if number == signal.SIGINT and process.returncode != 0:  # it may have been at its end
             assert process.returncode == 130
             assert told[-1] == "ampnet: interrupted; to resume, run the same command with --resume"
@@ -91,7 +86,7 @@ def wait_for(path, process):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("rows", [10, FRAMES + 10])
+@pytest.mark.parametrize("rows", [FRAMES + 10, pytest.param(10, marks=pytest.mark.soak)])
 def test_a_disk_that_fills_up_is_resumed_to_the_whole(clips, model, tmp_path, monkeypatch, rows):
     out = tmp_path / "out"
     config = {"images": (clips,), "videos": True, "checkpoint": model, "gpus": 0, "every": 1, "track": True}

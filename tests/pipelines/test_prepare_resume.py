@@ -3,10 +3,7 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.settings import PrepareConfig
 from pipelines.prepare import run
-from tests.processes import heeding_ctrl_c
+from tests.processes import Command
 
 pytestmark = pytest.mark.slow
 
@@ -58,19 +55,10 @@ def undisturbed(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 ARGUMENTS = ["--crop", "face", "--no-face", "template", "--gpus", "0"]
 
 
-def start(raw: Path, out: Path, stderr: int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "cli", "prepare", str(raw), "--out", str(out), *ARGUMENTS],
-        stdout=subprocess.DEVNULL,
-        stderr=stderr,
-        cwd=Path(__file__).parents[2],
-    )
-
-
 def test_a_killed_run_resumes_and_gives_the_same_files(
     raw: Path, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
-    process = start(raw, tmp_path)
+    process = Command("prepare", raw, "--out", tmp_path, *ARGUMENTS)
     record = tmp_path / "index" / ".prepare" / "journal.jsonl"
     while process.poll() is None and (not record.is_file() or record.read_bytes().count(b"\n") < 2):
         time.sleep(0.01)
@@ -93,22 +81,15 @@ def test_a_killed_run_resumes_and_gives_the_same_files(
     assert files_of(tmp_path) == undisturbed
 
 
-@pytest.fixture
-def heard_ctrl_c() -> Iterator[None]:
-    with heeding_ctrl_c():
-        yield
-
-
-@pytest.mark.usefixtures("heard_ctrl_c")
 def test_an_impatient_ctrl_c_ends_with_one_line(raw: Path, tmp_path: Path) -> None:
-    process = start(raw, tmp_path, stderr=subprocess.PIPE)
+    process = Command("prepare", raw, "--out", tmp_path, *ARGUMENTS)
     record = tmp_path / "index" / ".prepare" / "journal.jsonl"
     while process.poll() is None and not record.is_file():
         time.sleep(0.01)
     for _ in range(3):
         process.send_signal(signal.SIGINT)
         time.sleep(0.05)
-    stderr = process.communicate()[1].decode()
+    stderr = process.communicate()[1]
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == "ampnet: interrupted; to resume, run the same command with --resume"
     assert "Traceback" not in stderr

@@ -2,11 +2,8 @@
 
 import io
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -34,7 +31,7 @@ from pipelines.robustness import run
 from pipelines.show_robustness import robustness_tables
 from pipelines.steadiness import run as measure_photos
 from tests.prepared_faces import write_prepared_faces
-from tests.processes import heeding_ctrl_c
+from tests.processes import Command
 from tests.small_checkpoint import ALL, small_checkpoint
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("empty_figures")]
@@ -281,16 +278,9 @@ def test_a_conflict_of_options_is_wrong_usage(network, data):
     assert len(result.stderr.splitlines()) == 1
 
 
-def start(network, data, out, stderr=subprocess.DEVNULL):
-    arguments = ["--data", str(data), "--out", str(out), "--gpus", "0", "--workers", "1", "--batch-size", "2"]
-    arguments += ["--corruptions", "occlusion"]
-    return subprocess.Popen(
-        [sys.executable, "-m", "cli", "robustness", str(network), *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=stderr,
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+def start(network, data, out):
+    arguments = ["--data", data, "--out", out, "--gpus", "0", "--workers", "1", "--batch-size", "2"]
+    return Command("robustness", network, *arguments, "--corruptions", "occlusion")
 
 
 def wait_for_lines(process, journal, lines):
@@ -311,11 +301,10 @@ def test_a_killed_run_resumes_with_the_same_numbers(network, data, tmp_path):
 
 
 def test_ctrl_c_ends_with_one_line_that_says_how_to_resume(network, data, tmp_path):
-    with heeding_ctrl_c():
-        process = start(network, data, tmp_path / "out", stderr=subprocess.PIPE)
+    process = start(network, data, tmp_path / "out")
     wait_for_lines(process, tmp_path / "out" / JOURNAL_FILE, 3)
     process.send_signal(signal.SIGINT)
-    stderr = process.communicate()[1].decode()
+    stderr = process.communicate()[1]
     assert "Traceback" not in stderr
     if process.returncode != 0:
         assert process.returncode == 130

@@ -2,21 +2,17 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli import app
 from tests.prepared_faces import write_prepared_faces
-from tests.processes import heeding_ctrl_c, trainers_of
+from tests.processes import Command, trainers_of
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 OPTIONS = ["--width", "0.05", "--image-size", "48", "--modules", "gp", "--batch-size", "12", "--epochs", "3"]
 OPTIONS += ["--gpus", "0", "--processes", "2", "--workers", "1", "--name", "run"]
 
@@ -27,13 +23,8 @@ def data(tmp_path_factory):
 
 
 def start(data, out, *more):
-    """Begin a training as a shell does: in a process group of its own, and heeding SIGINT."""
-    command = [sys.executable, "-m", "cli", "train", "--data", data, "--out", out, *OPTIONS, *more]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with heeding_ctrl_c():
-        return subprocess.Popen(
-            command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
+    """Begin a training as a shell does: in a process group of its own."""
+    return Command("train", "--data", data, "--out", out, *OPTIONS, *more)
 
 
 def wait_for(process, condition):

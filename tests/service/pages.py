@@ -12,7 +12,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser import browser
 from tests.pictures import read_bgr
-from tests.service.running import PATIENCE, ROOT
+from tests.processes import ROOT
+from tests.service.running import PATIENCE
 
 SAMPLES = ROOT / "tests" / "samples"
 GROUP = SAMPLES / "group.jpg"

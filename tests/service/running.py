@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import httpx
 
-ROOT = Path(__file__).parents[2]
+from tests.processes import Command
+
 PATIENCE = 600.0
 """Seconds to wait for what happens within milliseconds on an idle machine."""
 
@@ -22,7 +22,7 @@ PATIENCE = 600.0
 class Running:
     """A service."""
 
-    process: "subprocess.Popen[str]"
+    process: "Command | subprocess.Popen[str]"
     address: str
     folder: Path
     """Its working folder."""
@@ -85,19 +85,10 @@ def running(folder: Path, *options: str, **environment: str) -> Iterator[Running
         options: of `ampnet serve`.
         environment: further variables.
     """
-    surroundings = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli", "serve", "--port", "0", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        env=surroundings,
-    )
+    process = Command("serve", "--port", "0", *options, cwd=folder, **environment)
     try:
-        assert process.stdout is not None
         line = process.stdout.readline()
-        assert line.startswith("ampnet serves "), process.stderr.read() if process.stderr else ""
+        assert line.startswith("ampnet serves "), process.stderr.read()
         address = line.removeprefix("ampnet serves ").strip()
         yield Running(process, address.replace("0.0.0.0", "127.0.0.1"), folder)
     finally:

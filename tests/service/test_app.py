@@ -14,7 +14,8 @@ from PIL import Image
 
 from tests.hostile import picture_files
 from tests.hostile.mutations import MUTATIONS
-from tests.service.running import PATIENCE, ROOT, running
+from tests.processes import ROOT
+from tests.service.running import PATIENCE, running
 from tests.small_checkpoint import ALL, small_checkpoint
 
 pytest.importorskip("fastapi")

@@ -9,7 +9,8 @@ import pytest
 
 from ampnet.errors import ConfigError
 from ampnet.settings import ServeConfig
-from tests.service.running import PATIENCE, ROOT, running
+from tests.processes import ROOT
+from tests.service.running import PATIENCE, running
 from tests.small_checkpoint import small_checkpoint
 
 pytest.importorskip("fastapi")

@@ -10,7 +10,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.service.running import PATIENCE, ROOT, answered, running, wait_for
+from tests.processes import ROOT
+from tests.service.running import PATIENCE, answered, running, wait_for
 from tests.small_checkpoint import small_checkpoint
 
 pytest.importorskip("fastapi")
