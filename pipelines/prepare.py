@@ -146,7 +146,7 @@ def _prepare(
         meta = {name: value for name, value in plan.items() if name not in FORM}
         if config.form == "files":
             counts = build_index(config.out, source, journal, meta, frame_policy, seconds)
-            write_croissant(config.out, source)
+            write_croissant(config.out)
         else:
             size = config.faces_per_shard
             counts = build_shards(config.out, source, journal, packs, meta, frame_policy, seconds, size)

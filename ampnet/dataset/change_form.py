@@ -21,6 +21,7 @@ from ampnet.dataset.index.index_files import (
 from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.index.landmarks_file import write_landmarks
 from ampnet.dataset.open_index import read_index
+from ampnet.dataset.preparation.croissant import write_croissant
 from ampnet.dataset.shards.manifest import Manifest, write_manifest
 from ampnet.dataset.shards.parquet_tables import pieces
 from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
@@ -72,6 +73,7 @@ def to_shards(index: FaceIndex, out: Path, faces_per_shard: int, advance: Advanc
         for number, piece in enumerate(pieces(len(rejected), FACES_PER_SHARD))
     ]
     _copy(index.root, out)
+    write_croissant(out, len(shards))
     columns = list(index.votes.columns) if index.votes else []
     write_manifest(out, Manifest(class_names=index.class_names, shards=shards, rejected=rows, vote_columns=columns))
 
@@ -98,6 +100,7 @@ def to_files(index: FaceIndex, out: Path, advance: Advance) -> None:
         counts = zip(index.names, index.votes.counts.tolist(), strict=True)
         write_votes(folder / VOTES_FILE, index.votes.columns, ((name, votes) for name, votes in counts if any(votes)))
     _copy(index.root, out)
+    write_croissant(out)
     base = LABEL_BASE_WITH_SPLITS if index.splits[0] else 0
     lines = (f"{name} {label + base}\n" for name, label in zip(index.names, index.labels.tolist(), strict=True))
     write_text(folder / LABELS_FILE, "".join(lines))

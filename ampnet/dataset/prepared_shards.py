@@ -11,6 +11,7 @@ from ampnet.dataset.index.face_names import FACE_MARK
 from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.preparation.chunks import CHUNK, FramePolicy
+from ampnet.dataset.preparation.croissant import write_croissant
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImagePacks
 from ampnet.dataset.preparation.prepare_journal import PrepareJournal
@@ -71,6 +72,7 @@ def build_shards(
     if rejected:
         counts.append(write_rejected(root, len(counts), rejected))
     finished.write_meta(root / "index", plan, seconds)
+    write_croissant(root, len(writer.shards))
     # As label_votes.csv shows them: an untrusted column may hold anything.
     columns = [printable(column) for column in source.vote_columns]
     write_manifest(root, Manifest(source.class_names, writer.shards, counts, columns))

@@ -1,5 +1,6 @@
 """`prepare --form shards` writes what `prepare` and `convert` write one after the other."""
 
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -95,6 +96,25 @@ def test_the_shards_are_those_that_convert_makes_of_the_files(
     assert result.counts.status("template") == result.counts.status("rejected") == 3
     assert result.counts.faces > IMAGES + 3  # the group has several
     assert not (tmp_path / "index" / ".prepare").exists()
+
+
+@pytest.mark.filterwarnings("ignore")  # mlcroissant uses deprecated names and leaves files open
+def test_croissant_json_describes_the_shards_so_that_its_loader_yields_each_face(
+    raw: Path, votes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader = pytest.importorskip("mlcroissant")
+    extract = "mlcroissant._src.operation_graph.operations.extract.EXTRACT_PATH"  # as CROISSANT_CACHE before the import
+    monkeypatch.setattr(extract, loader._src.core.constants.EXTRACT_PATH.__class__(tmp_path / "cache"))
+    prepare(in_shards(asked(raw, votes, tmp_path / "set")), quiet=True)
+    index = read_index(tmp_path / "set")
+    records = loader.Dataset(jsonld=str(tmp_path / "set" / "croissant.json")).records("faces")
+    found = {record["faces/name"].decode(): record for record in records}
+    assert sorted(found) == sorted(index.names)
+    classes = {name: index.class_names[label] for name, label in zip(index.names, index.labels, strict=True)}
+    assert {name: record["faces/class"].decode() for name, record in found.items()} == classes
+    for i in (0, len(index) - 1):  # of the first and the last shard
+        image = found[index.names[i]]["faces/image"]
+        assert np.array_equal(np.asarray(image), np.asarray(Image.open(io.BytesIO(index.image_bytes(i)))))
 
 
 class KilledError(Exception):

@@ -25,6 +25,9 @@ class IndexMeta(Struct, frozen=True):
     splits: list[Literal["train", "val", "test"]] | None = None
     """Official splits with images; none if empty."""
     layout: Annotated[str, Meta(max_length=MAX_NAME)] = ""
+    licence: Annotated[str, Meta(max_length=1000)] = ""
+    """Terms of the raw data, in words; empty if they are not known."""
+    ampnet_version: Annotated[str, Meta(max_length=MAX_NAME)] = ""
     people: Images | None = None
     """Number of people that the usable faces are of; 0 if that is not known, None in files of earlier versions."""
     framing: dict[str, Any] | None = None

@@ -145,6 +145,7 @@ class FinishedFaces:
             "splits": [split for split in ("train", "val", "test") if split in self._table],
             "image_size": IMAGE_SIZE,
             "people": len(usable.people),
+            **({"licence": self._source.licence} if self._source.licence else {}),
             **plan,
             "framing": framing.to_dict(),
             "counts": self._table,
