@@ -17,7 +17,7 @@ def test_a_notice_is_one_line_without_commands_to_the_terminal(capsys):
 
 def test_the_line_of_a_bar_is_bounded_too(capsys):
     with progress_bar(notices())(FORGED * 50, 2) as advance:
-        advance(2, note=FORGED * 50)
+        advance(2, note=(FORGED * 50).strip())  # Rich 13.7 drops the last space
     (line,) = capsys.readouterr().err.splitlines()
     assert line.isprintable()
     assert len(line) == 300
