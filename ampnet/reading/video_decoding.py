@@ -199,8 +199,10 @@ def usable_video(container: Any, threads: int) -> Any:
     return stream
 
 
-_CONVERTER = VideoReformatter()
-"""One for all frames: each has threads, whose stacks count against the limit on memory; a frame would keep its own."""
+_SCALER, _CONVERTER = VideoReformatter(), VideoReformatter()
+"""One each for all frames: their threads' stacks count against the limit on memory, and a frame would keep its own.
+
+To scale, then to convert takes a third of the time of both at once, and is nearer to the whole frame's RGB, reduced."""
 
 
 def shown(frame: Any, stretch: float, longest: int = 0) -> tuple[NDArray[np.uint8], tuple[int, int]]:
@@ -218,8 +220,9 @@ def shown(frame: Any, stretch: float, longest: int = 0) -> tuple[NDArray[np.uint
     if width * frame.height > MAX_PIXELS:
         raise _too_large(width, frame.height)
     scale = min(longest / max(width, frame.height), 1.0) if longest else 1.0
-    small = {"width": max(round(width * scale), 1), "height": max(round(frame.height * scale), 1)}
-    image, whole_hw = _CONVERTER.reformat(frame, **small, format="rgb24").to_ndarray(), (frame.height, width)
+    size = {"width": max(round(width * scale), 1), "height": max(round(frame.height * scale), 1)}
+    small = _SCALER.reformat(frame, **size, format="yuv420p", interpolation="AREA") if scale < 1 else frame
+    image, whole_hw = _CONVERTER.reformat(small, **size, format="rgb24").to_ndarray(), (frame.height, width)
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is not None:
         a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()  # x' = a x + c y, y' = b x + d y

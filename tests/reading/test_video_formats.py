@@ -4,10 +4,12 @@ import struct
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from ampnet.errors import ImageError
+from ampnet.reading.video_decoding import shown
 from tests.clips import frames_of, write_timed
 
 pytestmark = pytest.mark.slow
@@ -93,3 +95,15 @@ def test_a_file_with_only_sound_is_named_so(tmp_path):
         container.mux(track.encode(None))
     with pytest.raises(ImageError, match=r"sound\.mp4: it holds only sound"):
         frames_of(tmp_path / "sound.mp4")
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuvj420p", "yuv420p10le", "yuv444p", "gbrp", "rgba"])
+def test_a_frame_that_is_read_smaller_has_the_colours_of_the_whole_one(pixels):
+    coarse = np.random.default_rng(0).integers(0, 256, (9, 16, 3)).astype(np.uint8)
+    picture = cv2.resize(coarse, (960, 540), interpolation=cv2.INTER_CUBIC)
+    frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=pixels)
+    whole, _ = shown(frame, 1.0)
+    small, whole_hw = shown(frame, 1.0, longest=640)
+    assert (small.shape, whole_hw) == ((360, 640, 3), (540, 960))
+    reduced = cv2.resize(whole, (640, 360), interpolation=cv2.INTER_AREA)
+    assert np.abs(small.astype(int) - reduced).mean() < 2
