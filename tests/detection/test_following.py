@@ -84,7 +84,7 @@ def test_photos_and_frames_that_are_far_apart_are_all_looked_at(detector, two_pe
 
 def test_of_32_frames_at_the_usual_rates_the_detector_looks_at_three(two_people):
     for rate in (24, 25, 30):
-        finder = FollowingFinder(Counting(DetectorConfig()))
+        detector = Counting(DetectorConfig())
         small = cv2.resize(two_people, None, None, 0.5, 0.5)  # one view for each look
-        assert [len(one.faces) for one in finder.find(frames_of([small] * 32, rate))] == [2] * 32
-        assert finder.detector.looked == 3
+        assert [len(one.faces) for one in FollowingFinder(detector).find(frames_of([small] * 32, rate))] == [2] * 32
+        assert detector.looked == 3

@@ -100,7 +100,7 @@ def test_a_file_with_only_sound_is_named_so(tmp_path):
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuvj420p", "yuv420p10le", "yuv444p", "gbrp", "rgba"])
 def test_a_frame_that_is_read_smaller_has_the_colours_of_the_whole_one(pixels):
     coarse = np.random.default_rng(0).integers(0, 256, (9, 16, 3)).astype(np.uint8)
-    picture = cv2.resize(coarse, (960, 540), interpolation=cv2.INTER_CUBIC)
+    picture = np.asarray(cv2.resize(coarse, (960, 540), interpolation=cv2.INTER_CUBIC), np.uint8)
     frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=pixels)
     whole, _ = shown(frame, 1.0)
     small, whole_hw = shown(frame, 1.0, longest=640)
