@@ -65,11 +65,11 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | RunsResult:
         config = saved_settings(config, folder_to_resume(config))
     chosen = resolve_defaults(config)
     forecast = Forecast(config, chosen)
+    require_trackers(config.trackers)  # before processes start, which takes seconds
     if not config.has_several_runs:
         return _run_once(chosen, forecast, quiet)
     if is_launched():
         raise UsageError("--seeds and --folds do not work under torchrun; start one torchrun for each --seed")
-    require_trackers(config.trackers)
     index, folds = choose_folds(config) if config.folds else (None, None)  # first: it may be refused
     folder = open_run_folder(config)
     with lock_folder(folder):

@@ -12,6 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli import app
+from tests.processes import Command
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
@@ -34,6 +35,7 @@ ASK_ALL = f"""
 import sys
 from typer.testing import CliRunner
 from cli import app
+from tests.processes import Command
 
 for arguments in [["--help"], ["--version"], *([name, "--help"] for name in {COMMANDS!r})]:
     assert CliRunner().invoke(app, arguments).exit_code == 0
@@ -183,11 +185,11 @@ def test_a_failure_is_one_line_on_stderr_that_names_the_cure(tmp_path):
 
 @pytest.mark.slow
 def test_debug_shows_the_traceback(tmp_path):
-    arguments = [sys.executable, "-m", "cli", "predict", "photo.jpg", "--checkpoint", str(tmp_path), "--debug"]
-    done = subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 1
-    assert "Traceback" in done.stderr
-    assert "CheckpointError" in done.stderr
+    process = Command("predict", "photo.jpg", "--checkpoint", tmp_path, "--debug")
+    _stdout, stderr = process.communicate()
+    assert process.returncode == 1
+    assert "Traceback" in stderr
+    assert "CheckpointError" in stderr
 
 
 def test_version_is_the_packages_own():

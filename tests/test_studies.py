@@ -20,14 +20,15 @@ LEAST = ["--epochs", "1", "--batch-size", "15", "--image-size", "64", "--process
 
 
 def make_photos(root: Path) -> None:
-    """Sort some sample photos by person and expression, and say who is what."""
+    """Sort some sample photos by person and expression, two of each, and say who is what."""
     sexes = {}
     with (SAMPLES / "annotations.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if row["identity"] in PEOPLE and row["expression"] in EXPRESSIONS:
                 folder = root / row["identity"] / EXPRESSIONS[row["expression"]]
                 folder.mkdir(parents=True, exist_ok=True)
-                shutil.copy(SAMPLES / row["file"], folder)
+                if len(list(folder.iterdir())) < 2:
+                    shutil.copy(SAMPLES / row["file"], folder)
                 sexes[row["identity"]] = row["sex"]
     lines = ["subject,gender", *(f"{person},{sex}" for person, sex in sexes.items())]
     (root / "people.csv").write_text("\n".join(lines) + "\n")

@@ -16,7 +16,9 @@ from ampnet.models.plain import PlainNetwork, build_model
 from ampnet.settings import VARIANTS, ArchitectureConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
+from tests.exported_models import use_exported_models
 from tests.prepared_faces import write_prepared_faces
+from tests.small_report import draw_nothing
 
 NAMES = ("resnet18", "mobilenet_v3_small")
 
@@ -72,8 +74,10 @@ def test_what_it_does_not_have_is_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
-def test_it_trains_is_compared_exported_and_predicts(name, tmp_path):
+@pytest.mark.parametrize("name", [NAMES[0], pytest.param(NAMES[1], marks=pytest.mark.soak)])
+def test_it_trains_is_compared_exported_and_predicts(name, tmp_path, tmp_path_factory, monkeypatch):
+    draw_nothing(monkeypatch)
+    use_exported_models(tmp_path_factory, monkeypatch)  # the detector that its ONNX file is used with
     data = write_prepared_faces(tmp_path / "data", train=2, val=1, test=1)
     runner, out = CliRunner(), tmp_path / "checkpoint"
     common = ["--data", str(data), "--gpus", "0", "--workers", "0", "-q"]

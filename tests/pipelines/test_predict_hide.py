@@ -55,7 +55,7 @@ def test_a_face_is_covered_in_the_frames_around_those_in_which_it_was_found():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["blur", "box"])
+@pytest.mark.parametrize("how", ["blur", pytest.param("box", marks=pytest.mark.soak)])
 def test_the_detector_finds_at_most_one_in_a_hundred_faces_again(tmp_path, how):
     moments = [*SCENES["they cross"](), *SCENES["cuts to one, and back"]()][::12]
     images = [moment.image for moment in moments]

@@ -94,7 +94,7 @@ def record(whole):
 
 def test_a_network_that_calls_every_face_happy_is_right_about_one_class_under_every_condition(tmp_path, data):
     happy = small_checkpoint(tmp_path / "run", logits=[0.0, 0, 0, 4, 0, 0, 1], modules=ALL)
-    report = measure(happy, data, tmp_path / "out", corruptions="all", workers=2).report
+    report = measure(happy, data, tmp_path / "out", corruptions="all").report
     assert report.images == 7
     assert len(report.of_kind("corruption")) == 18 * 6
     for row in report.rows:

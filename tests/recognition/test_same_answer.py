@@ -140,7 +140,7 @@ def test_onnx_answers_as_torch_does(photo, expected, tmp_path_factory, monkeypat
     assert scores <= ONNX
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # tests/cluster/test_ray.py compares its rows with those of a single machine
 @pytest.mark.filterwarnings("ignore")  # Ray's own warnings are not ours
 def test_ray_answers_as_python_does_also_for_patterns(tmp_path, predictor):
     pytest.importorskip("ray")
