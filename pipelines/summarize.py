@@ -17,7 +17,7 @@ from ampnet.summary.faces_file import Video, read_faces, read_people
 from ampnet.summary.methods import methods_text
 from ampnet.summary.picture import draw_lanes
 from ampnet.summary.run_settings import read_settings
-from ampnet.summary.series import Series, series_of, with_baselines
+from ampnet.summary.series import Series, count_people, series_of, with_baselines
 from ampnet.summary.tables import episodes_table, people_table, series_table
 
 HELD = 0.5
@@ -66,9 +66,13 @@ def run(config: SummarizeConfig) -> Summary:
     for name, content in contents.items():
         with atomic_write(targets[name]) as aside:
             aside.write_bytes(content)
-    persons = len({one.person for one in series})
-    warnings = _warnings(videos, series, class_names)
-    return Summary(config.out, len(videos), persons, len(episodes), [*targets.values()], warnings)
+    unknown = [
+        f"{printable(config.people or '')}: no table has track {printable(track)} of {printable(video or 'any video')}"
+        for video, track in people
+        if not any(video in one.names and track in one.tracks for one in videos)
+    ]
+    warnings = unknown + _warnings(videos, series, class_names)
+    return Summary(config.out, len(videos), count_people(series), len(episodes), [*targets.values()], warnings)
 
 
 def _text(lines: Iterator[str]) -> bytes:

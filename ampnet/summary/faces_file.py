@@ -44,6 +44,13 @@ class Video:
     people: dict[str, Person]
     problem: str = ""
     """Why its end could not be read, if so."""
+    tracks: frozenset[str] = frozenset()
+    """The numbers of its tracks."""
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """What a file of people may call it: as the table does, by the file's name alone, or not at all."""
+        return self.name, Path(self.name).name, ""
 
 
 @dataclass(eq=False)
@@ -55,6 +62,7 @@ class _Rows:
     """Number of the last frame."""
     seen: dict[str, dict[int, tuple[float, list[float], bool]]] = field(default_factory=dict)
     """Person -> frame's place -> face score, probabilities, whether the answer is sure."""
+    tracks: set[str] = field(default_factory=set)
     problem: str = ""
 
 
@@ -95,7 +103,9 @@ def read_people(path: Path) -> dict[tuple[str, str], str]:
     """
     people: dict[tuple[str, str], str] = {}
     cure = "it needs the columns video, track and person"
-    for number, (video, track, person) in csv_table(path, ("video", "track", "person"), ("video",), cure=cure):
+    delimiter, _ = _delimited(path, cure)
+    columns = ("video", "track", "person")
+    for number, (video, track, person) in csv_table(path, columns, ("video",), cure=cure, delimiter=delimiter):
         key = (video.strip(), track.strip())
         if key in people:
             raise DataError(f"{printable(path)}, line {number}: track {quoted(track)} is named twice; keep one line")
@@ -105,15 +115,19 @@ def read_people(path: Path) -> dict[tuple[str, str], str]:
 
 def _header(path: Path) -> tuple[str, tuple[str, ...]]:
     """Return what separates the cells, and the classes."""
-    delimiter = ","
-    _, header = next(csv_rows(path, "surrogateescape", CURE), (0, []))
-    if len(header) == 1 and ";" in header[0]:  # written with --decimal ,
-        delimiter = ";"
-        _, header = next(csv_rows(path, "surrogateescape", CURE, delimiter), (0, []))
+    delimiter, header = _delimited(path, CURE)
     names = tuple(column[len(SCORE) :] for column in header if column.startswith(SCORE))
     if len(names) < 2:
         raise DataError(f"{printable(path)} has no columns score_<class>; {CURE}")
     return delimiter, names
+
+
+def _delimited(path: Path, cure: str) -> tuple[str, list[str]]:
+    """Return what separates the cells, and the header: decimal-comma spreadsheets write semicolons."""
+    _, header = next(csv_rows(path, "surrogateescape", cure), (0, []))
+    if len(header) != 1 or ";" not in header[0]:
+        return ",", header
+    return ";", next(csv_rows(path, "surrogateescape", cure, ";"), (0, []))[1]
 
 
 def _read(path: Path, class_names: Sequence[str], people: People, delimiter: str) -> dict[str, _Rows]:
@@ -129,6 +143,7 @@ def _read(path: Path, class_names: Sequence[str], people: People, delimiter: str
         try:
             _add_frame(rows, frame, _number(seconds, MAX_SECONDS))
             if status == "ok":
+                rows.tracks.add(track)
                 named = (people.get((name, track)) for name in (video, Path(video).name, ""))
                 who = next(filter(None, named), person or track)
                 scores = [_number(cell, 1) for cell in cells[len(_COLUMNS) :]]
@@ -168,4 +183,4 @@ def _video(name: str, rows: _Rows, classes: int) -> Video:
         for place, (_, values, sure) in faces.items():
             scores[place], is_sure[place] = values, sure
         people[person] = Person(scores, is_sure)
-    return Video(name, np.array(rows.seconds), people, rows.problem)
+    return Video(name, np.array(rows.seconds), people, rows.problem, frozenset(rows.tracks))

@@ -6,7 +6,7 @@ from ampnet.files.printable import one_line
 from ampnet.summary.episodes import Episode, EpisodeRule
 from ampnet.summary.faces_file import Video
 from ampnet.summary.run_settings import RunSettings
-from ampnet.summary.series import Series, usual_rate
+from ampnet.summary.series import Series, count_people, usual_rate
 
 CITATIONS = (
     "Liu, H., Cai, H., Lin, Q., Li, X., & Xiao, H. (2022). Adaptive multilayer perceptual attention network for facial "
@@ -41,6 +41,8 @@ def methods_text(
     seen = sum(float(one.is_seen.sum()) * one.step for one in series)
     unsure = sum(float((one.is_seen & ~one.is_sure).sum()) * one.step for one in series)
     frames = sum(len(video.seconds) for video in videos)
+    is_numbered = len(videos) > 1 and any(one.person.isdecimal() for one in series)
+    numbered = " (numbered anew in each video)" if is_numbered else ""
     parts = [
         f"Facial expressions in {_count(len(videos), 'video')} were classified with AMP-Net (Liu et al., 2022), "
         f"{_model(settings)}. Faces were detected with RetinaFace (Deng et al., 2020) in {frames:,} frames"
@@ -49,7 +51,7 @@ def methods_text(
         "times, from the first frame of each video.",
         f"Probabilities were taken at {_range({round(1 / one.step, 2) for one in series})} ticks per second, at each "
         f"from the nearest classified frame{_smoothing(settings, smooth)}.",
-        f"{_count(len({one.person for one in series}), 'person', 'people')}, {watched:,.1f} s of person-time; faces "
+        f"{_count(count_people(series), 'person', 'people')}{numbered}, {watched:,.1f} s of person-time; faces "
         f"were seen in {seen:,.1f} s ({seen / watched if watched else 0:.1%}); answers were unsure in {unsure:,.1f} s.",
         f"An episode of an expression began when its probability reached {rule.on:g} and ended when it fell below "
         f"{rule.off:g} or the face was not seen; episodes at most {rule.bridge:g} s apart were joined, and those "

@@ -40,6 +40,11 @@ class Series:
         return ~np.isnan(self.scores[:, 0])
 
 
+def count_people(series: Sequence[Series]) -> int:
+    """Count people: a name is one person in all videos; a number, as `predict` gives it, is another in each."""
+    return len({(one.person, one.video if one.person.isdecimal() else "") for one in series})
+
+
 def usual_rate(video: Video) -> float:
     """Return the number of classified frames a second, by the mean of the intervals but for gaps; 1 for one frame."""
     steps = np.diff(video.seconds)

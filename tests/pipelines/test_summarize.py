@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -136,3 +139,41 @@ def test_it_loads_no_network(faces, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "loaded []" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_file_of_people_may_have_semicolons_and_what_it_names_in_vain_is_said(faces, tmp_path):
+    who = tmp_path / "who.csv"
+    who.write_text(
+        "video;track;person\nclip.mp4;1;Anna\n;2;Ben\nclip.mp4;9;Cleo\nother.mp4;1;Dora\n", encoding="utf-8-sig"
+    )
+    done = summarize(faces, "--people", who, "--out", tmp_path / "tables")
+    assert done.exit_code == 0, done.output
+    assert set(pd.read_csv(tmp_path / "tables" / "people.csv")["person"]) == {"Anna", "Ben"}
+    said = " ".join(done.output.split())
+    assert "no table has track 9 of clip.mp4" in said
+    assert "no table has track 1 of other.mp4" in said
+    assert said.count("no table has") == 2
+
+
+def test_a_name_is_one_person_in_all_videos_and_a_number_another_in_each(faces, tmp_path):
+    write_faces(faces, {"1": smiles(2, 4), "2": smiles(5, 5.5)}, TENTHS, "talk/other.mp4")
+    assert "videos: 2, people: 4" in summarize(faces, "--out", tmp_path / "tables").output
+    assert "4 people (numbered anew in each video)" in (tmp_path / "tables" / "methods.txt").read_text()
+    who = tmp_path / "who.csv"
+    who.write_text("track,person\n1,Anna\n2,Ben\n")
+    assert "videos: 2, people: 2" in summarize(faces, "--people", who, "--out", tmp_path / "named").output
+    assert "2 people, " in (tmp_path / "named" / "methods.txt").read_text()
+
+
+def test_the_example_in_r_runs_on_the_tables(faces, tmp_path):
+    rscript = shutil.which("Rscript")
+    if rscript is None or subprocess.run([rscript, "-e", "library(lme4)"], capture_output=True, check=False).returncode:
+        pytest.skip("needs R with lme4")
+    write_faces(faces, {"1": smiles(2, 4), "2": smiles(1, 9)}, TENTHS, "talk/other.mp4")
+    assert summarize(faces, "--out", tmp_path / "tables").exit_code == 0
+    text = (Path(__file__).parents[2] / "docs" / "video.md").read_text()
+    example = text.split("```r\n")[1].split("```")[0]
+    done = subprocess.run([rscript, "-e", example], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    sums = [line.split()[1:] for line in done.stdout.splitlines()[1:]]
+    assert ["talk/other.mp4", "2", "happiness", "8.0"] in sums
