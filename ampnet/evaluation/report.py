@@ -179,24 +179,19 @@ def measure(
     """Compute every number of a report.
 
     Args:
-        table: predictions for all images of the split, at least one; where its images have clusters, intervals of
-            scores and probabilities draw these.
+        table: predictions for all images of the split, at least one; intervals draw its images' clusters, if any.
         about: what was measured on what.
         fusion: how the answers follow from the table's logits; None leaves out heads and priors.
         groups: ``(N,)`` the group of each image by the column's name; empty where it is unknown.
-        notes: caveats for the reader.
-        unassigned: images that were lost before they had a split.
-        seconds: time that the predictions took.
         protocol: published rule to score by as well.
-        runs: each run's scores and their spread, of a folder of runs.
+        notes, unassigned, seconds, runs: as in the report.
 
     Raises:
         DataError: the data set has no votes for that rule.
     """
     names, labels, scored, clusters = table.class_names, table.labels, table.scored, table.images.clusters
     matrix = confusion_of(labels, table.answers, len(names))
-    threshold = fusion.rejection_threshold if fusion else 0.0
-    top2, probabilities, risk_coverage = _of_probabilities(table, threshold, clusters)
+    top2, probabilities, risk = _of_probabilities(table, fusion.rejection_threshold if fusion else 0.0, clusters)
     resampled = None if clusters is None else resampled_clusters(labels, table.answers, len(names), clusters, SEED)
     of_all, pairs = score(matrix, names, SEED, resampled), confused_pairs(matrix, names)
     undetected = int((~scored).sum())
@@ -215,7 +210,7 @@ def measure(
         scored=score(matrix[:, :-1], names, SEED, _without_last(resampled)) if scored.any() else None,
         top2=top2,
         probabilities=probabilities,
-        risk_coverage=risk_coverage,
+        risk_coverage=risk,
         heads=_heads(table, fusion),
         confusion=Confusion(names, (*names, NO_FACE), matrix.tolist(), normalise_rows(matrix).tolist()),
         confused_pairs=pairs,
