@@ -44,7 +44,8 @@ def run(config: SummarizeConfig) -> Summary:
         UsageError: a file exists already, or the baseline does not fit.
     """
     people = {} if config.people is None else read_people(config.people)
-    class_names, videos = read_faces(config.tables, people)
+    class_names, listed = read_faces(config.tables, people)
+    videos = [video for video in listed if video.seconds.size]
     series = [one for video in videos for one in series_of(video, config.rate, config.smooth)]
     if config.baseline is not None:
         series = with_baselines(series, config.baseline)
@@ -71,7 +72,7 @@ def run(config: SummarizeConfig) -> Summary:
         for video, track in people
         if not any(video in one.names and track in one.tracks for one in videos)
     ]
-    warnings = unknown + _warnings(videos, series, class_names)
+    warnings = unknown + _warnings(listed, series, class_names)
     return Summary(config.out, len(videos), count_people(series), len(episodes), [*targets.values()], warnings)
 
 
@@ -115,6 +116,9 @@ def _warnings(videos: Sequence[Video], series: Sequence[Series], class_names: Se
     """Say what limits the tables; a held expression as baseline would be subtracted from what is shown later."""
     warnings = []
     for video in videos:
+        if not video.seconds.size:
+            warnings.append(f"in no table: {printable(video.problem)}")
+            continue
         if video.problem:
             warnings.append(f"{printable(video.name)}: its end could not be read: {printable(video.problem)}")
         if not video.people:

@@ -43,7 +43,7 @@ class Video:
     """``(frames,)`` times of the classified frames, increasing."""
     people: dict[str, Person]
     problem: str = ""
-    """Why its end could not be read, if so."""
+    """Why it, or its end, could not be read, if so."""
     tracks: frozenset[str] = frozenset()
     """The numbers of its tracks."""
 
@@ -74,7 +74,7 @@ def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], 
         people: who is who; a track that is not in it is a person of its own, unless the table has names.
 
     Returns:
-        The classes in order, and the videos in the order of the tables.
+        The classes in order, and the videos in the order of the tables; what could not be read has no frames.
 
     Raises:
         DataError: a table cannot be read, has no frames of videos, or its classes differ from those of the first.
@@ -89,9 +89,11 @@ def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], 
             )
         class_names = names
         for name, rows in _read(path, names, people, delimiter).items():
-            if name in videos:
+            known = videos.get(name)
+            if known is not None and known.seconds.size and rows.seconds:
                 raise DataError(f"{printable(path)} holds {quoted(name)} once more; give each video once")
-            videos[name] = _video(name, rows, len(names))
+            if known is None or rows.seconds:  # one that could not be read may have been read in another run
+                videos[name] = _video(name, rows, len(names))
     return class_names, list(videos.values())
 
 
@@ -135,9 +137,9 @@ def _read(path: Path, class_names: Sequence[str], people: People, delimiter: str
     columns = (*_COLUMNS, *(SCORE + name for name in class_names))
     for number, cells in csv_table(path, columns, ("track", "person"), "surrogateescape", CURE, delimiter):
         video, frame, seconds, status, problem, face_score, label, answer, track, person = cells[: len(_COLUMNS)]
-        if not frame:  # a photo, or the reason why a video ended early
-            if video in videos:
-                videos[video].problem = problem
+        if not frame:  # a photo, or why a video, or its end, could not be read
+            if problem:
+                videos.setdefault(video, _Rows()).problem = problem
             continue
         rows = videos.setdefault(video, _Rows())
         try:
@@ -150,7 +152,7 @@ def _read(path: Path, class_names: Sequence[str], people: People, delimiter: str
                 _add_face(rows, who, _number(face_score, 1), scores, label == answer)
         except ValueError as error:
             raise DataError(f"{printable(path)}, line {number}: {printable(error)}; {CURE}") from error
-    if not videos:
+    if not any(rows.seconds for rows in videos.values()):
         raise DataError(f"{printable(path)} holds no frames of videos; {CURE}")
     return videos
 

@@ -177,3 +177,19 @@ def test_the_example_in_r_runs_on_the_tables(faces, tmp_path):
     assert done.returncode == 0, done.stderr
     sums = [line.split()[1:] for line in done.stdout.splitlines()[1:]]
     assert ["talk/other.mp4", "2", "happiness", "8.0"] in sums
+
+
+def test_a_video_that_could_not_be_read_is_named_and_not_counted(faces, tmp_path):
+    columns = faces.read_text().splitlines()[0].count(",")
+    with faces.open("a") as file:
+        file.write("talk/broken.mp4,,,unreadable,cannot read talk/broken.mp4: not a video" + "," * (columns - 4) + "\n")
+    done = summarize(faces, "--out", tmp_path / "tables")
+    assert done.exit_code == 0, done.output
+    assert "videos: 1, people: 2" in done.output
+    told = "in no table: cannot read talk/broken.mp4: not a video"
+    assert told in " ".join(done.output.split())
+    again = write_faces(tmp_path / "again.csv", {"1": smiles(2, 4)}, TENTHS, "talk/broken.mp4")
+    later = summarize(faces, again, "--out", tmp_path / "later").output
+    assert "videos: 2, people: 3" in later
+    assert told not in " ".join(later.split())
+    assert set(pd.read_csv(tmp_path / "tables" / "people.csv")["video"]) == {"talk/clip.mp4"}
