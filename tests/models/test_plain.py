@@ -47,6 +47,12 @@ def test_it_is_torchvisions_network_with_one_head_for_the_classes(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_statistics_of_normalisation_follow_within_some_tens_of_steps(name):
+    layers = [one for one in a_network(name).modules() if isinstance(one, torch.nn.BatchNorm2d)]
+    assert {one.momentum for one in layers} == {0.1}
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_landmarks_change_nothing(name):
     images, landmarks = faces()
     assert torch.equal(a_network(name)(images, landmarks)[0], a_network(name)(images, landmarks + 9)[0])
