@@ -18,7 +18,7 @@ from ampnet.dataset.sources import open_source
 from ampnet.detection.detector import FaceDetector
 from ampnet.detection.finder import FaceFinder
 from ampnet.errors import DataError, ImageError
-from ampnet.evaluation.intervals import wilson_interval
+from ampnet.evaluation.intervals import rate, wilson_interval
 from ampnet.evaluation.paired_tests import mcnemar
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import frame_faces
@@ -26,6 +26,7 @@ from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, refuse_overwrite, sha256_of
 from ampnet.inference.classifier import network_input
 from ampnet.reading.photo import Photo
+from ampnet.reports.numbers import with_unit
 from ampnet.runtime.devices import choose_device
 from ampnet.settings import AdaptConfig, DetectorConfig
 from ampnet.settings.labels import class_key, meant_expression
@@ -91,7 +92,7 @@ class AdaptResult:
     def comparison(self) -> str:
         """Compare the new heads, the old ones and guessing in one line."""
         shown = ", ".join(
-            f"{what} {_percent(hits, self.total)}"
+            f"{what} {with_unit(rate(hits, self.total), 1)}"
             for what, hits in (("new", self.hits), ("old model", self.old_hits), ("most frequent class", self.majority))
         )
         return f"accuracy on {self.total:,} faces, leaving out {self.left_out} in turn: {shown}"
@@ -120,13 +121,13 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     target = refuse_overwrite(config.out, config.force)
     source = open_source(config.photos, classes=config.classes or None)
     for note in source.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {note}")
     file = find_model(config.checkpoint, console, "--checkpoint")
     checkpoint = load_checkpoint(file)
     with progress_bar(console)("adapt", len(source.items)) as advance:
         faces, skipped, old_hits = _embedded(config, checkpoint, source, advance)
     if skipped:
-        console.print(f"left out: {len(skipped):,} photos, first {skipped[0]}", markup=False)
+        console.print(f"left out: {len(skipped):,} photos, first {skipped[0]}")
     names = source.class_names
     counts = Counter(faces.labels.tolist())
     if few := [name for code, name in enumerate(names) if counts[code] < MIN_FACES]:
@@ -180,11 +181,6 @@ def _left_out(by_person: bool, groups: int) -> str:
         if groups > MAX_LEFT_OUT
         else {"people": "each person", "photos": "each photo"}[what]
     )
-
-
-def _percent(hits: int, total: int) -> str:
-    low, high = wilson_interval(hits, total)
-    return f"{hits / total:.1%} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _counterparts(names: Sequence[str], old: Sequence[str]) -> list[int]:

@@ -18,6 +18,7 @@ from ampnet.evaluation.predictions import PredictionTable, table_of
 from ampnet.evaluation.runs import RunsScores, clusters_of, score_run, score_runs, stack_tables
 from ampnet.files.printable import printable
 from ampnet.files.writing import sha256_of
+from ampnet.reports.numbers import written_spread
 from ampnet.settings import EvalConfig, TrainConfig
 from pipelines.predict_split import SplitPredictions, empty_notes, predict_split, unreadable_notes
 from pipelines.read_groups import read_groups
@@ -106,15 +107,10 @@ def runs_sha256(scores: RunsScores) -> str:
 def spread_note(scores: RunsScores) -> str:
     """Say how far the runs are apart."""
     kinds = "folds" if scores.folds_sha256 else "seeds"
-    accuracy, macro_f1 = (
-        f"{name} {100 * spread.mean:.1f}" + ("" if spread.deviation is None else f" +- {100 * spread.deviation:.1f}")
-        for name, spread in (("accuracy", scores.accuracy), ("macro F1", scores.macro_f1))
-    )
+    both = f"accuracy {written_spread(scores.accuracy)}, macro F1 {written_spread(scores.macro_f1)}"
     each = ", ".join(f"{one.name} {100 * one.accuracy:.1f}" for one in scores.runs[:20])
     more = ", ..." if len(scores.runs) > 20 else ""
-    return (
-        f"spread over {len(scores.runs)} {kinds}, in % with standard deviation: {accuracy}, {macro_f1} ({each}{more})"
-    )
+    return f"spread over {len(scores.runs)} {kinds}, in % with standard deviation: {both} ({each}{more})"
 
 
 def _about(runs: Runs, copies: int) -> list[str]:

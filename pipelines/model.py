@@ -30,5 +30,5 @@ def find_model(asked: Path | None, console: Console, choose: str) -> Path:
     file = checkpoint_file(named_model(run))
     found = f"{printable(file)} (newest run in {TrainConfig.out}/" if run else f"{display_name(file)} (the default"
     speaking = notices() if run else console
-    speaking.print(f"model: {found}; choose another with {choose})", markup=False)
+    speaking.print(f"model: {found}; choose another with {choose})")
     return file

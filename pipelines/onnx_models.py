@@ -62,6 +62,6 @@ def _exported(model: Path, file: Path, console: Console) -> Path:
             )
         from pipelines.export import run  # loads torch, which the ONNX runtime otherwise does without
 
-        console.print(f"exporting {model} for the ONNX runtime (once): {file}", markup=False)
+        console.print(f"exporting {model} for the ONNX runtime (once): {file}")
         run(ExportConfig(model=model, out=file, part="classifier"))
     return file

@@ -21,9 +21,8 @@ from ampnet.recognition.loop import Answered, answer_tasks
 from ampnet.results.columns import table_columns
 from ampnet.results.drawings import Drawings, explained_places, timeline_places
 from ampnet.results.json_document import JsonDocument
-from ampnet.results.recorded import Recorded
 from ampnet.results.results import Predictions, ResultSink
-from ampnet.results.row_files import RowFile, open_row_files
+from ampnet.results.row_files import Recorded, RowFile, open_row_files
 from ampnet.results.rows import CsvRows, JsonLines
 from ampnet.results.tracking import Tracking
 from ampnet.results.video_writer import has_h264
@@ -164,7 +163,7 @@ def list_sources(config: PredictConfig, console: Console) -> list[Source]:
     on_stdin = read_stdin(sys.stdin.buffer) if STDIN in config.images else None
     planned = plan([*expand_patterns(config.images), *listed], config.annotate, config.videos, on_stdin)
     for note in planned.notes:
-        console.print(note, markup=False)
+        console.print(note)
     return list(planned.sources)
 
 

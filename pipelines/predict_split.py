@@ -74,7 +74,7 @@ def predict_split(
     device = choose_device(config.gpus)
     precision = choose_precision(config.precision, checkpoint, device, config.mirror, prior)
     if precision.note:
-        notices(quiet).print(precision.note, markup=False)
+        notices(quiet).print(precision.note)
     classifier = Classifier.from_checkpoint(checkpoint, device, config.mirror, prior, precision.dtype)
     offsets = classifier.offsets = ruled_out(classifier.offsets, checkpoint.class_names, split.match.missing)
     faces = faces_for(checkpoint, split.faces)

@@ -102,7 +102,7 @@ def _on_torch(
     device = choose_device(config.gpus)
     precision = choose_precision(config.precision, checkpoint, device, config.mirror, prior)
     if precision.note:
-        console.print(precision.note, markup=False)
+        console.print(precision.note)
     detector = FaceDetector(config.detector, device, dtype=precision.dtype)
     predictor = Predictor(checkpoint, detector, device, config.batch_size, config.mirror, prior, precision.dtype)
     settings |= {"prior": prior, "precision": str(precision.dtype)}

@@ -135,7 +135,7 @@ def _prepare(
     with start_preparation_threads(config.workers, device) as threads:
         detector = FaceDetector(config.detector, device)
         plan = make_plan(config, source, names, detector, threads, journal)
-        console.print(f"crop {plan['crop']}: {plan['crop_reason']}", markup=False)
+        console.print(f"crop {plan['crop']}: {plan['crop_reason']}")
         frame_policy = FramePolicy(plan["crop"], plan["face"], plan["no_face"])
         files, packs = ImageFiles(config.out / "dataset"), ImagePacks(journal.folder)
         work = PrepareJob(source.items, names, frame_policy, packs if config.form == "shards" else files)
@@ -154,7 +154,7 @@ def _prepare(
     notes = list(source.notes)
     if config.form == "shards" and config.check:
         notes.append("a set in shards is not searched for duplicates and leaks; ampnet check reads files only")
-        console.print(f"note: {notes[-1]}", markup=False)
+        console.print(f"note: {notes[-1]}")
     journal.remove()
     return PrepareResult(
         root=config.out,
@@ -190,11 +190,11 @@ def _require_images(source: RawDataSet) -> None:
 
 def _announce(source: RawDataSet, console: Console) -> None:
     if source.licence:
-        console.print(f"licence: {source.licence}", markup=False)
+        console.print(f"licence: {source.licence}")
     classes = ", ".join(source.class_names)
-    console.print(f"{source.layout}: {len(source.items):,} images, classes {classes}", markup=False)
+    console.print(f"{source.layout}: {len(source.items):,} images, classes {classes}")
     for note in source.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {note}")
 
 
 Preparer = Callable[[PrepareJob, Sequence[int]], Iterator[tuple[int, list[PreparedFace]]]]

@@ -77,7 +77,7 @@ def locked(folder: Path, console: Console) -> Iterator[None]:
     """Keep other commands out of a folder while the block runs; see :func:`ampnet.files.lock.lock_folder`."""
     with lock_folder(folder) as warning:
         if warning:
-            console.print(f"warning: {warning}", markup=False)
+            console.print(f"warning: {warning}")
         yield
 
 

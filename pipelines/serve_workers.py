@@ -101,7 +101,7 @@ def _work(number: int, config: ServeConfig, serve: Serve, answers: Callable[[], 
         _use_cores(number, config.workers)
         code = serve(share_of(config), answers)
     except AmpnetError as error:
-        notices().print(str(error), markup=False)
+        notices().print(str(error))
     finally:
         os._exit(code)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
-from ampnet.evaluation.comparison import ALL, CROWD, ContenderScores, Difference, Spread
+from ampnet.evaluation.comparison import ALL, CROWD, ContenderScores, Difference
 from ampnet.files.printable import printable
-from ampnet.reports.numbers import p_value, percent, plain_number
+from ampnet.reports.numbers import p_value, percent, plain_number, written_spread
 from pipelines.compare import Comparison, PairTables
 from pipelines.show import Fitting, fitting_table, safe
 
@@ -61,18 +61,14 @@ def _contenders(result: Comparison) -> Fitting:
 
 def _accuracy(scores: ContenderScores) -> str:
     if scores.accuracy.deviation is not None:
-        return _spread(scores.accuracy, 100, 2)
+        return written_spread(scores.accuracy, digits=2)
     return percent(scores.runs[0].accuracy, digits=2)
 
 
 def _f1(scores: ContenderScores) -> str:
     if scores.macro_f1.deviation is not None:
-        return _spread(scores.macro_f1, 1, 3)
+        return written_spread(scores.macro_f1, unit=1, digits=3)
     return plain_number(scores.runs[0].macro_f1)
-
-
-def _spread(found: Spread, unit: float, digits: int) -> str:
-    return f"{unit * found.mean:.{digits}f} +- {unit * (found.deviation or 0):.{digits}f}"
 
 
 def _differences(result: Comparison) -> Fitting:

@@ -22,6 +22,7 @@ from ampnet.reports.numbers import (
     group_rows,
     plain_number,
     shown_numbers,
+    with_unit,
 )
 from pipelines.show import Fitting, build_table, fitting_table, safe
 
@@ -72,7 +73,7 @@ def _details(report: EvalReport) -> Iterator[RenderableType]:
 def _headline(report: EvalReport) -> str:
     """State the accuracy over all images, and what stands beside it: without the lost ones, without copies."""
     scores = report.all
-    parts = [f"accuracy {_interval(scores.accuracy)} over all {scores.images:,} images"]
+    parts = [f"accuracy {with_unit(scores.accuracy)} over all {scores.images:,} images"]
     if report.undetected and report.scored:
         parts.append(f"{report.scored.accuracy.value:.2%} over the {report.scored.images:,} with a prediction")
     copies = report.copies
@@ -86,7 +87,7 @@ def _headline(report: EvalReport) -> str:
 def _crowd_line(crowd: Agreement, scores: Scores) -> str:
     """State the agreement with the annotators' majority in one line."""
     one = f"; a single annotator reaches {_percent(crowd.annotator_accuracy)}" if crowd.annotator_accuracy else ""
-    rates = f"accuracy {_interval(scores.accuracy)}, mean recall {_interval(scores.mean_class_accuracy)}"
+    rates = f"accuracy {with_unit(scores.accuracy)}, mean recall {with_unit(scores.mean_class_accuracy)}"
     return f"crowd: {rates} over the {scores.images:,} images with a majority{one}"
 
 
@@ -95,7 +96,7 @@ def _protocol_line(found: ProtocolScores) -> str:
     left_out = {"undecided": found.undecided, "unknown or no face": found.other, "without votes": found.unvoted}
     counts = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
     without = f"; {found.impossible:,} of contempt are errors" if found.impossible else ""
-    rate = f"accuracy {_interval(found.accuracy)} over {found.images:,} images{without}"
+    rate = f"accuracy {with_unit(found.accuracy)} over {found.images:,} images{without}"
     return f"{found.protocol}: {rate}; left out: {counts}"
 
 
@@ -108,7 +109,7 @@ def _classes(report: EvalReport) -> Fitting:
         confusion = f"{safe(pair.predicted)} {pair.share.value:.0%}" if pair else "-"
         counts = [f"{scores.images:,}", *([f"{scores.undetected:,}"] if report.undetected else [])]
         rates = (scores.recall, scores.precision, scores.f1)
-        rows.append([safe(scores.name), *counts, *(_interval(found, 1) for found in rates), confusion])
+        rows.append([safe(scores.name), *counts, *(with_unit(found, 1) for found in rates), confusion])
         narrow.append([safe(scores.name), *counts, *map(_percent, rates), confusion])
     lost = ["undetected"] if report.undetected else []
     headers = ["class", "images", *lost, "recall", "precision", "F1", "most often taken for"]
@@ -140,7 +141,7 @@ def _summary(report: EvalReport) -> Fitting:
     if report.undetected:
         rows.append(("without a prediction, counted as errors", f"{report.undetected:,}"))
     for number, found in shown_numbers(report):
-        rows.append((number.name, _interval(found) if number.unit else plain_number(found)))
+        rows.append((number.name, with_unit(found) if number.unit else plain_number(found)))
     return fitting_table(("", "all images"), rows, "over all classes, with 95% intervals")
 
 
@@ -172,7 +173,7 @@ def _short_names(names: Sequence[str]) -> list[str]:
 
 def _pairs(report: EvalReport) -> Fitting:
     rows = [
-        (safe(pair.true), safe(pair.predicted), f"{pair.images:,}", _interval(pair.share, 1))
+        (safe(pair.true), safe(pair.predicted), f"{pair.images:,}", with_unit(pair.share, 1))
         for pair in report.confused_pairs[:SHOWN_PAIRS]
     ]
     return fitting_table(("true", "predicted", "images", "of the class"), rows, "most confused", text=2)
@@ -188,16 +189,16 @@ def _crowd(crowd: Agreement) -> Fitting:
     ]
     if crowd.scores:
         one = crowd.annotator_accuracy
-        rows.append(("accuracy", _interval(crowd.scores.accuracy), f"one annotator {_percent(one)}"))
-        rows.append(("mean recall", _interval(crowd.scores.mean_class_accuracy), ""))
+        rows.append(("accuracy", with_unit(crowd.scores.accuracy), f"one annotator {_percent(one)}"))
+        rows.append(("mean recall", with_unit(crowd.scores.mean_class_accuracy), ""))
         for known in crowd.scores.classes:
-            rows.append((f"recall, {safe(known.name)} ({known.images:,})", _interval(known.recall, 1), ""))
+            rows.append((f"recall, {safe(known.name)} ({known.images:,})", with_unit(known.recall, 1), ""))
     if crowd.probabilities:
-        rows.append(("expected calibration error", _interval(crowd.probabilities.calibration_error), ""))
+        rows.append(("expected calibration error", with_unit(crowd.probabilities.calibration_error), ""))
     best = f"at best {_percent(crowd.best_expected_agreement)}"
-    rows.append(("agreement with a random annotator", _interval(crowd.expected_agreement), best))
+    rows.append(("agreement with a random annotator", with_unit(crowd.expected_agreement), best))
     if crowd.total_variation:
-        rows.append(("total variation distance", _interval(crowd.total_variation), ""))
+        rows.append(("total variation distance", with_unit(crowd.total_variation), ""))
     if crowd.cross_entropy and crowd.entropy:
         rows.append(("cross-entropy, nats", plain_number(crowd.cross_entropy), f"at least {crowd.entropy.value:.3f}"))
     title = "against the annotators' votes (majority: over half of them)"
@@ -218,10 +219,3 @@ def _priors(report: EvalReport) -> Fitting:
 
 def _percent(found: Estimate | None) -> str:
     return "-" if found is None else f"{found.value:.1%}"
-
-
-def _interval(found: Estimate | None, digits: int = 2) -> str:
-    if found is None:
-        return "-"
-    low, high = found.interval
-    return f"{found.value:.{digits}%} [{100 * low:.1f}, {100 * high:.1f}]"

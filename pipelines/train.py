@@ -115,16 +115,16 @@ def train(config: RunConfig, forecast: Forecast, quiet: bool = False) -> TrainRe
         bar = progress_bar(console)
         with open_run(config, process, bar) as training:
             for note in training.notes:
-                console.print(note, markup=False)
+                console.print(note)
             listed = set[str]()
             while not training.is_finished():
                 with loading_failures():
                     if not _train_one_epoch(training, stop, forecast, console, bar):
                         console.print(f"stopped and saved in epoch {training.progress.epoch + 1}")
                         return None
-                    console.print(_finish_epoch(training, bar), markup=False)
+                    console.print(_finish_epoch(training, bar))
                     for line in _newly_unreadable(training, listed):
-                        console.print(line, markup=False)
+                        console.print(line)
             return _result(training)
 
 
@@ -154,7 +154,7 @@ def _train_one_epoch(
             progress.add(report)
             advance(int(report.images), progress.note())
             if expected := forecast.add(report.images, order.faces, is_last=report.step == order.steps):
-                console.print(expected, markup=False)
+                console.print(expected)
             if report.stop or (report.save and report.step < order.steps):
                 training.save()
                 last_save = time.monotonic()

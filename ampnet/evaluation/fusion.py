@@ -1,5 +1,6 @@
-"""The two heads and their fusion: accuracy as a function of beta, the weight of the local head."""
+"""What the same logits answer with other weights of the two heads (beta), and with other class frequencies expected."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet.evaluation.intervals import Estimate, Share, defined, rate
-from ampnet.evaluation.metrics import confusion_of, mean_recall
+from ampnet.evaluation.metrics import accuracy, confusion_of, mean_recall
 from ampnet.models.ampnet import fuse_logits
 
 BETAS = tuple(step / 20 for step in range(21))
@@ -80,3 +81,45 @@ def score_heads(
 
     curve = tuple(point(weight) for weight in BETAS)
     return HeadScores(beta, curve[-1].accuracy, curve[0].accuracy, point(beta).accuracy, curve)
+
+
+@dataclass(frozen=True)
+class PriorScores:
+    """Scores for one strength of the class-prior adjustment."""
+
+    strength: Share
+    """0 keeps the training set's class frequencies, 1 expects all classes equally often."""
+    accuracy: Share
+    mean_recall: Share
+    """Both against the labels, over all images."""
+    crowd_accuracy: Share | None
+    crowd_mean_recall: Share | None
+    """Both against the annotators' majority."""
+
+
+def score_priors(
+    fused: NDArray[np.floating],
+    offsets: Iterable[tuple[float, NDArray[np.floating]]],
+    labels: NDArray[np.int64],
+    majority: NDArray[np.int64] | None,
+) -> tuple[PriorScores, ...]:
+    """Score the same fused logits under several priors.
+
+    Args:
+        fused: ``(N, K)`` without any prior; NaN in rows without a prediction.
+        offsets: strength, and the ``(K,)`` offsets that it adds.
+        labels: ``(N,)``.
+        majority: ``(N,)`` the annotators' majority, -1 without one; None without votes.
+    """
+    answered = ~np.isnan(fused).any(axis=1)
+    rows = []
+    for strength, added in offsets:
+        answers = np.full(len(labels), -1)
+        answers[answered] = (fused[answered] + added).argmax(axis=1)
+        on_labels = confusion_of(labels, answers, fused.shape[1])
+        crowd: tuple[float | None, float | None] = None, None
+        if majority is not None and (decided := majority >= 0).any():
+            on_votes = confusion_of(majority[decided], answers[decided], fused.shape[1])
+            crowd = accuracy(on_votes), mean_recall(on_votes)
+        rows.append(PriorScores(strength, accuracy(on_labels), mean_recall(on_labels), *crowd))
+    return tuple(rows)

@@ -16,12 +16,11 @@ from ampnet.evaluation.agreement import Agreement, measure_agreement
 from ampnet.evaluation.confusions import ConfusedPair, confused_pairs, in_words
 from ampnet.evaluation.copies import CopyScores, score_without_copies
 from ampnet.evaluation.ferplus import ProtocolScores, score_protocol
-from ampnet.evaluation.fusion import HeadScores, fuse, score_heads
+from ampnet.evaluation.fusion import HeadScores, PriorScores, fuse, score_heads, score_priors
 from ampnet.evaluation.groups import Grouping, score_groups
 from ampnet.evaluation.intervals import Counts, Estimate, Share, share_of
 from ampnet.evaluation.metrics import Scores, confusion_of, normalise_rows, resampled_clusters, score
 from ampnet.evaluation.predictions import PredictionTable
-from ampnet.evaluation.priors import PriorScores, score_priors
 from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities, top_hits
 from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
 from ampnet.evaluation.runs import RunsScores

@@ -16,10 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from ampnet.evaluation.fusion import HeadScores
+from ampnet.evaluation.fusion import HeadScores, PriorScores
 from ampnet.evaluation.intervals import Counts, Estimate, Interval
 from ampnet.evaluation.metrics import Scores, normalise_rows
-from ampnet.evaluation.priors import PriorScores
 from ampnet.evaluation.reliability import ProbabilityScores
 from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.evaluation.risk_coverage import RiskCoverage

@@ -20,6 +20,7 @@ from ampnet.reports.numbers import (
     percent,
     shown_numbers,
     written,
+    written_spread,
 )
 
 _SPECIAL = {
@@ -124,7 +125,7 @@ def _spread(runs: RunsScores | None) -> str:
     if runs is None or runs.accuracy.deviation is None:
         return ""
     kind = "folds" if runs.folds_sha256 else "seeds"
-    spread = f"{100 * runs.accuracy.mean:.1f} ± {100 * runs.accuracy.deviation:.1f}"
+    spread = written_spread(runs.accuracy, sign="±")
     return f" Accuracy over the {len(runs.runs)} {kind}, with standard deviation: {spread}."
 
 
@@ -146,7 +147,7 @@ def _score(scores: ContenderScores, name: str) -> str:
     """Write the score of a run with its interval, or the mean over runs with the standard deviation."""
     spread: Spread = getattr(scores, name)
     if spread.deviation is not None:
-        return f"{100 * spread.mean:.1f} ± {100 * spread.deviation:.1f}"
+        return written_spread(spread, sign="±")
     return percent(getattr(scores.runs[0], name))
 
 

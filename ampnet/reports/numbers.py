@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ampnet.evaluation.comparison import Spread
 from ampnet.evaluation.groups import SMALL, Grouping
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.report import EvalReport
@@ -128,6 +129,18 @@ def plain_number(found: Estimate | None, signed: bool = False) -> str:
         return "-"
     sign, (low, high) = "+" if signed else "", found.interval
     return f"{found.value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+def with_unit(found: Estimate | None, digits: int = 2) -> str:
+    """Write a share in percent with its unit and its interval: ``70.00% [39.7, 89.2]``; a dash for none."""
+    value, bracket, interval = percent(found, digits=digits).partition(" ")
+    return value if found is None else f"{value}%{bracket}{interval}"
+
+
+def written_spread(found: Spread, unit: float = 100, digits: int = 1, sign: str = "+-") -> str:
+    """Write a mean over runs, in percent by default, with the standard deviation if there is one: ``70.1 +- 0.4``."""
+    deviation = "" if found.deviation is None else f" {sign} {unit * found.deviation:.{digits}f}"
+    return f"{unit * found.mean:.{digits}f}{deviation}"
 
 
 GROUP_MEASURES = {

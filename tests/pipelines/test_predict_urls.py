@@ -12,7 +12,7 @@ from ampnet import Predictor
 from ampnet.errors import ImageError
 from ampnet.files import download
 from ampnet.reading.sources import plan
-from ampnet.results.recorded import Recorded
+from ampnet.results.row_files import Recorded
 from ampnet.results.rows import RowKey
 from ampnet.settings import PredictConfig
 from cli import app
