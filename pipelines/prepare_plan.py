@@ -73,6 +73,7 @@ def _plan(
     for item, name in zip(source.items, names, strict=True):
         listing.update(f"{name}\0{item.relative}\0{item.class_name}\0{item.box}".encode(errors="surrogateescape"))
         listing.update(f"\0{item.votes}\n".encode() if item.votes else b"\n")
+    form = dict(zip(FORM, (config.form, config.faces_per_shard), strict=True))
     return {
         "raw_dir": str(config.raw_dir.resolve()),
         "votes_file": None if config.votes is None else str(config.votes.resolve()),
@@ -88,13 +89,8 @@ def _plan(
         "score_threshold": config.detector.score_threshold,
         "nms_threshold": config.detector.nms_threshold,
         "min_face": config.detector.min_face,
-        **_form_of(config),
+        **(form if config.form == "shards" else {}),
     }
-
-
-def _form_of(config: PrepareConfig) -> dict[str, Any]:
-    """Return what the plan records of shards; nothing of files."""
-    return {} if config.form == "files" else dict(zip(FORM, (config.form, config.faces_per_shard), strict=True))
 
 
 def _was_to_be_shards(journal: PrepareJournal) -> bool:

@@ -74,6 +74,7 @@ def read_split(index: FaceIndex, split: Split | None, class_names: Sequence[str]
     of_name = {row.name: row for row in rows if row.name}
     sources = {name: row.source for name, row in of_name.items()}
     names = (*faces.names, *("" for _ in rejected))
+    unscored = ["unreadable" if row.reason and not row.width else "undetected" for row in rejected]
     of_images = (*(of_name.get(name) for name in faces.names), *rejected)
     return EvaluatedSplit(
         match=match,
@@ -85,7 +86,7 @@ def read_split(index: FaceIndex, split: Split | None, class_names: Sequence[str]
             labels=np.array(
                 [*match.codes[faces.labels].tolist(), *(codes[row.class_name] for row in rejected)], dtype=np.int64
             ),
-            status=np.array(["scored"] * len(faces) + [_status(row) for row in rejected], dtype="<U10"),
+            status=np.array(["scored"] * len(faces) + unscored, dtype="<U10"),
             copies=_copies(index, split, names, parts["train"].tolist()) if split else None,
             votes=_votes(faces, class_names, len(rejected)),
             clusters=clusters_of([row.subject if row else "" for row in of_images]),
@@ -147,10 +148,6 @@ def _rows(index: FaceIndex) -> Sequence[FaceRow]:
         for class_name, count in by_class.items()
         for row in [FaceRow("", "", split, class_name, "rejected")] * count
     ]
-
-
-def _status(row: FaceRow) -> str:
-    return "unreadable" if row.reason and not row.width else "undetected"
 
 
 def _copies(index: FaceIndex, split: Split, names: Sequence[str], train: Sequence[int]) -> NDArray[np.str_] | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ampnet.errors import DataError, LockedError, UsageError
 from ampnet.files.opening import open_regular
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 from ampnet.files.writing import atomic_write
 
 MAX_LINE = 64 << 20
@@ -52,7 +52,7 @@ class Lines:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             self._descriptor = os.open(self.path, flags, 0o666)
         except OSError as error:
-            raise DataError(f"cannot write {printable(self.path)}: {_reason(error)}; choose another place") from error
+            raise DataError(f"cannot write {printable(self.path)}: {reason_of(error)}; choose another place") from error
         try:
             status = os.fstat(self._descriptor)
             if not stat.S_ISREG(status.st_mode):
@@ -219,7 +219,7 @@ class Journal(Lines):
         try:
             self.append(json.dumps(record, separators=(",", ":")).encode() + b"\n")
         except OSError as error:
-            raise DataError(f"cannot write {printable(self.path)}: {_reason(error)}; free some space") from error
+            raise DataError(f"cannot write {printable(self.path)}: {reason_of(error)}; free some space") from error
 
     def __enter__(self) -> "Journal":
         """Open the record; a line that was cut short is dropped, so that the next one starts on its own."""
@@ -262,7 +262,3 @@ def _lock(descriptor: int, path: Path) -> bool:
         return False
     except OSError:  # a file system without locks
         return True
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ampnet.errors import DataError, LockedError
 from ampnet.files.opening import open_regular
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 from ampnet.files.writing import is_running, make_folder, remove_leftovers
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def lock_folder(folder: Path) -> Iterator[str]:
         _acquire(lock, path)
     except OSError as error:
         if error.errno not in _WITHOUT_LOCKS:
-            reason = error.strerror or str(error)
-            raise DataError(f"cannot write to {path}: {reason}; delete it or choose another folder") from error
+            raise DataError(
+                f"cannot write to {path}: {reason_of(error)}; delete it or choose another folder"
+            ) from error
         warning = f"{folder} is on a file system without locks: make sure that no other command writes to it"
     if warning:
         yield warning

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ampnet.errors import DataError
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 
 MAX_BYTES = 2 << 30
 """Default limit for one file of any kind."""
@@ -74,7 +74,7 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
                 parts.append(os.read(descriptor, _BLOCK))
             content = b"".join(parts)
     except OSError as error:
-        raise DataError(printable(error.strerror or str(error))) from error
+        raise DataError(printable(reason_of(error))) from error
     finally:
         os.close(descriptor)
     if len(content) > limit:
@@ -99,7 +99,7 @@ def _opened(path: Path, limit: int) -> tuple[int, int]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise DataError(printable(error.strerror or str(error))) from error
+        raise DataError(printable(reason_of(error))) from error
     except ValueError as error:  # a null byte in the name
         raise DataError("the name is not usable") from error
     try:

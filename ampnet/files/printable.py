@@ -52,6 +52,11 @@ def as_text(path: os.PathLike[str]) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
+def reason_of(error: Exception) -> str:
+    """Say why the system refused something, without the path; any other error's own words."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def describe(error: BaseException) -> str:
     """Give an exception's type and message in a few words.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ampnet.errors import AmpnetError, DataError, UsageError
 from ampnet.files.opening import kind_of, open_regular
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 
 _LEFTOVER = re.compile(r"\.ampnet-[0-9a-f]{16}\.(?P<machine>[0-9a-f]{8})\.(?P<pid>[0-9]{1,10})\.partial")
 """A temporary file of :func:`atomic_write`; its own suffix may follow."""
@@ -147,7 +147,7 @@ def refuse_overwrite(path: Path, force: bool) -> Path:
         target = followed(path)
         kind, exists = _irreplaceable(path) or _irreplaceable(target), os.path.lexists(target)
     except (OSError, ValueError) as error:  # too long, or with a null byte
-        raise UsageError(f"cannot write {path}: {_words(error)}; choose another path") from error
+        raise UsageError(f"cannot write {path}: {reason_of(error)}; choose another path") from error
     if kind is not None:
         raise UsageError(f"cannot write {path}: it is {kind}, not a regular file; choose another path")
     if exists and not force:
@@ -169,7 +169,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"cannot write to {folder}: {error.strerror or error}; choose another folder") from error
+        raise DataError(f"cannot write to {folder}: {reason_of(error)}; choose another folder") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise DataError(f"cannot write to {folder}: no permission; choose another folder")
     remove_leftovers(folder)
@@ -254,11 +254,7 @@ def _reason(refusal: OSError, aside: Path, path: Path) -> str:
     about = os.fsdecode(refusal.filename) if isinstance(refusal.filename, str | bytes) else ""
     where = f" ({about})" if about not in ("", str(aside), str(path)) else ""
     is_full = refusal.errno in (ENOSPC, EDQUOT, EFBIG)
-    return f"{_words(refusal)}{where}; {'free some space or ' if is_full else ''}choose another folder"
-
-
-def _words(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+    return f"{reason_of(refusal)}{where}; {'free some space or ' if is_full else ''}choose another folder"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,9 +4,8 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -97,7 +96,9 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=_percent, number=_number, json=_json, p=p_value)
+    environment.filters.update(
+        percent=_percent, number=_number, json=partial(json.dumps, indent=1, ensure_ascii=False), p=p_value
+    )
     return environment.get_template("report.html.j2")
 
 
@@ -113,7 +114,3 @@ def _percent(value: float | None, digits: int = 1) -> str:
 
 def _number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ampnet.errors import DataError
-from ampnet.files.printable import one_line
+from ampnet.files.printable import one_line, reason_of
 from ampnet.results.photo_result import PhotoResult
 
 
@@ -47,4 +47,4 @@ class JsonDocument:
         except BrokenPipeError:  # the reader has seen enough
             raise
         except OSError as error:
-            raise DataError(f"cannot write the results to stdout: {error.strerror or error}") from error
+            raise DataError(f"cannot write the results to stdout: {reason_of(error)}") from error

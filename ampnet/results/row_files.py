@@ -16,7 +16,7 @@ from typing import Any
 from ampnet.errors import DataError, UsageError
 from ampnet.files.journal import CURE, Lines
 from ampnet.files.names import MAX_NAME, shortened
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 from ampnet.reading.reader import NOTHING, WHOLE
 from ampnet.results.photo_result import PhotoResult
 from ampnet.results.rows import RowFormat, RowKey
@@ -93,7 +93,7 @@ class RowFile:
             if end == 0 and self._header:
                 self._lines.append(self._header)
         except OSError as error:
-            self.failure = _reason(error)
+            self.failure = reason_of(error)
 
     def add(self, result: PhotoResult) -> None:
         """Append a result's rows; a failed write is remembered in ``failure``, and leaves nothing torn."""
@@ -102,7 +102,7 @@ class RowFile:
                 self._lines.append(self._rows.rows(result).encode())
                 self.results += 1
             except OSError as error:
-                self.failure = _reason(error)
+                self.failure = reason_of(error)
 
     def finish(self) -> None:
         """Give the file its name, unless a write failed."""
@@ -111,7 +111,7 @@ class RowFile:
                 self._lines.become(self.path)
                 self._is_whole = True
             except OSError as error:
-                self.failure = _reason(error)
+                self.failure = reason_of(error)
 
     def close(self) -> None:
         """Close the file; a partial one without results is removed."""
@@ -259,7 +259,3 @@ def _prefix(path: Path) -> str:
         return name
     mark = "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
     return shortened(name, room - len(mark)) + mark
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)

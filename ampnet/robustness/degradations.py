@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ampnet.dataset.loading.augment import look_up
 from ampnet.faces.alignment import Image
 from ampnet.media.images import resize
 
@@ -66,22 +67,18 @@ def low_resolution(image: Image, side: float) -> Image:
 
 def darkness(image: Image, stops: float) -> Image:
     """Expose too short, in photographic stops: each halves the light. Levels are rounded as a camera stores them."""
-    return _look_up(image, np.arange(256) * 2 ** (-stops / GAMMA))
+    return look_up(image, np.arange(256) * 2 ** (-stops / GAMMA))
 
 
 def over_exposure(image: Image, stops: float) -> Image:
     """Expose too long, in photographic stops: each doubles the light, and what is brighter than white is lost."""
-    return _look_up(image, np.arange(256) * 2 ** (stops / GAMMA))
+    return look_up(image, np.arange(256) * 2 ** (stops / GAMMA))
 
 
 def low_contrast(image: Image, contrast: float) -> Image:
     """Move every value towards the mean of its channel; the level is the contrast that is left."""
     mean = image.mean(axis=(0, 1), dtype=np.float32)
     return _to_bytes((image - mean) * np.float32(contrast) + mean)
-
-
-def _look_up(image: Image, table: NDArray[np.floating]) -> Image:
-    return np.asarray(cv2.LUT(image, np.rint(table.clip(0, 255)).astype(np.uint8)), dtype=np.uint8)
 
 
 def _to_bytes(values: NDArray[np.floating]) -> Image:

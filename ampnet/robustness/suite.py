@@ -8,7 +8,6 @@ numbers, so that a curve over them shows one object growing, not five different 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -72,11 +71,7 @@ class Corruption:
 
 
 def _occluder(shape: occluders.Shape) -> Apply:
-    return partial(_occlude, shape)
-
-
-def _occlude(shape: occluders.Shape, image: Image, landmarks: Points, level: float, rng: np.random.Generator) -> Image:
-    return occluders.occlude(image, landmarks, shape, level, rng)
+    return lambda image, landmarks, level, rng: occluders.occlude(image, landmarks, shape, level, rng)
 
 
 def _plain(function: Callable[[Image, float], Image]) -> Apply:

@@ -180,7 +180,10 @@ class Engine:
         self._metrics.batch_seconds.observe(time.monotonic() - began)
         self._metrics.batch_photos.observe(len(wanted))
         for job, answer in zip(wanted, answers, strict=True):
-            _finish(job, answer)
+            if isinstance(answer, Exception):
+                _fail(job, answer)
+            elif not job.result.done():
+                job.result.set_result(answer)
 
     async def _next_batch(self) -> list[_Job]:
         """Wait for a photo, then for those that are decoded soon after it; idle threads share them."""
@@ -212,7 +215,8 @@ class Engine:
     def _explained(self, job: _Job, result: PhotoResult) -> PhotoResult | Exception:
         if len(result) > self._max_faces:
             del result[self._max_faces :]
-            result.warnings.append(_cut_at(self._max_faces))
+            faces = "face is" if self._max_faces == 1 else "faces are"
+            result.warnings.append(f"only the {self._max_faces:,} highest-scoring {faces} listed")
         if not job.explain or not result:
             return result
         try:
@@ -224,19 +228,8 @@ class Engine:
         return result
 
 
-def _cut_at(count: int) -> str:
-    return f"only the {count:,} highest-scoring face{'s are' if count > 1 else ' is'} listed"
-
-
 def _decode(photo: Photo) -> None:
     _ = photo.problem
-
-
-def _finish(job: _Job, answer: PhotoResult | Exception) -> None:
-    if isinstance(answer, Exception):
-        _fail(job, answer)
-    elif not job.result.done():
-        job.result.set_result(answer)
 
 
 def _fail(job: _Job, error: Exception) -> None:

@@ -206,25 +206,19 @@ def _optimizer_state(saved: _Optimizer, optimizer: torch.optim.Optimizer) -> dic
         _demand(same and group.get("params") == own["params"], "its optimizer has other settings")
         own["lr"] = rate
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    names = _moments(optimizer)
+    is_adam = isinstance(optimizer, torch.optim.AdamW)
+    names = {"step", "exp_avg", "exp_avg_sq"} if is_adam else {"momentum_buffer"}
     _demand(saved.state.keys() in (set(), set(range(len(parameters)))), "its optimizer lacks parameters")
     state = {}
     for number, entry in saved.state.items():
         _demand(entry.keys() == names, "its optimizer lacks moments")
-        state[number] = read_matching(entry, {name: _expected(name, parameters[number]) for name in names})
+        expected = {name: torch.zeros(()) if name == "step" else parameters[number] for name in names}
+        state[number] = read_matching(entry, expected)
         _demand(
             all((state[number][name] >= 0).all() for name in names & {"step", "exp_avg_sq"}),
             "its optimizer's squares are negative",
         )
     return {"state": state, "param_groups": groups}
-
-
-def _moments(optimizer: torch.optim.Optimizer) -> set[str]:
-    return {"step", "exp_avg", "exp_avg_sq"} if isinstance(optimizer, torch.optim.AdamW) else {"momentum_buffer"}
-
-
-def _expected(name: str, parameter: Tensor) -> Tensor:
-    return torch.zeros(()) if name == "step" else parameter
 
 
 def _listed(value: Any) -> Any:

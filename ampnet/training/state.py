@@ -16,7 +16,7 @@ from torch import nn
 
 from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from ampnet.errors import DataError
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 from ampnet.settings import config_to_dict
 from ampnet.training.defaults import RunConfig
 from ampnet.training.ema import ExponentialMovingAverage
@@ -146,4 +146,4 @@ def save_state(
             (folder / LAST).replace(folder / PREVIOUS)
         (folder / NEXT).replace(folder / LAST)
     except OSError as error:
-        raise DataError(f"cannot write {printable(folder / LAST)}: {error.strerror or error}") from error
+        raise DataError(f"cannot write {printable(folder / LAST)}: {reason_of(error)}") from error

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from ampnet.errors import INTERRUPTED, ONE_OPENCV, AmpnetError, UsageError, is_broken_opencv
-from ampnet.files.printable import MAX_LINE, printable
+from ampnet.files.printable import MAX_LINE, printable, reason_of
 from pipelines.commands.stdout import escape_the_unencodable
 
 WrongUsage: Any = typer.BadParameter.__base__  # click's UsageError, or the copy that newer typers carry
@@ -97,8 +97,8 @@ def user_errors(debug: bool, after_ctrl_c: str = TO_REPEAT) -> Iterator[None]:
     except OSError as error:  # of a path or an output that no part of the program looks after
         if debug:
             raise
-        reason = error.strerror or str(error)
-        complain(reason if error.filename is None else f"cannot use {os.fspath(error.filename)}: {reason}")
+        where = "" if error.filename is None else f"cannot use {os.fspath(error.filename)}: "
+        complain(f"{where}{reason_of(error)}")
         raise typer.Exit(UsageError.exit_code if error.errno == ENAMETOOLONG else AmpnetError.exit_code) from None
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressing it twice is pressing it once

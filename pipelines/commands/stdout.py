@@ -33,7 +33,7 @@ def escape_the_unencodable() -> None:
 
 def json_stdout() -> TextIO:
     """Return stdout for JSON: in UTF-8 as it is, else in ASCII with JSON's escapes, which every reader understands."""
-    if not _is_utf8(sys.stdout):
+    if codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8":
         _reconfigure(sys.stdout, encoding="ascii", errors=_JSON_ESCAPES)
     return sys.stdout
 
@@ -62,10 +62,6 @@ def print_result(result: Result, as_json: bool) -> None:
         print_json(result.to_dict())
     else:
         tell(*result.lines())
-
-
-def _is_utf8(stream: TextIO) -> bool:
-    return codecs.lookup(stream.encoding or "utf-8").name == "utf-8"
 
 
 def _reconfigure(stream: Any, **settings: str) -> None:

@@ -166,7 +166,7 @@ def jitter_colors(image: Image, augmentation: Augmentation, numbers: NDArray[np.
     bend = TONES[int(tone * len(TONES))] if toned < augmentation.tone else None
     if image.ndim == 2:
         affine = np.arange(256) * (gain * contrast) + level
-        return _bend_tones(_look_up(image, affine), bend, amount)
+        return _bend_tones(look_up(image, affine), bend, amount)
     keep = 0.0 if grey < augmentation.grey else _factor(augmentation.saturation, saturation)
     matrix = (gain * contrast * keep) * COLORED + (gain * contrast * (1 - keep)) * GREYED + level * LIFTED
     return _bend_tones(np.asarray(cv2.transform(image, matrix), dtype=np.uint8), bend, amount)
@@ -249,7 +249,8 @@ def _mean_luma(image: Image) -> float:
     return float(means[0]) if image.ndim == 2 else float(LUMA_BGR @ means[:3])
 
 
-def _look_up(image: Image, table: NDArray[np.floating]) -> Image:
+def look_up(image: Image, table: NDArray[np.floating]) -> Image:
+    """Map each value of an image by a table of 256, rounded and kept within [0, 255]."""
     return np.asarray(cv2.LUT(image, np.rint(table.clip(0, 255)).astype(np.uint8)), dtype=np.uint8)
 
 
@@ -259,14 +260,14 @@ def _bend_tones(image: Image, name: str | None, amount: float) -> Image:
         return image
     levels = np.arange(256.0)
     if name == "gamma":
-        return _look_up(image, 255 * (levels / 255) ** math.exp((2 * amount - 1) * 0.5))
+        return look_up(image, 255 * (levels / 255) ** math.exp((2 * amount - 1) * 0.5))
     if name == "posterize":
         step = 2.0 ** (2 + int(3 * amount))  # 6 to 4 bits
-        return _look_up(image, np.floor(levels / step) * step + (step - 1) / 2)
+        return look_up(image, np.floor(levels / step) * step + (step - 1) / 2)
     counts = cv2.calcHist([image], [0], None, [256], [0, 256]).ravel()
     if name == "equalize":
         full = 255 * np.cumsum(counts) / counts.sum()
     else:
         seen = np.flatnonzero(counts)
         full = (levels - seen[0]) * (255 / max(seen[-1] - seen[0], 1))
-    return _look_up(image, levels + amount * (full - levels))
+    return look_up(image, levels + amount * (full - levels))

@@ -91,21 +91,18 @@ class SetTones:
         Args:
             layout: name of the data set's layout; empty if unknown.
         """
-        return [*_shared_traits(self.counts()), *_other_levels(self.levels, KNOWN_SETS.get(layout))]
+        shared = [
+            f"{100 * count.share:.0f}% of the images {DESCRIPTIONS[trait]}: is this the original set?"
+            for trait, count in self.counts().items()
+            if count.share > 0.5
+        ]
+        return [*shared, *_other_levels(self.levels, KNOWN_SETS.get(layout))]
 
 
 def pooled_levels(levels: Sequence[tuple[float, float]]) -> GreyLevels:
     """Pool the mean and standard deviation of each image into those of all pixels; images must be of equal size."""
     means, spreads = np.asarray(levels, dtype=np.float64).T
     return GreyLevels(float(means.mean()), float(np.sqrt((spreads**2).mean() + means.var())))
-
-
-def _shared_traits(counts: dict[str, TraitCount]) -> list[str]:
-    return [
-        f"{100 * count.share:.0f}% of the images {DESCRIPTIONS[trait]}: is this the original set?"
-        for trait, count in counts.items()
-        if count.share > 0.5
-    ]
 
 
 def _other_levels(levels: Sequence[tuple[float, float]], known: KnownSet | None) -> list[str]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ampnet.dataset.index.faces_table import COLUMNS, FaceRow, row_of_cells
 from ampnet.dataset.index.index_files import LABELS_FILE, MANIFEST_FILE, faces_table, images_tar, rejected_table
+from ampnet.dataset.index.label_votes import MOST_VOTES
 from ampnet.dataset.index.prepared_images import is_plain, refuse_links_outside
 from ampnet.dataset.shards.manifest import CURE, Manifest, SplitName, read_manifest
 from ampnet.dataset.shards.parquet_tables import ShardTable, read_table
@@ -168,7 +169,8 @@ def read_faces_table(root: Path, manifest: Manifest, shard: int, outcomes: bool 
     columns = None if outcomes else [*FACE_COLUMNS, *(["votes"] if votes else [])]
     table = read_table(path, manifest.shards[shard].faces, votes, columns, manifest.shards[shard].sha256)
     numbers = table.arrays
-    if not (np.isfinite(numbers["landmarks"]).all() and (not votes or _are_votes(numbers["votes"]))):
+    counts = numbers["votes"] if votes else np.zeros(0)
+    if not (np.isfinite(numbers["landmarks"]).all() and ((counts >= 0) & (counts <= MOST_VOTES)).all()):
         raise DataError(f"{path}: landmarks must be finite, and votes from 0 to a million; {CURE}")
     names = table.text("name")
     if odd := next((name for name in names if not is_plain(name)), None):
@@ -208,7 +210,3 @@ def _rows(path: Path, table: ShardTable) -> Iterator[tuple[int, FaceRow]]:
             yield line, row_of_cells(cells)
         except ValueError as error:
             raise DataError(f"{path}, row {line}: {printable(error)}; {CURE}") from error
-
-
-def _are_votes(votes: NDArray[np.float32]) -> bool:
-    return bool(((votes >= 0) & (votes <= 1_000_000)).all())

@@ -80,7 +80,8 @@ def read_ferplus(root: Path, layout: str) -> RawDataSet:
     if votes_file is None:
         raise DataError(f"{root} holds no fer2013new.csv; place FER+'s file beside fer2013.csv")
     pixels_file = find_file(root, CSV_FILES)
-    pixels = None if pixels_file is None else {item.row: item for item in _table_images(root, pixels_file)}
+    found = [] if pixels_file is None else read_rows(root, pixels_file)[0]
+    pixels = None if pixels_file is None else {item.row: item for item in found if isinstance(item, TableImage)}
     items: list[SourceImage] = []
     nameless = undecided = 0
     for row, (split, name, votes) in enumerate(ferplus_rows(votes_file)):
@@ -117,15 +118,15 @@ def ferplus_rows(path: Path) -> Iterator[tuple[str, str, tuple[float, ...]]]:
     for number, cells in rows_of(path):
         if cells[0] == "Usage":
             continue
-        if len(cells) != 2 + votes or cells[0] not in USAGES or not all(map(_is_count, cells[2:])):
+        if (
+            len(cells) != 2 + votes
+            or cells[0] not in USAGES
+            or not all(cell.isdecimal() and len(cell) <= MAX_DIGITS for cell in cells[2:])
+        ):
             raise DataError(
                 f"{path}, line {number}: expected Usage, name and {votes} votes, got {quoted(','.join(cells))}"
             )
         yield USAGES[cells[0]], cells[1], tuple(float(cell) for cell in cells[2:])
-
-
-def _is_count(cell: str) -> bool:
-    return cell.isdecimal() and len(cell) <= MAX_DIGITS
 
 
 def attach_ferplus_votes(source: RawDataSet, path: Path) -> RawDataSet:
@@ -185,7 +186,3 @@ def argmax_class(votes: Sequence[float]) -> str | None:
 
 def _other_counts(items: list[SourceImage]) -> list[str]:
     return [*compare_counts(items, PUBLISHED), *compare_class_counts(items, PUBLISHED_CLASSES)]
-
-
-def _table_images(root: Path, path: Path) -> list[TableImage]:
-    return [item for item in read_rows(root, path)[0] if isinstance(item, TableImage)]

@@ -12,7 +12,7 @@ from ampnet.dataset.sources.subject_folds import split_by_subject
 from ampnet.errors import DataError
 from ampnet.files.documents import listed
 from ampnet.files.listing import list_folder
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 from ampnet.media.heif import describe_unread
 from ampnet.reading.image_files import readable_images
 
@@ -29,7 +29,7 @@ def subfolders(folder: Path) -> list[Path]:
     try:
         return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
-        raise DataError(f"cannot list {printable(folder)}: {error.strerror or error}") from error
+        raise DataError(f"cannot list {printable(folder)}: {reason_of(error)}") from error
 
 
 def read_folders(
