@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
 
-from ampnet.checkpoints.bundled import MODELS, WORD, model_path, named_model
+from ampnet.checkpoints.bundled import WORD, bundled_name, display_name, named_model
 from ampnet.checkpoints.run_files import BEST, checkpoint_file, find_runs
 from ampnet.errors import UsageError
 from ampnet.files.printable import printable
@@ -69,5 +69,4 @@ def _find(letter: str, asked: Path) -> Contender:
         notes = (unfinished,) if runs.unfinished else ()
         return Contender(letter, str(asked), runs.finished, is_predictions=False, notes=notes)
     file = checkpoint_file(path)
-    bundled = next((f"{WORD}:{name}" for name in MODELS if model_path(name) == file), None)
-    return Contender(letter, bundled or str(asked), (file,), is_predictions=False)
+    return Contender(letter, display_name(file) if bundled_name(file) else str(asked), (file,), is_predictions=False)

@@ -9,7 +9,7 @@ import cv2
 from rich.console import Console
 
 from ampnet import __version__
-from ampnet.checkpoints.bundled import MODELS, model_path
+from ampnet.checkpoints.bundled import bundled_name
 from ampnet.errors import UsageError
 from ampnet.files.opening import read_text
 from ampnet.recognition.recognizer import Recognizer
@@ -161,7 +161,6 @@ def _about(chosen: ChosenPredictor, runtime: Runtime, config: ServeConfig) -> "M
     from ampnet.service.schema import Limits, Model
 
     file, predictor = chosen.model, chosen.predictor
-    is_bundled = file in [model_path(name) for name in MODELS]
     card = file.parent / "MODEL_CARD.md"
     return Model(
         name=predictor.model.name,
@@ -172,7 +171,7 @@ def _about(chosen: ChosenPredictor, runtime: Runtime, config: ServeConfig) -> "M
         rejection_threshold=predictor.rejection_threshold,
         detector_sha256=predictor.detector.weights_sha256,
         can_explain=file.suffix != ".onnx" and find_spec("torch") is not None,
-        card=read_text(card, MAX_CARD_BYTES) if is_bundled and card.is_file() else None,
+        card=read_text(card, MAX_CARD_BYTES) if bundled_name(file) and card.is_file() else None,
         is_local=is_loopback(config.host) and not config.proxies,
         limits=Limits(**{name: getattr(config, name) for name in Limits.model_fields}),
     )

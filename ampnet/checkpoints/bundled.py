@@ -31,9 +31,15 @@ def model_path(name: str = DEFAULT_MODEL) -> Path:
     return _FOLDER / f"ampnet-small-{name}.safetensors"
 
 
+def bundled_name(file: Path) -> str | None:
+    """Return the name of the bundled model whose file it is; None for any other file."""
+    return next((name for name in MODELS if model_path(name).resolve() == file.resolve()), None)
+
+
 def display_name(file: Path) -> str:
     """Return what a user calls a checkpoint: ``bundled:NAME`` for a file of the package, else its path."""
-    return next((f"{WORD}:{name}" for name in MODELS if model_path(name) == file), str(file))
+    name = bundled_name(file)
+    return f"{WORD}:{name}" if name else str(file)
 
 
 def record_path(name: str = DEFAULT_MODEL) -> Path:

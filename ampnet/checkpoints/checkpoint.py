@@ -7,7 +7,7 @@ for distribution (half precision, everything but the weights as JSON in its head
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,21 +69,13 @@ class Checkpoint:
 
     def header(self) -> dict[str, Any]:
         """Return everything except the weights as plain values."""
-        return {
+        names = (one.name for one in fields(self) if one.name not in ("model", "file"))
+        return {name: getattr(self, name) for name in names} | {
             "format": FORMAT,
-            "version": self.version,
             "architecture": asdict(self.architecture) | {"modules": list(self.architecture.modules)},
             "class_names": list(self.class_names),
             "framing": self.framing.to_dict(),
-            "config": self.config,
-            "epoch": self.epoch,
-            "metrics": self.metrics,
-            "branch_weight": self.branch_weight,
-            "selected_on": self.selected_on,
-            "temperature": self.temperature,
             "class_shares": list(self.class_shares),
-            "prior_strength": self.prior_strength,
-            "rejection_threshold": self.rejection_threshold,
         }
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ampnet.checkpoints.bundled import MODELS, WORD, model_path
+from ampnet.checkpoints.bundled import bundled_name, display_name
 from ampnet.files.printable import one_line
 from ampnet.files.writing import sha256_of
 
@@ -25,10 +25,11 @@ class ModelId:
         """Name a model by its file; None for a network that is in memory only."""
         if file is None:
             return cls("in memory", "")
-        bundled = next((f"{WORD}:{name}" for name in MODELS if model_path(name).resolve() == file.resolve()), None)
+        if bundled_name(file):
+            return cls(display_name(file), sha256_of(file))
         folder = file.absolute().parent
         run = f"{folder.parent.name}/{folder.name}" if folder.name.startswith("seed") else folder.name
-        return cls(one_line(bundled or (run if file.stem == "best" else file.stem)), sha256_of(file))
+        return cls(one_line(run if file.stem == "best" else file.stem), sha256_of(file))
 
     def __str__(self) -> str:
         return f"{self.name}@{self.sha256[:SHORT]}" if self.sha256 else self.name

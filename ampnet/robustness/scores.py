@@ -100,7 +100,7 @@ def corruption_error(
     clean_error, errors = 1 - float(clean.mean()), 1 - hits.mean(axis=2)  # (C, S)
     mean = float(errors.mean())
     of_face = 1 - hits.mean(axis=(0, 1))
-    spread = Z_95 * float(of_face.std()) / np.sqrt(len(of_face))
+    spread = Z_95 * float(of_face.std() / np.sqrt(len(of_face)))
     mce = relative = None
     left_out = 0
     if baseline is not None and baseline_clean is not None:

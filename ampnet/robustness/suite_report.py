@@ -1,7 +1,7 @@
 """The report of the robustness suite: its rows, and its files."""
 
 import shlex
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.intervals import Estimate
 from ampnet.files.writing import write_json, write_text
 from ampnet.reports.latex import latex_table, short_name
+from ampnet.reports.metrics_file import plain_values
 from ampnet.reports.numbers import percent
 from ampnet.robustness.scores import CorruptionError, Rate
 
@@ -76,25 +77,8 @@ class RobustnessReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values for JSON; rates and errors are shares in [0, 1]."""
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "checkpoint": str(self.checkpoint.resolve()),
-            "baseline": None if self.baseline is None else str(self.baseline.resolve()),
-            "data": str(self.data.resolve()),
-            "split": self.split,
-            "class_names": list(self.class_names),
-            "images": self.images,
-            "seed": self.seed,
-            "mirror": self.mirror,
-            "votes": list(self.votes),
-            "errors": {vote: asdict(error) for vote, error in self.errors.items()},
-            "rows": [asdict(row) for row in self.rows],
-            "notes": list(self.notes),
-            "seconds": round(self.seconds, 1),
-            "versions": self.versions,
-            "plan": self.plan,
-        }
+        about = {"format": FORMAT, "version": VERSION, **plain_values(self)}
+        return about | {"seconds": round(self.seconds, 1)}
 
 
 def rows_table(report: RobustnessReport) -> pd.DataFrame:
