@@ -88,13 +88,15 @@ def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
     write_text(path, text.encode(errors="backslashreplace").decode() + "\n")
 
 
-def write_rows(path: Path, header: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a CSV file atomically, row by row; the bytes of odd file names in it stay what they are.
+def write_rows(
+    path: Path, header: Sequence[str], rows: Iterable[Iterable[object]], errors: str = "surrogateescape"
+) -> None:
+    """Write a CSV file atomically, row by row; by default, the bytes of odd file names in it stay what they are.
 
     Raises:
         DataError: see :func:`atomic_write`.
     """
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors=errors, newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)

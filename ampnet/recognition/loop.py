@@ -82,44 +82,32 @@ def answer_one_by_one(
             yield result
 
 
-def answer_ahead(
-    recognizer: Answers, sources: Iterable[Source], sampling: Sampling, tracking: Tracking | None
-) -> Iterator[PhotoResult]:
-    """Read and answer ahead of what is asked for, by a few chunks; the results keep their pixels.
-
-    All cores work at one chunk: side by side, they would be divided while the caller's code runs.
-    """
-    yield from _in_threads(recognizer, sources, sampling, 1, None, tracking, keeps_whole=True)
-
-
-def answer_all(
+def answer_in_threads(
     recognizer: Answers,
     sources: Iterable[Source],
     sampling: Sampling,
-    parallel: int,
-    most: int | None,
-    tracking: Tracking | None,
-) -> list[PhotoResult]:
-    """Answer everything, and keep no pixels."""
-    results = []
-    for result in _in_threads(recognizer, sources, sampling, parallel, most, tracking):
-        result.release()
-        results.append(result)
-    return results
-
-
-def _in_threads(
-    recognizer: Answers,
-    sources: Iterable[Source],
-    sampling: Sampling,
-    parallel: int,
-    most: int | None,
-    tracking: Tracking | None,
+    tracking: Tracking | None = None,
+    parallel: int = 1,
+    most: int | None = None,
     keeps_whole: bool = False,
 ) -> Iterator[PhotoResult]:
+    """Read and answer ahead of what is asked for, by a few chunks.
+
+    Args:
+        recognizer: the networks.
+        sources: the photos and videos.
+        sampling: which frames of a video to classify.
+        tracking: numbers the faces of videos.
+        parallel: number of chunks worked at side by side, each by a share of the cores.
+        most: maximum number of photos in a chunk.
+        keeps_whole: as for :func:`answer_tasks`.
+
+    Yields:
+        The results in order; they keep their pixels.
+    """
     tasks = ((source, NOTHING) for source in sources)
     with start_threads(recognizer.cores, parallel) as threads:
-        for chunk in answer_tasks(recognizer, tasks, sampling, threads, most=most, keeps_whole=keeps_whole):
+        for chunk in answer_tasks(recognizer, tasks, sampling, threads, most, keeps_whole):
             for queued, result in chunk:
                 if result is None:
                     continue

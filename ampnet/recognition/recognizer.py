@@ -20,7 +20,7 @@ from ampnet.faces.sharpness import blurriness
 from ampnet.reading.handed_over import PhotoLike, is_at_hand, one_photo, sources_of
 from ampnet.reading.photo import Photo
 from ampnet.reading.video_clock import choose_sampling
-from ampnet.recognition.loop import answer_ahead, answer_all, answer_one_by_one
+from ampnet.recognition.loop import answer_in_threads, answer_one_by_one
 from ampnet.results.face_prediction import FacePrediction
 from ampnet.results.face_warnings import visible_share
 from ampnet.results.photo_result import PhotoResult
@@ -245,15 +245,23 @@ class Recognizer(ABC):
         """
         sampling = choose_sampling(every, rate)
         sources, tracking = sources_of(images, videos), Tracking(smooth, people) if track else None
-        if not is_at_hand(images):
-            one_by_one = answer_one_by_one(self, sources, sampling, tracking)
-            return one_by_one if stream else answer_all(self, sources, sampling, self.parallel, None, tracking)
-        if stream:
-            return answer_ahead(self, sources, sampling, tracking)
-        several = list(sources)
-        parallel = 1 if len(several) == 1 and not several[0].is_video else self.parallel
-        most = None if any(source.is_video for source in several) else -(-len(several) // parallel)
-        return answer_all(self, several, sampling, parallel, most, tracking)
+        parallel, most = self.parallel, None
+        if is_at_hand(images):
+            if stream:
+                # all cores work at one chunk: side by side, they would be divided while the caller's code runs
+                return answer_in_threads(self, sources, sampling, tracking, keeps_whole=True)
+            sources = several = list(sources)
+            if len(several) == 1 and not several[0].is_video:
+                parallel = 1
+            if not any(source.is_video for source in several):
+                most = -(-len(several) // parallel)
+        elif stream:
+            return answer_one_by_one(self, sources, sampling, tracking)
+        results = []
+        for result in answer_in_threads(self, sources, sampling, tracking, parallel, most):
+            result.release()
+            results.append(result)
+        return results
 
     def _framed(self, photo: Photo, faces: Sequence[Face], keeps_whole: bool) -> list[AlignedFace]:
         framed = frame_faces(photo, [face.landmarks for face in faces], self.framing, self.image_size)

@@ -1,6 +1,5 @@
 """`index/faces.csv`: a row for every input image, used or not; `index/err.csv`: list of failures."""
 
-import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,14 @@ from ampnet.errors import DataError
 from ampnet.files.documents import are_finite, csv_table, number_of, quoted
 from ampnet.files.names import is_text, path_as_text
 from ampnet.files.printable import printable
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_rows
 
 FaceStatus = Literal["detected", "retried", "template", "rejected"]
 STATUSES = frozenset(get_args(FaceStatus))
 CURE = "run prepare again"
+
+ESCAPING = "backslashreplace"
+"""An odd label must not cost hours of work."""
 
 COLUMNS = (
     "name",
@@ -81,12 +83,13 @@ class FaceRow:
 
 def write_faces(path: Path, rows: Iterable[FaceRow]) -> None:
     """Write faces.csv atomically."""
-    _write(path, COLUMNS, (row.cells() for row in rows))
+    write_rows(path, COLUMNS, (row.cells() for row in rows), ESCAPING)
 
 
 def write_failures(path: Path, rows: Iterable[FaceRow]) -> None:
     """Write err.csv: source path and reason of every rejected image."""
-    _write(path, ("source", "reason"), ([row.source, row.reason] for row in rows if row.status == "rejected"))
+    rejected = ([row.source, row.reason] for row in rows if row.status == "rejected")
+    write_rows(path, ("source", "reason"), rejected, ESCAPING)
 
 
 def read_faces(path: Path, cure: str = CURE) -> Iterator[FaceRow]:
@@ -146,11 +149,3 @@ def _box(text: str) -> tuple[float, float, float, float]:
     if not are_finite((x0, y0, x1, y1)):
         raise ValueError(f"the box {quoted(text)} is not finite")
     return x0, y0, x1, y1
-
-
-def _write(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    escaping = "backslashreplace"  # an odd label must not cost hours of work
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", errors=escaping, newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
