@@ -13,13 +13,12 @@ from ampnet.reports.report_page import FRAME, Mistake
 SHOWN = 12
 
 
-def confident_mistakes(table: PredictionTable, faces: FaceIndex, shown: int = SHOWN) -> list[Mistake]:
-    """Pick the wrong answers with the highest probabilities, most confident first.
+def confident_mistakes(table: PredictionTable, faces: FaceIndex) -> list[Mistake]:
+    """Pick at most :data:`SHOWN` wrong answers with the highest probabilities, most confident first.
 
     Args:
         table: the predictions; its first rows are the faces.
         faces: the usable faces of the split, as prepared.
-        shown: maximum number of mistakes.
     """
     if table.probabilities is None:
         return []
@@ -27,7 +26,7 @@ def confident_mistakes(table: PredictionTable, faces: FaceIndex, shown: int = SH
     wrong = np.flatnonzero((table.answers[:count] >= 0) & (table.answers[:count] != table.labels[:count]))
     confidence = table.probabilities[wrong, table.answers[wrong]]
     found, grid = [], FRAME // STRIDE
-    for row, picture in pictures(faces, wrong[np.argsort(-confidence, kind="stable")][:shown]):
+    for row, picture in pictures(faces, wrong[np.argsort(-confidence, kind="stable")][:SHOWN]):
         points = torch.from_numpy(faces.landmarks[row : row + 1].clip(0, FRAME))
         boxes = torch.cat([quadrant_boxes(points, grid), salient_boxes(points, grid)], dim=1)[0]
         found.append(

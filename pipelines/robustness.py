@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from ampnet import __version__
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
@@ -55,6 +53,7 @@ from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import RobustnessConfig
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
+from pipelines.provenance import versions
 from pipelines.result_folder import is_writable, locked, refuse_others
 
 
@@ -259,9 +258,5 @@ def _report(
         plan=plan,
         notes=notes,
         seconds=time.monotonic() - start,
-        versions={
-            "ampnet": __version__,
-            **{name: version(name) for name in ("torch", "numpy")},
-            "opencv": cv2.__version__,
-        },
+        versions=versions(),
     )

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.intervals import Estimate
-from ampnet.reports.numbers import percent
-from ampnet.robustness.scores import CorruptionError, Rate
+from ampnet.reports.numbers import percent, points
+from ampnet.robustness.scores import CorruptionError
 from ampnet.robustness.suite import SEVERITIES
 from ampnet.robustness.suite_report import BASELINE, Row
 from pipelines.robustness import RobustnessResult
@@ -73,7 +73,7 @@ def _table(result: RobustnessResult, severities: bool, votes: bool, faces: bool)
                 *((_steps(result, row) or [""] * len(steps)) if severities else []),
                 percent(Estimate(every.accuracy, every.interval)),
                 f"{100 * every.mean_recall:.1f}",
-                *(_percent(row.rates[vote]) for vote in shown),
+                *(points(row.rates[vote].accuracy) for vote in shown),
             ]
         )
     table = build_table(headers, lines, "", 1, gap=1)
@@ -83,12 +83,10 @@ def _table(result: RobustnessResult, severities: bool, votes: bool, faces: bool)
 
 def _steps(result: RobustnessResult, summary: Row) -> list[str]:
     """Return the accuracy at each severity of a corruption's row."""
+    if summary.kind != "corruption":
+        return []
     of_name = [row for row in result.report.of_kind("corruption") if row.severity and row.name == summary.name]
-    return [_percent(row.rates[result.report.all_modules]) for row in of_name] if summary.kind == "corruption" else []
-
-
-def _percent(rate: Rate) -> str:
-    return f"{100 * rate.accuracy:.1f}"
+    return [points(row.rates[result.report.all_modules].accuracy) for row in of_name]
 
 
 def _errors(result: RobustnessResult) -> Fitting:

@@ -24,6 +24,9 @@ SMALL = 30
 
 MAX_GROUPS = 50
 
+MOST_NUMBERS = 8
+"""Most different numbers of a column that are groups of their own."""
+
 MEASURES = ("accuracy", "mean_recall", "missed", "calibration_error")
 
 Measured = dict[str, NDArray[np.float64]]
@@ -196,9 +199,7 @@ def _permuted_shares(
     return np.asarray(shares.max(axis=1) - shares.min(axis=1))
 
 
-def _permuted_calibration(
-    table: PredictionTable, members: list[NDArray[np.int64]], seed: int, rounds: int = ROUNDS // 4
-) -> NDArray[np.float64]:
+def _permuted_calibration(table: PredictionTable, members: list[NDArray[np.int64]], seed: int) -> NDArray[np.float64]:
     """Deal out the images with a prediction, each with its confidence and its hit, within their classes."""
     assert table.probabilities is not None
     rows = np.concatenate(members)
@@ -209,8 +210,8 @@ def _permuted_calibration(
     bins, sizes = gaps.shape[1], np.bincount(groups, minlength=len(members))
     places, amounts = np.abs(gaps).argmax(axis=1), gaps.sum(axis=1)
     by_label = [np.flatnonzero(table.labels[rows] == label) for label in np.unique(table.labels[rows])]
-    generator, found = np.random.default_rng(seed), np.empty(rounds)
-    for number in range(rounds):
+    generator, found = np.random.default_rng(seed), np.empty(ROUNDS // 4)
+    for number in range(len(found)):
         dealt = np.empty_like(groups)
         for one in by_label:
             dealt[one] = generator.permutation(groups[one])
@@ -220,19 +221,18 @@ def _permuted_calibration(
     return found
 
 
-def bin_numbers(values: NDArray[np.str_], most: int = 8) -> NDArray[np.str_]:
+def bin_numbers(values: NDArray[np.str_]) -> NDArray[np.str_]:
     """Turn a column of many different numbers into quarters of its values; any other column is returned as it is.
 
     Args:
         values: ``(N,)`` texts; empty where unknown.
-        most: largest number of different numbers that are groups of their own.
     """
     known = values != ""
     try:
         numbers = values[known].astype(np.float64)
     except ValueError:
         return values
-    if len(np.unique(numbers)) <= most or not np.isfinite(numbers).all():
+    if len(np.unique(numbers)) <= MOST_NUMBERS or not np.isfinite(numbers).all():
         return values
     edges = np.unique(np.quantile(numbers, [0, 0.25, 0.5, 0.75, 1]))
     places = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(edges) - 2)

@@ -34,9 +34,9 @@ class Estimate:
     interval: Interval
 
 
-def wilson_interval(hits: int, count: int, z: float = Z_95) -> Interval:
-    """Return Wilson's score interval for ``hits`` out of ``count`` (Wilson 1927); z = 1.96 gives 95%."""
-    rate = hits / count
+def wilson_interval(hits: int, count: int) -> Interval:
+    """Return Wilson's 95% score interval for ``hits`` out of ``count`` (Wilson 1927)."""
+    rate, z = hits / count, Z_95
     middle = (rate + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * np.sqrt(rate * (1 - rate) / count + z**2 / (4 * count**2))
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
@@ -75,20 +75,20 @@ def estimate(value: float, resampled: NDArray[np.floating]) -> Estimate | None:
     return None if np.isnan(value) or interval is None else Estimate(float(value), interval)
 
 
-def resample_matrix(matrix: Counts, seed: int, rounds: int = ROUNDS) -> Counts:
+def resample_matrix(matrix: Counts, seed: int) -> Counts:
     """Draw confusion matrices as if the images were drawn again with replacement (Efron 1979).
 
     Args:
         matrix: counts of any shape, at least one image.
         seed: of the random generator.
-        rounds: number of resamples R.
 
     Returns:
-        ``(R, *matrix.shape)``; drawing images and counting them anew is drawing counts from a multinomial.
+        ``(R, *matrix.shape)``, R being :data:`ROUNDS`; drawing images and counting them anew is drawing counts
+        from a multinomial.
     """
     images = int(matrix.sum())
-    drawn = np.random.default_rng(seed).multinomial(images, (matrix / images).ravel(), size=rounds)
-    return drawn.reshape(rounds, *matrix.shape)
+    drawn = np.random.default_rng(seed).multinomial(images, (matrix / images).ravel(), size=ROUNDS)
+    return drawn.reshape(ROUNDS, *matrix.shape)
 
 
 def bootstrap_means(

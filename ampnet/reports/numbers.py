@@ -115,6 +115,11 @@ def _at(report: EvalReport, path: str) -> Estimate | None:
     return found
 
 
+def points(share: float | None, digits: int = 1) -> str:
+    """Write a share in percent, without the unit: ``70.0``; a dash for none."""
+    return "-" if share is None else f"{100 * share:.{digits}f}"
+
+
 def percent(found: Estimate | None, signed: bool = False, digits: int = 1) -> str:
     """Write a share in percent with its interval, without the unit: ``70.0 [39.7, 89.2]``; a dash for none."""
     if found is None:

@@ -17,7 +17,7 @@ from ampnet.evaluation.report import EvalReport
 from ampnet.files.writing import atomic_write
 from ampnet.reports.figures import figures, inline_svg
 from ampnet.reports.metrics_file import plain_metrics
-from ampnet.reports.numbers import GAP_HEADS, GROUP_MEASURES, group_notes, p_value, shown_numbers
+from ampnet.reports.numbers import GAP_HEADS, GROUP_MEASURES, group_notes, p_value, points, shown_numbers
 
 REPORT_FILE = "report.html"
 
@@ -97,7 +97,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=_percent, number=_number, json=partial(json.dumps, indent=1, ensure_ascii=False), p=p_value
+        percent=points, number=_number, json=partial(json.dumps, indent=1, ensure_ascii=False), p=p_value
     )
     return environment.get_template("report.html.j2")
 
@@ -106,10 +106,6 @@ def _charts(report: EvalReport) -> dict[str, Markup]:
     """Draw the curves as SVG; matplotlib escapes the texts in them."""
     drawn = figures(report, titled=False)
     return {name: Markup(inline_svg(drawn[name], text)) for name, text in DESCRIPTIONS.items() if name in drawn}
-
-
-def _percent(value: float | None, digits: int = 1) -> str:
-    return "-" if value is None else f"{100 * value:.{digits}f}"
 
 
 def _number(value: float | None, digits: int = 3) -> str:

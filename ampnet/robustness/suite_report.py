@@ -12,7 +12,7 @@ from ampnet.evaluation.intervals import Estimate
 from ampnet.files.writing import write_json, write_text
 from ampnet.reports.latex import latex_table, short_name
 from ampnet.reports.metrics_file import plain_values
-from ampnet.reports.numbers import percent
+from ampnet.reports.numbers import percent, points
 from ampnet.robustness.scores import CorruptionError, Rate
 
 FORMAT, VERSION = "ampnet-robustness", 1
@@ -166,9 +166,5 @@ def _errors(vote: str, error: CorruptionError, report: RobustnessReport) -> dict
         "Increase": f"{100 * error.increase:+.1f}",
     }
     if BASELINE in report.votes:
-        cells |= {"mCE": _percent(error.mce), "Relative mCE": _percent(error.relative_mce)}
+        cells |= {"mCE": points(error.mce), "Relative mCE": points(error.relative_mce)}
     return cells
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"

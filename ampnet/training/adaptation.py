@@ -90,10 +90,10 @@ def fit_heads(faces: EmbeddedFaces, chosen: NDArray[np.int64], num_classes: int)
     return Fit(scale, weights, shares - scale * old_mean - z_mean @ weights)
 
 
-def left_out_scores(faces: EmbeddedFaces, num_classes: int, seed: int = 0) -> Array:
+def left_out_scores(faces: EmbeddedFaces, num_classes: int) -> Array:
     """Return ``(N, K)`` scores of each face by a fit that has seen neither it nor its person."""
     scores = np.zeros((len(faces.labels), num_classes))
-    for held in _left_out(faces.groups, seed):
+    for held in _left_out(faces.groups):
         fit = fit_heads(faces, np.flatnonzero(~held), num_classes)
         scores[held] = fit.scores(faces)[held]
     return scores
@@ -158,10 +158,10 @@ def _parts(embeddings: Embeddings) -> list[Tensor]:
     return [*([torch.cat(local, dim=1)] if local else []), *([embeddings["gp"]] if "gp" in embeddings else [])]
 
 
-def _left_out(groups: NDArray[np.int64], seed: int) -> Iterator[NDArray[np.bool_]]:
+def _left_out(groups: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:
     numbers = np.unique(groups)
     if len(numbers) > MAX_LEFT_OUT:
-        folds = np.random.default_rng(seed).permutation(len(numbers)) % FOLDS
+        folds = np.random.default_rng(0).permutation(len(numbers)) % FOLDS
         yield from (np.isin(groups, numbers[folds == fold]) for fold in range(FOLDS))
     else:
         yield from (groups == number for number in numbers)
