@@ -10,13 +10,13 @@ from ampnet.dataset.sources.class_names import class_order
 from ampnet.dataset.sources.folders import read_folders, subfolders
 from ampnet.dataset.sources.published_counts import compare_counts
 from ampnet.dataset.sources.source_files import lines_of
-from ampnet.dataset.sources.subject_folds import fold_splits
+from ampnet.dataset.sources.subject_folds import split_by_subject
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
 from ampnet.reading.image_files import list_images
-from ampnet.settings.labels import CKPLUS_CODES, EXPRESSIONS, EXPRESSIONS_8, JAFFE_CODES, expression_of
+from ampnet.settings.labels import CKPLUS_CODES, EXPRESSIONS, JAFFE_CODES, expression_of
 
 LICENCE_SFEW = "SFEW 2.0: movie stills for research under its licence agreement; do not redistribute"
 LICENCE_FEDRO = "FED-RO: images collected from the web, for research only"
@@ -99,10 +99,9 @@ def read_ckplus(root: Path, layout: str, fold: int = 0) -> RawDataSet:
     items = list(_ckplus_frames(root, layout))
     if not items:
         raise DataError(f"{root / CKPLUS_LABELS} holds no *_emotion.txt file")
-    splits = fold_splits([item.subject for item in items], fold)
-    items = [replace(item, split=splits[item.subject]) for item in items]
-    names = tuple(name for name in EXPRESSIONS_8 if any(item.class_name == name for item in items))
-    return RawDataSet(layout, names, items, compare_counts(items, CKPLUS_PUBLISHED[layout]), LICENCE_CKPLUS)
+    names = class_order({item.class_name for item in items})
+    notes = compare_counts(items, CKPLUS_PUBLISHED[layout])
+    return split_by_subject(RawDataSet(layout, names, items, notes, LICENCE_CKPLUS), fold)
 
 
 def _ckplus_frames(root: Path, layout: str) -> Iterator[SourceImage]:
@@ -154,9 +153,8 @@ def read_jaffe(root: Path, layout: str, fold: int = 0) -> RawDataSet:
         items.append(SourceImage(root, image.relative_to(root).as_posix(), "", class_name, subject=match[1].upper()))
     if not items:
         raise DataError(f"{root} holds no images named as in JAFFE, such as KA.AN1.39.tiff")
-    splits = fold_splits([item.subject for item in items], fold)
-    items = [replace(item, split=splits[item.subject]) for item in items]
     notes = compare_counts(items, JAFFE_PUBLISHED)
     if others:
         notes.append(f"left out {others} images with other names")
-    return RawDataSet(layout, class_order({item.class_name for item in items}), items, notes, LICENCE_JAFFE)
+    names = class_order({item.class_name for item in items})
+    return split_by_subject(RawDataSet(layout, names, items, notes, LICENCE_JAFFE), fold)
