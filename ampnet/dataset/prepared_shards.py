@@ -19,10 +19,10 @@ from ampnet.dataset.preparation.write_index import FinishedFaces, IndexCounts
 from ampnet.dataset.shards.manifest import Manifest, Shard, write_manifest
 from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
 from ampnet.errors import DataError
+from ampnet.files.documents import read_json
 from ampnet.files.journal import CURE
-from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_json
 from ampnet.settings import FACES_PER_SHARD
 
 _RECORD = "shards.json"
@@ -145,8 +145,7 @@ class _ShardWriter:
             self.shards.append(self._earlier[number])
         else:
             self.shards.append(write_shard(self.root, number, self._faces, len(self.labels)))
-            with atomic_write(self.journal.folder / _RECORD) as aside:
-                aside.write_bytes(msgspec.json.encode(self.shards))
+            write_json(self.journal.folder / _RECORD, msgspec.to_builtins(self.shards), indent=None)
         for done in range(self._removed, chunk):
             self.packs.remove(done)
         self._removed, self._count = chunk, 0
@@ -155,9 +154,4 @@ class _ShardWriter:
 
 def _recorded(path: Path) -> list[Shard]:
     """Read which shards an interrupted run has completed."""
-    if not path.is_file():
-        return []
-    try:
-        return msgspec.json.decode(read_bytes(path, _MAX_RECORD), type=list[Shard])
-    except (DataError, msgspec.DecodeError) as error:
-        raise DataError(f"cannot read {path}: {printable(error)}; {CURE}") from error
+    return read_json(path, list[Shard], CURE, _MAX_RECORD) if path.is_file() else []
