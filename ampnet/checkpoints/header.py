@@ -1,5 +1,6 @@
 """The header of our checkpoints: everything but the weights, as a schema with bounds."""
 
+import json
 import sys
 from typing import Annotated, Any
 
@@ -67,6 +68,10 @@ def parse_header(plain: Any) -> Header:
         raise CheckpointError("it was written by a newer ampnet; upgrade ampnet, or train again")
     header = msgspec.convert(plain, Header)
     msgspec.convert(header.config, _RunSettings)
+    try:
+        json.dumps(header.config, allow_nan=False, default=str)
+    except ValueError:
+        raise CheckpointError("it is damaged: a number among its settings is not finite") from None
     if fault := fault_of_class_names(header.class_names):
         raise CheckpointError(f"it is damaged: {fault}")
     for what, count in (("classes", header.architecture.num_classes), ("class shares", len(header.class_shares))):

@@ -58,6 +58,7 @@ FAULTS = {
     "seed as list": setter("config", "seed", value=[4]),
     "negative seed": setter("config", "seed", value=-4),
     "seed of 100 digits": setter("config", "seed", value=10**100),
+    "setting of nan": setter("config", "lr", value=math.nan),
     "infinite epoch": setter("epoch", value=math.inf),
     "huge epoch": setter("epoch", value=10**30),
     "epoch as truth": setter("epoch", value=True),
