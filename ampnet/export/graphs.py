@@ -76,12 +76,14 @@ class DetectorGraph(nn.Module):
         self.network = loaded.module.eval().requires_grad_(False)
         self.padding_color = tuple(round(value) for value in loaded.mean)
         self.weights_sha256 = loaded.weights_sha256
-        self.register_buffer("mean", torch.tensor(loaded.mean))
-        self.register_buffer("std", torch.tensor(loaded.std))
+        self.register_buffer("mean", torch.tensor(loaded.mean).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(loaded.std).view(3, 1, 1))
+        self._is_unscaled = loaded.std == (1.0, 1.0, 1.0)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Detect."""
-        pixels = ((images.float() - self.mean) / self.std).permute(0, 3, 1, 2)
+        pixels = images.permute(0, 3, 1, 2).float() - self.mean  # bytes are reordered faster than numbers
+        pixels = pixels if self._is_unscaled else pixels / self.std
         box_offsets, logits, landmark_offsets = self.network(pixels)
         anchors = anchor_boxes.__wrapped__(images.shape[1], images.shape[2], images.device)  # sizes stay symbolic
         boxes, landmarks = decode_boxes(box_offsets, anchors), decode_landmarks(landmark_offsets, anchors)

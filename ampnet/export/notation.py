@@ -101,14 +101,14 @@ class Graph:
         return [Value(self, name, dtype) for name, dtype in zip(names, types, strict=True)]
 
     def repeat(
-        self, count: Value, step: Callable[[Value], Sequence[Value]], shapes: Sequence[Sequence[int]]
+        self, count: Value, step: Callable[[Value], Sequence[Value]], shapes: Sequence[Sequence[int | None]]
     ) -> list[Value]:
         """Compute something for each number from 0 below ``count``, and stack the results.
 
         Args:
             count: how often.
             step: from the number, a scalar, to the results.
-            shapes: of the results.
+            shapes: of the results; None: a length that is found out.
         """
         from onnx import TensorProto, helper
 
@@ -122,6 +122,38 @@ class Graph:
         )
         names = [self.name("Loop") for _ in types[1:]]
         self._add("Loop", [count.name, self.constant(np.array(True)).name], names, body=body)
+        return [Value(self, name, dtype) for name, dtype in zip(names, types[1:], strict=True)]
+
+    def loop(
+        self, going: Value, start: Sequence[Value], step: Callable[..., tuple[Value, Sequence[Value]]], most: int
+    ) -> list[Value]:
+        """Compute values again and again.
+
+        Args:
+            going: whether it begins.
+            start: the first values; their shapes may change.
+            step: from the values to whether it goes on, and to the next ones.
+            most: how often at most.
+
+        Returns:
+            The last values.
+        """
+        from onnx import TensorProto, helper
+
+        before = [Value(self, self.name("state"), value.dtype) for value in start]
+        inputs = [
+            helper.make_tensor_value_info(self.name("number"), TensorProto.INT64, []),
+            helper.make_tensor_value_info(self.name("going"), TensorProto.BOOL, []),
+            *(helper.make_tensor_value_info(value.name, onnx_type(value.dtype), None) for value in before),
+        ]
+
+        def results() -> list[Value]:
+            goes_on, after = step(*before)
+            return [goes_on, *after]
+
+        body, types = self._body(results, inputs, None)
+        names = [self.name("Loop") for _ in types[1:]]
+        self._add("Loop", [self.constant(most).name, going.name, *(value.name for value in start)], names, body=body)
         return [Value(self, name, dtype) for name, dtype in zip(names, types[1:], strict=True)]
 
     def inline(self, model: Any, inputs: dict[str, Value], label: str) -> dict[str, Value]:
@@ -181,7 +213,7 @@ class Graph:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
 
     def _body(
-        self, parts: Callable[[], Sequence[Value]], inputs: Sequence[Any], shapes: Sequence[Sequence[int]] | None
+        self, parts: Callable[[], Sequence[Value]], inputs: Sequence[Any], shapes: Sequence[Sequence[int | None]] | None
     ) -> tuple[Any, list[Any]]:
         from onnx import helper
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Placement:
-    """Maps from an image to the 224 x 224 frame: ``x' = a x - b y + c``, ``y' = b x + a y + d``."""
+    """Maps from an image to a square frame: ``x' = a x - b y + c``, ``y' = b x + a y + d``."""
 
     a: Value
     b: Value
@@ -57,20 +57,28 @@ class Placement:
     """Pixels of the image along the frame's side."""
     detail: Value
     """Of so many pixels along the frame's side."""
+    frame: int = IMAGE_SIZE
+    """That side."""
 
     @classmethod
     def fitted(
-        cls, graph: Graph, landmarks: Value, targets: NDArray[np.floating], limit: tuple[float, float] | None = None
+        cls,
+        graph: Graph,
+        landmarks: Value,
+        targets: NDArray[np.floating],
+        limit: tuple[float, float] | None = None,
+        frame: int = IMAGE_SIZE,
     ) -> "Placement":
         """Fit eyes and mouth of N faces to their targets.
 
         Args:
             graph: where the nodes go.
             landmarks: ``(N, 5, 2)``.
-            targets: ``(5, 2)``.
+            targets: ``(5, 2)`` in a frame of 224 pixels.
             limit: detail of a face that is shown with more pixels than the second number; None: all of the frame's.
+            frame: side of the frame in pixels.
         """
-        goal = np.asarray(targets, dtype=np.float64)[list(FITTED)]
+        goal = np.asarray(targets, dtype=np.float64)[list(FITTED)] * (frame / IMAGE_SIZE)
         middle, t = goal.mean(axis=0), goal - goal.mean(axis=0)
         points = graph("Gather", landmarks.to(np.float64), np.array(FITTED), axis=1)
         mean = points.mean(1)  # (N, 2)
@@ -79,14 +87,18 @@ class Placement:
         a = (s * t).sum(2).sum(1) / spread
         b = (s[:, :, 0] * t[:, 1] - s[:, :, 1] * t[:, 0]).sum(1) / spread
         x, y = mean[:, 0], mean[:, 1]
-        side = float(IMAGE_SIZE) / graph("Sqrt", a * a + b * b)
-        most, above = limit or (IMAGE_SIZE, np.inf)
-        detail = graph("Where", side > above, np.array(float(most)), np.array(float(IMAGE_SIZE)))
-        return cls(a, b, middle[0] - a * x + b * y, middle[1] - b * x - a * y, side, detail)
+        side = float(frame) / graph("Sqrt", a * a + b * b)
+        most, above = limit or (frame, np.inf)
+        detail = graph("Where", side > above, np.array(float(most)), np.array(float(frame)))
+        return cls(a, b, middle[0] - a * x + b * y, middle[1] - b * x - a * y, side, detail, frame)
 
     def of(self, face: Value) -> "Placement":
         """Return the map of one face."""
-        return Placement(*(getattr(self, field.name)[face] for field in fields(self)))
+        return self._each(lambda value: value[face])
+
+    def _each(self, what: Callable[[Value], Value]) -> "Placement":
+        a, b, c, d, side, detail = (what(one) for one in (self.a, self.b, self.c, self.d, self.side, self.detail))
+        return Placement(a, b, c, d, side, detail, self.frame)
 
     def moved(self, points: Value) -> Value:
         """Map ``(N, P, 2)`` points of N faces to their frames."""
@@ -102,14 +114,12 @@ class Placement:
 
     def inverse_of(self, points: Value, whose: Value) -> Value:
         """Map ``(M, P, 2)`` points of the frames of faces ``(M,)`` to the image."""
-        chosen = Placement(*(getattr(self, field.name).take(whose)[:, None] for field in fields(self)))
+        chosen = self._each(lambda value: value.take(whose)[:, None])
         x, y = (points[:, :, axis].to(np.float64) for axis in (0, 1))
         return points.graph.stacked(*chosen.inverse(x, y), axis=2).to(np.float32)
 
 
-def warped(
-    graph: Graph, image: Pixels, place: Placement, color: Color, size: int = IMAGE_SIZE, limit: float | None = None
-) -> Value:
+def warped(graph: Graph, image: Pixels, place: Placement, color: Color, size: int, limit: float | None = None) -> Value:
     """Warp one face into its frame, ``(size, size, 3)`` uint8; what is finer than the detail is blurred first.
 
     Args:
@@ -117,14 +127,14 @@ def warped(
         image: the photo.
         place: of this face, on that image.
         color: of the result.
-        size: side of the result, to which the frame of 224 pixels is averaged.
+        size: side of the result, to which the frame is averaged.
         limit: the smallest detail that a place has, by which faces that are enlarged are blurred in the frame; None:
             none is.
     """
-    is_enlarged = place.side <= IMAGE_SIZE * ALIKE
-    spacing = place.side / graph("Where", is_enlarged, np.array(float(IMAGE_SIZE)), place.detail)
+    is_enlarged = place.side <= place.frame * ALIKE
+    spacing = place.side / graph("Where", is_enlarged, np.array(float(place.frame)), place.detail)
     step = graph("Max", graph("Floor", spacing / float(MIN_SAMPLES)), 1.0)
-    corners = graph.constant(np.array([[0.0, 0, 1, 1], [0, 1, 0, 1]]) * IMAGE_SIZE)
+    corners = graph.constant(np.array([[0.0, 0, 1, 1], [0, 1, 0, 1]]) * place.frame)
     margin = 3.0 + 2.0 * graph("Max", spacing, 1.0)
     starts, ends = [], []
     for points, axis in zip(place.inverse(corners[0], corners[1]), (1, 0), strict=True):
@@ -139,25 +149,25 @@ def warped(
     planes = _blurred(graph, _thinned(graph, planes, step), spacing / step, np.array(1.0), RADIUS)
     face = _sampled(graph, planes, place, starts, step)
     if limit is not None:
-        averaged = float(IMAGE_SIZE) / graph("Min", place.side, float(IMAGE_SIZE))
-        after = graph("Where", is_enlarged, float(IMAGE_SIZE) / place.detail, averaged)
-        radius = math.ceil(3 * IMAGE_SIZE / limit / math.sqrt(12)) + 1
+        averaged = float(place.frame) / graph("Min", place.side, float(place.frame))
+        after = graph("Where", is_enlarged, float(place.frame) / place.detail, averaged)
+        radius = math.ceil(3 * place.frame / limit / math.sqrt(12)) + 1
         face = _blurred(graph, face, after, averaged, radius)
-    return _finished(graph, face, color, size)
+    return _finished(graph, face, color, place.frame, size)
 
 
 def gathered(graph: Graph, frame: Value, color: Color, size: int) -> Value:
     """Bring a face at ``(224, 224, 3)`` uint8 to the network's colour and size."""
-    return _finished(graph, frame.to(np.float32).transposed(2, 0, 1), color, size)
+    return _finished(graph, frame.to(np.float32).transposed(2, 0, 1), color, IMAGE_SIZE, size)
 
 
-def _finished(graph: Graph, planes: Value, color: Color, size: int) -> Value:
+def _finished(graph: Graph, planes: Value, color: Color, frame: int, size: int) -> Value:
     if color == "grey":
         planes = graph("Floor", (planes * LUMA).sum(0) + 0.5)[None]
-    if size != IMAGE_SIZE:
+    if size != frame:
         mean = _averaging(size)
         planes = graph("MatMul", mean, planes) @ mean.T.copy()
-    pixels = rounded(graph, planes, graph.constant(np.array(2 * size == IMAGE_SIZE))).transposed(1, 2, 0)
+    pixels = rounded(graph, planes, graph.constant(np.array(2 * size == frame))).transposed(1, 2, 0)
     return graph("Expand", pixels, np.array([size, size, 3])) if color == "grey" else pixels
 
 
@@ -201,8 +211,8 @@ def _blurred(graph: Graph, planes: Value, spacing: Value, averaged: Operand, lim
 
 
 def _sampled(graph: Graph, planes: Value, place: Placement, starts: list[Value], step: Value) -> Value:
-    """Interpolate ``(C, H, W)`` planes at the places of the frame's pixels: ``(C, 224, 224)``, whole numbers."""
-    pixels = graph.range(graph.constant(IMAGE_SIZE)).to(np.float64) + 0.5
+    """Interpolate ``(C, H, W)`` planes at the places of the frame's pixels: ``(C, S, S)``, whole numbers."""
+    pixels = graph.range(graph.constant(place.frame)).to(np.float64) + 0.5
     places = place.inverse(pixels[None], pixels[:, None])
     at = [
         ((source - start) / (step * planes.side(2 - axis).to(np.float64)) * 2.0 - 1.0).to(np.float32)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ampnet.detection.multiscale import MAX_LONG_SIDE
-from ampnet.export.finding import Detector, Found, find
+from ampnet.export.finding import find
 from ampnet.export.graph_values import END, Value
+from ampnet.export.looks import Detector, Found
 from ampnet.export.metadata import decode
 from ampnet.export.notation import Graph
 from ampnet.export.resizing import resized

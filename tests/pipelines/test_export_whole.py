@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ampnet import Predictor
+from ampnet.detection import detect_with_retries
 from ampnet.export.versions import OLDEST_RUNTIME
 from ampnet.reading.image_files import read_image
 from ampnet.settings import ExportConfig
@@ -69,7 +70,7 @@ def require_same(found, expected) -> None:
     assert found["class_names"].tolist() == list(expected.class_names)
 
 
-@pytest.mark.parametrize("long_side", [200, 640, 1280, 2100, 2700])
+@pytest.mark.parametrize("long_side", [200, 640, 1280, 2100, 2560, 2700, 5120])
 def test_photos_of_any_size_get_the_recognizers_answers(session, predictor, group, long_side):
     size = (long_side, long_side * group.shape[0] // group.shape[1])
     photo = np.asarray(cv2.resize(group, size, interpolation=cv2.INTER_AREA if long_side < 1280 else cv2.INTER_CUBIC))
@@ -83,6 +84,34 @@ def test_a_tilted_head_is_found_again_upright(session, predictor):
     expected = predictor.predict(photo)
     assert len(expected) == 1
     require_same(answer(session, photo), expected)
+
+
+@pytest.mark.parametrize("degrees", [60, 90, 135, 180, -150])
+def test_a_photo_taken_at_any_angle_gets_the_recognizers_answers(session, predictor, group, degrees):
+    turn = cv2.getRotationMatrix2D((group.shape[1] / 2, group.shape[0] / 2), degrees, 0.7)
+    photo = np.asarray(cv2.warpAffine(group, turn, group.shape[1::-1]), dtype=np.uint8)
+    expected = predictor.predict(photo)
+    assert len(expected) >= 3
+    require_same(answer(session, photo), expected)
+
+
+def test_an_upside_down_head_among_upright_ones_is_found_the_right_way_round(session, predictor, group):
+    photo = group.copy()
+    x0, y0, x1, y1 = (int(one) for one in predictor.predict(group)[1].box)
+    photo[y0:y1, x0:x1] = photo[y0:y1, x0:x1][::-1, ::-1].copy()
+    expected = predictor.predict(photo)
+    assert (len(expected), min(face.landmarks[4, 1] - face.landmarks[0, 1] for face in expected) < 0) == (5, True)
+    require_same(answer(session, photo), expected)
+
+
+def test_a_photo_without_faces_at_first_is_looked_at_turned(session, predictor):
+    face = read_image(SAMPLES / "faces" / "test" / "anger" / "id04_anger_0.jpg")
+    height, width = face.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 50, 1)
+    photo = np.asarray(cv2.warpAffine(face, turn, (width, height)), dtype=np.uint8)
+    photo[height // 2 + height // 10 :] = 0
+    assert detect_with_retries(predictor.detector, [photo])[0].status == "retried"
+    require_same(answer(session, photo), predictor.predict(photo))
 
 
 def test_a_photo_without_faces_has_empty_answers(session):
