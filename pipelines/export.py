@@ -38,7 +38,7 @@ from ampnet.inference.sample_faces import sample_images
 from ampnet.recognition.onnx.detector import OnnxFaceDetector
 from ampnet.recognition.onnx.session import open_model
 from ampnet.settings import DetectorConfig, ExportConfig, ExportFormat
-from ampnet.settings.choices import ExportPrecision
+from ampnet.settings.choices import ExportPixels, ExportPrecision
 
 FULL: ExportPrecision = "fp32"
 
@@ -112,7 +112,9 @@ def _export_page(config: ExportConfig, file: Path) -> ExportResult:
     with TemporaryDirectory() as aside:
         model = Path(aside) / "model.onnx"
         precision = config.precision or "int8"
-        result = run(replace(config, format="onnx", part="whole", precision=precision, out=model, runtime=None))
+        result = run(
+            replace(config, format="onnx", part="whole", precision=precision, out=model, runtime=None, pixels="rgb")
+        )
         about = open_model(model, "whole").metadata
         write_page(folder, model, str(config.model), about, config.runtime)
     return replace(result, file=folder)
@@ -170,7 +172,7 @@ def _write_onnx(config: ExportConfig, out: Path, graph: ClassifierGraph, about: 
             full = small
         if config.part == "whole":
             _write_detector(detector)
-            write_joined(full, detector, out, is_half=not is_full)
+            write_joined(full, detector, out, not is_full, config.pixels)
             return
         model = onnx.load(full)
     if not is_full:
@@ -178,7 +180,7 @@ def _write_onnx(config: ExportConfig, out: Path, graph: ClassifierGraph, about: 
     write_model(out, model, about)
 
 
-def write_joined(classifier: Path, detector: Path, out: Path, is_half: bool) -> None:
+def write_joined(classifier: Path, detector: Path, out: Path, is_half: bool, pixels: ExportPixels = "rgb") -> None:
     """Join exported networks to one file from photo to faces.
 
     Args:
@@ -186,6 +188,7 @@ def write_joined(classifier: Path, detector: Path, out: Path, is_half: bool) -> 
         detector: likewise.
         out: file to write.
         is_half: store larger weights in half precision.
+        pixels: how photos are laid out.
 
     Raises:
         DataError: the file cannot be written.
@@ -195,7 +198,7 @@ def write_joined(classifier: Path, detector: Path, out: Path, is_half: bool) -> 
     from ampnet.export.whole import whole_graph
 
     models = [onnx.load(file) for file in (classifier, detector)]
-    whole, about = whole_graph(*models), whole_metadata(*(decode(model) for model in models))
+    whole, about = whole_graph(models[0], models[1], pixels), whole_metadata(*(decode(model) for model in models))
     if is_half:
         store_half(whole)
     write_model(out, whole, about)
@@ -214,7 +217,7 @@ def _checked(config: ExportConfig, out: Path, checkpoint: Checkpoint, inputs: In
         TOLERANCE["fp16" if config.format == "safetensors" else config.precision or FULL],
     )
     if config.format == "onnx" and config.part == "whole":
-        difference, faces = largest_photo_difference(checkpoint, out)
+        difference, faces = largest_photo_difference(checkpoint, out, config.pixels)
         limit = max(limit, WHOLE_TOLERANCE)
     else:
         if config.format == "safetensors":

@@ -19,6 +19,7 @@ from ampnet.inference.classifier import Classifier, faces_for, network_input
 from ampnet.inference.sample_faces import sample_faces, sample_images
 from ampnet.recognition.onnx.session import open_model
 from ampnet.recognition.predictor import Predictor
+from ampnet.settings import ExportPixels
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 0.15, "int8": 0.3}
 """Largest accepted difference of a probability of a framed face, by precision."""
@@ -65,7 +66,14 @@ def largest_difference(checkpoint: Checkpoint, inputs: Inputs, found: NDArray[np
     return float(np.abs(run_checkpoint(checkpoint, inputs) - found).max())
 
 
-def largest_photo_difference(checkpoint: Checkpoint, path: Path) -> tuple[float, int]:
+def as_pixels(photo: NDArray[np.uint8], pixels: ExportPixels) -> NDArray[np.uint8]:
+    """Lay ``(H, W, 3)`` out as a whole graph expects photos."""
+    if pixels == "nchw":
+        return np.ascontiguousarray(photo.transpose(2, 0, 1)[None])
+    return photo if pixels == "rgb" else np.pad(photo, ((0, 0), (0, 0), (0, 1)), constant_values=255)
+
+
+def largest_photo_difference(checkpoint: Checkpoint, path: Path, pixels: ExportPixels) -> tuple[float, int]:
     """Compare a whole graph with the Recognizer on the photos in the package.
 
     Returns:
@@ -75,7 +83,7 @@ def largest_photo_difference(checkpoint: Checkpoint, path: Path) -> tuple[float,
     difference, faces = 0.0, 0
     for photo in sample_images():
         expected = np.array([list(face.scores.values()) for face in recognizer.predict(photo)])
-        (found,) = model.run(["probabilities"], {"photo": photo})
+        (found,) = model.run(["probabilities"], {"photo": as_pixels(photo, pixels)})
         if found.shape != expected.shape:
             return float("inf"), faces
         difference, faces = max(difference, float(np.abs(found - expected).max())), faces + len(found)

@@ -17,23 +17,24 @@ from ampnet.export.graph_values import END, Value
 from ampnet.export.looks import Detector, Found
 from ampnet.export.metadata import decode
 from ampnet.export.notation import Graph
-from ampnet.export.resizing import resized
+from ampnet.export.resizing import resized, rounded
 from ampnet.export.warping import Pixels, Placement, gathered, warped
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.faces.framing import MAX_SHARPNESS_RATIO, Framing
-from ampnet.settings import IMAGE_SIZE, DetectorConfig
+from ampnet.settings import IMAGE_SIZE, DetectorConfig, ExportPixels
 
 
-def whole_graph(classifier: Any, detector_model: Any) -> Any:
+def whole_graph(classifier: Any, detector_model: Any, pixels: ExportPixels = "rgb") -> Any:
     """Join exported networks to one ONNX model; see docs/export.md for its inputs and outputs.
 
     Args:
         classifier: the ONNX model of a classifier, with its metadata.
         detector_model: that of a detector.
+        pixels: how photos are laid out.
     """
     about = decode(classifier)
     graph = Graph()
-    photo = graph.input("photo", np.uint8, ["height", "width", 3])
+    photo = _upright_rgb(graph, pixels)
     config = DetectorConfig()
     detector = Detector(
         detector_model,
@@ -64,6 +65,24 @@ def whole_graph(classifier: Any, detector_model: Any) -> Any:
             "region_corners": (framed.in_photo(graph, answers["region_boxes"], regions), [count, regions, 4, 2]),
         }
     )
+
+
+def _upright_rgb(graph: Graph, pixels: ExportPixels) -> Value:
+    """Add the photo to the inputs, and return it as ``(H, W, 3)``; what is transparent is shown on white."""
+    sides: list[int | str] = ["height", "width"]
+    if pixels == "nchw":
+        return graph.input("photo", np.uint8, [1, 3, *sides])[0].transposed(1, 2, 0)
+    photo = graph.input("photo", np.uint8, [*sides, len(pixels)])
+    if pixels == "rgb":
+        return photo
+    color, alpha = photo[:, :, :3], photo[:, :, 3:]
+
+    def on_white() -> list[Value]:
+        share = alpha.to(np.float32) / 255.0
+        return [rounded(graph, (color.to(np.float32) - 255.0) * share + 255.0)]
+
+    is_clear = graph("ReduceMin", alpha, [0, 1, 2], keepdims=0).to(np.int64) < 255
+    return graph.choose(is_clear, on_white, lambda: [color])[0]
 
 
 def _ratio(one: Value, other: Value) -> Value:

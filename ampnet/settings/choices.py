@@ -9,6 +9,7 @@ ExportFormat = Literal["onnx", "torchscript", "safetensors", "web"]
 EngineName = Literal["local", "ray"]
 Runtime = Literal["torch", "onnx"]
 ExportPrecision = Literal["fp32", "fp16", "int8"]
+ExportPixels = Literal["rgb", "rgba", "nchw"]
 ExportPart = Literal["whole", "classifier"]
 LayoutName = Literal[
     "auto",

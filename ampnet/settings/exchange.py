@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ampnet.errors import require
-from ampnet.settings.choices import ExportFormat, ExportPart, ExportPrecision
+from ampnet.settings.choices import ExportFormat, ExportPart, ExportPixels, ExportPrecision
 from ampnet.settings.fields import Option, Settings
 from ampnet.settings.labels import fault_of_class_names
 from ampnet.settings.shared import ReplaceFile
@@ -58,6 +58,10 @@ class ExportConfig(Settings):
         ExportPart,
         Option("What an ONNX file holds: all from photo to faces, or the classifier of framed faces.", "Output"),
     ] = "whole"
+    pixels: Annotated[
+        ExportPixels,
+        Option("Photos of a whole ONNX file: (H, W, 3), (H, W, 4) with transparency, or (1, 3, H, W).", "Output"),
+    ] = "rgb"
     precision: Annotated[
         ExportPrecision | None,
         Option("Precision of an ONNX file; int8 needs faces to calibrate with.", "Output", unset="fp32; a page: int8"),

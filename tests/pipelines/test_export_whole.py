@@ -13,11 +13,12 @@ import pytest
 
 from ampnet import Predictor
 from ampnet.detection import detect_with_retries
+from ampnet.export.parity import as_pixels
 from ampnet.export.versions import OLDEST_RUNTIME
 from ampnet.reading.image_files import read_image
 from ampnet.settings import ExportConfig
-from pipelines.export import ExportResult, run
-from tests.exported_models import use_exported_detector, whole_model
+from pipelines.export import ExportResult, run, write_joined
+from tests.exported_models import exported_models, use_exported_detector, whole_model
 from tests.small_checkpoint import small_checkpoint
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -146,6 +147,21 @@ def test_contributions_add_up_to_what_explain_says(session, predictor, group):
     np.testing.assert_allclose(found["region_contributions"], expected, atol=0.05)
     for face, corners in zip(explained.faces, found["region_corners"], strict=True):
         np.testing.assert_allclose(corners, face.corners, atol=0.1)
+
+
+@pytest.mark.parametrize("pixels", ["rgba", "nchw"])
+def test_photos_may_have_transparency_or_planes(tmp_path_factory, tmp_path, session, group, pixels):
+    classifier, detector = exported_models(tmp_path_factory)
+    file = tmp_path / "faces.onnx"
+    write_joined(classifier.file, detector.file, file, False, pixels)
+    white = group.copy()
+    white[:, :100] = 255
+    photo = as_pixels(white if pixels == "nchw" else group, pixels)
+    if pixels == "rgba":
+        photo[:, :100, 3] = 0  # all there is clear
+    expected, found = answer(session, white), answer(opened(file), photo)
+    np.testing.assert_allclose(found["boxes"], expected["boxes"], atol=0.01)
+    np.testing.assert_allclose(found["probabilities"], expected["probabilities"], atol=1e-4)
 
 
 def test_the_file_says_what_it_is(session):
