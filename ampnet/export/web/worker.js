@@ -3,7 +3,8 @@
 import * as ort from "./ort.wasm.min.mjs";
 
 ort.env.wasm.numThreads = 1; // more need a page that is cross-origin isolated, which few hosts offer
-const opened = ort.InferenceSession.create("model.onnx", { logSeverityLevel: 3 });
+// Rearranging the graph takes longer here than it saves.
+const opened = ort.InferenceSession.create("model.onnx", { graphOptimizationLevel: "disabled", logSeverityLevel: 3 });
 
 function photoOf({ rgba, width, height }) {
   const rgb = new Uint8Array(width * height * 3);
