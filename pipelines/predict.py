@@ -22,7 +22,7 @@ from ampnet.results.columns import table_columns
 from ampnet.results.drawings import Drawings, explained_places, timeline_places
 from ampnet.results.json_document import JsonDocument
 from ampnet.results.results import Predictions, ResultSink
-from ampnet.results.row_files import Recorded, RowFile, open_row_files
+from ampnet.results.row_files import Recorded, RowFile, open_row_files, partials_of
 from ampnet.results.rows import CsvRows, JsonLines
 from ampnet.results.tracking import Tracking
 from ampnet.results.video_writer import has_h264
@@ -184,6 +184,9 @@ def _check_targets(
     for target in (*files, *drawn):
         if os.path.realpath(target) in read:
             raise UsageError(f"{printable(target)} is itself one of the inputs; write the results somewhere else")
+    if config.resume and not config.force and files and all(path.exists() and not partials_of(path) for path in files):
+        names = " with ".join(printable(path) for path in files)
+        raise UsageError(f"nothing is left to resume, {names} is complete; use --force to begin anew")
     csv, jsonl = (path and refuse_overwrite(path, config.force) for path in (config.csv, config.jsonl))
     if csv and any(source.is_video for source in sources):
         refuse_overwrite(settings_path(csv), config.force)

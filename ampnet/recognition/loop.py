@@ -103,7 +103,7 @@ def answer_in_threads(
         keeps_whole: as for :func:`answer_tasks`.
 
     Yields:
-        The results in order; they keep their pixels.
+        The results in order; a photo keeps its pixels until the next one is asked for, a frame as long as it lives.
     """
     tasks = ((source, NOTHING) for source in sources)
     with start_threads(recognizer.cores, parallel) as threads:
@@ -114,6 +114,8 @@ def answer_in_threads(
                 if tracking is not None:
                     tracking.take(queued.source, result)
                 yield result
+                if not queued.source.is_video:  # whose frames would be decoded from its beginning again
+                    result.release()
 
 
 def _answer_chunk(recognizer: Answers, keeps_whole: bool, chunk: Sequence[QueuedPhoto]) -> list[Answered]:

@@ -46,7 +46,7 @@ class RowFile:
             LockedError: another command writes to it, or to one with other settings.
             DataError: it cannot be written.
         """
-        others = [other for other in _partials_of(self.path) if other != self.partial]
+        others = [other for other in partials_of(self.path) if other != self.partial]
         for other in others:
             with Lines(other, self.path):
                 pass
@@ -245,7 +245,8 @@ def _partial_name(path: Path, settings: dict[str, Any]) -> Path:
     return path.with_name(f"{_prefix(path)}.{digest}.partial")
 
 
-def _partials_of(path: Path) -> list[Path]:
+def partials_of(path: Path) -> list[Path]:
+    """Return the files in which unfinished runs keep the results that are meant for a file."""
     pattern = re.compile(re.escape(_prefix(path)) + r"\.[0-9a-f]{8}\.partial")
     with suppress(OSError):
         return sorted(file for file in path.parent.iterdir() if pattern.fullmatch(file.name))

@@ -16,8 +16,10 @@ def doctor(_: Settings, as_json: AsJson = False) -> None:
       $ ampnet doctor --json        # for a bug report
     """
     from pipelines.doctor import doctor_lines, run  # loads torch; kept out of `ampnet --help`
+    from pipelines.progress import notices
     from pipelines.show import show
 
+    notices().print("computing the golden answers in every way that runs here: up to a minute or two")
     report = run()
     if as_json:
         print_json(report.to_dict())

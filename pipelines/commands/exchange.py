@@ -18,7 +18,9 @@ def export(config: ExportConfig) -> None:
       $ ampnet export detector
     """
     from pipelines.export import run  # loads torch; kept out of `ampnet --help`
+    from pipelines.progress import notices
 
+    notices().print(f"exporting {config.model} and comparing its answers: up to a minute or two")
     tell(*run(config).lines())
 
 

@@ -113,6 +113,8 @@ def test_an_interrupted_run_is_resumed_to_the_same_files(happy, photos, clip, tm
     assert contents(broken) == expected
     assert result.earlier == 3 * CHUNK - 1  # and one file that is no picture
     assert result.problems == ["1 input could not be read before the interruption; the rows say why"]
+    with pytest.raises(UsageError, match=r"nothing is left to resume, .*faces.csv .* is complete"):
+        predict(happy, photos, clip, **outputs(broken), resume=True)
 
 
 def test_results_are_in_the_files_while_the_run_goes_on(happy, photos, tmp_path):

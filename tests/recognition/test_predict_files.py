@@ -196,3 +196,12 @@ def test_a_stream_of_a_video_takes_no_more_memory_for_more_frames(predictor, tmp
         tracemalloc.stop()
     a_few_frames = 5 * 160 * 120 * 3
     assert peaks[1] < peaks[0] + a_few_frames  # the clip has 40 frames more
+
+
+def test_photos_of_a_stream_that_are_kept_take_no_memory_for_pixels(predictor):
+    photos = [SAMPLES / "portrait.jpg"] * 3
+    had_pixels = [result.photo._reduced is not None for result in predictor.predict(photos, stream=True)]
+    kept = list(predictor.predict(photos, stream=True))
+    assert had_pixels == [True, True, True]
+    assert [result.photo._reduced is not None for result in kept] == [False, False, False]
+    assert kept[0].plot().shape == (512, 512, 3)  # decoded again

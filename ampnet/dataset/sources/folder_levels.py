@@ -218,5 +218,5 @@ def describe_levels(levels: Levels, people: Collection[str]) -> list[str]:
     if odd:
         notes.append("splits: " + ", ".join(f"{printable(name)} -> {split}" for name, split in sorted(odd.items())))
     if people:
-        notes.append(f"{len(people):,} people, by folder ({listed(sorted(people)[:3])}, ...)")
+        notes.append(f"{len(people):,} people, by folder ({listed(sorted(people)[:3])}{', ...' * (len(people) > 3)})")
     return notes
