@@ -20,7 +20,8 @@ def export(config: ExportConfig) -> None:
     from pipelines.export import run  # loads torch; kept out of `ampnet --help`
     from pipelines.progress import notices
 
-    notices().print(f"exporting {config.model} and comparing its answers: up to a minute or two")
+    if (console := notices()).is_terminal:
+        console.print(f"exporting {config.model} and comparing its answers: up to a minute or two")
     tell(*run(config).lines())
 
 
