@@ -22,7 +22,7 @@ from typing import Any
 
 from ampnet import __version__
 from ampnet.checkpoints.bundled import bundled_model
-from ampnet.files.writing import atomic_write, sha256_of
+from ampnet.files.writing import sha256_of, write_json
 
 ROOT = Path(__file__).parents[1]
 STORED = ROOT / "docs" / "results.json"
@@ -127,8 +127,7 @@ def main() -> int:
             failed.append(key)
             continue
         stored[key] = made_by | {"what": FIGURES[key].what, "date": date.today().isoformat()} | result
-        with atomic_write(STORED) as aside:
-            aside.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(STORED, stored)
     if failed:
         print(f"failed: {', '.join(failed)}; what has succeeded is kept, run the same command again", file=sys.stderr)
     return 1 if failed else 0

@@ -25,7 +25,7 @@ from ampnet.dataset.loading.loader import batch_loader
 from ampnet.dataset.loading.sampling import ShardedSequentialSampler
 from ampnet.dataset.open_index import read_index
 from ampnet.evaluation.matching import match_all_classes
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_json
 from ampnet.inference.calibration import fit_temperature
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.prior import strength_offsets
@@ -53,8 +53,7 @@ def main() -> None:
     settings = {name: value for name, value in tuned.config.items() if name not in PLACES}
     file, record = model_path(arguments.name), record_path(arguments.name)
     save_checkpoint(file, replace(tuned, config=settings))
-    with atomic_write(record) as aside:
-        aside.write_text(json.dumps(training_record(arguments.run), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(record, training_record(arguments.run))
     size = file.stat().st_size / 1e6
     print(f"{file}: {size:.2f} MB, prior strength {tuned.prior_strength}, temperature {tuned.temperature}")
 

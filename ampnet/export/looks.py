@@ -173,15 +173,12 @@ def _merged(graph: Graph, first: Found, second: Found, scale: Value, has_small: 
     side = graph("Sqrt", areas(graph, both.boxes))
     is_same, is_piece = relations(graph, both.boxes)
 
-    def of_any(relation: Value, those: Value) -> Value:
-        return any_of(relation & those)
-
     is_first = graph.range(side.side(0)) < first.scores.side(0)
     is_small = side * scale <= float(WHOLE_FACE)
     whole = is_first & is_small
-    large = ~is_first & (side * scale >= MIN_SMALL_PASS_FACE * WHOLE_FACE) & ~of_any(is_same, whole)
-    large = large | (is_first & ~is_small & ~of_any(is_piece | is_same, large))
-    kept = large | (whole & ~of_any(is_piece, large)) | ~has_small
+    large = ~is_first & (side * scale >= MIN_SMALL_PASS_FACE * WHOLE_FACE) & ~any_of(is_same & whole)
+    large = large | (is_first & ~is_small & ~any_of((is_piece | is_same) & large))
+    kept = large | (whole & ~any_of(is_piece & large)) | ~has_small
     chosen = both.take(kept.where())
     return chosen.take(best(graph, chosen.scores, chosen.scores.side(0)))
 

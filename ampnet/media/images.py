@@ -29,6 +29,11 @@ def resize(image: Image, size_hw: tuple[int, int]) -> Image:
     return _resized_by(cv2.INTER_CUBIC, shrunk, size_hw)
 
 
+def look_up(image: Image, table: NDArray[np.floating]) -> Image:
+    """Map each value of an image by a table of 256, rounded and kept within [0, 255]."""
+    return np.asarray(cv2.LUT(image, np.rint(table.clip(0, 255)).astype(np.uint8)), dtype=np.uint8)
+
+
 def encode_jpeg(image: Image, quality: int = JPEG_QUALITY) -> bytes:
     """Encode RGB as JPEG without chroma subsampling (4:4:4); grey images get one channel."""
     grey = np.array_equal(image[..., 0], image[..., 1]) and np.array_equal(image[..., 1], image[..., 2])
@@ -54,9 +59,11 @@ def _halved(image: Image, size_hw: tuple[int, int]) -> Image:
     OpenCV is as fast by itself where the sizes divide.
     """
     height, width = image.shape[:2]
-    while min(height // size_hw[0], width // size_hw[1]) >= 4 and (height % size_hw[0] or width % size_hw[1]):
-        if height % 2 or width % 2:
-            break
+    while (
+        min(height // size_hw[0], width // size_hw[1]) >= 4
+        and (height % size_hw[0] or width % size_hw[1])
+        and not (height % 2 or width % 2)
+    ):
         height, width = height // 2, width // 2
         image = _resized_by(cv2.INTER_AREA, image, (height, width))
     return image

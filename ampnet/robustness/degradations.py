@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.loading.augment import look_up
 from ampnet.faces.alignment import Image
-from ampnet.media.images import resize
+from ampnet.media.images import look_up, resize
 
 GAMMA = 2.2
 """Exponent from stored grey levels to light, roughly that of sRGB."""

@@ -9,7 +9,6 @@ test compares README's tables with submissions/.
 """
 
 import argparse
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import measure
 from ampnet.evaluation.submission import Rules, submission
 from ampnet.files.documents import read_json
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import write_json, write_rows
 from ampnet.settings import EvalConfig, TrainConfig
 from benchmarks.measure import print_table
 from pipelines.provenance import provenance_of
@@ -49,8 +48,7 @@ def main() -> None:
             report = measure(table, provenance_of(config, path, index, {}))
             for rule in RULES:
                 found = submission(read_json(HERE / f"protocol-{rule}.json", Rules, "restore it"), report)
-                with atomic_write(HERE / "submissions" / f"{path.stem}-{rule}.json") as aside:
-                    aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+                write_json(HERE / "submissions" / f"{path.stem}-{rule}.json", found)
     except AmpnetError as error:
         raise SystemExit(str(error)) from error
     print_table("PrivateTest of FER-2013, in percent with 95% intervals", HEAD, [[tool, *row] for tool, row in rows()])
@@ -60,10 +58,8 @@ def _store(path: Path, chosen: EvaluatedSplit) -> None:
     """Keep a tool's answers, without its probabilities: a tenth of the size, and all that the protocols need."""
     table = read_predictions(path, chosen.images, chosen.elsewhere).table
     answers = (table.class_names[answer] if answer >= 0 else "" for answer in table.answers)
-    with atomic_write(HERE / "predictions" / path.name) as aside, aside.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("name", "predicted"))
-        writer.writerows(zip(table.images.names, answers, strict=True))
+    rows_of_names = zip(table.images.names, answers, strict=True)
+    write_rows(HERE / "predictions" / path.name, ("name", "predicted"), rows_of_names)
 
 
 def rows() -> list[tuple[str, list[str]]]:

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from ampnet.checkpoints.bundled import named_model
-from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.dataset.open_index import read_index
 from ampnet.settings import PrepareConfig
+from ampnet.settings.choices import CropMode
 from benchmarks.eval_predict import both_answers
 from pipelines.prepare import run
 
@@ -37,19 +38,29 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=["face", "none"])
 def prepared(raw: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """The rendered faces, aligned or kept whole."""
-    folder = tmp_path_factory.mktemp("prepared")
-    run(PrepareConfig(raw_dir=raw, out=folder, crop=request.param, check=False), quiet=True)
+    return prepare(raw, tmp_path_factory.mktemp("prepared"), request.param)
+
+
+def prepare(raw: Path, folder: Path, crop: CropMode) -> Path:
+    run(PrepareConfig(raw_dir=raw, out=folder, crop=crop, check=False), quiet=True)
     return folder
 
 
-@pytest.mark.parametrize("network", ["trained on the set", "trained on another set"])
-def test_the_images_of_a_prepared_set_get_the_same_answers_from_predict(prepared: Path, network: str) -> None:
+def network_for(prepared: Path, model: str, network: str) -> Checkpoint:
+    """Load a bundled model, which takes the framing of the set if it is to be one that was trained on it."""
+    checkpoint = load_checkpoint(named_model(Path(model)))
     framing = read_index(prepared).framing
     assert framing is not None
-    checkpoint = load_checkpoint(named_model(Path("bundled:fer2013")))
-    assert checkpoint.framing.face_resolution is not None  # so that the second one limits the detail of these faces
-    if network == "trained on the set":
-        checkpoint = replace(checkpoint, framing=framing)
+    assert checkpoint.framing.face_resolution is not None  # so that by itself it limits the detail of these faces
+    return replace(checkpoint, framing=framing) if network == "trained on the set" else checkpoint
+
+
+NETWORKS = pytest.mark.parametrize("network", ["trained on the set", "trained on another set"])
+
+
+@NETWORKS
+def test_the_images_of_a_prepared_set_get_the_same_answers_from_predict(prepared: Path, network: str) -> None:
+    checkpoint = network_for(prepared, "bundled:fer2013", network)
     names, evaluated, predicted = both_answers(prepared, checkpoint, "test", 100)
     assert len(names) == 28
     moved = np.abs(evaluated - predicted).max(axis=1)
@@ -59,3 +70,19 @@ def test_the_images_of_a_prepared_set_get_the_same_answers_from_predict(prepared
     is_clear = first - second > 0.04  # else a difference within the bound decides the label
     assert is_clear.mean() > 0.6
     assert (evaluated.argmax(axis=1) == predicted.argmax(axis=1))[is_clear].all()
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+@pytest.mark.parametrize("crop", ["face", "none"])
+@NETWORKS
+def test_of_all_rendered_faces_99_percent_have_the_same_label_and_differ_by_at_most_two_hundredths(
+    crop: CropMode, network: str, tmp_path: Path
+) -> None:
+    prepared = prepare(FACES, tmp_path, crop)
+    checkpoint = network_for(prepared, "bundled:ferplus", network)
+    parts = [both_answers(prepared, checkpoint, split, 1000) for split in ("train", "test")]
+    evaluated, predicted = (np.concatenate([part[which] for part in parts]) for which in (1, 2))
+    assert len(evaluated) > 380
+    assert np.quantile(np.abs(evaluated - predicted).max(axis=1), 0.99) < 0.02
+    assert (evaluated.argmax(axis=1) == predicted.argmax(axis=1)).mean() >= 0.99

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.faces.geometry import Affine, Points, mirror_landmarks, transform_points
+from ampnet.media.images import look_up
 from ampnet.settings import IMAGE_SIZE
 from ampnet.settings.recipes import Augmentation
 
@@ -247,11 +248,6 @@ def _factor(strength: float, draw: float) -> float:
 def _mean_luma(image: Image) -> float:
     means = cv2.mean(image)
     return float(means[0]) if image.ndim == 2 else float(LUMA_BGR @ means[:3])
-
-
-def look_up(image: Image, table: NDArray[np.floating]) -> Image:
-    """Map each value of an image by a table of 256, rounded and kept within [0, 255]."""
-    return np.asarray(cv2.LUT(image, np.rint(table.clip(0, 255)).astype(np.uint8)), dtype=np.uint8)
 
 
 def _bend_tones(image: Image, name: str | None, amount: float) -> Image:
