@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from PIL import Image as Pillow
@@ -23,7 +23,7 @@ from ampnet.service.engine import Engine
 from ampnet.service.guard import Guard, answer
 from ampnet.service.metrics import Metrics
 from ampnet.service.page import page_file
-from ampnet.service.refusals import INTERNAL, Refusal, busy
+from ampnet.service.refusals import INTERNAL, Refusal, busy, unknown_name
 from ampnet.service.uploads import Held, Uploads
 from ampnet.settings import ServeConfig
 
@@ -65,6 +65,8 @@ def create_app(
         docs_url=None,  # they load programs from another host
         redoc_url=None,
         lifespan=life,
+        dependencies=[Depends(_check_parameters)],
+        responses=schema.common_responses(),
     )
     uploads = Uploads(config)
     predict = _Predict(engine, about, config, metrics, uploads)
@@ -229,6 +231,14 @@ def _drawn(result: PhotoResult) -> bytes:
     comment = f"ampnet: {result.model}".encode()
     Pillow.fromarray(result.plot()).save(picture, format="JPEG", quality=JPEG_QUALITY, comment=comment)
     return picture.getvalue()
+
+
+def _check_parameters(request: Request) -> None:
+    """Refuse query parameters that the address does not have; links to the page may carry any."""
+    route = request.scope["route"]
+    known = [parameter.alias for parameter in route.dependant.query_params]
+    if route.include_in_schema and (unknown := request.query_params.keys() - set(known)):
+        raise unknown_name("parameter", unknown, known)
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -5,11 +5,14 @@ import binascii
 import json
 import re
 
-from ampnet.service.refusals import Refusal
+from ampnet.service.refusals import Refusal, unknown_name
 
 TYPE = "application/json"
 FIELDS = ("img", "image", "img_path")
-"""Keys of the photo, or of a list of photos; deepface knows the first and the last. Other keys are ignored."""
+"""Keys of the photo, or of a list of photos; deepface knows the first and the last."""
+
+IGNORED = ("actions", "align", "anti_spoofing", "detector_backend", "enforce_detection")
+"""What else clients of deepface send; nothing here depends on it."""
 
 _DATA_URL = re.compile(r"data:[\w.+/-]*(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
@@ -28,7 +31,13 @@ def decode_body(body: bytes, max_files: int) -> tuple[list[bytes], bool]:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Refusal(400, "malformed", "malformed JSON") from error
-    given = next((document[name] for name in FIELDS if name in document), None) if isinstance(document, dict) else None
+    named = document if isinstance(document, dict) else {}
+    if unknown := named.keys() - {*FIELDS, *IGNORED}:
+        raise unknown_name("field", unknown, FIELDS)
+    photos = [named[name] for name in FIELDS if name in named]
+    if len(photos) > 1:
+        raise Refusal(400, "malformed", f"give only one of the fields {', '.join(FIELDS)}")
+    given = photos[0] if photos else None
     texts = given if isinstance(given, list) else [given]
     if given is None or not texts:
         raise Refusal(400, "no_photo", 'no photo in the request; send {"img": "data:image/jpeg;base64,..."}')

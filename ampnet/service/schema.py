@@ -6,6 +6,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
+from ampnet.service.base64_photos import FIELDS, IGNORED
+
 
 class Explanation(BaseModel):
     """The logits of a face as a sum; see docs/columns.md."""
@@ -158,6 +160,8 @@ ANSWER_EXAMPLE: dict[str, Any] = {
 }
 
 _BASE64 = {"type": "string", "description": "A photo as base64, or as a data: URL of it."}
+_BASE64S = {"anyOf": [_BASE64, {"type": "array", "items": _BASE64, "minItems": 1}]}
+_IGNORED: dict[str, Any] = {"description": "Ignored; clients of deepface send it."}
 _PHOTO = {"schema": {"type": "string", "format": "binary"}}
 BODY: dict[str, Any] = {
     "required": True,
@@ -167,6 +171,7 @@ BODY: dict[str, Any] = {
                 "type": "object",
                 "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
                 "required": ["file"],
+                "additionalProperties": False,
             }
         },
         "image/jpeg": _PHOTO,
@@ -175,8 +180,9 @@ BODY: dict[str, Any] = {
         "application/json": {
             "schema": {
                 "type": "object",
-                "properties": {"img": {"anyOf": [_BASE64, {"type": "array", "items": _BASE64, "minItems": 1}]}},
-                "required": ["img"],
+                "properties": dict.fromkeys(FIELDS, _BASE64S) | dict.fromkeys(IGNORED, _IGNORED),
+                "additionalProperties": False,
+                "oneOf": [{"required": [name]} for name in FIELDS],
             },
             "example": {"img": "data:image/jpeg;base64,/9j/4AAQSkZJRg=="},
         },
@@ -237,6 +243,12 @@ def responses() -> dict[int | str, dict[str, Any]]:
     for status, (code, message) in ERRORS.items():
         found[status] = error(code, message)
     return found
+
+
+def common_responses() -> dict[int | str, dict[str, Any]]:
+    """Describe what every address may answer in the place of its own answer."""
+    unknown = "unknown parameter 'explan'; known: explain, annotate"
+    return {400: error("wrong_parameter", unknown), **{status: error(*ERRORS[status]) for status in (403, 421)}}
 
 
 def model_responses() -> dict[int | str, dict[str, Any]]:

@@ -188,6 +188,7 @@ def test_the_description_has_an_example_of_each_answer(client):
     document = client.get("/openapi.json").json()
     for path in ("/v1/predict", "/v1/model"):
         for operation in paths[path].values():
+            assert "400" in operation["responses"]
             for answer in operation["responses"].values():
                 content = answer["content"]["application/json"]
                 jsonschema.validate(content["example"], {**content["schema"], "components": document["components"]})
@@ -209,6 +210,12 @@ def test_the_description_has_an_example_of_each_answer(client):
         ("POST", "/v1/predict", {"content": b"x", "headers": JPEG}, 422, "unreadable"),
         ("POST", "/v1/predict", {"content": b"", "headers": JPEG}, 422, "unreadable"),
         ("POST", "/v1/predict?explain=perhaps", {"content": PORTRAIT, "headers": JPEG}, 400, "wrong_parameter"),
+        ("POST", "/v1/predict?explan=1", {"content": PORTRAIT, "headers": JPEG}, 400, "wrong_parameter"),
+        ("GET", "/v1/model?explain=1", {}, 400, "wrong_parameter"),
+        ("GET", "/v1/card?a", {}, 400, "wrong_parameter"),
+        ("GET", "/healthz?a=1", {}, 400, "wrong_parameter"),
+        ("GET", "/readyz?a=1", {}, 400, "wrong_parameter"),
+        ("GET", "/metrics?a=1", {}, 400, "wrong_parameter"),
         ("POST", "/v1/predict", {"files": [("picture", b"x")]}, 400, "malformed"),
         ("POST", "/v1/predict", {"files": [("file", b"x")], "data": {"a": "b"}}, 400, "malformed"),
         ("POST", "/v1/predict", {"files": [("file", b"x")] * 33}, 413, "too_many_files"),
@@ -217,6 +224,8 @@ def test_the_description_has_an_example_of_each_answer(client):
         ("POST", "/v1/predict", {"json": {"img": [1]}}, 400, "malformed"),
         ("POST", "/v1/predict", {"json": {"img": []}}, 400, "no_photo"),
         ("POST", "/v1/predict", {"json": ["img"]}, 400, "no_photo"),
+        ("POST", "/v1/predict", {"json": {"img": "AAAA", "explain": True}}, 400, "malformed"),
+        ("POST", "/v1/predict", {"json": {"img": "AAAA", "image": "AAAA"}}, 400, "malformed"),
         ("POST", "/v1/predict", {"json": {"img": ["AAAA"] * 33}}, 413, "too_many_files"),
         ("POST", "/v1/predict", {"json": {"img": "AAAA"}}, 422, "unreadable"),
         ("POST", "/v1/predict", {"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "malformed"),
@@ -235,6 +244,16 @@ def test_every_error_has_one_shape(client, method, path, given, status, code):
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert answer.json().keys() == {"error"}
     assert answer.json()["error"].keys() == {"code", "message"}
+
+
+def test_a_misspelt_parameter_or_field_is_named_beside_those_there_are(client):
+    answer = client.post("/v1/predict?annotat%0A=1", content=PORTRAIT, headers=JPEG)
+    assert answer.json()["error"]["message"] == "unknown parameter 'annotat\\n'; known: explain, annotate"
+    answer = client.get("/v1/model?explain=1")
+    assert answer.json()["error"]["message"] == "unknown parameter 'explain'; this address takes none"
+    answer = client.post("/v1/predict", json={"photo": "AAAA"})
+    assert answer.json()["error"]["message"] == "unknown field 'photo'; known: img, image, img_path"
+    assert client.get("/?from=mail").status_code == 200  # links to the page may carry anything
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "", "localhost.evil.example"])
