@@ -24,7 +24,6 @@ class RangeError(ConfigError):
     """A setting is out of its range.
 
     Args:
-        name: the setting.
         fault: what is wrong with its value: "must be at least 1, got 0".
     """
 

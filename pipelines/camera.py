@@ -30,7 +30,6 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
 
     Args:
         config: the settings, with the number of a camera.
-        quiet: show no notices.
 
     Raises:
         DataError: there is no display, or the camera does not answer.

@@ -47,9 +47,6 @@ class CheckResult:
 def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
     """Check a prepared data set.
 
-    Args:
-        quiet: no progress on stderr.
-
     Raises:
         UsageError: the data set is in shards.
         DataError: there is no index, its parts contradict each other, it is a link, or --out cannot be written to.

@@ -32,9 +32,7 @@ def predict_runs(
 
     Args:
         config: data and machine; the split matters to runs over seeds only.
-        runs: the runs.
         reserve: called once it is clear that there will be predictions.
-        quiet: show no progress.
 
     Raises:
         UsageError: some runs are not finished; or an option does not go with several runs.

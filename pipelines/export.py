@@ -186,7 +186,6 @@ def write_joined(classifier: Path, detector: Path, out: Path, is_half: bool, pix
     Args:
         classifier: its file, in any precision.
         detector: likewise.
-        out: file to write.
         is_half: store larger weights in half precision.
         pixels: how photos are laid out.
 

@@ -45,8 +45,6 @@ def run(
     rest is done. Ctrl-C ends the run, and what was found until then is returned.
 
     Args:
-        config: the settings.
-        quiet: show no progress and no notices.
         json_out: where to print the results as JSON; see :class:`ampnet.results.json_document.JsonDocument`.
         sinks: get each result, too.
 

@@ -52,10 +52,7 @@ def predict_split(
 
     Args:
         config: split, prior and machine; its checkpoint is not read.
-        checkpoint: the network.
-        index: the prepared data set.
         reserve: called once it is clear that there will be predictions, before the work begins.
-        quiet: show no progress.
 
     Raises:
         ConfigError: the prior does not fit the checkpoint.

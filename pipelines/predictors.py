@@ -36,7 +36,6 @@ def choose_predictor(
     """Load detector and classifier.
 
     Args:
-        config: the settings.
         console: where choices made for the user are announced.
         is_single: whether there is one photo only, for which all cores work.
         parallel: number of chunks of images to work at side by side; None: as many as are fastest.

@@ -27,9 +27,7 @@ def provenance_of(config: EvalConfig, file: Path, index: FaceIndex, model: dict[
     """Describe an evaluation.
 
     Args:
-        config: its settings.
         file: the checkpoint, or the file of predictions.
-        index: the data set.
         model: from :func:`describe`; empty for a file of predictions.
     """
     return Provenance(
@@ -60,8 +58,6 @@ def describe(checkpoint: Checkpoint, config: EvalConfig, offsets: NDArray[np.flo
     """Describe a checkpoint and how its logits become answers, as plain values.
 
     Args:
-        checkpoint: the network and its training.
-        config: settings of the evaluation.
         offsets: ``(K,)`` added to the fused logits; -inf, for a class that is never predicted, becomes None.
     """
     architecture = checkpoint.architecture

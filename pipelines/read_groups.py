@@ -27,7 +27,6 @@ def read_groups(split: EvaluatedSplit, columns: Sequence[str], file: Path | None
     Columns of more than a few different numbers become quarters of their values.
 
     Args:
-        split: the images.
         columns: names of columns; those that the file does not have are looked up in index/faces.csv.
         file: a CSV with those columns, and ``name`` or ``subject``.
 
@@ -56,7 +55,6 @@ def read_columns(
     """Read the values of columns for every image of a split, as :func:`read_groups`, but as they are.
 
     Args:
-        split: the images.
         columns: names of columns.
         file: a CSV, or None.
         option: that asks for them, for messages.

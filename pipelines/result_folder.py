@@ -26,7 +26,6 @@ class ResultFolder:
     """A folder for the files beside a result, which is shown even where they cannot be written.
 
     Args:
-        folder: the folder.
         is_asked: whether the user named it. If not, and it is read-only (shared data and checkpoints), a note is
             printed, and nothing is written.
         what: the files in words, plural.

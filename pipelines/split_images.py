@@ -47,7 +47,6 @@ def read_split(index: FaceIndex, split: Split | None, class_names: Sequence[str]
     """Collect the images of one split, or of all.
 
     Args:
-        index: the prepared data set.
         split: which split; None collects all images, so that there are no others to be copies of.
         class_names: the network's classes.
         seed: of the run that may have held out a validation split.

@@ -42,7 +42,6 @@ def run(config: RobustnessConfig, folder: Path, quiet: bool = False) -> Steadine
     Args:
         config: checkpoint, sample size, seed, prior, mirror averaging and device.
         folder: the photos, in any folders below it. Of each, the largest face counts.
-        quiet: print no progress.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.

@@ -50,7 +50,6 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | RunsResult:
 
     Args:
         config: what to train on, and how; what it leaves open is as in the resumed run, or chosen for this machine.
-        quiet: show no progress and no notices.
 
     Raises:
         UsageError: the settings contradict each other or the machine.

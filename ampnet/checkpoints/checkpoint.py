@@ -105,7 +105,6 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, A
 
     Args:
         path: ``.safetensors`` selects half precision, any other suffix torch's format with exact floats.
-        checkpoint: what to write.
         training: plain values and tensors needed to resume a run (torch's format only).
 
     Raises:

@@ -53,8 +53,6 @@ def build_network(architecture: ArchitectureConfig, tensors: Mapping[str, Stored
     """Build a network with stored weights.
 
     Args:
-        architecture: size of the network.
-        tensors: its weights and statistics by name.
         available: bytes of the file; weights that claim more are refused.
 
     Returns:

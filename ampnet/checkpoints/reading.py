@@ -45,7 +45,6 @@ def reading(path: Path, failure: str = "cannot read") -> Iterator[None]:
     worth a traceback. Inside the block, a :class:`CheckpointError` holds the reason alone.
 
     Args:
-        path: the file.
         failure: how the line begins.
 
     Raises:

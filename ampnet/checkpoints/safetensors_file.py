@@ -61,7 +61,6 @@ def open_safetensors(path: Path, limit: int = MAX_FILE) -> Iterator[SafetensorsF
     """Open a safetensors file.
 
     Args:
-        path: the file.
         limit: its maximum size in bytes.
 
     Raises:

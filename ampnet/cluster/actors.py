@@ -132,7 +132,6 @@ def run_on_actors(
         work: rows; they travel to the actors.
         actor: a class that is built once in each actor, and called with one row at a time (a dictionary of arrays).
         arguments: of its constructor, pickled once.
-        options: how many actors.
 
     Raises:
         ProcessError: an actor failed unexpectedly. Of one that dies, Ray starts another, and repeats its work.

@@ -20,8 +20,6 @@ class PrepareActor:
     """Holds the detector; Ray Data calls it with chunks.
 
     Args:
-        detector: settings of the detector.
-        workers: threads that read and write images.
         on_gpu: whether the detector runs on the actor's GPU.
     """
 
@@ -55,11 +53,8 @@ def prepare_on_ray(
     A chunk of an actor that dies is done again; its images get the same bytes under the same names.
 
     Args:
-        work: the data set.
-        chunks: numbers of the chunks to prepare.
         detector: settings of the detector that each actor holds.
         workers: threads of each actor that read and write images.
-        options: how many actors.
 
     Yields:
         The number of each chunk once all of its files are written, and its faces in the items' order; chunks come in

@@ -45,13 +45,6 @@ def build_shards(
     its images are in shards; a run that was killed continues with the first shard that is not there.
 
     Args:
-        root: output folder of prepare.
-        source: the data set.
-        journal: record of the finished chunks.
-        packs: the images.
-        plan: settings to record.
-        frame_policy: how faces are framed.
-        seconds: elapsed time to record.
         faces_per_shard: faces in each shard but the last.
 
     Raises:

@@ -122,7 +122,6 @@ class AnySizeDetector(ABC):
         """Run the network once on each view.
 
         Args:
-            views: the views.
             score_threshold: minimum score of a face; None takes the config's.
             suspicion: minimum score of a suspect; None looks for none.
         """

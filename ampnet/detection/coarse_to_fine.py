@@ -107,7 +107,6 @@ def detect_wanted(
     """Detect the faces in each image, as far as the choice among them needs.
 
     Args:
-        detector: the detector.
         images: ``(H, W, 3)`` RGB uint8, of any size.
         policy: which face of each image will be chosen.
         min_faces: side of the smallest face that matters in each image, in its pixels.

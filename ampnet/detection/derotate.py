@@ -21,7 +21,6 @@ def derotate(detector: AnySizeDetector, images: Sequence[Image], found: Sequence
     """Rotate each steeply rolled face upright, detect it again, and take the new landmarks.
 
     Args:
-        detector: the detector that found the faces.
         images: ``(H, W, 3)`` RGB uint8.
         found: faces of each image.
 

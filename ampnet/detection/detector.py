@@ -21,7 +21,6 @@ class FaceDetector(AnySizeDetector):
 
     Args:
         config: network, weights and thresholds.
-        device: where the network runs.
         bar: progress bar for downloading weights that are not in the package.
         dtype: of the network's maps and weights; in bfloat16, landmarks move by 0.3% of a face's side (median).
 

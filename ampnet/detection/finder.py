@@ -28,7 +28,6 @@ class FaceFinder:
     """Finds the faces of photos, and chooses those that are wanted.
 
     Args:
-        detector: the network.
         face: which of a photo's faces are wanted: ``all``, ``largest``, ``centre`` or ``best``.
         min_face: leave out faces with a side of fewer pixels of the whole photo; large photos are looked at no more
             closely than this needs.

@@ -42,7 +42,6 @@ def pass_sizes(image: Image, min_face: float = 0.0) -> list[int]:
     """Return the longest side of each pass of an image: the full one and, for large images, the small one.
 
     Args:
-        image: the image.
         min_face: side in its pixels of the smallest face that matters; large images are looked at no larger than a face
             of that side needs (:data:`MEASURABLE`).
     """

@@ -65,7 +65,6 @@ class PackedConv(nn.Module):
     """A convolution with bias and perhaps a leaky ReLU, in one pass.
 
     Args:
-        conv: the convolution.
         shape: of its typical input; oneDNN's best layout depends on it.
         leaky: what follows it, or None.
     """

@@ -51,7 +51,6 @@ def merge_tiles(whole: Sequence[Face], parts: Sequence[tuple[Region, Sequence[Fa
     Args:
         whole: faces of the whole image.
         parts: each tile with its faces, in pixels of the image.
-        image: the image.
 
     Returns:
         Faces without duplicates and fragments, best score first.

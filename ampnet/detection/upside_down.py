@@ -39,7 +39,6 @@ def right_faces(
     """Filter faces as :func:`keep_faces` does, but for those that stand on their head.
 
     Args:
-        detector: the detector that found the faces.
         images: ``(H, W, 3)`` RGB uint8.
         found: faces of each image, unfiltered, best score first.
         min_face: minimum side of a face in pixels.

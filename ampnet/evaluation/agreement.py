@@ -99,7 +99,6 @@ def measure_agreement(
         votes: of the same N images.
         class_names: K names.
         min_votes: minimum votes for the classes to compare distributions.
-        seed: random seed of the bootstrap.
 
     Raises:
         ValueError: shapes do not match.

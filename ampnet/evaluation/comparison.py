@@ -108,8 +108,6 @@ def image_sets(images: SplitImages, contenders: Sequence[Answers], seed: int = 0
 
     Args:
         images: N images, at least one.
-        contenders: the answers of each.
-        seed: random seed of the bootstraps.
     """
     every = np.arange(len(images))
     chosen = [(ALL, every, images.labels)]
@@ -132,11 +130,8 @@ def compare(
     """Score contenders on one set of images, and each pair of them against each other.
 
     Args:
-        name: of the set.
         labels: ``(N,)`` true classes, N at least 1.
-        contenders: the answers of each.
         class_names: K names.
-        seed: random seed of the bootstraps.
     """
     numbers = list(combinations(range(len(contenders)), 2))
     found = [difference(labels, contenders[a], contenders[b], len(class_names), seed) for a, b in numbers]
@@ -184,7 +179,6 @@ def difference(
         first: its answers.
         second: its answers.
         num_classes: K.
-        seed: random seed of the bootstrap.
     """
     runs = np.concatenate([first, second])
     columns = _columns(labels, runs, num_classes)
@@ -255,7 +249,6 @@ def changes(
         first: answers of the first contender.
         second: answers of the second.
         class_names: K names.
-        most: maximum number of changes.
     """
     counts: Counter[tuple[int, int, int]] = Counter()
     for a in first:

@@ -44,7 +44,6 @@ def in_words(scores: Scores, pairs: Sequence[ConfusedPair], undetected: int) -> 
     """Say in plain English how often the predictions are right, where they are best and worst, and what they confuse.
 
     Args:
-        scores: over all images.
         pairs: from :func:`confused_pairs`.
         undetected: images without a prediction.
     """

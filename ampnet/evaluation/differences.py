@@ -46,7 +46,6 @@ def choose_differences(
         class_names: K names.
         candidates: positions of the images that can be pictured.
         seed: random seed; the draw is uniform among images that differ equally.
-        most: maximum number of images.
 
     Returns:
         Those that the first gets right, then those that the second does.

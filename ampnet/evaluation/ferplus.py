@@ -59,7 +59,6 @@ def score_protocol(
     """Score predictions by a published rule.
 
     Args:
-        protocol: the rule.
         answers: ``(N,)`` predicted classes; -1 for none, which is an error.
         class_names: the K classes.
         columns: V answers that annotators could give; FER+'s ten, in any order.

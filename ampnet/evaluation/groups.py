@@ -92,7 +92,6 @@ def score_groups(
     """Score the groups of several columns.
 
     Args:
-        table: predictions for N images.
         columns: ``(N,)`` the group of each image by the column's name; empty where it is unknown.
         seed: random seed of bootstrap and permutations.
     """

@@ -80,7 +80,6 @@ def resample_matrix(matrix: Counts, seed: int) -> Counts:
 
     Args:
         matrix: counts of any shape, at least one image.
-        seed: of the random generator.
 
     Returns:
         ``(R, *matrix.shape)``, R being :data:`ROUNDS`; drawing images and counting them anew is drawing counts
@@ -98,7 +97,6 @@ def bootstrap_means(
 
     Args:
         columns: the table, N at least 1.
-        seed: of the random generator.
         clusters: ``(N,)`` number of the cluster of each row, such as a person; whole clusters are drawn (Davison and
             Hinkley 1997, section 3.8), as rows of one cluster are alike. None draws single rows.
     """
@@ -116,7 +114,6 @@ def bootstrap_sums(columns: NDArray[np.floating], seed: int, rounds: int = ROUND
 
     Args:
         columns: ``(N, M)``, N at least 1.
-        seed: of the random generator.
         rounds: number of resamples R.
 
     Returns:

@@ -126,7 +126,6 @@ def resampled_clusters(
         answers: ``(N,)``; -1 without a prediction.
         num_classes: K.
         clusters: ``(N,)`` number of each image's cluster.
-        seed: of the random generator.
 
     Returns:
         ``(R, K, K + 1)``, for :func:`score`.
@@ -147,7 +146,6 @@ def score(
     Args:
         matrix: ``(K, K)``, or ``(K, K + 1)`` with a column of images without a prediction.
         class_names: K names.
-        seed: random seed of the bootstrap.
         resampled: ``(R, ...)`` the same of resampled clusters of images, from which all intervals follow; None draws
             single images.
 

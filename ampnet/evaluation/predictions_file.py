@@ -55,8 +55,6 @@ def read_predictions(path: Path, images: SplitImages, elsewhere: Iterable[str] =
     the others add up to 1 again, as for checkpoints; where only answers are given, such an answer is an error.
 
     Args:
-        path: the CSV.
-        images: all images of the split.
         elsewhere: names and sources of the data set's other images; rows about them are skipped.
 
     Raises:

@@ -68,7 +68,6 @@ def score_probabilities(
     Args:
         probabilities: ``(N, K)``, rows sum to 1.
         labels: ``(N,)``.
-        seed: random seed of the bootstrap.
         clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
 
     Raises:

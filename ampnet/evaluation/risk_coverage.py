@@ -56,7 +56,6 @@ def score_risk_coverage(
         probabilities: ``(N, K)``, rows sum to 1.
         labels: ``(N,)``.
         threshold: the checkpoint's rejection threshold, in [0, 1]; 0 never rejects.
-        seed: random seed of the bootstrap.
         clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
     """
     count = len(labels)

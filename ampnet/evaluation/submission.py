@@ -35,7 +35,6 @@ def submission(rules: Rules, report: EvalReport) -> dict[str, Any]:
     """Return the result as plain values: no dates, places or machines, so that a second scoring gets the same.
 
     Args:
-        rules: what was agreed.
         report: the evaluation by these rules.
 
     Raises:

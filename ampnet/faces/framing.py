@@ -213,7 +213,6 @@ def frame_faces(
     whole photo, which is only then decoded.
 
     Args:
-        photo: the photo.
         landmarks: ``(5, 2)`` of each face, in pixels of the whole upright photo.
         framing: of the network's training faces.
         image_size: side of the network's input in pixels.

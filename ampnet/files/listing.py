@@ -31,7 +31,6 @@ def list_folder(folder: Path, extensions: Collection[str]) -> Listing:
     listed is an entry of its own, so that reading it gives the reason, and the others are listed.
 
     Args:
-        folder: the folder.
         extensions: wanted extensions, in lower case with their dot.
     """
     listing = Listing()

@@ -20,8 +20,6 @@ def save_picture(picture: NDArray[np.uint8], path: Path, comment: str = "") -> N
     """Write an ``(H, W, 3)`` RGB picture; it appears whole or not at all, and replaces an existing file.
 
     Args:
-        picture: the picture.
-        path: the file.
         comment: goes into the file's metadata.
 
     Raises:

@@ -52,7 +52,6 @@ class Classifier:
 
     Args:
         network: ``network(images, landmarks) -> (local_logits, global_logits)``, in eval mode.
-        device: where it runs.
         branch_weight: weight of the local head in the fused logits (beta in the paper), in [0, 1].
         mirror: average the logits of each face and its mirror image, at twice the cost.
         offsets: ``(K,)`` added to the fused logits, from :func:`ampnet.inference.prior.prior_offsets`; None adds none.
@@ -84,7 +83,6 @@ class Classifier:
 
         Args:
             checkpoint: the trained network; it is moved to the device.
-            device: where to run it.
             mirror: average the logits of each face and its mirror image.
             prior: expected class frequencies; None takes the checkpoint's own prior.
             dtype: of the network's maps and weights; see :mod:`ampnet.inference.precision`.
@@ -149,7 +147,6 @@ class Classifier:
 
         Args:
             faces: the dataset, with at least one face.
-            batch_size: faces classified at once.
             workers: processes that load images for a GPU; 0 loads in this process.
             advance: called with the number of finished faces.
 

@@ -45,9 +45,6 @@ def choose_precision(
     ``auto`` takes it on GPUs and on processors with instructions for it, unless it changes the label of a sample face.
 
     Args:
-        asked: the user's choice.
-        checkpoint: the network.
-        device: where it will run.
         mirror: see :class:`Classifier`.
         prior: see :meth:`Classifier.from_checkpoint`.
 

@@ -122,11 +122,7 @@ def require_display() -> None:
 
 
 class Window:
-    """A window on the screen; see :func:`require_display`.
-
-    Args:
-        title: its title.
-    """
+    """A window on the screen; see :func:`require_display`."""
 
     def __init__(self, title: str) -> None:
         os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # opencv's Qt misses fonts that it needs not

@@ -46,7 +46,6 @@ def photo_of(given: object, name: str = "photo") -> Photo:
     """Name a photo; a file object is read to its end.
 
     Args:
-        given: the photo.
         name: how to call it if it has no name of its own.
     """
     if isinstance(given, str) and is_url(given):

@@ -57,7 +57,6 @@ class Photo:
         """Describe a frame of a video, whose pixels are given; once released, it is decoded again up to there.
 
         Args:
-            path: the video.
             image: ``(h, w, 3)`` upright RGB.
             number: of the frame, from 0.
             seconds: since the first frame.

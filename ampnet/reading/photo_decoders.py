@@ -120,7 +120,6 @@ class DecoderPool:
     """Some decoders for some threads; each photo goes to one that is free.
 
     Args:
-        count: processes.
         max_pixels: larger photos are refused.
         max_seconds: after so long, decoding a photo is given up.
         on_restart: called when a process has had to be replaced.

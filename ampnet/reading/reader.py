@@ -69,7 +69,6 @@ def counted_ahead(tasks: Sequence[Task], sampling: Sampling, advance: Advance | 
     """Count the frames of all videos in a thread, so that progress is shown over all of them.
 
     Args:
-        tasks: what is read.
         sampling: which frames of a video are classified.
         advance: told about the frames; None counts nothing.
     """
@@ -97,7 +96,6 @@ def read_source(source: Source, sampling: Sampling, recorded: float, longest: in
     A failure becomes the last photo, with the reason.
 
     Args:
-        source: what to read.
         sampling: which frames to classify.
         recorded: number of the last frame that an earlier run has recorded, or ``NOTHING`` or ``WHOLE``.
         longest: reduce frames that are not drawn to a longer side of so many pixels; 0: leave them.
@@ -122,7 +120,6 @@ def read_ahead(
     Args:
         tasks: the sources, iterated over in this thread, only as far as needed.
         sampling: which frames of a video to classify.
-        pool: the threads.
         ahead: maximum number of photos decoded before their turn.
         longest: see :func:`read_source`.
     """
@@ -146,7 +143,6 @@ def in_chunks(
     """Group photos for the networks; every ``CHUNK_IMAGES`` results to record, a chunk ends.
 
     Args:
-        photos: the photos and frames.
         most: maximum number of photos in a chunk, if that is less than ``CHUNK_IMAGES``.
         keeps_whole: whether the whole photos stay in memory until their chunk is done.
         most_pixels: maximum number of pixels that a chunk keeps, but for its last photo.

@@ -137,7 +137,6 @@ def in_folder(folder: Path, annotate_dir: Path | None, videos: bool, option: str
     """List the images below a folder.
 
     Args:
-        folder: the folder.
         annotate_dir: folder of the annotated copies.
         videos: whether to read the videos, too.
         option: how to ask for them.
@@ -178,9 +177,6 @@ def read_list(file: Path) -> list[Path | str]:
     There are no patterns.
 
     Empty lines and lines that start with ``#`` are skipped. Names may have any bytes but line breaks.
-
-    Args:
-        file: the list.
 
     Raises:
         UsageError: it cannot be read, or lists nothing.

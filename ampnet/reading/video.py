@@ -115,7 +115,6 @@ def read_frame(path: Path, number: int, threads: int = 1) -> NDArray[np.uint8]:
     """Decode one frame of a video, and those before it: ``(H, W, 3)`` RGB, upright.
 
     Args:
-        path: the video.
         number: of the frame, from 0.
         threads: see :func:`open_video`.
 

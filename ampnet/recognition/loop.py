@@ -52,7 +52,6 @@ def answer_tasks(
     """Read and answer sources in threads; memory is bounded by the number of these.
 
     Args:
-        recognizer: the networks.
         tasks: the sources, iterated over in this thread, only as far as needed.
         sampling: which frames of a video to classify.
         threads: those that read and those that run the networks.
@@ -94,8 +93,6 @@ def answer_in_threads(
     """Read and answer ahead of what is asked for, by a few chunks.
 
     Args:
-        recognizer: the networks.
-        sources: the photos and videos.
         sampling: which frames of a video to classify.
         tracking: numbers the faces of videos.
         parallel: number of chunks worked at side by side, each by a share of the cores.

@@ -104,7 +104,6 @@ def difference_sheet(
 
     Args:
         pictures: ``(H, W, 3)`` RGB, one for each of ``shown``.
-        shown: what they are.
         letters: short names of the contenders.
         title: line at the top.
     """

@@ -63,7 +63,6 @@ def draw_confusion(matrix: Counts, class_names: Sequence[str], title: str) -> Fi
     Args:
         matrix: ``(K, K)``, or ``(K, K + 1)`` with a last column of images without a prediction.
         class_names: K names.
-        title: title above both.
     """
     num_classes = len(class_names)
     columns = [*class_names, NO_FACE][: matrix.shape[1]]
@@ -87,12 +86,7 @@ def draw_confusion(matrix: Counts, class_names: Sequence[str], title: str) -> Fi
 
 
 def draw_classes(scores: Scores, title: str) -> Figure:
-    """Draw recall, precision and F1 of each class with their 95% intervals.
-
-    Args:
-        scores: over all images.
-        title: title above.
-    """
+    """Draw recall, precision and F1 of each class with their 95% intervals."""
     classes = scores.classes
     figure = Figure(figsize=(6.4, 1.6 + 0.5 * len(classes)), layout="constrained")
     axes = figure.subplots()
@@ -119,7 +113,6 @@ def draw_reliability(diagrams: Mapping[str, ProbabilityScores], title: str) -> F
 
     Args:
         diagrams: scores with their bins, by what stands before the calibration error, such as ``"before: "``.
-        title: title above all.
     """
     figure = Figure(figsize=(5 * len(diagrams), 5.6), layout="constrained")
     grid = figure.subplots(2, len(diagrams), sharex=True, sharey="row", height_ratios=(3, 1), squeeze=False)
@@ -157,7 +150,6 @@ def draw_risk_coverage(scores: RiskCoverage, title: str) -> Figure:
 
     Args:
         scores: with the curve; the checkpoint's rejection threshold is marked if it has one.
-        title: title above.
     """
     figure, axes = _single(title)
     points = [(point.coverage, point.risk) for point in scores.curve if point.risk]
@@ -186,7 +178,6 @@ def draw_fusion(heads: HeadScores, title: str) -> Figure:
 
     Args:
         heads: with the curve.
-        title: title above.
     """
     figure, axes = _single(title)
     betas = [point.beta for point in heads.curve]
@@ -205,7 +196,6 @@ def draw_priors(priors: Sequence[PriorScores], title: str) -> Figure:
 
     Args:
         priors: scores of each strength, at least one.
-        title: title above.
     """
     figure, axes = _single(title)
     strengths = [scores.strength for scores in priors]

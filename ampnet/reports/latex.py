@@ -93,7 +93,6 @@ def comparison_latex(sets: Sequence[ImageSet], names: Mapping[str, str], about: 
     """Tabulate each contender's scores, and the paired differences, on each set of images.
 
     Args:
-        sets: what was compared.
         names: of the contenders, by their letters.
         about: ``data``, ``split``, ``command`` and ``versions``, as in compare.json.
     """

@@ -35,7 +35,6 @@ def write_report(folder: Path, report: EvalReport) -> None:
 
     Args:
         folder: output folder, created if missing; an earlier version's report.json in it is removed.
-        report: the report.
 
     Raises:
         DataError: a file cannot be written.

@@ -58,7 +58,6 @@ def write_page(folder: Path, report: EvalReport, mistakes: Sequence[Mistake] = (
 
     Args:
         folder: where metrics.json and the figures of the same report are.
-        report: the report.
         mistakes: confident mistakes for the gallery, worst first.
 
     Raises:

@@ -65,7 +65,6 @@ def table_columns(class_names: Sequence[str], has_tracks: bool = False) -> list[
     """Return the columns of CSV, parquet and `to_df`, in order.
 
     Args:
-        class_names: the model's classes.
         has_tracks: whether faces were followed.
     """
     scores = [

@@ -17,9 +17,7 @@ class JsonDocument:
 
     Args:
         out: where to.
-        checkpoint: the model's file.
         model: which model answers: its name and a short hash.
-        class_names: the model's classes.
 
     Raises:
         DataError: a line cannot be written.

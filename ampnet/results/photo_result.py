@@ -44,7 +44,6 @@ class PhotoResult(list[FacePrediction]):
     Args:
         photo: the photo, which was read, or could not be.
         faces: in pixels of the whole upright photo.
-        class_names: the model's classes.
         model: which model answered: its name and a short hash.
         explainer: takes the answers apart; None if nothing can.
         framed: the faces as the network saw them; None: they are framed again when they are needed.

@@ -46,8 +46,6 @@ class Predictions:
     """What a run has found: the first :data:`MAX_LISTED` files, the first problems, and counts of everything.
 
     Args:
-        class_names: the model's classes.
-        checkpoint: the model's file.
         model: which model answers: its name and a short hash.
     """
 

@@ -58,7 +58,6 @@ class CsvRows:
     """A table with a row for each face, and one for each photo or frame without any; see its column ``status``.
 
     Args:
-        class_names: the model's classes.
         has_tracks: whether there is a column for them.
         decimal: ``,`` writes what spreadsheets with a decimal comma open: semicolons, and a byte order mark.
     """

@@ -49,7 +49,6 @@ class CorruptedBatches(Dataset[list[Batch]]):
 
     Args:
         networks: the faces as each network needs them, with the same index and indices, and without augmentation.
-        seed: of the suite.
     """
 
     def __init__(self, networks: Sequence[FaceDataset], seed: int) -> None:

@@ -47,7 +47,6 @@ def choose_faces(
     """Collect the faces of a split, the random sample to corrupt, and the faces of the lists.
 
     Args:
-        index: the prepared data set.
         matches: its classes in those of every network; faces of other classes are left out.
         checkpoint: its run may have held out a validation split.
         config: split, sample size, seed and lists.

@@ -46,8 +46,6 @@ def measure_chunks(
 
     Args:
         contenders: networks on ``device`` whose datasets share index and indices.
-        chunks: what to measure.
-        seed: of the suite.
         workers: processes; 0 does everything in this one.
         device: where the networks run.
 

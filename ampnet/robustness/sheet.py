@@ -24,8 +24,6 @@ def save_sheet(folder: Path, image: Image, landmarks: NDArray[np.floating], seed
         folder: receives corruptions.png.
         image: ``(224, 224)`` grey or ``(224, 224, 3)`` BGR.
         landmarks: ``(5, 2)`` in its pixels.
-        seed: of the suite.
-        name: of the face.
 
     Raises:
         DataError: the file cannot be written.

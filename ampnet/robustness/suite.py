@@ -120,8 +120,6 @@ def face_generator(seed: int, corruption: str, name: str) -> np.random.Generator
     """Start the random numbers of one face under one corruption, whatever is computed before, beside or after it.
 
     Args:
-        seed: of the suite.
-        corruption: its name.
         name: the face's name in data_label.txt.
     """
     key = hashlib.blake2b(f"{seed}/{corruption}/{name}".encode(errors="surrogateescape"), digest_size=16).digest()
@@ -136,8 +134,6 @@ def corrupt(image: Image, landmarks: Points, corruption: str, severity: int, see
         landmarks: ``(5, 2)`` in its pixels, as they were found on the clean image.
         corruption: one of :data:`SUITE`.
         severity: 1 to 5.
-        seed: of the suite.
-        name: the face's name.
 
     Returns:
         The same shape; ``image`` is not changed.

@@ -115,7 +115,6 @@ def launch(command: str, processes: int, entry: Callable[..., R], *arguments: An
 
     Args:
         command: the command as the user typed it, for messages: ``ampnet train``.
-        processes: number of processes.
         entry: a module-level function that calls :func:`join_processes`.
         arguments: arguments of the function, the same in all processes.
 

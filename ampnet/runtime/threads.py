@@ -42,7 +42,6 @@ def start_threads(cores: int, parallel: int) -> Iterator[Threads]:
     the other on two, of which each would wait for the other at every operation.
 
     Args:
-        cores: number of cores to use.
         parallel: number of chunks in the networks at once; 1 where a GPU runs them.
     """
     readers = min(cores, MAX_READERS)
@@ -108,7 +107,6 @@ def in_order(
     Args:
         function: what to do with an item.
         items: iterated over in this thread, only as far as needed.
-        pool: the threads.
         ahead: maximum number of items begun but not yet asked for.
 
     Yields:

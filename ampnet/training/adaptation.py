@@ -119,7 +119,6 @@ def adapted_checkpoint(
         checkpoint: the old network, which stays as it is.
         fit: of the new classes.
         factor: from :func:`choose_temperature`.
-        class_names: the new classes.
         counterparts: the old class of each new one; -1 without one.
     """
     old, beta = checkpoint.model, checkpoint.branch_weight

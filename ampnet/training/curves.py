@@ -16,10 +16,8 @@ def save_curves(path: Path, history: pd.DataFrame, title: str, best_epoch: int |
     """Draw loss and accuracy over the epochs of a training run.
 
     Args:
-        path: PNG file to write.
         history: a row for each epoch, with ``epoch`` and any of ``train_loss``, ``val_loss``, ``test_loss``,
             ``train_accuracy``, ``val_accuracy``, ``test_accuracy`` (in [0, 1]).
-        title: title above both.
         best_epoch: epoch to mark by a line; None marks none.
 
     Raises:

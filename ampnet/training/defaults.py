@@ -78,7 +78,6 @@ class Forecast:
     """Describes once, after the first steps, the defaults chosen without a GPU, and the expected training time.
 
     Args:
-        requested: the user's settings.
         config: the same with defaults filled in.
     """
 

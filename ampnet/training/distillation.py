@@ -62,12 +62,8 @@ def distillation_targets(
 
     Args:
         teachers: at least one checkpoint.
-        index: the data set.
         training: positions of its training faces.
-        config: settings of the run.
-        folder: the run folder.
         process: this process; each one computes a shard of the faces.
-        bar: opens the progress bar.
         is_resumed: whether the run was saved before, so that the probabilities in its folder are its own.
 
     Returns:

@@ -61,9 +61,6 @@ def train_epoch(
         state: changed in place.
         batches: batches of this process, ``order.parts`` for each step.
         order: sampler behind the batches, which numbers the steps.
-        loss_fn: the training loss.
-        config: settings of the run.
-        process: this process.
         stop_or_save: called before each report; returns whether this process requests a stop, and a save.
 
     Raises:
@@ -144,7 +141,6 @@ def evaluate(
         batches: this process's shard; together the shards hold every face once.
         loss_fn: provides branch weight and number of classes; the loss is computed without smoothing and class weights.
         precision: floating-point precision of the network.
-        process: this process.
         advance: called with the number of faces that this process has finished.
 
     Raises:

@@ -93,7 +93,6 @@ def resume_run(folder: Path, state: TrainState, identity: Mapping[str, Any], ste
     """Restore the newest intact save of a run.
 
     Args:
-        folder: the run folder.
         state: the newly built state; changed in place.
         identity: settings that must be those of the saved run.
         steps: steps of an epoch.

@@ -115,11 +115,6 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
 
     The folder is created last, so that a run that fails to start leaves nothing behind; it is locked until the end.
 
-    Args:
-        config: settings of the run.
-        process: this process.
-        bar: progress bar of the teachers.
-
     Raises:
         UsageError: the run's name is taken, or there is no run to resume.
         LockedError: another command trains in that folder.

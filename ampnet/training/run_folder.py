@@ -58,9 +58,6 @@ def locked_run_folder(config: TrainConfig, process: Process) -> Iterator[tuple[P
 def open_run_folder(config: TrainConfig) -> Path:
     """Create the folder of a new run, or of several runs, or find the one to resume.
 
-    Args:
-        config: settings of the run.
-
     Raises:
         UsageError: the name is taken, or there is no run to resume.
         LockedError: the name is that of a run that another command trains just now.

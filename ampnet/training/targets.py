@@ -15,7 +15,6 @@ def training_targets(index: FaceIndex, training: NDArray[np.int64], recipe: Reci
     """Return the targets of the training faces.
 
     Args:
-        index: the data set.
         training: positions of its training faces.
         recipe: selects labels, votes or a mix.
 

@@ -46,7 +46,6 @@ def open_trackers(names: Sequence[TrackerName], folder: Path) -> list[Tracker]:
 
     Args:
         names: which.
-        folder: the run folder.
 
     Raises:
         UsageError: a package is missing.

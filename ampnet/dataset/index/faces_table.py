@@ -96,7 +96,6 @@ def read_faces(path: Path, cure: str = CURE) -> Iterator[FaceRow]:
     """Read faces.csv row by row.
 
     Args:
-        path: the file.
         cure: what to do if it cannot be used, for the message.
 
     Raises:

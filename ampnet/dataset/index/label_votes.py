@@ -99,7 +99,6 @@ def read_votes(path: Path, names: Sequence[str]) -> LabelVotes:
     """Read the votes of some faces from label_votes.csv.
 
     Args:
-        path: the file.
         names: the faces, in the order of the result; a face without a row has no votes.
 
     Raises:

@@ -42,7 +42,6 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
     program's 8:2 split is applied first. A data set with test faces only (FED-RO) has empty train and val.
 
     Args:
-        index: the data set.
         seed: decides which training faces are held out for validation.
         val_fraction: fraction of each training class to hold out, in (0, 1); a class of one face stays in train.
 

@@ -48,8 +48,6 @@ def draw_uniforms(seed: int, epoch: int, draws: Sequence[int]) -> NDArray[np.flo
     so a face's numbers do not depend on the rest of the batch.
 
     Args:
-        seed: random seed of the run.
-        epoch: number of the epoch.
         draws: positions of the faces in the epoch's order; should be close together, since all numbers in between are
             generated as well.
 

@@ -79,7 +79,6 @@ class FaceDataset:
     """Some faces of an index, and the form in which a network needs them; :class:`FaceBatches` loads them.
 
     Args:
-        index: the prepared data set.
         indices: positions of the faces in it, in order.
         image_size: side S of the images.
         augment: augmentation; None for none.

@@ -12,14 +12,7 @@ from ampnet.settings.recipes import Balance
 
 
 class ShardedSequentialSampler(Sampler[list[SampleKey]]):
-    """Iterates over one process's shard in the dataset's order, each face exactly once.
-
-    Args:
-        count: number of faces in the dataset.
-        batch_size: batch size of this process.
-        rank: number of this process.
-        world_size: number of processes.
-    """
+    """Iterates over one process's shard in the dataset's order, each face exactly once."""
 
     def __init__(self, count: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.shard = range(rank, count, world_size)
@@ -43,8 +36,6 @@ class ResumableBatchSampler(Sampler[list[SampleKey]]):
         labels: labels of the training faces; a range where only their number matters.
         batch_size: faces in each step, over all processes.
         seed: decides the order, together with the epoch.
-        rank: number of this process.
-        world_size: number of processes.
         parts: batches that a process computes for each step (gradient accumulation).
         balance: ``sampling`` draws all classes equally often; anything else takes every face once.
 

@@ -46,11 +46,7 @@ class UnreadableImages:
 
 
 def describe_unreadable(reasons: Mapping[str, str]) -> str:
-    """Describe unreadable images in one line; there must be at least one.
-
-    Args:
-        reasons: name -> reason.
-    """
+    """Describe unreadable images in one line; there must be at least one."""
     name, reason = next(iter(reasons.items()))
     first = f"{printable(name)}: {printable(reason)}"
     return f"cannot read {first}" if len(reasons) == 1 else f"cannot read {len(reasons):,} images, first {first}"

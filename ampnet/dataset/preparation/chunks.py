@@ -126,9 +126,7 @@ def prepare_chunks(
     """Prepare some chunks of a data set, as many side by side as there are threads for detection.
 
     Args:
-        work: the data set.
         chunks: numbers of the chunks to prepare, in order.
-        detector: finds the faces.
         threads: threads for reading and writing images, and for detection (one chunk each).
 
     Yields:

@@ -64,7 +64,6 @@ def write_frame(
         item: the image's entry in the data set.
         number: its position there.
         row: the face's row, with the image's name.
-        write: takes the image.
 
     Raises:
         DataError: the file cannot be written.
@@ -103,7 +102,6 @@ def write_template_frame(
         item: the image's entry in the data set.
         relative_landmarks: ``(5, 2)`` mean landmarks, as fractions of the image's width and height.
         crop: whether to keep the whole image or to align the face.
-        write: takes the image.
     """
     picture = item.picture()
     try:

@@ -87,9 +87,6 @@ class PrepareJournal(Journal):
     def faces(self, items: Sequence[SourceImage]) -> Iterator[PreparedFace]:
         """Read the faces of all chunks that :meth:`finished` found, in the data set's order.
 
-        Args:
-            items: the data set's images.
-
         Raises:
             DataError: the record does not fit the data set, or names a file that prepare would not.
         """

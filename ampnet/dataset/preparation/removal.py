@@ -40,7 +40,6 @@ def earlier_files(root: Path, is_unfinished_in_shards: bool) -> EarlierFiles:
     """List the files of an earlier data set, which :func:`remove_earlier` may delete.
 
     Args:
-        root: output folder of prepare.
         is_unfinished_in_shards: whether an interrupted run there was to write shards.
 
     Returns:
@@ -80,7 +79,6 @@ def remove_earlier(root: Path, files: EarlierFiles) -> None:
     """Delete a data set that prepare wrote; other files in the folders are kept.
 
     Args:
-        root: output folder of prepare.
         files: from :func:`earlier_files`.
 
     Raises:

@@ -75,13 +75,7 @@ class _Usable:
 
 
 class FinishedFaces:
-    """The faces of a journal's chunks, in the data set's order.
-
-    Args:
-        source: the data set.
-        journal: record of the finished chunks.
-        frame_policy: how faces are framed.
-    """
+    """The faces of a journal's chunks, in the data set's order."""
 
     def __init__(self, source: RawDataSet, journal: PrepareJournal, frame_policy: FramePolicy) -> None:
         self.label_base = LABEL_BASE_WITH_SPLITS if source.has_splits else 0
@@ -124,11 +118,6 @@ class FinishedFaces:
 
     def write_meta(self, index: Path, plan: dict[str, Any], seconds: float) -> None:
         """Write meta.json, once all faces have passed.
-
-        Args:
-            index: folder to write it to.
-            plan: settings to record.
-            seconds: elapsed time to record.
 
         Raises:
             DataError: it cannot be written.
@@ -210,14 +199,6 @@ def build_index(
     seconds: float,
 ) -> IndexCounts:
     """Write the index files from the journal; meta.json last, so that its presence marks a complete index.
-
-    Args:
-        root: output folder of prepare.
-        source: the data set.
-        journal: record of the finished chunks.
-        plan: settings to record.
-        frame_policy: how faces are framed.
-        seconds: elapsed time to record.
 
     Raises:
         DataError: there is no usable face, or a file cannot be written.

@@ -127,7 +127,6 @@ def check_index(index: FaceIndex, rows: Iterable[FaceRow], fingerprints: Fingerp
     """Find everything that would make results on this data set untrustworthy.
 
     Args:
-        index: the data set.
         rows: rows of faces.csv, for coverage, people and traits; empty for a hand-made index, whose prepared images
             are examined instead for the traits that survive resizing.
         fingerprints: from :func:`read_fingerprints`.

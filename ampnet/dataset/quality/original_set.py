@@ -67,7 +67,6 @@ class SetTones:
 
         Args:
             name: its name, for the examples.
-            traits: its traits.
             levels: mean and standard deviation of its grey levels, if measured on source pixels.
         """
         self.images += 1

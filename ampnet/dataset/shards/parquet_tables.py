@@ -98,7 +98,6 @@ def read_table(
     """Read a table.
 
     Args:
-        path: the file.
         rows: number of rows that it must have.
         votes: answers of the column votes, 0 without that column; None for a table of rejected images.
         columns: those to read; None for all.

@@ -158,8 +158,6 @@ def read_faces_table(root: Path, manifest: Manifest, shard: int, outcomes: bool 
 
     Args:
         root: folder that holds ``index/``.
-        manifest: the list of its shards.
-        shard: number of the shard.
         outcomes: whether to read the columns of faces.csv as well.
 
     Raises:

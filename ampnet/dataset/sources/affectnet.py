@@ -49,7 +49,6 @@ def read_affectnet(root: Path, layout: str) -> RawDataSet:
     """List AffectNet.
 
     Args:
-        root: folder of the data set.
         layout: ``affectnet-8``, or ``affectnet-7`` without contempt.
 
     Raises:

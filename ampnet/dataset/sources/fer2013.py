@@ -47,7 +47,6 @@ def read_fer2013(root: Path, layout: str, classes: str | None = None) -> RawData
 
     Args:
         root: folder of the data set, or its table.
-        layout: name of the layout to report.
         classes: see :func:`ampnet.dataset.sources.class_names.classes_of`.
 
     Raises:

@@ -38,8 +38,6 @@ def read_folders(
     """List a data set sorted into folders; see :mod:`ampnet.dataset.sources.folder_levels` for what they may mean.
 
     Args:
-        root: the raw folder.
-        layout: name of the layout to report.
         fold: test fold (0-9), if there is a folder for each person and no split.
         classes: see :func:`ampnet.dataset.sources.class_names.classes_of`.
         codes: folder name -> class, for data sets whose folders are numbers.

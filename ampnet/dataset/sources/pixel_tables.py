@@ -113,7 +113,6 @@ def read_pixel_tables(root: Path, layout: str, classes: str | None = None, only:
 
     Args:
         root: the raw folder, or a table.
-        layout: name of the layout to report.
         classes: see :func:`ampnet.dataset.sources.class_names.classes_of`.
         only: the table to read; None for all in the folder.
 
@@ -160,8 +159,6 @@ def read_rows(root: Path, path: Path, own_split: Split | None = None) -> tuple[l
     """List the faces of one table, with labels as spelled; rows without pixels or with another split are left out.
 
     Args:
-        root: the raw folder.
-        path: the table.
         own_split: split of rows that do not tell it.
 
     Returns:

@@ -54,7 +54,6 @@ def read_csv(root: Path, layout: str, fold: int = 0, classes: str | None = None)
 
     Args:
         root: the list, or the folder that holds it.
-        layout: name of the layout to report.
         fold: test fold, 0 to 9.
         classes: see :func:`ampnet.dataset.sources.class_names.classes_of`.
 
@@ -109,8 +108,6 @@ def _read_items(
     """Read the rows, with labels as spelled in the file; also returns notes.
 
     Args:
-        path: the list.
-        columns: its columns.
         own_split: split of rows without one.
         most: number of rows to read; None for all.
     """

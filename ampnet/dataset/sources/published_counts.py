@@ -9,7 +9,6 @@ def compare_counts(items: list[SourceImage], published: dict[str, int]) -> list[
     """Report differences between a data set's size and the published one.
 
     Args:
-        items: the images found.
         published: images in each split; in the whole data set under ``""``.
     """
     found = Counter(item.split for item in items)
@@ -25,7 +24,6 @@ def compare_class_counts(items: list[SourceImage], published: dict[str, dict[str
     """Report class counts that differ from the published ones in splits whose total is as published.
 
     Args:
-        items: the images found.
         published: images of each class in each split.
     """
     found = Counter((item.split, item.class_name) for item in items)

@@ -36,7 +36,6 @@ def read_rafdb(root: Path, layout: str) -> RawDataSet:
     """List RAF-DB in its original layout, or sorted into folders 1 to 7 under train and test.
 
     Args:
-        root: folder of the data set.
         layout: ``rafdb`` takes the aligned images if present, ``rafdb-original`` the original photos.
 
     Raises:

@@ -86,7 +86,6 @@ def read_ckplus(root: Path, layout: str, fold: int = 0) -> RawDataSet:
     """List the labelled sequences of CK+, split by subject.
 
     Args:
-        root: folder of the data set.
         layout: ``ckplus`` takes the last three frames of each sequence, ``ckplus-1`` the last one,
             ``ckplus-neutral`` the last three, and the first as neutral.
         fold: test fold (0-9).

@@ -56,8 +56,6 @@ def split_of_tables(paths: Sequence[Path], root: Path, what: str) -> dict[Path, 
     """Tell the split of each of several tables by its name; None for a single one.
 
     Args:
-        paths: the tables.
-        root: their folder, for messages.
         what: the tables in words, plural.
 
     Raises:

@@ -41,7 +41,6 @@ def split_by_subject(source: RawDataSet, fold: int) -> RawDataSet:
     Where it has, people that are on several sides of them are noted.
 
     Args:
-        source: a data set.
         fold: test fold, 0 to 9.
 
     Raises:

@@ -27,7 +27,6 @@ class Predictor(Recognizer):
     Args:
         classifier: file written by `ampnet export CHECKPOINT --format onnx`.
         detector: finds the faces: file written by `ampnet export detector`, or a detector.
-        batch_size: faces classified at once.
         threads: of one run; None takes as many as this process may use cores. With fewer, a list of photos is
             worked at side by side: ``threads=1`` is the fastest for many photos, None for one.
 
