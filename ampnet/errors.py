@@ -1,7 +1,14 @@
 """Errors that a user can cause and fix: each message says what is wrong, where, and how to fix it."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 INTERRUPTED = 130
 """Exit code after SIGINT (Ctrl-C), by the shell's convention."""
+
+TO_RESUME = "to resume, run the same command with --resume"
+TO_START_OVER = "to start over, run the same command with --force"
+"""Texts of a KeyboardInterrupt that has left something, which the same command would not replace."""
 
 
 class AmpnetError(Exception):
@@ -78,6 +85,17 @@ def is_broken_opencv(error: ImportError | AttributeError) -> bool:
     if isinstance(error, ImportError):
         return (error.name or "").partition(".")[0] == "cv2"
     return getattr(error.obj, "__name__", "") == "cv2"
+
+
+@contextmanager
+def resumable(is_left: Callable[[], bool]) -> Iterator[None]:
+    """Let the KeyboardInterrupt that ends the block say how to resume, if anything is left to resume then."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if is_left():
+            raise KeyboardInterrupt(TO_RESUME) from stop
+        raise
 
 
 def require(holds: bool, message: str) -> None:

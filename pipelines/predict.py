@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ampnet import __version__
 from ampnet.checkpoints.model_id import ModelId
-from ampnet.errors import ConfigError, UsageError
+from ampnet.errors import TO_RESUME, TO_START_OVER, ConfigError, UsageError
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.reading.reader import CHUNK_IMAGES, NOTHING, WHOLE, Task, counted_ahead
@@ -49,10 +49,10 @@ def run(
         sinks: get each result, too.
 
     Raises:
-        UsageError: there is no such checkpoint, the folders hold no image, or an output file exists already.
+        UsageError: there is no such checkpoint, or an output file exists already.
         CheckpointError: the checkpoint cannot be used.
         LockedError: another command writes to an output file.
-        DataError: an output folder cannot be written to.
+        DataError: the folders hold no image, or an output folder cannot be written to.
     """
     console = notices(quiet)
     sources = list_sources(config, console)
@@ -80,19 +80,27 @@ def run(
         )
         try:
             _answer(config, chosen, tasks, outputs, console)
-        except KeyboardInterrupt:
-            result.is_interrupted = True
-        else:
             for row_file in row_files:
                 row_file.finish()
             if csv and csv.exists() and any(source.is_video for source in sources):
                 write_settings(_run_settings(config, predictor.model), csv)
+        except KeyboardInterrupt:
+            result.is_interrupted = True
+            result.advice = _advice(sources, row_files)
         if document:
             document.finish()
     for line in _last_lines(config, sources, outputs):
         console.print(line)
     _add_problems(outputs, recorded)
     return result
+
+
+def _advice(sources: Sequence[Source], row_files: Sequence[RowFile]) -> str:
+    """Say which command goes on after Ctrl-C, if the run has left anything."""
+    is_drawn = any(source.drawn and source.drawn.exists() for source in sources)
+    if not (is_drawn or any(file.results for file in row_files)):
+        return ""
+    return TO_START_OVER if any(source.is_archive for source in sources) else TO_RESUME
 
 
 @dataclass(frozen=True)
@@ -155,7 +163,8 @@ def list_sources(config: PredictConfig, console: Console) -> list[Source]:
     """List the photos and videos of a run, and say what is left out.
 
     Raises:
-        UsageError: the list cannot be read, or the folders hold no image.
+        UsageError: the list cannot be read.
+        DataError: the folders hold no image.
     """
     listed = [] if config.list_file is None else read_list(config.list_file)
     on_stdin = read_stdin(sys.stdin.buffer) if STDIN in config.images else None

@@ -15,7 +15,7 @@ import msgspec
 from ampnet.cluster.actors import ray_cluster
 from ampnet.cluster.parts import cut_into_parts, digest_of
 from ampnet.cluster.predictions import PartCounts, done_parts, predict_parts
-from ampnet.errors import DataError, UsageError
+from ampnet.errors import DataError, UsageError, resumable
 from ampnet.files.documents import MAX_JSON
 from ampnet.files.journal import CURE, require_same
 from ampnet.files.lock import LOCK_FILE
@@ -82,9 +82,10 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
     """Classify every face of the inputs on a Ray cluster.
 
     Raises:
-        UsageError: the output exists already, there are no images, or Ray is not installed.
+        UsageError: the output exists already, or Ray is not installed.
         LockedError: another command writes to the output folder.
-        DataError: something cannot be read or written, or a resumed run was begun with other settings.
+        DataError: there are no images, something cannot be read or written, or a resumed run was begun with other
+            settings.
         ProcessError: Ray or an actor failed.
     """
     console = notices(quiet)
@@ -109,7 +110,8 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         "precision": config.precision,
         "columns": [column.name for column in table_columns([])],  # rows of an earlier version had others
     }
-    with nullcontext() if is_address(out) else locked(Path(out), console):
+    alone = nullcontext() if is_address(out) else locked(Path(out), console)
+    with alone, resumable(lambda: PLAN_FILE in names_in(out)):
         _begin(config, out, settings)
         done = done_parts(parts, out)
         total = PartCounts()

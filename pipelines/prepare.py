@@ -31,7 +31,7 @@ from ampnet.dataset.prepared_shards import build_shards
 from ampnet.dataset.shards.parquet_tables import require_pyarrow
 from ampnet.dataset.sources import open_source
 from ampnet.detection import FaceDetector
-from ampnet.errors import DataError, UsageError
+from ampnet.errors import DataError, UsageError, resumable
 from ampnet.faces.framing import Crop
 from ampnet.files.lock import LOCK_FILE
 from ampnet.files.opening import exists
@@ -104,7 +104,7 @@ def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult:
     _require_images(source)
     _announce(source, console)
     names = unique_names(source.items)
-    with _locked_output(config, console):
+    with _locked_output(config, console), resumable(PrepareJournal(config.out / "index").path.exists):
         return _prepare(config, source, names, console, started)
 
 

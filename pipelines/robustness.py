@@ -17,7 +17,7 @@ from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.open_index import open_split
-from ampnet.errors import DataError
+from ampnet.errors import DataError, resumable
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
 from ampnet.files.journal import Journal
 from ampnet.files.writing import sha256_of, write_text
@@ -98,7 +98,7 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
         raise DataError(f"cannot write to {folder}: it is read-only; name another folder with --out")
     refuse_others(folder, {} if config.force else {JSON_FILE: {"plan": plan}})
     record = Journal(folder / JOURNAL_FILE)
-    with locked(folder, console):
+    with locked(folder, console), resumable(record.path.exists):
         record.begin(plan, config.resume, config.force)
         with record as journal:
             clean, corrupted = _measure(contenders, faces, corruptions, journal, config, device, console)

@@ -46,8 +46,8 @@ def run(config: RobustnessConfig, folder: Path, quiet: bool = False) -> Steadine
     Raises:
         CheckpointError: the checkpoint cannot be used.
         ConfigError: the prior does not fit the checkpoint.
-        DataError: no photo shows a face.
-        UsageError: there is no such checkpoint, or the folder holds no images.
+        DataError: the folder holds no images, or no photo shows a face.
+        UsageError: there is no such checkpoint.
     """
     console = notices(quiet)
     wanted = PredictConfig(

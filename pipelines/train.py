@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ampnet.checkpoints.run_files import BEST
 from ampnet.dataset.index.folds import FOLDS_FILE, write_folds
 from ampnet.dataset.loading.loader import loading_failures
 from ampnet.dataset.loading.unreadable import describe_unreadable
-from ampnet.errors import UsageError
+from ampnet.errors import UsageError, resumable
 from ampnet.evaluation.metrics import accuracy, score
 from ampnet.files.lock import lock_folder
 from ampnet.files.writing import write_json
@@ -34,6 +35,7 @@ from ampnet.training.run_folder import (
     folder_to_resume,
     open_run_folder,
     saved_settings,
+    saves_of,
     write_settings,
 )
 from ampnet.training.trackers import require_trackers
@@ -65,6 +67,17 @@ def run(config: TrainConfig, quiet: bool = False) -> TrainResult | RunsResult:
     chosen = resolve_defaults(config)
     forecast = Forecast(config, chosen)
     require_trackers(config.trackers)  # before processes start, which takes seconds
+    before = _left(config)
+    with resumable(lambda: _left(config) != before):
+        return _run(config, chosen, forecast, quiet)
+
+
+def _left(config: TrainConfig) -> tuple[dict[Path, int], bool]:
+    """Return what --resume continues: saves, or the folder of that name."""
+    return saves_of(config), config.name is not None and (config.out / config.name).is_dir()
+
+
+def _run(config: TrainConfig, chosen: RunConfig, forecast: Forecast, quiet: bool) -> TrainResult | RunsResult:
     if not config.has_several_runs:
         return _run_once(chosen, forecast, quiet)
     if is_launched():

@@ -106,6 +106,10 @@ def test_shell_completion_gives_the_commands():
         (["compare", "bundled", "bundled:nobody"], "there is no bundled model 'nobody'"),
         (["import", "nowhere.pth"], "nowhere.pth"),
         (["export-reference", "nowhere"], "nowhere"),
+        (["summarize", __file__, "--rate", "fast"], "invalid value for '--rate': must be a number (see"),
+        (["predict", "a.jpg", "--every", "2.5"], "invalid value for '--every': must be a whole number (see"),
+        (["eval", "--data", __file__], "invalid value for '--data': folder '"),
+        (["summarize", "tests"], "file 'tests' is a folder (see"),
         (["evla"], "no such command 'evla'. Did you mean 'eval'? (see `ampnet --help`)"),
     ],
 )
@@ -116,6 +120,31 @@ def test_wrong_usage_is_one_line_and_exits_with_2(arguments, message):
     (line,) = result.stderr.splitlines()
     assert line.startswith("ampnet: ")
     assert message in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["prepare", "."],
+        ["predict", "."],
+        ["predict", ".", "--videos"],
+        ["predict", ".", "--estimate"],
+        ["adapt", "."],
+        ["audit", "--unlabelled", "."],
+        ["robustness", "bundled", "--photos", "."],
+        *([name, "--data", "."] for name in ("train", "check")),
+        *([name, "bundled", "--data", "."] for name in ("eval", "audit", "robustness")),
+        ["calibrate", "bundled", "--data", ".", "--out", "sure.pt"],
+        ["compare", "bundled:ferplus", "bundled:fer2013", "--data", "."],
+        ["convert", ".", "--to", "shards", "--out", "shards"],
+        *([name, "."] for name in ("eval", "export", "export-reference")),
+    ],
+)
+def test_an_empty_folder_is_one_line_and_exits_with_1(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments, *(["--processes", "1"] if arguments[0] == "train" else []))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("ampnet: . holds no ")
 
 
 FORGED = "a\x1b[2J\x1b]0;title\x07\nampnet: all is well\r\u202egpj.exe"

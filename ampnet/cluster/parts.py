@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ampnet.errors import UsageError
+from ampnet.errors import DataError
 from ampnet.files.download import is_url
 from ampnet.files.printable import printable
 from ampnet.files.storage import address_of, is_address, list_files
@@ -43,8 +43,7 @@ def cut_into_parts(inputs: Sequence[Path | str], size: int, videos: bool) -> tup
         The parts, and notes for the user.
 
     Raises:
-        UsageError: there are no images.
-        DataError: an address cannot be listed.
+        DataError: there are no images, or an address cannot be listed.
     """
     files: list[tuple[str, str | None]] = []
     archives: list[str] = []
@@ -73,7 +72,7 @@ def cut_into_parts(inputs: Sequence[Path | str], size: int, videos: bool) -> tup
         files = [*((str(source.path), source.problem) for source in planned.sources), *files]
         notes = planned.notes
     if not files and not archives:
-        raise UsageError(f"{printable(inputs[0])} holds no images")
+        raise DataError(f"{printable(inputs[0])} holds no images")
     parts: list[Part] = []
     for start in range(0, len(files), size):
         places, problems = zip(*files[start : start + size], strict=True)

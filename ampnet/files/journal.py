@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from errno import ELOOP
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -52,7 +53,8 @@ class Lines:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             self._descriptor = os.open(self.path, flags, 0o666)
         except OSError as error:
-            raise DataError(f"cannot write {printable(self.path)}: {reason_of(error)}; choose another place") from error
+            named = self.path if error.errno == ELOOP else self._output  # a link in the place of the growing file
+            raise DataError(f"cannot write {printable(named)}: {reason_of(error)}; choose another place") from error
         try:
             status = os.fstat(self._descriptor)
             if not stat.S_ISREG(status.st_mode):

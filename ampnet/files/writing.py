@@ -171,7 +171,8 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"cannot write to {folder}: {reason_of(error)}; choose another folder") from error
+        reason = "it is a file" if isinstance(error, FileExistsError) else reason_of(error)
+        raise DataError(f"cannot write to {folder}: {reason}; choose another folder") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise DataError(f"cannot write to {folder}: no permission; choose another folder")
     remove_leftovers(folder)

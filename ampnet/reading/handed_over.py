@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from ampnet.errors import UsageError
+from ampnet.errors import DataError
 from ampnet.files.download import is_url
 from ampnet.files.printable import one_line, printable
 from ampnet.media.decoding import MAX_BYTES
@@ -79,13 +79,13 @@ def sources_of(given: Any, videos: bool) -> Iterable[Source]:
         videos: whether to read the videos in folders, too.
 
     Raises:
-        UsageError: ``given`` is a folder without any image.
+        DataError: ``given`` is a folder without any image.
     """
     if _is_path(given):
         plan = _several_files(given, videos) or Plan([_source(given, "photo")], [])
         _warn(plan)
         if plan.is_empty:
-            raise UsageError(str(plan.sources[0].problem))
+            raise DataError(str(plan.sources[0].problem))
         return plan.sources
     return [_source(given, "photo")] if is_photo(given) else _each(given, videos)
 

@@ -103,7 +103,7 @@ def plan(
         on_stdin: the picture that the input ``-`` stands for; None if ``-`` is a file like others.
 
     Raises:
-        UsageError: the inputs are folders without any image.
+        DataError: the inputs are folders without any image.
     """
     plans = []
     for given in inputs:
@@ -122,7 +122,7 @@ def plan(
             one = replace(one, drawn=None) if one.is_archive else one  # of many photos, none of which is a file
         plans.append(Plan([one], []))
     if all(one.is_empty for one in plans):
-        raise UsageError(str(plans[0].sources[0].problem))
+        raise DataError(str(plans[0].sources[0].problem))
     sources = [source for one in plans for source in one.sources]
     notes = [note for one in plans for note in one.notes]
     return Plan(sources if annotate_dir is None else _with_places(sources, annotate_dir), notes)

@@ -167,7 +167,7 @@ class Recognizer(ABC):
 
         Raises:
             ImageError: ``images`` is a single photo that cannot be read.
-            UsageError: ``images`` is a folder without any image.
+            DataError: ``images`` is a folder without any image.
             ValueError: ``every`` is less than 1, ``rate`` not above 0, or both are given.
         """
         photo = one_photo(images)
@@ -240,7 +240,7 @@ class Recognizer(ABC):
             off has one after its last frame.
 
         Raises:
-            UsageError: ``images`` is a folder without any image.
+            DataError: ``images`` is a folder without any image.
             ValueError: ``every`` is less than 1, ``rate`` not above 0, or both are given.
         """
         sampling = choose_sampling(every, rate)

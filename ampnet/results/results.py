@@ -70,6 +70,8 @@ class Predictions:
         """Photos and frames that an interrupted run has recorded; they are in the files only."""
         self.is_interrupted = False
         """Whether Ctrl-C ended the run."""
+        self.advice = ""
+        """What to do then, if the same command does not do."""
         self._video: VideoSummary | None = None
 
     def add(self, result: PhotoResult) -> None:

@@ -109,11 +109,6 @@ class Settings:
         for setting in settings_of(type(self)):
             setting.check(getattr(self, setting.name))
 
-    @property
-    def is_resumable(self) -> bool:
-        """Say whether an interrupted run with these settings can be resumed: those with --resume can."""
-        return hasattr(self, "resume")
-
 
 def settings_of(config: type[Settings]) -> tuple[Setting, ...]:
     """List the described fields of settings, in their order."""

@@ -142,8 +142,8 @@ class PredictConfig(Settings):
             require(self.list_file is None, "--engine ray takes folders and files, no --list")
         else:
             require(self.out is None and self.actors is None, "--out and --actors need --engine ray")
-        is_kept = self.is_resumable or not self.resume
-        require(is_kept, "--resume needs --csv, --jsonl or --annotate: what an interrupted run left to continue")
+        is_kept = self.csv or self.jsonl or self.annotate or self.engine == "ray" or not self.resume
+        require(bool(is_kept), "--resume needs --csv, --jsonl or --annotate: what an interrupted run left to continue")
         require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")
         if self.camera is not None:
             is_alone = not (self.images or self.list_file or self.videos)
@@ -175,11 +175,6 @@ class PredictConfig(Settings):
             require(not self.explain, "--explain needs --runtime torch: an exported network gives no explanations")
             is_default = (self.detector.name, self.detector.weights) == (DetectorConfig.name, DetectorConfig.weights)
             require(is_default, "--detector and --weights need --runtime torch")
-
-    @property
-    def is_resumable(self) -> bool:
-        """Say whether an interrupted run can be resumed: it leaves rows or annotated copies."""
-        return any((self.csv, self.jsonl, self.annotate, self.engine == "ray"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,12 +93,18 @@ def folder_to_resume(config: TrainConfig) -> Path:
         if not (exists(folder) and folder.is_dir()):
             raise UsageError(f"{printable(folder)} does not exist, so there is nothing to resume; omit --resume")
         return folder
-    depths = ("*/*",) if config.has_several_runs else ("*", "*/*")
-    saves = [save for name in (LAST, PREVIOUS) for depth in depths for save in config.out.glob(f"{depth}/{name}")]
+    saves = saves_of(config)
     if not saves:
         raise UsageError(f"{config.out} holds no run to resume; omit --resume")
-    newest = max(saves, key=lambda save: save.lstat().st_mtime).parent
+    newest = max(saves, key=saves.__getitem__).parent
     return config.out / newest.relative_to(config.out).parts[0]
+
+
+def saves_of(config: TrainConfig) -> dict[Path, int]:
+    """List the saves of runs, which --resume continues, with the time of each in nanoseconds."""
+    depths = ("*/*",) if config.has_several_runs else ("*", "*/*")
+    saves = [save for name in (LAST, PREVIOUS) for depth in depths for save in config.out.glob(f"{depth}/{name}")]
+    return {save: save.lstat().st_mtime_ns for save in saves}
 
 
 def saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from ampnet.errors import RangeError, UsageError, require
 from ampnet.settings.fields import Setting, Settings, all_settings_of, parts_of, settings_of
 from ampnet.settings.recipes import read_changes
-from pipelines.commands.one_line_errors import TO_REPEAT, TO_RESUME, user_errors
+from pipelines.commands.one_line_errors import user_errors
 from pipelines.commands.options import Debug, parameter_of, value_of
 from pipelines.commands.settings_file import config_parameter, further_values
 
@@ -31,7 +31,6 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             config = build_settings(first.annotation, given)
             is_one = not (given.get("latex") and given.get("as_json"))
             require(is_one, "--latex and --json both print to stdout; choose one")
-        with user_errors(given["debug"], TO_RESUME if config.is_resumable else TO_REPEAT):
             function(config, **{other.name: given[other.name] for other in others})
 
     parameters = [parameter_of(setting) for setting in settings.values()]

@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -22,7 +23,16 @@ from pipelines.commands.stdout import escape_the_unencodable
 WrongUsage: Any = typer.BadParameter.__base__  # click's UsageError, or the copy that newer typers carry
 
 TO_REPEAT = "run the same command again"
-TO_RESUME = "to resume, run the same command with --resume"
+"""What to do after Ctrl-C, unless the interrupted part says something else."""
+
+_LIBRARY_ENGLISH = {
+    "Value error, ": "",
+    "Input should be a valid integer.*|Unable to parse input string as an integer.*": "must be a whole number",
+    "Input should be a valid number.*": "must be a number",
+    r"\bdir(?= ')": "folder",
+    "is a directory$": "is a folder",
+}
+"""What pydantic and typer say of a value, and what we say."""
 
 
 def complain(message: object) -> None:
@@ -51,7 +61,9 @@ class OneLineErrors(TyperGroup):
             if not is_program:
                 raise
             if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help already
-                message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+                message = " ".join(error.format_message().split()).rstrip(".")
+                for theirs, ours in _LIBRARY_ENGLISH.items():
+                    message = re.sub(theirs, ours, message)
                 see = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
                 complain(f"{message[:1].lower()}{message[1:]}{see}")
             code = error.exit_code
@@ -77,7 +89,7 @@ def run_as_program(command_line: Callable[[], object]) -> None:
 
 
 @contextmanager
-def user_errors(debug: bool, after_ctrl_c: str = TO_REPEAT) -> Iterator[None]:
+def user_errors(debug: bool) -> Iterator[None]:
     """Turn expected failures into one line on stderr and an exit code; a bug keeps its traceback."""
     try:
         with _warnings_in_one_line():
@@ -100,9 +112,9 @@ def user_errors(debug: bool, after_ctrl_c: str = TO_REPEAT) -> Iterator[None]:
         where = "" if error.filename is None else f"cannot use {os.fspath(error.filename)}: "
         complain(f"{where}{reason_of(error)}")
         raise typer.Exit(UsageError.exit_code if error.errno == ENAMETOOLONG else AmpnetError.exit_code) from None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressing it twice is pressing it once
-        complain(f"interrupted; {after_ctrl_c}")
+        complain(f"interrupted; {str(stop) or TO_REPEAT}")
         raise typer.Exit(INTERRUPTED) from None
 
 

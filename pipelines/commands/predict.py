@@ -94,7 +94,7 @@ def _predict_here(config: PredictConfig, as_json: bool, quiet: bool) -> None:
         fail_for(*result.all_problems())
     finally:
         if result.is_interrupted:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(result.advice)
 
 
 def _predict_on_ray(config: PredictConfig, as_json: bool, quiet: bool) -> None:

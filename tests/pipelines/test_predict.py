@@ -224,7 +224,7 @@ def test_a_place_that_cannot_be_written_to_is_said_before_any_work(happy, tmp_pa
 
 def test_a_folder_without_images_is_said(happy, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="holds no images"):
+    with pytest.raises(DataError, match="holds no images"):
         predict(happy, tmp_path / "empty")
 
 

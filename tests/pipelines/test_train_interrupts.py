@@ -32,12 +32,12 @@ def wait_for(process, condition):
         time.sleep(0.05)
 
 
-def stop(process):
+def stop(process, advice="to resume, run the same command with --resume"):
     """Press Ctrl-C; what the command says must be one line, its last."""
     os.killpg(process.pid, signal.SIGINT)
     told = process.communicate(timeout=600)[1]
     assert process.returncode == 130, told
-    assert told.splitlines()[-1] == "ampnet: interrupted; to resume, run the same command with --resume"
+    assert told.splitlines()[-1] == f"ampnet: interrupted; {advice}"
     assert not [word for word in ("Traceback", "Warning", "Error") if word in told], told
 
 
@@ -46,7 +46,7 @@ def test_ctrl_c_while_the_processes_start_ends_with_one_line(data, tmp_path):
     process = start(data, tmp_path)
     wait_for(process, lambda: len(trainers_of(process.pid)) == 2)
     time.sleep(0.5)  # they import torch now
-    stop(process)
+    stop(process, "run the same command again")
     assert not (tmp_path / "run" / "last.pt").exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ampnet.detection import FaceDetector
-from ampnet.errors import ImageError, UsageError
+from ampnet.errors import DataError, ImageError
 from ampnet.recognition.predictor import Predictor
 from ampnet.results.photo_result import PhotoResult
 from ampnet.runtime.threads import MAX_READERS
@@ -130,7 +130,7 @@ def test_what_a_folder_holds_and_is_not_read_is_the_text_of_a_warning(predictor,
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_folder_without_photos_is_an_error_alone_and_a_problem_among_others(predictor, tmp_path, face, stream):
-    with pytest.raises(UsageError, match="holds no images"):
+    with pytest.raises(DataError, match="holds no images"):
         predictor.predict(tmp_path, stream=stream)
     nothing, photo = predictor.predict([tmp_path, face], stream=stream)
     assert "holds no images" in nothing.problem

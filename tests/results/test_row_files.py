@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -216,3 +217,14 @@ def test_a_place_that_cannot_be_written_to_is_an_error(tmp_path):
     with pytest.raises(DataError, match="cannot write"):
         write(make_files(tmp_path), PHOTOS)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_folder_that_takes_no_file_is_told_by_the_name_that_was_given():
+    file = RowFile(Path("/proc/faces.csv"), CsvRows(EXPRESSIONS), SETTINGS)
+    with (
+        pytest.raises(
+            DataError, match=r"^cannot write /proc/faces\.csv: No such file or directory; choose another place$"
+        ),
+        open_row_files([file], resume=False, force=False),
+    ):
+        pass

@@ -32,17 +32,10 @@ def test_options_of_predict_that_do_not_go_together_are_refused(options, message
 
 
 @pytest.mark.parametrize(
-    ("options", "is_resumable"),
-    [
-        ({}, False),
-        ({"csv": Path("a.csv")}, True),
-        ({"jsonl": Path("a")}, True),
-        ({"annotate": Path("a")}, True),
-        ({"engine": "ray", "out": OUT}, True),
-    ],
+    "options", [{"csv": Path("a.csv")}, {"jsonl": Path("a")}, {"annotate": Path("a")}, {"engine": "ray", "out": OUT}]
 )
-def test_a_run_that_keeps_its_rows_or_pictures_can_be_resumed(options, is_resumable):
-    assert PredictConfig(images=(Path("a.jpg"),), **options).is_resumable is is_resumable
+def test_a_run_that_keeps_its_rows_or_pictures_can_be_resumed(options):
+    PredictConfig(images=(Path("a.jpg"),), resume=True, **options)
 
 
 @pytest.mark.parametrize(
