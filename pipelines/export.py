@@ -103,20 +103,21 @@ def run(config: ExportConfig) -> ExportResult:
 
 def _export_page(config: ExportConfig, file: Path) -> ExportResult:
     """Write a page around a whole ONNX file."""
-    from pipelines.export_web import write_page
+    from pipelines.export_web import atomic_folder, write_page
 
     folder = config.out or Path(f"{_stem(file)}{EXTENSIONS['web']}")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder; choose another")
     if not config.force and folder.is_dir() and any(folder.iterdir()):
         raise UsageError(f"{folder} holds files already; choose another folder, or replace them with --force")
-    make_folder(folder)
-    with TemporaryDirectory() as aside:
+    with atomic_folder(folder) as page, TemporaryDirectory() as aside:
         model = Path(aside) / "model.onnx"
         precision = config.precision or "int8"
         result = run(
             replace(config, format="onnx", part="whole", precision=precision, out=model, runtime=None, pixels="rgb")
         )
         about = open_model(model, "whole").metadata
-        write_page(folder, model, str(config.model), about, config.runtime)
+        write_page(page, model, str(config.model), about, config.runtime)
     return replace(result, file=folder)
 
 

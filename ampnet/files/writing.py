@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ from ampnet.files.opening import kind_of, open_regular
 from ampnet.files.printable import printable, reason_of
 
 _LEFTOVER = re.compile(r"\.ampnet-[0-9a-f]{16}\.(?P<machine>[0-9a-f]{8})\.(?P<pid>[0-9]{1,10})\.partial")
-"""A temporary file of :func:`atomic_write`; its own suffix may follow."""
+"""A temporary file of :func:`atomic_write`, whose own suffix may follow, or a folder by such a name."""
 
 _RUST_ERROR = re.compile(r"\(os error ([0-9]{1,3})\)")
 
@@ -118,7 +119,7 @@ def remove_leftovers(folder: Path) -> None:
             name = _LEFTOVER.match(entry.name)
             if name and name["machine"] == _machine() and not is_running(int(name["pid"])):
                 with suppress(OSError):
-                    Path(entry.path).unlink()
+                    shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else Path(entry.path).unlink()
 
 
 def is_running(pid: int) -> bool:
