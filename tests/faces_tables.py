@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 CLASSES = ("happiness", "anger", "neutral")
-COLUMNS = ["image", "frame", "seconds", "status", "problem", "face", "face_score", "label", "probability", "answer"]
+COLUMNS = ["video", "frame", "seconds", "status", "problem", "face", "face_score", "label", "probability", "answer"]
 
 Scores = Callable[[float], tuple[float, float, float] | None]
 """Probabilities of the classes at a time; None where the person is not seen."""

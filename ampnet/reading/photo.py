@@ -42,6 +42,8 @@ class Photo:
         self._reduced: Decoded | None = None
         self._whole: Image | None = None
         self._size_hw: tuple[int, int] | None = None
+        self.is_of_video = frame is not None
+        """Whether it is a frame of a video, or why that could not be read."""
         self.frames = 1
         """Number of frames or pages of its file, of which it is the first; known once it has been read."""
 

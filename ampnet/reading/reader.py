@@ -102,6 +102,7 @@ def read_source(source: Source, sampling: Sampling, recorded: float, longest: in
     """
     if not source.is_video or source.problem is not None:
         photo = source.photo()
+        photo.is_of_video |= source.is_video
         _ = photo.problem  # decodes it
         yield QueuedPhoto(photo, source, is_recorded=recorded == WHOLE)
         return
@@ -109,6 +110,7 @@ def read_source(source: Source, sampling: Sampling, recorded: float, longest: in
         yield from _read_video(source, sampling, recorded, longest)
     except ImageError as error:
         failed = Photo(one_line(source.name), None, str(error))
+        failed.is_of_video = True
         yield QueuedPhoto(failed, source, is_recorded=recorded == WHOLE)
 
 

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,7 +55,7 @@ class Source:
         """The file, if it is one."""
         return Path(self.name)
 
-    @property
+    @cached_property
     def is_video(self) -> bool:
         """Whether it is a video."""
         return self.take is None and isinstance(self.name, Path) and is_video(self.name)

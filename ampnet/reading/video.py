@@ -15,6 +15,7 @@ from ampnet.errors import DataError, ImageError
 from ampnet.files.isolated import Message, Worker
 from ampnet.files.opening import open_regular
 from ampnet.files.printable import printable
+from ampnet.reading.animation import is_animated
 from ampnet.reading.video_clock import EVERY_FRAME, Sampling
 from ampnet.reading.video_decoder import Order
 from ampnet.reading.video_messages import MAX_MEMORY, MAX_PIXELS, MAX_REASON, Kind
@@ -97,8 +98,9 @@ class Frame:
 
 
 def is_video(path: Path) -> bool:
-    """Return whether a file is a video, by its extension."""
-    return path.suffix.lower() in EXTENSIONS
+    """Return whether a file is a video, by its extension; of GIFs, those with more than one frame are."""
+    extension = path.suffix.lower()
+    return extension in EXTENSIONS or (extension == ".gif" and is_animated(path))
 
 
 def video_info(path: Path) -> VideoInfo:

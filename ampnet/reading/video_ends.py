@@ -3,7 +3,7 @@
 MP4, Matroska, Flash video and MXF state their length, with which the times of their packets are compared. FFmpeg
 estimates the length of MPEG streams and Ogg from their last bytes, and forgets that of a shortened AVI or Windows Media
 file, so a tenth of one looks complete. These are checked by their structure (ISO/IEC 13818-1, sections 2.4 and 2.5;
-RFC 3533, section 6; ASF specification, section 3.2; RIFF's length).
+RFC 3533, section 6; GIF89a, section 27; ASF specification, section 3.2; RIFF's length).
 """
 
 import struct
@@ -15,6 +15,7 @@ _BROADCAST = 1
 
 _PACK, _END = b"\0\0\1\xba", b"\0\0\1\xb9"
 _RIFF, _UNKNOWN = b"RIFF", 0xFFFFFFF0
+_GIF, _GIF_END = b"GIF8", b";"
 _OGG, _OGG_HEADER = b"OggS", 27
 _TRANSPORT = b"\x47"
 _TRANSPORT_LAYOUTS = ((0, 188), (4, 192))
@@ -40,6 +41,9 @@ def is_cut(file: BinaryIO) -> bool:
     elif head.startswith(_RIFF) and len(head) > 8:
         (stated,) = struct.unpack_from("<I", head, 4)
         cut = size < 8 + stated < _UNKNOWN
+    elif head.startswith(_GIF):
+        file.seek(max(size - _TAIL, 0))
+        cut = not file.read(_TAIL).rstrip(b"\0").endswith(_GIF_END)
     elif head.startswith(_OGG):
         file.seek(max(size - _TAIL, 0))
         cut = _is_cut_ogg(file.read(_TAIL))

@@ -24,7 +24,7 @@ MAX_THREADS = 8
 BEAT_SECONDS = 0.5
 """Time between two signs of life while frames are skipped."""
 
-FORMATS = "mov,mp4,avi,matroska,webm,mpeg,mpegvideo,mpegts,asf,flv,ogg,mxf"
+FORMATS = "mov,mp4,avi,matroska,webm,mpeg,mpegvideo,mpegts,asf,flv,ogg,mxf,gif"
 """FFmpeg's names of the containers that are opened."""
 
 CONTAINER_OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "pipe"}

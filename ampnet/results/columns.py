@@ -26,6 +26,11 @@ class Column:
 NO_FACE = "rows without a face"
 """When the columns about a face are empty."""
 
+VIDEO = Column(
+    "video", "text", "The video, as in `image`: for its frames, and where it, or its end, could not be read.", "photos"
+)
+"""Of tables only; an object of JSON has ``frame``."""
+
 PHOTO = (
     Column("image", "text", "The photo, video or address as it was named; what no line can hold is escaped."),
     Column("frame", "whole number", "Number of the frame in its video, from 0.", "photos, problems"),
@@ -76,7 +81,8 @@ def table_columns(class_names: Sequence[str], has_tracks: bool = False) -> list[
         for name in LANDMARK_NAMES
         for axis in "xy"
     ]
-    return [*PHOTO, *FACE, *scores, *points, WARNINGS, *([TRACK, PERSON] if has_tracks else []), MODEL]
+    tracks = [TRACK, PERSON] if has_tracks else []
+    return [PHOTO[0], VIDEO, *PHOTO[1:], *FACE, *scores, *points, WARNINGS, *tracks, MODEL]
 
 
 PHOTO_KEYS = (

@@ -76,6 +76,11 @@ class PhotoResult(list[FacePrediction]):
         return self.photo.name
 
     @property
+    def video(self) -> str | None:
+        """The name, if it is a frame of a video, or why one could not be read; None for a photo."""
+        return self.name if self.photo.is_of_video else None
+
+    @property
     def frame(self) -> int | None:
         """Number of the frame in its video, from 0; None for a photo."""
         return self.photo.frame

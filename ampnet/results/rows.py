@@ -29,6 +29,10 @@ class RowKey:
 class Result(Protocol):
     """What rows are made of: a :class:`~ampnet.results.photo_result.PhotoResult`."""
 
+    @property
+    def video(self) -> str | None:
+        """The video's name; None for a photo."""
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
 
@@ -75,7 +79,7 @@ class CsvRows:
     def cells(self, result: Result) -> list[list[Any]]:
         """Return the cells of these rows; None stands for an empty one."""
         plain = result.to_dict()
-        about = [plain[key] for key in ("image", "frame", "seconds", "status", "problem")]
+        about = [plain["image"], result.video, *(plain[key] for key in ("frame", "seconds", "status", "problem"))]
         faces = [[i, *self._face_cells(face)] for i, face in enumerate(plain["faces"], start=1)]
         without = [None] * (len(self.columns) - len(about) - 1)
         return [[*about, *cells, plain["model"]] for cells in faces or [without]]

@@ -18,7 +18,7 @@ SCORE = "score_"
 MAX_SECONDS = 1e7
 """Latest time in a video, about four months."""
 
-_COLUMNS = ("image", "frame", "seconds", "status", "problem", "face_score", "label", "answer", "track", "person")
+_COLUMNS = ("frame", "seconds", "status", "problem", "face_score", "label", "answer", "track", "person")
 
 People = Mapping[tuple[str, str], str]
 """Names people: (video, track) -> person; an empty video stands for all."""
@@ -82,13 +82,13 @@ def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], 
     class_names: tuple[str, ...] = ()
     videos: dict[str, Video] = {}
     for path in paths:
-        delimiter, names = _header(path)
+        delimiter, name_column, names = _header(path)
         if class_names and names != class_names:
             raise DataError(
                 f"{printable(path)} has other classes than {printable(paths[0])}; summarize them separately"
             )
         class_names = names
-        for name, rows in _read(path, names, people, delimiter).items():
+        for name, rows in _read(path, name_column, names, people, delimiter).items():
             known = videos.get(name)
             if known is not None and known.seconds.size and rows.seconds:
                 raise DataError(f"{printable(path)} holds {quoted(name)} once more; give each video once")
@@ -115,13 +115,13 @@ def read_people(path: Path) -> dict[tuple[str, str], str]:
     return people
 
 
-def _header(path: Path) -> tuple[str, tuple[str, ...]]:
-    """Return what separates the cells, and the classes."""
+def _header(path: Path) -> tuple[str, str, tuple[str, ...]]:
+    """Return what separates the cells, the column that names the video, and the classes."""
     delimiter, header = _delimited(path, CURE)
     names = tuple(column[len(SCORE) :] for column in header if column.startswith(SCORE))
     if len(names) < 2:
         raise DataError(f"{printable(path)} has no columns score_<class>; {CURE}")
-    return delimiter, names
+    return delimiter, "video" if "video" in header else "image", names  # before 1.0, image named photos and videos
 
 
 def _delimited(path: Path, cure: str) -> tuple[str, list[str]]:
@@ -132,13 +132,13 @@ def _delimited(path: Path, cure: str) -> tuple[str, list[str]]:
     return ";", next(csv_rows(path, "surrogateescape", cure, ";"), (0, []))[1]
 
 
-def _read(path: Path, class_names: Sequence[str], people: People, delimiter: str) -> dict[str, _Rows]:
+def _read(path: Path, name_column: str, class_names: Sequence[str], people: People, delimiter: str) -> dict[str, _Rows]:
     videos: dict[str, _Rows] = {}
-    columns = (*_COLUMNS, *(SCORE + name for name in class_names))
+    columns = (name_column, *_COLUMNS, *(SCORE + name for name in class_names))
     for number, cells in csv_table(path, columns, ("track", "person"), "surrogateescape", CURE, delimiter):
-        video, frame, seconds, status, problem, face_score, label, answer, track, person = cells[: len(_COLUMNS)]
+        video, frame, seconds, status, problem, face_score, label, answer, track, person = cells[: len(_COLUMNS) + 1]
         if not frame:  # a photo, or why a video, or its end, could not be read
-            if problem:
+            if problem and video:
                 videos.setdefault(video, _Rows()).problem = problem
             continue
         rows = videos.setdefault(video, _Rows())
@@ -148,7 +148,7 @@ def _read(path: Path, class_names: Sequence[str], people: People, delimiter: str
                 rows.tracks.add(track)
                 named = (people.get((name, track)) for name in (video, Path(video).name, ""))
                 who = next(filter(None, named), person or track)
-                scores = [_number(cell, 1) for cell in cells[len(_COLUMNS) :]]
+                scores = [_number(cell, 1) for cell in cells[len(_COLUMNS) + 1 :]]
                 _add_face(rows, who, _number(face_score, 1), scores, label == answer)
         except ValueError as error:
             raise DataError(f"{printable(path)}, line {number}: {printable(error)}; {CURE}") from error

@@ -179,6 +179,21 @@ def test_the_example_in_r_runs_on_the_tables(faces, tmp_path):
     assert ["talk/other.mp4", "2", "happiness", "8.0"] in sums
 
 
+def test_a_table_of_an_earlier_version_is_read_and_photos_between_videos_are_left_out(faces, tmp_path):
+    columns = faces.read_text().splitlines()[0].count(",")
+    earlier = tmp_path / "earlier.csv"
+    earlier.write_text(faces.read_text().replace("video,", "image,", 1))
+    with faces.open("a") as file:
+        file.write(",,,unreadable,cannot read talk/photo.jpg: not an image" + "," * (columns - 4) + "\n")
+    for table in (faces, earlier):
+        done = summarize(table, "--out", tmp_path / table.stem)
+        assert done.exit_code == 0, done.output
+        assert "videos: 1, people: 2" in done.output
+        assert "photo.jpg" not in done.output
+    new, old = (tmp_path / table.stem / "people.csv" for table in (faces, earlier))
+    assert new.read_text() == old.read_text()
+
+
 def test_a_video_that_could_not_be_read_is_named_and_not_counted(faces, tmp_path):
     columns = faces.read_text().splitlines()[0].count(",")
     with faces.open("a") as file:

@@ -33,8 +33,8 @@ def test_the_previews_of_a_phone_photo_are_no_frames():
 
 
 def test_frames_that_are_not_read_are_told_also_without_a_face(tmp_path):
-    (tmp_path / "clip.gif").write_bytes(content("gif", 3))
-    words = ["predict", str(tmp_path / "clip.gif"), "--checkpoint", str(small_checkpoint(tmp_path)), "--gpus", "0"]
+    (tmp_path / "clip.webp").write_bytes(content("webp", 3))
+    words = ["predict", str(tmp_path / "clip.webp"), "--checkpoint", str(small_checkpoint(tmp_path)), "--gpus", "0"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0
-    assert f"{tmp_path / 'clip.gif'}: 2 of 3 frames not read" in result.stderr
+    assert f"{tmp_path / 'clip.webp'}: 2 of 3 frames not read" in result.stderr

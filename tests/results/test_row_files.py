@@ -62,7 +62,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path, whole):
             file.finish()
     assert set(contents(tmp_path)) == {"faces.csv", "faces.jsonl"}
     header, row = (tmp_path / "faces.csv").read_text().splitlines()
-    assert header.startswith("image,frame,")
+    assert header.startswith("image,video,frame,")
     assert row.startswith("1.jpg,,")
 
 
