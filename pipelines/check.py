@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.index.faces_table import read_faces
-from ampnet.dataset.index.index_files import FACES_FILE, PAIRS_FILE, is_sharded
+from ampnet.dataset.index.index_files import PAIRS_FILE, is_sharded
 from ampnet.dataset.index.prepared_images import refuse_linked_folder
-from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.index.splits import split_names
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.quality.checks import CheckReport, check_index, read_fingerprints
@@ -68,8 +68,7 @@ def check(index: FaceIndex, threads: int, console: Console, side: ResultFolder) 
     """Check a data set that is already loaded, and list its duplicates."""
     with progress_bar(console)("check", len(index)) as advance:
         fingerprints = read_fingerprints(index, threads, advance)
-    faces = index.root / "index" / FACES_FILE
-    report = check_index(index, read_faces(faces) if faces.exists() else (), fingerprints)
+    report = check_index(index, fingerprints)
     side.write(lambda folder: _list_duplicates(folder, index, report))
     if side.folder is None or side.problem is not None or not len(report.duplicates.pairs):
         return CheckResult(index.root, report, None, None, side.problem)
@@ -80,36 +79,27 @@ def _list_duplicates(folder: Path, index: FaceIndex, report: CheckReport) -> Non
     for stale in (folder / PAIRS_FILE, folder / SHEET_FILE):
         stale.unlink(missing_ok=True)
     if len(report.duplicates.pairs):
-        splits = _split_names(index)
+        splits = split_names(index)
         write_pairs(folder / PAIRS_FILE, _pairs(index, report, splits))
         _write_sheet(folder / SHEET_FILE, index, report, splits)
 
 
-def _split_names(index: FaceIndex) -> list[str]:
-    splits = [""] * len(index)
-    for name, part in split_indices(index).items():
-        for position in part.tolist():
-            splits[position] = name
-    return splits
-
-
-def _pairs(index: FaceIndex, report: CheckReport, splits: list[str]) -> Iterator[CopyPair]:
+def _pairs(index: FaceIndex, report: CheckReport, splits: NDArray[np.str_]) -> Iterator[CopyPair]:
     found = report.duplicates
     rows = zip(found.pairs.tolist(), found.similarity.tolist(), found.exact.tolist(), strict=True)
     for (first, second), similarity, exact in rows:
         yield CopyPair(
             names=(index.names[first], index.names[second]),
-            splits=(splits[first], splits[second]),
+            splits=(str(splits[first]), str(splits[second])),
             classes=(index.class_names[index.labels[first]], index.class_names[index.labels[second]]),
             similarity=similarity,
             exact=exact,
         )
 
 
-def _write_sheet(path: Path, index: FaceIndex, report: CheckReport, splits: list[str]) -> None:
+def _write_sheet(path: Path, index: FaceIndex, report: CheckReport, splits: NDArray[np.str_]) -> None:
     found = report.duplicates
-    names = np.array(splits)
-    across = names[found.pairs[:, 0]] != names[found.pairs[:, 1]]
+    across = splits[found.pairs[:, 0]] != splits[found.pairs[:, 1]]
     order = np.lexsort((found.similarity, ~across))[:SHEET_PAIRS]
     tiles = []
     for number in order:

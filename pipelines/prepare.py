@@ -26,11 +26,11 @@ from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImageFiles, ImagePacks
 from ampnet.dataset.preparation.prepare_journal import PrepareJournal
 from ampnet.dataset.preparation.removal import refuse_linked_output
-from ampnet.dataset.preparation.write_index import IndexCounts, build_index
+from ampnet.dataset.preparation.write_index import FinishedFaces, IndexCounts, build_index
 from ampnet.dataset.prepared_shards import build_shards
 from ampnet.dataset.shards.parquet_tables import require_pyarrow
 from ampnet.dataset.sources import open_source
-from ampnet.detection import FaceDetector
+from ampnet.detection.detector import FaceDetector
 from ampnet.errors import DataError, UsageError, resumable
 from ampnet.faces.framing import Crop
 from ampnet.files.lock import LOCK_FILE
@@ -144,12 +144,12 @@ def _prepare(
         remove_leftovers(files.folder)  # of actors that died
         seconds = time.monotonic() - started
         meta = {name: value for name, value in plan.items() if name not in FORM}
+        finished = FinishedFaces(source, journal, frame_policy)
         if config.form == "files":
-            counts = build_index(config.out, source, journal, meta, frame_policy, seconds)
+            counts = build_index(config.out, finished, meta, seconds)
             write_croissant(config.out)
         else:
-            size = config.faces_per_shard
-            counts = build_shards(config.out, source, journal, packs, meta, frame_policy, seconds, size)
+            counts = build_shards(config.out, finished, packs, meta, seconds, config.faces_per_shard)
     found = _inspect(config, console) if config.form == "files" else None
     notes = list(source.notes)
     if config.form == "shards" and config.check:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.index.faces_table import FaceRow, read_faces
+from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.folds import FOLDS_FILE, read_folds
 from ampnet.dataset.index.index_files import FACES_FILE, PAIRS_FILE
 from ampnet.dataset.index.splits import split_indices
@@ -131,15 +131,12 @@ def refuse_seen_faces(checkpoint: Checkpoint, index: FaceIndex) -> None:
 
 def _rows(index: FaceIndex) -> Sequence[FaceRow]:
     """Read the rows of all images; of an index without them, only the counts of the rejected ones are known."""
-    path = index.root / "index" / FACES_FILE
-    if index.shards is not None and (rows := [row for _line, row in index.shards.outcomes()]):
+    if rows := list(index.rows()):
         return rows
-    if path.exists():
-        return list(read_faces(path))
     total = sum(count for by_class in index.undetected.values() for count in by_class.values())
     if total > MAX_UNLISTED:
         raise DataError(
-            f"{path.parent} counts {total:,} images without a face, but holds no {FACES_FILE}; run prepare again"
+            f"{index.root}/index counts {total:,} images without a face, but holds no {FACES_FILE}; run prepare again"
         )
     return [
         row

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ampnet.dataset.index.face_index import LABEL_BASE_WITH_SPLITS, FaceIndex
-from ampnet.dataset.index.faces_table import FaceRow, read_faces, write_faces, write_failures
+from ampnet.dataset.index.faces_table import FaceRow, write_faces, write_failures
 from ampnet.dataset.index.index_files import (
     CLASSES_FILE,
     FACES_FILE,
@@ -56,9 +56,8 @@ def to_shards(index: FaceIndex, out: Path, faces_per_shard: int, advance: Advanc
     Raises:
         DataError: an image or a file of the index cannot be read, or the disk takes no more.
     """
-    path = index.root / "index" / FACES_FILE
     known, rejected = dict[str, tuple[int, FaceRow]](), list[tuple[int, FaceRow]]()
-    for line, row in enumerate(read_faces(path)) if path.exists() else ():
+    for line, row in enumerate(index.rows()):
         if row.name:
             known[row.name] = line, row
         else:

@@ -9,12 +9,10 @@ import numpy as np
 
 from ampnet.dataset.index.face_names import FACE_MARK
 from ampnet.dataset.index.faces_table import FaceRow
-from ampnet.dataset.index.raw_images import RawDataSet
-from ampnet.dataset.preparation.chunks import CHUNK, FramePolicy
+from ampnet.dataset.preparation.chunks import CHUNK
 from ampnet.dataset.preparation.croissant import write_croissant
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImagePacks
-from ampnet.dataset.preparation.prepare_journal import PrepareJournal
 from ampnet.dataset.preparation.write_index import FinishedFaces, IndexCounts
 from ampnet.dataset.shards.manifest import Manifest, Shard, write_manifest
 from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
@@ -30,16 +28,9 @@ _MAX_RECORD = 128 << 20
 
 
 def build_shards(
-    root: Path,
-    source: RawDataSet,
-    journal: PrepareJournal,
-    packs: ImagePacks,
-    plan: dict[str, Any],
-    frame_policy: FramePolicy,
-    seconds: float,
-    faces_per_shard: int,
+    root: Path, finished: FinishedFaces, packs: ImagePacks, plan: dict[str, Any], seconds: float, faces_per_shard: int
 ) -> IndexCounts:
-    """Write a data set in shards from the journal and the packs; shards.json comes last.
+    """Write a data set in shards; shards.json comes last.
 
     The files are those that `ampnet convert` makes of the same data set in files. A pack is deleted as soon as all of
     its images are in shards; a run that was killed continues with the first shard that is not there.
@@ -50,8 +41,7 @@ def build_shards(
     Raises:
         DataError: there is no usable face, a pack is damaged, or a file cannot be written.
     """
-    finished = FinishedFaces(source, journal, frame_policy)
-    writer = _ShardWriter(root, journal, packs, source, finished.labels, faces_per_shard)
+    writer = _ShardWriter(root, finished, packs, faces_per_shard)
     rejected, counts = list[tuple[int, FaceRow]](), list[int]()
     for line, face in enumerate(finished.walk(writer.late.__setitem__)):
         if face.row.status != "rejected":
@@ -67,8 +57,8 @@ def build_shards(
     finished.write_meta(root / "index", plan, seconds)
     write_croissant(root, len(writer.shards))
     # As label_votes.csv shows them: an untrusted column may hold anything.
-    columns = [printable(column) for column in source.vote_columns]
-    write_manifest(root, Manifest(source.class_names, writer.shards, counts, columns))
+    columns = [printable(column) for column in finished.source.vote_columns]
+    write_manifest(root, Manifest(finished.source.class_names, writer.shards, counts, columns))
     return finished.counts()
 
 
@@ -77,10 +67,8 @@ class _ShardWriter:
     """Gathers faces until a shard is full."""
 
     root: Path
-    journal: PrepareJournal
+    finished: FinishedFaces
     packs: ImagePacks
-    source: RawDataSet
-    labels: dict[str, int]
     faces_per_shard: int
     shards: list[Shard] = field(default_factory=list)
     """Those that are complete."""
@@ -92,21 +80,21 @@ class _ShardWriter:
     _removed: int = 0
 
     def __post_init__(self) -> None:
-        self._earlier = _recorded(self.journal.folder / _RECORD)
+        self._earlier = _recorded(self.finished.journal.folder / _RECORD)
 
     def add(self, line: int, face: PreparedFace) -> None:
         """Take a face, with its row's place in faces.csv."""
-        item, row, chunk = self.source.items[face.item], face.row, face.item // CHUNK
+        item, row, chunk = self.finished.source.items[face.item], face.row, face.item // CHUNK
         # Votes refer to images: the first face of one, which has its name, has them.
         has_votes = item.votes and FACE_MARK not in row.name
-        votes = item.votes if has_votes else (0.0,) * len(self.source.vote_columns)
+        votes = item.votes if has_votes else (0.0,) * len(self.finished.source.vote_columns)
         self._count += 1
         content = self.late.pop(row.name, None)
         if len(self.shards) >= len(self._earlier):
             self._faces.append(
                 ShardFace(
                     name=row.name,
-                    label=self.labels[row.class_name],
+                    label=self.finished.labels[row.class_name],
                     split=row.split,  # type: ignore[arg-type]  # a source has no others
                     landmarks=np.array(face.landmarks, dtype=np.float32).reshape(5, 2),
                     image=self._image(chunk, row.name) if content is None else content,
@@ -137,8 +125,8 @@ class _ShardWriter:
         if number < len(self._earlier):
             self.shards.append(self._earlier[number])
         else:
-            self.shards.append(write_shard(self.root, number, self._faces, len(self.labels)))
-            write_json(self.journal.folder / _RECORD, msgspec.to_builtins(self.shards), indent=None)
+            self.shards.append(write_shard(self.root, number, self._faces, len(self.finished.labels)))
+            write_json(self.finished.journal.folder / _RECORD, msgspec.to_builtins(self.shards), indent=None)
         for done in range(self._removed, chunk):
             self.packs.remove(done)
         self._removed, self._count = chunk, 0

@@ -10,8 +10,6 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.index.faces_table import read_faces
-from ampnet.dataset.index.index_files import FACES_FILE
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.files.printable import printable
 from ampnet.media.drawing import color_of
@@ -46,11 +44,10 @@ def _spread(count: int) -> NDArray[np.int64]:
 
 
 def _traits(index: FaceIndex) -> Iterator[Section]:
-    """Yield a section for each trait listed in faces.csv."""
-    path = index.root / "index" / FACES_FILE
+    """Yield a section for each trait that prepare noted."""
     positions = {name: position for position, name in enumerate(index.names)}
     found: dict[str, list[int]] = {}
-    for row in read_faces(path) if path.is_file() else ():
+    for row in index.rows():
         for trait in row.traits if row.name in positions else ():
             found.setdefault(trait, []).append(positions[row.name])
     for trait, members in sorted(found.items()):

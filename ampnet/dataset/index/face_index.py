@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ampnet.faces.framing import Framing
 
 LAYOUTS_WITH_PEOPLE = ("ckplus", "ckplus-1", "ckplus-neutral", "jaffe", "csv")
-"""Layouts of earlier versions that may tell people, though meta.json does not say so."""
+"""Layouts of earlier versions that may identify people, though meta.json does not say so."""
 
 LABEL_BASE_WITH_SPLITS = 1
 """First label if names begin with the split (RAF-DB's convention); otherwise 0."""
@@ -121,6 +121,18 @@ class FaceIndex:
         """
         return read_bytes(self.image_path(i), MAX_BYTES) if self.shards is None else self.shards.read(i)
 
+    def rows(self) -> Iterator[FaceRow]:
+        """Read what prepare noted about each image of the data set, used or not; nothing of a hand-made index.
+
+        Raises:
+            DataError: faces.csv, or a table of the shards, is damaged.
+        """
+        path = self.root / "index" / FACES_FILE
+        if self.shards is not None:
+            yield from (row for _line, row in self.shards.outcomes())
+        elif path.exists():
+            yield from read_faces(path)
+
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> "FaceIndex":
         """Keep the entries at ``indices``, in that order; ``undetected`` still covers the whole data set."""
         chosen = np.asarray(indices, dtype=np.int64)
@@ -176,7 +188,7 @@ def read_index_files(root: Path) -> FaceIndex:
 
 
 def tells_people(meta: IndexMeta | None, folder: Path) -> bool:
-    """Return whether faces.csv in a folder may tell the people of the faces, so that it is worth reading."""
+    """Return whether faces.csv in a folder may name the people in the faces, so that it is worth reading."""
     if meta is None or meta.people == 0 or not (folder / FACES_FILE).exists():
         return False
     return meta.people is not None or meta.layout in LAYOUTS_WITH_PEOPLE

@@ -70,6 +70,14 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
     return {"train": parts["train"], "val": parts["val"], "test": parts["test"]}
 
 
+def split_names(index: FaceIndex) -> NDArray[np.str_]:
+    """Return the split of every face, ``(N,)``; see :func:`split_indices`."""
+    splits = np.full(len(index), "", dtype="<U5")
+    for name, part in split_indices(index).items():
+        splits[part] = name
+    return splits
+
+
 def class_counts(index: FaceIndex, positions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Count the faces at ``positions`` by class, ``(K,)``."""
     if isinstance(positions, CountedPositions):

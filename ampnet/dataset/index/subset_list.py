@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.face_names import split_of
-from ampnet.dataset.index.faces_table import read_faces
 from ampnet.dataset.index.ferplus_numbers import row_of_name
-from ampnet.dataset.index.index_files import FACES_FILE
 from ampnet.errors import DataError
 from ampnet.files.opening import read_text
 from ampnet.files.printable import printable
@@ -104,11 +102,8 @@ def _known_names(index: FaceIndex) -> dict[str, int]:
 
 
 def _sources(index: FaceIndex) -> dict[str, str]:
-    path, wanted = index.root / "index" / FACES_FILE, set(index.names)
-    rows = read_faces(path) if path.is_file() else ()
-    if index.shards is not None:
-        rows = (row for _line, row in index.shards.outcomes())
-    return {row.name: row.source for row in rows if row.name in wanted}
+    wanted = set(index.names)
+    return {row.name: row.source for row in index.rows() if row.name in wanted}
 
 
 def _keys(name: str) -> Iterator[str]:

@@ -17,9 +17,10 @@ from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.raw_images import Box, Picture, RawDataSet, SourceImage
 from ampnet.dataset.preparation.frames import PreparedFace, read_failure, write_frame
 from ampnet.dataset.preparation.image_stores import ImageStore
-from ampnet.detection import FaceDetector
+from ampnet.detection.detector import FaceDetector
 from ampnet.detection.face import Face, choose_face, visible_area
-from ampnet.detection.finder import FaceFinder, FoundFaces
+from ampnet.detection.finder import FaceFinder
+from ampnet.detection.retries import Detection
 from ampnet.errors import DataError
 from ampnet.faces.framing import Crop, decide_crop
 from ampnet.faces.geometry import intersection_over_union
@@ -226,7 +227,7 @@ def _small(item: SourceImage) -> Image | None:
         return None
 
 
-def _frame(work: PrepareJob, number: int, picture: Picture | str, found: FoundFaces | None) -> list[PreparedFace]:
+def _frame(work: PrepareJob, number: int, picture: Picture | str, found: Detection | None) -> list[PreparedFace]:
     """Write the faces found in an image, and return their rows."""
     item, name, frame_policy = work.items[number], work.names[number], work.frame_policy
     unused = FaceRow("", path_as_text(item.relative), item.split, item.class_name, "rejected", subject=item.subject)

@@ -1,7 +1,6 @@
 """Writing `index/label_votes.csv`, and counting the images with votes by outcome."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +18,6 @@ StatusCounts = dict[str, dict[str, int]]
 FOUND: tuple[FaceStatus, ...] = ("detected", "retried")
 
 
-@dataclass(frozen=True)
-class VoteCounts:
-    """Counts of the images with votes by outcome."""
-
-    total: int
-    """Images of the data set, with or without votes."""
-    images: StatusCounts = field(default_factory=dict)
-    """Images with votes."""
-    no_face: StatusCounts = field(default_factory=dict)
-    """Images whose most frequent answer is ``no_face``."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the counts as values for JSON."""
-        return {"images": self.images, "no_face": self.no_face}
-
-    def line(self) -> str:
-        """Summarise the counts in one line."""
-        return (
-            f"votes: {_sum(self.images):,} of {self.total:,} images have votes; of {_sum(self.no_face):,} voted to "
-            f"show no face, the detector found a face in {_sum(self.no_face, FOUND):,}"
-        )
-
-
 class VotesTable:
     """Counts the prepared images with votes by outcome, and writes their votes.
 
@@ -50,7 +26,10 @@ class VotesTable:
     """
 
     def __init__(self, source: RawDataSet) -> None:
-        self.counts = VoteCounts(len(source.items))
+        self.images: StatusCounts = {}
+        """Images with votes."""
+        self.no_face: StatusCounts = {}
+        """Images whose most frequent answer is ``no_face``."""
         self._source = source
         nothing = (0.0,) * len(source.vote_columns)
         votes = np.array([item.votes or nothing for item in source.items], dtype=np.float32)
@@ -63,9 +42,20 @@ class VotesTable:
         if face.item == self._last or not item.votes:
             return
         self._last = face.item
-        for counts in (self.counts.images, *([self.counts.no_face] if self._no_face[face.item] else [])):
+        for counts in (self.images, *([self.no_face] if self._no_face[face.item] else [])):
             by_status = counts.setdefault(item.split, {})
             by_status[face.row.status] = by_status.get(face.row.status, 0) + 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as values for JSON."""
+        return {"images": self.images, "no_face": self.no_face}
+
+    def line(self) -> str:
+        """Summarise the counts in one line."""
+        return (
+            f"votes: {_sum(self.images):,} of {len(self._source.items):,} images have votes; of "
+            f"{_sum(self.no_face):,} voted to show no face, the detector found a face in {_sum(self.no_face, FOUND):,}"
+        )
 
     def write(self, path: Path) -> None:
         """Write the votes of all images that have any, under their prepared names."""

@@ -1,7 +1,7 @@
 """The last step of prepare: index/ from the faces of the finished chunks, which shards are made of as well."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from ampnet.dataset.preparation.chunks import FramePolicy
 from ampnet.dataset.preparation.frames import PreparedFace, write_template_frame
 from ampnet.dataset.preparation.image_stores import ImageFiles, WriteImage
 from ampnet.dataset.preparation.prepare_journal import PrepareJournal
-from ampnet.dataset.preparation.votes_table import VoteCounts, VotesTable
+from ampnet.dataset.preparation.votes_table import VotesTable
 from ampnet.errors import DataError
 from ampnet.faces.framing import measure_framing
 from ampnet.files.writing import atomic_write, write_json
@@ -46,7 +46,7 @@ class IndexCounts:
     table: OutcomeCounts
     faces: int
     """Usable faces, the lines of data_label.txt."""
-    votes: VoteCounts | None = None
+    votes: VotesTable | None = None
     """Counts of the images with votes; None if the data set has none."""
 
     def status(self, status: str) -> int:
@@ -83,7 +83,7 @@ class FinishedFaces:
         self.labels = {name: label for label, name in enumerate(source.class_names)}
         """Class -> label from 0."""
         self.votes = VotesTable(source) if source.vote_columns else None
-        self._source, self._journal, self._frame_policy = source, journal, frame_policy
+        self.source, self.journal, self._frame_policy = source, journal, frame_policy
         self._usable = _Usable()
         self._table: OutcomeCounts = {}
 
@@ -96,9 +96,8 @@ class FinishedFaces:
         Raises:
             DataError: there is no usable face, or the record is damaged.
         """
-        self._journal.finished()
-        relative_landmarks = _mean_relative_landmarks(self._journal, self._source)
-        for face in _with_template(self._journal, self._source, relative_landmarks, self._frame_policy, write):
+        self.journal.finished()
+        for face in self._with_template(_mean_relative_landmarks(self.journal.faces(self.source.items)), write):
             row = face.row
             by_status = self._table.setdefault(row.split, {}).setdefault(row.class_name, {})
             by_status[row.status] = by_status.get(row.status, 0) + 1
@@ -108,13 +107,28 @@ class FinishedFaces:
                 self.votes.add(face)
             yield face
 
+    def _with_template(
+        self, relative_landmarks: NDArray[np.float64] | None, write: WriteImage
+    ) -> Iterator[PreparedFace]:
+        faces, items = self.journal.faces(self.source.items), self.source.items
+        if relative_landmarks is None:
+            first = next(faces)
+            raise DataError(
+                f"no face was found in any of the {len(items)} images of {items[0].root}"
+                f" (the first, {first.row.source}: {first.row.reason})"
+            )
+        for face in faces:
+            is_late = face.row.status == "template"
+            crop = self._frame_policy.crop
+            yield write_template_frame(face, items[face.item], relative_landmarks, crop, write) if is_late else face
+
     def landmarks(self) -> NDArray[np.float32]:
         """Return ``(N, 5, 2)`` landmarks of the usable faces that have passed, in pixels of the 224-px image."""
         return np.array(self._usable.landmarks, dtype=np.float32).reshape(-1, 5, 2)
 
     def counts(self) -> IndexCounts:
         """Return what has passed."""
-        return IndexCounts(self._table, len(self._usable.splits), None if self.votes is None else self.votes.counts)
+        return IndexCounts(self._table, len(self._usable.splits), self.votes)
 
     def write_meta(self, index: Path, plan: dict[str, Any], seconds: float) -> None:
         """Write meta.json, once all faces have passed.
@@ -129,57 +143,29 @@ class FinishedFaces:
         meta = {
             "format_version": FORMAT_VERSION,
             "ampnet_version": ampnet.__version__,
-            "class_names": list(self._source.class_names),
+            "class_names": list(self.source.class_names),
             "label_base": self.label_base,
             "splits": [split for split in ("train", "val", "test") if split in self._table],
             "image_size": IMAGE_SIZE,
             "people": len(usable.people),
-            **({"licence": self._source.licence} if self._source.licence else {}),
+            **({"licence": self.source.licence} if self.source.licence else {}),
             **plan,
             "framing": framing.to_dict(),
             "counts": self._table,
-            **({} if self.votes is None else {"votes": self.votes.counts.to_dict()}),
+            **({} if self.votes is None else {"votes": self.votes.to_dict()}),
             "elapsed_seconds": round(seconds, 1),
         }
         write_json(index / META_FILE, meta)
 
 
-def _mean_relative_landmarks(journal: PrepareJournal, source: RawDataSet) -> NDArray[np.float64] | None:
+def _mean_relative_landmarks(faces: Iterable[PreparedFace]) -> NDArray[np.float64] | None:
     """Average the relative landmarks over the detected training faces, or else over all; None without any."""
-    total, count = np.zeros(10), 0
-    fallback, fallback_count = np.zeros(10), 0
-    for face in journal.faces(source.items):
-        if not face.relative_landmarks:
-            continue
-        if face.row.split in ("train", ""):
-            total += face.relative_landmarks
-            count += 1
-        fallback += face.relative_landmarks
-        fallback_count += 1
-    if count:
-        return (total / count).reshape(5, 2)
-    return (fallback / fallback_count).reshape(5, 2) if fallback_count else None
-
-
-def _with_template(
-    journal: PrepareJournal,
-    source: RawDataSet,
-    relative_landmarks: NDArray[np.float64] | None,
-    frame_policy: FramePolicy,
-    write: WriteImage,
-) -> Iterator[PreparedFace]:
-    faces = journal.faces(source.items)
-    if relative_landmarks is None:
-        first = next(faces)
-        raise DataError(
-            f"no face was found in any of the {len(source.items)} images of {source.items[0].root}"
-            f" (the first, {first.row.source}: {first.row.reason})"
-        )
+    sums = np.zeros((2, 11))  # of training faces, and of others: ten coordinates, and how many
     for face in faces:
-        if face.row.status == "template":
-            yield write_template_frame(face, source.items[face.item], relative_landmarks, frame_policy.crop, write)
-        else:
-            yield face
+        if face.relative_landmarks:
+            sums[int(face.row.split not in ("train", ""))] += (*face.relative_landmarks, 1)
+    *total, count = sums[0] if sums[0, -1] else sums[1]
+    return np.array(total).reshape(5, 2) / count if count else None
 
 
 def _training_part(splits: list[str]) -> NDArray[np.int64]:
@@ -190,20 +176,12 @@ def _training_part(splits: list[str]) -> NDArray[np.int64]:
     return train if train.size else np.arange(len(splits))
 
 
-def build_index(
-    root: Path,
-    source: RawDataSet,
-    journal: PrepareJournal,
-    plan: dict[str, Any],
-    frame_policy: FramePolicy,
-    seconds: float,
-) -> IndexCounts:
-    """Write the index files from the journal; meta.json last, so that its presence marks a complete index.
+def build_index(root: Path, finished: FinishedFaces, plan: dict[str, Any], seconds: float) -> IndexCounts:
+    """Write the index files; meta.json last, so that its presence marks a complete index.
 
     Raises:
         DataError: there is no usable face, or a file cannot be written.
     """
-    finished = FinishedFaces(source, journal, frame_policy)
     images = ImageFiles(root / "dataset")
     names, labels = list[str](), array("l")
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.faces_table import FaceRow
-from ampnet.dataset.index.splits import split_indices
+from ampnet.dataset.index.splits import split_names
 from ampnet.dataset.quality.duplicates import SIDE, Duplicates, copy_groups, find_duplicates, thumbnail
 from ampnet.dataset.quality.original_set import SetTones, TraitCount
 from ampnet.errors import DataError, ImageError
@@ -123,20 +123,17 @@ def read_fingerprints(index: FaceIndex, threads: int, advance: Advance) -> Finge
     return Fingerprints(thumbnails, digests, unreadable, traits)
 
 
-def check_index(index: FaceIndex, rows: Iterable[FaceRow], fingerprints: Fingerprints) -> CheckReport:
+def check_index(index: FaceIndex, fingerprints: Fingerprints) -> CheckReport:
     """Find everything that would make results on this data set untrustworthy.
 
+    Of a hand-made index, the prepared images are examined for the traits that survive resizing.
+
     Args:
-        rows: rows of faces.csv, for coverage, people and traits; empty for a hand-made index, whose prepared images
-            are examined instead for the traits that survive resizing.
         fingerprints: from :func:`read_fingerprints`.
     """
-    parts = split_indices(index)
-    splits = np.full(len(index), "", dtype="<U5")
-    for name, part in parts.items():
-        splits[part] = name
+    splits = split_names(index)
     tones = SetTones()
-    found, total, people = _read_rows(rows, dict(zip(index.names, splits.tolist(), strict=True)), tones)
+    found, total, people = _read_rows(index.rows(), dict(zip(index.names, splits.tolist(), strict=True)), tones)
     if not tones.images:
         for image, traits in zip(index.names, fingerprints.traits, strict=True):
             tones.add(image, traits)
@@ -149,9 +146,12 @@ def check_index(index: FaceIndex, rows: Iterable[FaceRow], fingerprints: Fingerp
     return CheckReport(
         images=len(index),
         classes={
-            split: {name: int((index.labels[part] == label).sum()) for label, name in enumerate(index.class_names)}
-            for split, part in parts.items()
-            if len(part)
+            split: {
+                name: int((index.labels[splits == split] == label).sum())
+                for label, name in enumerate(index.class_names)
+            }
+            for split in ("train", "val", "test")
+            if (splits == split).any()
         },
         coverage={name: found[name] / total[name] for name in index.class_names if total[name]},
         exact_copies=exact,

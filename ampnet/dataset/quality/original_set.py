@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,30 +16,18 @@ MIN_IMAGES = 300
 """Minimum images for a comparison of grey levels with the original data set."""
 
 
-@dataclass(frozen=True)
-class GreyLevels:
+class GreyLevels(NamedTuple):
     """Mean and standard deviation of the grey levels of all pixels in a data set."""
 
     mean: float
     spread: float
 
 
-@dataclass(frozen=True)
-class KnownSet:
-    """Known properties of an original data set."""
-
-    name: str
-    levels: GreyLevels
-    """Measured on the whole data set."""
-    tolerance: GreyLevels
-    """Maximum differences for the original data set, or a part of it."""
-
-
-FER2013 = KnownSet("FER-2013", GreyLevels(129.4, 65.1), GreyLevels(10.0, 5.0))
+OF_FER2013, TOLERANCE = GreyLevels(129.4, 65.1), GreyLevels(10.0, 5.0)
 """Measured on all 35,887 images; none of 10,000 random samples of ``MIN_IMAGES`` images exceeded the tolerance."""
 
-KNOWN_SETS = {"fer2013": FER2013, "ferplus": FER2013, "ferplus-argmax": FER2013}
-"""By layout; FER+ uses FER-2013's images."""
+FER2013_LAYOUTS = ("fer2013", "ferplus", "ferplus-argmax")
+"""FER+ uses FER-2013's images."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +84,7 @@ class SetTones:
             for trait, count in self.counts().items()
             if count.share > 0.5
         ]
-        return [*shared, *_other_levels(self.levels, KNOWN_SETS.get(layout))]
+        return [*shared, *_other_levels(self.levels, layout)]
 
 
 def pooled_levels(levels: Sequence[tuple[float, float]]) -> GreyLevels:
@@ -104,16 +93,13 @@ def pooled_levels(levels: Sequence[tuple[float, float]]) -> GreyLevels:
     return GreyLevels(float(means.mean()), float(np.sqrt((spreads**2).mean() + means.var())))
 
 
-def _other_levels(levels: Sequence[tuple[float, float]], known: KnownSet | None) -> list[str]:
-    if known is None or len(levels) < MIN_IMAGES:
+def _other_levels(levels: Sequence[tuple[float, float]], layout: str) -> list[str]:
+    if layout not in FER2013_LAYOUTS or len(levels) < MIN_IMAGES:
         return []
-    found, true = pooled_levels(levels), known.levels
-    if (
-        abs(found.mean - true.mean) <= known.tolerance.mean
-        and abs(found.spread - true.spread) <= known.tolerance.spread
-    ):
+    found, true = pooled_levels(levels), OF_FER2013
+    if abs(found.mean - true.mean) <= TOLERANCE.mean and abs(found.spread - true.spread) <= TOLERANCE.spread:
         return []
     return [
-        f"the grey levels have mean {found.mean:.0f} and spread {found.spread:.0f}, {known.name}'s are "
-        f"{true.mean:.0f} and {true.spread:.0f}: these images have been changed"
+        f"the grey levels have mean {found.mean:.0f} and spread {found.spread:.0f}, FER-2013's are {true.mean:.0f} and "
+        f"{true.spread:.0f}: these images have been changed"
     ]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +49,8 @@ class ShardImages:
             if self.only in (None, row.split):
                 yield line, row
 
-    def splits(self) -> dict[Split, StreamedSplit]:
-        """Return the official splits of a streamed data set."""
+    def splits(self) -> dict[Split, Any]:
+        """Return the official splits of a streamed data set: :class:`StreamedSplit`, used like arrays of positions."""
         return {split: StreamedSplit(self.reader, split) for split in get_args(Split)}
 
     def sha256(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ampnet.dataset.index.raw_images import Box, Picture, RawDataSet, SourceImage
+from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.sources.affectnet import is_affectnet, read_affectnet
 from ampnet.dataset.sources.expw import is_expw, read_expw
 from ampnet.dataset.sources.fer2013 import is_fer2013, is_ferplus, read_fer2013, read_ferplus
@@ -26,9 +26,6 @@ from ampnet.dataset.sources.small_sets import (
 )
 from ampnet.dataset.sources.votes import attach_votes
 from ampnet.errors import DataError, UsageError
-
-__all__ = ["LAYOUTS", "Box", "Picture", "RawDataSet", "SourceImage", "open_source"]
-
 
 _CONTENT = (".csv", ".tsv", ".gz", ".jpg", ".jpeg", ".png")
 """Extensions of files beside which a folder is not one that an archive unpacked to."""

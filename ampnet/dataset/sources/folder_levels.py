@@ -46,7 +46,7 @@ class Levels:
     class_level: int = 0
     """Place of the class, behind wrappers and split."""
     person_level: int = -1
-    """Place of the person, counted likewise; -1 if people are not told."""
+    """Place of the person, counted likewise; -1 if people are unknown."""
 
     def class_place(self, folders: Folders) -> int:
         """Return the place of the class among a folder's names."""

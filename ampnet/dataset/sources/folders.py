@@ -44,7 +44,7 @@ def read_folders(
 
     Raises:
         DataError: there are no images or class folders, the folders are numbers of unknown meaning, or what they mean
-            cannot be told.
+            cannot be determined.
     """
     listing = list_folder(root, readable_images())
     if root in listing.problems:

@@ -159,7 +159,7 @@ def read_rows(root: Path, path: Path, own_split: Split | None = None) -> tuple[l
     """List the faces of one table, with labels as spelled; rows without pixels or with another split are left out.
 
     Args:
-        own_split: split of rows that do not tell it.
+        own_split: split of rows that have none.
 
     Returns:
         The faces, and notes.

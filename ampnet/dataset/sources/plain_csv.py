@@ -77,7 +77,7 @@ def _finds_images(path: Path) -> bool:
 
 
 def _read_lists(splits: Mapping[Path, Split | None], layout: str, classes: str | None) -> RawDataSet:
-    """Read lists of one folder, each with the split of rows that do not tell it."""
+    """Read lists of one folder, each with the split of rows that have none."""
     items, notes, votes = list[SourceImage](), list[str](), dict[tuple[str, ...], Path]()
     for path, split in splits.items():
         columns = read_columns(open_table(path))
