@@ -6,19 +6,12 @@ from typing import Annotated
 import typer
 
 from ampnet import __version__
-from pipelines.commands.adapt import adapt
-from pipelines.commands.audit import audit
-from pipelines.commands.calibrate import calibrate
-from pipelines.commands.check import check_data
-from pipelines.commands.compare import compare
-from pipelines.commands.convert import convert
+from pipelines.commands.datasets import check_data, convert, prepare
 from pipelines.commands.doctor import doctor
-from pipelines.commands.evaluate import evaluate
+from pipelines.commands.evaluation import adapt, audit, calibrate, compare, evaluate, robustness
 from pipelines.commands.exchange import export, export_reference, import_reference
 from pipelines.commands.one_line_errors import OneLineErrors, run_as_program
 from pipelines.commands.predict import NOT_AN_EMOTION, predict
-from pipelines.commands.prepare import prepare
-from pipelines.commands.robustness import robustness
 from pipelines.commands.serve import serve
 from pipelines.commands.summarize import summarize
 from pipelines.commands.train import train

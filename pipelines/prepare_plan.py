@@ -9,7 +9,7 @@ from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.preparation.chunks import PreparationThreads, choose_crop
 from ampnet.dataset.preparation.prepare_journal import PrepareJournal
 from ampnet.dataset.preparation.removal import earlier_files, remove_earlier
-from ampnet.detection import FaceDetector
+from ampnet.detection.detector import FaceDetector
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.framing import Crop
 from ampnet.files.journal import require_same
