@@ -12,7 +12,7 @@ from ampnet.errors import ONE_OPENCV, is_broken_opencv
 if TYPE_CHECKING:
     from ampnet.checkpoints.checkpoint import load_checkpoint
     from ampnet.checkpoints.reference.reference_files import load_reference
-    from ampnet.detection import FaceDetector
+    from ampnet.detection.detector import FaceDetector
     from ampnet.models.ampnet import AMPNet
     from ampnet.reading.image_files import read_image
     from ampnet.recognition.predictor import Predictor
@@ -35,7 +35,7 @@ __all__ = [
 
 _HOMES = {
     "AMPNet": "ampnet.models.ampnet",
-    "FaceDetector": "ampnet.detection",
+    "FaceDetector": "ampnet.detection.detector",
     "PhotoResult": "ampnet.results.photo_result",
     "Predictor": "ampnet.recognition.predictor",
     "load_checkpoint": "ampnet.checkpoints.checkpoint",

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.detection import FaceDetector
+from ampnet.detection.detector import FaceDetector
 from ampnet.detection.face import Face
 from ampnet.detection.mobilenet import MobileNetRetinaFace
 from ampnet.detection.networks import load_network

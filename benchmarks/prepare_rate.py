@@ -16,7 +16,7 @@ from ampnet.dataset.index.face_names import unique_names
 from ampnet.dataset.preparation.chunks import CHUNK, FramePolicy, PrepareJob, prepare_chunks, start_preparation_threads
 from ampnet.dataset.preparation.image_stores import ImageFiles
 from ampnet.dataset.sources import open_source
-from ampnet.detection import FaceDetector
+from ampnet.detection.detector import FaceDetector
 from ampnet.detection.retries import detect_with_retries
 
 ROUNDS = 5

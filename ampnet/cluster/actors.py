@@ -84,7 +84,7 @@ def ray_cluster(actors: int | None, gpus: int | None) -> Iterator[ActorOptions]:
             ray.init(**start)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         where = f"join the Ray cluster at {address}" if address else "start Ray here"
-        hint = TOKEN if address else ""  # Ray's own message does not tell why
+        hint = TOKEN if address else ""  # Ray's own message does not say why
         raise ProcessError(f"cannot {where}: {printable(error)}{hint}") from error
     try:
         _keep_quiet(DataContext.get_current())

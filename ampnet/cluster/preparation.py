@@ -8,7 +8,7 @@ from typing import Any
 from ampnet.cluster.actors import ActorOptions, run_on_actors
 from ampnet.dataset.preparation.chunks import CHUNK, PrepareJob, prepare_chunks, start_preparation_threads
 from ampnet.dataset.preparation.frames import PreparedFace
-from ampnet.detection import FaceDetector
+from ampnet.detection.detector import FaceDetector
 from ampnet.runtime.devices import choose_device
 from ampnet.settings import DetectorConfig
 

@@ -31,17 +31,26 @@ class Face:
         """Square root of the box's area, in pixels."""
         return math.sqrt(box_area(self.box))
 
+    @property
+    def axis(self) -> NDArray[np.floating]:
+        """``(2,)`` from the eyes' midpoint to the mouth's, in pixels."""
+        return np.asarray(self.landmarks[3:].mean(axis=0) - self.landmarks[:2].mean(axis=0))
+
+    @property
+    def eyes_to_mouth(self) -> float:
+        """Length of that, in pixels."""
+        return float(np.hypot(*self.axis))
+
 
 def roll(face: Face) -> float:
     """Return the roll in degrees, clockwise positive: the angle of the eyes-to-mouth axis from straight down."""
-    x, y = face.landmarks[3:].mean(axis=0) - face.landmarks[:2].mean(axis=0)
+    x, y = face.axis
     return -math.degrees(math.atan2(x, y))
 
 
 def landmark_distance(one: Face, other: Face) -> float:
     """Return the mean distance of two faces' landmarks, in eye-to-mouth distances of the first."""
-    eyes_to_mouth = float(np.hypot(*(one.landmarks[3:].mean(axis=0) - one.landmarks[:2].mean(axis=0))))
-    return float(np.hypot(*(one.landmarks - other.landmarks).T).mean()) / max(eyes_to_mouth, 1e-6)
+    return float(np.hypot(*(one.landmarks - other.landmarks).T).mean()) / max(one.eyes_to_mouth, 1e-6)
 
 
 def moved_face(face: Face, matrix: Affine) -> Face:

@@ -1,27 +1,15 @@
 """From photos to the faces that are wanted of each: found, retried, measured, chosen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.face import Face, moved_face
-from ampnet.detection.retries import DetectionStatus, detect_with_retries
+from ampnet.detection.retries import Detection, detect_with_retries
 from ampnet.reading.photo import Photo
 from ampnet.settings import FacePolicy
-
-
-@dataclass(frozen=True, eq=False)
-class FoundFaces:
-    """The faces of a photo, in pixels of the whole upright photo."""
-
-    faces: list[Face]
-    """Those that are wanted, best score first."""
-    status: DetectionStatus
-    """Whether the first pass found them, a retry, or neither."""
-    count: int
-    """Number of faces of at least the minimum size that were seen, until the choice among them was certain."""
 
 
 class FaceFinder:
@@ -36,8 +24,8 @@ class FaceFinder:
     def __init__(self, detector: AnySizeDetector, face: FacePolicy = "all", min_face: float = 0.0) -> None:
         self.detector, self.face, self.min_face = detector, face, min_face
 
-    def find(self, photos: Sequence[Photo], most: int | None = None) -> list[FoundFaces]:
-        """Find the faces of each photo; results do not depend on the other photos.
+    def find(self, photos: Sequence[Photo], most: int | None = None) -> list[Detection]:
+        """Find the faces of each photo, in pixels of the whole upright photo; results do not depend on other photos.
 
         Args:
             photos: photos that can be read.
@@ -51,15 +39,15 @@ class FaceFinder:
             [self.min_face * reduction for reduction in reductions],
         )
         return [
-            FoundFaces(_in_whole(photo, detection.faces[:most]), detection.status, detection.count)
+            replace(detection, faces=_in_whole(photo, detection.faces[:most]))
             for photo, detection in zip(photos, detections, strict=True)
         ]
 
 
-def _in_whole(photo: Photo, faces: Sequence[Face]) -> list[Face]:
+def _in_whole(photo: Photo, faces: tuple[Face, ...]) -> tuple[Face, ...]:
     """Scale faces from the reduced photo to the whole one."""
     if not photo.is_reduced:
-        return list(faces)
+        return faces
     (height, width), (whole_height, whole_width) = photo.reduced.shape[:2], photo.size_hw
     enlargement = np.diag([whole_width / width, whole_height / height, 1.0])[:2]
-    return [moved_face(face, enlargement) for face in faces]
+    return tuple(moved_face(face, enlargement) for face in faces)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.detection.face import Face, landmark_distance
-from ampnet.detection.finder import FaceFinder, FoundFaces
+from ampnet.detection.finder import FaceFinder
+from ampnet.detection.retries import Detection
 from ampnet.media.images import Image, reduce
 from ampnet.reading.photo import Photo
 
@@ -38,9 +39,9 @@ Stretch = tuple[int, int]
 class FollowingFinder(FaceFinder):
     """A :class:`FaceFinder` that looks at some of a video's frames, and at every photo."""
 
-    def find(self, photos: Sequence[Photo], most: int | None = None) -> list[FoundFaces]:
+    def find(self, photos: Sequence[Photo], most: int | None = None) -> list[Detection]:
         """See :meth:`FaceFinder.find`; results depend on which frames of a video are given together."""
-        found: dict[int, FoundFaces] = {}
+        found: dict[int, Detection] = {}
         greys: dict[int, Image] = {}
         stretches = _stretches(photos)
         inside = {place for first, last in stretches for place in range(first + 1, last)}
@@ -83,8 +84,8 @@ def _is_next(frame: Photo, later: Photo) -> bool:
 
 
 def _between(
-    frames: Sequence[Photo], first: FoundFaces, last: FoundFaces, greys: dict[int, Image]
-) -> list[FoundFaces] | None:
+    frames: Sequence[Photo], first: Detection, last: Detection, greys: dict[int, Image]
+) -> list[Detection] | None:
     """Follow the faces of the first frame to the last; None where they do not arrive at the faces found there."""
     if len(first.faces) != len(last.faces):
         return None
@@ -92,7 +93,7 @@ def _between(
         return [first] * (len(frames) - 2)
     images = [greys.setdefault(id(frame), _grey(frame)) for frame in frames]
     scale = images[0].shape[1] / frames[0].size_hw[1]
-    sizes = np.array([_eyes_to_mouth(face) for face in first.faces]) * scale
+    sizes = np.array([face.eyes_to_mouth for face in first.faces]) * scale
     path = [np.stack([face.landmarks for face in first.faces]).astype(np.float32) * np.float32(scale)]
     for before, after in pairwise(images):
         moved, error = _flow(before, after, path[-1])
@@ -108,11 +109,11 @@ def _between(
     drift = np.stack([face.landmarks for face in ends]) - path[-1] / scale
     shares = [number / (len(frames) - 1) for number in range(1, len(frames) - 1)]
     return [
-        FoundFaces(
-            [
+        Detection(
+            tuple(
                 _moved(face, end, share, landmarks)
                 for face, end, landmarks in zip(first.faces, ends, points / scale + share * drift, strict=True)
-            ],
+            ),
             "detected",
             first.count,
         )
@@ -142,7 +143,3 @@ def _flow(before: Image, after: Image, points: NDArray[np.float32]) -> tuple[NDA
 def _grey(photo: Photo) -> Image:
     grey = cv2.cvtColor(photo.reduced, cv2.COLOR_RGB2GRAY)
     return reduce(np.asarray(grey, dtype=np.uint8), FLOW_SIDE)
-
-
-def _eyes_to_mouth(face: Face) -> float:
-    return float(np.hypot(*(face.landmarks[3:].mean(axis=0) - face.landmarks[:2].mean(axis=0))))

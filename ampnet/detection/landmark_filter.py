@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.detection.face import Face
-from ampnet.faces.geometry import box_area
 
 MAX_ROLL = 120.0
 """Maximum angle in degrees of the eyes-to-mouth axis from straight down: lying faces pass, upside-down ones do not."""
@@ -32,12 +31,6 @@ def keep_faces(faces: Sequence[Face], min_face: float) -> list[Face]:
 def is_large(face: Face, min_face: float) -> bool:
     """Return whether no side of a face's box is below ``min_face`` pixels."""
     return bool(min(face.box[2:] - face.box[:2]) >= min_face)
-
-
-def eyes_to_mouth(box: NDArray[np.floating], landmarks: NDArray[np.floating]) -> float:
-    """Return the distance from the eyes' midpoint to the mouth's, as a fraction of the box's side."""
-    down = landmarks[3:].mean(axis=0) - landmarks[:2].mean(axis=0)
-    return float(np.hypot(*down)) / max(math.sqrt(box_area(box)), 1e-6)
 
 
 def are_plausible_landmarks(box: NDArray[np.floating], landmarks: NDArray[np.floating]) -> bool:

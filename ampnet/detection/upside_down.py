@@ -12,7 +12,7 @@ import numpy as np
 
 from ampnet.detection.any_size import AnySizeDetector, View
 from ampnet.detection.face import Face, moved_face
-from ampnet.detection.landmark_filter import eyes_to_mouth, is_large, keep_faces
+from ampnet.detection.landmark_filter import is_large, keep_faces
 from ampnet.detection.multiscale import is_piece, is_same
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, align_face
 from ampnet.faces.geometry import Points, inverse
@@ -65,7 +65,7 @@ def find_upside_down(detector: AnySizeDetector, images: Sequence[Image], min_fac
 def _doubtful(faces: Sequence[Face], sound: Sequence[Face], min_face: float) -> list[Face]:
     """Return those that may stand on their head, first the ones with impossible landmarks, then by size."""
     dropped = [face for face in faces if is_large(face, min_face) and face not in sound]
-    unsure = [face for face in sound if face.score < SURE or eyes_to_mouth(face.box, face.landmarks) < SHORT]
+    unsure = [face for face in sound if face.score < SURE or face.eyes_to_mouth / max(face.side, 1e-6) < SHORT]
     return [*dropped, *sorted(unsure, key=lambda face: face.side, reverse=True)][:MOST]
 
 

@@ -70,7 +70,7 @@ def counted_ahead(tasks: Sequence[Task], sampling: Sampling, advance: Advance | 
 
     Args:
         sampling: which frames of a video are classified.
-        advance: told about the frames; None counts nothing.
+        advance: called with the number of further frames; None counts nothing.
     """
     is_over = Event()
 

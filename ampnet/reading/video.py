@@ -61,9 +61,9 @@ class VideoInfo:
     """What is known before the frames are read."""
 
     frames: int
-    """Number of frames, an estimate; 0 if the file does not tell."""
+    """Number of frames, an estimate; 0 if the file does not state it."""
     seconds: float
-    """Length, an estimate; 0 if the file does not tell."""
+    """Length, an estimate; 0 if the file does not state it."""
     start: float
     """Time stamp of the first frame, in seconds, on the clock that the file's sound shares."""
 

@@ -24,7 +24,7 @@ _TAIL = 1 << 18  # several packs; each has at most 64 KiB, and usually 2
 
 
 def is_cut(file: BinaryIO) -> bool:
-    """Return whether a video file ends before its container says; False if the container does not tell.
+    """Return whether a video file ends before its container says; False if the container does not say.
 
     Args:
         file: an open video; its position is the start again afterwards.

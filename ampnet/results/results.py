@@ -13,7 +13,7 @@ MAX_LISTED = 100
 
 
 MAX_NOTES = 10
-"""Photos with notes that are told one by one."""
+"""Photos with notes that are shown one by one."""
 
 
 @dataclass(eq=False)

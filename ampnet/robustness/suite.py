@@ -17,37 +17,9 @@ from ampnet.faces.geometry import Points
 from ampnet.files.printable import printable
 from ampnet.robustness import degradations, occluders
 
-CORRUPTIONS: dict[str, tuple[str, ...]] = {
-    "occlusion": ("sunglasses", "mask", "eye", "nose", "hand", "block"),
-    "blur": ("gaussian-blur", "motion-blur"),
-    "noise": ("gaussian-noise", "salt-pepper"),
-    "light": ("darkness", "over-exposure", "low-contrast"),
-    "quality": ("jpeg", "low-resolution"),
-    "framing": ("shift", "scale", "rotation"),
-}
-"""Names by group, in the order of every table and plot."""
-
 SEVERITIES = (1, 2, 3, 4, 5)
 
 ALL, NONE = "all", "none"
-
-
-def read_corruptions(text: str) -> tuple[str, ...]:
-    """Parse a comma-separated list of corruptions and groups, returned in the suite's order.
-
-    Args:
-        text: names, groups, ``all``, or ``none``, which measures uncorrupted faces only.
-
-    Raises:
-        ConfigError: a name is unknown, or the list is empty.
-    """
-    wanted = {name.strip().lower() for name in text.split(",")} - {""}
-    known = {ALL, NONE, *CORRUPTIONS, *(name for names in CORRUPTIONS.values() for name in names)}
-    if not wanted or not wanted <= known or (NONE in wanted and len(wanted) > 1):
-        unknown = ", ".join(sorted(wanted - known)) or text  # first in the message, which may be cut
-        choices = ", ".join([ALL, NONE, *CORRUPTIONS, *(name for names in CORRUPTIONS.values() for name in names)])
-        raise ConfigError(f"cannot use corruptions {printable(unknown, 60)!r}; choose from {choices}")
-    return tuple(name for group, names in CORRUPTIONS.items() for name in names if wanted & {name, group, ALL})
 
 
 SUITE_VERSION = 1
@@ -63,9 +35,7 @@ class Corruption:
     name: str
     group: str
     levels: tuple[float, float, float, float, float]
-    """Of severity 1 to 5."""
-    unit: str
-    """What a level measures."""
+    """Of severity 1 to 5, in the unit that docs/robustness.md lists."""
     apply: Apply
     """``apply(image, landmarks, level, rng)``."""
 
@@ -82,38 +52,52 @@ def _random(function: Callable[[Image, float, np.random.Generator], Image]) -> A
     return lambda image, _landmarks, level, rng: function(image, level, rng)
 
 
-_HALF_HEIGHT = "half the height, in eye distances"
-_RADIUS = "radius, in eye distances"
+_ALL = (
+    Corruption("sunglasses", "occlusion", (0.16, 0.22, 0.30, 0.40, 0.52), _occluder(occluders.sunglasses)),
+    Corruption("mask", "occlusion", (0.15, 0.30, 0.45, 0.60, 0.78), _occluder(occluders.mask)),
+    Corruption("eye", "occlusion", (0.18, 0.26, 0.34, 0.42, 0.52), _occluder(occluders.one_eye)),
+    Corruption("nose", "occlusion", (0.18, 0.26, 0.34, 0.42, 0.52), _occluder(occluders.nose)),
+    Corruption("hand", "occlusion", (2.3, 1.9, 1.5, 1.1, 0.7), _occluder(occluders.hand)),
+    Corruption("block", "occlusion", (0.1, 0.2, 0.3, 0.4, 0.5), _occluder(occluders.block)),
+    Corruption("gaussian-blur", "blur", (2, 4, 6, 8, 11), _plain(degradations.gaussian_blur)),
+    Corruption("motion-blur", "blur", (10, 18, 26, 36, 48), _random(degradations.motion_blur)),
+    Corruption("gaussian-noise", "noise", (0.08, 0.12, 0.18, 0.26, 0.38), _random(degradations.gaussian_noise)),
+    Corruption("salt-pepper", "noise", (0.03, 0.06, 0.09, 0.17, 0.27), _random(degradations.salt_pepper)),
+    Corruption("darkness", "light", (1, 2, 3, 4, 5), _plain(degradations.darkness)),
+    Corruption("over-exposure", "light", (0.5, 1, 1.5, 2.25, 3), _plain(degradations.over_exposure)),
+    Corruption("low-contrast", "light", (0.4, 0.3, 0.2, 0.1, 0.05), _plain(degradations.low_contrast)),
+    Corruption("jpeg", "quality", (25, 18, 15, 10, 7), _plain(degradations.jpeg)),
+    Corruption("low-resolution", "quality", (48, 36, 28, 20, 14), _plain(degradations.low_resolution)),
+    Corruption("shift", "framing", (4, 8, 16, 24, 36), _random(degradations.shift)),
+    Corruption("scale", "framing", (0.04, 0.11, 0.20, 0.30, 0.45), _random(degradations.scale)),
+    Corruption("rotation", "framing", (2, 5, 10, 15, 25), _random(degradations.rotation)),
+)
 
-_LEVELS: dict[str, tuple[tuple[float, float, float, float, float], str, Apply]] = {
-    "sunglasses": ((0.16, 0.22, 0.30, 0.40, 0.52), _HALF_HEIGHT, _occluder(occluders.sunglasses)),
-    "mask": ((0.15, 0.30, 0.45, 0.60, 0.78), "part of the way from mouth to eyes", _occluder(occluders.mask)),
-    "eye": ((0.18, 0.26, 0.34, 0.42, 0.52), _RADIUS, _occluder(occluders.one_eye)),
-    "nose": ((0.18, 0.26, 0.34, 0.42, 0.52), _RADIUS, _occluder(occluders.nose)),
-    "hand": ((2.3, 1.9, 1.5, 1.1, 0.7), "distance from the face's centre, in eye distances", _occluder(occluders.hand)),
-    "block": ((0.1, 0.2, 0.3, 0.4, 0.5), "share of the face", _occluder(occluders.block)),
-    "gaussian-blur": ((2, 4, 6, 8, 11), "standard deviation, px", _plain(degradations.gaussian_blur)),
-    "motion-blur": ((10, 18, 26, 36, 48), "length, px", _random(degradations.motion_blur)),
-    "gaussian-noise": (
-        (0.08, 0.12, 0.18, 0.26, 0.38),
-        "standard deviation, of 1",
-        _random(degradations.gaussian_noise),
-    ),
-    "salt-pepper": ((0.03, 0.06, 0.09, 0.17, 0.27), "share of the pixels", _random(degradations.salt_pepper)),
-    "darkness": ((1, 2, 3, 4, 5), "stops", _plain(degradations.darkness)),
-    "over-exposure": ((0.5, 1, 1.5, 2.25, 3), "stops", _plain(degradations.over_exposure)),
-    "low-contrast": ((0.4, 0.3, 0.2, 0.1, 0.05), "contrast that is left", _plain(degradations.low_contrast)),
-    "jpeg": ((25, 18, 15, 10, 7), "quality", _plain(degradations.jpeg)),
-    "low-resolution": ((48, 36, 28, 20, 14), "side of the frame, px", _plain(degradations.low_resolution)),
-    "shift": ((4, 8, 16, 24, 36), "distance, px", _random(degradations.shift)),
-    "scale": ((0.04, 0.11, 0.20, 0.30, 0.45), "change", _random(degradations.scale)),
-    "rotation": ((2, 5, 10, 15, 25), "degrees", _random(degradations.rotation)),
-}
+SUITE = {corruption.name: corruption for corruption in _ALL}
+"""All corruptions by name, in the order of every table and plot."""
 
-SUITE: dict[str, Corruption] = {
-    name: Corruption(name, group, *_LEVELS[name]) for group, names in CORRUPTIONS.items() for name in names
+CORRUPTIONS = {
+    group: tuple(name for name, corruption in SUITE.items() if corruption.group == group)
+    for group in dict.fromkeys(corruption.group for corruption in _ALL)
 }
-"""All corruptions by name, in order."""
+"""Names by group, likewise."""
+
+
+def read_corruptions(text: str) -> tuple[str, ...]:
+    """Parse a comma-separated list of corruptions and groups, returned in the suite's order.
+
+    Args:
+        text: names, groups, ``all``, or ``none``, which measures uncorrupted faces only.
+
+    Raises:
+        ConfigError: a name is unknown, or the list is empty.
+    """
+    wanted = {name.strip().lower() for name in text.split(",")} - {""}
+    known = [ALL, NONE, *CORRUPTIONS, *SUITE]
+    if not wanted or not wanted <= set(known) or (NONE in wanted and len(wanted) > 1):
+        unknown = ", ".join(sorted(wanted.difference(known))) or text  # first in the message, which may be cut
+        raise ConfigError(f"cannot use corruptions {printable(unknown, 60)!r}; choose from {', '.join(known)}")
+    return tuple(name for name, corruption in SUITE.items() if wanted & {name, corruption.group, ALL})
 
 
 def face_generator(seed: int, corruption: str, name: str) -> np.random.Generator:

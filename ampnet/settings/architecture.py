@@ -9,7 +9,7 @@ from ampnet.settings.fields import Option, Settings
 from ampnet.settings.shared import IMAGE_SIZE, INPUT_SIZE, PLACEMENT, STANDARDISE, WIDTH, Dropout, Modules
 
 MAX_OUTPUTS = 10_000
-"""Most outputs of a network; the reference program's pre-training tells 8,631 people apart."""
+"""Most outputs of a network; the reference program's pre-training distinguishes 8,631 people."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,26 +20,14 @@ MAX_NAME = 100
 """Maximum length of a class name, in characters."""
 
 SYNONYMS: dict[str, str] = {
-    "surprise": "surprise",
-    "surprised": "surprise",
-    "fear": "fear",
-    "fearful": "fear",
-    "afraid": "fear",
-    "scared": "fear",
-    "disgust": "disgust",
-    "disgusted": "disgust",
-    "happiness": "happiness",
-    "happyness": "happiness",
-    "happy": "happiness",
-    "joy": "happiness",
-    "sadness": "sadness",
-    "sad": "sadness",
-    "anger": "anger",
-    "angry": "anger",
-    "neutral": "neutral",
-    "neural": "neutral",  # FED-RO's own spelling
-    "contempt": "contempt",
-    "contemptuous": "contempt",
+    **dict.fromkeys(("surprise", "surprised"), "surprise"),
+    **dict.fromkeys(("fear", "fearful", "afraid", "scared"), "fear"),
+    **dict.fromkeys(("disgust", "disgusted"), "disgust"),
+    **dict.fromkeys(("happiness", "happyness", "happy", "joy"), "happiness"),
+    **dict.fromkeys(("sadness", "sad"), "sadness"),
+    **dict.fromkeys(("anger", "angry"), "anger"),
+    **dict.fromkeys(("neutral", "neural"), "neutral"),  # the latter is FED-RO's own spelling
+    **dict.fromkeys(("contempt", "contemptuous"), "contempt"),
 }
 """Class names found in data sets (lower case), and the expression that each one means."""
 
@@ -122,16 +110,7 @@ AFFECTNET_CODES = _numbered("neutral", "happiness", "sadness", "surprise", "fear
 FER2013_CODES = _numbered("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 """FER-2013's csv and ExpW."""
 
-FERPLUS_COLUMNS: tuple[str, ...] = (
-    "neutral",
-    "happiness",
-    "surprise",
-    "sadness",
-    "anger",
-    "disgust",
-    "fear",
-    "contempt",
-)
+FERPLUS_COLUMNS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 """FER+'s vote columns in order; two more follow, unknown and NF (no face)."""
 
 OTHER_ANSWERS = ("unknown", "no_face")
@@ -143,13 +122,5 @@ FERPLUS_ANSWERS = (*FERPLUS_COLUMNS, *OTHER_ANSWERS)
 CKPLUS_CODES = _numbered("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 """CK+'s emotion files."""
 
-JAFFE_CODES: dict[str, str] = {
-    "AN": "anger",
-    "DI": "disgust",
-    "FE": "fear",
-    "HA": "happiness",
-    "NE": "neutral",
-    "SA": "sadness",
-    "SU": "surprise",
-}
-"""The codes in JAFFE's file names."""
+JAFFE_CODES = {name[:2].upper(): name for name in EXPRESSIONS}
+"""The codes in JAFFE's file names: AN, DI, FE, HA, NE, SA, SU."""

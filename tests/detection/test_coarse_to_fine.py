@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from ampnet.detection import Face, FaceDetector, choose_face, detect_with_retries
 from ampnet.detection.any_size import AnySizeDetector, Seen
 from ampnet.detection.coarse_to_fine import detect_wanted
+from ampnet.detection.detector import FaceDetector
+from ampnet.detection.face import Face, choose_face
 from ampnet.detection.multiscale import is_same, pass_sizes
+from ampnet.detection.retries import detect_with_retries
 from ampnet.settings import DetectorConfig
 from tests.pictures import read_rgb
 

@@ -14,8 +14,9 @@ from retinaface.network import RetinaFace
 from retinaface.prior_box import priorbox
 from torch import nn
 
-from ampnet.detection import FaceDetector, resnet50
+from ampnet.detection import resnet50
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
+from ampnet.detection.detector import FaceDetector
 from ampnet.errors import DetectorError
 from ampnet.settings import DetectorConfig
 

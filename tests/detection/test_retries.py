@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from ampnet.detection import Face, FaceDetector, choose_face, detect_with_retries
 from ampnet.detection.any_size import AnySizeDetector
+from ampnet.detection.detector import FaceDetector
+from ampnet.detection.face import Face, choose_face
 from ampnet.detection.landmark_filter import are_plausible_landmarks
 from ampnet.detection.multiscale import MAX_LONG_SIDE, merge_passes
-from ampnet.detection.retries import RETRY_SIDE, RETRY_TURNS, turn_image
+from ampnet.detection.retries import RETRY_SIDE, RETRY_TURNS, detect_with_retries, turn_image
 from ampnet.faces.geometry import inverse, transform_points
 from ampnet.settings import DetectorConfig
 from tests.pictures import read_rgb

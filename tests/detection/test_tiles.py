@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ampnet.detection import Face, FaceDetector
+from ampnet.detection.detector import FaceDetector
+from ampnet.detection.face import Face
 from ampnet.detection.finder import FaceFinder
 from ampnet.detection.tiles import merge_tiles, tiles
 from ampnet.media.decoding_memory import reduction

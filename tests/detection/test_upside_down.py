@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ampnet.detection import FaceDetector, detect_with_retries
+from ampnet.detection.detector import FaceDetector
 from ampnet.detection.multiscale import pass_sizes
+from ampnet.detection.retries import detect_with_retries
 from tests.pictures import read_rgb
 
 SAMPLES = Path(__file__).parents[1] / "samples"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ampnet import Predictor
-from ampnet.detection import detect_with_retries
+from ampnet.detection.retries import detect_with_retries
 from ampnet.export.parity import as_pixels
 from ampnet.export.versions import OLDEST_RUNTIME
 from ampnet.reading.image_files import read_image

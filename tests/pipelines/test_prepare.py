@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from ampnet.dataset.index.landmarks_file import read_landmarks
 from ampnet.dataset.open_index import read_index
-from ampnet.detection import FaceDetector
+from ampnet.detection.detector import FaceDetector
 from ampnet.detection.finder import FaceFinder
 from ampnet.errors import DataError, UsageError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, align_face

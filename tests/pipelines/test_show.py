@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from ampnet.dataset.preparation.write_index import IndexCounts
-from ampnet.detection import Face
+from ampnet.detection.face import Face
 from ampnet.evaluation.metrics import score
 from ampnet.reading.contents import PixelContent
 from ampnet.reading.photo import Photo

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ampnet.detection import FaceDetector
+from ampnet.detection.detector import FaceDetector
 from ampnet.errors import ImageError
 from ampnet.reading.image_files import read_image
 from ampnet.recognition.predictor import Predictor

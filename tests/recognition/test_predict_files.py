@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ampnet.detection import FaceDetector
+from ampnet.detection.detector import FaceDetector
 from ampnet.errors import DataError, ImageError
 from ampnet.recognition.predictor import Predictor
 from ampnet.results.photo_result import PhotoResult
