@@ -107,7 +107,7 @@ def people_note(people: Sequence[str]) -> list[str]:
     if known < 2:
         return []
     few = f"; with fewer than {FEW_PEOPLE} they are somewhat too narrow" if known < FEW_PEOPLE else ""
-    return [f"intervals of scores draw the {known:,} people again, those of groups single images{few}"]
+    return [f"intervals draw the {known:,} people again, not single images{few}"]
 
 
 def refuse_seen_faces(checkpoint: Checkpoint, index: FaceIndex) -> None:

@@ -144,3 +144,44 @@ def test_many_numbers_become_quarters_and_everything_else_stays():
     assert (binned == "1: 0 to 24.75").sum() == 25
     for same in (["1", "2", "1"], ["a", "2", ""]):
         assert bin_numbers(np.array(same)).tolist() == same
+
+
+def of_people(right: np.ndarray, photos: int) -> PredictionTable:
+    """Return so many photos of each person, all of them right or all wrong."""
+    labels = np.tile(np.arange(photos) % 3, len(right))
+    table = make_table(np.repeat(right, photos).astype(float), labels)
+    return replace(table, images=replace(table.images, clusters=np.repeat(np.arange(len(right)), photos)))
+
+
+def test_intervals_draw_people_where_people_are_known():
+    right = np.array([1, 0] * 10)  # of ten people in each group, five are always right: 0.5, deviation 0.5 / 10**0.5
+    group = np.repeat(["f", "m"], 10 * 30)
+    (ours,) = score_groups(of_people(right, 30), {"gender": group})
+    for one in ours.groups:
+        assert one.accuracy.value == 0.5
+        low, high = one.accuracy.interval
+        assert 0.1 <= low <= 0.3  # of 300 single images, Wilson's would be 0.44 to 0.56
+        assert 0.7 <= high <= 0.9
+    (gap,) = (gap for gap in ours.gaps if gap.measure == "accuracy")
+    assert gap.p_value > 0.9
+
+
+def test_a_difference_between_a_few_people_is_not_one_between_groups():
+    """Each person is always right or always wrong, by chance: image by image, nearly every trial would show a gap."""
+    group = np.repeat(["f", "m"], 8 * 12)
+    found = 0
+    for trial in range(20):
+        right = np.random.default_rng(trial).integers(0, 2, 16)
+        found += gaps_of(of_people(right, 12), gender=group)["gender", "accuracy"].p_value < 0.05
+    assert found <= 4  # of 20 at 5%, more than 4 come with a probability of 0.3%
+
+
+def test_someone_in_two_groups_is_drawn_for_both_and_a_single_person_for_none():
+    right = np.array([1, 1, 1, 0, 0, 0])
+    table = of_people(right, 60)
+    light = np.tile(["dim", "bright"], 180)  # each person half and half, with the same answers: no gap in any draw
+    (gap,) = (gap for gap in score_groups(table, {"light": light})[0].gaps if gap.measure == "accuracy")
+    assert gap.difference.interval == pytest.approx((0, 0), abs=1e-12)
+    alone = np.repeat([f"person {number}" for number in range(6)], 60)
+    (ours,) = score_groups(table, {"subject": alone})
+    assert ours.groups[0].accuracy.interval == pytest.approx((1 / (1 + 1.959964**2 / 60), 1))  # Wilson's of 60 of 60
