@@ -72,11 +72,7 @@ def watch(
     """Classify frame after frame, and show each with its faces.
 
     Args:
-        recognizer: finds and classifies the faces.
         frames: an iterable that gives the latest frame whenever it is asked for the next.
-        screen: where they are shown.
-        sinks: get each frame's result.
-        name: how the results call the camera.
 
     Returns:
         Whether the screen ended it; False if there are no more frames.

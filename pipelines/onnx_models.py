@@ -23,7 +23,6 @@ def onnx_models(checkpoint: Path, console: Console) -> tuple[Path, Path]:
 
     Args:
         checkpoint: a checkpoint file, or a file that `ampnet export` wrote, which is returned as it is.
-        console: where the export is announced.
 
     Raises:
         UsageError: a package for the export is missing.

@@ -46,7 +46,6 @@ def run(
 
     Args:
         json_out: where to print the results as JSON; see :class:`ampnet.results.json_document.JsonDocument`.
-        sinks: get each result, too.
 
     Raises:
         UsageError: there is no such checkpoint, or an output file exists already.

@@ -56,7 +56,6 @@ def read_columns(
 
     Args:
         columns: names of columns.
-        file: a CSV, or None.
         option: that asks for them, for messages.
     """
     header, given = _read(file, split) if file is not None else ([], {})

@@ -78,8 +78,6 @@ class PredictActor:
 
     Args:
         load: builds the predictor; a function of a module, so that it can be pickled.
-        out: folder of the results.
-        sampling: which frames of a video to classify.
     """
 
     def __init__(self, load: Callable[[], Recognizer], out: str, sampling: Sampling) -> None:

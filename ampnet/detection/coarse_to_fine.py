@@ -108,7 +108,6 @@ def detect_wanted(
 
     Args:
         images: ``(H, W, 3)`` RGB uint8, of any size.
-        policy: which face of each image will be chosen.
         min_faces: side of the smallest face that matters in each image, in its pixels.
 
     Returns:

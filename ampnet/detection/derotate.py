@@ -22,7 +22,6 @@ def derotate(detector: AnySizeDetector, images: Sequence[Image], found: Sequence
 
     Args:
         images: ``(H, W, 3)`` RGB uint8.
-        found: faces of each image.
 
     Returns:
         The same faces, with new landmarks where a face was found again upright.

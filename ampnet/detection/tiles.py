@@ -49,7 +49,6 @@ def merge_tiles(whole: Sequence[Face], parts: Sequence[tuple[Region, Sequence[Fa
     """Join the faces of tiles with those of the whole image that no tile shows in full.
 
     Args:
-        whole: faces of the whole image.
         parts: each tile with its faces, in pixels of the image.
 
     Returns:

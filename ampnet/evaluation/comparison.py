@@ -246,8 +246,6 @@ def changes(
 
     Args:
         labels: ``(N,)`` true classes.
-        first: answers of the first contender.
-        second: answers of the second.
         class_names: K names.
     """
     counts: Counter[tuple[int, int, int]] = Counter()

@@ -45,7 +45,6 @@ def in_words(scores: Scores, pairs: Sequence[ConfusedPair], undetected: int) -> 
 
     Args:
         pairs: from :func:`confused_pairs`.
-        undetected: images without a prediction.
     """
     parts = [_how_often(scores)]
     measured = [(known.f1.value, known.name) for known in scores.classes if known.f1]  # recall praises what is overused

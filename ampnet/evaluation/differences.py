@@ -41,8 +41,6 @@ def choose_differences(
 
     Args:
         labels: ``(N,)`` true classes.
-        first: answers of the first contender.
-        second: answers of the second.
         class_names: K names.
         candidates: positions of the images that can be pictured.
         seed: random seed; the draw is uniform among images that differ equally.

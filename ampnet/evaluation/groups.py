@@ -92,7 +92,6 @@ def score_groups(
 
     Args:
         columns: ``(N,)`` the group of each image by the column's name; empty where it is unknown.
-        seed: random seed of bootstrap and permutations.
     """
     found = [_score_column(table, column, values, seed) for column, values in columns.items()]
     adjusted = iter(holm([gap.p_value for one in found for gap in one.gaps]))

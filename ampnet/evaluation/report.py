@@ -179,7 +179,6 @@ def measure(
 
     Args:
         table: predictions for all images of the split, at least one; intervals draw its images' clusters, if any.
-        about: what was measured on what.
         fusion: how the answers follow from the table's logits; None leaves out heads and priors.
         groups: ``(N,)`` the group of each image by the column's name; empty where it is unknown.
         protocol: published rule to score by as well.

@@ -69,7 +69,6 @@ def counted_ahead(tasks: Sequence[Task], sampling: Sampling, advance: Advance | 
     """Count the frames of all videos in a thread, so that progress is shown over all of them.
 
     Args:
-        sampling: which frames of a video are classified.
         advance: called with the number of further frames; None counts nothing.
     """
     is_over = Event()
@@ -96,7 +95,6 @@ def read_source(source: Source, sampling: Sampling, recorded: float, longest: in
     A failure becomes the last photo, with the reason.
 
     Args:
-        sampling: which frames to classify.
         recorded: number of the last frame that an earlier run has recorded, or ``NOTHING`` or ``WHOLE``.
         longest: reduce frames that are not drawn to a longer side of so many pixels; 0: leave them.
     """
@@ -121,7 +119,6 @@ def read_ahead(
 
     Args:
         tasks: the sources, iterated over in this thread, only as far as needed.
-        sampling: which frames of a video to classify.
         ahead: maximum number of photos decoded before their turn.
         longest: see :func:`read_source`.
     """

@@ -138,7 +138,6 @@ def in_folder(folder: Path, annotate_dir: Path | None, videos: bool, option: str
 
     Args:
         annotate_dir: folder of the annotated copies.
-        videos: whether to read the videos, too.
         option: how to ask for them.
     """
     photos = readable_images()

@@ -53,9 +53,7 @@ def answer_tasks(
 
     Args:
         tasks: the sources, iterated over in this thread, only as far as needed.
-        sampling: which frames of a video to classify.
         threads: those that read and those that run the networks.
-        most: maximum number of photos in a chunk.
         keeps_whole: keep whole photos that were decoded for small faces, since they will be drawn.
 
     Yields:
@@ -93,10 +91,7 @@ def answer_in_threads(
     """Read and answer ahead of what is asked for, by a few chunks.
 
     Args:
-        sampling: which frames of a video to classify.
-        tracking: numbers the faces of videos.
         parallel: number of chunks worked at side by side, each by a share of the cores.
-        most: maximum number of photos in a chunk.
         keeps_whole: as for :func:`answer_tasks`.
 
     Yields:

@@ -158,9 +158,6 @@ class Recognizer(ABC):
                 or ``(H, W)`` grey, uint8 or floating point in [0, 1]), or a torch tensor with such pixels
                 (``(3, H, W)`` or ``(H, W, 3)``). What :meth:`predict_many` takes is answered as it does.
             stream: see :meth:`predict_many`, as for the other arguments.
-            every: likewise.
-            rate: likewise.
-            videos: likewise.
 
         Returns:
             One result for one photo; for all else, what :meth:`predict_many` returns: a list, or an iterator.

@@ -43,7 +43,6 @@ def contact_sheet(
 
     Args:
         sections: each begins a new row.
-        title: line at the top.
         columns: maximum number of pictures in a row.
         side: of a picture, in pixels.
 
@@ -104,8 +103,6 @@ def difference_sheet(
 
     Args:
         pictures: ``(H, W, 3)`` RGB, one for each of ``shown``.
-        letters: short names of the contenders.
-        title: line at the top.
     """
     sections = []
     for is_first in (True, False):

@@ -174,11 +174,7 @@ def draw_risk_coverage(scores: RiskCoverage, title: str) -> Figure:
 
 
 def draw_fusion(heads: HeadScores, title: str) -> Figure:
-    """Draw accuracy over beta, the weight of the local head, with its 95% interval and the checkpoint's own weight.
-
-    Args:
-        heads: with the curve.
-    """
+    """Draw accuracy over beta, the weight of the local head, with its 95% interval and the checkpoint's own weight."""
     figure, axes = _single(title)
     betas = [point.beta for point in heads.curve]
     low, high = zip(*(point.accuracy.interval for point in heads.curve), strict=True)

@@ -67,11 +67,7 @@ MODEL = Column("model", "text", "Which model answered: its name, `@`, and 8 digi
 
 
 def table_columns(class_names: Sequence[str], has_tracks: bool = False) -> list[Column]:
-    """Return the columns of CSV, parquet and `to_df`, in order.
-
-    Args:
-        has_tracks: whether faces were followed.
-    """
+    """Return the columns of CSV, parquet and `to_df`, in order."""
     scores = [
         Column(f"score_{one_line(name)}", "number", f"Probability of {name}, in [0, 1].", NO_FACE)
         for name in class_names

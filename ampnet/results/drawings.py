@@ -103,7 +103,6 @@ class Drawings:
         """Draw a photo or frame, if its source has a place for that.
 
         Args:
-            queued: the photo or frame.
             result: what was found in it; None for a frame that was not classified.
             explanation: why; drawn for photos.
         """

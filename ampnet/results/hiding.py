@@ -69,7 +69,6 @@ class HiddenFrames(Generic[T]):
         """Take a frame, and give those that are complete: covered, with what was said about them.
 
         Args:
-            boxes: of the faces found in it.
             about: anything.
         """
         self._waiting.append((image, about))

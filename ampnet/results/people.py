@@ -34,11 +34,7 @@ class _View:
 
 
 class People:
-    """The people of one video, numbered from 1 in the order in which they appear.
-
-    Args:
-        most: maximum number of them.
-    """
+    """The people of one video, numbered from 1 in the order in which they appear."""
 
     def __init__(self, most: int) -> None:
         self._most = most

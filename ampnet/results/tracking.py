@@ -68,8 +68,6 @@ class FaceTracker:
         """Give the faces of the next frame their numbers, and their averaged probabilities if wanted.
 
         Args:
-            seconds: time of the frame.
-            faces: what was found in it.
             image: the frame, ``(h, w, 3)`` RGB.
             scale: its pixels for one of those in which the faces' boxes are given.
         """
@@ -143,7 +141,6 @@ class Tracking:
 
     Args:
         smooth: see :class:`FaceTracker`.
-        people: likewise.
     """
 
     def __init__(self, smooth: float, people: int | None = None) -> None:

@@ -47,7 +47,6 @@ def measure_chunks(
     Args:
         contenders: networks on ``device`` whose datasets share index and indices.
         workers: processes; 0 does everything in this one.
-        device: where the networks run.
 
     Yields:
         Each chunk with the hits of all votes of all contenders, ``(V, B)``.

@@ -105,7 +105,6 @@ def in_order(
     """Apply a function to items in threads.
 
     Args:
-        function: what to do with an item.
         items: iterated over in this thread, only as far as needed.
         ahead: maximum number of items begun but not yet asked for.
 

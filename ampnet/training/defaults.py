@@ -98,7 +98,6 @@ class Forecast:
 
         Args:
             images: faces in the step, over all processes.
-            epoch_images: faces in an epoch.
             is_last: whether this step ends the epoch, so that the forecast cannot wait for more steps.
         """
         if self._is_done:

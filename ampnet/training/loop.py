@@ -140,7 +140,6 @@ def evaluate(
         model: the network; set to eval mode.
         batches: this process's shard; together the shards hold every face once.
         loss_fn: provides branch weight and number of classes; the loss is computed without smoothing and class weights.
-        precision: floating-point precision of the network.
         advance: called with the number of faces that this process has finished.
 
     Raises:

@@ -54,7 +54,6 @@ def build_loss(recipe: Recipe, counts: NDArray[np.int64], device: torch.device) 
         recipe: with ``balance: weights``, classes are weighted inversely to their counts, with ``root_weights``
             inversely to the square roots; the mean weight over the split is 1. Classes without faces have weight 0.
         counts: ``(K,)`` training faces of each class.
-        device: where the loss is computed.
     """
     powers = {"weights": 1.0, "root_weights": 0.5}
     weights = None

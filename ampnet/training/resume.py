@@ -95,7 +95,6 @@ def resume_run(folder: Path, state: TrainState, identity: Mapping[str, Any], ste
     Args:
         state: the newly built state; changed in place.
         identity: settings that must be those of the saved run.
-        steps: steps of an epoch.
 
     Returns:
         The run's progress, None if it ended before its first save; and a message if newer saves are damaged.

@@ -235,7 +235,6 @@ def reframed(
         image: ``(H, W)`` or ``(H, W, 3)``, of any size.
         landmarks: ``(5, 2)`` where the image fills the 224 x 224 frame.
         framing: see :func:`ampnet.faces.framing.place_face`.
-        side: likewise.
     """
     in_pixels = landmarks * (image.shape[1] / IMAGE_SIZE, image.shape[0] / IMAGE_SIZE)
     try:

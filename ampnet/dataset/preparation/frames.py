@@ -58,7 +58,6 @@ def write_frame(
     """Frame a face at 224 x 224, as `predict` does, and write it.
 
     Args:
-        picture: the image, or part of one.
         landmarks: ``(5, 2)`` in pixels of what the whole picture shows.
         crop: whether to keep the whole image or to align the face.
         item: the image's entry in the data set.

@@ -55,7 +55,6 @@ class SetTones:
         """Add an image.
 
         Args:
-            name: its name, for the examples.
             levels: mean and standard deviation of its grey levels, if measured on source pixels.
         """
         self.images += 1

@@ -49,7 +49,6 @@ def write_shard(root: Path, number: int, faces: Sequence[ShardFace], num_classes
         root: folder that holds ``index/`` and ``dataset/``, created if missing.
         number: of the shard, from 0.
         faces: 1 to :data:`~ampnet.settings.MAX_FACES_PER_SHARD` faces, all with votes or all without.
-        num_classes: length of the counts.
 
     Returns:
         The shard's entry for shards.json.

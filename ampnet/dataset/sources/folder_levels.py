@@ -73,7 +73,6 @@ def find_levels(found: Collection[Folders], root: Path) -> Levels:
 
     Args:
         found: the folders that hold images, as names from the root on.
-        root: the raw folder, for messages.
 
     Raises:
         DataError: splits stand beside other folders, several data sets or parts of one lie side by side, or there are
@@ -173,7 +172,6 @@ def _require_classes(classes: Collection[str], found: set[Folders], root: Path) 
     Args:
         classes: the names of folders that would be classes.
         found: the folders that hold images, from those of classes on.
-        root: the raw folder, for messages.
     """
     if any(meant_expression(name) is not None for name in classes):
         return

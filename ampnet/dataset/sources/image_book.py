@@ -33,7 +33,6 @@ class ImageBook:
         """Find an image.
 
         Args:
-            text: its path as written.
             split: its split, which tells images apart whose names and last folders are the same.
             label: its label, likewise.
 
