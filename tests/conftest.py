@@ -2,12 +2,19 @@
 
 import gc
 import os
+from functools import cache
 
 import pytest
+import typer.main
+import typer.testing
 
 # pytest-xdist has a process on each core; with more threads than cores, each operation waits for the slowest.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for tests that import onnxruntime before ampnet
+
+
+# Typer would build all commands anew for each that a test runs, which takes as long as many a command.
+vars(typer.testing)["_get_command"] = cache(typer.main.get_command)
 
 
 def pytest_configure() -> None:

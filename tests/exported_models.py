@@ -20,22 +20,22 @@ from pipelines.export import ExportResult, run, write_joined
 from pipelines.onnx_models import CACHE_VARIABLE
 
 
-def exported_models(factory: pytest.TempPathFactory) -> tuple[ExportResult, ExportResult]:
-    """Export the classifier and the detector, which takes torch ten seconds each, or wait until another process has."""
+def exported(factory: pytest.TempPathFactory, name: str) -> ExportResult:
+    """Export `bundled` or the `detector`, which takes torch ten seconds, or wait until another process has."""
     base = factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder = shared / "cache" / "ampnet" / f"onnx-{__version__}"
-    files = {"bundled": folder / f"{sha256_of(model_path())[:16]}.onnx", "detector": folder / "detector.onnx"}
-    record = shared / "exported.json"
-    with FileLock(shared / "exported.lock"):
+    stem = "detector" if name == "detector" else sha256_of(model_path())[:16]
+    file, record = shared / "cache" / "ampnet" / f"onnx-{__version__}" / f"{stem}.onnx", shared / f"{name}.json"
+    with FileLock(shared / f"{name}.lock"):
         if not record.exists():
-            configs = [ExportConfig(model=Path(name), out=file, part="classifier") for name, file in files.items()]
-            results = [asdict(run(config)) for config in configs]
-            record.write_text(json.dumps(results, default=str))
-    classifier, detector = (
-        ExportResult(**{**one, "file": Path(one["file"])}) for one in json.loads(record.read_text())
-    )
-    return classifier, detector
+            result = run(ExportConfig(model=Path(name), out=file, part="classifier"))
+            record.write_text(json.dumps(asdict(result), default=str))
+    return ExportResult(**{**json.loads(record.read_text()), "file": file})
+
+
+def exported_models(factory: pytest.TempPathFactory) -> tuple[ExportResult, ExportResult]:
+    """Give the classifier and the detector."""
+    return exported(factory, "bundled"), exported(factory, "detector")
 
 
 def whole_model(factory: pytest.TempPathFactory, is_small: bool = False) -> Path:
@@ -51,12 +51,13 @@ def whole_model(factory: pytest.TempPathFactory, is_small: bool = False) -> Path
 
 
 def use_exported_detector(factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> None:
-    """Have exports of whole models take this detector, which is the same in all of them."""
-    _classifier, detector = exported_models(factory)
-    patch.setattr("pipelines.export._write_detector", lambda path: shutil.copy(detector.file, path))
+    """Have exports of whole models take this detector, which is the same in all of them, and commands find it."""
+    detector = exported(factory, "detector").file
+    patch.setattr("pipelines.export._write_detector", lambda path: shutil.copy(detector, path))
+    patch.setenv(CACHE_VARIABLE, str(detector.parents[2]))
 
 
 def use_exported_models(factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> None:
-    """Have commands find these models in their cache folder."""
-    classifier, _detector = exported_models(factory)
-    patch.setenv(CACHE_VARIABLE, str(classifier.file.parents[2]))
+    """Have commands find both models in their cache folder."""
+    exported(factory, "bundled")
+    use_exported_detector(factory, patch)

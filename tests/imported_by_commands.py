@@ -12,7 +12,7 @@ import pipelines
 matplotlib.use("Agg")
 for module in pkgutil.iter_modules(pipelines.__path__):
     importlib.import_module(f"pipelines.{module.name}")
-for name in ("cli", "matplotlib.pyplot"):
+for name in ("cli", "matplotlib.pyplot", "torch._dynamo"):  # the last is what the first optimizer imports
     importlib.import_module(name)
 with suppress(ImportError):  # not prometheus_client, which several workers must import later
     importlib.import_module("fastapi")

@@ -3,21 +3,26 @@
 import json
 import sys
 import zlib
+from functools import cache, partial
 from math import sqrt
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
 from ampnet.checkpoints.network import outline
+from ampnet.checkpoints.reference import reference_files
 from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings import ArchitectureConfig
 
 DATA = Path(__file__).parent / "reference"
 IDENTITY_HEADS = ("fc_1_1", "fc_3", "fc_5")
+THIN = 0.125
+"""Width of a network with all names of the published one and little to read: half a second less for each file."""
 
 
 def reference_shapes(num_classes: int = 7) -> dict[str, list[int]]:
@@ -72,13 +77,27 @@ def reference_batch() -> tuple[Tensor, Tensor, Tensor]:
     return images, torch.from_numpy(reference["landmarks"]).float(), torch.from_numpy(reference["labels"])
 
 
-def placeholder_state(num_classes: int = 7, prefix: str = "") -> dict[str, Tensor]:
+def use_thin_network(patch: pytest.MonkeyPatch) -> None:
+    """Have the published network be a thin one, where files of it are read and written."""
+    patch.setattr(reference_files, "ArchitectureConfig", partial(ArchitectureConfig, width=THIN))
+    patch.setattr(reference_files, "AMPNet", partial(AMPNet, width=THIN))
+
+
+def placeholder_state(num_classes: int = 7, prefix: str = "", width: float = 1.0) -> dict[str, Tensor]:
     """Give every name and shape of the published state with zeros that take no room in a file."""
-    shapes = reference_shapes(num_classes)
     return {
         prefix + name: torch.zeros((), dtype=torch.int64 if name.endswith("tracked") else torch.float32).expand(shape)
-        for name, shape in shapes.items()
+        for name, shape in _shapes(num_classes, width).items()
     }
+
+
+@cache
+def _shapes(num_classes: int, width: float) -> dict[str, list[int]]:
+    shapes = reference_shapes(num_classes)
+    if width != 1:
+        used = outline(ArchitectureConfig(num_classes=num_classes, width=width)).state_dict()
+        shapes |= {reference_name(name): list(value.shape) for name, value in used.items()}
+    return shapes
 
 
 class RecorderMeter:

@@ -1,5 +1,7 @@
 """The RetinaFace detector in torch."""
 
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from torch import Tensor
 from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.any_size import AnySizeDetector, Candidates
 from ampnet.detection.letterbox import Letterbox
-from ampnet.detection.networks import load_network
+from ampnet.detection.networks import DetectionNetwork, load_network
 from ampnet.detection.packed import pack
 from ampnet.runtime.devices import has_fast_bf16, has_onednn_convolutions
 from ampnet.runtime.progress import ProgressBar, silent
@@ -42,14 +44,10 @@ class FaceDetector(AnySizeDetector):
         self.config = config or DetectorConfig()
         self.device = torch.device(device)
         self.name: str = self.config.name
-        network = load_network(self.config, bar)
-        self.weights_sha256 = network.weights_sha256
         self.dtype = dtype
-        module = network.module.eval().requires_grad_(False).to(dtype)
-        self.network = module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        is_known = dtype == torch.float32 or (dtype == torch.bfloat16 and has_fast_bf16(self.device))
-        if self.name == "mobilenet0.25" and self.device.type == "cpu" and is_known and has_onednn_convolutions():
-            self.network = pack(self.network)
+        is_embedded = self.name == "mobilenet0.25" and self.config.weights is None and self.device.type == "cpu"
+        network = _embedded(self.device, dtype) if is_embedded else _ready(self.config, self.device, dtype, bar)
+        self.weights_sha256, self.network = network.weights_sha256, network.module
         self._mean = torch.tensor(network.mean, device=self.device).view(1, 3, 1, 1)
         self._std = torch.tensor(network.std, device=self.device).view(1, 3, 1, 1)
         self._is_unscaled = network.std == (1.0, 1.0, 1.0)
@@ -89,3 +87,19 @@ class FaceDetector(AnySizeDetector):
         """Convert ``(B, 3, H, W)`` uint8 to the network's range and type, in as few passes as that takes."""
         values = pixels.float().sub_(self._mean)
         return (values if self._is_unscaled else values.div_(self._std)).to(self.dtype)
+
+
+def _ready(config: DetectorConfig, device: torch.device, dtype: torch.dtype, bar: ProgressBar) -> DetectionNetwork:
+    """Load a network and lay it out for the device."""
+    network = load_network(config, bar)
+    module = network.module.eval().requires_grad_(False).to(dtype)
+    module = module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    is_known = dtype == torch.float32 or (dtype == torch.bfloat16 and has_fast_bf16(device))
+    if config.name == "mobilenet0.25" and device.type == "cpu" and is_known and has_onednn_convolutions():
+        module = pack(module)
+    return replace(network, module=module)
+
+
+@cache  # nothing changes it, so that all detectors of a process share it
+def _embedded(device: torch.device, dtype: torch.dtype) -> DetectionNetwork:
+    return _ready(DetectorConfig(), device, dtype, silent)

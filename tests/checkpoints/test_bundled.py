@@ -12,6 +12,7 @@ from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.errors import UsageError
 from ampnet.settings import EvalConfig, PrepareConfig
 from pipelines import evaluate, prepare
+from tests.small_report import draw_nothing
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +26,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "raw").mkdir()
     (root / "raw" / "test").symlink_to(SAMPLES)
     prepare.run(PrepareConfig(raw_dir=root / "raw", out=root, crop="face", gpus=0, check=False), quiet=True)
-    evaluate.run(EvalConfig(data=root, out=root / "report", gpus=0), quiet=True)
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        evaluate.run(EvalConfig(data=root, out=root / "report", gpus=0), quiet=True)
     return root / "report"
 
 

@@ -45,8 +45,10 @@ def environment() -> dict[str, str]:
 class Runner:
     """Runs cases one after the other; use as a context manager."""
 
-    def __init__(self, seed: int = 0, slowness: float = 1.0) -> None:
+    def __init__(self, seed: int = 0, slowness: float = 1.0, draws: bool = True) -> None:
         self.seed = seed
+        self.draws = draws
+        """Whether commands draw their figures, which takes longer than all else that they do."""
         self.slowness = slowness
         """Factor of all time limits."""
         self._temporary = tempfile.TemporaryDirectory(prefix="hostile-", ignore_cleanup_errors=True)
@@ -57,7 +59,7 @@ class Runner:
     def __enter__(self) -> "Runner":
         (self.root / "home").mkdir()
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.hostile.server"],
+            [sys.executable, "-m", "tests.hostile.server", *([] if self.draws else ["--no-figures"])],
             cwd=ROOT,
             env=environment() | {"HOME": str(self.root / "home")},
             stdin=subprocess.PIPE,

@@ -200,6 +200,12 @@ def main() -> None:
     requests, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     importlib.import_module("tests.imported_by_commands")
+    if "--no-figures" in sys.argv:
+        import pytest
+
+        from tests.small_report import draw_nothing
+
+        draw_nothing(pytest.MonkeyPatch())
     channels = (requests.fileno(), answers.fileno())
     for line in requests:
         answers.write(json.dumps(serve(json.loads(line), channels)) + "\n")

@@ -15,7 +15,7 @@ SEED = 0
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[Runner]:
-    with Runner(SEED) as runner:
+    with Runner(SEED, draws=False) as runner:
         yield runner
 
 

@@ -26,37 +26,48 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("lists") / "lists"
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the commands may write."""
+    return tmp_path_factory.mktemp("written")
 
 
 @pytest.fixture(scope="module")
-def done(shared: Path, lists: Path) -> dict[str, Done]:
-    """What the commands say over the shared folder, in which nothing changes."""
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def done(shared: Path, written: Path, home: Path) -> dict[str, Done]:
+    """What the commands say over the shared folder, in which nothing changes, with a home that is read-only, too."""
     run, of_data, quiet = shared / "run" / "best.pt", ["--data", shared / "data"], ["--quiet", "--gpus", "0"]
-    commands = {
+    portrait, onnx = Path(__file__).parents[1] / "samples" / "portrait.jpg", ["--runtime", "onnx", "--quiet"]
+    commands: dict[str, list[object]] = {
         "check": ["check", *of_data, "--json", "--quiet"],
-        "check --out": ["check", *of_data, "--out", lists, "--quiet"],
+        "check --out": ["check", *of_data, "--out", written / "lists", "--quiet"],
         "eval": ["eval", run, *of_data, "--split", "val", "--json", *quiet],
+        "eval --out": ["eval", run, *of_data, "--split", "val", "--out", written / "report", *quiet],
         "compare": ["compare", run, "bundled", *of_data, "--split", "val", "--json", *quiet],
         "robustness": ["robustness", run, *of_data, "--split", "val", "--quiet"],
         "calibrate": ["calibrate", run, *of_data, "--force", "--quiet"],
+        "predict": ["predict", portrait, *onnx],
+        "serve": ["serve", *onnx],
     }
     before = sorted(shared.rglob("*"))
-    results = ampnet_read_only([shared], *commands.values())
+    caches = dict.fromkeys(("XDG_CACHE_HOME", "MPLCONFIGDIR"), "")
+    results = ampnet_read_only([shared, home], *commands.values(), HOME=str(home), **caches)
     assert sorted(shared.rglob("*")) == before
     return dict(zip(commands, results, strict=True))
 
 
 def test_check_reports_the_copies_and_notes_that_it_cannot_list_them(
-    shared: Path, lists: Path, done: dict[str, Done]
+    shared: Path, written: Path, done: dict[str, Done]
 ) -> None:
     found, listed = done["check"], done["check --out"]
     assert (found.returncode, json.loads(found.stdout)["exact_copies"]) == (0, 1)
     (note,) = found.stderr.splitlines()
     assert note.startswith(f"note: lists of duplicates are not written: {shared / 'data' / 'index'} is read-only")
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert (lists / "duplicates.csv").is_file()
+    assert (written / "lists" / "duplicates.csv").is_file()
 
 
 @pytest.mark.parametrize(
@@ -81,20 +92,14 @@ def test_what_has_to_write_says_so_before_it_works(done: dict[str, Done], comman
     assert line.endswith("with --out")
 
 
-def test_the_variable_that_moves_the_cache_is_named(tmp_path: Path) -> None:
-    portrait = Path(__file__).parents[1] / "samples" / "portrait.jpg"
-    predict, serve = ["predict", portrait, "--runtime", "onnx", "--quiet"], ["serve", "--runtime", "onnx", "--quiet"]
-    for refused in ampnet_read_only([tmp_path], predict, serve, HOME=str(tmp_path), XDG_CACHE_HOME=""):
-        assert refused.returncode == 1
-        (line,) = refused.stderr.splitlines()
-        assert f"{tmp_path}/.cache/ampnet" in line
-        assert "set XDG_CACHE_HOME to a folder that can be written to" in line
+@pytest.mark.parametrize("command", ["predict", "serve"])
+def test_the_variable_that_moves_the_cache_is_named(home: Path, done: dict[str, Done], command: str) -> None:
+    assert done[command].returncode == 1
+    (line,) = done[command].stderr.splitlines()
+    assert f"{home}/.cache/ampnet" in line
+    assert "set XDG_CACHE_HOME to a folder that can be written to" in line
 
 
-def test_figures_are_drawn_in_silence_without_a_home_folder(shared: Path, tmp_path: Path) -> None:
-    words = "--data", shared / "data", "--split", "val", "--out", tmp_path / "report", "--quiet", "--gpus", "0"
-    home = tmp_path / "home"
-    home.mkdir()
-    (drawn,) = ampnet_read_only([home], ["eval", shared / "run", *words], HOME=str(home), MPLCONFIGDIR="")
-    assert (drawn.returncode, drawn.stderr) == (0, "")
-    assert (tmp_path / "report" / "confusion.png").is_file()
+def test_figures_are_drawn_in_silence_without_a_home_folder(written: Path, done: dict[str, Done]) -> None:
+    assert (done["eval --out"].returncode, done["eval --out"].stderr) == (0, "")
+    assert (written / "report" / "confusion.png").is_file()

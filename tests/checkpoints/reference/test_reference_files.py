@@ -11,6 +11,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,13 @@ from ampnet.errors import CheckpointError
 from ampnet.settings import ArchitectureConfig
 from tests.reference_weights import (
     DATA,
+    THIN,
     placeholder_state,
     reference_batch,
     reference_model,
     reference_shapes,
     reference_state,
+    use_thin_network,
     write_reference_file,
 )
 
@@ -49,13 +52,16 @@ def _watch(event: str, _arguments: tuple[object, ...]) -> None:
         watched.append(event)
 
 
-sys.addaudithook(_watch)
+@cache
+def _begin_to_watch() -> None:
+    sys.addaudithook(_watch)  # for ever, so not before it is needed: everything gets slower by it
 
 
 @contextmanager
 def nothing_runs() -> Iterator[None]:
     """Fail when the block starts a process, compiles or runs code, or lets an unpickler look something up."""
     global watched
+    _begin_to_watch()
     watched = []
     try:
         yield
@@ -74,6 +80,11 @@ def parts_that_load_at_first_use_are_loaded():
 @pytest.fixture(scope="module")
 def network():
     return reference_model()
+
+
+@pytest.fixture
+def thin(monkeypatch):
+    use_thin_network(monkeypatch)
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["new format", "old format"])
@@ -121,30 +132,34 @@ def test_networks_that_the_reference_program_lacks_are_not_written(tmp_path, net
 @pytest.mark.parametrize("old", [False, True])
 @pytest.mark.parametrize("prefix", ["", "module."])
 @pytest.mark.parametrize("classes", [7, 8631])
+@pytest.mark.usefixtures("thin")
 def test_all_reference_variants_are_read(tmp_path, old, prefix, classes):
-    path = write_reference_file(tmp_path / "a.pth", placeholder_state(classes, prefix), old=old)
+    path = write_reference_file(tmp_path / "a.pth", placeholder_state(classes, prefix, THIN), old=old)
     published = read_reference(path)
     assert (published.num_classes, published.epoch) == (classes, 62)
 
 
+@pytest.mark.usefixtures("thin")
 def test_a_bare_state_is_read(tmp_path):
-    torch.save(placeholder_state(8), tmp_path / "bare.pth")
+    torch.save(placeholder_state(8, width=THIN), tmp_path / "bare.pth")
     published = read_reference(tmp_path / "bare.pth")
     assert (published.num_classes, published.epoch) == (8, None)
 
 
+@pytest.mark.usefixtures("thin")
 def test_heads_start_afresh_where_the_classes_differ(tmp_path):
-    published = read_reference(write_reference_file(tmp_path / "faces.pth", placeholder_state(8631)))
+    published = read_reference(write_reference_file(tmp_path / "faces.pth", placeholder_state(8631, width=THIN)))
     torch.manual_seed(0)
     model = build_reference(published, num_classes=7)
-    assert model.local_head.weight.shape == (7, 1024)
+    assert model.local_head.weight.shape == (7, 128)
     assert model.local_head.weight.abs().max() > 0
     assert model.stem.first.conv.weight.abs().max() == 0  # the file's
 
 
 @pytest.mark.parametrize("undetected", ["fc_5.bias", "conv1.weight", "stage4.OSA4_1.ese.fc.weight"])
+@pytest.mark.usefixtures("thin")
 def test_a_file_without_a_used_tensor_is_refused_by_name(tmp_path, undetected):
-    state = placeholder_state()
+    state = placeholder_state(width=THIN)
     del state[undetected]
     path = write_reference_file(tmp_path / "a.pth", state)
     with pytest.raises(CheckpointError, match=rf"cannot read {path}: .* {undetected} is missing"):
@@ -184,18 +199,22 @@ def attacks(marker: Path) -> list[object]:
 
 @pytest.mark.parametrize("old", [False, True], ids=["new format", "old format"])
 @pytest.mark.parametrize("attack", range(8))
+@pytest.mark.usefixtures("thin")
 def test_a_malicious_recorder_does_not_run(tmp_path, attack, old):
     marker = tmp_path / "ran"
-    path = write_reference_file(tmp_path / "a.pth", placeholder_state(), recorder=attacks(marker)[attack], old=old)
+    path = write_reference_file(
+        tmp_path / "a.pth", placeholder_state(width=THIN), recorder=attacks(marker)[attack], old=old
+    )
     with nothing_runs():
         assert read_reference(path).num_classes == 7
     assert not marker.exists()
 
 
 @pytest.mark.parametrize("attack", range(8))
+@pytest.mark.usefixtures("thin")
 def test_a_malicious_tensor_is_refused_and_does_not_run(tmp_path, attack):
     marker = tmp_path / "ran"
-    state = placeholder_state() | {"fc_5.bias": attacks(marker)[attack]}
+    state = placeholder_state(width=THIN) | {"fc_5.bias": attacks(marker)[attack]}
     path = write_reference_file(tmp_path / "a.pth", state)
     with nothing_runs(), pytest.raises(CheckpointError, match="not a plain one"):
         read_reference(path)

@@ -12,17 +12,22 @@ from ampnet.errors import CheckpointError
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings.labels import EXPRESSIONS
 from ampnet.training.pretrained import load_pretrained
-from tests.reference_weights import placeholder_state
+from tests.reference_weights import THIN, placeholder_state, use_thin_network
 
 pytestmark = pytest.mark.slow
 
 SMALL = AMPNet(width=0.05, image_size=48)
 
 
+@pytest.fixture(autouse=True)
+def thin(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_thin_network(monkeypatch)
+
+
 def marked(number: float, prefix: str = "") -> dict[str, Tensor]:
     """A state whose first bias holds a number, to tell which one was read."""
-    state = placeholder_state(prefix=prefix)
-    return state | {f"{prefix}bn1.bias": torch.full((64,), float(number))}
+    state = placeholder_state(prefix=prefix, width=THIN)
+    return state | {f"{prefix}bn1.bias": torch.full_like(state[f"{prefix}bn1.bias"], number)}
 
 
 def mark(path: Path) -> float:
@@ -79,7 +84,7 @@ def test_parts_that_were_compiled_by_themselves_are_read(tmp_path):
 
 def test_pretraining_reads_the_same_files(tmp_path):
     torch.save({"model": marked(3, "module._orig_mod.")}, tmp_path / "a.pth")
-    network = AMPNet(num_classes=7)
+    network = AMPNet(num_classes=7, width=THIN)
     assert "heads included" in load_pretrained(network, tmp_path / "a.pth", EXPRESSIONS)
     assert network.stem.first.bn.bias[0] == 3
 
