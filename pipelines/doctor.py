@@ -23,7 +23,8 @@ from ampnet.export.parity import TOLERANCE, Inputs, run_onnx
 from ampnet.faces.alignment import AlignedFace
 from ampnet.files.writing import sha256_of
 from ampnet.inference.classifier import Classifier, network_input
-from ampnet.inference.golden import Deviation, deviation, golden_answers, golden_faces
+from ampnet.inference.golden import golden_answers, golden_faces
+from ampnet.inference.precision import compare
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.devices import has_bf16_units
 from ampnet.settings import ExportConfig, ExportPrecision
@@ -106,24 +107,25 @@ def _golden_checks() -> Iterator[GoldenCheck]:
         if sha256_of(file) != stored.sha256:
             yield GoldenCheck(f"{model}", 1.0, 20, LIMITS["fp32"], "its file is not the released one")
             continue
-        checkpoint = load_checkpoint(file)
+        checkpoint, golden = load_checkpoint(file), np.array(stored.probabilities)
         size = checkpoint.architecture.image_size
         ways = [("torch fp32", "cpu", torch.float32), ("torch bf16", "cpu", torch.bfloat16)]
         ways += [(f"torch fp32 cuda:{i}", f"cuda:{i}", torch.float32) for i in range(torch.cuda.device_count())]
         for way, device, dtype in ways:
             classifier = Classifier.from_checkpoint(checkpoint, torch.device(device), dtype=dtype)
             limit = LIMITS["bf16" if dtype is torch.bfloat16 else "fp32"]
-            yield _check(f"{model} {way}", deviation(stored, classifier.classify(faces, size)), limit)
+            yield _check(f"{model} {way}", golden, classifier.classify(faces, size), limit)
         for way, precision in (("onnx", "fp32"), ("int8", "int8")):
             found = _on_onnx(file, faces, size, precision)  # type: ignore[arg-type]  # a Literal of two names
             if isinstance(found, str):
                 yield GoldenCheck(f"{model} {way}", None, 0, LIMITS[way], found)
             else:
-                yield _check(f"{model} {way}", deviation(stored, found), LIMITS[way])
+                yield _check(f"{model} {way}", golden, found, LIMITS[way])
 
 
-def _check(way: str, found: Deviation, limit: float) -> GoldenCheck:
-    return GoldenCheck(way, round(found.largest, 6), found.changed, limit)
+def _check(way: str, golden: NDArray[np.float64], found: NDArray[np.float32], limit: float) -> GoldenCheck:
+    parity = compare(golden, found)
+    return GoldenCheck(way, round(parity.largest, 6), parity.changed, limit)
 
 
 def _on_onnx(file: Path, faces: list[AlignedFace], size: int, precision: ExportPrecision) -> NDArray[np.float32] | str:

@@ -1,6 +1,5 @@
 """A data set from files to shards and back: the same names, labels, splits, landmarks, votes, outcomes and images."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from ampnet.dataset.index.face_index import LABEL_BASE_WITH_SPLITS, FaceIndex
@@ -29,12 +28,11 @@ from ampnet.errors import DataError, UsageError
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write, write_text
+from ampnet.runtime.progress import Advance
 from ampnet.settings import FACES_PER_SHARD
 
 COPIED = (META_FILE, CLASSES_FILE, PAIRS_FILE)
 """Files of index/ that both forms keep as they are."""
-
-Advance = Callable[[int], None]
 
 
 def refuse_existing(out: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ampnet.dataset.loading.dataset import Batch
-from ampnet.inference.classifier import Classifier, mirror_faces
+from ampnet.inference.classifier import Classifier, mean_logits
 from ampnet.models.ampnet import LOCAL, AMPNet, Embeddings, Logits
 from ampnet.settings import MODULES, Module
 
@@ -54,15 +54,9 @@ def answer_by_votes(classifier: Classifier, batch: Batch, votes: Sequence[Vote])
     """
     batch = batch.to(classifier.device)
     network = cast(AMPNet, classifier.network)
-    views = [(batch.images, batch.landmarks)]
-    if classifier.mirror:
-        views.append(mirror_faces(*views[0]))
-    embedded = [network.embed(*view) for view in views]
-    answers = []
-    for vote in votes:
-        local, global_ = zip(*(_vote(network, embeddings, vote) for embeddings in embedded), strict=True)
-        decided = classifier.decide(sum(local).float() / len(views), sum(global_).float() / len(views))
-        answers.append(decided.argmax(dim=1))
+    embedded = [network.embed(*view) for view in classifier.views(batch)]
+    logits = (mean_logits([_vote(network, embeddings, vote) for embeddings in embedded]) for vote in votes)
+    answers = [classifier.decide(*heads).argmax(dim=1) for heads in logits]
     return np.asarray(torch.stack(answers).cpu().numpy(), dtype=np.int64)
 
 

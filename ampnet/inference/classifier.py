@@ -101,11 +101,12 @@ class Classifier:
 
     def head_logits(self, batch: Batch) -> Logits:
         """Run the network on a batch on the device: local and global logits, ``(B, K)`` float32 each."""
-        views = [(batch.images, batch.landmarks)]
-        if self.mirror:
-            views.append(mirror_faces(*views[0]))
-        local, global_ = zip(*(self.network(*view) for view in views), strict=True)
-        return sum(local).float() / len(views), sum(global_).float() / len(views)
+        return mean_logits([self.network(*view) for view in self.views(batch)])
+
+    def views(self, batch: Batch) -> list[tuple[Tensor, Tensor]]:
+        """Return the images and landmarks whose logits are averaged: as they are and, if asked for, mirrored."""
+        view = batch.images, batch.landmarks
+        return [view, mirror_faces(*view)] if self.mirror else [view]
 
     def decide(self, local: Tensor, global_: Tensor) -> Tensor:
         """Fuse both heads and apply prior and temperature: ``(B, K)``, whose maximum is the prediction."""
@@ -226,6 +227,12 @@ def network_input(faces: Sequence[AlignedFace], image_size: int) -> Batch:
         torch.from_numpy(landmarks.astype(np.float32)),
         torch.zeros(len(faces), dtype=torch.int64),
     )
+
+
+def mean_logits(views: Sequence[Logits]) -> Logits:
+    """Average the logits of several views of the same faces, as float32."""
+    local, global_ = zip(*views, strict=True)
+    return sum(local).float() / len(views), sum(global_).float() / len(views)
 
 
 def mirror_faces(images: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor]:

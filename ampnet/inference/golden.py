@@ -4,13 +4,11 @@
 their landmarks and, for each bundled model, the probabilities in float32 on the machine that released it.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from ampnet.faces.alignment import AlignedFace
 from ampnet.media.images import resize
@@ -42,16 +40,6 @@ class GoldenAnswers(msgspec.Struct, frozen=True):
     """By the name of the bundled model."""
 
 
-@dataclass(frozen=True)
-class Deviation:
-    """How far one way of computing is from the golden answers."""
-
-    largest: float
-    """Largest difference of a probability, in [0, 1]."""
-    changed: int
-    """Number of faces with another most probable class."""
-
-
 def golden_answers() -> GoldenAnswers:
     """Read the stored answers."""
     return msgspec.json.decode(ANSWERS.read_bytes(), type=GoldenAnswers)
@@ -74,10 +62,3 @@ def draw_sheet(faces: list[AlignedFace]) -> bytes:
     rows = [np.hstack(small[start : start + COLUMNS]) for start in range(0, len(small), COLUMNS)]
     _, data = cv2.imencode(".png", cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2GRAY), [cv2.IMWRITE_PNG_COMPRESSION, 9])
     return data.tobytes()
-
-
-def deviation(answers: ModelAnswers, found: NDArray[np.float32]) -> Deviation:
-    """Compare ``(20, K)`` probabilities with the golden ones."""
-    golden = np.array(answers.probabilities)
-    changed = int((golden.argmax(axis=1) != found.argmax(axis=1)).sum())
-    return Deviation(float(np.abs(golden - found).max()), changed)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.inference.classifier import Classifier
@@ -15,11 +16,11 @@ from ampnet.settings import UsePrecision
 
 @dataclass(frozen=True)
 class Parity:
-    """How far the answers in bfloat16 are from those in float32, on sample faces."""
+    """How far the answers of one way of computing are from exact ones."""
 
     faces: int
     largest: float
-    """Largest difference of a probability."""
+    """Largest difference of a probability, in [0, 1]."""
     changed: int
     """Number of faces with another most probable class."""
 
@@ -82,5 +83,10 @@ def measure_parity(
         )
         for dtype in (torch.float32, torch.bfloat16)
     )
-    changed = int((exact.argmax(axis=1) != fast.argmax(axis=1)).sum())
-    return Parity(len(faces), float(np.abs(exact - fast).max()), changed)
+    return compare(exact, fast)
+
+
+def compare(exact: NDArray[np.floating], other: NDArray[np.floating]) -> Parity:
+    """Compare ``(N, K)`` probabilities with exact ones."""
+    changed = int((exact.argmax(axis=1) != other.argmax(axis=1)).sum())
+    return Parity(len(exact), float(np.abs(exact - other).max()), changed)

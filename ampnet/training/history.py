@@ -1,6 +1,6 @@
 """Metrics of all epochs, and the best epoch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,3 @@ class History:
             "loss": self.best_loss,
         }
         return {"rows": self.rows, "best": best if self.rows else None}
-
-
-def last_metrics(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the metrics of the last finished epoch; empty before the first."""
-    return dict(rows[-1]) if rows else {}

@@ -34,7 +34,6 @@ from ampnet.settings import Split, config_to_dict
 from ampnet.training.defaults import RunConfig
 from ampnet.training.distillation import distillation_targets, load_teachers
 from ampnet.training.ema import ExponentialMovingAverage
-from ampnet.training.history import last_metrics
 from ampnet.training.loaders import choose_faces, selection_loader, training_framing, training_loader, training_order
 from ampnet.training.loss import Loss, build_loss
 from ampnet.training.optimizer import build_optimizer
@@ -81,7 +80,8 @@ class TrainingRun:
 
     def checkpoint(self) -> Checkpoint:
         """Return a checkpoint of the current network, with the temperature of its last evaluation."""
-        metrics = last_metrics(self.progress.history.rows)
+        rows = self.progress.history.rows
+        metrics = dict(rows[-1]) if rows else {}
         return Checkpoint(
             model=cast(AMPNet, self.state.evaluated_model),
             class_names=self.class_names,

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from ampnet.inference.golden import Deviation
+from ampnet.inference.precision import Parity
 from cli import app
 from pipelines import doctor
 
@@ -31,7 +31,7 @@ def test_it_describes_the_machine_and_ends_with_0_where_the_answers_are_right():
 
 @pytest.mark.usefixtures("_torch_only")
 def test_wrong_answers_are_named_in_one_line_each_and_end_with_1(monkeypatch):
-    monkeypatch.setattr(doctor, "deviation", lambda *_arguments: Deviation(0.4, 3))
+    monkeypatch.setattr(doctor, "compare", lambda *_arguments: Parity(20, 0.4, 3))
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 1
     lines = [line for line in result.stderr.splitlines() if "golden answers differ by up to 0.4000" in line]

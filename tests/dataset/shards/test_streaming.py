@@ -17,6 +17,7 @@ from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShuffledShard
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError
 from ampnet.runtime.launch import Process
+from ampnet.runtime.progress import ignore_progress
 from ampnet.settings import TrainConfig
 from ampnet.settings.recipes import make_recipe
 from ampnet.training.defaults import resolve_defaults
@@ -33,7 +34,7 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The samples, train and val faces mixed, as files and as shards of 8 faces."""
     root = tmp_path_factory.mktemp("forms")
     files = write_prepared_faces(root / "files", train=4, val=2)
-    to_shards(read_index(files), root / "shards", 8, lambda _faces: None)
+    to_shards(read_index(files), root / "shards", 8, ignore_progress)
     return files, root / "shards"
 
 

@@ -10,6 +10,7 @@ from ampnet.dataset.change_form import to_shards
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import ProcessError
 from ampnet.runtime.launch import launch
+from ampnet.runtime.progress import ignore_progress
 from ampnet.settings import TrainConfig
 from ampnet.settings.recipes import make_recipe
 from tests.dataset.shards.two_trainers import Steps, see_epochs, train
@@ -26,7 +27,7 @@ FACES = 28
 def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
     root = tmp_path_factory.mktemp("forms")
     files = write_prepared_faces(root / "files", train=4, val=2)
-    to_shards(read_index(files), root / "shards", 8, lambda _faces: None)
+    to_shards(read_index(files), root / "shards", 8, ignore_progress)
     recipe = make_recipe("reference", {"epochs": 2, "batch_size": 8, "lr": 0.02, "dropout": 0.0})
     return TrainConfig(data=root / "shards", out=root / "runs", name="seen", width=0.05, image_size=48,
                        modules=("gp",), recipe=recipe, freeze="norms", gpus=0, processes=2, workers=0,
