@@ -80,7 +80,7 @@ class DoctorReport:
 
 
 def run() -> DoctorReport:
-    """Look at the machine, and compute the golden answers in every way that runs here.
+    """Describe the machine, and compute the golden answers in every way that runs here.
 
     Raises:
         UsageError: this installation lacks a bundled model.
@@ -129,7 +129,7 @@ def _check(way: str, golden: NDArray[np.float64], found: NDArray[np.float32], li
 
 
 def _on_onnx(file: Path, faces: list[AlignedFace], size: int, precision: ExportPrecision) -> NDArray[np.float32] | str:
-    """Export a model for a moment, and classify with it; or say why that is impossible here."""
+    """Export a model to a temporary file, and classify with it; or say why that is impossible here."""
     batch = network_input(faces, size)
     pixels = np.ascontiguousarray(batch.images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy())
     inputs: Inputs = {"images": pixels, "landmarks": batch.landmarks.numpy()}

@@ -13,7 +13,7 @@ from pipelines.split_images import read_split
 
 
 def choose_folds(config: TrainConfig) -> tuple[FaceIndex, Folds]:
-    """Deal out the faces of a data set to the folds that a config asks for; people stay together.
+    """Assign the faces of a data set to the folds that a config asks for; people stay together.
 
     Raises:
         UsageError: --subjects names no column, or an empty one.

@@ -192,7 +192,7 @@ def _check_targets(
             raise UsageError(f"{printable(target)} is itself one of the inputs; write the results somewhere else")
     if config.resume and not config.force and files and all(path.exists() and not partials_of(path) for path in files):
         names = " with ".join(printable(path) for path in files)
-        raise UsageError(f"nothing is left to resume, {names} is complete; use --force to begin anew")
+        raise UsageError(f"nothing is left to resume, {names} is complete; use --force to start over")
     csv, jsonl = (path and refuse_overwrite(path, config.force) for path in (config.csv, config.jsonl))
     if csv and any(source.is_video for source in sources):
         refuse_overwrite(settings_path(csv), config.force)

@@ -18,7 +18,7 @@ STATUSES = ("detected", "retried", "template", "rejected")
 
 
 def prepare_table(result: PrepareResult) -> Fitting:
-    """Show, for each split and class, the images, what became of them, and the share with a detected face."""
+    """Show, for each split and class, the images, the outcomes, and the share with a detected face."""
     splits = [split for split in ("train", "val", "test", "") if split in result.counts.table]
     rows, narrow = [], []
     total: dict[str, int] = {}

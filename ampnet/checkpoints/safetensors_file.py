@@ -22,7 +22,7 @@ HEADER = "ampnet"
 """Metadata key of our JSON text."""
 
 MAX_DESCRIPTION = 16 << 20
-"""Most bytes of JSON in front of the numbers; the bundled models' take 0.1 MB."""
+"""Maximum bytes of JSON before the numbers; the bundled models' take 0.1 MB."""
 
 _DTYPES = {
     "F64": torch.float64,

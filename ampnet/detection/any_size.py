@@ -26,7 +26,7 @@ SUSPICION = 0.15
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """An image, or a part of one, as the network looks at it once."""
+    """An image, or a part of one, at the size of one pass of the network."""
 
     image: Image
     """Its pixels."""

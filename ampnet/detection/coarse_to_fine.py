@@ -1,18 +1,18 @@
-"""Coarse to fine: where one face of a photo is wanted, only as many pixels are looked at as the choice needs.
+"""Coarse to fine: where one face of a photo is wanted, only as many pixels are searched as the choice needs.
 
-With ``largest`` and ``centre``, a large photo is first seen at :data:`SMALL_PASS_SIDE` px, a sixteenth of the pixels of
-the full look. That is enough if the face that would be chosen there can have no rival that was not seen:
+With ``largest`` and ``centre``, a large photo is first searched at :data:`SMALL_PASS_SIDE` px, with a sixteenth of the
+pixels of the full pass. That is enough if no face that this coarse pass missed could be chosen instead:
 
-- A view shows the network every face of :data:`FINDABLE` px and more. So with ``largest``, a chosen face of at least
-  that size is larger than any face that could have been overlooked.
-- Whatever looks like a face, though not enough to be reported (:data:`SUSPICION`), counts as one: where it could be
-  chosen, the full look decides. So does it where two faces are nearly as large, or as far from the centre.
-- With ``centre``, an overlooked face would have to be nearer to the centre than the chosen one, so the part of the
-  photo where it could be is looked at as closely as in the full look.
+- The network finds every face of at least :data:`FINDABLE` px in its input. So with ``largest``, a chosen face of at
+  least that size is larger than any face that could have been missed.
+- Candidates whose score is too low to be reported (:data:`SUSPICION`) count as faces: where one could be chosen, the
+  full pass decides. So it does where two faces are nearly as large, or as far from the centre.
+- With ``centre``, a missed face would have to be nearer to the centre than the chosen one, so the part of the photo
+  where it could be is searched at the resolution of the full pass.
 
-A chosen face that the full look would have found in its own pixels (up to :data:`WHOLE_FACE`) is looked at again in
-these, in the part of the photo around it, for the sake of its landmarks. With ``best``, a face that was not seen could
-have any score, and with ``all``, all are wanted: there the full look decides, at the size that ``min_face`` needs.
+For exact landmarks, a chosen face of up to :data:`WHOLE_FACE` px is detected again at the resolution of the full pass,
+in the part of the photo around it. With ``best``, a missed face could have any score, and with ``all``, all are wanted:
+there the full pass decides, at the size that ``min_face`` needs.
 """
 
 from collections.abc import Sequence
@@ -38,20 +38,20 @@ from ampnet.media.images import Image
 from ampnet.settings import FacePolicy
 
 CLEARLY = 1.25
-"""How many times as large as its rivals (side), or as near to the centre, a face must be for the coarse look to
+"""How many times as large as its rivals (side), or as near to the centre, a face must be for the coarse pass to
 decide."""
 CONTEXT, MAX_CONTEXT = 0.75, 96
-"""Margin around a face that is looked at again, on each side: a fraction of its box's side, and at most so many pixels
-of the full look."""
+"""Margin around a face that is detected again, on each side: a fraction of its box's side, and at most so many pixels
+of the full pass."""
 LARGER_STILL = 1.1
-"""A face this much larger than WHOLE_FACE in the coarse look is so in the full look, too."""
+"""A face this much larger than WHOLE_FACE in the coarse pass is larger than it in the full pass, too."""
 AGREED = 0.2
-"""Mean landmark distance of the coarse and the close look, in eye-to-mouth distances, above which the full look decides
+"""Mean landmark distance of the coarse and the close pass, in eye-to-mouth distances, above which the full pass decides
 (rendered faces: 0.08 in the median, at most 0.2)."""
 CELL = 32
-"""The part that is looked at again begins at whole cells of the full look, so that both see alike."""
+"""The part that is searched again begins at whole cells of the full pass, so that both give the same faces."""
 MAX_PART = 0.5
-"""Fraction of the photo above which a part is no longer worth it, and the full look decides at once."""
+"""Fraction of the photo above which a part saves too little, and the full pass decides at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class _Search:
     min_face: float
     """Side of the smallest face that matters, in pixels of the image."""
     coarse: Seen
-    """What the coarse look saw."""
+    """What the coarse pass found."""
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -71,12 +71,12 @@ class _Search:
 
     @property
     def coarse_scale(self) -> float:
-        """Pixels of the coarse look per pixel of the image."""
+        """Pixels of the coarse pass per pixel of the image."""
         return SMALL_PASS_SIDE / max(self.size_hw)
 
     @property
     def full_scale(self) -> float:
-        """Pixels of the full look per pixel of the image."""
+        """Pixels of the full pass per pixel of the image."""
         return pass_sizes(self.image, self.min_face)[0] / max(self.size_hw)
 
     @property
@@ -94,11 +94,11 @@ class _Search:
 
 @dataclass(frozen=True, eq=False)
 class _Choice:
-    """The face that the coarse look chooses for certain, and the part of the image that is looked at closely."""
+    """The face that the coarse pass chooses for certain, and the part of the image that is searched again."""
 
     face: Face
     region: Region | None
-    """None: nothing has to be looked at again."""
+    """None: nothing has to be searched again."""
 
 
 def detect_wanted(
@@ -140,7 +140,7 @@ def detect_wanted(
 
 
 def _look_closer(detector: AnySizeDetector, searches: Sequence[_Search]) -> list[list[Face] | None]:
-    """Look at the parts of images that decide; None for an image where that is not enough."""
+    """Search the decisive parts of images closely; None for an image where that is not enough."""
     choices = [(_largest if search.policy == "largest" else _nearest)(search) for search in searches]
     views = {
         index: _part(search, choice.region)
@@ -161,7 +161,7 @@ def _look_closer(detector: AnySizeDetector, searches: Sequence[_Search]) -> list
 
 
 def _largest(search: _Search) -> _Choice | None:
-    """Choose the largest face of the coarse look; None if an overlooked one could be larger."""
+    """Choose the largest face of the coarse pass; None if a missed one could be larger."""
     face = search.chosen(search.coarse.faces)
     if face is None or search.visible_side(face) * search.coarse_scale < FINDABLE:
         return None
@@ -171,7 +171,7 @@ def _largest(search: _Search) -> _Choice | None:
 
 
 def _nearest(search: _Search) -> _Choice | None:
-    """Choose the face of the coarse look that is nearest to the centre, and have the space within looked at."""
+    """Choose the face of the coarse pass that is nearest to the centre, and have the space within searched."""
     face = search.chosen(search.coarse.faces)
     if face is None:
         return None
@@ -179,8 +179,8 @@ def _nearest(search: _Search) -> _Choice | None:
     for rival in _rivals(search, face):
         if distance_from(rival, search.middle_xy) < CLEARLY * distance + rival.side / 4:
             return None
-    overlooked = FINDABLE / search.coarse_scale
-    return _with_region(search, face, [_widened(np.tile(search.middle_xy, 2), distance + (0.5 + CONTEXT) * overlooked)])
+    missed = FINDABLE / search.coarse_scale
+    return _with_region(search, face, [_widened(np.tile(search.middle_xy, 2), distance + (0.5 + CONTEXT) * missed)])
 
 
 def _rivals(search: _Search, face: Face) -> list[Face]:
@@ -189,7 +189,7 @@ def _rivals(search: _Search, face: Face) -> list[Face]:
 
 
 def _with_region(search: _Search, face: Face, boxes: list[Box]) -> _Choice | None:
-    """Add the face itself to what is looked at closely, unless the coarse look is the better one."""
+    """Add the face itself to what is searched closely, unless the coarse pass is the better one for it."""
     if face.side * search.full_scale <= LARGER_STILL * WHOLE_FACE:
         boxes = [*boxes, _widened(face.box, min(CONTEXT * face.side, MAX_CONTEXT / search.full_scale))]
     height, width = search.size_hw

@@ -17,8 +17,8 @@ class FaceFinder:
 
     Args:
         face: which of a photo's faces are wanted: ``all``, ``largest``, ``centre`` or ``best``.
-        min_face: leave out faces with a side of fewer pixels of the whole photo; large photos are looked at no more
-            closely than this needs.
+        min_face: leave out faces with a side of fewer pixels of the whole photo; large photos are reduced as far as
+            this allows.
     """
 
     def __init__(self, detector: AnySizeDetector, face: FacePolicy = "all", min_face: float = 0.0) -> None:

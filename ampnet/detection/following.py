@@ -1,8 +1,8 @@
 """Finding the faces of a video in a part of its frames, and following their landmarks through those in between.
 
-Each stretch between two frames that the detector has looked at is followed by optical flow (pyramidal Lucas-Kanade,
-Bouguet 2001) and must arrive where the detector finds the faces at its end; a stretch in which it does not (somebody
-comes, turns away, the camera cuts) is halved, until the detector has looked at all of it.
+Between two frames on which the detector runs, landmarks are followed by optical flow (pyramidal Lucas-Kanade, Bouguet
+2001), and must arrive where the detector finds the faces of the second one. A stretch in which they do not (a person
+appears or turns away, the camera cuts) is halved, until the detector has run on all of its frames.
 """
 
 import math
@@ -20,7 +20,7 @@ from ampnet.media.images import Image, reduce
 from ampnet.reading.photo import Photo
 
 STRETCH_SECONDS = 0.65
-"""Longest time, but for half a frame, between two looks of the detector: at 24 to 30 a second, three in 32 frames."""
+"""Longest time, but for half a frame, between two frames for the detector: at 24 to 30 a second, three in 32 frames."""
 
 FLOW_SIDE = 640
 """Longer side in pixels at which movements are measured."""
@@ -33,11 +33,11 @@ MAX_RETURN = 0.05
 """Largest distance between a landmark and where following it there and back leads, in eye-to-mouth distances."""
 
 Stretch = tuple[int, int]
-"""Two frames of one video that the detector looks at, by their places."""
+"""Two frames of one video on which the detector runs, by their places."""
 
 
 class FollowingFinder(FaceFinder):
-    """A :class:`FaceFinder` that looks at some of a video's frames, and at every photo."""
+    """A :class:`FaceFinder` that runs the detector on some of a video's frames, and on every photo."""
 
     def find(self, photos: Sequence[Photo], most: int | None = None) -> list[Detection]:
         """See :meth:`FaceFinder.find`; results depend on which frames of a video are given together."""

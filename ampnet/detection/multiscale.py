@@ -26,8 +26,8 @@ FINDABLE = 48.0
 """Side of a face in working pixels from which on the network is relied upon to find it: of 140 rendered faces it finds
 99% at 40 px and all at 64 px, 95% at 30 px, 63% at 24 px."""
 MEASURABLE = 128.0
-"""Side in working pixels that the smallest wanted face keeps, where a minimum size lets large images be looked at
-smaller. At :data:`FINDABLE`, boxes would be found up to a tenth too large, and a limit would keep smaller faces."""
+"""Side in working pixels that the smallest wanted face keeps, where a minimum size lets large images be reduced
+further. At :data:`FINDABLE`, boxes would be found up to a tenth too large, and a limit would keep smaller faces."""
 WHOLE_FACE = 384
 """Maximum side of a face, in working pixels of the full pass, at which it is not split into fragments."""
 MIN_SMALL_PASS_FACE = 0.75
@@ -42,8 +42,8 @@ def pass_sizes(image: Image, min_face: float = 0.0) -> list[int]:
     """Return the longest side of each pass of an image: the full one and, for large images, the small one.
 
     Args:
-        min_face: side in its pixels of the smallest face that matters; large images are looked at no larger than a face
-            of that side needs (:data:`MEASURABLE`).
+        min_face: side in its pixels of the smallest face that matters; large images are reduced as far as a face of
+            that side allows (:data:`MEASURABLE`).
     """
     longest = max(*image.shape[:2])
     side = min(max(longest, MIN_LONG_SIDE), MAX_LONG_SIDE)

@@ -26,7 +26,7 @@ RETRY_SIDE = 256
 """Longest side of the image in a retry, before rotation; 288 and 320 px find no more faces, 224 px finds fewer."""
 
 UPSIDE_DOWN = 180.0
-"""The last retry: the image stands on its head (:mod:`ampnet.detection.upside_down`)."""
+"""The last retry: the image upside down (:mod:`ampnet.detection.upside_down`)."""
 
 DetectionStatus = Literal["detected", "retried", "none"]
 
@@ -57,7 +57,7 @@ def detect_with_retries(
     Args:
         detector: the detector; its config sets the minimum score and face size.
         images: ``(H, W, 3)`` RGB uint8, of any size.
-        policy: which faces of each image are wanted; for one of them, large images are looked at from coarse to fine
+        policy: which faces of each image are wanted; for one of them, large images are searched from coarse to fine
             (:mod:`ampnet.detection.coarse_to_fine`).
         min_faces: minimum side of a face in each image, in its pixels, if larger than the detector's.
 

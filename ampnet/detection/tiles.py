@@ -1,7 +1,7 @@
-"""Long panoramas and huge crowds: overlapping squares that are looked at one by one, besides the whole.
+"""Long panoramas and huge crowds: overlapping squares that are searched one by one, besides the whole.
 
-One look at 1,280 px would make their faces smaller than the network can find. Which photos are meant is decided where
-they are decoded (:func:`ampnet.media.decoding_memory.reduction`): all others are reduced to at most
+A single pass at 1,280 px would make their faces smaller than the network can find. Which photos are tiled is decided
+where they are decoded (:func:`ampnet.media.decoding_memory.reduction`): all others are reduced to at most
 :data:`LARGEST_ORDINARY` px.
 """
 
@@ -17,9 +17,9 @@ from ampnet.detection.overlaps import without_overlaps
 from ampnet.media.images import Image
 
 LARGEST_ORDINARY = 2 * MAX_LONG_SIDE
-"""Longer side in pixels above which an image is looked at in tiles."""
+"""Longer side in pixels above which an image is searched in tiles."""
 SMALLEST_TILE = MAX_LONG_SIDE // 2
-"""Minimum side of a tile in pixels, so that narrow strips do not have too many; the largest is the detector's look."""
+"""Minimum side of a tile in pixels, so that narrow strips have few of them; the largest is the detector's input."""
 STEP = 0.7
 """Distance of two tiles, as a fraction of their side: a face of up to a quarter of it is whole in one of them."""
 

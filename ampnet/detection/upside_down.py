@@ -1,9 +1,9 @@
-"""Faces that stand on their head, as in photos taken upside down whose file does not say so.
+"""Upside-down faces, as in photos taken upside down whose file does not say so.
 
-The network finds most of them, though seldom as what they are: with landmarks the right way round, which the filter
-drops, or with those of an upright face, which has its eyes where the mouth is. So doubtful faces are looked at once
-more, turned by half a circle. If one is surer so, the whole image is looked at upside down, and of two faces in one
-place the surer one counts. Surely upright faces cost nothing.
+The network finds most of them, but seldom correctly: with landmarks in their true places, which the filter drops, or
+with those of an upright face, whose eyes are where the mouth is. So doubtful faces are detected again, turned by 180
+degrees. If one then has a higher score, the whole image is searched upside down, and of two faces in one place the one
+with the higher score counts. Clearly upright faces cost nothing.
 """
 
 from collections.abc import Sequence
@@ -26,17 +26,17 @@ SHORT = 0.37
 """Distance from the eyes to the mouth, as a fraction of the box's side, below which a face is doubtful: 99% of the
 upright ones have more, but less than half of the upside-down ones that are taken for upright."""
 LOOK_SIDE = 128
-"""Side in pixels of the look at a doubtful face, which shows its box with half of that."""
+"""Side in pixels at which a doubtful face is detected again; its box takes half of that."""
 MOST = 4
-"""Doubtful faces of an image that are looked at: a crowd has many faces of low scores."""
+"""Maximum number of doubtful faces of an image: a crowd has many faces of low scores."""
 LAST_SIDE = 512
-"""Longest side of the look at an image in which nothing else has been found."""
+"""Longest side in pixels of an image that is searched upside down because nothing was found in it."""
 
 
 def right_faces(
     detector: AnySizeDetector, images: Sequence[Image], found: Sequence[Sequence[Face]], min_face: float
 ) -> list[list[Face]]:
-    """Filter faces as :func:`keep_faces` does, but for those that stand on their head.
+    """Filter faces as :func:`keep_faces` does, but for those that are upside down.
 
     Args:
         images: ``(H, W, 3)`` RGB uint8.
@@ -53,7 +53,7 @@ def right_faces(
 
 
 def find_upside_down(detector: AnySizeDetector, images: Sequence[Image], min_face: float) -> list[list[Face]]:
-    """Find the faces that stand on their head in images in which nothing else has been found."""
+    """Find the upside-down faces in images in which nothing else has been found."""
     small = [reduce(image, LAST_SIDE) for image in images]
     found = []
     for image, less, faces in zip(images, small, _upside_down(detector, small), strict=True):
@@ -63,14 +63,14 @@ def find_upside_down(detector: AnySizeDetector, images: Sequence[Image], min_fac
 
 
 def _doubtful(faces: Sequence[Face], sound: Sequence[Face], min_face: float) -> list[Face]:
-    """Return those that may stand on their head, first the ones with impossible landmarks, then by size."""
+    """Return those that may be upside down, first the ones with impossible landmarks, then by size."""
     dropped = [face for face in faces if is_large(face, min_face) and face not in sound]
     unsure = [face for face in sound if face.score < SURE or face.eyes_to_mouth / max(face.side, 1e-6) < SHORT]
     return [*dropped, *sorted(unsure, key=lambda face: face.side, reverse=True)][:MOST]
 
 
 def _turned(detector: AnySizeDetector, images: Sequence[Image], doubtful: Sequence[Sequence[Face]]) -> list[list[Face]]:
-    """Look at faces turned by half a circle; return those that are surer so, as they are seen there."""
+    """Detect faces again, turned by 180 degrees; return those that have a higher score there."""
     places = [(index, face) for index, faces in enumerate(doubtful) for face in faces]
     turned = [align_face(images[index], _on_its_head(face), size=LOOK_SIDE) for index, face in places]
     looks = detector.look([View(frame.image, LOOK_SIDE) for frame in turned])
@@ -83,7 +83,7 @@ def _turned(detector: AnySizeDetector, images: Sequence[Image], doubtful: Sequen
 
 
 def _on_its_head(face: Face) -> Points:
-    """Return where a face with this box that stands on its head would have its landmarks, for a frame twice as wide."""
+    """Return where an upside-down face with this box would have its landmarks, for a frame twice as wide."""
     scale = 2 * max(face.side, 1.0) / IMAGE_SIZE
     return np.asarray((face.box[:2] + face.box[2:]) / 2 + (IMAGE_SIZE / 2 - CANONICAL_LANDMARKS) * scale)
 
@@ -95,7 +95,7 @@ def _with_whole(
     righted: Sequence[list[Face]],
     min_face: float,
 ) -> list[list[Face]]:
-    """Look at those images upside down in which a face was righted, and merge what was found."""
+    """Search those images upside down in which a face was righted, and merge what was found."""
     places = [index for index, faces in enumerate(righted) if faces]
     merged = list(kept)
     for index, faces in zip(places, _upside_down(detector, [images[index] for index in places]), strict=True):
@@ -112,7 +112,7 @@ def _upside_down(detector: AnySizeDetector, images: Sequence[Image]) -> list[lis
 
 
 def _without_rivals(faces: Sequence[Face]) -> list[Face]:
-    """Keep the surest of the faces in each place, best score first."""
+    """Keep the face with the highest score in each place, best score first."""
     chosen: list[Face] = []
     for face in sorted(faces, key=lambda one: one.score, reverse=True):
         if not any(is_same(face, one) or is_piece(face, one) or is_piece(one, face) for one in chosen):

@@ -82,8 +82,8 @@ def resample_matrix(matrix: Counts, seed: int) -> Counts:
         matrix: counts of any shape, at least one image.
 
     Returns:
-        ``(R, *matrix.shape)``, R being :data:`ROUNDS`; drawing images and counting them anew is drawing counts
-        from a multinomial.
+        ``(R, *matrix.shape)``, R being :data:`ROUNDS`; drawing images and counting them again is the same as
+        drawing counts from a multinomial.
     """
     images = int(matrix.sum())
     drawn = np.random.default_rng(seed).multinomial(images, (matrix / images).ravel(), size=ROUNDS)

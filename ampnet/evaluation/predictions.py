@@ -55,7 +55,7 @@ class SplitImages:
         )
 
     def with_classes(self, kept: Sequence[str], further: Sequence[str]) -> "SplitImages":
-        """Number the classes anew: those of the images that are kept, then further ones, which no image has.
+        """Renumber the classes: those of the images that are kept, then further ones, which no image has.
 
         A vote for a class that is not kept still counts in an image's total, so it can cost the image its majority.
         """

@@ -31,7 +31,7 @@ APART = 8192.0
 """Pixels that keep the boxes of different faces apart while all are compared at once."""
 
 DONE, LAST, WHOLE = 0, len(RETRY_TURNS) + 1, len(RETRY_TURNS) + 2
-"""What is looked at next: nothing; 1, 2: the image turned; a smaller one on its head; the image on its head."""
+"""What is searched next: nothing; 1, 2: the image turned; a reduced one upside down; the image upside down."""
 
 CHAIN = 6
 """Faces in a row that each give way to the one before, up to which the choice among rivals is exact."""
@@ -52,7 +52,7 @@ def righted(graph: Graph, image: Value, found: Found, detector: Detector) -> tup
         detector: the network.
 
     Returns:
-        Those with plausible landmarks; and doubtful ones that are surer on their head, as they are seen there.
+        Those with plausible landmarks; and doubtful ones that score higher upside down, as they are detected there.
     """
     enough, plausible = is_large(found, DetectorConfig.min_face), are_plausible(graph, found)
     sound = enough & plausible
@@ -73,14 +73,14 @@ def righted(graph: Graph, image: Value, found: Found, detector: Detector) -> tup
 
 
 def _on_their_head(graph: Graph, image: Value, faces: Found, least: Value, detector: Detector) -> Found:
-    """Look at faces turned by half a circle; return those that are surer so than ``least``."""
+    """Detect faces again, turned by 180 degrees; return those whose score there is above ``least``."""
     side = graph("Max", graph("Sqrt", areas(graph, faces.boxes)), 1.0)
     middle = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2.0
     away = (IMAGE_SIZE / 2 - CANONICAL_LANDMARKS).astype(np.float32)
     points = middle[:, None] + (side * (2.0 / IMAGE_SIZE))[:, None, None] * away
     place = Placement.fitted(graph, points, CANONICAL_LANDMARKS, frame=LOOK_SIDE)
     seen, whose = look_at_frames(graph, image, place, detector, detector.score_threshold)
-    corners = place.inverse_of(seen.boxes.reshaped(-1, 2, 2), whose)  # half a circle swaps them
+    corners = place.inverse_of(seen.boxes.reshaped(-1, 2, 2), whose)  # 180 degrees swap them
     boxes = graph("Concat", corners[:, 1], corners[:, 0], axis=1)
     is_own = graph("Equal", whose[:, None], graph.range(side.side(0)))
     is_same = any_of(is_own & (overlaps(graph, boxes, faces.boxes, is_union=True) > SAME_FACE))
@@ -95,7 +95,7 @@ def _on_their_head(graph: Graph, image: Value, faces: Found, least: Value, detec
 def look_at_frames(
     graph: Graph, image: Value, place: Placement, detector: Detector, threshold: Value
 ) -> tuple[Found, Value]:
-    """Look at N faces brought into frames.
+    """Detect N faces again in frames around them.
 
     Returns:
         M faces in pixels of the frames, best score first, and ``(M,)`` whose frame each is in.
@@ -116,7 +116,7 @@ def look_at_frames(
 
 
 def retried(graph: Graph, image: Value, kept: Found, turned: Found, detector: Detector) -> Found:
-    """Look at the whole image upside down where a face was righted, and at it turned where there is none.
+    """Search the whole image upside down where a face was righted, and turned where there is none.
 
     Args:
         graph: where the nodes go.
@@ -222,7 +222,7 @@ def _moved(graph: Graph, found: Found, matrix: Value, shift: Value) -> Found:
 
 
 def _without_rivals(graph: Graph, found: Found) -> Found:
-    """Keep the surest of the faces in each place, best score first."""
+    """Keep the face with the highest score in each place, best score first."""
     ranked = found.take(best(graph, found.scores, found.scores.side(0)))
     is_same, is_piece = relations(graph, ranked.boxes)
     order = graph.range(ranked.scores.side(0))

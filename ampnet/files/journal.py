@@ -53,7 +53,7 @@ class Lines:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             self._descriptor = os.open(self.path, flags, 0o666)
         except OSError as error:
-            named = self.path if error.errno == ELOOP else self._output  # a link in the place of the growing file
+            named = self.path if error.errno == ELOOP else self._output  # a link instead of the growing file
             raise DataError(f"cannot write {printable(named)}: {reason_of(error)}; choose another place") from error
         try:
             status = os.fstat(self._descriptor)

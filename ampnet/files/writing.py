@@ -273,7 +273,7 @@ def _sync_folder(folder: Path) -> None:
 
 @cache
 def _machine() -> str:
-    """Tell apart the machines, and the containers, that write to one folder: each counts its processes anew."""
+    """Tell apart the machines, and the containers, that write to one folder: process ids are unique only within one."""
     try:
         processes = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path, but a number in brackets
     except OSError:

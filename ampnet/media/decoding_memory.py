@@ -41,7 +41,7 @@ def reduction(size_wh: tuple[int, int], enough_side: int | None) -> tuple[tuple[
 def is_vast(size_wh: tuple[int, int]) -> bool:
     """Return whether a picture is a long panorama or has very many pixels.
 
-    One look at all of it could not show its faces, so it is reduced less, and looked at in tiles
+    One pass over all of it would miss its faces, so it is reduced less, and searched in tiles
     (:mod:`ampnet.detection.tiles`).
     """
     longest, shortest = max(size_wh), min(size_wh)

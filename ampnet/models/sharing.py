@@ -10,7 +10,7 @@ M = TypeVar("M", bound=nn.Module)
 def share_tensors(module: M) -> M:
     """Copy a module and its parts, but not their tensors.
 
-    Building the hundreds of parts of AMP-Net anew, or copying them by ``deepcopy``, takes several times as long.
+    Rebuilding the hundreds of parts of AMP-Net, or copying them by ``deepcopy``, takes several times as long.
 
     Returns:
         A module whose parts, tensors and hooks can be replaced, added and removed without a change to the original;

@@ -76,7 +76,7 @@ class Photo:
 
     @property
     def reduced(self) -> Image:
-        """What detection looks at: ``(h, w, 3)`` upright RGB uint8, reduced as :data:`ENOUGH_SIDE` says.
+        """The image for detection: ``(h, w, 3)`` upright RGB uint8, reduced as :data:`ENOUGH_SIDE` says.
 
         Raises:
             ImageError: it cannot be read; one line with its name and the reason.

@@ -23,7 +23,7 @@ CHUNK_PIXELS = 4_000_000
 
 FAST_PIXELS, FAST_SIDE = 30_000_000, 1280
 """The same, where faces are followed from frame to frame: a second of video, 90 MB; and the longer side, in pixels, of
-its frames, at which the detector looks at larger ones, too."""
+its frames, to which the detector reduces larger ones, too."""
 
 NOTHING, WHOLE = -1.0, float("inf")
 """Stand for the last recorded frame of a source of which nothing, or everything is recorded."""

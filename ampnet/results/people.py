@@ -77,7 +77,7 @@ class People:
     def remember(
         self, person: int, track: int, box: NDArray[np.floating], look: NDArray[np.float32], height: int
     ) -> None:
-        """Keep what a person looks like now, in the place of what their track looked like before."""
+        """Keep what a person looks like now; it replaces the earlier look of the same track."""
         views = self._views[person - 1]
         if views and views[-1].track == track:
             views[-1].box, views[-1].look = box / height, 0.8 * views[-1].look + 0.2 * look

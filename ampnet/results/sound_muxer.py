@@ -15,7 +15,7 @@ from ampnet.files.isolated import Channel
 from ampnet.reading.video_messages import CONTAINER_OPTIONS
 
 BIT_RATE = 160_000
-"""Of sound that is encoded anew, per second."""
+"""Of sound that is encoded again, per second."""
 
 RATE = 48_000
 """Its samples per second."""
@@ -36,7 +36,7 @@ class MuxOrder:
 
 
 def main(order: MuxOrder, parent: Channel) -> None:
-    """Write the file and say what became of the sound."""
+    """Write the file, and send whether the sound was kept."""
     parent.send(0, [mux(order)])
 
 

@@ -181,7 +181,7 @@ def _check(file: Path, path: Path, frames: int) -> None:
 
 
 def _add_sound(silent: Path, target: Path, sound_of: Path | None, start: float) -> str:
-    """Write the frames of one file and the sound of another, in step, to a third; say what became of the sound."""
+    """Write the frames of one file and the sound of another to a third, in sync; say whether the sound was kept."""
     words = {"kept": "sound kept", "none": "no sound in the original"}
     if sound_of is not None:
         with suppress(DataError):

@@ -246,7 +246,7 @@ def responses() -> dict[int | str, dict[str, Any]]:
 
 
 def common_responses() -> dict[int | str, dict[str, Any]]:
-    """Describe what every address may answer in the place of its own answer."""
+    """Describe the errors that every address may answer."""
     unknown = "unknown parameter 'explan'; known: explain, annotate"
     return {400: error("wrong_parameter", unknown), **{status: error(*ERRORS[status]) for status in (403, 421)}}
 

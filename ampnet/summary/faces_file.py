@@ -91,7 +91,7 @@ def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], 
         for name, rows in _read(path, name_column, names, people, delimiter).items():
             known = videos.get(name)
             if known is not None and known.seconds.size and rows.seconds:
-                raise DataError(f"{printable(path)} holds {quoted(name)} once more; give each video once")
+                raise DataError(f"{printable(path)} holds {quoted(name)} again; give each video once")
             if known is None or rows.seconds:  # one that could not be read may have been read in another run
                 videos[name] = _video(name, rows, len(names))
     return class_names, list(videos.values())
@@ -174,7 +174,7 @@ def _add_face(rows: _Rows, person: str, face_score: float, scores: list[float], 
     faces, place = rows.seen.setdefault(person or "1", {}), len(rows.seconds) - 1
     if place in faces and not person:
         raise ValueError("a second face in a frame, and nothing tells who is who")
-    if place not in faces or faces[place][0] < face_score:  # of two faces of one person, the surer one
+    if place not in faces or faces[place][0] < face_score:  # of two faces of one person, the one with the higher score
         faces[place] = face_score, scores, is_sure
 
 

@@ -55,7 +55,7 @@ def read_reference(path: Path) -> ReferenceFile:
 
     Args:
         path: file written by ``torch.save``, in the old or new format: a state dict, bare or within other dicts, whose
-            names may have words in front (see :mod:`ampnet.checkpoints.reference.wrapped_weights`).
+            names may have prefixes (see :mod:`ampnet.checkpoints.reference.wrapped_weights`).
 
     Raises:
         CheckpointError: the file is missing, damaged, or holds another network.

@@ -1,7 +1,7 @@
 """Where a file holds the reference network's weights, and under which names.
 
 Training programs store weights under one key or another, and what wraps a network (DataParallel, torch.compile, a class
-of a training library) puts words in front of its names.
+of a training library) adds prefixes to its names.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -44,7 +44,7 @@ def find_weights(content: Any, wanted: Collection[str]) -> dict[str, Any]:
         wanted: the network's own tensor names.
 
     Returns:
-        Records of tensors by their names without anything in front; at least half of ``wanted`` are among them.
+        Records of tensors by their names without prefixes; at least half of ``wanted`` are among them.
 
     Raises:
         CheckpointError: there are none, or those of several networks. The message says what was found instead.
@@ -74,7 +74,7 @@ def _network(part: _Part, wanted: set[str]) -> dict[str, Any] | None:
     bare: dict[str, Any] = {}
     for name, value in part.entries.items():
         if bare.setdefault(_unwrapped(name), value) is not value:
-            raise CheckpointError(f"it holds {printable(_unwrapped(name), 60)} twice, with different words in front")
+            raise CheckpointError(f"it holds {printable(_unwrapped(name), 60)} twice, with different prefixes")
     anchor = f"{LOCAL_HEAD}.bias"
     prefixes = {name.removesuffix(anchor) for name in bare if name == anchor or name.endswith(f".{anchor}")}
     if len(prefixes) > 1:

@@ -1,4 +1,4 @@
-"""Folds: every face is held out once, and nobody is on both sides. `folds.csv` in the folder of the runs lists them."""
+"""Folds: each face is held out once, and no person is on both sides; `folds.csv` in the folder of the runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -218,7 +218,7 @@ class FaceBatches(Dataset[Batch]):
 
 
 def pictures(index: FaceIndex, positions: Iterable[int]) -> Iterator[tuple[int, Image]]:
-    """Decode prepared faces to be looked at: yields position and ``(224, 224, 3)`` RGB of each that can be read."""
+    """Decode prepared faces for display: yields position and ``(224, 224, 3)`` RGB of each that can be read."""
     faces = FaceDataset(index, np.arange(len(index)), IMAGE_SIZE)
     for position in map(int, positions):
         with suppress(ImageError):

@@ -40,7 +40,7 @@ AHEAD = 4
 """Images of a chunk that are decoded before their turn."""
 
 GROUP_PIXELS = 4_000_000
-"""Images are looked at together up to this many pixels; bounds memory, and has no influence on results."""
+"""Images are searched together up to this many pixels; bounds memory, and has no influence on results."""
 
 SAMPLE_SIDE = 320
 """Side in pixels that suffices of the images that are sampled."""

@@ -77,7 +77,7 @@ def copies_of(pairs: Iterable[CopyPair], names: list[str], others: list[str]) ->
 
     Args:
         pairs: from :func:`read_pairs`.
-        names: N images to look at.
+        names: N images to check.
         others: images of the split that copies are looked for in.
 
     Returns:

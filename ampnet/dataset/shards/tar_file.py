@@ -1,7 +1,7 @@
 """Images in a tar file: written with the same bytes for the same images, read at a known place.
 
 Any webdataset reader streams these files. Ours does not walk through a tar: the table beside it says where each image
-is, so that one seek finds it, in any order, and nothing else in the file is ever looked at.
+is, so that one seek finds it, in any order, and nothing else in the file is ever read.
 """
 
 import os
