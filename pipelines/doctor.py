@@ -37,7 +37,7 @@ OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "o
 """Distributions that all install the package cv2: of several, the one that was installed last is the one that runs."""
 
 LIMITS = {"fp32": 1e-3, "bf16": 0.1, "onnx": 1e-3, "int8": TOLERANCE["int8"]}
-"""Largest accepted difference of a probability; processors round alike in float32, but add in another order."""
+"""Maximum accepted difference of a probability; processors round alike in float32, but add in another order."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ LEAST_SHOWN = 0.005
 """Scores that round to less than one percent stay out of the screen's table."""
 
 LONGEST_PATH = 4096
-"""Longest path on the screen: a path is shown whole, so that it can be copied."""
+"""Maximum length of a path on the screen: a path is shown whole, so that it can be copied."""
 
 OTHERS_WIDTH = 36
 """Columns for the scores of the classes that were not chosen."""

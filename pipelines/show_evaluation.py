@@ -27,7 +27,7 @@ from ampnet.reports.numbers import (
 from pipelines.show import Fitting, build_table, fitting_table, safe
 
 SHOWN_PAIRS = 5
-"""Most confused pairs on the screen."""
+"""Number of most confused pairs on the screen."""
 
 
 def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[RenderableType]:

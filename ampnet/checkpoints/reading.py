@@ -12,7 +12,7 @@ from ampnet.errors import AmpnetError, CheckpointError
 from ampnet.files.printable import describe, printable
 
 MAX_FILE = 4 << 30
-"""Largest checkpoint in bytes: weights, their average and AdamW's state of the widest network take 3.7 GB."""
+"""Maximum size of a checkpoint in bytes: weights, their average and AdamW's state of the widest network take 3.7 GB."""
 
 NOT_A_CHECKPOINT = "it is not a checkpoint, or is truncated"
 

@@ -26,11 +26,11 @@ PICKLE_START = b"\x80"
 BIG_ENDIAN = "its numbers are big-endian; save it again on a little-endian machine"
 
 MAX_PICKLE = 32 << 20
-"""Most bytes of everything but the tensors' numbers; the paper's network takes less than one megabyte."""
+"""Maximum bytes of everything but the tensors' numbers; the paper's network takes less than one megabyte."""
 MAX_DIRECTORY = 4 << 20
-"""Most bytes of a zip archive's table of contents, which takes 15 times as much in memory; real ones have 0.5 MB."""
+"""Maximum bytes of a zip archive's table of contents, which takes 15 times as much in memory; real ones have 0.5 MB."""
 MAX_VALUES = 1_000_000
-"""Most plain values of one file, each counted as often as it is named."""
+"""Maximum number of plain values of one file, each counted as often as it is named."""
 MAX_DEPTH = 32
 """Deepest nesting of plain values; a training state's is 6."""
 

@@ -28,7 +28,7 @@ UNDECIDED, OTHER = -1, -2
 """Labels of images that are left out: no label by the rule, and unknown or no face."""
 
 MAX_EMOTIONS = 3
-"""Most emotions that form an image's target by the rule of probabilities."""
+"""Maximum number of emotions that form an image's target by the rule of probabilities."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rule: Rule
     """What an answer is compared with: the data set's labels, the majority of all votes, or a published rule."""
     coverage: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    """Least fraction of the split's images that must have an answer; those without count as errors."""
+    """Minimum fraction of the split's images that must have an answer; those without count as errors."""
     seeds: tuple[int, ...] = ()
     """Of the runs that the predictions come from, for the record; empty: not random, or unknown."""
 

@@ -22,7 +22,7 @@ from ampnet.recognition.predictor import Predictor
 from ampnet.settings import ExportPixels
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 0.15, "int8": 0.3}
-"""Largest accepted difference of a probability of a framed face, by precision."""
+"""Maximum accepted difference of a probability of a framed face, by precision."""
 
 WHOLE_TOLERANCE = 0.01
 """The same from photos, where a face may be framed a grey level differently."""

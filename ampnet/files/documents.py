@@ -25,7 +25,7 @@ MAX_LINE = 1 << 20
 """Limit for a line of a list, in characters."""
 
 QUOTED = 80
-"""Longest quotation from a document in a message, in characters."""
+"""Maximum length of a quotation in a message, in characters."""
 
 _SNIFFED = 1 << 12
 _GZIP = b"\x1f\x8b"

@@ -25,7 +25,7 @@ HEADER = struct.Struct("<BIQ")
 """Kind of a message; bytes of its values, as JSON; bytes of its content."""
 
 MAX_VALUES = 1 << 16
-"""Largest values of a message, in bytes."""
+"""Maximum size of a message's values, in bytes."""
 
 _BUFFER_BYTES = 1 << 20
 _LAST_SECONDS = 2.0

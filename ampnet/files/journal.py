@@ -21,7 +21,7 @@ from ampnet.files.printable import printable, reason_of
 from ampnet.files.writing import atomic_write
 
 MAX_LINE = 64 << 20
-"""Longest line in bytes; 64 images with 1,000 faces each need as many."""
+"""Maximum length of a line in bytes; 64 images with 1,000 faces each need as many."""
 
 MAX_JOURNAL = 1 << 40
 

@@ -27,7 +27,7 @@ _RUST_ERROR = re.compile(r"\(os error ([0-9]{1,3})\)")
 _PROBE_BYTES = 1 << 16
 
 MAX_HASHED = 4 << 30
-"""Largest file to be hashed, in bytes: the limit of checkpoints."""
+"""Maximum size of a hashed file, in bytes: the limit of checkpoints."""
 
 
 @contextmanager

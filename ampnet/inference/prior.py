@@ -26,7 +26,7 @@ STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Strengths of the adjustment shown in reports; calibration uses finer steps."""
 
 MAX_PRIOR_BYTES = 1 << 20
-"""Largest file of frequencies."""
+"""Maximum size of a file of frequencies, in bytes."""
 
 _Frequency = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 _Shares = Annotated[dict[str, _Frequency], msgspec.Meta(min_length=1)]

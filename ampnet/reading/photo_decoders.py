@@ -15,13 +15,13 @@ from ampnet.media.decoding import Decoded
 from ampnet.reading.photo_decoding import PIXELS, PROBLEM, READY, Order
 
 START_SECONDS = 120.0
-"""Longest time for a decoder to start; it takes a fifth of a second on an idle machine."""
+"""Maximum seconds for a decoder to start; it takes a fifth of a second on an idle machine."""
 
 MAX_MEMORY = 1_500_000_000
 """Bytes that a decoder may allocate; decoding refuses what would take more than a billion, by an estimate."""
 
 MAX_REASON = 10_000
-"""Longest reason in characters that a decoder may give."""
+"""Maximum length of a decoder's reason, in characters."""
 
 
 class Decoder:

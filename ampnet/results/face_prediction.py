@@ -30,7 +30,7 @@ class FacePrediction:
     scores: dict[str, float]
     """Probability of each class, in the checkpoint's order; they sum to 1."""
     rejection_threshold: float = 0.0
-    """Least probability of a sure answer, in [0, 1]; see `ampnet calibrate`."""
+    """Minimum probability of a sure answer, in [0, 1]; see `ampnet calibrate`."""
 
     explanation: FaceExplanation | None = None
     """Why, if that was asked for; see `ampnet predict --explain`."""

@@ -25,7 +25,7 @@ MAX_NAMED = 10
 """Faces that the text names one by one."""
 
 NOTEBOOK_SIDE = 1000
-"""Longest side of the picture in a notebook, in pixels."""
+"""Maximum side of the picture in a notebook, in pixels."""
 
 
 class Explainer(Protocol):

@@ -32,7 +32,7 @@ JPEG_QUALITY = 92
 NO_CARD = "no model card comes with this checkpoint"
 
 MAX_NAME = 255
-"""Longest name of a photo in an answer, in characters."""
+"""Maximum length of a photo's name in an answer, in characters."""
 
 
 def create_app(

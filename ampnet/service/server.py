@@ -14,7 +14,7 @@ from ampnet.service.guard import Guard
 from ampnet.settings import ServeConfig
 
 MAX_HEADER_BYTES = 32_768
-"""Longest request line with headers."""
+"""Maximum bytes of a request line with its headers."""
 
 KEEP_ALIVE_SECONDS = 15
 """How long a connection stays open between two requests."""

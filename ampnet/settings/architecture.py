@@ -9,7 +9,7 @@ from ampnet.settings.fields import Option, Settings
 from ampnet.settings.shared import IMAGE_SIZE, INPUT_SIZE, PLACEMENT, STANDARDISE, WIDTH, Dropout, Modules
 
 MAX_OUTPUTS = 10_000
-"""Most outputs of a network; the reference program's pre-training distinguishes 8,631 people."""
+"""Maximum number of a network's outputs; the reference program's pre-training distinguishes 8,631 people."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from ampnet.settings.shared import (
 )
 
 MAX_CONTENDERS = 8
-"""Most checkpoints and files of predictions in one comparison."""
+"""Maximum number of checkpoints and files of predictions in one comparison."""
 
 MeasuredSplit = Annotated[Split, Option("Split to measure.", "Input")]
 

@@ -13,7 +13,7 @@ IMAGE_SIZE = 224
 """Side of the prepared images, and of the frame that stored landmarks refer to, in pixels (the paper's)."""
 
 MAX_IMAGE_SIZE = 448
-"""Largest input of a network in pixels: twice the prepared images'."""
+"""Maximum side of a network's input in pixels: twice the prepared images'."""
 
 MAX_WIDTH = 2
 """Widest network; it has 228 million parameters, four times the paper's."""

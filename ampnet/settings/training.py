@@ -13,7 +13,7 @@ from ampnet.settings.recipes import Recipe, RecipeName, make_recipe
 from ampnet.settings.shared import A_MODEL, INPUT_SIZE, PLACEMENT, STANDARDISE, WIDTH, DataFolder, Modules
 
 MAX_SEED = 2**63 - 1
-"""Largest random seed that every generator takes."""
+"""Maximum random seed: every generator takes it."""
 
 MAX_FOLDS = 1000
 

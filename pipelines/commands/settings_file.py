@@ -14,7 +14,7 @@ from ampnet.files.printable import describe, printable
 from ampnet.settings.fields import Setting, all_settings_of, suggest
 
 MAX_BYTES = 1_000_000
-"""Largest file of settings."""
+"""Maximum size of a file of settings, in bytes."""
 
 
 def config_parameter(settings: Mapping[str, Setting]) -> Parameter:

@@ -28,7 +28,7 @@ _NEW_HOME = b"cnumpy._core.multiarray\n_reconstruct\n"
 _OLD_HOME = b"cnumpy.core.multiarray\n_reconstruct\n"
 
 MAX_FILE = 1 << 30
-"""Largest file in bytes: eight million faces."""
+"""Maximum size of the file in bytes: eight million faces."""
 
 _MIN_ROW_BYTES = 6  # a name of its own, and landmarks that other rows share
 _MAX_ROW_VALUES = 24  # name, landmarks, and ten numbers in lists of two; twice as many would fit no face

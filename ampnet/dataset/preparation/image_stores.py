@@ -15,7 +15,7 @@ WriteImage = Callable[[str, bytes], None]
 """Takes an image under its name."""
 
 MAX_PACK = 1 << 30
-"""Largest pack in bytes: 64 images with 1,000 faces each have 768 MB."""
+"""Maximum size of a pack in bytes: 64 images with 1,000 faces each have 768 MB."""
 
 _FOLDER = "images"
 

@@ -16,7 +16,7 @@ from ampnet.settings.labels import MAX_CLASSES, MAX_NAME
 
 MAX_SHARDS = 100_000
 MAX_MANIFEST = 128 << 20
-"""Largest shards.json in bytes."""
+"""Maximum size of shards.json in bytes."""
 
 CURE = "convert or prepare the data set again"
 

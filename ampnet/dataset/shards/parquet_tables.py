@@ -29,10 +29,10 @@ OUTCOME = tuple(column for column in COLUMNS if column not in ("name", "split", 
 
 TEXTS = ("name", "split", "class", *OUTCOME)
 MAX_TABLE = 256 << 20
-"""Largest table in bytes, packed and unpacked."""
+"""Maximum size of a table in bytes, packed and unpacked."""
 
 MAX_TEXT = 4096
-"""Longest text of a cell in bytes; a path can have as many."""
+"""Maximum length of a cell's text in bytes; a path can have as many."""
 
 WITHOUT_PYARROW = "data sets in shards need pyarrow; install it with: pip install 'ampnet[cluster]'"
 

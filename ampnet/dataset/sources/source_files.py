@@ -11,7 +11,7 @@ from ampnet.settings import Split
 EXTENSIONS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 
 MAX_COORDINATE = 1_000_000
-"""Largest coordinate of a box in pixels; no image is as large."""
+"""Maximum coordinate of a box in pixels; no image is as large."""
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, str]]:
