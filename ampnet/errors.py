@@ -78,7 +78,7 @@ ONE_OPENCV = (
 
 
 def is_broken_opencv(error: ImportError | AttributeError) -> bool:
-    """Tell whether an import failed because nothing, or only remains, are left of the package cv2.
+    """Return whether an import failed because nothing, or only remains, are left of the package cv2.
 
     Several distributions install it; removing one of them removes the files of all.
     """

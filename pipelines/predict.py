@@ -95,7 +95,7 @@ def run(
 
 
 def _advice(sources: Sequence[Source], row_files: Sequence[RowFile]) -> str:
-    """Say which command goes on after Ctrl-C, if the run has left anything."""
+    """Return which command continues after Ctrl-C, if the run has left anything."""
     is_drawn = any(source.drawn and source.drawn.exists() for source in sources)
     if not (is_drawn or any(file.results for file in row_files)):
         return ""
@@ -147,7 +147,7 @@ def _answer(
 
 
 def _last_lines(config: PredictConfig, sources: Sequence[Source], outputs: _Outputs) -> Iterator[str]:
-    """Say what was drawn, what was left out, and which files there are."""
+    """Describe what was drawn, what was left out, and which files there are."""
     for what, count in outputs.drawings.videos.items():
         hint = "" if has_h264() else "; most browsers do not play it: this PyAV was built without x264"
         yield f"annotated video{'s' * (count > 1)}: {count:,} as {what}{hint}"

@@ -133,7 +133,7 @@ def _untrained_notes(index: FaceIndex, split: Split, seed: int) -> Iterator[str]
 
 
 def unreadable_notes(table: PredictionTable) -> Iterator[str]:
-    """Say how many images cannot be read, and which."""
+    """Report how many images cannot be read, and which."""
     if unreadable := int((table.status == "unreadable").sum()):
         yield f"unreadable images, counted as errors: {unreadable:,}"
     if table.unreadable:

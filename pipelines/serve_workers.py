@@ -107,7 +107,7 @@ def _work(number: int, config: ServeConfig, serve: Serve, answers: Callable[[], 
 
 
 def _use_cores(number: int, workers: int) -> None:
-    """Give a worker its share of the cores; all of them where there are fewer cores than workers."""
+    """Limit a worker to its share of the cores; all of them where there are fewer cores than workers."""
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, cores[number::workers] or cores)

@@ -30,7 +30,7 @@ def comparison_tables(result: Comparison) -> Iterator[RenderableType]:
 
 
 def verdicts(result: Comparison) -> Iterator[str]:
-    """Say for each pair in words whether one is right more often, by the labels and by the crowd."""
+    """State for each pair in words whether one is right more often, by the labels and by the crowd."""
     letters = [contender.letter for contender in result.contenders]
     for one in result.sets:
         for pair in one.pairs if one.name in (ALL, CROWD) else ():

@@ -69,7 +69,7 @@ def check_lines(result: CheckResult) -> Iterator[RenderableType]:
 
 
 def findings(result: CheckResult) -> Iterator[str]:
-    """Say what looks wrong with a data set: leaks between splits first, then signs that its images were changed."""
+    """List what looks wrong with a data set: leaks between splits first, then signs that its images were changed."""
     report = result.report
     for leak in report.leaks:
         yield (

@@ -126,7 +126,7 @@ def _options(found: dict[str, float], actors: int | None, gpus: int | None) -> A
 def run_on_actors(
     work: Iterable[dict[str, Any]], actor: type[Any], arguments: dict[str, Any], options: ActorOptions
 ) -> Iterator[dict[str, Any]]:
-    """Hand pieces of work to actors by Ray Data, and yield their results in the order of completion.
+    """Distribute pieces of work over actors by Ray Data, and yield their results in the order of completion.
 
     Args:
         work: rows; they travel to the actors.

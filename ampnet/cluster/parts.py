@@ -25,7 +25,7 @@ class Part:
     """Why one cannot be read, if that is known up front."""
 
     def sources(self) -> Iterator[Source]:
-        """Give the inputs."""
+        """Return the inputs."""
         for place, problem in zip(self.places, self.problems, strict=True):
             yield Source(place if is_url(place) or is_address(place) else Path(place), problem=problem)
 

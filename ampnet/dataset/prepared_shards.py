@@ -83,7 +83,7 @@ class _ShardWriter:
         self._earlier = _recorded(self.finished.journal.folder / _RECORD)
 
     def add(self, line: int, face: PreparedFace) -> None:
-        """Take a face, with its row's place in faces.csv."""
+        """Add a face, with its row's place in faces.csv."""
         item, row, chunk = self.finished.source.items[face.item], face.row, face.item // CHUNK
         # Votes refer to images: the first face of one, which has its name, has them.
         has_votes = item.votes and FACE_MARK not in row.name

@@ -41,7 +41,7 @@ def confused_pairs(matrix: Counts, class_names: Sequence[str], most: int | None 
 
 
 def in_words(scores: Scores, pairs: Sequence[ConfusedPair], undetected: int) -> str:
-    """Say in plain English how often the predictions are right, where they are best and worst, and what they confuse.
+    """Summarise in plain English how often predictions are right, where they are best and worst, and what they confuse.
 
     Args:
         pairs: from :func:`confused_pairs`.

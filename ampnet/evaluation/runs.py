@@ -57,7 +57,7 @@ def score_runs(runs: Sequence[RunScore], folds_sha256: str | None) -> RunsScores
 
 
 def stack_tables(tables: Sequence[PredictionTable]) -> PredictionTable:
-    """Put tables about the same images below each other: each image counts once for each."""
+    """Concatenate tables about the same images: each image counts once for each."""
     first = tables[0]
     every = np.tile(np.arange(len(first.labels)), len(tables))
 

@@ -174,7 +174,7 @@ def decide_crop(face_fraction: NDArray[np.floating]) -> tuple[Crop, str]:
 
 
 def place_face(image: Image, landmarks: Points, framing: Framing, side: float = math.inf) -> AlignedFace:
-    """Bring a face where the training faces are, at their resolution, at 224 x 224.
+    """Align a face with the training faces, at their resolution, at 224 x 224.
 
     Args:
         image: ``(H, W, 3)`` RGB.

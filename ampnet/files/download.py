@@ -145,7 +145,7 @@ def _ask(url: str, limit: int, policy: Policy, deadline: float) -> tuple[bytes |
 
 
 def _checked(url: str) -> tuple[SplitResult, str, int]:
-    """Take an address apart; the host in the form in which it is looked up."""
+    """Parse an address; the host in the form in which it is looked up."""
     if any(character < " " or character == "\x7f" for character in url):
         raise DataError("the address holds control characters")
     try:

@@ -173,7 +173,7 @@ class Worker:
         return self._process.poll() is None
 
     def cause_of_death(self) -> str:
-        """Say why a process that has closed its end of the socket is over."""
+        """Describe why a process that has closed its end of the socket is over."""
         try:
             code = self._process.wait(_LAST_SECONDS)
         except subprocess.TimeoutExpired:

@@ -134,7 +134,7 @@ class Lines:
         self._end = position
 
     def become(self, path: Path) -> None:
-        """Give the file its final name.
+        """Rename the file to its final name.
 
         Raises:
             OSError: the disk refuses.

@@ -25,7 +25,7 @@ _KNOWN = {_ARRAY, _DTYPE, _BYTES, *_RECONSTRUCT, *_SCALAR, *_BUFFER}
 
 
 def foreign_name(inert: Inert) -> Named | None:
-    """Give the first class or function that arrays of numbers and text do not need, or None."""
+    """Return the first class or function that arrays of numbers and text do not need, or None."""
     return next((named for named in inert.names if (named.module, named.name) not in _KNOWN), None)
 
 
@@ -102,7 +102,7 @@ class _Converter:
         return flat.reshape(shape, order="F") if fortran else flat.reshape(shape)
 
     def _bytes(self, content: Any, limit: int) -> bytes | bytearray:
-        """Give bytes, which pickles of protocol 2 write as a call that encodes text.
+        """Return bytes, which pickles of protocol 2 write as a call that encodes text.
 
         The limit bounds the work for text that a million arrays share.
         """
@@ -117,7 +117,7 @@ class _Converter:
                 raise CheckpointError("it holds an array without content")  # a number would ask for that much memory
 
     def _dtype(self, record: Any) -> np.dtype[Any]:
-        """Give the number type; anything but plain numbers is refused."""
+        """Return the number type; anything but plain numbers is refused."""
         known = self._dtypes.get(id(record))
         if known is None:
             known = self._dtypes[id(record)] = _number_type(record)

@@ -131,14 +131,14 @@ class _Machine:
         self.names: list[Named] = []
 
     def above_mark(self) -> list[Any]:
-        """Take everything that was pushed since the last mark."""
+        """Pop everything that was pushed since the last mark."""
         start = self.marks.pop()
         taken = self.stack[start:]
         del self.stack[start:]
         return taken
 
     def take(self, count: int) -> tuple[Any, ...]:
-        """Take the last ``count`` values in the order they were pushed."""
+        """Pop the last ``count`` values in the order they were pushed."""
         if len(self.stack) < count:
             raise IndexError("a value is missing")
         taken = tuple(self.stack[-count:])
@@ -201,7 +201,7 @@ class _Machine:
 
 
 def _key(value: Any) -> Any:
-    """Let plain values be keys; a deeply nested tuple would overflow the C stack when hashed."""
+    """Accept plain values as keys; a deeply nested tuple would overflow the C stack when hashed."""
     if not isinstance(value, str | int | float | bytes | None):
         raise TypeError(f"a {type(value).__name__} is used as a key")
     if isinstance(value, int) and not -_MAX_KEY < value < _MAX_KEY:  # beyond, any number of keys share one hash

@@ -48,17 +48,17 @@ def one_line(text: object) -> str:
 
 
 def as_text(path: os.PathLike[str]) -> str:
-    """Give a path as text for JSON and checkpoints; bytes that are not UTF-8 become escapes: neither can hold them."""
+    """Return a path as text for JSON and checkpoints, which can hold UTF-8 only; other bytes become escapes."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def reason_of(error: Exception) -> str:
-    """Say why the system refused something, without the path; any other error's own words."""
+    """Return why the system refused something, without the path; any other error's own words."""
     return getattr(error, "strerror", None) or str(error)
 
 
 def describe(error: BaseException) -> str:
-    """Give an exception's type and message in a few words.
+    """Return an exception's type and message in a few words.
 
     Only text is quoted: other exceptions may hold values of an untrusted file, of any length.
     """

@@ -214,7 +214,7 @@ def _require_replaceable(path: Path) -> None:
 
 
 def _irreplaceable(path: Path) -> str | None:
-    """Say what a rename to ``path`` must not replace; None for a file, a link, or nothing.
+    """Return what a rename to ``path`` must not replace; None for a file, a link, or nothing.
 
     Links in /dev and /proc stand for open files (/dev/stdout): replacing one breaks the machine, not the folder.
     """
@@ -254,7 +254,7 @@ def _refusal_of_the_disk(error: Exception, aside: Path) -> OSError | None:
 
 
 def _reason(refusal: OSError, aside: Path, path: Path) -> str:
-    """Say what the disk said, and what to do about it."""
+    """Describe why a write failed, and what to do about it."""
     about = os.fsdecode(refusal.filename) if isinstance(refusal.filename, str | bytes) else ""
     where = f" ({about})" if about not in ("", str(aside), str(path)) else ""
     is_full = refusal.errno in (ENOSPC, EDQUOT, EFBIG)
@@ -273,7 +273,7 @@ def _sync_folder(folder: Path) -> None:
 
 @cache
 def _machine() -> str:
-    """Tell apart the machines, and the containers, that write to one folder: process ids are unique only within one."""
+    """Identify this machine and container among those that write to a folder; process ids are unique within one."""
     try:
         processes = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path, but a number in brackets
     except OSError:

@@ -56,7 +56,7 @@ class Contributions:
     """``(K,)`` added to the fused logits for the expected class frequencies; None adds nothing."""
 
     def summands(self, face: int) -> dict[str, NDArray[np.float32]]:
-        """Take the final logits of a face apart: the softmax of the summands' sum is the answer, within 1e-4.
+        """Decompose the final logits of a face: the softmax of the summands' sum is the answer, within 1e-4.
 
         Returns:
             ``(K,)`` for each region by its name, then :data:`CONSTANT`, :data:`GLOBAL`, and :data:`PRIOR` if there is
@@ -77,7 +77,7 @@ class Contributions:
 
 @torch.inference_mode()
 def explain(classifier: Classifier, batch: Batch) -> Contributions:
-    """Take the logits of a batch of faces apart.
+    """Decompose the logits of a batch of faces.
 
     Args:
         classifier: whose answers are explained, with an AMP-Net.

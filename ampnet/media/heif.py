@@ -28,7 +28,7 @@ def readable_extensions() -> frozenset[str]:
 
 
 def describe_unread(left_out: Mapping[str, int]) -> list[str]:
-    """Say how many photos of this kind are not read here, and how they would be; empty if there are none.
+    """Report how many photos of this kind are not read here, and how they would be; empty if there are none.
 
     Args:
         left_out: number of files by extension, in lower case with its dot.
@@ -42,7 +42,7 @@ def describe_unread(left_out: Mapping[str, int]) -> list[str]:
 
 
 def heif_formats(data: bytes) -> tuple[str, ...]:
-    """Make Pillow ready for a photo of this kind, and return its names of the format; none for any other file.
+    """Prepare Pillow for a photo of this kind, and return its names of the format; none for any other file.
 
     Args:
         data: the file's content.

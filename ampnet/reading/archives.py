@@ -22,7 +22,7 @@ _ROWS = 64
 
 
 def members(source: Source) -> Iterator[Source]:
-    """Give the photos of a tar or parquet file; any other source is its own only one.
+    """Yield the photos of a tar or parquet file; any other source is its own only one.
 
     Damage anywhere within an archive is one more source, with the reason; what was read before stays.
     """

@@ -36,7 +36,7 @@ class LatestFrames:
         self._thread.start()
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the latest frame as often as there is a new one, until the capture ends."""
+        """Yield the latest frame whenever there is a new one, until the capture ends."""
         while True:
             with self._news:
                 self._news.wait_for(lambda: self._latest is not None or self._is_over)

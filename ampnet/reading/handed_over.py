@@ -31,7 +31,7 @@ else:
 
 
 def is_photo(given: object) -> bool:
-    """Tell one photo from several: whatever can be iterated is several, except for the forms of one photo.
+    """Return whether this is one photo: iterables are several, except for the forms of one photo.
 
     A four-dimensional array or tensor is several, stacked.
     """

@@ -67,7 +67,7 @@ class Explanation(Contributions):
         return to_png(self.plot())
 
     def __str__(self) -> str:
-        """Say in a line for each face which regions spoke for its answer most."""
+        """Describe in a line for each face which regions spoke for its answer most."""
         lines = []
         for number, face in enumerate(self.faces, start=1):
             added = sorted(face.added.items(), key=lambda item: -abs(item[1]))[:3]

@@ -62,7 +62,7 @@ class Recognizer(ABC):
         """Return ``(N, K)`` class probabilities of N framed faces (224 x 224)."""
 
     def explain(self, result: PhotoResult) -> "Explanation":  # noqa: ARG002
-        """Take the logits of at least one face of a photo apart.
+        """Decompose the logits of at least one face of a photo.
 
         Raises:
             ConfigError: the network cannot be taken apart.

@@ -44,7 +44,7 @@ def visible_share(face: Face, size_hw: tuple[int, int]) -> float:
 def face_warnings(
     face: Face, visible: float, blurriness: float, brightness: int, scores: Mapping[str, float]
 ) -> list[str]:
-    """Say what makes the answer about a face doubtful; nothing for most faces.
+    """Describe what makes the answer about a face doubtful; nothing for most faces.
 
     Args:
         face: the face, in pixels of the photo.

@@ -66,7 +66,7 @@ class HiddenFrames(Generic[T]):
         self._boxes: deque[list[NDArray[np.floating]]] = deque(maxlen=2 * FRAMES_AROUND + 1)
 
     def add(self, image: Image, boxes: Sequence[NDArray[np.floating]], about: T) -> Iterator[tuple[Image, T]]:
-        """Take a frame, and give those that are complete: covered, with what was said about them.
+        """Add a frame, and return those that are complete: covered, with what was said about them.
 
         Args:
             about: anything.
@@ -77,7 +77,7 @@ class HiddenFrames(Generic[T]):
             yield self._next()
 
     def rest(self) -> Iterator[tuple[Image, T]]:
-        """Give the last frames."""
+        """Return the last frames."""
         while self._waiting:
             self._boxes.append([])
             yield self._next()

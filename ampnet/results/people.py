@@ -47,7 +47,7 @@ class People:
         in_view: set[int],
         height: int,
     ) -> list[int | None]:
-        """Say whose the faces of new tracks are; None for those who are too many.
+        """Return the people of new tracks; None for those beyond the limit.
 
         Args:
             boxes: x0, y0, x1, y1 in pixels.

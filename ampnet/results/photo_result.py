@@ -32,7 +32,7 @@ class Explainer(Protocol):
     """Takes answers apart."""
 
     def explain(self, result: "PhotoResult") -> "Explanation":
-        """Say why the faces of a photo, at least one, got their answers."""
+        """Explain the answers about a photo's faces, at least one."""
 
 
 class PhotoResult(list[FacePrediction]):
@@ -106,7 +106,7 @@ class PhotoResult(list[FacePrediction]):
         return self._framed if self._framed is not None and len(self._framed) == len(self) else None
 
     def __str__(self) -> str:
-        """Say in one line what was found: ``photo.jpg: 2 faces: happiness 99%, anger 66%``."""
+        """Describe in one line what was found: ``photo.jpg: 2 faces: happiness 99%, anger 66%``."""
         if self.problem is not None:
             return self.problem
         name = printable(self.name)
@@ -180,7 +180,7 @@ class PhotoResult(list[FacePrediction]):
         return annotate(*self.marks(), self.model)
 
     def explain(self) -> "Explanation":
-        """Take the answers apart: what each region of each face added to the logits of each class.
+        """Explain the answers: what each region of each face added to the logits of each class.
 
         Returns:
             The contributions, faces in the order of this list, classes in the order of ``class_names``; they draw and

@@ -119,4 +119,4 @@ class ResultSink(Protocol):
     """Takes results as they are found."""
 
     def add(self, result: PhotoResult) -> None:
-        """Take the result of a photo or frame."""
+        """Add the result of a photo or frame."""

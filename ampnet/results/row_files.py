@@ -105,7 +105,7 @@ class RowFile:
                 self.failure = reason_of(error)
 
     def finish(self) -> None:
-        """Give the file its name, unless a write failed."""
+        """Rename the file to its final name, unless a write failed."""
         if self.failure is None:
             try:
                 self._lines.become(self.path)

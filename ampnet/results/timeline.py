@@ -26,7 +26,7 @@ class Timeline:
         self._class_names: tuple[str, ...] = ()
 
     def add(self, seconds: float, faces: Sequence[FacePrediction]) -> None:
-        """Take the faces of a frame, with their tracks."""
+        """Add the faces of a frame, with their tracks."""
         for face in faces:
             if face.track is None:
                 continue

@@ -65,7 +65,7 @@ class FaceTracker:
     def follow(
         self, seconds: float, faces: Sequence[FacePrediction], image: NDArray[np.uint8], scale: float = 1.0
     ) -> list[FacePrediction]:
-        """Give the faces of the next frame their numbers, and their averaged probabilities if wanted.
+        """Assign numbers to the faces of the next frame, and their averaged probabilities if wanted.
 
         Args:
             image: the frame, ``(h, w, 3)`` RGB.
@@ -107,7 +107,7 @@ class FaceTracker:
         looks: Sequence[NDArray[np.float32]],
         height: int,
     ) -> None:
-        """Give each track its person; a new track gets the one whom it is most like, of those not in view."""
+        """Assign a person to each track: to a new one, the most similar of those not in view."""
         assert self._people is not None
         in_view = {track.person for track in tracks if track.person is not None}
         new = [i for i, track in enumerate(tracks) if track.person is None]

@@ -78,7 +78,7 @@ def _like(colours: NDArray[np.uint8], image: Image) -> NDArray[np.uint8]:
 
 
 def _skin(image: Image, landmarks: Points) -> NDArray[np.float64]:
-    """Take the median colour of the cheeks, halfway between each eye and the mouth corner below it."""
+    """Return the median colour of the cheeks, halfway between each eye and the mouth corner below it."""
     cheeks = (np.asarray(landmarks)[[0, 1]] + np.asarray(landmarks)[[3, 4]]) / 2
     radius = max(image.shape[0] // 28, 1)
     height, width = image.shape[:2]

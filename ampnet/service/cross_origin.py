@@ -41,7 +41,7 @@ class CrossOrigin:
         return Response(status_code=204, headers=answer)
 
     def add_headers(self, request: Headers, answer: MutableHeaders) -> None:
-        """Let the browser give an answer to the page, if that is allowed."""
+        """Allow the browser to show an answer to the page, if its origin is allowed."""
         if self._origins:
             answer.add_vary_header("Origin")
         if self.allows(request):

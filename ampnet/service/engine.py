@@ -103,7 +103,7 @@ class Engine:
         return self._reserved >= self._queue
 
     def reserve(self, photos: int) -> None:
-        """Take places in the queue; give them back with :meth:`release`.
+        """Reserve places in the queue; return them with :meth:`release`.
 
         Raises:
             Refusal: there are not as many.
@@ -114,7 +114,7 @@ class Engine:
         self._metrics.waiting.set(self._reserved)
 
     def release(self, photos: int) -> None:
-        """Give places back."""
+        """Return places to the queue."""
         self._reserved -= photos
         self._metrics.waiting.set(self._reserved)
 

@@ -163,7 +163,7 @@ class Held:
         self.count = 0
 
     def release(self) -> None:
-        """Let the photos go."""
+        """Release the photos."""
         self.photos = []
         self._owner.give_back(self.count)
         self.count = 0

@@ -144,7 +144,7 @@ def all_settings_of(config: type[Settings]) -> dict[str, Setting]:
 
 
 def is_within(value: float, option: Option) -> bool:
-    """Say whether a number is finite and in an option's range."""
+    """Return whether a number is finite and in an option's range."""
     return (
         math.isfinite(value)
         and (option.min is None or value >= option.min)

@@ -46,7 +46,7 @@ MIN_VOTES = 3
 
 
 def fault_of_class_names(names: Sequence[str]) -> str:
-    """Say what is wrong with a list of class names, which are printed, drawn and written into tables.
+    """Describe what is wrong with a list of class names, which are printed, drawn and written into tables.
 
     Args:
         names: in label order.

@@ -149,5 +149,5 @@ class TrainConfig(Settings):
 
     @property
     def has_several_runs(self) -> bool:
-        """Say whether there is a run for each seed or fold."""
+        """Return whether there is a run for each seed or fold."""
         return self.seeds > 1 or bool(self.folds)

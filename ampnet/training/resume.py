@@ -126,7 +126,7 @@ def resume_run(folder: Path, state: TrainState, identity: Mapping[str, Any], ste
 
 
 def changed_settings(saved: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Say how settings and data differ from those of the saved run, ignoring settings that only one version knows.
+    """Describe how settings and data differ from those of the saved run, ignoring settings that only one version knows.
 
     Returns:
         What the run was and what to do, for a message; empty if nothing differs.

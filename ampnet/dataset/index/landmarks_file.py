@@ -94,7 +94,7 @@ def _columns(rows: list[Any]) -> tuple[list[str], list[Any]]:
 
 
 def _five_points(points: list[Any], names: list[str]) -> NDArray[np.float32]:
-    """Give all landmarks as ``(N, 5, 2)``; where that fails, find out whose are wrong."""
+    """Return all landmarks as ``(N, 5, 2)``; where that fails, find out whose are wrong."""
     try:
         with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused below
             array = np.asarray(points, dtype=np.float32).reshape(len(points), 5, 2)

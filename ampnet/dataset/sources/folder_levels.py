@@ -137,7 +137,7 @@ def _is_class_first(found: set[Folders]) -> bool:
 
 
 def _read_people(found: set[Folders], levels: Levels, root: Path) -> None:
-    """Tell whether folders are people above classes, people below them, or data sets side by side."""
+    """Return whether folders are people above classes, people below them, or data sets side by side."""
     tops = {folders[0] for folders in found}
     pairs = {folders[:2] for folders in found if len(folders) > 1}
     if len(tops) < 2 or not pairs:
@@ -210,7 +210,7 @@ def _are_sets(names: Collection[str]) -> bool:
 
 
 def describe_levels(levels: Levels, people: Collection[str]) -> list[str]:
-    """Say how the folders were read, where that is not plain."""
+    """Describe how the folders were read, where that is not obvious."""
     notes = []
     odd = {name: split for name, split in levels.splits.items() if class_key(name) != split}
     if odd:

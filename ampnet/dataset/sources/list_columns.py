@@ -100,7 +100,7 @@ def label_of(cell: str) -> str:
 
 
 def describe_unused(columns: Columns) -> list[str]:
-    """Say which columns are not used."""
+    """List the columns that are not used."""
     return [f"columns not used: {short(', '.join(columns.unused))}"] if columns.unused else []
 
 

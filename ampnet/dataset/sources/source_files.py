@@ -53,7 +53,7 @@ def list_tables(root: Path) -> list[Path]:
 
 
 def split_of_tables(paths: Sequence[Path], root: Path, what: str) -> dict[Path, Split | None]:
-    """Tell the split of each of several tables by its name; None for a single one.
+    """Return the split of each of several tables by its name; None for a single one.
 
     Args:
         what: the tables in words, plural.
