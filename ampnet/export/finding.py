@@ -6,9 +6,9 @@ import numpy as np
 
 from ampnet.detection.derotate import MIN_SCORE, NEAR, STEEP_ROLL
 from ampnet.export.graph_values import Value
-from ampnet.export.looks import Detector, Found, areas, best, eyes_to_mouth, looks
+from ampnet.export.looks import Detector, Found, areas, best, eyes_to_mouth
 from ampnet.export.notation import Graph
-from ampnet.export.turned_faces import is_large, look_at_frames, retried, righted
+from ampnet.export.turned_faces import found_any_way, is_large, look_at_frames
 from ampnet.export.warping import Placement
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.settings import DetectorConfig, FacePolicy
@@ -29,8 +29,7 @@ def find(graph: Graph, image: Value, detector: Detector, reduction: Value) -> Fo
         The faces in pixels of the image, best score first.
     """
     smallest = graph("Max", detector.min_face * reduction, DetectorConfig.min_face)
-    upright, on_their_head = righted(graph, image, looks(graph, image, detector, smallest), detector)
-    found = retried(graph, image, upright, on_their_head, detector)
+    found = found_any_way(graph, image, detector, smallest)
     large = found.take(is_large(found, smallest).where())
     return _derotated(graph, image, _chosen(graph, large, detector, image), detector)
 

@@ -74,14 +74,14 @@ class Found:
         return [self.boxes, self.scores, self.landmarks]
 
 
-def looks(graph: Graph, image: Value, detector: Detector, least: Value | None = None) -> Found:
+def looks(graph: Graph, image: Value, detector: Detector, least: Value) -> Found:
     """Look at an image as :meth:`ampnet.detection.any_size.AnySizeDetector.detect` does, but for tiles.
 
     Args:
         graph: where the nodes go.
         image: ``(H, W, 3)`` uint8.
         detector: the network.
-        least: minimum side of a face that matters, in its pixels; None: any.
+        least: minimum side of a face that matters, in its pixels; 0: any.
 
     Returns:
         The faces in its pixels, unfiltered, best score first.
@@ -89,20 +89,23 @@ def looks(graph: Graph, image: Value, detector: Detector, least: Value | None = 
     size_hw = image.side(0).to(np.float64), image.side(1).to(np.float64)
     longest = graph("Max", *size_hw)
     side = longest.clip(float(MIN_LONG_SIDE), float(MAX_LONG_SIDE))
-    if least is not None:
-        wanted = least.to(np.float64)
-        is_enough = (side > SMALL_PASS_FROM) & (wanted * side > MEASURABLE * longest)
-        enough = graph("Max", graph("Ceil", MEASURABLE * longest / wanted), SMALL_PASS_SIDE)
-        side = graph("Where", is_enough, enough, side)
+    wanted = least.to(np.float64)
+    is_enough = (side > SMALL_PASS_FROM) & (wanted * side > MEASURABLE * longest)
+    enough = graph("Max", graph("Ceil", MEASURABLE * longest / wanted), SMALL_PASS_SIDE)
+    side = graph("Where", is_enough, enough, side)
     has_small = side > SMALL_PASS_FROM
-    large = scaled(graph, image, size_hw, side)
 
-    def look_again() -> list[Value]:
-        return _look(graph, scaled(graph, large, size_hw, float(SMALL_PASS_SIDE)), detector, size_hw).parts
+    def step(now: Value, larger: Value, *before: Value) -> tuple[Value, list[Value]]:
+        seen = scaled(graph, larger, size_hw, now)
+        found = _look(graph, seen, detector, size_hw)
+        small = graph.constant(np.array(float(SMALL_PASS_SIDE)))
+        return (now > SMALL_PASS_FROM), [small, seen, *before[3:], *found.parts]
 
-    first = _look(graph, large, detector, size_hw)
-    second = Found(*graph.choose(has_small, look_again, nothing(graph)))
-    return _merged(graph, first, second, (side / longest).to(np.float32), has_small)
+    none = nothing(graph)()
+    start = [side, image, *none, *none]
+    found = graph.loop(graph.constant(np.array(True)), start, step, 2)[2:]  # one body, so that a file opens soon
+    both = graph.choose(has_small, lambda: found, lambda: [*found[3:], *none])
+    return _merged(graph, Found(*both[:3]), Found(*both[3:]), (side / longest).to(np.float32), has_small)
 
 
 def nothing(graph: Graph) -> Callable[[], list[Value]]:

@@ -30,8 +30,8 @@ from ampnet.settings import IMAGE_SIZE, DetectorConfig
 APART = 8192.0
 """Pixels that keep the boxes of different faces apart while all are compared at once."""
 
-DONE, LAST, WHOLE = 0, len(RETRY_TURNS) + 1, len(RETRY_TURNS) + 2
-"""What is searched next: nothing; 1, 2: the image turned; a reduced one upside down; the image upside down."""
+DONE, UPRIGHT, LAST, WHOLE = -1, 0, len(RETRY_TURNS) + 1, len(RETRY_TURNS) + 2
+"""What is searched next: nothing; the image; 1, 2: it turned; a reduced one upside down; the image upside down."""
 
 CHAIN = 6
 """Faces in a row that each give way to the one before, up to which the choice among rivals is exact."""
@@ -115,15 +115,16 @@ def look_at_frames(
     return Found(kept.boxes - whose.to(np.float32)[:, None] * APART, kept.scores, kept.landmarks), whose
 
 
-def retried(graph: Graph, image: Value, kept: Found, turned: Found, detector: Detector) -> Found:
-    """Search the whole image upside down where a face was righted, and turned where there is none.
+def found_any_way(graph: Graph, image: Value, detector: Detector, least: Value) -> Found:
+    """Search an image; then turned where there is no face, and upside down where a face was righted.
+
+    Each look is a turn of one loop, so that a file holds the network once and opens soon.
 
     Args:
         graph: where the nodes go.
         image: ``(H, W, 3)`` uint8.
-        kept: faces found upright.
-        turned: those that were righted, see :func:`righted`.
         detector: the network.
+        least: minimum side of a face that matters, in its pixels.
 
     Returns:
         All faces, best score first.
@@ -132,10 +133,8 @@ def retried(graph: Graph, image: Value, kept: Found, turned: Found, detector: De
     def step(mode: Value, *parts: Value) -> tuple[Value, list[Value]]:
         upright, righted_before = Found(*parts[:3]), Found(*parts[3:])
         is_turned = mode < LAST
-        canvas, matrix, shift = graph.choose(
-            is_turned, lambda: _turned(graph, image, mode), lambda: _upside_down(graph, image, mode)
-        )
-        seen = looks(graph, canvas, detector)
+        canvas, matrix, shift = _view(graph, image, mode)
+        seen = looks(graph, canvas, detector, graph("Where", mode > UPRIGHT, 0.0, least))
         found = _moved(graph, seen, matrix, shift)
 
         def of_turned() -> list[Value]:
@@ -155,18 +154,40 @@ def retried(graph: Graph, image: Value, kept: Found, turned: Found, detector: De
             return [then, *merged.parts, *later.parts]
 
         then, *after = graph.choose(is_turned, of_turned, of_upside_down)
-        return then > DONE, [then, *after]
+        return graph("Not", graph("Equal", then, DONE)), [then, *after]
 
-    is_righted = turned.scores.side(0) > 0
-    first = graph("Where", is_righted, graph.constant(WHOLE), 1)
-    going = is_righted | (kept.scores.side(0) < 1)
-    return Found(*graph.loop(going, [first, *kept.parts, *turned.parts], step, WHOLE)[1:4])
+    none = nothing(graph)()
+    start = [graph.constant(UPRIGHT), *none, *none]
+    return Found(*graph.loop(graph.constant(np.array(True)), start, step, WHOLE + 1)[1:4])
 
 
-def _turned(graph: Graph, image: Value, mode: Value) -> list[Value]:
-    """Turn an image as :func:`ampnet.detection.retries.turn_image` does; the way back is a matrix and a shift."""
+def _view(graph: Graph, image: Value, mode: Value) -> list[Value]:
+    """Return what is looked at; the way back to the image is a matrix and a shift."""
     size_hw = image.side(0).to(np.float64), image.side(1).to(np.float64)
-    small = scaled(graph, image, size_hw, float(RETRY_SIDE))
+    longest = graph("Max", *size_hw)
+    last = graph("Where", graph("Equal", mode, LAST), graph("Min", longest, float(LAST_SIDE)), longest)
+    is_turned = (mode > UPRIGHT) & (mode < LAST)
+    side = graph("Where", is_turned, np.array(float(RETRY_SIDE)), last)
+    small = scaled(graph, image, size_hw, side)
+    zoom = graph.stacked(*(size_hw[axis] / small.side(axis).to(np.float64) for axis in (1, 0)))
+    ends = [-END, -END]
+
+    def upright() -> list[Value]:
+        return [small, *(graph.constant(np.array(one, dtype=np.float32)) for one in (np.eye(2), np.zeros(2)))]
+
+    def upside_down() -> list[Value]:
+        canvas = graph("Slice", small, [-1, -1], ends, [0, 1], [-1, -1])
+        matrix = zoom.to(np.float32) * graph.constant(-np.eye(2, dtype=np.float32))
+        return [canvas, matrix, graph.stacked(*(size.to(np.float32) for size in size_hw[::-1]))]
+
+    def untilted() -> list[Value]:
+        return graph.choose(mode > UPRIGHT, upside_down, upright)
+
+    return graph.choose(is_turned, lambda: _turned(graph, small, zoom, mode), untilted)
+
+
+def _turned(graph: Graph, small: Value, zoom: Value, mode: Value) -> list[Value]:
+    """Turn an image as :func:`ampnet.detection.retries.turn_image` does."""
     height, width = small.side(0).to(np.float64), small.side(1).to(np.float64)
     angles = np.radians(RETRY_TURNS)
     cos, sin = (graph.constant(values)[mode - 1] for values in (np.cos(angles), np.sin(angles)))
@@ -188,24 +209,9 @@ def _turned(graph: Graph, image: Value, mode: Value) -> list[Value]:
     planes = small.to(np.float32).transposed(2, 0, 1)[None]
     grid = graph.stacked(*at, axis=2)[None]
     canvas = graph("GridSample", planes, grid, mode="bilinear", padding_mode="zeros")[0].transposed(1, 2, 0)
-    zoom = [old / new for old, new in zip(size_hw[::-1], (width, height), strict=True)]
-    rows = [graph.stacked(cos, -sin) * zoom[0], graph.stacked(sin, cos) * zoom[1]]
-    matrix = graph.stacked(*rows)
+    matrix = graph.stacked(graph.stacked(cos, -sin), graph.stacked(sin, cos)) * zoom[:, None]
     shift = (matrix * graph.stacked(left, top)).sum(1)
     return [rounded(graph, canvas), matrix.to(np.float32), shift.to(np.float32)]
-
-
-def _upside_down(graph: Graph, image: Value, mode: Value) -> list[Value]:
-    size_hw = image.side(0).to(np.float64), image.side(1).to(np.float64)
-    longest = graph("Max", *size_hw)
-    side = graph("Where", graph("Equal", mode, LAST), graph("Min", longest, float(LAST_SIDE)), longest)
-    small = scaled(graph, image, size_hw, side)
-    ends = [-END, -END]
-    canvas = graph("Slice", small, [-1, -1], ends, [0, 1], [-1, -1])
-    zoom = [(old / small.side(axis).to(np.float64)).to(np.float32) for axis, old in ((1, size_hw[1]), (0, size_hw[0]))]
-    nothing_else = graph.constant(np.zeros((), dtype=np.float32))
-    matrix = graph.stacked(graph.stacked(-zoom[0], nothing_else), graph.stacked(nothing_else, -zoom[1]))
-    return [canvas, matrix, graph.stacked(*(size.to(np.float32) for size in size_hw[::-1]))]
 
 
 def _moved(graph: Graph, found: Found, matrix: Value, shift: Value) -> Found:
