@@ -14,33 +14,35 @@ from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index
-from ampnet.errors import DataError
+from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.comparison import Answers, Change, ClassOutcomes, ImageSet, changes, class_outcomes, image_sets
 from ampnet.evaluation.differences import choose_differences
 from ampnet.evaluation.matching import UNNAMED, match_classes
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
+from ampnet.evaluation.runs import clusters_of
 from ampnet.evaluation.same_images import SameImages, same_images
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import write_json, write_text
 from ampnet.reports.contact_sheet import difference_sheet, write_sheet
 from ampnet.reports.latex import comparison_latex
-from ampnet.settings import CompareConfig, EvalConfig, Split, TrainConfig
+from ampnet.settings import CompareConfig, EvalConfig, TrainConfig
 from pipelines.comparison_files import (
     ANSWERS_FILE,
     JSON_FILE,
     LATEX_FILE,
     about_of,
     default_folder,
-    run_name,
+    split_of,
     subjects_of,
     write_answers,
 )
 from pipelines.contenders import Contender, find_contenders
+from pipelines.evaluate_runs import OpenRuns, open_runs, predict_seeds
 from pipelines.predict_split import predict_split
 from pipelines.progress import notices
 from pipelines.result_folder import ResultFolder
-from pipelines.split_images import EvaluatedSplit, read_split, refuse_seen_faces
+from pipelines.split_images import EvaluatedSplit, people_note, people_of, read_split, refuse_seen_faces
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Comparison:
 
     contenders: tuple[Contender, ...]
     data: Path
-    split: Split
+    split: str
+    """A split, or all: folds hold out all images in turn."""
     sets: tuple[ImageSet, ...]
     """All images; then without copies and against the crowd's majority, where these are known."""
     pairs: tuple[PairTables, ...]
@@ -99,6 +102,8 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         LockedError: another command is using the output folder.
     """
     contenders = find_contenders(config.contenders)
+    if (of := split_of(config, contenders)) == "all" and config.split != "test":
+        raise UsageError("folds predict every image once, whatever split it is in; omit --split")
     subjects = subjects_of(config, contenders)
     folder = config.out or default_folder(config, contenders, subjects)
     side = ResultFolder(folder, config.out is not None, "results", subjects, config.force)
@@ -108,16 +113,12 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         same = same_images(split.images, tables)
         if same.left_out:
             notes.append(f"images of {', '.join(same.left_out)} are left out: not all contenders have these classes")
-        answers = [
-            np.stack([same.answers[run_name(contender, file)] for file in contender.files]) for contender in contenders
-        ]
+        answers = [np.stack([same.answers[name] for name in contender.answer_names]) for contender in contenders]
         sets = image_sets(same.images, answers, config.seed)
         pairs = tuple(_pairs(config, side, contenders, answers, same, split.faces))
         unreadable = {name: why for table in tables.values() for name, why in table.unreadable.items()}
         about = about_of(config, contenders, subjects, split.faces.root)
-        result = Comparison(
-            contenders, config.data, config.split, sets, pairs, tuple(notes), unreadable, about, side.folder
-        )
+        result = Comparison(contenders, config.data, of, sets, pairs, tuple(notes), unreadable, about, side.folder)
         side.write(lambda folder: write_answers(folder / ANSWERS_FILE, same.images, contenders, answers))
         side.write(lambda folder: _write_tables(folder, result))
     return replace(result, problem=side.problem)
@@ -138,19 +139,26 @@ def _predict(
     config: CompareConfig, contenders: Sequence[Contender], reserve: Callable[[], None], quiet: bool
 ) -> tuple[EvaluatedSplit, dict[str, PredictionTable], list[str]]:
     """Collect every run's predictions, and the notes about them."""
-    index, split = _read_split(config, contenders)
-    files = {contender.files[0] for contender in contenders if contender.is_predictions}
-    read = {file: read_predictions(file, split.images, split.elsewhere) for file in files}  # before the long work
-    reserve()
     settings = EvalConfig(
         **{name: getattr(config, name) for name in ("data", "split", "batch_size", "workers", "gpus", "mirror")}
     )
+    folds = {one.letter: open_runs(settings, one.folds) for one in contenders if one.folds}
+    index, split = _read_split(config, contenders, list(folds.values()))
+    files = {contender.files[0] for contender in contenders if contender.is_predictions}
+    read = {file: read_predictions(file, split.images, split.elsewhere) for file in files}  # before the long work
+    reserve()
     tables: dict[str, PredictionTable] = {}
     told: dict[str, list[str]] = {}
     for contender in contenders:
         for note in contender.notes:
             told.setdefault(note, []).append(contender.letter)
-        for file in contender.files:
+        if contender.folds:
+            notices(quiet).print(f"{contender.letter}: {printable(contender.name)}")
+            of_seeds, _scores = predict_seeds(settings, folds[contender.letter], quiet)
+            for name, table in zip(contender.answer_names, of_seeds, strict=True):
+                tables[name] = replace(table, probabilities=None, local=None, global_=None)
+            continue
+        for name, file in zip(contender.answer_names, contender.files, strict=True):
             if contender.is_predictions:
                 table, found = read[file].table, read[file].notes
             else:
@@ -159,23 +167,28 @@ def _predict(
                 refuse_seen_faces(checkpoint, index)
                 done = predict_split(settings, checkpoint, index, lambda: None, quiet)
                 table, found = done.table, done.notes
-            tables[run_name(contender, file)] = replace(table, probabilities=None, local=None, global_=None)
+            tables[name] = replace(table, probabilities=None, local=None, global_=None)
             for note in found:
                 told.setdefault(note, []).append(contender.letter)
     everyone = [contender.letter for contender in contenders]
-    notes = []
+    notes = people_note(next((one.people for one in folds.values()), people_of(split)))
     for note, letters in told.items():
         of = sorted(set(letters))
         notes.append(note if of == everyone else f"{', '.join(of)}: {note}")
     return split, tables, notes
 
 
-def _read_split(config: CompareConfig, contenders: Sequence[Contender]) -> tuple[FaceIndex, EvaluatedSplit]:
+def _read_split(
+    config: CompareConfig, contenders: Sequence[Contender], folds: Sequence[OpenRuns]
+) -> tuple[FaceIndex, EvaluatedSplit]:
     """Read the data set and its split, and check that all checkpoints fit them before any is put to work.
 
     Checkpoints are loaded one at a time, here and again later: those of many seeds together may not fit in memory.
     """
     index, split, first_seed = read_index(config.data), None, TrainConfig.seed
+    if folds:
+        split = read_split(index, None, index.class_names, first_seed)
+        return index, replace(split, images=replace(split.images, clusters=clusters_of(folds[0].people)))
     for file in (file for contender in contenders if not contender.is_predictions for file in contender.files):
         checkpoint = load_checkpoint(file)
         seed = checkpoint.config.get("seed", TrainConfig.seed)

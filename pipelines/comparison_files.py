@@ -25,14 +25,9 @@ ANSWERS_FILE = "answers.csv"
 LATEX_FILE = "compare.tex"
 
 
-def run_name(contender: Contender, file: Path) -> str:
-    """Name a run of a contender: its letter, and of several runs also the run's folder."""
-    return contender.letter if len(contender.files) == 1 else f"{contender.letter} {printable(file.parent.name)}"
-
-
 def write_answers(path: Path, images: SplitImages, contenders: Sequence[Contender], answers: Sequence[Answers]) -> None:
     """Write a row for every compared image, with the answer of every run."""
-    columns = [run_name(contender, file) for contender in contenders for file in contender.files]
+    columns = [name for contender in contenders for name in contender.answer_names]
     names = [*images.class_names, ""]  # -1 is the last
     copies = images.copies if images.copies is not None else np.full(len(images), "")
     runs = np.concatenate(list(answers)).T.tolist()
@@ -41,10 +36,19 @@ def write_answers(path: Path, images: SplitImages, contenders: Sequence[Contende
     write_rows(path, ["name", "source", "copy", "true", *columns], rows)
 
 
+def split_of(config: CompareConfig, contenders: Sequence[Contender]) -> str:
+    """Name what is compared on: a split, or all images, which folds hold out in turn."""
+    return "all" if any(contender.folds for contender in contenders) else config.split
+
+
 def subjects_of(config: CompareConfig, contenders: Sequence[Contender]) -> dict[str, dict[str, Any]]:
     """Say what is compared on what; a comparison only replaces one of the same subject."""
     files = [[as_text(file.resolve()) for file in contender.files] for contender in contenders]
-    return {JSON_FILE: {"about": {"files": files, "data": as_text(config.data.resolve()), "split": config.split}}}
+    return {
+        JSON_FILE: {
+            "about": {"files": files, "data": as_text(config.data.resolve()), "split": split_of(config, contenders)}
+        }
+    }
 
 
 def default_folder(config: CompareConfig, contenders: Sequence[Contender], subjects: Subjects) -> Path:
@@ -53,7 +57,7 @@ def default_folder(config: CompareConfig, contenders: Sequence[Contender], subje
     Raises:
         DataError: a link in the data folder leads elsewhere.
     """
-    name = "-".join([*(contender.short_name for contender in contenders), config.split])[:150]
+    name = "-".join([*(contender.short_name for contender in contenders), split_of(config, contenders)])[:150]
     digest = hashlib.sha256(json.dumps(subjects[JSON_FILE]["about"]).encode()).hexdigest()[:8]
     return free_folder(config.data / "compare", (name, f"{name}-{digest}"), {} if config.force else subjects)
 

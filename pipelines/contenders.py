@@ -7,7 +7,7 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from ampnet.checkpoints.bundled import WORD, bundled_name, display_name, named_model
-from ampnet.checkpoints.run_files import BEST, checkpoint_file, find_runs
+from ampnet.checkpoints.run_files import BEST, Runs, checkpoint_file, find_runs, seed_of
 from ampnet.errors import UsageError
 from ampnet.files.printable import printable
 
@@ -24,6 +24,16 @@ class Contender:
     """Checkpoints, one for each seed, or one file of predictions."""
     is_predictions: bool
     notes: tuple[str, ...] = ()
+    folds: Runs | None = None
+    """Runs that each hold out other images; together they answer every image once for each seed."""
+
+    @property
+    def answer_names(self) -> list[str]:
+        """Names of what is compared of it: its letter; of several seeds, also the run's folder."""
+        runs = [file.parent.name for file in self.files]
+        if self.folds:
+            runs = list(dict.fromkeys(seed_of(run) for run in runs))
+        return [self.letter] if len(runs) == 1 else [f"{self.letter} {printable(run)}" for run in runs]
 
     @property
     def short_name(self) -> str:
@@ -41,7 +51,8 @@ def find_contenders(asked: Sequence[Path]) -> tuple[Contender, ...]:
     """Find the files of each contender.
 
     Raises:
-        UsageError: a path does not exist, there is no such bundled model, or two contenders are one file.
+        UsageError: a path does not exist, there is no such bundled model, two contenders are one file, or one has seen
+            what the folds of another hold out.
         CheckpointError: a folder holds no checkpoint.
     """
     found = [_find(letter, path) for letter, path in zip(ascii_uppercase, asked, strict=False)]
@@ -53,6 +64,13 @@ def find_contenders(asked: Sequence[Path]) -> tuple[Contender, ...]:
                 raise UsageError(
                     f"{printable(other.name)} and {printable(contender.name)} are the same file; compare different ones"
                 )
+    if folds := next((one for one in found if one.folds), None):
+        for other in found:
+            if not (other.folds or other.is_predictions):
+                raise UsageError(
+                    f"{printable(folds.name)} holds folds, and {printable(other.name)} may have seen some of their "
+                    "images; compare folds with folds, or with a file of predictions for all images"
+                )
     return tuple(found)
 
 
@@ -62,9 +80,7 @@ def _find(letter: str, asked: Path) -> Contender:
         return Contender(letter, str(asked), (path,), is_predictions=True)
     if runs := find_runs(path):
         if runs.are_folds:
-            raise UsageError(
-                f"{printable(asked)} holds folds, whose runs were trained on all splits; `ampnet eval` measures them"
-            )
+            return Contender(letter, str(asked), runs.finished, is_predictions=False, folds=runs)
         unfinished = f"without {', '.join(runs.unfinished)}, where there is no {BEST}"
         notes = (unfinished,) if runs.unfinished else ()
         return Contender(letter, str(asked), runs.finished, is_predictions=False, notes=notes)

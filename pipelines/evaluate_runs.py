@@ -3,19 +3,19 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.checkpoints.run_files import Runs
+from ampnet.checkpoints.run_files import Runs, seed_of
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.predictions import PredictionTable, table_of
-from ampnet.evaluation.runs import RunsScores, clusters_of, score_run, score_runs, stack_tables
+from ampnet.evaluation.runs import RunScore, RunsScores, clusters_of, score_run, score_runs, stack_tables
 from ampnet.files.printable import printable
 from ampnet.files.writing import sha256_of
 from ampnet.reports.numbers import written_spread
@@ -23,6 +23,63 @@ from ampnet.settings import EvalConfig, TrainConfig
 from pipelines.predict_split import SplitPredictions, empty_notes, predict_split, unreadable_notes
 from pipelines.read_groups import read_groups
 from pipelines.split_images import EvaluatedSplit, people_note, people_of, read_split
+
+
+@dataclass(frozen=True, eq=False)
+class OpenRuns:
+    """Runs over folds or seeds, and the images that they predict."""
+
+    runs: Runs
+    index: FaceIndex
+    folds: Folds | None
+    split: EvaluatedSplit
+    """All images for folds, else those of the split."""
+    copies: int
+    """Number of seeds."""
+    people: list[str]
+    """The person in each image; empty where unknown."""
+
+
+def open_runs(config: EvalConfig, runs: Runs) -> OpenRuns:
+    """Read the data set of several runs.
+
+    Args:
+        config: data and split; the split matters to runs over seeds only.
+
+    Raises:
+        UsageError: some runs are not finished.
+        DataError: the data are not those of the folds, or cannot be used.
+    """
+    if runs.unfinished:
+        raise UsageError(
+            f"{printable(runs.folder)}: {', '.join(runs.unfinished)} are not trained; finish them with ampnet train "
+            f"--resume --name {printable(runs.folder.name)}"
+        )
+    index = read_index(config.data)
+    folds = read_folds(runs.folder / FOLDS_FILE, index) if runs.are_folds else None
+    names = load_checkpoint(runs.finished[0]).class_names
+    split = read_split(index, None if folds else config.split, names, TrainConfig.seed)
+    people = people_of(split)
+    if folds:
+        people[: len(split.faces)] = folds.subjects
+    return OpenRuns(runs, index, folds, split, len({seed_of(file.parent.name) for file in runs.finished}), people)
+
+
+def predict_seeds(config: EvalConfig, opened: OpenRuns, quiet: bool) -> tuple[list[PredictionTable], list[RunScore]]:
+    """Predict with several runs: a table for each seed, of folds that of all images; and the scores of each run.
+
+    Raises:
+        DataError: the runs have different classes, or an image cannot be used.
+    """
+    of_seed, scores, finished = defaultdict[str, list[PredictionTable]](list), [], opened.runs.finished
+    for file in finished:
+        checkpoint = load_checkpoint(file)
+        if checkpoint.class_names != opened.split.images.class_names:
+            raise DataError(f"{printable(file)} has other classes than {printable(finished[0])}")
+        table = _predict(config, checkpoint, opened.index, opened.folds, quiet)
+        of_seed[seed_of(file.parent.name)].append(table)
+        scores.append(score_run(file.parent.name, sha256_of(file), table))
+    return [pool(opened.split, parts) if opened.folds else parts[0] for parts in of_seed.values()], scores
 
 
 def predict_runs(
@@ -38,38 +95,22 @@ def predict_runs(
         UsageError: some runs are not finished; or an option does not go with several runs.
         DataError: the data are not those of the folds, or cannot be used.
     """
-    if runs.unfinished:
-        raise UsageError(
-            f"{printable(runs.folder)}: {', '.join(runs.unfinished)} are not trained; finish them with ampnet train "
-            f"--resume --name {printable(runs.folder.name)}"
-        )
-    index = read_index(config.data)
-    folds = read_folds(runs.folder / FOLDS_FILE, index) if runs.are_folds else None
-    names = load_checkpoint(runs.finished[0]).class_names
-    split = read_split(index, None if folds else config.split, names, TrainConfig.seed)
-    seeds = {file.parent.name.partition("-fold")[0] for file in runs.finished if file.parent.name.startswith("seed")}
-    copies = max(len(seeds), 1)
+    opened = open_runs(config, runs)
+    split, folds, copies = opened.split, opened.folds, opened.copies
     if config.by and copies > 1:
         raise UsageError(f"--by measures one seed at a time: give a run, such as {printable(runs.finished[0].parent)}")
     groups = read_groups(split, config.by, config.groups)
     reserve()
-    of_seed, scores = defaultdict[str, list[PredictionTable]](list), []
-    for file in runs.finished:
-        checkpoint = load_checkpoint(file)
-        if checkpoint.class_names != names:
-            raise DataError(f"{printable(file)} has other classes than {printable(runs.finished[0])}")
-        table = _predict(config, checkpoint, index, folds, quiet)
-        of_seed[file.parent.name.partition("fold")[0]].append(table)
-        scores.append(score_run(file.parent.name, sha256_of(file), table))
-    tables = [pool(split, parts) if folds else parts[0] for parts in of_seed.values()]
+    tables, scores = predict_seeds(config, opened, quiet)
     table = stack_tables(tables) if copies > 1 else tables[0]
     if copies > 1:  # their intervals would take each image for as many as there are seeds
         table = replace(table, images=replace(table.images, copies=None, votes=None))
-    people = people_of(split)
-    if folds:
-        people[: len(split.faces)] = folds.subjects
-    notes = (*_about(runs, copies), *people_note(people), *empty_notes(table, "all" if folds else config.split, ()))
-    table = replace(table, images=replace(table.images, clusters=clusters_of(people, copies)))
+    notes = (
+        *_about(runs, copies),
+        *people_note(opened.people),
+        *empty_notes(table, "all" if folds else config.split, ()),
+    )
+    table = replace(table, images=replace(table.images, clusters=clusters_of(opened.people, copies)))
     of_runs = score_runs(scores, sha256_of(runs.folder / FOLDS_FILE) if folds else None)
     return SplitPredictions(table, split, (*notes, *unreadable_notes(table)), groups), of_runs
 

@@ -16,8 +16,11 @@ def comparison_tables(result: Comparison) -> Iterator[RenderableType]:
     images = result.sets[0].images
     yield safe(f"{images:,} images of {result.split} of {printable(result.data.resolve())}")
     for contender in result.contenders:
-        seeds = f" ({len(contender.files)} seeds)" if len(contender.files) > 1 else ""
-        yield f"{contender.letter}: {safe(contender.name)}{seeds}"
+        count = len(contender.answer_names)
+        runs = [f"{count} seeds"] if count > 1 else []
+        runs += [f"{len(contender.files) // count} folds"] if contender.folds else []
+        about = f" ({', '.join(runs)})" if runs else ""
+        yield f"{contender.letter}: {safe(contender.name)}{about}"
     yield from (f"[bold]{safe(line)}[/]" for line in verdicts(result))
     yield _contenders(result)
     yield _differences(result)

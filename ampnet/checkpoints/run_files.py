@@ -60,6 +60,11 @@ def find_runs(folder: Path) -> Runs | None:
     return Runs(folder, finished, unfinished) if finished else None
 
 
+def seed_of(run: str) -> str:
+    """Return the part of a run's name that tells its seed: ``seed3`` of ``seed3-fold2``; empty if it has none."""
+    return run.partition("fold")[0].rstrip("-")
+
+
 def newest_run(folder: Path) -> Path | None:
     """Find the run below a folder that saved a checkpoint last and has a best one; None if there is none.
 

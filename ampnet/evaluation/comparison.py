@@ -12,8 +12,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, bootstrap_sums, defined, estimate
-from ampnet.evaluation.metrics import confusion_of, score
+from ampnet.evaluation.intervals import Estimate, bootstrap_sums, defined, estimate, sums_by
+from ampnet.evaluation.metrics import confusion_of, resampled_clusters, score
 from ampnet.evaluation.paired_tests import McNemar, holm, mcnemar
 from ampnet.evaluation.predictions import SplitImages
 
@@ -59,7 +59,8 @@ class Difference:
     accuracy: Estimate
     macro_f1: Estimate
     mcnemar: McNemar | None
-    """None if a contender has several runs: the test is about single answers."""
+    """None if a contender has several runs, or people are known: the test is about answers that do not depend on each
+    other."""
 
 
 @dataclass(frozen=True)
@@ -117,41 +118,61 @@ def image_sets(images: SplitImages, contenders: Sequence[Answers], seed: int = 0
         majority = images.votes.majority()
         decided = (images.votes.totals > 0) & (majority >= 0)
         chosen.append((CROWD, np.flatnonzero(decided), majority))
+    clusters = images.clusters
     return tuple(
-        compare(name, truth[rows], [answers[:, rows] for answers in contenders], images.class_names, seed)
+        compare(
+            name,
+            truth[rows],
+            [answers[:, rows] for answers in contenders],
+            images.class_names,
+            seed,
+            None if clusters is None or len(set(clusters[rows].tolist())) < 2 else clusters[rows],
+        )
         for name, rows, truth in chosen
         if len(rows)
     )
 
 
 def compare(
-    name: str, labels: NDArray[np.int64], contenders: Sequence[Answers], class_names: Sequence[str], seed: int = 0
+    name: str,
+    labels: NDArray[np.int64],
+    contenders: Sequence[Answers],
+    class_names: Sequence[str],
+    seed: int = 0,
+    clusters: NDArray[np.int64] | None = None,
 ) -> ImageSet:
     """Score contenders on one set of images, and each pair of them against each other.
 
     Args:
         labels: ``(N,)`` true classes, N at least 1.
         class_names: K names.
+        clusters: ``(N,)`` number of the person in each image: intervals draw people; None draws images.
     """
     numbers = list(combinations(range(len(contenders)), 2))
-    found = [difference(labels, contenders[a], contenders[b], len(class_names), seed) for a, b in numbers]
+    found = [difference(labels, contenders[a], contenders[b], len(class_names), seed, clusters) for a, b in numbers]
     tested = [one.mcnemar.p_value for one in found if one.mcnemar]
     adjusted = iter(holm(tested))
     pairs = []
     for (a, b), one in zip(numbers, found, strict=True):
         test = one.mcnemar and replace(one.mcnemar, adjusted_p=next(adjusted))
         pairs.append(Pair(a, b, replace(one, mcnemar=test)))
-    scores = tuple(contender_scores(labels, answers, class_names, seed) for answers in contenders)
+    scores = tuple(contender_scores(labels, answers, class_names, seed, clusters) for answers in contenders)
     return ImageSet(name, len(labels), scores, tuple(pairs))
 
 
 def contender_scores(
-    labels: NDArray[np.int64], answers: Answers, class_names: Sequence[str], seed: int = 0
+    labels: NDArray[np.int64],
+    answers: Answers,
+    class_names: Sequence[str],
+    seed: int = 0,
+    clusters: NDArray[np.int64] | None = None,
 ) -> ContenderScores:
     """Score each run of a contender; images without a prediction are errors."""
     runs = []
     for run in answers:
-        scores = score(confusion_of(labels, run, len(class_names)), class_names, seed)
+        counts = len(class_names)
+        resampled = None if clusters is None else resampled_clusters(labels, run, counts, clusters, seed)
+        scores = score(confusion_of(labels, run, counts), class_names, seed, resampled)
         runs.append(RunScores(scores.accuracy, scores.macro_f1))
     return ContenderScores(
         runs=tuple(runs),
@@ -166,7 +187,12 @@ def spread_of(values: Sequence[float]) -> Spread:
 
 
 def difference(
-    labels: NDArray[np.int64], first: Answers, second: Answers, num_classes: int, seed: int = 0
+    labels: NDArray[np.int64],
+    first: Answers,
+    second: Answers,
+    num_classes: int,
+    seed: int = 0,
+    clusters: NDArray[np.int64] | None = None,
 ) -> Difference:
     """Measure how much better the second contender is, with paired bootstrap intervals.
 
@@ -179,11 +205,16 @@ def difference(
         first: its answers.
         second: its answers.
         num_classes: K.
+        clusters: as for :func:`compare`.
     """
     runs = np.concatenate([first, second])
     columns = _columns(labels, runs, num_classes)
     accuracy, f1 = _scores(columns.sum(axis=0)[None], len(runs), num_classes)
-    accuracies, f1s = _scores(bootstrap_sums(columns, seed), len(runs), num_classes)
+    drawn_from: NDArray[np.floating] = columns
+    if clusters is not None:
+        numbers, places = np.unique(clusters, return_inverse=True)
+        drawn_from = sums_by(places, columns, len(numbers))
+    accuracies, f1s = _scores(bootstrap_sums(drawn_from, seed), len(runs), num_classes)
     generator = np.random.default_rng([seed, 1])
     rounds = len(accuracies)
     drawn = [generator.integers(0, len(side), (rounds, len(side))) for side in (first, second)]
@@ -198,7 +229,7 @@ def difference(
         return defined(estimate(float(value), second_minus_first(resampled)))
 
     test = None
-    if len(runs) == 2:
+    if len(runs) == 2 and clusters is None:
         right = runs == labels
         test = mcnemar(int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum()))
     return Difference(paired(accuracy, accuracies), paired(f1, f1s), test)

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import ROUNDS
+from ampnet.evaluation.intervals import ROUNDS, sums_by
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.reliability import confidence_gaps
 
@@ -13,13 +13,6 @@ MEASURES = ("accuracy", "mean_recall", "missed", "calibration_error")
 
 Measured = dict[str, NDArray[np.float64]]
 """Each measure once, or of R resamples: ``(R,)``."""
-
-
-def sums_by(places: NDArray[np.int64], columns: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Sum rows by place: ``(count, M)``."""
-    sums = np.zeros((count, columns.shape[1]))
-    np.add.at(sums, places, columns)
-    return sums
 
 
 def marks_of(table: PredictionTable) -> NDArray[np.float64]:

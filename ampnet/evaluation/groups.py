@@ -18,8 +18,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.group_measures import MEASURES, Measured, marks_of, measure, p_value_of, sums_by
-from ampnet.evaluation.intervals import Estimate, Share, bootstrap_sums, defined, estimate, share_of
+from ampnet.evaluation.group_measures import MEASURES, Measured, marks_of, measure, p_value_of
+from ampnet.evaluation.intervals import Estimate, Share, bootstrap_sums, defined, estimate, share_of, sums_by
 from ampnet.evaluation.paired_tests import holm
 from ampnet.evaluation.predictions import PredictionTable
 

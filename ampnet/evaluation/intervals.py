@@ -103,10 +103,16 @@ def bootstrap_means(
     if clusters is None:
         return bootstrap_sums(columns, seed) / len(columns)
     _numbers, places = np.unique(clusters, return_inverse=True)
-    of_clusters = np.zeros((places.max() + 1, 1 + columns.shape[1]))
-    np.add.at(of_clusters, places, np.column_stack([np.ones(len(columns)), columns]))
+    of_clusters = sums_by(places, np.column_stack([np.ones(len(columns)), columns]), places.max() + 1)
     sums = bootstrap_sums(of_clusters, seed)
     return np.asarray(sums[:, 1:] / sums[:, :1])
+
+
+def sums_by(places: NDArray[np.int64], columns: NDArray[np.floating], count: int) -> NDArray[np.float64]:
+    """Sum the rows of ``(N, M)`` columns by their place, from 0: ``(count, M)``."""
+    sums = np.zeros((count, columns.shape[1]))
+    np.add.at(sums, places, columns)
+    return sums
 
 
 def bootstrap_sums(columns: NDArray[np.floating], seed: int, rounds: int = ROUNDS) -> NDArray[np.float64]:

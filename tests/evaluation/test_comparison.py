@@ -1,5 +1,7 @@
 """Paired comparison: the intervals against what is known, the tables by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
@@ -153,3 +155,16 @@ def test_copies_and_the_crowd_are_sets_of_their_own():
 
 def test_without_copies_and_votes_there_are_only_all_images():
     assert len(image_sets(split_images([0, 1]), [np.array([[0, 1]]), np.array([[0, 0]])])) == 1
+
+
+def test_differences_draw_people_where_people_are_known():
+    """Of four people, the second is right about one more: the difference is that of Binomial(4, 1/4), divided by 4."""
+    labels = np.tile([0, 1, 2, 0], 100)
+    people = np.repeat(np.arange(4), 100)
+    second = np.where(people == 2, labels, -1)[None]
+    images = replace(split_images(labels), clusters=people)
+    (found,) = image_sets(images, [np.full((1, 400), -1), second])
+    assert found.pairs[0].difference.accuracy.value == 0.25
+    assert found.pairs[0].difference.accuracy.interval == (0, 0.75)
+    assert found.pairs[0].difference.mcnemar is None
+    assert found.contenders[1].runs[0].accuracy.interval == (0, 0.75)

@@ -98,6 +98,24 @@ def test_a_single_fold_is_not_measured_on_what_it_has_seen(folds, data):
         evaluate(EvalConfig(checkpoint=folds.folder, data=data, split="val"), quiet=True)
 
 
+def test_folds_are_compared_with_other_folds_and_with_predictions_on_all_images(folds, config, data, tmp_path):
+    other = run(replace(config, name="others", folds="2", seed=1), quiet=True).folder
+    evaluated = [evaluate(EvalConfig(checkpoint=one, data=data), quiet=True) for one in (folds.folder, other)]
+    rival = evaluated[1].folder / "predictions.csv"
+    for second in (other, rival):
+        asked = CompareConfig(contenders=(folds.folder, second), data=data, out=tmp_path / second.name)
+        result = compare(asked, quiet=True)
+        assert (result.split, result.sets[0].images) == ("all", 42)
+        (pair,) = result.sets[0].pairs
+        a, b = (one.report.all.accuracy.value for one in evaluated)
+        assert pair.difference.accuracy.value == pytest.approx(b - a)
+        assert pair.difference.mcnemar is None  # photos of one person are no independent answers
+        assert any("draw the 6 people" in note for note in result.notes)
+        assert (result.folder / "answers.csv").read_text().splitlines()[0] == "name,source,copy,true,A,B"
+    with pytest.raises(UsageError, match="omit --split"):
+        compare(CompareConfig(contenders=(folds.folder, other), data=data, split="val"), quiet=True)
+
+
 def test_runs_over_seeds_are_measured_together_with_intervals_over_images(config, data):
     seeds = run(replace(config, name="seeds", folds="", subjects="", seeds=2), quiet=True)
     report = evaluate(EvalConfig(checkpoint=seeds.folder, data=data), quiet=True).report
