@@ -41,6 +41,7 @@ from ampnet.training.adaptation import (
 )
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
+from pipelines.result_folder import is_writable
 
 CHUNK = 32
 MIN_FACES = 5
@@ -119,7 +120,9 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     started = time.monotonic()
     console = notices(quiet)
     target = refuse_overwrite(config.out, config.force)
-    source = open_source(config.photos, classes=config.classes or None)
+    if not is_writable(target.parent):
+        raise DataError(f"cannot write to {target.parent}; choose another place with --out")
+    source = open_source(config.photos, fold=None, classes=config.classes or None)
     for note in source.notes:
         console.print(f"note: {note}")
     file = find_model(config.checkpoint, console, "--checkpoint")
@@ -145,7 +148,7 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
         left_out=_left_out(by_person, len(set(faces.groups.tolist()))),
         seconds=time.monotonic() - started,
     )
-    _require_better(result, hits, old_hits)
+    _require_better(result, hits, old_hits, _confused(scores.argmax(axis=1), faces.labels, names))
     fit = fit_heads(faces, np.arange(len(faces.labels)), len(names))
     made = adapted_checkpoint(
         checkpoint, fit, choose_temperature(scores, faces.labels), names, _counterparts(names, checkpoint.class_names)
@@ -159,14 +162,27 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     return replace(result, seconds=time.monotonic() - started)
 
 
-def _require_better(result: AdaptResult, hits: NDArray[np.bool_], old_hits: NDArray[np.bool_]) -> None:
+def _require_better(result: AdaptResult, hits: NDArray[np.bool_], old_hits: NDArray[np.bool_], confused: str) -> None:
     by_chance = _at_least(result.hits, result.total, result.majority / result.total)
     paired = mcnemar(int((hits & ~old_hits).sum()), int((old_hits & ~hits).sum()))
     if by_chance > LEVEL or result.hits <= result.old_hits or paired.p_value > 2 * 0.05:  # one-sided
         raise DataError(
-            f"{result.comparison()}: the new heads are not shown to be better than both, so nothing was written; check "
-            "the labels, or add photos"
+            f"nothing was written, as the new heads are not shown to be better than both: {result.comparison()}. "
+            f"{confused}Check these labels, add photos, or train the whole network: prepare, then ampnet train "
+            "--pretrained bundled"
         )
+
+
+def _confused(answers: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str]) -> str:
+    """Name the pair of classes that is confused most often; nothing without a mistake."""
+    pairs = Counter(
+        tuple(sorted(pair)) for pair in zip(labels.tolist(), answers.tolist(), strict=True) if len({*pair}) > 1
+    )
+    if not pairs:
+        return ""
+    (pair, count) = pairs.most_common(1)[0]
+    one, other = (printable(names[code], 30) for code in pair)
+    return f"Confused most: {one} and {other} ({count:,} faces). "
 
 
 def _at_least(hits: int, count: int, share: float) -> float:

@@ -36,7 +36,9 @@ NUMBER_BEFORE = re.compile(r"^[\s(\[#]*\d{1,6}[\s)\]_.:-]+(?=\D)")
 """A number before a name, as in ``0_happy`` and ``02 Neutral``."""
 
 _ABOUT = frozenset(
-    re.findall(r"\w+", "face faces facial expression expressions emotion emotions image images img photo photos class")
+    re.findall(
+        r"\w+", "face faces facial expression expressions emotion emotions image images img photo photos class copy"
+    )
 )
 """Words beside an expression's name, as in ``happy_faces``."""
 

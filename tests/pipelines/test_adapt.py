@@ -63,8 +63,10 @@ def test_the_result_exports_and_is_served_like_any_checkpoint(tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_shuffled_labels_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="not shown to be better than both, so nothing was written"):
+    with pytest.raises(DataError, match="nothing was written, as the new heads are not shown to be better") as refused:
         run(config(photos(tmp_path / "photos", shuffled=True), tmp_path / "mine.pt"), quiet=True)
+    assert "Confused most: cheerful and cross (" in str(refused.value)
+    assert "ampnet train --pretrained bundled" in str(refused.value)
     assert not (tmp_path / "mine.pt").exists()
 
 
@@ -76,3 +78,17 @@ def test_too_few_photos_of_a_class_are_told(tmp_path: Path) -> None:
         extra.unlink()
     with pytest.raises(DataError, match="fewer than 5 faces of cross; add photos"):
         run(config(root, tmp_path / "mine.pt"), quiet=True)
+
+
+def test_people_need_no_splits_and_an_unwritable_place_is_told_before_the_work(tmp_path, capsys):
+    for person in ("s1", "s2"):  # too few for a test and a validation split, which adapt does not need
+        for own, folder in (("cheerful", "happiness"), ("cross", "anger")):
+            for file in sorted((SAMPLES / "faces" / "train" / folder).iterdir())[:2]:
+                (tmp_path / "photos" / person / own).mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, tmp_path / "photos" / person / own / file.name)
+    with pytest.raises(DataError, match="has fewer than 5 faces of cheerful, cross; add photos"):
+        run(config(tmp_path / "photos", tmp_path / "mine.pt"))
+    assert "split" not in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="file; choose another place with --out"):
+        run(config(tmp_path / "photos", tmp_path / "file" / "mine.pt"), quiet=True)

@@ -66,14 +66,14 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def open_source(
-    root: Path, layout: str = "auto", fold: int = 0, votes: Path | None = None, classes: str | None = None
+    root: Path, layout: str = "auto", fold: int | None = 0, votes: Path | None = None, classes: str | None = None
 ) -> RawDataSet:
     """List the images of a raw data set.
 
     Args:
         root: folder of the data set in its original layout, perhaps within others, or a csv file.
         layout: one of :data:`LAYOUTS`, or ``auto`` to detect it.
-        fold: test fold (0-9) for data sets split by subject.
+        fold: test fold (0-9) for data sets split by subject; None for those who need no splits.
         votes: file with several annotators' votes for each image, for data sets that do not include votes.
         classes: what labels mean: a JSON file of label -> class name, or ``keep``; None: known names of expressions.
 
@@ -98,7 +98,8 @@ def open_source(
         raise UsageError(f"--classes: the layout {layout} has classes of its own; omit it, or choose another --layout")
     values = {"fold": fold, "classes": classes}
     source = known.read(inner, layout, **{name: values[name] for name in known.takes})
-    source = replace(source, notes=[*source.notes, *_untrained(source)])
+    if fold is not None:
+        source = replace(source, notes=[*source.notes, *_untrained(source)])
     return source if votes is None else attach_votes(source, votes)
 
 

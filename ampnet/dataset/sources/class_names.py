@@ -124,7 +124,7 @@ def _by_name(found: set[str], what: str, is_kept: bool) -> Classes:
 
 def _near_expression(key: str) -> str | None:
     """Find the expression's name that a label misspells; None if it is none, or another word."""
-    if len(key) < 5:
+    if len(key) < 4:
         return None
     most = 2 if len(key) >= 8 else 1
     near = [name for name in SYNONYMS if len(name) >= 5 and _distance(key, name, most) <= most]

@@ -21,7 +21,22 @@ Folders = tuple[str, ...]
 JUNK = frozenset(("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"))
 """Folders that systems add to archives and disks."""
 
-PEOPLE = frozenset(("subject", "subj", "sub", "person", "participant", "actor", "user", "patient", "volunteer", "id"))
+PEOPLE = frozenset(
+    (
+        "subject",
+        "subj",
+        "sub",
+        "person",
+        "participant",
+        "actor",
+        "user",
+        "patient",
+        "volunteer",
+        "id",
+        "proband",
+        "child",
+    )
+)
 """Words of folders that stand for a person."""
 
 PARTS = frozenset(("fold", "part", "batch", "cv", "group", "session", "round", "chunk", "k"))
@@ -47,6 +62,8 @@ class Levels:
     """Place of the class, behind wrappers and split."""
     person_level: int = -1
     """Place of the person, counted likewise; -1 if people are unknown."""
+    unused: list[str] = field(default_factory=list)
+    """Folders below several classes that may be people, but are not named so."""
 
     def class_place(self, folders: Folders) -> int:
         """Return the place of the class among a folder's names."""
@@ -100,8 +117,8 @@ def find_levels(found: Collection[Folders], root: Path) -> Levels:
         _require_classes(names, {(folders[0], *folders[2:]) for folders in below}, root)
         return levels
     _read_people(below, levels, root)
-    if levels.class_level == 0:
-        _require_classes({folders[0] for folders in below}, below, root)
+    inside = {folders[levels.class_level :] for folders in below if folders[levels.class_level :]}
+    _require_classes({folders[0] for folders in inside}, inside, root)
     return levels
 
 
@@ -117,11 +134,16 @@ def _peeled(found: set[Folders]) -> set[Folders] | None:
 
 
 def _below_splits(found: set[Folders], levels: Levels) -> set[Folders]:
-    """Return the folders below the splits, without those around all classes of a split."""
+    """Return the folders below the splits, without those around all classes of a split.
+
+    A person alone in a split is no such folder: the others of that kind are in other splits.
+    """
     below: set[Folders] = set()
+    tops = {folders[1] for folders in found if folders[1:]}
+    has_people = len(tops) > 1 and _are_people(tops)
     for name in levels.splits:
         part = {folders[1:] for folders in found if folders[0] == name and folders[1:]}
-        while (peeled := _peeled(part)) is not None:
+        while not has_people and (peeled := _peeled(part)) is not None:
             levels.wrapped[name] = levels.wrapped.get(name, 0) + 1
             part = peeled
         below |= part
@@ -150,6 +172,8 @@ def _read_people(found: set[Folders], levels: Levels, root: Path) -> None:
     if 2 * sum(meant_expression(top) is not None for top in tops) >= len(tops):
         if is_repeated and (_are_people({second for _top, second in pairs}) or len(above) >= MANY_PEOPLE):
             levels.person_level = 1
+        elif is_repeated and not _are_sets({second for _top, second in pairs}):
+            levels.unused = sorted({second for _top, second in pairs})
         return
     expressions = sum(meant_expression(second) is not None for _top, second in pairs)
     is_nested = not any(len(folders) < 2 for folders in found)
@@ -217,4 +241,9 @@ def describe_levels(levels: Levels, people: Collection[str]) -> list[str]:
         notes.append("splits: " + ", ".join(f"{printable(name)} -> {split}" for name, split in sorted(odd.items())))
     if people:
         notes.append(f"{len(people):,} people, by folder ({listed(sorted(people)[:3])}{', ...' * (len(people) > 3)})")
+    if levels.unused:
+        notes.append(
+            f"the folders {listed(levels.unused)} are below several classes; if they are people, name them so, such as "
+            "subject_01, or nobody is kept on one side of a split"
+        )
     return notes

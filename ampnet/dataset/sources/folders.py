@@ -33,7 +33,7 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def read_folders(
-    root: Path, layout: str, fold: int = 0, classes: str | None = None, codes: dict[str, str] | None = None
+    root: Path, layout: str, fold: int | None = 0, classes: str | None = None, codes: dict[str, str] | None = None
 ) -> RawDataSet:
     """List a data set sorted into folders; see :mod:`ampnet.dataset.sources.folder_levels` for what they may mean.
 

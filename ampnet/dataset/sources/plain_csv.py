@@ -46,7 +46,7 @@ def holds_lists(root: Path) -> bool:
     return bool(lists) and (any(map(_finds_images, lists)) or not list_images(root))
 
 
-def read_csv(root: Path, layout: str, fold: int = 0, classes: str | None = None) -> RawDataSet:
+def read_csv(root: Path, layout: str, fold: int | None = 0, classes: str | None = None) -> RawDataSet:
     """List the faces of a list; paths are relative to its folder. Several lists are the splits that their names say.
 
     With subjects but no split column, people are divided into ten folds. An image without a label gets the class with

@@ -82,7 +82,7 @@ def is_ckplus(root: Path) -> bool:
     return (root / CKPLUS_IMAGES).is_dir() and (root / CKPLUS_LABELS).is_dir()
 
 
-def read_ckplus(root: Path, layout: str, fold: int = 0) -> RawDataSet:
+def read_ckplus(root: Path, layout: str, fold: int | None = 0) -> RawDataSet:
     """List the labelled sequences of CK+, split by subject.
 
     Args:
@@ -135,7 +135,7 @@ def is_jaffe(root: Path) -> bool:
     return bool(images) and all(JAFFE_NAME.fullmatch(image.stem) for image in images)
 
 
-def read_jaffe(root: Path, layout: str, fold: int = 0) -> RawDataSet:
+def read_jaffe(root: Path, layout: str, fold: int | None = 0) -> RawDataSet:
     """List JAFFE, split by subject; each of the ten women is one fold.
 
     Raises:

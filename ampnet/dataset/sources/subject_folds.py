@@ -35,17 +35,19 @@ def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
     return {person: {test: "test", val: "val"}.get(position % used, "train") for position, person in enumerate(people)}
 
 
-def split_by_subject(source: RawDataSet, fold: int) -> RawDataSet:
+def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
     """Split a data set by its people, if all of its images tell them and it has no official splits.
 
     Where it has, people that are on several sides of them are noted.
 
     Args:
-        fold: test fold, 0 to 9.
+        fold: test fold, 0 to 9; None leaves the data set as it is, for those who need no splits.
 
     Raises:
         DataError: there are fewer than three people.
     """
+    if fold is None:
+        return source
     if source.has_splits:
         splits = defaultdict[str, set[str]](set)
         for item in source.items:
@@ -58,4 +60,7 @@ def split_by_subject(source: RawDataSet, fold: int) -> RawDataSet:
         return source
     people = fold_splits([item.subject for item in source.items], fold)
     items = [replace(item, split=people[item.subject]) for item in source.items]
-    return replace(source, items=items, notes=[*source.notes, f"split by subject; test fold: {fold}"])
+    test = sorted(person for person, split in people.items() if split == "test")
+    some = f"{len(test):,} of {len(people):,} people ({listed(test[:3])})"
+    note = f"no person is in two splits: test has {some}; for others: --fold"
+    return replace(source, items=items, notes=[*source.notes, note])

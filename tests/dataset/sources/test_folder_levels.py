@@ -164,3 +164,31 @@ def test_a_file_decides_what_labels_mean(tmp_path: Path) -> None:
 def test_a_class_without_training_images_is_named(tmp_path: Path) -> None:
     touch(tmp_path, *BOTH, "test/surprise/1.jpg")
     assert "no training image of surprise: such a class cannot be learned" in open_source(tmp_path).notes
+
+
+def test_a_person_alone_in_a_split_is_a_person_and_no_class(tmp_path: Path) -> None:
+    people = ("train/S1", "train/S2", "test/S3")
+    touch(tmp_path, *(f"{person}/{name}/{i}.jpg" for person in people for name in ("happy", "angry") for i in range(2)))
+    source = open_source(tmp_path)
+    assert source.class_names == ("happiness", "anger")
+    assert {(item.split, item.subject) for item in source.items} == {("train", "S1"), ("train", "S2"), ("test", "S3")}
+
+
+def test_sessions_between_people_and_classes_are_no_classes(tmp_path: Path) -> None:
+    folders = [f"S{person}/session{session}" for person in (1, 2, 3) for session in (1, 2)]
+    touch(tmp_path, *(f"{folder}/{name}/0.jpg" for folder in folders for name in ("happy", "angry")))
+    with pytest.raises(DataError, match="the folders session1, session2 hold angry, happy, so they are"):
+        open_source(tmp_path)
+
+
+def test_folders_below_classes_that_may_be_people_are_asked_about(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{name}/{who}/0.jpg" for name in ("happy", "angry") for who in ("anna", "ben", "carla")))
+    assert open_source(tmp_path).notes[0].startswith("the folders anna, ben, carla are below several classes; if they")
+
+
+def test_a_copy_of_a_class_is_that_class_and_a_short_misspelling_is_asked_about(tmp_path: Path) -> None:
+    touch(tmp_path, "happy/1.jpg", "happy - Copy/2.jpg", "angry/3.jpg")
+    assert open_source(tmp_path).class_names == ("happiness", "anger")
+    touch(tmp_path, "hapy/4.jpg")
+    with pytest.raises(DataError, match="'hapy' looks like 'happy'"):
+        open_source(tmp_path)
