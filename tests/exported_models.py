@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,17 +21,27 @@ from pipelines.export import ExportResult, run, write_joined
 from pipelines.onnx_models import CACHE_VARIABLE
 
 
-def exported(factory: pytest.TempPathFactory, name: str) -> ExportResult:
-    """Export `bundled` or the `detector`, which takes torch ten seconds, or wait until another process has."""
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a file that one process of the run makes for all, which wait for it."""
     base = factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    stem = "detector" if name == "detector" else sha256_of(model_path())[:16]
-    file, record = shared / "cache" / "ampnet" / f"onnx-{__version__}" / f"{stem}.onnx", shared / f"{name}.json"
-    with FileLock(shared / f"{name}.lock"):
-        if not record.exists():
-            result = run(ExportConfig(model=Path(name), out=file, part="classifier"))
-            record.write_text(json.dumps(asdict(result), default=str))
-    return ExportResult(**{**json.loads(record.read_text()), "file": file})
+    file = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{file}.lock"):
+        if not file.exists():
+            make(file)
+    return file
+
+
+def exported(factory: pytest.TempPathFactory, name: str) -> ExportResult:
+    """Export `bundled` or the `detector`, which takes torch ten seconds."""
+
+    def export(record: Path) -> None:
+        stem = "detector" if name == "detector" else sha256_of(model_path())[:16]
+        file = record.parent / "cache" / "ampnet" / f"onnx-{__version__}" / f"{stem}.onnx"
+        result = run(ExportConfig(model=Path(name), out=file, part="classifier"))
+        record.write_text(json.dumps(asdict(result), default=str))
+
+    known = json.loads(made_once(factory, f"{name}.json", export).read_text())
+    return ExportResult(**{**known, "file": Path(known["file"])})
 
 
 def exported_models(factory: pytest.TempPathFactory) -> tuple[ExportResult, ExportResult]:
@@ -38,16 +49,21 @@ def exported_models(factory: pytest.TempPathFactory) -> tuple[ExportResult, Expo
     return exported(factory, "bundled"), exported(factory, "detector")
 
 
+def int8_classifier(factory: pytest.TempPathFactory) -> Path:
+    """Give the classifier in 8-bit integers."""
+
+    def write(file: Path) -> None:
+        write_int8(exported(factory, "bundled").file, file, sample_inputs(load_checkpoint(model_path())))
+
+    return made_once(factory, "int8.onnx", write)
+
+
 def whole_model(factory: pytest.TempPathFactory, is_small: bool = False) -> Path:
     """Join both to one file, in 8-bit integers if it shall be small."""
-    classifier, detector = exported_models(factory)
-    folder = factory.mktemp("whole")
-    source, out = classifier.file, folder / "faces.onnx"
-    if is_small:
-        source = folder / "int8.onnx"
-        write_int8(classifier.file, source, sample_inputs(load_checkpoint(model_path())))
-    write_joined(source, detector.file, out, is_half=is_small)
-    return out
+    source = int8_classifier(factory) if is_small else exported(factory, "bundled").file
+    detector = exported(factory, "detector").file
+    name = "small-faces.onnx" if is_small else "faces.onnx"
+    return made_once(factory, name, lambda file: write_joined(source, detector, file, is_half=is_small))
 
 
 def use_exported_detector(factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,9 @@ from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.predictions import PredictionTable, SplitImages, table_of
 from ampnet.evaluation.report import EvalReport, Fusion, Provenance, measure
 from ampnet.reports import report_files, report_page
+from ampnet.results.timeline import Timeline
 from ampnet.training import curves
+from pipelines import summarize
 
 MODEL = {"epoch": 3, "selected_on": "val", "beta": 0.5, "mirror": False}
 
@@ -74,3 +76,5 @@ def draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_files, "figures", lambda report: {})
     monkeypatch.setattr(report_page, "figures", lambda report, titled: {})
     monkeypatch.setattr(curves, "save_curves", lambda path, *history: path.touch())
+    monkeypatch.setattr(summarize, "draw_lanes", lambda series, class_names: b"")
+    monkeypatch.setattr(Timeline, "plot", lambda self, title: np.zeros((8, 8, 3), np.uint8))

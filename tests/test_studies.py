@@ -17,6 +17,8 @@ SAMPLES = ROOT / "tests" / "samples"
 PEOPLE = ("id00", "id01", "id02", "id03", "id04")
 EXPRESSIONS = {"happiness": "cheerful", "neutral": "calm", "surprise": "startled"}
 LEAST = ["--epochs", "1", "--batch-size", "15", "--image-size", "64", "--processes", "1", "--workers", "0"]
+SERIES = ("--folds", "--seeds")
+"""Options that train several runs, here two."""
 
 
 def make_photos(root: Path) -> None:
@@ -50,13 +52,14 @@ def test_every_command_of_the_page_runs_in_its_order(tmp_path, monkeypatch):
     for words in asked:
         if words[:2] == ["prepare", "photos"] and "--votes" in words:
             answer_the_first(tmp_path / "audit" / "audit.csv")
-        more = LEAST if words[0] == "train" else []
+        several = [word for option in SERIES if option in words for word in (option, "2")]
+        more = [*LEAST, *several] if words[0] == "train" else []
         machine = [] if words[0] == "check" else ["--gpus", "0"]
         result = CliRunner().invoke(app, [*words, *more, *machine, "-q"])
         assert result.exit_code == 0, f"{shlex.join(words)}: {result.stderr}"
         if "--latex" in words:
             assert r"\begin{table}" in result.stdout
-            assert "Accuracy over the 5 folds" in result.stdout
+            assert "Accuracy over the 2 folds" in result.stdout
     assert (tmp_path / "faces2" / "index" / "label_votes.csv").read_text().count("\n") == 2
 
 

@@ -2,25 +2,19 @@
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 from tests.hostile.case import NOT_DONE, Fault, Outcome, Place
 from tests.hostile.runner import environment
+from tests.processes import Command
 
 
 def second_is_refused(
     place: Place, run: Callable[[Sequence[str]], Outcome], *, first: str, second: str, sign: str
 ) -> Iterator[Fault]:
     """Stop the first command in the middle, start the second, and let the first go on: no race decides."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli", *place.seeds.words(first)],
-        cwd=place.folder,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    process = Command(*place.seeds.words(first), cwd=place.folder, **environment())
     before, deadline = time.time(), time.monotonic() + 120
     try:
         while time.monotonic() < deadline and process.poll() is None and not _begun(place, sign, before):
@@ -28,7 +22,7 @@ def second_is_refused(
         process.send_signal(signal.SIGSTOP)
         outcome = run(place.seeds.words(second))
         process.send_signal(signal.SIGCONT)
-        _out, err = process.communicate(timeout=120)
+        _out, of_first = process.communicate(timeout=120)
     except subprocess.TimeoutExpired:
         yield Fault("hang", "the first command never ends")
         return
@@ -36,7 +30,7 @@ def second_is_refused(
         if process.poll() is None:
             process.kill()
             process.wait()
-    said, of_first = outcome.stderr.decode(errors="replace"), err.decode(errors="replace")
+    said = outcome.stderr.decode(errors="replace")
     if outcome.timed_out:
         yield Fault("hang", "the second command waits")
     elif outcome.code not in NOT_DONE:

@@ -16,8 +16,8 @@ from ampnet.models.plain import PlainNetwork, build_model
 from ampnet.settings import VARIANTS, ArchitectureConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
-from tests.exported_models import use_exported_detector
-from tests.prepared_faces import write_prepared_faces
+from tests.exported_models import use_exported_models
+from tests.prepared_faces import SAMPLES, write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 from tests.small_report import draw_nothing
 
@@ -82,9 +82,8 @@ def test_what_it_does_not_have_is_refused():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(NAMES[0], marks=pytest.mark.soak), NAMES[1]])
-def test_it_trains_is_compared_exported_and_predicts(name, tmp_path, tmp_path_factory, monkeypatch):
+def test_it_trains_and_is_compared(name, tmp_path, monkeypatch):
     draw_nothing(monkeypatch)
-    use_exported_detector(tmp_path_factory, monkeypatch)  # the detector that its ONNX file is used with
     data = write_prepared_faces(tmp_path / "data", train=2, val=1, test=1)
     runner, out = CliRunner(), tmp_path / "checkpoint"
     common = ["--data", str(data), "--gpus", "0", "--workers", "0", "-q"]
@@ -98,16 +97,21 @@ def test_it_trains_is_compared_exported_and_predicts(name, tmp_path, tmp_path_fa
     assert not (out / "x").exists()
     compared = runner.invoke(app, ["compare", str(out / name), str(out / "ampnet-small"), *common])
     assert compared.exit_code == 0, compared.stderr
-    model = tmp_path / "model.onnx"
-    exported = runner.invoke(app, ["export", str(out / name), "--part", "classifier", "--out", str(model)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [NAMES[0], pytest.param(NAMES[1], marks=pytest.mark.soak)])
+def test_it_predicts_and_its_exported_form_answers_alike(name, tmp_path, tmp_path_factory, monkeypatch):
+    use_exported_models(tmp_path_factory, monkeypatch)  # the detector is needed here, both by the files that follow
+    checkpoint, model, runner = tmp_path / "best.pt", tmp_path / "model.onnx", CliRunner()
+    save_checkpoint(checkpoint, Checkpoint(a_network(name), EXPRESSIONS, Framing()))
+    exported = runner.invoke(app, ["export", str(checkpoint), "--part", "classifier", "--out", str(model)])
     assert exported.exit_code == 0, exported.stderr
-    photo = sorted((data / "dataset").iterdir())[0]
     answers = []
-    for checkpoint in (out / name, model):
-        runtime = ["--runtime", "onnx"] if checkpoint == model else []
-        found = runner.invoke(
-            app, ["predict", str(photo), "--checkpoint", str(checkpoint), *runtime, "--json", "-q", "--gpus", "0"]
-        )
+    for file, runtime in ((checkpoint, "torch"), (model, "onnx")):
+        words = ["predict", str(SAMPLES / "portrait.jpg"), "--checkpoint", str(file), "--runtime", runtime]
+        found = runner.invoke(app, [*words, "--json", "-q", "--gpus", "0"])
         assert found.exit_code == 0, found.stderr
         answers.append([list(face["scores"].values()) for face in json.loads(found.stdout)["images"][0]["faces"]])
+    assert len(answers[0]) == 1
     assert np.allclose(answers[0], answers[1], atol=1e-3)

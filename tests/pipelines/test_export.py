@@ -13,9 +13,10 @@ import onnxruntime
 import pytest
 
 from ampnet import Predictor
+from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.errors import CheckpointError, ConfigError, UsageError
 from ampnet.export.parity import run_torchscript, sample_inputs
-from ampnet.export.quantize import store_half, write_int8
+from ampnet.export.quantize import store_half
 from ampnet.export.versions import OLDEST_RUNTIME
 from ampnet.reading.image_files import read_image
 from ampnet.recognition.onnx import Predictor as OnnxPredictor
@@ -24,7 +25,7 @@ from ampnet.runtime.threads import MAX_NETWORKS
 from ampnet.settings import ExportConfig, ExportFormat
 from pipelines.export import ExportResult, run
 from tests.clips import write_clip
-from tests.exported_models import exported_models
+from tests.exported_models import exported_models, int8_classifier
 from tests.small_checkpoint import ALL, small_checkpoint
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -49,13 +50,13 @@ def inputs() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def forms(classifier, detector, inputs, tmp_path_factory) -> dict[str, Path]:
+def forms(classifier, detector, tmp_path_factory) -> dict[str, Path]:
     """The classifier in all precisions, and the detector."""
-    half, int8 = (tmp_path_factory.mktemp("forms") / f"{name}.onnx" for name in ("half", "int8"))
+    half = tmp_path_factory.mktemp("forms") / "half.onnx"
     model = onnx.load(classifier.file)
     store_half(model)
     onnx.save(model, half)
-    write_int8(classifier.file, int8, inputs)
+    int8 = int8_classifier(tmp_path_factory)
     return {"exact": classifier.file, "half": half, "int8": int8, "detector": detector.file}
 
 
@@ -161,25 +162,24 @@ def test_the_oldest_runtime_loads_every_form_and_takes_no_faces(forms, tmp_path)
         assert none.replace("(0,", "(2,") == two
 
 
-def test_no_faces_are_accepted_in_every_form(forms, inputs, tmp_path):
+def test_no_faces_are_accepted_in_every_form(forms, inputs):
     inputs = {name: values[:0] for name, values in inputs.items()}
     for form in ("exact", "half", "int8"):
         assert _probabilities(forms[form], inputs).shape == (0, 7)
     session = onnxruntime.InferenceSession(forms["detector"])
     shapes = [found.shape for found in session.run(None, {"images": np.zeros((0, 64, 96, 3), np.uint8)})]
     assert shapes == [(0, 252, 4), (0, 252, 5, 2), (0, 252)]
-    script = tmp_path / "model.ts"
-    run(ExportConfig(model=Path("bundled"), out=script, format="torchscript"))
-    assert run_torchscript(script, inputs).shape == (0, 7)
 
 
-def test_torchscript_and_safetensors_answer_alike(tmp_path):
+def test_torchscript_and_safetensors_answer_alike_and_of_no_faces_nothing(tmp_path):
     run_folder = small_checkpoint(tmp_path / "run", modules=ALL)
     forms: dict[ExportFormat, str] = {"torchscript": "ts", "safetensors": "safetensors"}
     for format, suffix in forms.items():
         result = run(ExportConfig(model=run_folder, format=format, out=tmp_path / f"model.{suffix}"))
         assert result.difference < (1e-4 if format == "torchscript" else 1e-2)
         assert result.file.stat().st_size > 10_000
+    none = {name: values[:0] for name, values in sample_inputs(load_checkpoint(run_folder / "best.pt")).items()}
+    assert run_torchscript(tmp_path / "model.ts", none).shape == (0, 7)
 
 
 def test_an_existing_file_is_kept_and_a_wrong_request_refused(classifier, tmp_path):

@@ -121,10 +121,11 @@ class KilledError(Exception):
     """As good as a kill for what is on the disk, since it passes through at any point."""
 
 
-@pytest.fixture
-def killed(raw: Path, votes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PrepareConfig:
+@pytest.fixture(scope="module")
+def killed_once(raw: Path, votes: Path, tmp_path_factory: pytest.TempPathFactory) -> PrepareConfig:
     """A run that ended in its third shard, after the tar, before the table."""
-    config, write_table, calls = in_shards(asked(raw, votes, tmp_path)), vars(build)["write_shard"], iter(range(100))
+    config = in_shards(asked(raw, votes, tmp_path_factory.mktemp("killed")))
+    write_table, calls = vars(build)["write_shard"], iter(range(100))
 
     def write_or_die(root: Path, number: int, *rest: object) -> object:
         if next(calls) == 2:
@@ -132,11 +133,17 @@ def killed(raw: Path, votes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
             raise KilledError
         return write_table(root, number, *rest)
 
-    with monkeypatch.context() as patched:
+    with pytest.MonkeyPatch.context() as patched:
         patched.setattr(build, "write_shard", write_or_die)
         with pytest.raises(KilledError):
             prepare(config, quiet=True)
     return config
+
+
+@pytest.fixture
+def killed(killed_once: PrepareConfig, tmp_path: Path) -> PrepareConfig:
+    """A copy of that run."""
+    return replace(killed_once, out=shutil.copytree(killed_once.out, tmp_path / "killed"))
 
 
 def test_a_run_killed_between_two_shards_resumes_without_doing_any_image_again(
@@ -175,7 +182,6 @@ def test_shards_are_replaced_only_by_force_and_then_wholly(
         (few / expression).mkdir(parents=True)
         shutil.copy(sorted((SAMPLES / "faces/train" / expression).glob("*.jpg"))[0], few / expression)
     arguments = ["prepare", str(few), "--out", str(killed.out), "--form", form, "--gpus", "0", "-q", "--no-check"]
-    arguments[1:2] = [str(shutil.move(few, tmp_path.parent / f"{tmp_path.name}-few"))]
     refused = CliRunner().invoke(app, arguments)
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
     assert "holds a data set in shards; replace it with --force, or choose another --out" in refused.stderr
