@@ -27,6 +27,7 @@ from ampnet.inference.golden import golden_answers, golden_faces
 from ampnet.inference.precision import compare
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.devices import has_bf16_units
+from ampnet.runtime.progress import ProgressBar, silent
 from ampnet.settings import ExportConfig, ExportPrecision
 from pipelines.export import run as export
 from pipelines.show import build_table
@@ -79,13 +80,17 @@ class DoctorReport:
         return asdict(self)
 
 
-def run() -> DoctorReport:
+def run(bar: ProgressBar = silent) -> DoctorReport:
     """Describe the machine, and compute the golden answers in every way that runs here.
 
     Raises:
         UsageError: this installation lacks a bundled model.
     """
-    golden = list(_golden_checks())
+    golden = []
+    with bar("golden answers", len(golden_answers().models) * (4 + torch.cuda.device_count())) as advance:
+        for check in _golden_checks():
+            golden.append(check)
+            advance(note=check.way)
     problems = [
         f"{check.way}: the golden answers differ by up to {check.largest:.4f} (limit {check.limit:g}), "
         f"{check.changed} of 20 labels changed; do not trust results computed in this way on this machine"

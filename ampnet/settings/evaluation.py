@@ -107,7 +107,7 @@ class CompareConfig(FaceClassifier):
     contenders: Annotated[
         tuple[Path, ...],
         Option(
-            f"Two or more. {A_MODEL} Also a folder of several seeds' runs, or any tool's predictions (CSV).",
+            f"Two or more. {A_MODEL} Also a folder of runs over seeds or folds, or any tool's predictions (CSV).",
             "Input",
             positional=True,
             metavar="A B ...",

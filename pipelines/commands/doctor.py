@@ -15,12 +15,14 @@ def doctor(_: Settings, as_json: AsJson = False) -> None:
       $ ampnet doctor
       $ ampnet doctor --json        # for a bug report
     """
+    from ampnet.runtime.progress import silent
     from pipelines.doctor import doctor_lines, run  # loads torch; kept out of `ampnet --help`
-    from pipelines.progress import notices
+    from pipelines.progress import notices, progress_bar
     from pipelines.show import show
 
-    notices().print("computing the golden answers in every way that runs here: up to a minute or two")
-    report = run()
+    console = notices()
+    console.print("computing the golden answers in every way that runs here: up to a minute or two")
+    report = run(progress_bar(console) if console.is_terminal else silent)
     if as_json:
         print_json(report.to_dict())
     else:

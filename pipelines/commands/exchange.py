@@ -20,9 +20,11 @@ def export(config: ExportConfig) -> None:
     from pipelines.export import run  # loads torch; kept out of `ampnet --help`
     from pipelines.progress import notices
 
-    if (console := notices()).is_terminal:
-        console.print(f"exporting {config.model} and comparing its answers: up to a minute or two")
-    tell(*run(config).lines())
+    console = notices(quiet=not notices().is_terminal)
+    console.print(f"exporting {config.model} and comparing its answers: up to a minute or two")
+    with console.status("exporting"):
+        lines = run(config).lines()
+    tell(*lines)
 
 
 @command

@@ -1,6 +1,7 @@
 """`ampnet doctor` on this machine, and on one that computes wrong."""
 
 import json
+from contextlib import contextmanager
 
 import pytest
 from typer.testing import CliRunner
@@ -41,6 +42,13 @@ def test_wrong_answers_are_named_in_one_line_each_and_end_with_1(monkeypatch):
 
 def test_a_model_that_was_replaced_is_named(monkeypatch):
     monkeypatch.setattr(doctor, "sha256_of", lambda _file: "0" * 64)
-    report = doctor.run()
+    told = []
+
+    @contextmanager
+    def bar(title, _total):
+        yield lambda count=1, note="", more=0: told.append((title, count, note))
+
+    report = doctor.run(bar)
+    assert told == [("golden answers", 1, check.way) for check in report.golden]
     assert len(report.problems) == 2
     assert all(check.note == "its file is not the released one" for check in report.golden)
