@@ -56,6 +56,13 @@ def find_contenders(asked: Sequence[Path]) -> tuple[Contender, ...]:
         CheckpointError: a folder holds no checkpoint.
     """
     found = [_find(letter, path) for letter, path in zip(ascii_uppercase, asked, strict=False)]
+    if folds := next((one for one in found if one.folds), None):
+        for other in found:
+            if not (other.folds or other.is_predictions):
+                raise UsageError(
+                    f"{printable(folds.name)} holds folds, and {printable(other.name)} may have seen some of their "
+                    "images; compare folds with folds, or with a file of predictions for all images"
+                )
     owners: dict[Path, Contender] = {}
     for contender in found:
         for file in contender.files:
@@ -63,13 +70,6 @@ def find_contenders(asked: Sequence[Path]) -> tuple[Contender, ...]:
             if other is not contender:
                 raise UsageError(
                     f"{printable(other.name)} and {printable(contender.name)} are the same file; compare different ones"
-                )
-    if folds := next((one for one in found if one.folds), None):
-        for other in found:
-            if not (other.folds or other.is_predictions):
-                raise UsageError(
-                    f"{printable(folds.name)} holds folds, and {printable(other.name)} may have seen some of their "
-                    "images; compare folds with folds, or with a file of predictions for all images"
                 )
     return tuple(found)
 
