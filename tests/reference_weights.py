@@ -57,11 +57,15 @@ def reference_tensor(name: str, shape: list[int]) -> Tensor:
 def reference_model(dropout: float = 0.5) -> AMPNet:
     """Build our network with the weights behind the reference numbers."""
     model = outline(ArchitectureConfig(dropout=dropout))  # the weights of a new network would be drawn in vain
-    shapes = reference_shapes()
-    names = {name: reference_name(name) for name in model.state_dict()}
-    weights = {name: reference_tensor(theirs, shapes[theirs]) for name, theirs in names.items()}
-    model.load_state_dict(weights, assign=True)
+    model.load_state_dict({name: value.clone() for name, value in _drawn_weights().items()}, assign=True)
     return model
+
+
+@cache
+def _drawn_weights() -> dict[str, Tensor]:
+    shapes = reference_shapes()
+    names = {name: reference_name(name) for name in outline(ArchitectureConfig()).state_dict()}
+    return {name: reference_tensor(theirs, shapes[theirs]) for name, theirs in names.items()}
 
 
 def reference_state(model: AMPNet) -> dict[str, Tensor]:
