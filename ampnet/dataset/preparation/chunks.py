@@ -106,7 +106,7 @@ def start_preparation_threads(workers: int, device: torch.device) -> Iterator[Pr
         device: where the detector runs; a GPU is fed by one thread.
     """
     cores = torch.get_num_threads()
-    detectors = min(cores, MAX_DETECTORS) if device.type == "cpu" else 1
+    detectors = min(cores, MAX_DETECTORS) + 1 if device.type == "cpu" else 1  # one waits for its images, as a rule
     if device.type == "cpu":
         torch.set_num_threads(1)
     try:
