@@ -57,6 +57,8 @@ def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
         raise UsageError(
             f"{config.data} is in shards, which check does not read; check its files before converting them"
         )
+    if not (config.data / "index").exists():
+        read_index(config.data)  # says what is missing, before anything is created
     refuse_linked_folder(config.data / "index")  # lists of duplicates are replaced there
     side = ResultFolder(config.out or config.data / "index", config.out is not None, "lists of duplicates")
     with ExitStack() as held:

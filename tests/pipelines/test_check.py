@@ -107,6 +107,12 @@ def test_nothing_is_listed_in_the_folder_that_an_index_links_to(data: Path) -> N
     assert (data / "elsewhere" / "duplicates.csv").read_text() == "mine"
 
 
+def test_nothing_is_created_in_a_folder_that_holds_no_set(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="ampnet prepare"):
+        run(CheckConfig(data=tmp_path), quiet=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_names_that_would_disturb_a_terminal_are_printed_as_escapes(data: Path) -> None:
     names = [line.split()[0] for line in (data / "index" / "data_label.txt").read_text().splitlines()]
     rows = [FaceRow(name, "\x1b[2Jx", "train", "fear", "detected", traits=("few-tones", "\x1b[1m")) for name in names]
