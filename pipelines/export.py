@@ -25,7 +25,7 @@ from ampnet.export.parity import (
     run_torchscript,
     sample_inputs,
 )
-from ampnet.export.quantize import store_half, write_int8
+from ampnet.export.quantize import store_small
 from ampnet.export.writers import (
     require_packages,
     write_classifier_onnx,
@@ -83,7 +83,7 @@ def run(config: ExportConfig) -> ExportResult:
     Raises:
         UsageError: there is no such model, the file exists, or a package is missing.
         CheckpointError: the checkpoint cannot be used, or the exported model differs too much from it.
-        DataError: the file cannot be written, or the faces for calibration cannot be read.
+        DataError: the file cannot be written, or the faces to check with cannot be read.
     """
     if config.format in ("onnx", "web"):
         require_packages()
@@ -97,7 +97,7 @@ def run(config: ExportConfig) -> ExportResult:
     make_folder(out.parent)
     checkpoint = load_checkpoint(file)
     inputs = sample_inputs(checkpoint) if config.data is None else prepared_inputs(config.data, checkpoint)
-    _write(config, out, checkpoint, file, inputs)
+    _write(config, out, checkpoint, file)
     return _checked(config, out, checkpoint, inputs)
 
 
@@ -143,7 +143,7 @@ def _suffix(config: ExportConfig) -> str:
     return part if config.precision in (None, FULL) else f"{part}-{config.precision}"
 
 
-def _write(config: ExportConfig, out: Path, checkpoint: Checkpoint, file: Path, inputs: Inputs) -> None:
+def _write(config: ExportConfig, out: Path, checkpoint: Checkpoint, file: Path) -> None:
     if config.format == "safetensors":
         save_checkpoint(out, checkpoint)
         return
@@ -158,36 +158,36 @@ def _write(config: ExportConfig, out: Path, checkpoint: Checkpoint, file: Path, 
     if config.format == "torchscript":
         write_classifier_torchscript(out, graph, about)
     else:
-        _write_onnx(config, out, graph, about, inputs)
+        _write_onnx(config, out, graph, about)
 
 
-def _write_onnx(config: ExportConfig, out: Path, graph: ClassifierGraph, about: dict[str, Any], inputs: Inputs) -> None:
+def _write_onnx(config: ExportConfig, out: Path, graph: ClassifierGraph, about: dict[str, Any]) -> None:
     import onnx
 
-    is_full = config.precision in (None, FULL)
+    precision = config.precision or FULL
     with TemporaryDirectory() as folder:  # so that no other model ever stands under this one's name
-        full, small, detector = (Path(folder) / name for name in ("full.onnx", "small.onnx", "detector.onnx"))
+        full, detector = (Path(folder) / name for name in ("full.onnx", "detector.onnx"))
         write_classifier_onnx(full, graph, about)
-        if config.precision == "int8":
-            write_int8(full, small, inputs)
-            full = small
         if config.part == "whole":
             _write_detector(detector)
-            write_joined(full, detector, out, not is_full, config.pixels)
+            write_joined(full, detector, out, precision, config.pixels)
             return
         model = onnx.load(full)
-    if not is_full:
-        store_half(model)
+    if precision != FULL:
+        store_small(model, precision == "int8")
     write_model(out, model, about)
 
 
-def write_joined(classifier: Path, detector: Path, out: Path, is_half: bool, pixels: ExportPixels = "rgb") -> None:
+def write_joined(
+    classifier: Path, detector: Path, out: Path, precision: ExportPrecision, pixels: ExportPixels = "rgb"
+) -> None:
     """Join exported networks to one file from photo to faces.
 
     Args:
-        classifier: its file, in any precision.
+        classifier: its file, in full precision.
         detector: likewise.
-        is_half: store larger weights in half precision.
+        out: file to write.
+        precision: in which larger weights are stored; int8: those of the detector in half precision.
         pixels: how photos are laid out.
 
     Raises:
@@ -198,9 +198,11 @@ def write_joined(classifier: Path, detector: Path, out: Path, is_half: bool, pix
     from ampnet.export.whole import whole_graph
 
     models = [onnx.load(file) for file in (classifier, detector)]
+    if precision == "int8":
+        store_small(models[0], is_int8=True)
     whole, about = whole_graph(models[0], models[1], pixels), whole_metadata(*(decode(model) for model in models))
-    if is_half:
-        store_half(whole)
+    if precision != FULL:
+        store_small(whole, is_int8=False)
     write_model(out, whole, about)
 
 

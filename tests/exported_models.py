@@ -12,11 +12,9 @@ from filelock import FileLock
 
 from ampnet import __version__
 from ampnet.checkpoints.bundled import model_path
-from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.export.parity import sample_inputs
-from ampnet.export.quantize import write_int8
 from ampnet.files.writing import sha256_of
 from ampnet.settings import ExportConfig
+from ampnet.settings.choices import ExportPrecision
 from pipelines.export import ExportResult, run, write_joined
 from pipelines.onnx_models import CACHE_VARIABLE
 
@@ -49,21 +47,11 @@ def exported_models(factory: pytest.TempPathFactory) -> tuple[ExportResult, Expo
     return exported(factory, "bundled"), exported(factory, "detector")
 
 
-def int8_classifier(factory: pytest.TempPathFactory) -> Path:
-    """Give the classifier in 8-bit integers."""
-
-    def write(file: Path) -> None:
-        write_int8(exported(factory, "bundled").file, file, sample_inputs(load_checkpoint(model_path())))
-
-    return made_once(factory, "int8.onnx", write)
-
-
 def whole_model(factory: pytest.TempPathFactory, is_small: bool = False) -> Path:
     """Join both to one file, in 8-bit integers if it shall be small."""
-    source = int8_classifier(factory) if is_small else exported(factory, "bundled").file
-    detector = exported(factory, "detector").file
-    name = "small-faces.onnx" if is_small else "faces.onnx"
-    return made_once(factory, name, lambda file: write_joined(source, detector, file, is_half=is_small))
+    source, detector = (exported(factory, name).file for name in ("bundled", "detector"))
+    precision: ExportPrecision = "int8" if is_small else "fp32"
+    return made_once(factory, f"faces-{precision}.onnx", lambda file: write_joined(source, detector, file, precision))
 
 
 def use_exported_detector(factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> None:

@@ -1,84 +1,41 @@
-"""Smaller ONNX files: half precision, and 8-bit integers calibrated on real faces."""
+"""Smaller ONNX files: larger weights in half precision or in 8-bit integers, which a runtime converts when it loads."""
 
 import math
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from ampnet.export.parity import Inputs
-from ampnet.export.versions import stamp
-from ampnet.files.writing import atomic_write
-
-BATCH = 32
-
-MIN_HALVED = 1024
+MIN_STORED = 1024
 """Smallest weights, in numbers, that are worth a conversion."""
 
+LEVELS = 127
+"""Of an 8-bit integer on either side of 0."""
 
-def store_half(model: Any) -> None:
-    """Store a model's larger weights in half precision; a runtime converts them once, and computes in full precision.
+
+def store_small(model: Any, is_int8: bool) -> None:
+    """Store a model's larger weights in fewer bits; it computes in full precision, so no faces are needed to scale it.
 
     Args:
         model: an ONNX model, changed in place.
+        is_int8: in 8-bit integers, each channel of a weight by its own scale; else in half precision.
     """
     from onnx import TensorProto, helper, numpy_helper
 
-    kept, casts = [], []
+    kept, restored = [], []
     for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2 or math.prod(tensor.dims) < MIN_HALVED:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2 or math.prod(tensor.dims) < MIN_STORED:
             kept.append(tensor)
             continue
-        half = numpy_helper.to_array(tensor).astype(np.float16)
-        kept.append(numpy_helper.from_array(half, f"{tensor.name}_half"))
-        casts.append(
-            helper.make_node(
-                "Cast", [f"{tensor.name}_half"], [tensor.name], f"{tensor.name}_cast", to=TensorProto.FLOAT
-            )
-        )
+        name, weights = tensor.name, numpy_helper.to_array(tensor)
+        stored, cast = f"{name}_stored", f"{name}_cast" if is_int8 else name
+        restored.append(helper.make_node("Cast", [stored], [cast], f"{name}_cast", to=TensorProto.FLOAT))
+        if is_int8:
+            scale = np.abs(weights).max(axis=tuple(range(1, weights.ndim)), keepdims=True) / LEVELS
+            weights = np.rint(weights / np.maximum(scale, np.finfo(np.float32).tiny))
+            kept.append(numpy_helper.from_array(scale, f"{name}_scale"))
+            restored.append(helper.make_node("Mul", [cast, f"{name}_scale"], [name], f"{name}_restored"))
+        kept.append(numpy_helper.from_array(weights.astype(np.int8 if is_int8 else np.float16), stored))
     nodes = list(model.graph.node)
     del model.graph.initializer[:], model.graph.node[:]
     model.graph.initializer.extend(kept)
-    model.graph.node.extend([*casts, *nodes])
-
-
-def write_int8(source: Path, target: Path, inputs: Inputs) -> None:
-    """Quantise an ONNX model's convolutions statically, each channel of a weight by its own scale.
-
-    Args:
-        source: the model in full precision.
-        target: file to write.
-        inputs: real faces, by which activations are scaled.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    import onnx
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Faces(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self._left = iter(range(0, len(inputs["images"]), BATCH))
-
-        def get_next(self) -> Inputs | None:
-            start = next(self._left, None)
-            return None if start is None else {name: rows[start : start + BATCH] for name, rows in inputs.items()}
-
-    with TemporaryDirectory() as folder, atomic_write(target) as aside:
-        prepared, written = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
-        quant_pre_process(source, prepared, skip_symbolic_shape=True)
-        quantize_static(
-            prepared,
-            written,
-            Faces(),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-        )
-        small = onnx.load(written)
-        stamp(small)
-        aside.write_bytes(small.SerializeToString())
+    model.graph.node.extend([*restored, *nodes])

@@ -64,12 +64,12 @@ class ExportConfig(Settings):
     ] = "rgb"
     precision: Annotated[
         ExportPrecision | None,
-        Option("Precision of an ONNX file; int8 needs faces to calibrate with.", "Output", unset="fp32; a page: int8"),
+        Option("In what an ONNX file stores its larger weights.", "Output", unset="fp32; a page: int8"),
     ] = None
     data: Annotated[
         Path | None,
         Option(
-            "Prepared data set whose validation faces calibrate int8 and are checked.",
+            "Prepared data set on whose validation faces a classifier is checked.",
             "Input",
             path="folder",
             must_exist=True,

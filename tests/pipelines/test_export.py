@@ -16,7 +16,7 @@ from ampnet import Predictor
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.errors import CheckpointError, ConfigError, UsageError
 from ampnet.export.parity import run_torchscript, sample_inputs
-from ampnet.export.quantize import store_half
+from ampnet.export.quantize import store_small
 from ampnet.export.versions import OLDEST_RUNTIME
 from ampnet.reading.image_files import read_image
 from ampnet.recognition.onnx import Predictor as OnnxPredictor
@@ -25,7 +25,7 @@ from ampnet.runtime.threads import MAX_NETWORKS
 from ampnet.settings import ExportConfig, ExportFormat
 from pipelines.export import ExportResult, run
 from tests.clips import write_clip
-from tests.exported_models import exported_models, int8_classifier
+from tests.exported_models import exported_models
 from tests.small_checkpoint import ALL, small_checkpoint
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -52,11 +52,11 @@ def inputs() -> dict[str, np.ndarray]:
 @pytest.fixture(scope="module")
 def forms(classifier, detector, tmp_path_factory) -> dict[str, Path]:
     """The classifier in all precisions, and the detector."""
-    half = tmp_path_factory.mktemp("forms") / "half.onnx"
-    model = onnx.load(classifier.file)
-    store_half(model)
-    onnx.save(model, half)
-    int8 = int8_classifier(tmp_path_factory)
+    half, int8 = (tmp_path_factory.mktemp("forms") / f"{name}.onnx" for name in ("half", "int8"))
+    for file in (half, int8):
+        model = onnx.load(classifier.file)
+        store_small(model, is_int8=file == int8)
+        onnx.save(model, file)
     return {"exact": classifier.file, "half": half, "int8": int8, "detector": detector.file}
 
 

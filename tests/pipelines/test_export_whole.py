@@ -153,7 +153,7 @@ def test_contributions_add_up_to_what_explain_says(session, predictor, group):
 def test_photos_may_have_transparency_or_planes(tmp_path_factory, tmp_path, session, group, pixels):
     classifier, detector = exported_models(tmp_path_factory)
     file = tmp_path / "faces.onnx"
-    write_joined(classifier.file, detector.file, file, False, pixels)
+    write_joined(classifier.file, detector.file, file, "fp32", pixels)
     white = group.copy()
     white[:, :100] = 255
     photo = as_pixels(white if pixels == "nchw" else group, pixels)
