@@ -74,7 +74,7 @@ def test_the_settings_of_the_run_stand_beside_its_table(clip, tmp_path):
 def test_a_decimal_comma_is_what_spreadsheets_of_many_languages_open(clip, tmp_path):
     plain = pd.read_csv(predict(clip, tmp_path / "point"))
     path = predict(clip, tmp_path / "comma", "--decimal", ",")
-    assert path.read_bytes().startswith(b"\xef\xbb\xbfimage;frame;")
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfimage;video;frame;")
     pd.testing.assert_frame_equal(pd.read_csv(path, sep=";", decimal=",", encoding="utf-8-sig"), plain)
     done = CliRunner().invoke(app, ["summarize", str(path), "--out", str(tmp_path / "tables")])
     assert done.exit_code == 0, done.output
