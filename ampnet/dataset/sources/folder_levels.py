@@ -159,7 +159,7 @@ def _is_class_first(found: set[Folders]) -> bool:
 
 
 def _read_people(found: set[Folders], levels: Levels, root: Path) -> None:
-    """Return whether folders are people above classes, people below them, or data sets side by side."""
+    """Note whether folders are people above classes, people below them, or data sets side by side."""
     tops = {folders[0] for folders in found}
     pairs = {folders[:2] for folders in found if len(folders) > 1}
     if len(tops) < 2 or not pairs:
