@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, bootstrap_sums, defined, estimate, sums_by
+from ampnet.evaluation.intervals import Estimate, bootstrap_sums, defined, estimate
 from ampnet.evaluation.metrics import confusion_of, resampled_clusters, score
 from ampnet.evaluation.paired_tests import McNemar, holm, mcnemar
 from ampnet.evaluation.predictions import SplitImages
@@ -210,11 +210,7 @@ def difference(
     runs = np.concatenate([first, second])
     columns = _columns(labels, runs, num_classes)
     accuracy, f1 = _scores(columns.sum(axis=0)[None], len(runs), num_classes)
-    drawn_from: NDArray[np.floating] = columns
-    if clusters is not None:
-        numbers, places = np.unique(clusters, return_inverse=True)
-        drawn_from = sums_by(places, columns, len(numbers))
-    accuracies, f1s = _scores(bootstrap_sums(drawn_from, seed), len(runs), num_classes)
+    accuracies, f1s = _scores(bootstrap_sums(columns, seed, clusters=clusters), len(runs), num_classes)
     generator = np.random.default_rng([seed, 1])
     rounds = len(accuracies)
     drawn = [generator.integers(0, len(side), (rounds, len(side))) for side in (first, second)]

@@ -102,9 +102,7 @@ def bootstrap_means(
     """
     if clusters is None:
         return bootstrap_sums(columns, seed) / len(columns)
-    _numbers, places = np.unique(clusters, return_inverse=True)
-    of_clusters = sums_by(places, np.column_stack([np.ones(len(columns)), columns]), places.max() + 1)
-    sums = bootstrap_sums(of_clusters, seed)
+    sums = bootstrap_sums(np.column_stack([np.ones(len(columns)), columns]), seed, clusters=clusters)
     return np.asarray(sums[:, 1:] / sums[:, :1])
 
 
@@ -115,17 +113,23 @@ def sums_by(places: NDArray[np.int64], columns: NDArray[np.floating], count: int
     return sums
 
 
-def bootstrap_sums(columns: NDArray[np.floating], seed: int, rounds: int = ROUNDS) -> NDArray[np.float64]:
+def bootstrap_sums(
+    columns: NDArray[np.floating], seed: int, rounds: int = ROUNDS, clusters: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
     """Sum the columns of a table over resampled rows.
 
     Args:
         columns: ``(N, M)``, N at least 1.
         rounds: number of resamples R.
+        clusters: as for :func:`bootstrap_means`.
 
     Returns:
         ``(R, M)``; divided by N, the bootstrap distribution of the columns' means. Of large tables, whose intervals
         are narrow, R is smaller (:data:`MAX_DRAWS`).
     """
+    if clusters is not None:
+        numbers, places = np.unique(clusters, return_inverse=True)
+        columns = sums_by(places, columns, len(numbers))
     sums = [weights @ columns for weights in bootstrap_weights(len(columns), seed, rounds)]
     return np.concatenate(sums).astype(np.float64)
 
