@@ -33,6 +33,7 @@ from ampnet.export.writers import (
     write_detector_onnx,
     write_model,
 )
+from ampnet.files.whole_folder import atomic_folder
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.sample_faces import sample_images
 from ampnet.recognition.onnx.detector import OnnxFaceDetector
@@ -103,7 +104,7 @@ def run(config: ExportConfig) -> ExportResult:
 
 def _export_page(config: ExportConfig, file: Path) -> ExportResult:
     """Write a page around a whole ONNX file."""
-    from pipelines.export_web import atomic_folder, write_page
+    from pipelines.export_web import write_page
 
     folder = config.out or Path(f"{_stem(file)}{EXTENSIONS['web']}")
     if folder.exists() and not folder.is_dir():

@@ -3,16 +3,13 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ampnet.errors import DataError, UsageError
-from ampnet.files.printable import reason_of
-from ampnet.files.writing import followed, make_folder, sha256_of, temporary_beside
+from ampnet.errors import UsageError
+from ampnet.files.writing import sha256_of
 
 RUNTIME = "onnxruntime-web"
 """The npm package that runs the model in a browser."""
@@ -27,32 +24,6 @@ POLICY = (
 CHARSET = '<meta charset="utf-8">'
 
 PRIVACY = "Photos stay in this browser: the model runs in it, and nothing is sent anywhere."
-
-
-@contextmanager
-def atomic_folder(folder: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``folder``; on success, it becomes that one, or its files join those that are there.
-
-    Raises:
-        DataError: the folder, or a file in it, cannot be written.
-    """
-    folder = followed(folder)
-    make_folder(folder.parent)
-    aside = temporary_beside(folder)
-    try:
-        aside.mkdir()
-        yield aside
-        if folder.is_dir() and any(folder.iterdir()):
-            for file in aside.iterdir():
-                file.replace(folder / file.name)
-        else:
-            if folder.is_dir():
-                folder.rmdir()  # some systems rename to no folder that exists
-            aside.replace(folder)
-    except OSError as error:
-        raise DataError(f"cannot write {folder}: {reason_of(error)}; choose another folder") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_page(folder: Path, model: Path, name: str, about: dict[str, Any], runtime: Path | None) -> None:

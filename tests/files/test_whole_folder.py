@@ -1,4 +1,4 @@
-"""The folder of a page appears whole or not at all."""
+"""A folder that is written as a whole appears whole or not at all."""
 
 import subprocess
 import sys
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ampnet.errors import DataError, UsageError
+from ampnet.files.whole_folder import atomic_folder
 from ampnet.settings import ExportConfig
 from pipelines.export import run
-from pipelines.export_web import atomic_folder
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +24,7 @@ def fill(folder: Path, error: type[BaseException] | None = None) -> None:
 
 def test_a_killed_export_leaves_nothing_under_its_name_and_the_next_one_removes_the_rest(tmp_path: Path) -> None:
     script = (
-        "import os, signal, sys; from pathlib import Path; from pipelines.export_web import atomic_folder\n"
+        "import os, signal, sys; from pathlib import Path; from ampnet.files.whole_folder import atomic_folder\n"
         "with atomic_folder(Path(sys.argv[1])) as aside:\n"
         "    (aside / 'index.html').write_text('half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
