@@ -90,13 +90,16 @@ class AdaptResult:
             "seconds": round(self.seconds, 1),
         }
 
-    def comparison(self) -> str:
-        """Compare the new heads, the old ones and guessing in one line."""
-        shown = ", ".join(
+    def shown(self) -> str:
+        """Return the accuracies of the new heads, the old ones and guessing, with their intervals."""
+        return ", ".join(
             f"{what} {with_unit(rate(hits, self.total), 1)}"
             for what, hits in (("new", self.hits), ("old model", self.old_hits), ("most frequent class", self.majority))
         )
-        return f"accuracy on {self.total:,} faces, leaving out {self.left_out} in turn: {shown}"
+
+    def comparison(self) -> str:
+        """Compare the new heads, the old ones and guessing in one line."""
+        return f"accuracy on {self.total:,} faces, leaving out {self.left_out} in turn: {self.shown()}"
 
     def lines(self) -> list[str]:
         """Describe it in a few lines."""
@@ -167,9 +170,8 @@ def _require_better(result: AdaptResult, hits: NDArray[np.bool_], old_hits: NDAr
     paired = mcnemar(int((hits & ~old_hits).sum()), int((old_hits & ~hits).sum()))
     if by_chance > LEVEL or result.hits <= result.old_hits or paired.p_value > 2 * 0.05:  # one-sided
         raise DataError(
-            f"nothing was written, as the new heads are not shown to be better than both: {result.comparison()}. "
-            f"{confused}Check these labels, add photos, or train the whole network: prepare, then ampnet train "
-            "--pretrained bundled"
+            f"nothing was written, as the new heads are not shown to be better than both: {result.shown()}. "
+            f"{confused}Add photos, or ampnet train --pretrained bundled"  # fits a line
         )
 
 
@@ -181,7 +183,7 @@ def _confused(answers: NDArray[np.int64], labels: NDArray[np.int64], names: Sequ
     if not pairs:
         return ""
     (pair, count) = pairs.most_common(1)[0]
-    one, other = (printable(names[code], 30) for code in pair)
+    one, other = (printable(names[code], 18) for code in pair)
     return f"Confused most: {one} and {other} ({count:,} faces). "
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.errors import DataError, UsageError
+from ampnet.files.printable import MAX_LINE
 from ampnet.settings import AdaptConfig, ExportConfig
 from pipelines.adapt import run
 from pipelines.export import run as export
@@ -67,6 +68,8 @@ def test_shuffled_labels_are_refused_and_nothing_is_written(tmp_path: Path) -> N
         run(config(photos(tmp_path / "photos", shuffled=True), tmp_path / "mine.pt"), quiet=True)
     assert "Confused most: cheerful and cross (" in str(refused.value)
     assert "ampnet train --pretrained bundled" in str(refused.value)
+    assert "most frequent class" in str(refused.value)
+    assert len(f"ampnet: {refused.value}") <= MAX_LINE  # nothing of it is left out
     assert not (tmp_path / "mine.pt").exists()
 
 

@@ -107,8 +107,9 @@ def _by_name(found: set[str], what: str, is_kept: bool) -> Classes:
         own = None if is_kept else meant_expression(key)
         if own is None and not is_kept and (near := _near_expression(bare_label(key))):
             raise DataError(
-                f"{what}: {quoted(shown)} looks like {quoted(near)}; rename it, or say what it means with --classes "
-                f"FILE (JSON: {json.dumps({printable(shown, 40): near})}), or --classes keep"
+                f"{what}: {quoted(shown)} looks like {quoted(near)}; rename it, or say what all of them mean with "
+                f"--classes FILE (JSON: {json.dumps({printable(shown, 40): meant_expression(near)})[:-1]}, ...}}), "
+                "or --classes keep"
             )
         meaning |= dict.fromkeys(spellings, own or shown)
         if own is None and len(spellings) > 1:
