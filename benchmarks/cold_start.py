@@ -6,7 +6,6 @@ A rival's command gets the photo as its last argument. Each round starts every s
 files are in the page cache. The first, uncounted round exports the ONNX files if they are not in the user's cache.
 """
 
-import argparse
 import os
 import shlex
 import statistics
@@ -16,8 +15,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.measure import SAMPLES, add_rivals, options_of, print_table, rivals_of
+
 ROOT = Path(__file__).parents[1]
-PORTRAIT = ROOT / "tests" / "samples" / "portrait.jpg"
 PREDICT = (sys.executable, "-m", "cli", "predict", "--quiet", "--checkpoint", "bundled")
 IN_PYTHON = "import sys; from ampnet import Predictor; print(Predictor().predict(sys.argv[1]))"
 
@@ -30,16 +30,13 @@ OURS = {
 
 def main() -> None:
     """Measure all sides alternately, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photo", type=Path, nargs="?", default=PORTRAIT)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--rival", action="append", default=[], metavar="NAME=COMMAND")
-    arguments = parser.parse_args()
-    sides: dict[str, Sequence[str]] = dict(OURS)
-    for rival in arguments.rival:
-        name, _, command = rival.partition("=")
-        sides[name] = shlex.split(command)
-
+    options = options_of(__doc__)
+    options.add_argument("photo", type=Path, nargs="?", default=SAMPLES / "portrait.jpg")
+    options.add_argument("--rounds", type=int, default=7)
+    add_rivals(options)
+    arguments = options.parse_args()
+    rivals = {name: shlex.split(command) for name, command in rivals_of(arguments).items()}
+    sides: dict[str, Sequence[str]] = {**OURS, **rivals}
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for number in range(-1, arguments.rounds):
         for name, command in sides.items():
@@ -56,8 +53,6 @@ def main() -> None:
         )
         for name, rounds in found.items()
     ]
-    from benchmarks.measure import print_table  # imports torch; a child's peak begins with this process's memory
-
     cores = len(os.sched_getaffinity(0))
     title = f"one photo from a cold start, {cores} cores, medians over {arguments.rounds} rounds"
     print_table(title, ("side", "s", "MB", "times the first"), rows)

@@ -21,11 +21,10 @@ from ampnet.reading.image_files import list_images, read_image
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import DetectorConfig
 from benchmarks.baseline.detection import detect_one
-from benchmarks.measure import in_turn, median_ratio, print_table, rate
+from benchmarks.measure import SAMPLES, in_turn, median_ratio, print_table, rate
 
 COUNT = 128
 ROUNDS = 7
-SAMPLES = Path(__file__).parents[1] / "tests" / "samples" / "faces"
 
 
 def compare_detection(folder: Path) -> None:
@@ -72,4 +71,4 @@ def _is_same(row: NDArray[np.float32], face: Face) -> bool:
 
 if __name__ == "__main__":
     keep_freed_memory()
-    compare_detection(Path(sys.argv[1]) if sys.argv[1:] else SAMPLES)
+    compare_detection(Path(sys.argv[1]) if sys.argv[1:] else SAMPLES / "faces")

@@ -4,7 +4,6 @@ Classifies the faces of a split as `eval` does, and the images that they were pr
 does; images in which `predict` finds no face, and those that have got the mean landmarks, are left out.
 """
 
-import argparse
 from pathlib import Path
 from typing import get_args
 
@@ -23,12 +22,12 @@ from ampnet.files.documents import read_json
 from ampnet.files.names import path_of_text
 from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.settings import Split
-from benchmarks.measure import print_table
+from benchmarks.measure import options_of, print_table
 
 
 def main() -> None:
     """Compare, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", type=Path, default=Path("bundled:fer2013"))
     parser.add_argument("--split", choices=get_args(Split), default="test")

@@ -6,9 +6,6 @@ DATA is a folder from `ampnet prepare`; its test faces are scored against the an
 forms take turns, and each time is CPU time, the median over the rounds.
 """
 
-import argparse
-import statistics
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -23,7 +20,7 @@ from ampnet.dataset.loading.dataset import Batch, FaceBatches, SampleKey
 from ampnet.dataset.open_index import read_index
 from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.recognition.onnx.session import open_model
-from benchmarks.measure import in_turn, print_table
+from benchmarks.measure import in_turn, median_seconds, options_of, print_table
 
 ROUNDS, BATCH = 15, 32
 
@@ -33,7 +30,7 @@ Run = Callable[[Faces], np.ndarray]
 
 def main() -> None:
     """Score and time all forms, and print a table."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = options_of(__doc__)
     options.add_argument("data", type=Path)
     options.add_argument("files", type=Path, nargs="+")
     options.add_argument("--model", type=Path, default=Path("bundled"))
@@ -96,8 +93,8 @@ def milliseconds(forms: Mapping[Path, Run], faces: Faces, count: int) -> dict[Pa
     """Return each form's median CPU time for a face, in batches of ``count``."""
     part = {name: rows[:count] for name, rows in faces.items()}
     tasks = {str(path): partial(form, part) for path, form in forms.items()}
-    times = in_turn(tasks, ROUNDS, time.process_time)
-    return {path: f"{1000 * statistics.median(times[str(path)]) / count:.2f}" for path in forms}
+    times = in_turn(tasks, ROUNDS)
+    return {path: f"{1000 * median_seconds(times, str(path), 'cpu') / count:.2f}" for path in forms}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ brightness, and how many answers of bundled:fer2013 have changed there; how many
 each warning. The split test is never read.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from ampnet.reading.image_files import read_image
 from ampnet.recognition.predictor import Predictor
 from ampnet.results.face_warnings import BLURRED, CLOSE_CALL, DARK
 from ampnet.robustness.suite import corrupt
-from benchmarks.measure import print_table
+from benchmarks.measure import options_of, print_table
 
 WORSE = [(name, severity) for name in ("gaussian-blur", "motion-blur", "low-resolution") for severity in (1, 3, 5)]
 OTHERS = [("gaussian-noise", 3), ("jpeg", 3), ("darkness", 3), ("low-contrast", 3)]
@@ -29,7 +28,7 @@ PARTS = (1.0, 0.7, 0.5, 0.35, 0.25, 0.12, 0.06)
 
 def main() -> None:
     """Measure, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("root", type=Path)
     parser.add_argument("--faces", type=int, default=2000, help="so many faces of each split, chosen at random")
     arguments = parser.parse_args()

@@ -35,7 +35,7 @@ from ampnet.settings import VARIANTS, EvalConfig, ExportConfig, PrepareConfig, T
 from ampnet.training.loop import GPU_CHECK_STEPS
 from ampnet.training.run_folder import HISTORY
 from benchmarks.baseline.network import BaselineNetwork
-from benchmarks.measure import table_text
+from benchmarks.measure import options_of, table_text
 from benchmarks.network import baseline_evaluation, baseline_step, faces, our_evaluation, our_step
 from benchmarks.packed_faces import pack, unpack
 from pipelines import evaluate, export, prepare, train
@@ -98,7 +98,7 @@ class Lab:
 
 def main() -> None:
     """Read the options, then pack or run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("file", type=Path, help="packed faces")
     parser.add_argument("--pack", type=Path, metavar="RAW", help="raw data set to pack into the file")
     parser.add_argument("--votes", type=Path, help="its annotators' votes")

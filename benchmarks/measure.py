@@ -1,5 +1,6 @@
 """Interleaved timing, so that load on the machine slows both sides alike, and tables of medians."""
 
+import argparse
 import multiprocessing
 import resource
 import statistics
@@ -7,11 +8,55 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Literal, NamedTuple
 
-import torch
+SAMPLES = Path(__file__).parents[1] / "tests" / "samples"
 
-Times = dict[str, list[float]]
+
+class Spent(NamedTuple):
+    """Seconds by the clock, and of all processors: of this process, its threads, and its children that have ended."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> "Spent":
+        """Read the clocks."""
+        used = [resource.getrusage(which) for which in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return cls(time.perf_counter(), sum(one.ru_utime + one.ru_stime for one in used))
+
+    def since(self, start: "Spent") -> "Spent":
+        """Subtract."""
+        return Spent(self.wall - start.wall, self.cpu - start.cpu)
+
+
+Clock = Literal["wall", "cpu"]
+Times = dict[str, list[Spent]]
 Tasks = dict[str, Callable[[], object]]
+"""What is timed, by name; a task that times a part of what it does returns that as :class:`Spent`."""
+
+
+def spent_by(task: Callable[[], object]) -> Spent:
+    """Run a task; returns what it took, or what it says that it took."""
+    start = Spent.now()
+    found = task()
+    return found if isinstance(found, Spent) else Spent.now().since(start)
+
+
+def options_of(about: str | None) -> argparse.ArgumentParser:
+    """Make the command line of a script, whose help is its docstring."""
+    return argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def add_rivals(options: argparse.ArgumentParser) -> None:
+    """Add ``--rival NAME=COMMAND``, as often as wanted; :func:`rivals_of` reads it."""
+    options.add_argument("--rival", action="append", default=[], metavar="NAME=COMMAND")
+
+
+def rivals_of(asked: argparse.Namespace) -> dict[str, str]:
+    """Return the command of each rival by its name."""
+    return dict(rival.split("=", 1) for rival in asked.rival)
 
 
 class Side:
@@ -27,10 +72,10 @@ class Side:
         self.process = spawn.Process(target=_serve, args=(build, theirs), daemon=True)
         self.process.start()
 
-    def run(self, task: str) -> float:
-        """Run a task; returns its seconds, measured in its process."""
+    def run(self, task: str) -> Spent:
+        """Run a task; returns what it took, measured in its process."""
         self.pipe.send(task)
-        return float(self.pipe.recv())
+        return Spent(*self.pipe.recv())
 
     def end(self) -> float:
         """End the process; returns its peak memory in MB."""
@@ -43,63 +88,53 @@ class Side:
 def _serve(build: Callable[[], Tasks], pipe: Connection) -> None:
     tasks = build()
     while name := pipe.recv():
-        start = time.perf_counter()
-        tasks[name]()
-        pipe.send(time.perf_counter() - start)
+        pipe.send(tuple(spent_by(tasks[name])))
     pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def sides_in_turn(runs: Mapping[str, tuple[Side, str]], rounds: int) -> Times:
-    """Time tasks of several sides in interleaved rounds, after two warm-up rounds.
+def sides_in_turn(runs: Mapping[str, tuple[Side, str]], rounds: int, warm_ups: int = 2) -> Times:
+    """Time tasks of several sides in interleaved rounds; see :func:`in_turn`.
 
     Args:
         runs: side and task, by the result's name.
-        rounds: number of rounds.
     """
-    times: Times = {name: [] for name in runs}
-    for number in range(-2, rounds):
-        for name, (side, task) in runs.items():
-            seconds = side.run(task)
-            if number >= 0:
-                times[name].append(seconds)
-    return times
+    return in_turn({name: partial(side.run, task) for name, (side, task) in runs.items()}, rounds, warm_ups)
 
 
-def in_turn(
-    tasks: Mapping[str, Callable[[], object]],
-    rounds: int,
-    clock: Callable[[], float] = time.perf_counter,
-) -> Times:
-    """Time tasks in interleaved rounds, after each has run twice as a warm-up.
+def in_turn(tasks: Mapping[str, Callable[[], object]], rounds: int, warm_ups: int = 2) -> Times:
+    """Time tasks in interleaved rounds.
 
     Args:
         tasks: tasks by name.
         rounds: number of rounds.
-        clock: ``time.process_time`` measures CPU time.
+        warm_ups: rounds before these that do not count.
 
     Returns:
-        Seconds of each task in each round.
+        What each task took in each round.
     """
     times: Times = {name: [] for name in tasks}
-    for task in tasks.values():
-        task()
-        task()
-    for _round in range(rounds):
+    for number in range(-warm_ups, rounds):
         for name, task in tasks.items():
-            start = clock()
-            task()
-            times[name].append(clock() - start)
+            spent = spent_by(task)
+            if number >= 0:
+                times[name].append(spent)
     return times
 
 
-def median_ratio(times: Times, slow: str, fast: str) -> float:
+def median_ratio(times: Times, slow: str, fast: str, clock: Clock = "wall") -> float:
     """Return the speed-up of one task over another: the median over the rounds."""
-    return statistics.median(a / b for a, b in zip(times[slow], times[fast], strict=True))
+    pairs = zip(times[slow], times[fast], strict=True)
+    return statistics.median(getattr(a, clock) / getattr(b, clock) for a, b in pairs)
 
 
-def rate(times: Times, name: str, count: int) -> float:
+def median_seconds(times: Times, name: str, clock: Clock = "wall") -> float:
+    """Return the median seconds of a task."""
+    return statistics.median(getattr(one, clock) for one in times[name])
+
+
+def rate(times: Times, name: str, count: int, clock: Clock = "wall") -> float:
     """Return the median items per second of a task that processes ``count`` items."""
-    return count / statistics.median(times[name])
+    return count / median_seconds(times, name, clock)
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -126,6 +161,8 @@ def _text(value: object) -> str:
 
 def gemm_peak() -> float:
     """Measure this machine's best matrix product in float32, in FLOP/s: torch's own and oneDNN's, three sizes."""
+    import torch  # here: the peak of a child begins with this process's memory
+
     best = 0.0
     with torch.inference_mode():
         for side in (1024, 2048, 3072):
@@ -136,5 +173,5 @@ def gemm_peak() -> float:
                 products.append(partial(torch.ops.mkldnn._linear_pointwise, a, packed, None, "none", [], None))
             for product in products:
                 times = in_turn({"product": product}, rounds=5)["product"]
-                best = max(best, 2 * side**3 / min(times))
+                best = max(best, 2 * side**3 / min(one.wall for one in times))
     return best

@@ -6,14 +6,13 @@ Each has one to four faces, 8 to 45% of its shorter side, on an enlarged, blurre
 JPEG files at quality 90 with halved colour, as cameras write them.
 """
 
-import argparse
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SAMPLES = Path(__file__).parents[1] / "tests" / "samples"
+from benchmarks.measure import SAMPLES, options_of
 
 SIZES_WH = ((1200, 900), (1600, 1200), (1920, 1080), (2048, 1536), (2560, 1920), (3264, 2448), (4000, 3000))
 """Usual sizes of photos, of 1.1 to 12 megapixels; the longer side may be the height."""
@@ -55,7 +54,7 @@ def _read(path: Path) -> NDArray[np.uint8]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)

@@ -16,17 +16,10 @@ time, of all threads, is what a busy machine changes least.
 | networks | the detector's and the classifier's networks on inputs that are already decoded, scaled and framed |
 """
 
-import argparse
-import json
-import resource
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
@@ -40,7 +33,17 @@ from ampnet.recognition.predictor import Predictor
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import MAX_NETWORKS, in_order, start_threads
 from ampnet.settings import PredictConfig
-from benchmarks.measure import print_table
+from benchmarks.measure import (
+    Side,
+    Spent,
+    Tasks,
+    median_ratio,
+    median_seconds,
+    options_of,
+    print_table,
+    rate,
+    sides_in_turn,
+)
 from benchmarks.photos import make_photos
 from pipelines.predict import run
 
@@ -52,38 +55,25 @@ Inputs = tuple[list[Letterbox], list[AlignedFace]]
 
 def main() -> None:
     """Measure all sides alternately, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
-    parser.add_argument("--side", choices=SIDES, help="measure this one in this process, and print JSON")
     arguments = parser.parse_args()
     photos = make_photos(arguments.photos, arguments.count)
-    if arguments.side:
-        sides = {"loop": loop, "list": at_once, "stream": stream, "networks": networks}
-        spent = sides.get(arguments.side, folder(arguments.side))(photos)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"seconds": spent.seconds, "cpu": spent.cpu, "peak": peak}))
-        return
-
-    found: dict[str, list[dict[str, float]]] = {side: [] for side in arguments.sides}
-    for _ in range(arguments.rounds):
-        for side in arguments.sides:
-            words = [str(arguments.photos), "--count", str(arguments.count), "--side", side]
-            command = [sys.executable, "-m", "benchmarks.predict_rate", *words]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-            found[side].append(json.loads(done.stdout.splitlines()[-1]))
-    rows = []
-    for side, rounds in found.items():
-        seconds = [one["seconds"] for one in rounds]
-        row = [side, arguments.count / statistics.median(seconds)]
-        row += [statistics.median(one["cpu"] for one in rounds) / arguments.count * 1000]
-        row += [max(one["peak"] for one in rounds)]
-        for other in ("loop", "networks"):
-            pairs = zip((one["seconds"] for one in found.get(other, ())), seconds, strict=False)
-            row.append(statistics.median([theirs / ours for theirs, ours in pairs] or [float("nan")]))
-        rows.append(row)
+    sides = {side: Side(partial(tasks_of, side, photos)) for side in arguments.sides}
+    times = sides_in_turn({side: (process, side) for side, process in sides.items()}, arguments.rounds, warm_ups=0)
+    rows = [
+        [
+            side,
+            rate(times, side, arguments.count),
+            1000 * median_seconds(times, side, "cpu") / arguments.count,
+            process.end(),
+            *(median_ratio(times, other, side) if other in times else "" for other in ("loop", "networks")),
+        ]
+        for side, process in sides.items()
+    ]
     cores = torch.get_num_threads()
     title = f"{arguments.count} photos of 1 to 12 megapixels, {cores} cores, medians over {arguments.rounds} rounds"
     print_table(
@@ -91,20 +81,10 @@ def main() -> None:
     )
 
 
-class Spent(NamedTuple):
-    """Seconds by the clock, and of all threads."""
-
-    seconds: float
-    cpu: float
-
-    @classmethod
-    def now(cls) -> "Spent":
-        """Read the clocks."""
-        return cls(time.perf_counter(), time.process_time())
-
-    def since(self, start: "Spent") -> "Spent":
-        """Subtract."""
-        return Spent(self.seconds - start.seconds, self.cpu - start.cpu)
+def tasks_of(side: str, photos: list[Path]) -> Tasks:
+    """Build the one task of a side."""
+    sides = {"loop": loop, "list": at_once, "stream": stream, "networks": networks}
+    return {side: partial(sides.get(side, folder(side)), photos)}
 
 
 def in_python(predict: Callable[[Predictor, list[Path]], object]) -> Callable[[list[Path]], Spent]:
@@ -174,7 +154,7 @@ def networks(photos: list[Path]) -> Spent:
             for _ in in_order(run_both, ready, threads.networks, len(ready)):
                 pass
             spent = Spent.now().since(start)
-            total = Spent(total.seconds + spent.seconds, total.cpu + spent.cpu)
+            total = Spent(total.wall + spent.wall, total.cpu + spent.cpu)
     return total
 
 

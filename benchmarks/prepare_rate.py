@@ -1,15 +1,11 @@
-"""Speed of prepare, compared with its detector alone: python benchmarks/prepare_rate.py RAW_DIR [IMAGES].
+"""Speed of prepare, compared with its detector alone: python -m benchmarks.prepare_rate RAW_DIR [IMAGES].
 
 Both ways take the same images alternately, round after round, so that a busy machine slows both alike; the last
 column is processor time, which a busy machine changes least.
 """
 
-import shutil
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from ampnet.dataset.index.face_names import unique_names
@@ -18,25 +14,18 @@ from ampnet.dataset.preparation.image_stores import ImageFiles
 from ampnet.dataset.sources import open_source
 from ampnet.detection.detector import FaceDetector
 from ampnet.detection.retries import detect_with_retries
+from benchmarks.measure import in_turn, median_seconds, print_table, rate
 
 ROUNDS = 5
 THREADS = 2
 
 
-def timed(task: Callable[[], None]) -> tuple[float, float]:
-    """Run a task; returns its wall time and CPU time in seconds."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    task()
-    return time.perf_counter() - wall, time.process_time() - cpu
-
-
-def main(raw: Path, count: int) -> None:
+def main(raw: Path, count: int, folder: Path) -> None:
     """Print the speed of decoding, detection and all of prepare."""
     source = open_source(raw)
     items = source.items[:: max(len(source.items) // count, 1)][:count]
     detector = FaceDetector()
     images = [item.picture().photo.reduced for item in items]
-    folder = Path(tempfile.mkdtemp())
     work = PrepareJob(items, unique_names(items), FramePolicy("none", "largest", "template"), ImageFiles(folder))
     chunks = range(len(work.chunk_sizes()))
 
@@ -54,20 +43,21 @@ def main(raw: Path, count: int) -> None:
                 pass
 
     tasks = {"decode, one thread": decode, "detector alone": detect, "prepare": prepare}
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in tasks}
-    for _round in range(ROUNDS):
-        for name, task in tasks.items():
-            times[name].append(timed(task))
-    shutil.rmtree(folder)
-
-    print(f"{len(items)} images of {raw}, median of {ROUNDS} rounds")
-    print(f"{'':20}{'images/s':>10}{'share':>8}{'cpu ms/image':>14}")
-    detector_wall = statistics.median(wall for wall, _cpu in times["detector alone"])
-    for name, taken in times.items():
-        wall = statistics.median(wall for wall, _cpu in taken)
-        cpu = statistics.median(cpu for _wall, cpu in taken)
-        print(f"{name:20}{len(items) / wall:10.0f}{detector_wall / wall:8.0%}{1000 * cpu / len(items):14.2f}")
+    times = in_turn(tasks, ROUNDS, warm_ups=0)
+    alone = median_seconds(times, "detector alone")
+    rows = [
+        (
+            name,
+            rate(times, name, len(items)),
+            f"{alone / median_seconds(times, name):.0%}",
+            1000 * median_seconds(times, name, "cpu") / len(items),
+        )
+        for name in tasks
+    ]
+    head = ("", "images/s", "share", "CPU ms an image")
+    print_table(f"{len(items)} images of {raw}, median of {ROUNDS} rounds", head, rows)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 512)
+    with tempfile.TemporaryDirectory() as aside:
+        main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 512, Path(aside))

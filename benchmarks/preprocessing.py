@@ -2,7 +2,6 @@
 
 import os
 import random
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ from ampnet.models.regions import quadrant_boxes, salient_boxes
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings.recipes import Augmentation
 from benchmarks.baseline.preprocessing import BaselineBatches
-from benchmarks.measure import in_turn, median_ratio, print_table, rate
+from benchmarks.measure import in_turn, median_ratio, median_seconds, print_table, rate
 from benchmarks.network import SMALL_BATCH, faces, our_step
 from tests.prepared_faces import write_prepared_faces
 
@@ -54,13 +53,13 @@ def compare_preprocessing(index: FaceIndex) -> None:
         tasks[f"{size} px"] = ours
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    times = in_turn(tasks, ROUNDS, clock=time.process_time)
+    times = in_turn(tasks, ROUNDS)
     rows = [
         [
             f"{size} px",
-            rate(times, "baseline", COUNT),
-            rate(times, f"{size} px", COUNT),
-            median_ratio(times, "baseline", f"{size} px"),
+            rate(times, "baseline", COUNT, "cpu"),
+            rate(times, f"{size} px", COUNT, "cpu"),
+            median_ratio(times, "baseline", f"{size} px", "cpu"),
         ]
         for size in (224, 112)
     ]
@@ -122,7 +121,7 @@ def compare_look_ups() -> None:
                 index.image_path(i), index.landmarks[i], index.labels[i]
 
         times = in_turn({"search": search, "look up": look_up}, ROUNDS)
-        rows.append([f"{count:,}", *(1e6 * statistics.median(times[name]) / LOOK_UPS for name in times)])
+        rows.append([f"{count:,}", *(1e6 * median_seconds(times, name) / LOOK_UPS for name in times)])
     print_table("Look-ups, microseconds a sample", ["images in the set", "baseline", "ours"], rows)
 
 

@@ -8,7 +8,6 @@ unless the version, a bundled model or the command has changed. All of it takes 
 minutes. `python -m tools.scientific_record` then writes docs/results.md and the model card's tables from that file.
 """
 
-import argparse
 import json
 import os
 import shlex
@@ -23,6 +22,7 @@ from typing import Any
 from ampnet import __version__
 from ampnet.checkpoints.bundled import bundled_model
 from ampnet.files.writing import sha256_of, write_json
+from benchmarks.measure import options_of
 
 ROOT = Path(__file__).parents[1]
 STORED = ROOT / "docs" / "results.json"
@@ -103,7 +103,7 @@ FIGURES: Mapping[str, Figure] = dict(
 
 def main() -> int:
     """Run what is not finished; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("--fer", type=Path, default=Path("fer"), help="FER-2013, prepared with its votes")
     parser.add_argument("--raw", type=Path, default=Path("fer2013"), help="FER-2013 as distributed")
     parser.add_argument("--votes", type=Path, default=Path("fer2013new.csv"), help="FER+'s votes")

@@ -6,12 +6,11 @@ import json
 import random
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageFilter
 
-SAMPLES = Path(__file__).parents[1] / "tests" / "samples"
+from benchmarks.measure import SAMPLES
 
 WIDTH, HEIGHT = 640, 480
 

@@ -14,7 +14,6 @@ The clients are our own because those of locust and wrk wait for an answer befor
 that slows down is then asked less, and step 3 would not measure it.
 """
 
-import argparse
 import asyncio
 import os
 import random
@@ -26,9 +25,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks.measure import options_of, print_table
 from benchmarks.serve_client import Client, make_photos, quantile
 from tests.processes import ROOT
 from tests.service.running import Running, running
@@ -158,7 +155,7 @@ def run_loads(service: Running, photos: list[bytes], clients: int, seconds: floa
 
 def main() -> None:
     """Measure, print, judge."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = options_of(__doc__)
     options.add_argument("--seconds", type=float, default=60.0)
     options.add_argument("--clients", type=int, default=64)
     options.add_argument("--runtime", choices=("onnx", "torch"), default="onnx")
@@ -175,23 +172,14 @@ def main() -> None:
     again = rate_of_predict(photos, given.runtime, given.seconds / 2)
     predict = (alone + again) / 2
 
-    table = Table(title=f"{given.seconds:.0f} s each, {given.runtime}, photos of 640 x 480")
-    for heading in ("load", "sent/s", "answers/s", "of predict", "503", "other errors", "p50 ms", "p99 ms", "p99/p50"):
-        table.add_column(heading, justify="left" if heading == "load" else "right")
-    table.add_row("predict, before and after", "", f"{alone:.1f}, {again:.1f}", "100%", *[""] * 5)
+    rows: list[list[object]] = [["predict, before and after", "", f"{alone:.1f}, {again:.1f}", "100%", *[""] * 5]]
     for load in loads:
-        table.add_row(
-            load.name,
-            f"{load.asked:.1f}" if load.asked else "",
-            f"{load.rate:.1f}",
-            f"{load.rate / predict:.0%}",
-            str(load.statuses[503]),
-            str(load.errors),
-            f"{1000 * quantile(load.times, 0.5):.0f}",
-            f"{1000 * quantile(load.times, 0.99):.0f}",
-            f"{load.tail:.1f}",
-        )
-    Console(width=130).print(table)
+        asked, share = f"{load.asked:.1f}" if load.asked else "", f"{load.rate / predict:.0%}"
+        quantiles = [f"{1000 * quantile(load.times, part):.0f}" for part in (0.5, 0.99)]
+        counts = [load.statuses[503], load.errors]
+        rows.append([load.name, asked, f"{load.rate:.1f}", share, *counts, *quantiles, f"{load.tail:.1f}"])
+    head = ("load", "sent/s", "answers/s", "of predict", "503", "other errors", "p50, ms", "p99, ms", "p99 / p50")
+    print_table(f"{given.seconds:.0f} s each, {given.runtime}, photos of 640 x 480", head, rows)
     print(f"photos in a batch, on average over all loads: {per_batch:.1f}")
     half = loads[1 + LOADS.index(0.5)]
     faults = [f"{load.name}: {load.errors} errors" for load in loads if load.errors]

@@ -10,12 +10,9 @@ processes, decoding among them: on two idle cores, 66 ms a frame are real time a
 A rival's command gets the clip as its last argument, and prints frames a second and faces a frame.
 """
 
-import argparse
 import os
-import resource
 import shlex
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import gettempdir
@@ -27,27 +24,26 @@ from numpy.typing import NDArray
 
 from ampnet.reading.image_files import read_image
 from ampnet.results.photo_result import PhotoResult
-from benchmarks.measure import print_table
+from benchmarks.measure import SAMPLES, Spent, add_rivals, options_of, print_table, rivals_of
 
 HEIGHTS = (360, 720, 1080, 2160)
 RATE = 30
-SAMPLES = Path(__file__).parents[1] / "tests" / "samples"
 PEOPLE = (("id14", 0.27), ("id21", 0.73))
 
 
 def main() -> None:
     """Measure, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("--folder", type=Path, default=Path(gettempdir()) / "ampnet-video-rate")
     parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--heights", type=int, nargs="+", default=HEIGHTS)
     parser.add_argument("--model", default=None)
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--rival", action="append", default=[], metavar="NAME=COMMAND")
+    add_rivals(parser)
     arguments = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
     torch.set_num_threads(arguments.cores)
-    rivals = dict(rival.split("=", 1) for rival in arguments.rival)
+    rivals = rivals_of(arguments)
 
     from ampnet import Predictor
 
@@ -58,10 +54,10 @@ def main() -> None:
         answers, costs = [], []
         for predictor.fast in (False, True):
             predictor.predict_many(clip, every=30)
-            begun = np.array([time.monotonic(), _cpu_seconds()])
+            begun = Spent.now()
             answers.append(predictor.predict_many(clip, every=1))
-            costs.append((np.array([time.monotonic(), _cpu_seconds()]) - begun) / arguments.frames)
-        speeds, cpu = [1 / cost[0] for cost in costs], 1000 * costs[1][1]
+            costs.append(Spent.now().since(begun))
+        speeds, cpu = [arguments.frames / cost.wall for cost in costs], 1000 * costs[1].cpu / arguments.frames
         theirs = [_rival_rate(command, clip) for command in rivals.values()]
         rows.append((f"{height}p", *speeds, cpu, *compared(*answers), *theirs))
     head = ("video", "frames/s", "with --fast", "its CPU ms/frame", "faces", "in both", "same label", "within, 99%")
@@ -79,12 +75,6 @@ def _clip(folder: Path, frames: int, height: int) -> Path:
         unfinished = write_timed(folder / f"new-{clip.name}", times, render(frames, height))
         unfinished.replace(clip)
     return clip
-
-
-def _cpu_seconds() -> float:
-    """Return the processor time of this process, and of its children that have ended."""
-    used = [resource.getrusage(which) for which in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _rival_rate(command: str, clip: Path) -> str:

@@ -9,7 +9,6 @@ again. The libraries run in the page itself, on WebAssembly and with the models 
 until the first answer, loading included, and medians of further ones. Needs what the tests of pages need.
 """
 
-import argparse
 import shutil
 import statistics
 import time
@@ -19,12 +18,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.measure import print_table
+from benchmarks.measure import SAMPLES, options_of, print_table
 from tests.browser import browser
 from tests.service.pages import all_of, choose
 from tests.static_site import static_site
 
-SAMPLES = Path(__file__).parents[1] / "tests" / "samples"
 PHOTOS = ("portrait.jpg", "group.jpg", "portrait.jpg")
 SECONDS = 180
 REPEATS = 5
@@ -69,7 +67,7 @@ const done = arguments[arguments.length - 1];
 
 def main() -> None:
     """Measure, and print the tables."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = options_of(__doc__)
     options.add_argument("site", type=Path)
     options.add_argument("--rivals", type=Path)
     options.add_argument("--rounds", type=int, default=3)

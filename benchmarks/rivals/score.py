@@ -8,7 +8,6 @@ submissions/ gets what `ampnet eval --predictions FILE --protocol-file FILE` wou
 test compares README's tables with submissions/.
 """
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from ampnet.evaluation.submission import Rules, submission
 from ampnet.files.documents import read_json
 from ampnet.files.writing import write_json, write_rows
 from ampnet.settings import EvalConfig, TrainConfig
-from benchmarks.measure import print_table
+from benchmarks.measure import options_of, print_table
 from pipelines.provenance import provenance_of
 from pipelines.split_images import EvaluatedSplit, read_split
 
@@ -32,7 +31,7 @@ HEAD = ("tool", "accuracy", "macro-F1", "crowd accuracy", "crowd mean recall")
 
 def main() -> None:
     """Store answers, score all that are stored, and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument("predictions", type=Path, nargs="*", metavar="PREDICTIONS.csv")
     given = parser.parse_args()
