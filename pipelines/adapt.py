@@ -3,47 +3,35 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
+from ampnet.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ampnet.dataset.sources import open_source
-from ampnet.detection.detector import FaceDetector
-from ampnet.detection.finder import FaceFinder
-from ampnet.errors import DataError, ImageError
+from ampnet.errors import DataError
 from ampnet.evaluation.intervals import rate, wilson_interval
 from ampnet.evaluation.paired_tests import mcnemar
-from ampnet.faces.alignment import AlignedFace
-from ampnet.faces.framing import frame_faces
 from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, refuse_overwrite, sha256_of
-from ampnet.inference.classifier import network_input
-from ampnet.reading.photo import Photo
 from ampnet.reports.numbers import with_unit
-from ampnet.runtime.devices import choose_device
-from ampnet.settings import AdaptConfig, DetectorConfig
-from ampnet.settings.labels import class_key, meant_expression
+from ampnet.settings import AdaptConfig
 from ampnet.training.adaptation import (
     MAX_LEFT_OUT,
-    EmbeddedFaces,
     adapted_checkpoint,
     choose_temperature,
-    embed_faces,
     fit_heads,
     left_out_scores,
 )
+from pipelines.adapt_faces import counterparts, embedded
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
 from pipelines.result_folder import is_writable
 
-CHUNK = 32
 MIN_FACES = 5
 """Faces that each class needs."""
 
@@ -71,6 +59,8 @@ class AdaptResult:
     left_out: str
     """What was left out in turn: photos, or people."""
     seconds: float
+    problem: str | None = None
+    """The photos that cannot be read, in one line."""
 
     @property
     def total(self) -> int:
@@ -131,13 +121,15 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     file = find_model(config.checkpoint, console, "--checkpoint")
     checkpoint = load_checkpoint(file)
     with progress_bar(console)("adapt", len(source.items)) as advance:
-        faces, skipped, old_hits = _embedded(config, checkpoint, source, advance)
-    if skipped:
-        console.print(f"left out: {len(skipped):,} photos, first {skipped[0]}")
+        faces, left_out, old_hits = embedded(config, checkpoint, source, advance)
+    for line in left_out.notes():
+        console.print(f"left out: {line}")
     names = source.class_names
     counts = Counter(faces.labels.tolist())
     if few := [name for code, name in enumerate(names) if counts[code] < MIN_FACES]:
-        raise DataError(f"{config.photos} has fewer than {MIN_FACES} faces of {', '.join(few)}; add photos")
+        raise DataError(
+            f"{config.photos} has fewer than {MIN_FACES} faces of {', '.join(few)}; add photos{left_out.hint()}"
+        )
     scores = left_out_scores(faces, len(names))
     hits = scores.argmax(axis=1) == faces.labels
     by_person = len(set(faces.groups.tolist())) < len(faces.labels)
@@ -150,11 +142,12 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
         majority=max(counts.values()),
         left_out=_left_out(by_person, len(set(faces.groups.tolist()))),
         seconds=time.monotonic() - started,
+        problem=left_out.problem,
     )
     _require_better(result, hits, old_hits, _confused(scores.argmax(axis=1), faces.labels, names))
     fit = fit_heads(faces, np.arange(len(faces.labels)), len(names))
     made = adapted_checkpoint(
-        checkpoint, fit, choose_temperature(scores, faces.labels), names, _counterparts(names, checkpoint.class_names)
+        checkpoint, fit, choose_temperature(scores, faces.labels), names, counterparts(names, checkpoint.class_names)
     )
     shares = tuple(counts[code] / result.total for code in range(len(names)))
     about = {"adapted_from": sha256_of(file), "photos": result.total}
@@ -199,71 +192,3 @@ def _left_out(by_person: bool, groups: int) -> str:
         if groups > MAX_LEFT_OUT
         else {"people": "each person", "photos": "each photo"}[what]
     )
-
-
-def _counterparts(names: Sequence[str], old: Sequence[str]) -> list[int]:
-    """Find the old class of each new one; -1 without one."""
-    keys = {class_key(name): code for code, name in enumerate(old)}
-    return [keys.get(class_key(name), keys.get(meant_expression(name) or "", -1)) for name in names]
-
-
-def _embedded(
-    config: AdaptConfig, checkpoint: Checkpoint, source: RawDataSet, advance: Callable[[int], None]
-) -> tuple[EmbeddedFaces, list[str], NDArray[np.bool_]]:
-    """Find, frame and embed the largest face of each photo.
-
-    Returns:
-        The faces, the photos without one, and whether the old heads are right about each face.
-    """
-    finder = FaceFinder(FaceDetector(DetectorConfig(), choose_device(config.gpus)), "largest")
-    model, size = checkpoint.model, checkpoint.architecture.image_size
-    counterparts = _counterparts(source.class_names, checkpoint.class_names)
-    known = np.array([code for code in counterparts if code >= 0], dtype=np.int64)
-    features, old, labels, groups, right, skipped = [], [], [], [], [], list[str]()
-    people = {name: number for number, name in enumerate(sorted({item.subject for item in source.items}))}
-    for start in range(0, len(source.items), CHUNK):
-        chunk = source.items[start : start + CHUNK]
-        framed = list(_framed(chunk, start, finder, checkpoint, skipped))
-        if framed:
-            batch = network_input([face for _number, face in framed], size).to(torch.device("cpu"))
-            z, logits = embed_faces(model, checkpoint.branch_weight, batch.images, batch.landmarks)
-            features.append(z)
-            padded = np.pad(logits, ((0, 0), (0, 1)))  # the last column stands for no class
-            old.append(padded[:, counterparts])
-            for row, (number, _face) in enumerate(framed):
-                item = source.items[number]
-                label = source.class_names.index(item.class_name)
-                labels.append(label)
-                groups.append(people[item.subject] if item.subject else len(people) + number)
-                answer = int(known[logits[row, known].argmax()]) if len(known) else -1
-                right.append(answer >= 0 and answer == counterparts[label])
-        advance(len(chunk))
-    if not features:
-        raise DataError(f"no face was found in the photos of {config.photos}")
-    faces = EmbeddedFaces(np.concatenate(features), np.concatenate(old), np.array(labels), np.array(groups))
-    return faces, skipped, np.array(right)
-
-
-def _framed(
-    items: Sequence[SourceImage], start: int, finder: FaceFinder, checkpoint: Checkpoint, skipped: list[str]
-) -> Iterator[tuple[int, AlignedFace]]:
-    """Yield the number of each photo with a face, and that face; note the others."""
-    photos: list[tuple[int, Photo]] = []
-    for number, item in enumerate(items, start=start):
-        try:
-            photo = item.picture().photo
-            if photo.problem is not None:
-                raise ImageError(photo.problem)
-            photos.append((number, photo))
-        except ImageError as error:
-            skipped.append(str(error))
-    for (number, photo), found in zip(photos, finder.find([photo for _number, photo in photos]), strict=True):
-        if not found.faces:
-            skipped.append(f"{printable(photo.name)}: no face found")
-            continue
-        try:
-            size = checkpoint.architecture.image_size
-            (face,) = frame_faces(photo, [found.faces[0].landmarks], checkpoint.framing, size)
-            yield number, face
-        except ImageError as error:
-            skipped.append(str(error))

@@ -18,7 +18,7 @@ from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.label_errors import Found, check_doubts, doubt_labels
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
-from ampnet.files.printable import printable
+from ampnet.files.printable import counted, first_of, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.media.images import Image, resize
 from ampnet.reports.label_lists import (
@@ -59,6 +59,8 @@ class AuditResult:
     """How many of the first names annotators call wrong; empty without votes."""
     notes: tuple[str, ...]
     labelled: bool = True
+    problem: str | None = None
+    """The photos that cannot be read, in one line."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values for JSON."""
@@ -184,10 +186,13 @@ def _unlabelled(config: AuditConfig, quiet: bool) -> AuditResult:
     doubts: list[Doubt] = []
     shown: list[tuple[Doubt, Image]] = []
     skipped = 0
+    problems: list[str] = []
     with progress_bar(console)("audit", 0) as advance:
         for result in chosen.predictor.predict_many(config.unlabelled, stream=True):
             advance(1, more=1)
-            skipped += not result
+            if result.problem:
+                problems.append(result.problem)
+            skipped += not result and not result.problem
             for number, face in enumerate(result):
                 ranked = np.sort(list(face.scores.values()))[::-1]
                 margin, top = float(ranked[0] - ranked[1]), float(ranked[0])
@@ -197,12 +202,14 @@ def _unlabelled(config: AuditConfig, quiet: bool) -> AuditResult:
             if len(shown) > 2 * SHOWN:
                 shown = sorted(shown, key=lambda pair: pair[0].margin)[:SHOWN]
     if not doubts:
-        raise DataError(f"no face was found in the photos of {config.unlabelled}")
+        hint = f" ({first_of(problems)})" if problems else ""
+        raise DataError(f"no face was found in the photos of {config.unlabelled}{hint}")
     doubts.sort(key=lambda one: one.margin)
     shown = sorted(shown, key=lambda pair: pair[0].margin)[:SHOWN]
     _write(config.out, doubts, shown, display_name(chosen.model), "photos to label next, most doubtful first")
-    notes = (f"{skipped:,} photos without a face, or unreadable, are left out",) if skipped else ()
-    return AuditResult(config.out, len(doubts), 0, tuple(doubts[:10]), (), notes, labelled=False)
+    notes = (f"left out: {counted(skipped, 'photo')} without a face",) if skipped else ()
+    problem = first_of(problems)
+    return AuditResult(config.out, len(doubts), 0, tuple(doubts[:10]), (), notes, labelled=False, problem=problem)
 
 
 def _write(folder: Path, doubts: Sequence[Doubt], shown: Sequence[tuple[Doubt, Image]], model: str, title: str) -> None:

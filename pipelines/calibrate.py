@@ -21,7 +21,7 @@ from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities
 from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
-from ampnet.files.printable import printable
+from ampnet.files.printable import counted, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.calibration import fit_temperature, threshold_for_coverage, threshold_for_precision
 from ampnet.inference.classifier import Classifier, faces_for
@@ -78,7 +78,7 @@ class CalibrateResult:
         old, new = self.before, self.after
         lines = [
             f"temperature {self.temperature_before:.3f} -> {self.temperature:.3f}, "
-            f"fitted on {new.images:,} faces of {SPLIT}",
+            f"fitted on {counted(new.images, 'face')} of {SPLIT}",
             f"calibration error {old.calibration_error.value:.1%} -> {new.calibration_error.value:.1%}, "
             f"log loss {old.log_loss.value:.3f} -> {new.log_loss.value:.3f}",
         ]

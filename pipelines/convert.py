@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ampnet.dataset.change_form import read_other_form, refuse_existing, to_files, to_shards
+from ampnet.files.printable import counted
 from ampnet.settings import ConvertConfig
 from pipelines.progress import notices, progress_bar
 from pipelines.result_folder import locked
@@ -21,7 +22,7 @@ class ConvertResult:
     def lines(self) -> list[str]:
         """Describe it in a few lines, ending with the next command."""
         form = f"{self.shards:,} shard{'s' * (self.shards > 1)}" if self.shards else "files"
-        return [f"{self.out}: {self.faces:,} faces in {form}", f"next: ampnet train --data {self.out}"]
+        return [f"{self.out}: {counted(self.faces, 'face')} in {form}", f"next: ampnet train --data {self.out}"]
 
 
 def run(config: ConvertConfig, quiet: bool = False) -> ConvertResult:

@@ -13,7 +13,7 @@ from rich.console import Console
 from ampnet import __version__
 from ampnet.checkpoints.model_id import ModelId
 from ampnet.errors import TO_RESUME, TO_START_OVER, ConfigError, UsageError
-from ampnet.files.printable import one_line, printable
+from ampnet.files.printable import counted, one_line, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.reading.reader import CHUNK_IMAGES, NOTHING, WHOLE, Task, counted_ahead
 from ampnet.reading.sources import STDIN, Source, expand_patterns, plan, read_list, read_stdin
@@ -153,7 +153,7 @@ def _last_lines(config: PredictConfig, sources: Sequence[Source], outputs: _Outp
         yield f"annotated video{'s' * (count > 1)}: {count:,} as {what}{hint}"
     yield from outputs.result.notes
     if outputs.result.unlisted_notes:
-        yield f"{outputs.result.unlisted_notes:,} further photos have frames that were not read"
+        yield f"{counted(outputs.result.unlisted_notes, 'further photo')} with frames that were not read"
     if written := _written(config, sources, outputs.row_files):
         yield f"written: {', '.join(written)}"
 
@@ -281,8 +281,9 @@ def _add_problems(outputs: _Outputs, recorded: Recorded) -> None:
     result, drawings = outputs.result, outputs.drawings
     result.earlier = recorded.results
     if recorded.problems:
-        inputs = f"{recorded.problems:,} input{'s' * (recorded.problems > 1)}"
-        result.problems.append(f"{inputs} could not be read before the interruption; the rows say why")
+        result.problems.append(
+            f"{counted(recorded.problems, 'input')} could not be read before the interruption; the rows say why"
+        )
     for problem in (file.problem for file in outputs.row_files):
         if problem:
             result.problems.append(problem)

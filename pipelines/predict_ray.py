@@ -19,7 +19,7 @@ from ampnet.errors import DataError, UsageError, resumable
 from ampnet.files.documents import MAX_JSON
 from ampnet.files.journal import CURE, require_same
 from ampnet.files.lock import LOCK_FILE
-from ampnet.files.printable import one_line, printable
+from ampnet.files.printable import counted, one_line, printable
 from ampnet.files.storage import address_of, is_address, join, names_in, open_file, remove_files, write_whole
 from ampnet.files.writing import remove_leftovers, sha256_of
 from ampnet.recognition.recognizer import Recognizer
@@ -64,7 +64,7 @@ class RayPredictions:
     def all_problems(self) -> list[str]:
         """Return a line for each of the first inputs that cannot be read, and one that counts the others."""
         others = self.counts.unreadable - len(self.counts.problems)
-        rest = [f"{others:,} further inputs cannot be read; the rows say why"] if others else []
+        rest = [f"{counted(others, 'further input')} cannot be read; the rows say why"] if others else []
         return [*self.counts.problems, *rest]
 
     def lines(self) -> list[str]:

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ampnet.files.printable import one_line, printable
+from ampnet.files.printable import counted, one_line, printable
 from ampnet.results.photo_result import PhotoResult
 from ampnet.results.results import Predictions, VideoSummary
 
@@ -149,7 +149,8 @@ def _photo_rows(photo: PhotoResult) -> Iterator[tuple[str, ...]]:
 
 def _video_row(video: VideoSummary) -> tuple[str, ...]:
     """Sum a video up: the mean scores of all its faces."""
-    path, seen = printable(video.name, LONGEST_PATH), f"{video.frames:,} frames, {video.frames_with_faces:,} with faces"
+    path = printable(video.name, LONGEST_PATH)
+    seen = f"{counted(video.frames, 'frame')}, {video.frames_with_faces:,} with faces"
     if not video.faces:
         return path, "-", seen, "no face found", "", "", ""
     mean = video.mean_scores()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.markup import escape
 
-from ampnet.files.printable import one_line, printable
+from ampnet.files.printable import counted, one_line, printable
 from ampnet.media.alterations import DESCRIPTIONS
 from pipelines.check import CheckResult
 from pipelines.prepare import PrepareResult
@@ -91,7 +91,7 @@ def findings(result: CheckResult) -> Iterator[str]:
         yield f"balance: the largest class has {report.imbalance:.0f} times the faces of the smallest"
     for what, names_found in (("landmarks outside the frame", report.outside), ("unreadable", report.unreadable)):
         if names_found:
-            yield f"{what}: {len(names_found):,} images, such as {escape(printable(names_found[0]))}"
+            yield f"{what}: {counted(len(names_found), 'image')}, such as {escape(printable(names_found[0]))}"
     for trait, found in report.traits.items():
         names = escape(", ".join(found.examples[:3]))
         yield f"{trait}: {found.images:,} images ({found.share:.2%}) {DESCRIPTIONS[trait]}, such as {names}"

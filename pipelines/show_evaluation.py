@@ -13,7 +13,7 @@ from ampnet.evaluation.groups import Grouping
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.metrics import Scores, normalise_rows
 from ampnet.evaluation.report import NO_FACE, EvalReport
-from ampnet.files.printable import printable
+from ampnet.files.printable import counted, printable
 from ampnet.reports.numbers import (
     GAP_HEADS,
     GROUP_MEASURES,
@@ -56,7 +56,7 @@ def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[Ren
     for note in report.notes:
         yield f"note: {safe(note)}"
     if report.unassigned:
-        yield f"note: {report.unassigned} images without a face belong to no split and are not counted"
+        yield f"note: {counted(report.unassigned, 'image')} without a face, of no split, not counted"
 
 
 def _details(report: EvalReport) -> Iterator[RenderableType]:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from ampnet.checkpoints.bundled import display_name
 from ampnet.errors import DataError
 from ampnet.faces.framing import frame_face
+from ampnet.files.printable import counted, first_of
 from ampnet.media.images import Image
 from ampnet.reading.handed_over import photo_of
 from ampnet.reading.photo import Photo
@@ -33,7 +34,8 @@ class SteadinessResult:
     checkpoint: Path
     folder: Path
     steadiness: Steadiness
-    unreadable: int
+    problem: str | None
+    """The photos that cannot be read, in one line."""
 
 
 def run(config: RobustnessConfig, folder: Path, quiet: bool = False) -> SteadinessResult:
@@ -60,15 +62,16 @@ def run(config: RobustnessConfig, folder: Path, quiet: bool = False) -> Steadine
     photos = _Photos(files)
     measured = _measure(chosen.predictor, photos, len(files), config.seed, console)
     if not measured.photos:
-        raise DataError(f"no face was found in any of the {len(files):,} photos in {folder}")
-    return SteadinessResult(chosen.model, folder, measured, photos.unreadable)
+        raise DataError(f"no face was found in any of the {counted(len(files), 'photo')} in {folder}")
+    return SteadinessResult(chosen.model, folder, measured, first_of(photos.problems))
 
 
 class _Photos:
     """The pixels of photos one by one, without those that cannot be read."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self.files, self.unreadable = files, 0
+        self.files = files
+        self.problems: list[str] = []
 
     def __iter__(self) -> Iterator[Image]:
         for file in self.files:
@@ -76,7 +79,7 @@ class _Photos:
             if photo.problem is None:
                 yield photo.reduced
             else:
-                self.unreadable += 1
+                self.problems.append(photo.problem)
 
 
 def _measure(predictor: Recognizer, photos: _Photos, count: int, seed: int, console: Console) -> Steadiness:
@@ -100,11 +103,8 @@ def _answer(result: PhotoResult) -> Answer | None:
 def steadiness_tables(result: SteadinessResult) -> Iterator[RenderableType]:
     """Show the rates of each change and their means."""
     found = result.steadiness
-    left_out = f", {found.without_face:,} without a face, {result.unreadable:,} unreadable"
-    yield escape(
-        f"{display_name(result.checkpoint)} on {found.photos:,} photos of {result.folder.resolve()}{left_out}; "
-        "the largest face of each"
-    )
+    photos = f"{display_name(result.checkpoint)} on {counted(found.photos, 'photo')} of {result.folder.resolve()}"
+    yield escape(f"{photos}, {found.without_face:,} without a face; the largest face of each")
     rows = [[row.about, f"{100 * row.changed:.1f}", f"{row.moved:.3f}", f"{row.lost:,}"] for row in found.rows]
     changed, moved = found.mean_of_slight()
     rows.append(["mean of the first six", f"{100 * changed:.2f}", f"{moved:.3f}", ""])

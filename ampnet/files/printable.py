@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from collections.abc import Sequence
 
 MAX_LENGTH = 200
 """Maximum length of untrusted text in a message."""
@@ -45,6 +46,18 @@ def one_line(text: object) -> str:
     """
     words = os.fsdecode(text) if isinstance(text, bytes | os.PathLike) else str(text)
     return "".join(_escaped(part) if unicodedata.category(part) in _NOT_IN_A_LINE else part for part in words)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 photo", "1,200 photos"."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def first_of(problems: Sequence[str]) -> str | None:
+    """Return what photos could not be read, in one line that quotes the first; None without problems."""
+    if not problems:
+        return None
+    return problems[0] if len(problems) == 1 else f"{counted(len(problems), 'photo')} left out, first: {problems[0]}"
 
 
 def as_text(path: os.PathLike[str]) -> str:

@@ -11,6 +11,7 @@ from ampnet.evaluation.comparison import Spread
 from ampnet.evaluation.groups import SMALL, Grouping
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.report import EvalReport
+from ampnet.files.printable import counted
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def group_notes(grouping: Grouping) -> list[str]:
     if any(one.is_small for one in grouping.groups):
         notes.append(f"* fewer than {SMALL} images: its numbers say little, and gaps leave it out where they can")
     if grouping.unknown:
-        notes.append(f"{grouping.unknown:,} images have no value in {grouping.column}")
+        notes.append(f"{counted(grouping.unknown, 'image')} without a value in {grouping.column}")
     return notes
 
 

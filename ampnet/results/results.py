@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ampnet.files.printable import printable
+from ampnet.files.printable import counted, printable
 from ampnet.results.photo_result import PhotoResult
 
 MAX_LISTED = 100
@@ -100,7 +100,9 @@ class Predictions:
 
     def all_problems(self) -> list[str]:
         """Return a line for each listed problem, and one that counts the others."""
-        others = [f"{self.unlisted_problems:,} further inputs cannot be read"] if self.unlisted_problems else []
+        others = (
+            [f"{counted(self.unlisted_problems, 'further input')} cannot be read"] if self.unlisted_problems else []
+        )
         return [*self.problems, *others]
 
     def _note(self, note: str) -> None:

@@ -14,7 +14,7 @@ from ampnet.dataset.index.subset_list import Subset, read_subset
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.errors import DataError
 from ampnet.evaluation.matching import ClassMatch
-from ampnet.files.printable import printable
+from ampnet.files.printable import counted, printable
 from ampnet.settings import RobustnessConfig, TrainConfig
 
 
@@ -63,7 +63,9 @@ def choose_faces(
         raise DataError(f"{config.data} has no image in the split {config.split}; it has {', '.join(filled)}")
     split, notes = _readable(index.subset(chosen))
     if rejected := sum(index.undetected.get(config.split, {}).values()):
-        notes.append(f"{rejected:,} images without a face are not in the suite; `ampnet eval` counts them as errors")
+        notes.append(
+            f"{counted(rejected, 'image')} without a face not in the suite; `ampnet eval` counts them as errors"
+        )
     wanted = len(split) if config.images is None else min(config.images, len(split))
     in_order = sorted(range(len(split)), key=lambda i: _draw(config.seed, split.names[i]))
     sample = np.sort(in_order[:wanted])
@@ -94,11 +96,13 @@ def _readable(faces: FaceIndex) -> tuple[FaceIndex, list[str]]:
     if len(broken) == len(faces):
         raise DataError(f"cannot read any of the {len(faces):,} images in {faces.root / 'dataset'}; run prepare again")
     first = printable(faces.names[broken[0]])
-    note = f"{len(broken):,} images cannot be read and are left out, such as {first}; `ampnet check` lists them"
+    note = f"{counted(len(broken), 'image')} left out as unreadable, such as {first}; `ampnet check` lists them"
     return faces.subset(np.setdiff1d(np.arange(len(faces)), broken)), [note]
 
 
 def _describe(subset: Subset) -> str:
     unknown = f", {len(subset.unknown):,} not in this split, such as {subset.unknown[0]}" if subset.unknown else ""
     repeated = f", {subset.duplicates:,} repeated" if subset.duplicates else ""
-    return f"{subset.name}: {len(subset.positions):,} faces; {subset.listed:,} lines{repeated}{unknown}"
+    return (
+        f"{subset.name}: {counted(len(subset.positions), 'face')}; {counted(subset.listed, 'line')}{repeated}{unknown}"
+    )

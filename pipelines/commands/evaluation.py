@@ -116,6 +116,7 @@ def _show_steadiness(config: RobustnessConfig, photos: Path, as_json: bool, quie
         print_json(result.steadiness.to_dict())
     else:
         show(steadiness_tables(result))
+    fail_for(result.problem)
 
 
 @command
@@ -149,7 +150,9 @@ def adapt(config: AdaptConfig, as_json: AsJson = False, quiet: Quiet = False) ->
     """
     from pipelines.adapt import run  # loads torch; kept out of `ampnet --help`
 
-    print_result(run(config, quiet), as_json)
+    result = run(config, quiet)
+    print_result(result, as_json)
+    fail_for(result.problem)
 
 
 @command
@@ -165,4 +168,6 @@ def audit(config: AuditConfig, as_json: AsJson = False, quiet: Quiet = False) ->
     """
     from pipelines.audit import run  # loads torch; kept out of `ampnet --help`
 
-    print_result(run(config, quiet), as_json)
+    result = run(config, quiet)
+    print_result(result, as_json)
+    fail_for(result.problem)

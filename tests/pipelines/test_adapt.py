@@ -6,11 +6,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.errors import DataError, UsageError
 from ampnet.files.printable import MAX_LINE
 from ampnet.settings import AdaptConfig, ExportConfig
+from cli import app
 from pipelines.adapt import run
 from pipelines.export import run as export
 from tests.prepared_faces import SAMPLES
@@ -60,6 +63,47 @@ def test_the_result_exports_and_is_served_like_any_checkpoint(tmp_path: Path) ->
     (face,) = answer["photos"][0]["faces"]
     assert set(face["scores"]) == {"cheerful", "cross"}
     assert face["label"] == "cheerful"
+
+
+def test_copies_are_left_out_since_a_photo_tests_nothing_that_its_copy_has_taught(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = photos(tmp_path / "photos")
+    for extra in sorted((root / "cross").iterdir())[4:]:
+        extra.unlink()
+    first, second, *_others = sorted((root / "cross").iterdir())
+    shutil.copy(first, root / "cross" / "zcopy.jpg")
+    Image.open(second).save(root / "cross" / "zsame.png")  # the same pixels in another file
+    with pytest.raises(DataError, match=r"fewer than 5 faces of cross; add photos$"):
+        run(config(root, tmp_path / "mine.pt"))
+    said = capsys.readouterr().err
+    assert (
+        f"left out: 2 photos of which there are copies, first cross/zcopy.jpg, which shows what cross/{first.name}"
+        in said
+    )
+
+
+def test_a_photo_in_two_classes_counts_for_neither(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = photos(tmp_path / "photos")
+    for extra in [file for name in ("cross", "cheerful") for file in sorted((root / name).iterdir())[5:]]:
+        extra.unlink()
+    shutil.copy(sorted((root / "cross").iterdir())[0], root / "cheerful" / "zcopy.jpg")
+    with pytest.raises(DataError, match="fewer than 5 faces of cross; add photos"):
+        run(config(root, tmp_path / "mine.pt"))
+    assert "left out: 2 photos of which there are copies, first cheerful/zcopy.jpg, which is in several classes" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.slow
+def test_an_unreadable_photo_is_left_out_and_the_command_ends_with_1(tmp_path: Path) -> None:
+    root = photos(tmp_path / "photos")
+    (root / "cross" / "broken.jpg").write_bytes(b"no photo")
+    result = CliRunner().invoke(app, ["adapt", str(root), "--out", str(tmp_path / "mine.pt"), "--gpus", "0"])
+    assert result.exit_code == 1
+    assert (tmp_path / "mine.pt").exists()
+    assert result.stderr.splitlines()[-1].startswith("ampnet: cannot read ")
+    assert "broken.jpg" in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow

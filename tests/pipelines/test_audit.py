@@ -86,13 +86,16 @@ def test_photos_to_label_next_are_those_with_the_smallest_gap(tmp_path):
         shutil.copy(file, photos)
     (photos / "none.png").write_bytes(b"")
     result = audit("--unlabelled", photos, "--out", tmp_path / "out", "--gpus", "0", "--json")
-    assert result.exit_code == 0, result.stderr
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("ampnet: cannot read ")
+    assert "none.png" in line
     found = rows(tmp_path / "out")
     margins = [float(row["margin"]) for row in found]
     assert margins == sorted(margins)
     assert {row["label"] for row in found} == {""}
     assert Path(found[0]["source"]).parent == photos
-    assert json.loads(result.stdout)["notes"] == ["1 photos without a face, or unreadable, are left out"]
+    assert json.loads(result.stdout)["notes"] == []
 
 
 def test_runs_over_seeds_and_answers_without_probabilities_are_refused_in_one_line(data, tmp_path):

@@ -12,7 +12,7 @@ from ampnet.dataset.sources.subject_folds import split_by_subject
 from ampnet.errors import DataError
 from ampnet.files.documents import listed
 from ampnet.files.listing import list_folder
-from ampnet.files.printable import printable, reason_of
+from ampnet.files.printable import counted, printable, reason_of
 from ampnet.media.heif import describe_unread
 from ampnet.reading.image_files import readable_images
 
@@ -99,9 +99,9 @@ def _without_classes(root: Path, has_images: bool, not_read: str) -> DataError:
 
 def _left_out(unlabelled: Counter[Path]) -> Iterable[str]:
     for folder, count in sorted(unlabelled.items())[:3]:
-        yield f"left out {count:,} images directly in {printable(folder)}, which have no class"
+        yield f"left out {counted(count, 'image')} directly in {printable(folder)}, without a class"
     if rest := sum(count for _folder, count in sorted(unlabelled.items())[3:]):
-        yield f"left out {rest:,} further images without a class"
+        yield f"left out {counted(rest, 'further image')} without a class"
 
 
 def _empty_folders(root: Path, levels: Levels, labelled: set[Folders]) -> list[str]:

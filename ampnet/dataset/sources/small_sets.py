@@ -14,7 +14,7 @@ from ampnet.dataset.sources.subject_folds import split_by_subject
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.files.opening import read_bytes
-from ampnet.files.printable import printable
+from ampnet.files.printable import counted, printable
 from ampnet.reading.image_files import list_images
 from ampnet.settings.labels import CKPLUS_CODES, EXPRESSIONS, JAFFE_CODES, expression_of
 
@@ -154,6 +154,6 @@ def read_jaffe(root: Path, layout: str, fold: int | None = 0) -> RawDataSet:
         raise DataError(f"{root} holds no images named as in JAFFE, such as KA.AN1.39.tiff")
     notes = compare_counts(items, JAFFE_PUBLISHED)
     if others:
-        notes.append(f"left out {others} images with other names")
+        notes.append(f"left out {counted(others, 'image')} with other names")
     names = class_order({item.class_name for item in items})
     return split_by_subject(RawDataSet(layout, names, items, notes, LICENCE_JAFFE), fold)

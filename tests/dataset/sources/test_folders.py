@@ -75,7 +75,7 @@ def test_images_without_a_class_folder_are_left_out_and_said_so(tmp_path: Path) 
     touch(tmp_path, "train/sadness/1.jpg", "train/fear/1.jpg", "test/1.jpg", "test/2.jpg")
     source = open_source(tmp_path)
     assert len(source.items) == 2
-    assert source.notes == [f"left out 2 images directly in {tmp_path / 'test'}, which have no class"]
+    assert source.notes == [f"left out 2 images directly in {tmp_path / 'test'}, without a class"]
 
 
 @pytest.mark.parametrize(

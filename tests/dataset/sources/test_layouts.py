@@ -227,7 +227,7 @@ def test_sfew_leaves_its_unlabelled_test_images_out(tmp_path: Path) -> None:
     source = open_source(tmp_path)
     assert (source.layout, source.class_names) == ("sfew", labels.EXPRESSIONS)
     assert Counter(item.split for item in source.items) == {"train": 7, "val": 7}
-    assert any("1 images directly in" in note for note in source.notes)
+    assert any("1 image directly in" in note for note in source.notes)
     assert "7 images in val where the published set has 436" in source.notes
 
 
