@@ -8,6 +8,9 @@ import pytest
 import typer.main
 import typer.testing
 
+import ampnet.files.isolated
+from tests.forked_workers import FORKED
+
 # pytest-xdist has a process on each core; with more threads than cores, each operation waits for the slowest.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for tests that import onnxruntime before ampnet
@@ -15,6 +18,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for tests that import onnxruntime b
 
 # Typer would build all commands anew for each that a test runs, which takes as long as many a command.
 vars(typer.testing)["_get_command"] = cache(typer.main.get_command)
+
+
+# Decoding a video would start Python and FFmpeg anew for each that a test reads.
+vars(ampnet.files.isolated)["subprocess"] = FORKED
 
 
 def pytest_configure() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,12 @@ def main(order: Order, parent: Channel) -> None:
             parent.send(len(bytearray(4 * MEMORY)))
         else:
             parent.send(message.kind + 1, message.values, bytes(content))
+
+
+@pytest.fixture(autouse=True)
+def real_processes(monkeypatch):
+    """Start children as the product does."""
+    monkeypatch.setattr("ampnet.files.isolated.subprocess", subprocess)
 
 
 @pytest.fixture
