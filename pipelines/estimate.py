@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from ampnet.errors import DataError
+from ampnet.files.printable import counted
 from ampnet.reading.reader import NOTHING, Task, count_results
 from ampnet.reading.sources import Source
 from ampnet.reading.video_clock import Sampling
@@ -26,7 +28,8 @@ def run(config: PredictConfig, quiet: bool = False) -> str:
     """Say in one line how long a run takes on this machine, without what drawing takes; nothing is written.
 
     Raises:
-        UsageError: there is no such checkpoint, or the folders hold no image.
+        UsageError: there is no such checkpoint.
+        DataError: the folders hold no image, or no photo or frame is asked for.
         CheckpointError: the checkpoint cannot be used.
     """
     console, sampling = notices(quiet), sampling_of(config)
@@ -47,16 +50,14 @@ def run(config: PredictConfig, quiet: bool = False) -> str:
             done = sum(count for count, _ in rates)
             seconds += counts[is_video] * sum(spent for _, spent in rates) / max(done, 1)
             measured += done
-    what = [_counted(counts[False], "photo")] if False in counts else []
+    if not measured:
+        raise DataError("no photo or frame is asked for; see --from and --to")
+    what = [counted(counts[False], "photo")] if False in counts else []
     if True in counts:
         videos = sum(source.is_video for source in sources)
-        what.append(f"{_counted(counts[True], 'frame')} of {_counted(videos, 'video')}")
+        what.append(f"{counted(counts[True], 'frame')} of {counted(videos, 'video')}")
     drawn = "; drawing takes longer" if config.annotate else ""
     return f"about {_duration(seconds)} for {' and '.join(what)} (measured on {measured:,} of them){drawn}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _tasks(sources: Sequence[Source]) -> list[Task]:

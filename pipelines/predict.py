@@ -15,7 +15,7 @@ from ampnet.checkpoints.model_id import ModelId
 from ampnet.errors import TO_RESUME, TO_START_OVER, ConfigError, UsageError
 from ampnet.files.printable import counted, one_line, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
-from ampnet.reading.reader import CHUNK_IMAGES, NOTHING, WHOLE, Task, counted_ahead
+from ampnet.reading.reader import CHUNK_IMAGES, NOTHING, WHOLE, Task, counted_ahead, notes_of_empty
 from ampnet.reading.sources import STDIN, Source, expand_patterns, plan, read_list, read_stdin
 from ampnet.recognition.loop import Answered, answer_tasks
 from ampnet.results.columns import table_columns
@@ -137,13 +137,16 @@ def _answer(
         outputs.drawings,
         start_threads(chosen.cores, chosen.parallel) as threads,
     ):
+        answered: set[int] = set()
         chunks = answer_tasks(chosen.predictor, tasks, sampling, threads, keeps_whole=config.annotate is not None)
         for chunk in chunks:
             _take(chunk, outputs, config.explain)
             advance(len(chunk))
+            answered |= {id(queued.source) for queued, _ in chunk if queued.is_asked}
             if outputs.are_pointless:
                 outputs.result.problems.append("stopped: further results could not be written")
-                break
+                return
+    outputs.result.add_empty(list(notes_of_empty(tasks, answered)), is_all=not answered)
 
 
 def _last_lines(config: PredictConfig, sources: Sequence[Source], outputs: _Outputs) -> Iterator[str]:

@@ -64,6 +64,8 @@ class RayPredictions:
     def all_problems(self) -> list[str]:
         """Return a line for each of the first inputs that cannot be read, and one that counts the others."""
         others = self.counts.unreadable - len(self.counts.problems)
+        if not self.counts.results:
+            return ["no photo or frame was asked for; see --from and --to"]
         rest = [f"{counted(others, 'further input')} cannot be read; the rows say why"] if others else []
         return [*self.counts.problems, *rest]
 

@@ -64,7 +64,7 @@ def _live_bar(console: Console) -> ProgressBar:
 
             def advance(count: int = 1, note: str = "", more: int = 0) -> None:
                 nonlocal total
-                total += more
+                total = max(total + more, round(progress.tasks[0].completed) + count)  # a problem counts as a frame
                 progress.update(task, advance=count, note=printable(note), total=total)
 
             yield advance
@@ -81,12 +81,12 @@ def _plain_lines(console: Console) -> ProgressBar:
         def line() -> None:
             elapsed = max(time.monotonic() - start, 1e-9)
             rate = done / elapsed
-            left = (total - done) / rate if rate else float("inf")
-            console.print(f"{title}: {done}/{total}, {rate:.1f}/s, {left:.0f} s left{latest and f', {latest}'}")
+            left = f", {(total - done) / rate:.0f} s left" if rate else ""
+            console.print(f"{title}: {done}/{total}, {rate:.1f}/s{left}{latest and f', {latest}'}")
 
         def advance(count: int = 1, note: str = "", more: int = 0) -> None:
             nonlocal done, last, latest, total
-            done, latest, total = done + count, note, total + more
+            done, latest, total = done + count, note, max(total + more, done + count)
             if time.monotonic() - last >= PLAIN_LINE_SECONDS:
                 last = time.monotonic()
                 line()

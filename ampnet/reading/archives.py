@@ -30,8 +30,13 @@ def members(source: Source) -> Iterator[Source]:
         yield source
         return
     place = str(source.name)
+    is_empty = True
     try:
-        yield from _read_tar(place) if place.lower().endswith(".tar") else _read_parquet(place)
+        for member in _read_tar(place) if place.lower().endswith(".tar") else _read_parquet(place):
+            yield member
+            is_empty = False
+        if is_empty:
+            yield Source(place, problem=f"{printable(place)} holds no images")
     except Exception as error:  # whatever is in the file
         yield Source(place, problem=f"cannot read {printable(place)} to its end: {printable(error)}")
 

@@ -1,13 +1,13 @@
 """Reading sources: photos and frames in order, decoded ahead of time in threads, in chunks of bounded size."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
 
 from ampnet.errors import ImageError
-from ampnet.files.printable import one_line
+from ampnet.files.printable import one_line, printable
 from ampnet.reading.archives import members
 from ampnet.reading.photo import Photo
 from ampnet.reading.sources import Source
@@ -87,6 +87,20 @@ def counted_ahead(tasks: Sequence[Task], sampling: Sampling, advance: Advance | 
         is_over.set()
         if thread.ident is not None:
             thread.join(timeout=1)
+
+
+def notes_of_empty(tasks: Sequence[Task], answered: Collection[int]) -> Iterator[str]:
+    """Say of which videos no frame was asked for.
+
+    Args:
+        tasks: all that were read to their end.
+        answered: identities of the sources with frames.
+    """
+    for source, recorded in tasks:
+        if source.is_video and recorded == NOTHING and id(source) not in answered:
+            seconds = video_info(source.path).seconds
+            length = f"; it lasts {seconds:.1f} s" if seconds else ""
+            yield f"{printable(source.name)}: no frame was asked for between --from and --to{length}"
 
 
 def read_source(source: Source, sampling: Sampling, recorded: float, longest: int = 0) -> Iterator[QueuedPhoto]:

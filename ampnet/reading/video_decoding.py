@@ -10,6 +10,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from ampnet.reading.animation import damaged_frame
 from ampnet.reading.video_clock import Clock, is_asked
 from ampnet.reading.video_ends import is_cut
 from ampnet.reading.video_messages import (
@@ -88,6 +89,8 @@ class _Decoding:
                     return
                 if self._send_frames(order, channel, earliest, frames, _stretch(stream)):
                     self._check_end(container, has_cut_end)
+                    if "gif" in container.format.name and (broken := damaged_frame(file, channel.beat)) is not None:
+                        raise _Unusable(f"its frame {broken} is damaged")
                 channel.send(Kind.END)
 
     def _send_frames(

@@ -3,11 +3,13 @@
 MP4, Matroska, Flash video and MXF state their length, with which the times of their packets are compared. FFmpeg
 estimates the length of MPEG streams and Ogg from their last bytes, and forgets that of a shortened AVI or Windows Media
 file, so a tenth of one looks complete. These are checked by their structure (ISO/IEC 13818-1, sections 2.4 and 2.5;
-RFC 3533, section 6; GIF89a, section 27; ASF specification, section 3.2; RIFF's length).
+RFC 3533, section 6; GIF89a, sections 18 to 27; ASF specification, section 3.2; RIFF's length).
 """
 
 import struct
 from typing import BinaryIO
+
+from ampnet.reading.animation import follow_blocks
 
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -15,7 +17,7 @@ _BROADCAST = 1
 
 _PACK, _END = b"\0\0\1\xba", b"\0\0\1\xb9"
 _RIFF, _UNKNOWN = b"RIFF", 0xFFFFFFF0
-_GIF, _GIF_END = b"GIF8", b";"
+_GIF = b"GIF8"
 _OGG, _OGG_HEADER = b"OggS", 27
 _TRANSPORT = b"\x47"
 _TRANSPORT_LAYOUTS = ((0, 188), (4, 192))
@@ -42,8 +44,8 @@ def is_cut(file: BinaryIO) -> bool:
         (stated,) = struct.unpack_from("<I", head, 4)
         cut = size < 8 + stated < _UNKNOWN
     elif head.startswith(_GIF):
-        file.seek(max(size - _TAIL, 0))
-        cut = not file.read(_TAIL).rstrip(b"\0").endswith(_GIF_END)
+        file.seek(0)
+        cut = follow_blocks(file)[1] == "cut"
     elif head.startswith(_OGG):
         file.seek(max(size - _TAIL, 0))
         cut = _is_cut_ogg(file.read(_TAIL))

@@ -1,6 +1,7 @@
 """What a run of `predict` has found, in bounded memory."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -92,6 +93,11 @@ class Predictions:
             self._video = VideoSummary(result.name)
             self._list(self._video)
         self._video.add(result)
+
+    def add_empty(self, notes: Sequence[str], is_all: bool) -> None:
+        """Note videos without a frame that was asked for; they are problems where there is nothing else."""
+        for note in notes:
+            self.problems.append(note) if is_all else self._note(note)
 
     @property
     def is_all_listed(self) -> bool:

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,14 @@ def test_an_empty_folder_is_listed_and_the_rest_is_done(happy, folder):
     assert result.exit_code == 1
     assert "no face found" in result.stdout
     assert result.stderr == "ampnet: empty holds no images\n"
+
+
+def test_an_archive_without_photos_is_listed(happy, folder):
+    with tarfile.open("empty.tar", "w"):
+        pass
+    result = predict(happy, "empty.tar", "-q")
+    assert result.exit_code == 1
+    assert result.stderr == "ampnet: empty.tar holds no images\n"
 
 
 def test_a_folder_without_rights_is_listed_and_the_rest_is_done(happy, folder):

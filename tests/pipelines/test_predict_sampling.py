@@ -81,6 +81,22 @@ def test_a_decimal_comma_is_what_spreadsheets_of_many_languages_open(clip, tmp_p
     assert "videos: 1, people: 1" in done.output
 
 
+def test_a_video_without_a_frame_in_the_range_is_said_and_is_a_failure_where_nothing_else_was_measured(clip, tmp_path):
+    model = small_checkpoint(tmp_path / "run")
+    words = [str(word) for word in ["--from", "100", "--checkpoint", model, "--gpus", "0"]]
+    alone = CliRunner().invoke(app, ["predict", str(clip), *words])
+    assert alone.exit_code == 1
+    said = f"{clip}: no frame was asked for between --from and --to; it lasts "
+    assert alone.stderr.splitlines()[-1].startswith(f"ampnet: {said}")
+    assert "inf" not in alone.stderr
+    beside = CliRunner().invoke(app, ["predict", str(clip), str(PORTRAIT), *words])
+    assert beside.exit_code == 0
+    assert said in beside.stderr
+    estimated = CliRunner().invoke(app, ["predict", str(clip), *words, "--estimate"])
+    assert estimated.exit_code == 1
+    assert estimated.stderr.endswith("no photo or frame is asked for; see --from and --to\n")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -23,6 +23,17 @@ def test_the_line_of_a_bar_is_bounded_too(capsys):
     assert len(line) == 300
 
 
+def test_progress_is_finite_and_never_more_than_all(capsys):
+    with progress_bar(notices())("predict", 2):
+        pass
+    with progress_bar(notices())("predict", 2) as advance:
+        advance(3)
+    assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()] == ["predict: 0/2", "predict: 3/3"]
+    with progress_bar(notices())("predict", 0):
+        pass
+    assert "inf" not in capsys.readouterr().err
+
+
 def test_a_live_bar_escapes_its_texts(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     console = notices()

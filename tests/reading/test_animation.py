@@ -55,6 +55,37 @@ def test_an_animation_that_is_cut_short_is_said(tmp_path):
         frames_of(path)
 
 
+def test_an_animation_cut_after_its_first_frame_is_no_photo(tmp_path):
+    path = write_gif(tmp_path / "clip.gif")
+    content = path.read_bytes()
+    second = content.index(b"\x21\xf9", content.index(b"\x21\xf9") + 1)  # the second frame's extension
+    for length in (second, second + 3):
+        path.write_bytes(content[:length])
+        assert is_video(path)
+        with pytest.raises(ImageError, match="it is cut short, after frame 1"):
+            frames_of(path)
+
+
+def test_what_follows_the_trailer_of_an_animation_does_not_matter(tmp_path):
+    path = write_gif(tmp_path / "clip.gif")
+    path.write_bytes(path.read_bytes() + b"sent by my phone")
+    assert len(frames_of(path)) == 5
+
+
+def test_damage_within_a_frame_or_between_two_is_said(tmp_path):
+    path = write_gif(tmp_path / "clip.gif")
+    content = path.read_bytes()
+    third = [place for place in range(len(content)) if content.startswith(b"\x21\xf9", place)][2]
+    image = content.index(b",", third + 8)
+    codes = image + 10 + (3 << ((content[image + 9] & 7) + 1) if content[image + 9] & 0x80 else 0)
+    path.write_bytes(content[: codes + 2] + b"\xff" * 8 + content[codes + 10 :])
+    with pytest.raises(ImageError, match="its frame 2 is damaged"):
+        frames_of(path)
+    path.write_bytes(content[:third] + b"\x99" + content[third + 1 :])
+    with pytest.raises(ImageError, match="is damaged"):
+        frames_of(path)
+
+
 @pytest.mark.slow
 def test_a_table_tells_videos_from_photos(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
