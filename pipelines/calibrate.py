@@ -25,7 +25,7 @@ from ampnet.files.printable import counted, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.calibration import fit_temperature, threshold_for_coverage, threshold_for_precision
 from ampnet.inference.classifier import Classifier, faces_for
-from ampnet.reports.figures import FORMATS, draw_reliability, draw_risk_coverage, save_figure
+from ampnet.reports.figures import FORMATS, draw_reliability, draw_risk_coverage, save_figures
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import CalibrateConfig, Split, TrainConfig
@@ -141,9 +141,7 @@ def _draw(folder: Path, target: Path, result: CalibrateResult) -> None:
     title = f"{printable(target.name, 60)}: reliability on {SPLIT}"
     reliability = draw_reliability({"before: ": result.before, "after: ": result.after}, title)
     risk_coverage = draw_risk_coverage(result.risk_coverage, f"{SPLIT}: risk and coverage")
-    for name, figure in zip(FIGURES, (reliability, risk_coverage), strict=True):
-        for form in FORMATS:
-            save_figure(figure, folder / f"{name}.{form}")
+    save_figures(folder, dict(zip(FIGURES, (reliability, risk_coverage), strict=True)))
 
 
 def _target(config: CalibrateConfig, file: Path) -> Path:

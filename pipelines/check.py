@@ -18,7 +18,8 @@ from ampnet.dataset.open_index import read_index
 from ampnet.dataset.quality.checks import CheckReport, check_index, read_fingerprints
 from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
 from ampnet.errors import UsageError
-from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_sheet
+from ampnet.files.picture_files import save_picture
+from ampnet.reports.contact_sheet import Section, Tile, contact_sheet
 from ampnet.settings import CheckConfig
 from pipelines.progress import notices, progress_bar
 from pipelines.result_folder import ResultFolder
@@ -109,4 +110,4 @@ def _write_sheet(path: Path, index: FaceIndex, report: CheckReport, splits: NDAr
         pair = [Tile(image, ((f"{splits[i]} {found.similarity[number]:.3f}", "black"),)) for i, image in shown]
         tiles += pair if len(pair) == 2 else []
     heading = "pairs of images that look alike, with their splits and similarity"
-    write_sheet(path, contact_sheet([Section(heading, tiles)], columns=2 * PAIRS_PER_ROW))
+    save_picture(contact_sheet([Section(heading, tiles)], columns=2 * PAIRS_PER_ROW), path)

@@ -22,9 +22,10 @@ from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.runs import clusters_of
 from ampnet.evaluation.same_images import SameImages, same_images
+from ampnet.files.picture_files import save_picture
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import write_json, write_text
-from ampnet.reports.contact_sheet import difference_sheet, write_sheet
+from ampnet.reports.contact_sheet import difference_sheet
 from ampnet.reports.latex import comparison_latex
 from ampnet.settings import CompareConfig, EvalConfig, TrainConfig
 from pipelines.comparison_files import (
@@ -237,7 +238,7 @@ def _pairs(
                 title = f"{one.letter}: {printable(one.name, 60)}    {other.letter}: {printable(other.name, 60)}"
                 images = [found[same.rows[item.row]] for item in shown]
                 drawn = difference_sheet(images, shown, (one.letter, other.letter), title)
-                side.write(lambda folder: write_sheet(folder / sheet, drawn))  # noqa: B023  (called at once)
+                side.write(lambda folder: save_picture(drawn, folder / sheet))  # noqa: B023  (called at once)
             else:
                 side.write(lambda folder: (folder / sheet).unlink(missing_ok=True))  # noqa: B023
             yield PairTables(

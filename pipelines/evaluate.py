@@ -17,11 +17,12 @@ from ampnet.dataset.open_index import open_split, read_index
 from ampnet.errors import UsageError
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, Provenance, measure
-from ampnet.evaluation.submission import Rules, submission
+from ampnet.evaluation.submission import SUBMISSION_FILE, Rules, submission
 from ampnet.files.documents import read_json
+from ampnet.files.writing import write_json
 from ampnet.inference.prior import STRENGTHS, ruled_out, strength_offsets
 from ampnet.reports.metrics_file import METRICS_FILE
-from ampnet.reports.report_files import FORMER_FILE, write_report, write_submission
+from ampnet.reports.report_files import FORMER_FILE, write_report
 from ampnet.reports.report_page import write_page
 from ampnet.settings import EvalConfig, TrainConfig
 from pipelines.evaluate_runs import predict_runs, runs_sha256, spread_note
@@ -90,7 +91,7 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
         )
         if rules is not None:
             result = submission(rules, report)
-            side.write(lambda folder: write_submission(folder, result))
+            side.write(lambda folder: write_json(folder / SUBMISSION_FILE, result))
         side.write(lambda folder: write_page(folder, report, confident_mistakes(report.table, done.split.faces)))
         side.write(lambda folder: write_report(folder, report))
     return EvalResult(report, side.folder, side.problem)

@@ -11,8 +11,8 @@ from ampnet.dataset.index.index_files import FACES_FILE
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.groups import MAX_GROUPS, bin_numbers
 from ampnet.evaluation.name_book import NameBook
-from ampnet.files.documents import csv_rows
 from ampnet.files.printable import printable
+from ampnet.files.tables import open_table
 from pipelines.split_images import EvaluatedSplit
 
 NAME, SUBJECT = "name", "subject"
@@ -78,27 +78,21 @@ def read_columns(
 
 
 def _read(file: Path, split: EvaluatedSplit) -> tuple[list[str], dict[str, NDArray[np.str_]]]:
-    """Read the columns of a CSV, in the order of the images."""
-    rows = csv_rows(file, "surrogateescape", "")
-    _line, header = next(rows, (0, []))
-    key = next((name for name in (NAME, SUBJECT) if name in header), None)
+    """Read the columns of a table, in the order of the images."""
+    opened = open_table(file)
+    key = next((name for name in (NAME, SUBJECT) if name in opened.header), None)
     if key is None:
         raise DataError(f"{printable(file)} lacks the column name (or subject), which says whose groups its rows are")
     matching = _by_name(split) if key == NAME else _by_subject(split)
-    place = header.index(key)
-    others = [name for name in header if name != key]
+    others = [name for name in opened.header if name != key]
     table = {name: np.full(len(split.images), "", dtype=object) for name in others}
     matched = False
-    for line, cells in rows:
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            raise DataError(f"{printable(file)}, line {line}: {len(cells)} cells, where the header has {len(header)}")
-        for position in matching(cells[place]):
+    for _line, cells in opened.rows():
+        row = dict(zip(opened.header, cells, strict=True))
+        for position in matching(row.pop(key)):
             matched = True
-            for name, cell in zip(header, cells, strict=True):
-                if name != key:
-                    table[name][position] = cell
+            for name, cell in row.items():
+                table[name][position] = cell
     if not matched:
         raise DataError(f"{printable(file)} names no {'image' if key == NAME else 'subject'} of this split")
     return others, {name: values.astype(np.str_) for name, values in table.items()}

@@ -1,12 +1,14 @@
 """Folders of this machine, of a shared file system, and of object stores (`s3://`, `gs://`), by fsspec."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from ampnet.errors import DataError, UsageError
-from ampnet.files.printable import printable
+from ampnet.errors import AmpnetError, DataError, UsageError
+from ampnet.files.opening import open_regular
+from ampnet.files.printable import printable, reason_of
 from ampnet.files.writing import atomic_write
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(?=[^/])")
@@ -37,11 +39,9 @@ def list_files(folder: str, suffixes: Sequence[str] = ()) -> list[str]:
         DataError: it cannot be listed.
     """
     system, path = _open_store(folder)
-    try:
+    with _reported(f"cannot list {printable(folder)}"):
         system.invalidate_cache()
         found = sorted(system.find(path))
-    except Exception as error:
-        raise DataError(f"cannot list {printable(folder)}: {_reason(error)}") from error
     wanted = tuple(suffixes)
     return [str(system.unstrip_protocol(name)) for name in found if not wanted or name.lower().endswith(wanted)]
 
@@ -52,18 +52,13 @@ def names_in(folder: str) -> set[str]:
     Raises:
         DataError: it cannot be listed.
     """
-    try:
+    with _reported(f"cannot list {printable(folder)}"), suppress(FileNotFoundError):
         if not is_address(folder):
             return {path.name for path in Path(folder).iterdir()}
         system, path = _open_store(folder)
         system.invalidate_cache()  # other processes write there as well
         return {str(name).rsplit("/", 1)[-1] for name in system.ls(path, detail=False)}
-    except FileNotFoundError:
-        return set()
-    except AmpnetErrors:
-        raise
-    except Exception as error:
-        raise DataError(f"cannot list {printable(folder)}: {_reason(error)}") from error
+    return set()
 
 
 def open_file(place: str) -> BinaryIO:
@@ -72,8 +67,6 @@ def open_file(place: str) -> BinaryIO:
     Raises:
         DataError: it cannot be read.
     """
-    from ampnet.files.opening import open_regular
-
     if not is_address(place):
         return open_regular(Path(place), 1 << 50)
     system, path = _open_store(place)
@@ -89,21 +82,15 @@ def write_whole(place: str, content: bytes) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    if not is_address(place):
-        with atomic_write(Path(place)) as aside:
-            aside.write_bytes(content)
-        return
-    system, path = _open_store(place)
-    try:
-        if "file" in (system.protocol if isinstance(system.protocol, tuple) else (system.protocol,)):
-            with atomic_write(Path(path)) as aside:
-                aside.write_bytes(content)
-        else:
-            system.pipe_file(path, content)  # an object store shows an object once all of it has arrived
-    except AmpnetErrors:
-        raise
-    except Exception as error:
-        raise DataError(f"cannot write {printable(place)}: {_reason(error)}") from error
+    path = place
+    if is_address(place):
+        system, path = _open_store(place)
+        if "file" not in (system.protocol if isinstance(system.protocol, tuple) else (system.protocol,)):
+            with _reported(f"cannot write {printable(place)}"):
+                system.pipe_file(path, content)  # an object store shows an object once all of it has arrived
+            return
+    with atomic_write(Path(path)) as aside:
+        aside.write_bytes(content)
 
 
 def remove_files(folder: str, names: Sequence[str]) -> None:
@@ -113,31 +100,35 @@ def remove_files(folder: str, names: Sequence[str]) -> None:
         DataError: one cannot be deleted.
     """
     for name in names:
-        try:
+        with _reported(f"cannot delete {printable(join(folder, name))}"):
             if is_address(folder):
                 system, path = _open_store(join(folder, name))
                 system.rm(path)
             else:
                 Path(folder, name).unlink(missing_ok=True)
-        except Exception as error:
-            raise DataError(f"cannot delete {printable(join(folder, name))}: {_reason(error)}") from error
-
-
-AmpnetErrors = (DataError, UsageError)
 
 
 def _open_store(place: str) -> tuple[Any, str]:
     import fsspec
 
     try:
-        system, path = fsspec.core.url_to_fs(place)
+        with _reported(f"cannot use {printable(place)}", (ImportError,)):
+            system, path = fsspec.core.url_to_fs(place)
     except ImportError as error:
         raise UsageError(f"cannot read {printable(place)}: {printable(error)}") from error
-    except Exception as error:
-        raise DataError(f"cannot use {printable(place)}: {_reason(error)}") from error
     return system, str(path)
 
 
+@contextmanager
+def _reported(what: str, passes: tuple[type[Exception], ...] = (AmpnetError,)) -> Iterator[None]:
+    """Turn any error of a file system, of which each has its own, into one line; some pass as they are."""
+    try:
+        yield
+    except passes:
+        raise
+    except Exception as error:
+        raise DataError(f"{what}: {_reason(error)}") from error
+
+
 def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return printable(str(text))
+    return printable(reason_of(error) or type(error).__name__)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,6 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from ampnet.evaluation.differences import Shown
-from ampnet.files.writing import atomic_write
 from ampnet.media.drawing import label_font
 from ampnet.media.images import resize
 
@@ -70,16 +68,6 @@ def contact_sheet(
                 _text(draw, (left, upper + side + 1 + line * LINE), text, color, side, 13)
         top += count * step
     return np.array(sheet, dtype=np.uint8)
-
-
-def write_sheet(path: Path, sheet: NDArray[np.uint8]) -> None:
-    """Write a contact sheet as PNG.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    with atomic_write(path) as aside:
-        Pillow.fromarray(sheet).save(aside, format="PNG")
 
 
 def _text(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, color: str, width: int, size: int) -> None:

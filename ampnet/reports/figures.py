@@ -242,6 +242,17 @@ def save_figure(figure: Figure, path: Path) -> None:
         )
 
 
+def save_figures(folder: Path, drawn: Mapping[str, Figure]) -> None:
+    """Write figures in all of :data:`FORMATS`, by the name of their files.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    for name, figure in drawn.items():
+        for form in FORMATS:
+            save_figure(figure, folder / f"{name}.{form}")
+
+
 def inline_svg(figure: Figure, description: str) -> str:
     """Draw a figure as an ``<svg>`` element of a page: texts stay texts, and colours follow the page's.
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ampnet.files.picture_files import save_picture
 from ampnet.files.printable import one_line
 from ampnet.files.writing import write_json, write_rows
 from ampnet.media.images import Image
-from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_sheet
+from ampnet.reports.contact_sheet import Section, Tile, contact_sheet
 
 CSV_FILE, TASKS_FILE, SHEET_FILE = "audit.csv", "label_studio.json", "audit.png"
 COLUMNS = (
@@ -115,4 +116,4 @@ def write_doubts_sheet(path: Path, shown: Sequence[tuple[Doubt, Image]], title: 
         )
         for one, image in shown
     ]
-    write_sheet(path, contact_sheet([Section(title, tiles)]))
+    save_picture(contact_sheet([Section(title, tiles)]), path)

@@ -11,11 +11,12 @@ from PIL import ImageDraw
 
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
+from ampnet.files.picture_files import save_picture
 from ampnet.files.printable import printable
 from ampnet.media.drawing import color_of
 from ampnet.media.images import Image
 from ampnet.models.regions import STRIDE, quadrant_boxes, salient_boxes
-from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_sheet
+from ampnet.reports.contact_sheet import Section, Tile, contact_sheet
 from ampnet.settings import IMAGE_SIZE
 
 COLUMNS = 10
@@ -35,7 +36,7 @@ def write_preview(path: Path, index: FaceIndex) -> None:
         chosen = members[_spread(len(members))]
         faces = [Tile(draw_regions(image, index.landmarks[i], name)) for i, image in pictures(index, chosen)]
         sections.append(Section(f"{printable(name)}: {len(members):,}", faces))
-    write_sheet(path, contact_sheet([*sections, *_traits(index)], columns=COLUMNS))
+    save_picture(contact_sheet([*sections, *_traits(index)], columns=COLUMNS), path)
 
 
 def _spread(count: int) -> NDArray[np.int64]:

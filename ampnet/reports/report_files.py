@@ -1,33 +1,24 @@
 """The files of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from numpy.typing import NDArray
 
 from ampnet.evaluation.metrics import normalise_rows
 from ampnet.evaluation.predictions import write_predictions
 from ampnet.evaluation.report import NO_FACE, EvalReport
-from ampnet.evaluation.submission import SUBMISSION_FILE
-from ampnet.files.writing import write_json, write_text
-from ampnet.reports.figures import FORMATS, figures, save_figure
+from ampnet.files.writing import write_json, write_rows, write_text
+from ampnet.reports.figures import figures, save_figures
 from ampnet.reports.latex import evaluation_latex
 from ampnet.reports.metrics_file import METRICS_FILE, plain_metrics
 
 PREDICTIONS_FILE = "predictions.csv"
 LATEX_FILE = "classes.tex"
+RATES = ("recall", "precision", "f1")
 FORMER_FILE = "report.json"
 """What earlier versions wrote instead of metrics.json."""
-
-
-def write_submission(folder: Path, result: dict[str, Any]) -> None:
-    """Write submission.json, for others to score again.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    write_json(folder / SUBMISSION_FILE, result)
 
 
 def write_report(folder: Path, report: EvalReport) -> None:
@@ -39,39 +30,25 @@ def write_report(folder: Path, report: EvalReport) -> None:
     Raises:
         DataError: a file cannot be written.
     """
-    columns = [*report.class_names, NO_FACE]
-    shares = normalise_rows(report.matrix)
     write_predictions(folder / PREDICTIONS_FILE, report.table)
-    _write_csv(folder / "classes.csv", classes_table(report))
-    _write_csv(folder / "confusion.csv", _matrix_table(report.matrix, report.class_names, columns))
-    _write_csv(folder / "confusion_shares.csv", _matrix_table(shares.round(6), report.class_names, columns))
+    columns = ["class", "images", "undetected", *(f"{rate}{end}" for rate in RATES for end in ("", "_low", "_high"))]
+    write_rows(folder / "classes.csv", columns, _classes(report))
+    _write_matrix(folder / "confusion.csv", report, report.matrix)
+    _write_matrix(folder / "confusion_shares.csv", report, normalise_rows(report.matrix).round(6))
     write_text(folder / LATEX_FILE, evaluation_latex(report))
-    for name, figure in figures(report).items():
-        for form in FORMATS:
-            save_figure(figure, folder / f"{name}.{form}")
+    save_figures(folder, figures(report))
     write_json(folder / METRICS_FILE, plain_metrics(report), indent=2)  # last: its presence marks a complete report
     (folder / FORMER_FILE).unlink(missing_ok=True)
 
 
-def classes_table(report: EvalReport) -> pd.DataFrame:
-    """Tabulate images, images without a prediction, recall over all images, precision and F1, with 95% intervals."""
-    rows = []
+def _classes(report: EvalReport) -> Iterator[list[object]]:
+    """Yield each class with its images, those without a prediction, and its rates with their intervals, if defined."""
     for scores in report.all.classes:
-        row: dict[str, Any] = {"class": scores.name, "images": scores.images, "undetected": scores.undetected}
-        for name in ("recall", "precision", "f1"):
-            found = getattr(scores, name)
-            row[name], row[f"{name}_low"], row[f"{name}_high"] = (
-                (found.value, *found.interval) if found else (None, None, None)
-            )
-        rows.append(row)
-    return pd.DataFrame(rows)
+        rates = [getattr(scores, name) for name in RATES]
+        cells = [cell for rate in rates for cell in ((rate.value, *rate.interval) if rate else ("", "", ""))]
+        yield [scores.name, scores.images, scores.undetected, *cells]
 
 
-def _matrix_table(matrix: Any, rows: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
-    table = pd.DataFrame(matrix, columns=list(columns))
-    table.insert(0, "true", list(rows))
-    return table
-
-
-def _write_csv(path: Path, table: pd.DataFrame) -> None:
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+def _write_matrix(path: Path, report: EvalReport, matrix: NDArray[Any]) -> None:
+    rows = ([name, *row] for name, row in zip(report.class_names, matrix.tolist(), strict=True))
+    write_rows(path, ["true", *report.class_names, NO_FACE], rows)

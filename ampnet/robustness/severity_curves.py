@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ampnet.reports.figures import FORMATS, save_figure, tidy
+from ampnet.reports.figures import save_figures, tidy
 from ampnet.robustness.suite_report import BASELINE, RobustnessReport, Row
 
 COLUMNS = 6
@@ -55,8 +55,7 @@ def save_curves(folder: Path, report: RobustnessReport) -> None:
     handles, labels = panels[0].get_legend_handles_labels()
     in_a_row = len(labels) if columns > LEGEND_COLUMNS else columns
     figure.legend(handles, labels, loc="outside upper center", ncols=in_a_row, frameon=False, fontsize=8)
-    for form in FORMATS:
-        save_figure(figure, folder / f"robustness.{form}")
+    save_figures(folder, {"robustness": figure})
 
 
 def _panel(axes: Axes, rows: Sequence[Row], report: RobustnessReport) -> None:

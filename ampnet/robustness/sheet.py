@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.faces.alignment import Image
-from ampnet.reports.contact_sheet import Section, Tile, contact_sheet, write_sheet
+from ampnet.files.picture_files import save_picture
+from ampnet.reports.contact_sheet import Section, Tile, contact_sheet
 from ampnet.robustness.suite import CORRUPTIONS, SEVERITIES, corrupt
 
 SHEET_FILE = "corruptions.png"
@@ -37,7 +38,7 @@ def save_sheet(folder: Path, image: Image, landmarks: NDArray[np.floating], seed
 
     sections = [Section(group, tuple(corrupted(group, names))) for group, names in CORRUPTIONS.items()]
     clean = Section("clean", [_tile(image, "0", ())])
-    write_sheet(folder / SHEET_FILE, contact_sheet([clean, *sections], columns=2 * len(SEVERITIES), side=SIDE))
+    save_picture(contact_sheet([clean, *sections], columns=2 * len(SEVERITIES), side=SIDE), folder / SHEET_FILE)
 
 
 def _tile(face: Image, caption: str, dots: Sequence[Sequence[float]] | NDArray[np.floating]) -> Tile:

@@ -1,6 +1,7 @@
 """The report of the robustness suite: its rows, and its files."""
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +10,7 @@ import pandas as pd
 
 from ampnet.checkpoints.bundled import display_name
 from ampnet.evaluation.intervals import Estimate
-from ampnet.files.writing import write_json, write_text
+from ampnet.files.writing import write_json, write_rows
 from ampnet.reports.latex import latex_table, short_name
 from ampnet.reports.metrics_file import plain_values
 from ampnet.reports.numbers import percent, points
@@ -81,27 +82,18 @@ class RobustnessReport:
         return about | {"seconds": round(self.seconds, 1)}
 
 
-def rows_table(report: RobustnessReport) -> pd.DataFrame:
-    """Tabulate all rows, one line for each row and vote."""
-    lines = []
+CSV_COLUMNS = (
+    *("kind", "group", "name", "severity", "level", "vote", "images", "accuracy", "low", "high", "mean_recall"),
+)
+
+
+def _lines(report: RobustnessReport) -> Iterator[list[object]]:
+    """Yield the cells of each row and vote."""
     for row in report.rows:
+        level = "" if row.level is None else float(row.level)
         for vote, rate in row.rates.items():
-            lines.append(
-                {
-                    "kind": row.kind,
-                    "group": row.group,
-                    "name": row.name,
-                    "severity": row.severity or "",
-                    "level": row.level,
-                    "vote": vote,
-                    "images": rate.images,
-                    "accuracy": round(rate.accuracy, 6),
-                    "low": round(rate.interval[0], 6),
-                    "high": round(rate.interval[1], 6),
-                    "mean_recall": round(rate.mean_recall, 6),
-                }
-            )
-    return pd.DataFrame(lines)
+            shares = (round(share, 6) for share in (rate.accuracy, *rate.interval, rate.mean_recall))
+            yield [row.kind, row.group, row.name, row.severity or "", level, vote, rate.images, *shares]
 
 
 def write_files(folder: Path, report: RobustnessReport) -> None:
@@ -110,7 +102,7 @@ def write_files(folder: Path, report: RobustnessReport) -> None:
     Raises:
         DataError: a file cannot be written.
     """
-    write_text(folder / CSV_FILE, rows_table(report).to_csv(index=False, lineterminator="\n"))
+    write_rows(folder / CSV_FILE, CSV_COLUMNS, _lines(report))
     write_json(folder / JSON_FILE, report.to_dict())
 
 

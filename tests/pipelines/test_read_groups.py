@@ -70,7 +70,7 @@ def test_a_csv_gives_groups_by_path_or_by_person(data, answers, tmp_path):
         ("person,gender\na,x\n", "gender", DataError, "lacks the column name"),
         ("name,gender\nnobody.jpg,x\n", "gender", DataError, "names no image of this split"),
         ("subject,gender\nnobody,x\n", "gender", DataError, "names no subject of this split"),
-        ("name,gender\nraw/lost.jpg\n", "gender", DataError, "line 2: 1 cells"),
+        ("name,gender\nraw/lost.jpg\n", "gender", DataError, "line 2: expected 2 cells, got 1"),
     ],
 )
 def test_what_cannot_be_grouped_is_refused_before_the_work(data, answers, tmp_path, text, column, error, message):

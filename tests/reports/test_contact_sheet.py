@@ -1,7 +1,6 @@
 """Contact sheets hold every picture, and cut what does not fit."""
 
 import numpy as np
-from PIL import Image
 
 from ampnet.evaluation.differences import Shown
 from ampnet.reports.contact_sheet import (
@@ -14,7 +13,6 @@ from ampnet.reports.contact_sheet import (
     Tile,
     contact_sheet,
     difference_sheet,
-    write_sheet,
 )
 
 
@@ -47,13 +45,6 @@ def test_lines_below_a_picture_have_their_place_and_stay_within_its_width():
     red = np.argwhere((lined[..., 0].astype(int) - lined[..., 2]) > 100)
     assert red[:, 1].max() < GAP + 60
     assert red[:, 0].min() >= HEADING + 60
-
-
-def test_the_file_is_a_png(tmp_path):
-    write_sheet(tmp_path / "deep" / "sheet.png", contact_sheet([Section("one", [Tile(flat(5))])], "a title"))
-    with Image.open(tmp_path / "deep" / "sheet.png") as picture:
-        assert picture.format == "PNG"
-    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["sheet.png"]
 
 
 def test_of_differences_the_right_answer_is_green_and_the_wrong_one_red():

@@ -8,10 +8,11 @@ from typing import TypeAlias
 
 from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.sources.fer2013 import attach_ferplus_votes
-from ampnet.dataset.sources.source_files import rows_of
+from ampnet.dataset.sources.list_columns import cells_of
 from ampnet.dataset.sources.vote_answers import MAX_COLUMNS, meant_answer, read_counts
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, short
+from ampnet.files.tables import Table, open_table
 from ampnet.settings.labels import MIN_VOTES
 
 Rows: TypeAlias = Iterator[tuple[str, str, tuple[float, ...]]]
@@ -40,48 +41,42 @@ def attach_votes(source: RawDataSet, path: Path) -> RawDataSet:
     """
     if source.vote_columns:
         raise DataError(f"the layout {source.layout} has its own votes; omit --votes, or choose another --layout")
-    header = next((cells for _number, cells in rows_of(path)), [])
-    if header[:2] == ["Usage", "Image name"]:
+    table = open_table(path, "it needs a column name or path, and one for each class")
+    header = table.header
+    if header[:2] == ("Usage", "Image name"):
         if source.layout != "fer2013":
             raise DataError(f"{path} is FER+'s file, but the layout is {source.layout}; use --layout fer2013")
         return attach_ferplus_votes(source, path)
     if {"source", "path", "name"} & set(header) and (answers := [name for name in ANSWER_COLUMNS if name in header]):
-        columns, rows = _count_answers(source, path, header, answers[0])
+        columns, rows = _count_answers(source, table, answers[0])
     else:
-        columns = _read_header(source, path, header)
-        rows = _counts(path, header)
+        columns, rows = _read_header(source, path, header), _counts(table)
     return _attach_by_name(source, path, columns, rows)
 
 
-def _counts(path: Path, header: Sequence[str]) -> Rows:
+def _counts(table: Table) -> Rows:
     """Yield the place, the name and the votes of each row of a table with a column for each class."""
-    for number, cells in rows_of(path):
-        if cells != header:
-            where = f"{path}, line {number}"
-            if len(cells) != len(header):
-                raise DataError(f"{where}: expected {len(header)} cells, got {len(cells)}")
-            yield where, cells[0], read_counts(cells[1:], where)
+    for number, (name, *cells) in table.rows():
+        where = f"{table.path}, line {number}"
+        yield where, name, read_counts(cells, where)
 
 
-def _count_answers(source: RawDataSet, path: Path, header: Sequence[str], answer: str) -> tuple[tuple[str, ...], Rows]:
+def _count_answers(source: RawDataSet, table: Table, answer: str) -> tuple[tuple[str, ...], Rows]:
     """Count the answers of a table with a row for each; those of fewer annotators than training asks for are scaled up.
 
     Returns:
         The answers there can be, and the place, the name and the votes of each image.
     """
-    key = next(name for name in ("source", "path", "name") if name in header)
+    key = next(name for name in ("source", "path", "name") if name in table.header)
     classes = {name: name for name in source.class_names}
     found: dict[str, tuple[str, Counter[str]]] = {}
-    for number, cells in rows_of(path):
-        row = dict(zip(header, cells, strict=False))
-        text = row.get(answer, "").strip()
-        if cells == header or not text:
+    for number, (name, text) in cells_of(table, (key, answer)):
+        if not text:
             continue
-        meant = meant_answer(text, classes)
-        where = f"{path}, line {number}"
-        if meant is None or len(cells) != len(header):
+        where = f"{table.path}, line {number}"
+        if (meant := meant_answer(text, classes)) is None:
             raise DataError(f"{where}: {short(text)} is none of {listed(source.class_names)}, unknown, no_face")
-        found.setdefault(row[key], (where, Counter()))[1][meant] += 1
+        found.setdefault(name, (where, Counter()))[1][meant] += 1
     others = sorted({name for _where, votes in found.values() for name in votes} - set(source.class_names))
     columns = (*source.class_names, *others)
 

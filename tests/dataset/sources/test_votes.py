@@ -149,7 +149,7 @@ def test_any_set_takes_a_file_of_votes_by_path_or_by_a_name_of_one_image(tmp_pat
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "expected a column name or path"),
+        ("", "is empty; it needs a column name or path"),
         ("image,happy,zeal\n2.jpg,1,2\n", "expected a column name or path"),
         ("name,happy,age,zeal\n2.jpg,1,31,1\n", r"unknown columns age; use the data set's classes \(happiness, Zeal\)"),
         ("name,happy,fear\n2.jpg,1,2\n", "one column for each of two or more classes"),
