@@ -82,7 +82,7 @@ class Plan:
 
     sources: list[Source]
     notes: list[str]
-    """A line for each folder that holds files which are not read."""
+    """A line for each folder that holds files which are not read, and for each video that is named again."""
     is_empty: bool = False
     """Whether it is that of a folder without any image; its one source says so."""
 
@@ -93,7 +93,8 @@ def plan(
     """List the input files, with folders expanded to all images below them, and name their annotated copies.
 
     Annotated JPEG and PNG files keep their format, other pictures become JPEG, videos MP4. Files from a folder
-    keep their place below it; where names clash, the later ones get a number.
+    keep their place below it; where names clash, the later ones get a number. A photo that is named twice is there
+    twice; a video only once, since a table tells its frames by its name.
 
     Args:
         inputs: files, folders, and http(s) addresses of photos as text; a missing or unusable one becomes a source
@@ -123,9 +124,26 @@ def plan(
         plans.append(Plan([one], []))
     if all(one.is_empty for one in plans):
         raise DataError(str(plans[0].sources[0].problem))
-    sources = [source for one in plans for source in one.sources]
-    notes = [note for one in plans for note in one.notes]
+    sources, repeated = _videos_once([source for one in plans for source in one.sources])
+    notes = [note for one in plans for note in one.notes] + repeated
     return Plan(sources if annotate_dir is None else _with_places(sources, annotate_dir), notes)
+
+
+def _videos_once(sources: Sequence[Source]) -> tuple[list[Source], list[str]]:
+    """Leave out videos that are named again, however they are spelled; and say so."""
+    known: dict[str, Source] = {}
+    kept: list[Source] = []
+    notes = []
+    for source in sources:
+        first = source
+        if source.is_video and source.problem is None:
+            first = known.setdefault(os.path.realpath(source.path), source)
+        if first is source:
+            kept.append(source)
+        else:
+            as_what = "" if first.name == source.name else f", as {printable(first.name)}"
+            notes.append(f"{printable(source.name)} is named twice{as_what}; it is read once")
+    return kept, notes
 
 
 def is_folder(path: Path) -> bool:
