@@ -1,20 +1,26 @@
 """The `ampnet` command: names the commands, whose options and help are in `pipelines/commands/`."""
 
-from functools import partial
-from typing import Annotated
+import sys
 
-import typer
+try:
+    from functools import partial
+    from typing import Annotated
 
-from ampnet import __version__
-from pipelines.commands.datasets import check_data, convert, prepare
-from pipelines.commands.doctor import doctor
-from pipelines.commands.evaluation import adapt, audit, calibrate, compare, evaluate, robustness
-from pipelines.commands.exchange import export, export_reference, import_reference
-from pipelines.commands.one_line_errors import OneLineErrors, run_as_program
-from pipelines.commands.predict import NOT_AN_EMOTION, predict
-from pipelines.commands.serve import serve
-from pipelines.commands.summarize import summarize
-from pipelines.commands.train import train
+    import typer
+
+    from ampnet import __version__
+    from pipelines.commands.datasets import check_data, convert, prepare
+    from pipelines.commands.doctor import doctor
+    from pipelines.commands.evaluation import adapt, audit, calibrate, compare, evaluate, robustness
+    from pipelines.commands.exchange import export, export_reference, import_reference
+    from pipelines.commands.one_line_errors import OneLineErrors, run_as_program
+    from pipelines.commands.predict import NOT_AN_EMOTION, predict
+    from pipelines.commands.serve import serve
+    from pipelines.commands.summarize import summarize
+    from pipelines.commands.train import train
+except KeyboardInterrupt:  # imports take most of the time before a command begins
+    sys.stderr.write("ampnet: interrupted; run the same command again\n")
+    raise SystemExit(130) from None
 
 app = typer.Typer(
     name="ampnet",

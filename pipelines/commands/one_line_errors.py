@@ -67,9 +67,16 @@ class OneLineErrors(TyperGroup):
                 see = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
                 complain(f"{message[:1].lower()}{message[1:]}{see}")
             code = error.exit_code
+        if code == INTERRUPTED and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            _tell_interrupted()  # before or after the command itself, where typer says nothing
         if is_program:
             sys.exit(code)
         return code
+
+
+def _tell_interrupted(advice: str = "") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressing it twice is pressing it once
+    complain(f"interrupted; {advice or TO_REPEAT}")
 
 
 def run_as_program(command_line: Callable[[], object]) -> None:
@@ -84,6 +91,9 @@ def run_as_program(command_line: Callable[[], object]) -> None:
             sys.stdout.flush()
             os._exit(INTERRUPTED)
         raise
+    except KeyboardInterrupt:  # while the commands are put together
+        _tell_interrupted()
+        sys.exit(INTERRUPTED)
     finally:
         gc.freeze()  # at its end Python would search torch's modules for garbage: a fifth of the time of one photo
 
@@ -113,8 +123,7 @@ def user_errors(debug: bool) -> Iterator[None]:
         complain(f"{where}{reason_of(error)}")
         raise typer.Exit(UsageError.exit_code if error.errno == ENAMETOOLONG else AmpnetError.exit_code) from None
     except KeyboardInterrupt as stop:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressing it twice is pressing it once
-        complain(f"interrupted; {str(stop) or TO_REPEAT}")
+        _tell_interrupted(str(stop))
         raise typer.Exit(INTERRUPTED) from None
 
 

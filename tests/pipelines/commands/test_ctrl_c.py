@@ -1,13 +1,18 @@
 """What Ctrl-C says is a command that works: --resume only where something is left to resume."""
 
+import gc
 import signal
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from cli import app
+from cli import app, program
+from pipelines.commands.one_line_errors import OneLineErrors
 from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
@@ -73,3 +78,35 @@ def interrupted(monkeypatch, words, where):
 def test_ctrl_c_advises_to_resume_only_what_is_left(here, monkeypatch, words, where, advice):
     monkeypatch.chdir(here)
     assert interrupted(monkeypatch, [str(word) for word in words], where) == advice
+
+
+BEGINNING = "ampnet: interrupted; run the same command again\n"
+
+
+def test_ctrl_c_while_the_commands_are_imported_is_said_in_one_line():
+    code = (
+        "import sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "from cli import program"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", BEGINNING)
+
+
+@pytest.mark.parametrize("place", ["make_context", "main"])
+def test_ctrl_c_before_a_command_begins_is_said_in_one_line(monkeypatch, capsys, place):
+    def press(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(OneLineErrors if place == "main" else TyperGroup, place, press)
+    monkeypatch.setattr("sys.argv", ["ampnet", "check"])
+    with pytest.raises(SystemExit) as ended:
+        program()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.unfreeze()
+    assert ended.value.code == 130
+    assert capsys.readouterr() == ("", BEGINNING)
