@@ -37,6 +37,7 @@ from pipelines.model import find_model
 from pipelines.predict_split import predict_split
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices, progress_bar
+from pipelines.result_folder import is_writable
 from pipelines.split_images import read_split, refuse_seen_faces
 
 NAMES = (100, 500, 2000)
@@ -93,6 +94,8 @@ def run(config: AuditConfig, quiet: bool = False) -> AuditResult:
         DataError: the data, the predictions or the photos cannot be used, or a list cannot be written.
     """
     refuse_overwrite(config.out / CSV_FILE, config.force)
+    if not is_writable(config.out):
+        raise DataError(f"cannot write to {printable(config.out)}; choose another place with --out")
     return _unlabelled(config, quiet) if config.unlabelled else _labelled(config, quiet)
 
 

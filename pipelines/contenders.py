@@ -75,7 +75,7 @@ def find_contenders(asked: Sequence[Path]) -> tuple[Contender, ...]:
 
 
 def _find(letter: str, asked: Path) -> Contender:
-    path = named_model(asked)
+    path = named_model(asked, "a CSV file of predictions")
     if path.suffix.lower() == ".csv" and path.is_file():
         return Contender(letter, str(asked), (path,), is_predictions=True)
     if runs := find_runs(path):

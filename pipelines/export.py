@@ -90,7 +90,7 @@ def run(config: ExportConfig) -> ExportResult:
         require_packages()
     if str(config.model) == DETECTOR and not config.model.exists():
         return _export_detector(config)
-    file = checkpoint_file(named_model(config.model))
+    file = checkpoint_file(named_model(config.model, f"`{DETECTOR}`"))
     if config.format == "web":
         return _export_page(config, file)
     out = config.out or Path(f"{_stem(file)}{_suffix(config)}{EXTENSIONS[config.format]}")
@@ -104,21 +104,22 @@ def run(config: ExportConfig) -> ExportResult:
 
 def _export_page(config: ExportConfig, file: Path) -> ExportResult:
     """Write a page around a whole ONNX file."""
-    from pipelines.export_web import write_page
+    from pipelines.export_web import find_runtime, write_page
 
     folder = config.out or Path(f"{_stem(file)}{EXTENSIONS['web']}")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder; choose another")
     if not config.force and folder.is_dir() and any(folder.iterdir()):
         raise UsageError(f"{folder} holds files already; choose another folder, or replace them with --force")
-    with atomic_folder(folder) as page, TemporaryDirectory() as aside:
+    with TemporaryDirectory() as aside, atomic_folder(folder) as page:
+        runtime = find_runtime(config.runtime, Path(aside))
         model = Path(aside) / "model.onnx"
         precision = config.precision or "int8"
         result = run(
             replace(config, format="onnx", part="whole", precision=precision, out=model, runtime=None, pixels="rgb")
         )
         about = open_model(model, "whole").metadata
-        write_page(page, model, str(config.model), about, config.runtime)
+        write_page(page, model, str(config.model), about, runtime)
     return replace(result, file=folder)
 
 

@@ -5,10 +5,10 @@ import shutil
 import subprocess
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ampnet.errors import UsageError
+from ampnet.files.printable import printable
 from ampnet.files.writing import sha256_of
 
 RUNTIME = "onnxruntime-web"
@@ -26,7 +26,24 @@ CHARSET = '<meta charset="utf-8">'
 PRIVACY = "Photos stay in this browser: the model runs in it, and nothing is sent anywhere."
 
 
-def write_page(folder: Path, model: Path, name: str, about: dict[str, Any], runtime: Path | None) -> None:
+def find_runtime(asked: Path | None, aside: Path) -> Path:
+    """Return the folder of the npm package that runs the model.
+
+    Args:
+        asked: by the user; None has npm install it.
+        aside: where to, a folder.
+
+    Raises:
+        UsageError: the package is not there, or npm cannot install it.
+    """
+    runtime = asked or _installed(aside)
+    if missing := [file for file in RUNTIME_FILES if not (runtime / "dist" / file).is_file()]:
+        where = f"{printable(runtime / 'dist')} has no {missing[0]}"
+        raise UsageError(f"{where}; name the folder of the npm package {RUNTIME}, 1.19 or newer")
+    return runtime
+
+
+def write_page(folder: Path, model: Path, name: str, about: dict[str, Any], runtime: Path) -> None:
     """Write the page around a model.
 
     Args:
@@ -34,17 +51,10 @@ def write_page(folder: Path, model: Path, name: str, about: dict[str, Any], runt
         model: a whole ONNX file.
         name: of the model, for the reader.
         about: its metadata.
-        runtime: folder of the npm package; None has npm install it.
-
-    Raises:
-        UsageError: the package is not there, or npm cannot install it.
+        runtime: from :func:`find_runtime`.
     """
-    with TemporaryDirectory() as aside:
-        dist = (runtime or _installed(Path(aside))) / "dist"
-        if missing := [file for file in RUNTIME_FILES if not (dist / file).is_file()]:
-            raise UsageError(f"{dist} has no {missing[0]}; name the folder of the npm package {RUNTIME}, 1.19 or newer")
-        for file in RUNTIME_FILES:
-            shutil.copyfile(dist / file, folder / file)
+    for file in RUNTIME_FILES:
+        shutil.copyfile(runtime / "dist" / file, folder / file)
     for package in ("ampnet.service", "ampnet.export"):  # what the latter has takes the place of the service's own
         for entry in (files(package) / ("page" if package == "ampnet.service" else "web")).iterdir():
             if entry.name.endswith((".html", ".js", ".css")):

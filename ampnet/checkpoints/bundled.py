@@ -60,12 +60,13 @@ def bundled_model(name: str = DEFAULT_MODEL) -> Path:
     return model_path(name)
 
 
-def named_model(path: Path | None) -> Path:
+def named_model(path: Path | None, *others: str) -> Path:
     """Resolve a checkpoint argument to a path.
 
     Args:
         path: ``bundled`` or ``bundled:NAME`` (unless a file has that name), or a path, returned unchanged; None
             means the default model.
+        others: what else it might have been, for the message.
 
     Raises:
         UsageError: the path does not exist, or see :func:`bundled_model`.
@@ -76,5 +77,6 @@ def named_model(path: Path | None) -> Path:
         return path
     word, _, name = str(path).partition(":")
     if word != WORD:
-        raise UsageError(f"{printable(path)} does not exist; give a run folder of `ampnet train` or a checkpoint file")
+        named = ", ".join(("a run folder of `ampnet train`", "a checkpoint file", *others))
+        raise UsageError(f"{printable(path)} does not exist; give {named} or `{WORD}`")
     return bundled_model(name or DEFAULT_MODEL)

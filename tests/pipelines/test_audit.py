@@ -112,3 +112,10 @@ def test_runs_over_seeds_and_answers_without_probabilities_are_refused_in_one_li
         assert says in result.stderr
         assert result.stderr.count("\n") == 1
         assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    result = audit("--unlabelled", tmp_path, "--out", tmp_path / "file" / "lists")
+    assert result.exit_code == 1
+    assert result.stderr == f"ampnet: cannot write to {tmp_path / 'file' / 'lists'}; choose another place with --out\n"

@@ -152,6 +152,11 @@ def test_only_another_comparison_in_the_folder_is_protected(data, says_happy, sa
     compare(data, says_neutral, says_happy, out=tmp_path / "out", force=True)
 
 
+def test_what_can_be_compared_is_named(data, happy, tmp_path):
+    with pytest.raises(UsageError, match=r"nope\.csv does not exist; .*, a CSV file of predictions or `bundled`"):
+        compare(data, happy, tmp_path / "nope.csv")
+
+
 def test_the_same_file_by_two_names_is_refused(data, happy):
     with pytest.raises(UsageError, match="are the same file"):
         compare(data, happy, happy / "best.pt")

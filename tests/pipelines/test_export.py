@@ -209,3 +209,18 @@ def test_a_file_that_is_no_exported_model_is_refused_in_one_line(classifier, det
 def _probabilities(file, inputs):
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     return session.run(["probabilities"], inputs)[0]
+
+
+def test_what_a_page_needs_is_looked_for_before_the_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.export.load_checkpoint", lambda _file: pytest.fail("it has begun to export"))
+    with pytest.raises(UsageError, match=r"dist has no ort\.wasm\.min\.mjs; name the folder of the npm package"):
+        run(ExportConfig(model=Path("bundled"), format="web", out=tmp_path / "page", runtime=tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="npm, which gets onnxruntime-web, is not installed"):
+        run(ExportConfig(model=Path("bundled"), format="web", out=tmp_path / "page"))
+    assert not (tmp_path / "page").exists()
+
+
+def test_what_else_can_be_exported_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nope does not exist; .* `detector` or `bundled`"):
+        run(ExportConfig(model=tmp_path / "nope"))
