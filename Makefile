@@ -2,6 +2,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# What tests compile once, the next run need not compile again, in each of their processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo serve test types tests coverage soak fuzz schema bench release floors extras lock results site clean
 
 DEMO := demo_output
@@ -37,11 +40,13 @@ types: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+QUICK := -n auto --dist loadfile --no-loadscope-reorder -m "not soak" --ignore tests/soak
+
 tests: $(VENV)/installed
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not soak"
+	$(BIN)/pytest $(QUICK)
 
 coverage: $(VENV)/installed
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not soak" --cov --cov-report=term --cov-report=html
+	$(BIN)/pytest $(QUICK) --cov --cov-report=term --cov-report=html
 
 soak: $(VENV)/installed
 	$(BIN)/pytest -n auto --dist loadfile -m soak

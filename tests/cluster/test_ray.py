@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 import pytest
 
-from ampnet.reading.video_clock import Sampling
 from ampnet.settings import PredictConfig, PrepareConfig
 from pipelines.predict import run as predict
 from pipelines.prepare import run as prepare
@@ -114,10 +113,14 @@ def on_ray(*inputs: Path, network: Path, out: Path, **options: Any) -> Any:
 
 
 @pytest.mark.usefixtures("cluster")
-def test_ray_gives_the_rows_of_a_single_machine_and_an_unreadable_image_is_one(
-    photos: Path, network: Path, tmp_path: Path
+def test_ray_gives_the_rows_of_a_single_machine_though_an_actor_is_killed_and_an_unreadable_image_is_one(
+    photos: Path, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = on_ray(photos, network=network, out=tmp_path / "out", part_images=32)
+    from tests.cluster.mortal import load
+
+    monkeypatch.setattr("pipelines.predict_ray.load", partial(load, tmp_path / "killed"))
+    result = on_ray(photos, network=network, out=tmp_path / "out", part_images=8)
+    assert (tmp_path / "killed").exists()
     rows = rows_of(tmp_path / "out")
     assert rows == single_machine(photos, network, tmp_path)
     (broken,) = [row for row in rows if row["status"] == "unreadable"]
@@ -160,23 +163,6 @@ def test_ray_prepares_the_bytes_of_a_single_machine(
     prepare(replace(asked, out=tmp_path / "ray", engine="ray", actors=2), quiet=True)
     assert files_of(tmp_path / "ray") == files_of(tmp_path / "local")
     assert len(list((tmp_path / "ray" / "dataset").iterdir())) > (100 if form == "files" else 2)
-
-
-@pytest.mark.usefixtures("cluster")
-def test_of_a_killed_actor_every_image_is_in_the_result_once(photos: Path, network: Path, tmp_path: Path) -> None:
-    from ampnet.cluster import predictions
-    from ampnet.cluster.actors import ActorOptions
-    from ampnet.cluster.parts import cut_into_parts
-    from tests.cluster.mortal import load
-
-    parts, _notes = cut_into_parts([photos], 8, videos=False)
-    (tmp_path / "out").mkdir()
-    mortal = partial(load, network, tmp_path / "killed")
-    counts = list(predictions.predict_parts(parts, mortal, str(tmp_path / "out"), Sampling(5), ActorOptions(2, False)))
-    assert (tmp_path / "killed").exists()
-    assert sum(one.results for one in counts) == PHOTOS
-    first_faces = [row["image"] for row in rows_of(tmp_path / "out") if row["face"] in ("", "1")]
-    assert sorted(first_faces) == sorted(str(file) for file in photos.iterdir())
 
 
 @pytest.mark.soak

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from sklearn import metrics as sklearn_metrics
-from torchmetrics.classification import MulticlassCalibrationError
 
 from ampnet.evaluation.metrics import confusion_matrix, confusion_of, score
 from ampnet.evaluation.reliability import BINS, score_probabilities
@@ -20,6 +18,13 @@ NO_FACE = K
 """To scikit-learn, no prediction is one more answer."""
 
 
+@pytest.fixture(scope="module")
+def sklearn_metrics():
+    from sklearn import metrics  # takes seconds, of this file only
+
+    return metrics
+
+
 @pytest.fixture(params=["all answered", "some without a face"])
 def answers(request):
     given = ANSWERS.copy()
@@ -28,12 +33,12 @@ def answers(request):
     return given
 
 
-def test_the_confusion_matrix_is_sklearns():
+def test_the_confusion_matrix_is_sklearns(sklearn_metrics):
     theirs = sklearn_metrics.confusion_matrix(LABELS, ANSWERS, labels=range(K))
     assert np.array_equal(confusion_matrix(LABELS, ANSWERS, K), theirs)
 
 
-def test_scores_over_all_classes_are_sklearns(answers):
+def test_scores_over_all_classes_are_sklearns(answers, sklearn_metrics):
     ours = score(confusion_of(LABELS, answers, K), CLASSES)
     theirs = np.where(answers < 0, NO_FACE, answers)
     f1 = {
@@ -50,7 +55,7 @@ def test_scores_over_all_classes_are_sklearns(answers):
     assert ours.matthews.value == pytest.approx(sklearn_metrics.matthews_corrcoef(LABELS, theirs))
 
 
-def test_scores_of_each_class_are_sklearns(answers):
+def test_scores_of_each_class_are_sklearns(answers, sklearn_metrics):
     ours = score(confusion_of(LABELS, answers, K), CLASSES).classes
     theirs = np.where(answers < 0, NO_FACE, answers)
     precision, recall, f1, images = sklearn_metrics.precision_recall_fscore_support(LABELS, theirs, labels=range(K))
@@ -60,7 +65,9 @@ def test_scores_of_each_class_are_sklearns(answers):
     assert [known.images for known in ours] == images.tolist()
 
 
-def test_scores_of_the_probabilities_are_theirs():
+def test_scores_of_the_probabilities_are_theirs(sklearn_metrics):
+    from torchmetrics.classification import MulticlassCalibrationError
+
     ours = score_probabilities(PROBABILITIES, LABELS)
     assert ours.log_loss.value == pytest.approx(sklearn_metrics.log_loss(LABELS, PROBABILITIES))
     brier = sklearn_metrics.brier_score_loss(LABELS, PROBABILITIES, scale_by_half=False)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
 
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.comparison import (
@@ -45,6 +44,8 @@ def split_images(labels, copies=None, votes=None):
 
 
 def test_differences_are_those_of_scikit_learns_scores():
+    from sklearn.metrics import accuracy_score, f1_score  # takes seconds, of this test only
+
     labels = np.random.default_rng(0).integers(0, 3, 300)
     first, second = noisy(labels, 0.6, 1), noisy(labels, 0.7, 2)
     found = difference(labels, first, second, 3)

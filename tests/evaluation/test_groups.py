@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fairlearn.metrics import MetricFrame
-from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from ampnet.evaluation.groups import SMALL, bin_numbers, score_groups
 from ampnet.evaluation.predictions import PredictionTable, SplitImages, table_of
@@ -44,6 +42,9 @@ def gaps_of(table, **columns):
 
 
 def test_accuracy_recall_and_their_gaps_are_those_of_fairlearn(labels, gender):
+    from fairlearn.metrics import MetricFrame  # these take seconds, of this test only
+    from sklearn.metrics import accuracy_score, balanced_accuracy_score
+
     age = np.array(["young", "middle", "old"])[np.random.default_rng(7).integers(0, 3, IMAGES)]
     table = make_table(np.where(gender == "f", 0.6, 0.8), labels)
     metrics = {"accuracy": accuracy_score, "mean_recall": balanced_accuracy_score}

@@ -22,7 +22,13 @@ PIXELS, ONNX = 0.05, 0.01
 """Largest difference of a probability between a file and its pixels, and between torch and ONNX Runtime."""
 
 UPRIGHT, TURNED = 1, 6
-SIZES = [512, 2600, pytest.param(4032, marks=pytest.mark.soak), pytest.param(6000, marks=pytest.mark.slow)]
+QUICK = [(512, UPRIGHT), (2600, TURNED), (6000, TURNED)]
+"""Decoded as a whole, at half size, at a quarter."""
+SHAPES = [
+    pytest.param((side, turn), id=f"{name}-{side}", marks=() if (side, turn) in QUICK else pytest.mark.soak)
+    for side in (512, 2600, 4032, 6000)
+    for turn, name in ((UPRIGHT, "upright"), (TURNED, "turned"))
+]
 
 
 def make_photo(path: Path, side: int, orientation: int) -> Path:
@@ -40,14 +46,9 @@ def make_photo(path: Path, side: int, orientation: int) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=SIZES)
-def side(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
-
-
-@pytest.fixture(scope="module", params=[UPRIGHT, TURNED], ids=["upright", "turned"])
-def photo(request: pytest.FixtureRequest, side: int, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_photo(tmp_path_factory.mktemp("photos") / "photo.jpg", side, request.param)
+@pytest.fixture(scope="module", params=SHAPES)
+def photo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_photo(tmp_path_factory.mktemp("photos") / "photo.jpg", *request.param)
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,14 @@ from torch import distributed
 from ampnet.errors import ConfigError, ProcessError
 from ampnet.runtime.collectives import broadcast_object, sum_over_processes
 from ampnet.runtime.launch import Process, join_processes, launch
+from tests.processes import fork_trainers
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def forked_processes(monkeypatch):
+    fork_trainers(monkeypatch)
 
 
 def test_a_process_without_a_launcher_is_alone():
