@@ -7,7 +7,7 @@ from typing import Annotated
 from ampnet.errors import require
 from ampnet.settings.choices import CropMode, DataForm, FacePolicy, LayoutName, NoFacePolicy
 from ampnet.settings.detector import DetectorConfig
-from ampnet.settings.fields import Option, Settings
+from ampnet.settings.fields import Option, Settings, existing, written
 from ampnet.settings.shared import (
     Actors,
     ClassesOption,
@@ -35,11 +35,8 @@ class PrepareConfig(Settings):
     fold: Annotated[int, Option("Test fold for data sets split by subject.", "Input", min=0, max=9)] = 0
     votes: Annotated[
         Path | None,
-        Option(
-            "Annotators' votes: fer2013new.csv for FER-2013, or a CSV with name and one column per class.",
-            "Input",
-            path="file",
-            must_exist=True,
+        existing(
+            "file", "Annotators' votes: fer2013new.csv for FER-2013, or a CSV with name and one column per class."
         ),
     ] = None
     classes: ClassesOption = ""
@@ -56,7 +53,7 @@ class PrepareConfig(Settings):
         ),
     ] = None
     detector: DetectorConfig = field(default_factory=DetectorConfig)
-    out: Annotated[Path, Option("Folder that receives index/ and dataset/.", "Output", path="folder")] = Path()
+    out: Annotated[Path, written("folder", "Folder that receives index/ and dataset/.")] = Path()
     form: Annotated[
         DataForm, Option("files: one for each face; shards: parquet and tar, for sets of many millions.", "Output")
     ] = "files"
@@ -80,8 +77,7 @@ class CheckConfig(Settings):
 
     data: DataFolder = Path()
     out: Annotated[
-        Path | None,
-        Option("Folder for the lists of duplicates.", "Output", path="folder", unset="index/ of the data set"),
+        Path | None, written("folder", "Folder for the lists of duplicates.", unset="index/ of the data set")
     ] = None
     workers: ImageThreads = 2
 
@@ -91,15 +87,8 @@ class ConvertConfig(Settings):
     """Settings of `ampnet convert`: a prepared data set as files or as shards."""
 
     data: Annotated[
-        Path,
-        Option(
-            "Folder written by `ampnet prepare` or `ampnet convert`.",
-            "Input",
-            positional=True,
-            path="folder",
-            must_exist=True,
-        ),
+        Path, existing("folder", "Folder written by `ampnet prepare` or `ampnet convert`.", positional=True)
     ]
     to: Annotated[DataForm, Option("Form to write.", "Output")]
-    out: Annotated[Path, Option("Folder to write; the original stays.", "Output", path="folder")]
+    out: Annotated[Path, written("folder", "Folder to write; the original stays.")]
     faces_per_shard: FacesPerShard = FACES_PER_SHARD

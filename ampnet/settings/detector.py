@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ampnet.settings.choices import DetectorName
-from ampnet.settings.fields import Option, Settings
+from ampnet.settings.fields import Option, Settings, existing
 
 ScoreThreshold = Annotated[
     float, Option("Minimum detection score; 0.7 is the reference program's.", "Faces", above=0, below=1)
@@ -20,8 +20,7 @@ class DetectorConfig(Settings):
         DetectorName, Option("Face detector; resnet50 is downloaded on first use.", "Faces", flag="--detector")
     ] = "mobilenet0.25"
     weights: Annotated[
-        Path | None,
-        Option("Weights file for the detector.", "Faces", path="file", must_exist=True, unset="the detector's own"),
+        Path | None, existing("file", "Weights file for the detector.", "Faces", unset="the detector's own")
     ] = None
     score_threshold: ScoreThreshold = 0.7
     nms_threshold: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 from ampnet.errors import require
 from ampnet.files.printable import printable
 from ampnet.settings.choices import Protocol, Split
-from ampnet.settings.fields import Option, Settings
+from ampnet.settings.fields import Option, Settings, existing, written
 from ampnet.settings.shared import (
     A_MODEL,
     BatchSize,
@@ -39,11 +39,8 @@ class EvalConfig(FaceClassifier):
     split: MeasuredSplit = "test"
     predictions: Annotated[
         Path | None,
-        Option(
-            "Score any tool's answers instead of a checkpoint: a CSV with name, and predicted or p_<class>.",
-            "Input",
-            path="file",
-            must_exist=True,
+        existing(
+            "file", "Score any tool's answers instead of a checkpoint: a CSV with name, and predicted or p_<class>."
         ),
     ] = None
     protocol: Annotated[
@@ -52,11 +49,9 @@ class EvalConfig(FaceClassifier):
     ] = None
     protocol_file: Annotated[
         Path | None,
-        Option(
+        existing(
+            "file",
             "Rules of a result for others to score again (data, split, rule, coverage, seeds); writes submission.json.",
-            "Input",
-            path="file",
-            must_exist=True,
         ),
     ] = None
     by: Annotated[
@@ -70,18 +65,14 @@ class EvalConfig(FaceClassifier):
     ] = ()
     groups: Annotated[
         Path | None,
-        Option(
-            "A CSV with the columns of --by, and name (in the index, or the path in the raw data) or subject.",
-            "Input",
-            path="file",
-            must_exist=True,
+        existing(
+            "file", "A CSV with the columns of --by, and name (in the index, or the path in the raw data) or subject."
         ),
     ] = None
     mirror: Mirror = False
     prior: PriorOption = None
     out: Annotated[
-        Path | None,
-        Option("Folder of the report.", "Output", path="folder", unset="eval/<split> beside the checkpoint"),
+        Path | None, written("folder", "Folder of the report.", unset="eval/<split> beside the checkpoint")
     ] = None
     force: Annotated[bool, Option("Replace a report on another checkpoint or data set.", "Output")] = False
     precision: PrecisionOption = "fp32"
@@ -118,8 +109,7 @@ class CompareConfig(FaceClassifier):
     seed: Annotated[int, Option("Random seed of intervals and pictures.", "Input", min=0)] = 0
     mirror: Mirror = False
     out: Annotated[
-        Path | None,
-        Option("Folder of the results.", "Output", path="folder", unset="compare/A-B-<split> with the data"),
+        Path | None, written("folder", "Folder of the results.", unset="compare/A-B-<split> with the data")
     ] = None
     force: Annotated[bool, Option("Replace another comparison.", "Output")] = False
 
@@ -143,13 +133,7 @@ class RobustnessConfig(Settings):
         int | None, Option("Corrupt a random sample of this many faces.", "Input", min=1, unset="all")
     ] = None
     photos: Annotated[
-        Path | None,
-        Option(
-            "Instead, measure how steady the answers to the photos in this folder are.",
-            "Input",
-            path="folder",
-            must_exist=True,
-        ),
+        Path | None, existing("folder", "Instead, measure how steady the answers to the photos in this folder are.")
     ] = None
     subsets: Annotated[
         tuple[Path, ...],
@@ -167,8 +151,7 @@ class RobustnessConfig(Settings):
     mirror: Mirror = False
     prior: PriorOption = None
     out: Annotated[
-        Path | None,
-        Option("Folder of the results.", "Output", path="folder", unset="robustness/<split> by the checkpoint"),
+        Path | None, written("folder", "Folder of the results.", unset="robustness/<split> by the checkpoint")
     ] = None
     resume: Resume = False
     force: Annotated[bool, Option("Replace other results, or an interrupted run.", "Output")] = False
@@ -199,9 +182,7 @@ class CalibrateConfig(FaceClassifier):
         float | None,
         Option("Answer as many faces as possible with at least this share of right answers.", "Model", above=0, max=1),
     ] = None
-    out: Annotated[
-        Path | None, Option("Checkpoint to write.", "Output", path="file", unset="the checkpoint itself")
-    ] = None
+    out: Annotated[Path | None, written("file", "Checkpoint to write.", unset="the checkpoint itself")] = None
     force: Annotated[bool, Option("Replace an existing file, such as the checkpoint.", "Output")] = False
 
     def __post_init__(self) -> None:
@@ -224,7 +205,7 @@ class AdaptConfig(Settings):
     ]
     classes: ClassesOption = ""
     checkpoint: CheckpointOption = None
-    out: Annotated[Path, Option("Checkpoint to write.", "Output", path="file")] = Path("adapted.pt")
+    out: Annotated[Path, written("file", "Checkpoint to write.")] = Path("adapted.pt")
     force: ReplaceFile = False
     gpus: OneGpu = None
 
@@ -248,19 +229,12 @@ class AuditConfig(FaceClassifier):
         Option("Splits that a single checkpoint has not been trained on.", "Input", flag="--split", separated=True),
     ] = ("val", "test")
     predictions: Annotated[
-        Path | None,
-        Option("Any tool's probabilities instead of a checkpoint, as for eval.", "Input", path="file", must_exist=True),
+        Path | None, existing("file", "Any tool's probabilities instead of a checkpoint, as for eval.")
     ] = None
     unlabelled: Annotated[
-        Path | None,
-        Option(
-            "Rank the photos in this folder instead: which of them to label next.",
-            "Input",
-            path="folder",
-            must_exist=True,
-        ),
+        Path | None, existing("folder", "Rank the photos in this folder instead: which of them to label next.")
     ] = None
-    out: Annotated[Path, Option("Folder of the lists.", "Output", path="folder")] = Path("audit")
+    out: Annotated[Path, written("folder", "Folder of the lists.")] = Path("audit")
     force: ReplaceFile = False
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from ampnet.errors import require
 from ampnet.settings.choices import ExportFormat, ExportPart, ExportPixels, ExportPrecision
-from ampnet.settings.fields import Option, Settings
+from ampnet.settings.fields import Option, Settings, existing, written
 from ampnet.settings.labels import fault_of_class_names
 from ampnet.settings.shared import ReplaceFile
 
@@ -15,10 +15,7 @@ from ampnet.settings.shared import ReplaceFile
 class ImportConfig(Settings):
     """Settings of `ampnet import`: the reference program's file to convert."""
 
-    source: Annotated[
-        Path,
-        Option("Checkpoint of the reference program (.pth).", "Input", positional=True, path="file", must_exist=True),
-    ]
+    source: Annotated[Path, existing("file", "Checkpoint of the reference program (.pth).", positional=True)]
     class_names: Annotated[
         tuple[str, ...],
         Option(
@@ -29,10 +26,9 @@ class ImportConfig(Settings):
             unset="RAF-DB's order; contempt last for 8",
         ),
     ] = ()
-    out: Annotated[
-        Path | None,
-        Option("Checkpoint to write.", "Output", path="file", unset="checkpoint/<name of the file>.pt"),
-    ] = None
+    out: Annotated[Path | None, written("file", "Checkpoint to write.", unset="checkpoint/<name of the file>.pt")] = (
+        None
+    )
     force: Annotated[bool, Option("Replace an existing checkpoint.", "Output")] = False
 
     def __post_init__(self) -> None:
@@ -68,25 +64,19 @@ class ExportConfig(Settings):
     ] = None
     data: Annotated[
         Path | None,
-        Option(
+        existing(
+            "folder",
             "Prepared data set on whose validation faces a classifier is checked.",
-            "Input",
-            path="folder",
-            must_exist=True,
             unset="the faces of a sample photo",
         ),
     ] = None
-    out: Annotated[
-        Path | None, Option("File to write; web: the folder.", "Output", path="file", unset="the model's name")
-    ] = None
+    out: Annotated[Path | None, written("file", "File to write; web: the folder.", unset="the model's name")] = None
     runtime: Annotated[
         Path | None,
-        Option(
+        existing(
+            "folder",
             "Folder of the npm package onnxruntime-web, for a page.",
-            "Input",
             flag="--onnxruntime-web",
-            path="folder",
-            must_exist=True,
             unset="npm installs it",
         ),
     ] = None
@@ -113,6 +103,6 @@ class ExportReferenceConfig(Settings):
     """Settings of `ampnet export-reference`: the checkpoint to write in the reference program's format."""
 
     checkpoint: Annotated[Path, Option("A run folder (its best.pt) or a checkpoint file.", "Model", positional=True)]
-    out: Annotated[Path, Option("File to write (458 MB).", "Output", path="file")] = Path("published.pth")
+    out: Annotated[Path, written("file", "File to write (458 MB).")] = Path("published.pth")
     data_parallel: Annotated[bool, Option("Prefix all names with `module.`, as DataParallel does.", "Output")] = False
     force: ReplaceFile = False

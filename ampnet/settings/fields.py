@@ -56,6 +56,24 @@ class Option:
     """The value is a multiple of it."""
 
 
+def existing(
+    path: Literal["file", "folder"],
+    help: str,
+    group: Group = "Input",
+    *,
+    positional: bool = False,
+    flag: str = "",
+    unset: str = "",
+) -> Option:
+    """Describe a path that must exist."""
+    return Option(help, group, path=path, must_exist=True, positional=positional, flag=flag, unset=unset)
+
+
+def written(path: Literal["file", "folder"], help: str, unset: str = "") -> Option:
+    """Describe a path that the command writes to."""
+    return Option(help, "Output", path=path, unset=unset)
+
+
 @dataclass(frozen=True)
 class Setting:
     """A field of settings with its description."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from ampnet.errors import require
 from ampnet.settings.choices import FacePolicy, Runtime
 from ampnet.settings.detector import DetectorConfig, ScoreThreshold
-from ampnet.settings.fields import Option, Settings
+from ampnet.settings.fields import Option, Settings, written
 from ampnet.settings.shared import (
     Actors,
     BatchSize,
@@ -90,18 +90,16 @@ class PredictConfig(Settings):
     checkpoint: CheckpointOption = None
     mirror: Mirror = False
     prior: PriorOption = None
-    csv: Annotated[
-        Path | None, Option("Also write the results to this CSV file, row by row.", "Output", path="file")
-    ] = None
+    csv: Annotated[Path | None, written("file", "Also write the results to this CSV file, row by row.")] = None
     decimal: Annotated[
         Literal[".", ","], Option("Decimal mark of --csv; with a comma, semicolons separate the cells.", "Output")
     ] = "."
-    jsonl: Annotated[
-        Path | None, Option("Also write the results to this file, one JSON object per line.", "Output", path="file")
-    ] = None
-    annotate: Annotated[
-        Path | None, Option("Also write pictures with boxes and labels to this folder.", "Output", path="folder")
-    ] = None
+    jsonl: Annotated[Path | None, written("file", "Also write the results to this file, one JSON object per line.")] = (
+        None
+    )
+    annotate: Annotated[Path | None, written("folder", "Also write pictures with boxes and labels to this folder.")] = (
+        None
+    )
     hide: Annotated[
         Literal["blur", "box"] | None,
         Option("Cover the faces in the copies of --annotate; of videos, every frame is searched.", "Output"),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ampnet.settings.choices import EngineName, Module, UsePrecision
-from ampnet.settings.fields import Option, Settings
+from ampnet.settings.fields import Option, Settings, existing
 
 MAX_FACES_PER_SHARD = 100_000
 
@@ -23,9 +23,7 @@ _NEWEST = "the newest run in ./checkpoint, else the bundled model"
 
 CheckpointArgument = Annotated[Path | None, Option(A_MODEL, "Model", positional=True, unset=_NEWEST)]
 CheckpointOption = Annotated[Path | None, Option(A_MODEL, "Model", unset=_NEWEST)]
-DataFolder = Annotated[
-    Path, Option("Folder written by `ampnet prepare` (holds index/).", "Input", path="folder", must_exist=True)
-]
+DataFolder = Annotated[Path, existing("folder", "Folder written by `ampnet prepare` (holds index/).")]
 Mirror = Annotated[bool, Option("Average the predictions for each face and its mirror image.", "Model")]
 PriorOption = Annotated[
     str | None,

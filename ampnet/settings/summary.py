@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from ampnet.errors import require
-from ampnet.settings.fields import Option, Settings
+from ampnet.settings.fields import Option, Settings, existing, written
 
 AnnotationFormat = Literal["elan", "praat", "bids"]
 
@@ -14,13 +14,9 @@ AnnotationFormat = Literal["elan", "praat", "bids"]
 class SummarizeConfig(Settings):
     """Settings of `ampnet summarize`."""
 
-    tables: Annotated[
-        tuple[Path, ...],
-        Option("Tables written by `ampnet predict --csv`.", "Input", positional=True, path="file", must_exist=True),
-    ]
+    tables: Annotated[tuple[Path, ...], existing("file", "Tables written by `ampnet predict --csv`.", positional=True)]
     people: Annotated[
-        Path | None,
-        Option("CSV file with the columns video, track and person: who is who.", "Input", path="file", must_exist=True),
+        Path | None, existing("file", "CSV file with the columns video, track and person: who is who.")
     ] = None
     rate: Annotated[
         float | None,
@@ -52,7 +48,7 @@ class SummarizeConfig(Settings):
             "Also write annotations for these programs, comma-separated.", "Output", flag="--format", separated=True
         ),
     ] = ()
-    out: Annotated[Path, Option("Folder to write to.", "Output", path="folder")] = Path("tables")
+    out: Annotated[Path, written("folder", "Folder to write to.")] = Path("tables")
     force: Annotated[bool, Option("Replace existing files.", "Output")] = False
 
     def __post_init__(self) -> None:

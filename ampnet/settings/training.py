@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from ampnet.errors import require
 from ampnet.files.printable import printable
 from ampnet.settings.choices import MODULES, Freeze, Placement, Precision, SelectionSplit, TrackerName, Variant, YesNo
-from ampnet.settings.fields import Option, Settings
+from ampnet.settings.fields import Option, Settings, written
 from ampnet.settings.recipes import Recipe, RecipeName, make_recipe
 from ampnet.settings.shared import A_MODEL, INPUT_SIZE, PLACEMENT, STANDARDISE, WIDTH, DataFolder, Modules
 
@@ -95,7 +95,7 @@ class TrainConfig(Settings):
     patience: Annotated[
         int, Option("Stop after this many epochs without improvement; 0 never stops early.", "Recipe", min=0)
     ] = 0
-    out: Annotated[Path, Option("Folder for all runs.", "Output", path="folder")] = Path("checkpoint")
+    out: Annotated[Path, written("folder", "Folder for all runs.")] = Path("checkpoint")
     name: Annotated[str | None, Option("Name of the run's folder.", "Output", unset="run1, run2, ...")] = None
     resume: Annotated[bool, Option("Resume the run given by --name, or the one saved last.", "Output")] = False
     save_every: Annotated[float, Option("Minutes between saves within an epoch.", "Output", min=0)] = 10.0
