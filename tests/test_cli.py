@@ -82,6 +82,9 @@ def test_shell_completion_gives_the_commands():
     ("arguments", "message"),
     [
         (["predict"], "missing argument 'images', --list FILE or --camera 0 (see `ampnet predict --help`)"),
+        (["predict", ""], "an argument is empty; is a variable of the shell not set?"),
+        (["prepare", "raw", "--out", ""], "an argument is empty"),
+        (["predict", "a.jpg", "--decimal", ","], "--decimal is the mark of --csv"),
         (["eval", "nowhere"], "nowhere does not exist"),
         (["eval", "bundled:nobody"], "there is no bundled model 'nobody'; choose one of ferplus, fer2013"),
         (

@@ -15,6 +15,7 @@ from msgspec import structs
 from safetensors.torch import save
 from torch import Tensor
 
+from ampnet.checkpoints.bundled import WORD, named_model
 from ampnet.checkpoints.header import FORMAT, VERSION, parse_header
 from ampnet.checkpoints.network import build_network, check_finite
 from ampnet.checkpoints.reading import StoredTensor, reading
@@ -142,12 +143,13 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     A file that is not what it claims to be ends in a one-line error, and takes no more memory than its own size.
 
     Args:
-        path: a ``.pt`` or ``.safetensors`` file, or a run folder (its best.pt).
+        path: a ``.pt`` or ``.safetensors`` file, a run folder (its best.pt), or ``bundled`` and ``bundled:NAME``.
 
     Raises:
         CheckpointError: the file is missing, damaged, another program's, or written by a newer version of ampnet.
     """
-    file = checkpoint_file(Path(path))
+    is_bundled = str(path).partition(":")[0] == WORD
+    file = checkpoint_file(named_model(Path(path)) if is_bundled else Path(path))
     with open_checkpoint(file) as stored:
         return replace(stored.checkpoint(), file=file)
 

@@ -159,6 +159,8 @@ def require_images(images: Sequence[Image]) -> None:
     Raises:
         ValueError: one is not ``(H, W, 3)`` uint8 with at least one pixel.
     """
+    if isinstance(images, np.ndarray) and images.ndim < 4:
+        raise ValueError("expected a list of images, got one; put it into a list")
     for image in images:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise ValueError(f"expected (H, W, 3) uint8 images, got {image.shape} {image.dtype}")

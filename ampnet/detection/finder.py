@@ -9,7 +9,7 @@ from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.face import Face, moved_face
 from ampnet.detection.retries import Detection, detect_with_retries
 from ampnet.reading.photo import Photo
-from ampnet.settings import FacePolicy
+from ampnet.settings import FacePolicy, PredictConfig
 
 
 class FaceFinder:
@@ -19,9 +19,13 @@ class FaceFinder:
         face: which of a photo's faces are wanted: ``all``, ``largest``, ``centre`` or ``best``.
         min_face: leave out faces with a side of fewer pixels of the whole photo; large photos are reduced as far as
             this allows.
+
+    Raises:
+        RangeError: there is no such choice, or ``min_face`` is below 0.
     """
 
     def __init__(self, detector: AnySizeDetector, face: FacePolicy = "all", min_face: float = 0.0) -> None:
+        PredictConfig(face=face, min_face=min_face)
         self.detector, self.face, self.min_face = detector, face, min_face
 
     def find(self, photos: Sequence[Photo], most: int | None = None) -> list[Detection]:

@@ -32,6 +32,7 @@ from PIL.ImageFile import ImageFile
 from ampnet.errors import ImageError
 from ampnet.files.printable import printable
 from ampnet.media import decoding_memory
+from ampnet.media.faults import jpeg_damage, unreadable_format
 from ampnet.media.heif import heif_formats
 from ampnet.media.pixels import Image, halved, to_array, to_rgb, turned
 from ampnet.media.sixteen_bits import colour_raw_mode, colour_to_eight_bits, uses_few_bits
@@ -132,7 +133,7 @@ def decode(data: bytes, enough_side: int | None = None, upright: bool = True, ma
     except ImageError:
         raise
     except Exception as error:  # decoders raise anything on damaged files; none of it may end a run
-        raise ImageError(_reason(error)) from error
+        raise ImageError(_reason(error, data)) from error
 
 
 def from_pillow(picture: Pillow.Image) -> Decoded:
@@ -153,7 +154,7 @@ def from_pillow(picture: Pillow.Image) -> Decoded:
     except ImageError:
         raise
     except Exception as error:  # as in decode
-        raise ImageError(_reason(error)) from error
+        raise ImageError(_reason(error, b"")) from error
     return Decoded(image, (image.shape[0], image.shape[1]))
 
 
@@ -223,6 +224,9 @@ def _plain_jpeg(picture: Pillow.Image, data: bytes, small: tuple[int, int], scal
 
     Returns:
         None for anything else, which Pillow then decodes, or says what is wrong with it.
+
+    Raises:
+        ImageError: parts of the picture are lost, which Pillow would pass over.
     """
     width, height = picture.size
     drafted = -(-width // scale), -(-height // scale)
@@ -230,7 +234,9 @@ def _plain_jpeg(picture: Pillow.Image, data: bytes, small: tuple[int, int], scal
         return None
     try:
         pixels = simplejpeg.decode_jpeg(data, "RGB", min_height=drafted[1], min_width=drafted[0])
-    except ValueError:
+    except ValueError as error:
+        if (damage := jpeg_damage(str(error), data)) is not None:
+            raise ImageError(damage) from error
         return None
     return np.asarray(pixels, dtype=np.uint8) if pixels.shape[:2] == drafted[::-1] else None
 
@@ -281,9 +287,9 @@ def _orientation(picture: Pillow.Image) -> int:
         return 1
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, data: bytes) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "not an image, or a damaged one"
+        return unreadable_format(data)
     if isinstance(error, Pillow.DecompressionBombError):
         return f"it has more than {MAX_PIXELS:,} pixels"
     if isinstance(error, MemoryError):

@@ -3,6 +3,7 @@
 Each decodes itself, as a whole or reduced by one rule; :class:`ampnet.reading.photo.Photo` keeps what it gave.
 """
 
+import glob
 import os
 import sys
 from collections.abc import Callable
@@ -54,7 +55,12 @@ class FileContent:
 
     def decode(self, enough_side: int | None) -> Decoded:
         """See :class:`Content`."""
-        return decode(read_bytes(self.path, MAX_BYTES), enough_side=enough_side)
+        try:
+            data = read_bytes(self.path, MAX_BYTES)
+        except DataError as error:
+            is_pattern = glob.has_magic(os.fspath(self.path)) and not os.path.lexists(self.path)
+            raise DataError("nothing matches this pattern" if is_pattern else str(error)) from error
+        return decode(data, enough_side=enough_side)
 
 
 @dataclass(frozen=True, eq=False)

@@ -119,6 +119,8 @@ def _each(given: Iterable[Any], videos: bool) -> Iterator[Source]:
 
 def _several_files(given: Any, videos: bool) -> Plan | None:
     """Expand the path of a folder or a video, or a pattern that matches something."""
+    if not os.fspath(given):
+        return None
     path = Path(os.fsdecode(given))
     matches = [Path(match) for match in expand_patterns([path])]
     if matches == [path] and not is_folder(path) and not is_video(path):
@@ -135,6 +137,8 @@ def _source(given: Any, name: str) -> Source:
     """Return the source of one photo, which results call as the program did."""
     if isinstance(given, str) and is_url(given):
         return Source(given)
+    if _is_path(given) and not os.fspath(given):  # Path would make it the current folder
+        return Source("", problem="cannot read a photo whose name is empty")
     is_alone = hasattr(given, "read") or isinstance(given, Pillow.Image)  # reading changes both
     path = Path(os.fsdecode(given) if _is_path(given) else name)
     return Source(path, take=partial(photo_of, given, name), is_alone=is_alone)

@@ -35,14 +35,14 @@ def list_images(folder: Path) -> list[Path]:
     return listing.files
 
 
-def read_image(path: Path) -> Image:
+def read_image(path: Path | str) -> Image:
     """Decode an image file to upright RGB; see :func:`ampnet.media.decoding.decode`.
 
     Raises:
         ImageError: the file is missing, empty, not a regular file, truncated, not an image, or too large.
     """
     try:
-        return decode(read_bytes(path, MAX_BYTES)).image
+        return decode(read_bytes(Path(path), MAX_BYTES)).image
     except DataError as error:
         raise ImageError(f"cannot read {printable(path)}: {error}") from error
 

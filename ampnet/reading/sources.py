@@ -1,5 +1,6 @@
 """What people name, as sources of photos: files, folders, patterns, lists, addresses, stdin; and where copies go."""
 
+import codecs
 import glob
 import os
 from collections import Counter
@@ -193,7 +194,8 @@ def read_list(file: Path) -> list[Path | str]:
 
     There are no patterns.
 
-    Empty lines and lines that start with ``#`` are skipped. Names may have any bytes but line breaks.
+    Empty lines and lines that start with ``#`` are skipped. Names may have any bytes but line breaks; UTF-16 is read
+    with its byte order mark.
 
     Raises:
         UsageError: it cannot be read, or lists nothing.
@@ -202,7 +204,9 @@ def read_list(file: Path) -> list[Path | str]:
         content = read_bytes(file, MAX_LIST_BYTES)
     except DataError as error:
         raise UsageError(f"cannot read the list {printable(file)}: {error}") from error
-    lines = (line.removesuffix(b"\r") for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as PowerShell writes it
+        content = content.decode("utf-16", "replace").encode("utf-8")
+    lines = (line.removesuffix(b"\r") for line in content.removeprefix(codecs.BOM_UTF8).split(b"\n"))
     texts = [os.fsdecode(line) for line in lines if line.strip() and not line.startswith(b"#")]
     paths = [text.strip() if is_url(text) else Path(text) for text in texts]
     if not paths:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 MAX_JITTER = 1.0
 """Seconds. A time stamp that steps back by more begins a new recording, which follows the earlier one."""
@@ -43,10 +44,10 @@ def choose_sampling(
     """
     if every is not None and rate is not None:
         raise ValueError("give every or rate, not both")
-    if every is not None and every < 1:
-        raise ValueError(f"every must be at least 1, got {every}")
-    if rate is not None and not 0 < rate < math.inf:
-        raise ValueError(f"rate must be above 0, got {rate}")
+    if every is not None and not (isinstance(every, Integral) and every >= 1):
+        raise ValueError(f"every must be at least 1, got {every!r}")
+    if rate is not None and not (isinstance(rate, Real) and 0 < rate < math.inf):
+        raise ValueError(f"rate must be above 0, got {rate!r}")
     end = math.inf if last is None else last
     return Sampling(every, first=first, last=end) if every else Sampling(rate=rate or USUAL_RATE, first=first, last=end)
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import named_model
+from ampnet.checkpoints.bundled import WORD
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.checkpoints.model_id import ModelId
 from ampnet.detection.any_size import AnySizeDetector
@@ -46,6 +46,7 @@ class Predictor(Recognizer):
         CheckpointError: the checkpoint cannot be used.
         ConfigError: the prior does not match the checkpoint.
         DetectorError: the detector's weights are unavailable.
+        RangeError: there is no such choice of faces, or a number is out of its range.
     """
 
     def __init__(
@@ -61,8 +62,9 @@ class Predictor(Recognizer):
         min_face: float = PredictConfig.min_face,
         score_threshold: float = DetectorConfig.score_threshold,
     ) -> None:
+        PredictConfig(face=face, min_face=min_face)  # refuses other values
         if not isinstance(checkpoint, Checkpoint):
-            checkpoint = load_checkpoint(named_model(None if checkpoint is None else Path(checkpoint)))
+            checkpoint = load_checkpoint(WORD if checkpoint is None else checkpoint)
         self.checkpoint = checkpoint
         self.class_names, self.framing = checkpoint.class_names, checkpoint.framing
         self.rejection_threshold = checkpoint.rejection_threshold

@@ -238,9 +238,12 @@ class Recognizer(ABC):
 
         Raises:
             DataError: ``images`` is a folder without any image.
-            ValueError: ``every`` is less than 1, ``rate`` not above 0, or both are given.
+            ValueError: ``every`` is less than 1, ``rate`` not above 0, or both are given; or ``smooth`` or ``people``
+                without ``track``.
         """
         sampling = choose_sampling(every, rate)
+        if not track and (smooth or people is not None):
+            raise ValueError("smooth and people follow tracks; give track=True, too")
         sources, tracking = sources_of(images, videos), Tracking(smooth, people) if track else None
         parallel, most = self.parallel, None
         if is_at_hand(images):

@@ -7,6 +7,7 @@ command, its help, its name in files of settings and its line in docs/options.md
 import math
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, Field, asdict, dataclass, fields, is_dataclass
+from numbers import Real
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -107,16 +108,19 @@ class Setting:
         """Check a value.
 
         Raises:
-            RangeError: it is out of range, or none of the choices.
+            RangeError: it is of another type, out of range, or none of the choices.
         """
-        if value is None or is_dataclass(value):
+        if is_dataclass(value) or (value is None and self.is_optional):
             return
-        if self.choices and not set(value if self.item else [value]) <= set(self.choices):
+        if self.choices and not all(one in self.choices for one in (value if self.item else [value])):
             shown = ",".join(map(str, value)) if self.item else value
             number = "some" if self.item else "one"
             raise RangeError(self.name, f"must be {number} of {', '.join(self.choices)}, got {shown!r}")
-        if self.kind in (int, float) and not is_within(value, self.option):
-            raise RangeError(self.name, f"must be {describe_range(self.option)}, got {value}")
+        if self.kind in (int, float):
+            if not isinstance(value, Real):
+                raise RangeError(self.name, f"must be a number, got {value!r}")
+            if not is_within(float(value), self.option):
+                raise RangeError(self.name, f"must be {describe_range(self.option)}, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)

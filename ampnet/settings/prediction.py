@@ -156,6 +156,7 @@ class PredictConfig(Settings):
         require(self.last is None or self.last > self.first, "--to must be later than --from")
         is_text = self.csv is None or self.csv.suffix.lower() not in SPREADSHEETS
         require(is_text, f"--csv {self.csv} would not be a spreadsheet; name it .csv, which spreadsheets open")
+        require(self.decimal == "." or self.csv is not None, "--decimal is the mark of --csv; give --csv FILE, too")
         require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
         if self.hide is not None:
             is_whole = self.every in (None, 1) and self.rate is None

@@ -55,7 +55,10 @@ class OneLineErrors(TyperGroup):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run a command line; see :meth:`typer.core.TyperGroup.main`."""
         is_program = options.pop("standalone_mode", True)
+        given = args[0] if args else options.get("args")
         try:
+            if "" in (sys.argv[1:] if given is None else given):  # a path would make it the current folder
+                raise WrongUsage("an argument is empty; is a variable of the shell not set?")
             code = super().main(*args, **options | {"standalone_mode": False})
         except WrongUsage as error:
             if not is_program:

@@ -31,7 +31,7 @@ def test_formats_that_are_not_on_the_list_are_no_images_whatever_they_are_called
 ) -> None:
     picture = PICTURE.convert("1") if format_name in ("MSP", "XBM") else PICTURE
     (tmp_path / "face.jpg").write_bytes(saved(picture, format_name))
-    with pytest.raises(ImageError, match=r"face\.jpg: not an image"):
+    with pytest.raises(ImageError, match=r"face\.jpg: (not an image|it is an? )"):
         read_image(tmp_path / "face.jpg")
 
 

@@ -199,7 +199,7 @@ def test_a_pattern_without_a_match_is_a_problem_and_the_rest_is_done(happy, fold
     result = predict(happy, "*.webp", "wall.png", "--json", "-q")
     assert result.exit_code == 1
     assert names_in(result) == ["*.webp", "wall.png"]
-    assert result.stderr == "ampnet: cannot read *.webp: No such file or directory\n"
+    assert result.stderr == "ampnet: cannot read *.webp: nothing matches this pattern\n"
 
 
 def test_a_list_file_names_inputs_one_a_line(happy, folder):
@@ -210,6 +210,12 @@ def test_a_list_file_names_inputs_one_a_line(happy, folder):
     result = predict(happy, "--list", "list.txt", "--json", "-q")
     assert result.exit_code == 1
     assert names_in(result) == ["wall.png", ESCAPED.replace(r"\n", ""), "gone.png"]
+
+
+def test_a_list_may_be_one_of_powershell(happy, folder):
+    wall(folder / "wand \u00fc.png")
+    (folder / "list.txt").write_bytes("wand \u00fc.png\r\n".encode("utf-16"))
+    assert names_in(predict(happy, "--list", "list.txt", "--json", "-q")) == ["wand \u00fc.png"]
 
 
 def test_a_null_byte_in_a_list_is_a_problem_of_its_line(happy, folder):

@@ -130,7 +130,7 @@ def test_prepare_rejects_whatever_is_no_file_or_no_image_and_finishes(tmp_path: 
         "pipe.jpg": "it is a pipe, not a regular file",
         "zero.png": "it is a device, not a regular file",
         "loop.jpg": "Too many levels of symbolic links",
-        "dds.jpg": "not an image, or a damaged one",
+        "dds.jpg": "it is a DDS texture; save it as JPEG or PNG",
         "bomb.jpg": "it has more than 150,000,000 pixels",
     }
     assert sum(row["status"] == "detected" for row in rows) == 6

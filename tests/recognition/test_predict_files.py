@@ -67,7 +67,7 @@ def test_a_pattern_is_what_matches_it_and_a_name_that_looks_like_one_is_itself(p
     assert names(predictor.predict(str(folder / "**" / "[34].png"))) == ["3.png", "4.png"]
     Image.fromarray(face).save(folder / "[5].png")
     assert isinstance(predictor.predict(folder / "[5].png"), PhotoResult)
-    with pytest.raises(ImageError, match=r"cannot read .*\[67\]\.png: No such file"):
+    with pytest.raises(ImageError, match=r"cannot read .*\[67\]\.png: nothing matches this pattern"):
         predictor.predict(folder / "[67].png")
 
 
@@ -137,9 +137,25 @@ def test_a_folder_without_photos_is_an_error_alone_and_a_problem_among_others(pr
     assert len(photo) == 1
 
 
+def test_an_empty_name_is_not_the_current_folder(predictor, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(ImageError, match=r"^cannot read a photo whose name is empty$"):
+        predictor.predict("")
+    assert [one.problem for one in predictor.predict_many([""])] == ["cannot read a photo whose name is empty"]
+
+
+def test_what_follows_tracks_needs_them(predictor, clip):
+    with pytest.raises(ValueError, match="smooth and people follow tracks"):
+        predictor.predict_many(clip, smooth=1)
+    with pytest.raises(ValueError, match="smooth and people follow tracks"):
+        predictor.predict_many(clip, people=2)
+
+
 def test_frames_are_counted_from_one(predictor, clip):
     with pytest.raises(ValueError, match="every must be at least 1, got 0"):
         predictor.predict(clip, every=0)
+    with pytest.raises(ValueError, match="rate must be above 0, got '6'"):
+        predictor.predict(clip, rate="6")
     with pytest.raises(ValueError, match="every or rate, not both"):
         predictor.predict(clip, every=2, rate=2.0)
 

@@ -13,7 +13,7 @@ from PIL import Image
 from ampnet.checkpoints.bundled import bundled_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.detection.detector import FaceDetector
-from ampnet.errors import ConfigError, DataError
+from ampnet.errors import ConfigError, DataError, RangeError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, align_face
 from ampnet.faces.framing import frame_face
 from ampnet.faces.geometry import mirror_landmarks
@@ -44,6 +44,16 @@ def test_every_face_of_the_group_is_found_where_it_is(tmp_path, group, detector)
     noses = truth[["nose_x", "nose_y"]].to_numpy() / 2
     for face in faces:
         assert np.linalg.norm(noses - face.landmarks[2], axis=1).min() < 6  # of 60-px faces
+
+
+@pytest.mark.parametrize("wrong", [{"face": "center"}, {"face": None}, {"min_face": None}, {"min_face": -1}])
+def test_a_choice_of_faces_that_there_is_not_is_refused(detector, wrong):
+    with pytest.raises(RangeError, match="must be"):
+        Predictor("bundled", detector, **wrong)
+    predictor = Predictor("bundled", detector)
+    predictor.face = "center"  # type: ignore[assignment]
+    with pytest.raises(RangeError, match="face must be one of largest, centre, best, all, got 'center'"):
+        predictor.predict(np.zeros((64, 64, 3), dtype=np.uint8))
 
 
 @pytest.mark.slow
