@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -21,6 +22,7 @@ from struct import Struct
 from types import SimpleNamespace
 from typing import Any
 
+_STARTING = threading.Lock()
 STATUS = Struct("<i")
 _ABOVE_ALL = 500
 """Descriptors from here on are nobody's."""
@@ -35,7 +37,9 @@ class ForkedProcess:
         self._status, its = socket.socketpair()
         with its:
             sent = array.array("i", [its.fileno(), *pass_fds])
-            _server()[0].sendmsg([told], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, sent)])
+            with _STARTING:  # threads may ask for the first one at once
+                server, _process = _server()
+            server.sendmsg([told], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, sent)])
         (self.pid,) = STATUS.unpack(self._status.recv(STATUS.size))
         self._code: int | None = None
 
