@@ -1,37 +1,41 @@
 """The JSON of the service for its OpenAPI description, with an example."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
+from ampnet.results.columns import EXPLANATION_KEYS, FACE_KEYS, PHOTO_KEYS, SERVICE_KEYS, Column
 from ampnet.service.base64_photos import FIELDS, IGNORED
+from ampnet.settings import ServeConfig
+
+
+def _key(name: str, keys: Sequence[Column], default: Any = ...) -> Any:
+    """Describe a key as docs/columns.md does."""
+    return Field(default, description=next(key.meaning for key in keys if key.name == name))
 
 
 class Explanation(BaseModel):
     """The logits of a face as a sum; see docs/columns.md."""
 
-    added: dict[str, float] = Field(
-        description="Added to the logit of the label by each region and the rest, relative to the mean of all classes."
-    )
-    summands: dict[str, dict[str, float]] = Field(description="Added to the logit of each class, by the same names.")
-    regions: dict[str, list[list[float]]] = Field(
-        description="Four corners (x, y) of each region in pixels of the photo, from its top left."
-    )
+    added: dict[str, float] = _key("added", EXPLANATION_KEYS)
+    summands: dict[str, dict[str, float]] = _key("summands", EXPLANATION_KEYS)
+    regions: dict[str, list[list[float]]] = _key("regions", EXPLANATION_KEYS)
 
 
 class FaceAnswer(BaseModel):
     """One face."""
 
-    box: list[float] = Field(description="x0, y0, x1, y1 in pixels of the upright photo.")
-    face_score: float = Field(description="Confidence of the detector, in [0, 1].")
-    landmarks: list[list[float]] = Field(description="Left eye, right eye, nose, left and right mouth corner; (x, y).")
-    label: str = Field(description="The most probable class.")
-    probability: float = Field(description="Calibrated probability of that class, in [0, 1].")
-    answer: str = Field(description="The most probable class, or `not sure` where it is not probable enough.")
-    scores: dict[str, float] = Field(description="Probability of each class; they add up to 1.")
-    warnings: list[str] = Field(description="What makes the answer doubtful.")
+    box: list[float] = _key("box", FACE_KEYS)
+    face_score: float = _key("face_score", FACE_KEYS)
+    landmarks: list[list[float]] = _key("landmarks", FACE_KEYS)
+    label: str = _key("label", FACE_KEYS)
+    probability: float = _key("probability", FACE_KEYS)
+    answer: str = _key("answer", FACE_KEYS)
+    scores: dict[str, float] = _key("scores", FACE_KEYS)
+    warnings: list[str] = _key("warnings", FACE_KEYS)
     explanation: Explanation | None = Field(None, description="With `explain=1` only.")
 
 
@@ -41,13 +45,13 @@ class PhotoAnswer(BaseModel):
     image: str = Field(description="The name of the file, as it was sent.")
     frame: int | None = Field(None, description="Always null: photos have no frames.")
     seconds: float | None = Field(None, description="Always null.")
-    status: Literal["ok", "no face", "unreadable"]
+    status: Literal["ok", "no face", "unreadable"] = _key("status", PHOTO_KEYS)
     problem: str | None = Field(None, description="Why it cannot be read.")
-    width: int | None = None
-    height: int | None = None
-    model: str = Field(description="Which model answered: its name and a short hash.")
-    warnings: list[str] = Field(description="About the photo as a whole.")
-    faces: list[FaceAnswer] = Field(description="Best detection score first.")
+    width: int | None = _key("width", PHOTO_KEYS, None)
+    height: int | None = _key("height", PHOTO_KEYS, None)
+    model: str = _key("model", PHOTO_KEYS)
+    warnings: list[str] = _key("warnings", PHOTO_KEYS)
+    faces: list[FaceAnswer] = _key("faces", PHOTO_KEYS)
 
 
 class ModelName(BaseModel):
@@ -61,7 +65,7 @@ class Answer(BaseModel):
     """The answer to `POST /v1/predict`."""
 
     model: ModelName
-    photos: list[PhotoAnswer] = Field(description="In the order in which they were sent.")
+    photos: list[PhotoAnswer] = _key("photos", SERVICE_KEYS)
 
 
 class Limits(BaseModel):
@@ -200,16 +204,7 @@ MODEL_EXAMPLE: dict[str, Any] = {
     "can_explain": True,
     "card": "# Model card ...",
     "is_local": True,
-    "limits": {
-        "max_megabytes": 32.0,
-        "max_megapixels": 50.0,
-        "max_files": 32,
-        "max_faces": 200,
-        "max_seconds": 30.0,
-        "max_decode_seconds": 10.0,
-        "max_requests": 256,
-        "queue": 128,
-    },
+    "limits": {name: getattr(ServeConfig, name) for name in Limits.model_fields},
 }
 
 OTHER_SITE = "pages of other sites may not use this service; allow one with `ampnet serve --allow-origin ORIGIN`"

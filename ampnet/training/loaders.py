@@ -72,7 +72,7 @@ def training_order(
     shares = config.recipe.batch_size, config.seed, process.rank, process.world_size, config.accumulate
     if isinstance(training, StreamedSplit):
         return StreamedBatchSampler(training.sizes, SHARDS_AT_ONCE, *shares)
-    return ResumableBatchSampler(index.labels[training], *shares, config.recipe.balance)
+    return ResumableBatchSampler(index.labels[training], *shares, balance=config.recipe.balance)
 
 
 def _refuse_unstreamable(config: RunConfig) -> None:

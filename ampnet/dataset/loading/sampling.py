@@ -51,6 +51,7 @@ class ResumableBatchSampler(Sampler[list[SampleKey]]):
         rank: int = 0,
         world_size: int = 1,
         parts: int = 1,
+        *,
         balance: Balance = "none",
     ) -> None:
         self.labels, self.batch_size, self.seed = labels, batch_size, seed
@@ -136,20 +137,11 @@ class StreamedBatchSampler(ResumableBatchSampler):
     Args:
         sizes: training faces of each shard.
         at_once: shards whose faces are shuffled together.
-        batch_size, seed, rank, world_size, parts: see :class:`ResumableBatchSampler`.
+        shares: ``batch_size``, ``seed``, ``rank``, ``world_size`` and ``parts`` of :class:`ResumableBatchSampler`.
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        at_once: int,
-        batch_size: int,
-        seed: int,
-        rank: int = 0,
-        world_size: int = 1,
-        parts: int = 1,
-    ) -> None:
-        super().__init__(range(sum(sizes)), batch_size, seed, rank, world_size, parts)
+    def __init__(self, sizes: Sequence[int], at_once: int, *shares: int) -> None:
+        super().__init__(range(sum(sizes)), *shares)
         self.sizes, self.at_once = sizes, at_once
 
     def _order(self) -> ShuffledShards:
