@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, bootstrap_sums, defined, estimate
+from ampnet.evaluation.intervals import Estimate, bootstrap_sums, defined, difference_of
 from ampnet.evaluation.metrics import confusion_of, resampled_clusters, score
 from ampnet.evaluation.paired_tests import McNemar, holm, mcnemar
 from ampnet.evaluation.predictions import SplitImages
@@ -216,13 +216,12 @@ def difference(
     drawn = [generator.integers(0, len(side), (rounds, len(side))) for side in (first, second)]
     drawn[1] += len(first)
 
-    def second_minus_first(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        means = [np.take_along_axis(values, runs, axis=1).mean(axis=1) for runs in drawn]
-        return np.asarray(means[1] - means[0])
+    units = len(labels) if clusters is None else len(np.unique(clusters))
 
     def paired(once: NDArray[np.float64], resampled: NDArray[np.float64]) -> Estimate:
         value = once[0, len(first) :].mean() - once[0, : len(first)].mean()
-        return defined(estimate(float(value), second_minus_first(resampled)))
+        one, other = (np.take_along_axis(resampled, runs, axis=1).mean(axis=1) for runs in drawn)
+        return defined(difference_of(float(value), other, one, units))
 
     test = None
     if len(runs) == 2 and clusters is None:

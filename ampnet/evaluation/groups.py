@@ -19,7 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.evaluation.group_measures import MEASURES, Measured, marks_of, measure, p_value_of
-from ampnet.evaluation.intervals import Estimate, Share, bootstrap_sums, defined, estimate, share_of, sums_by
+from ampnet.evaluation.intervals import (
+    Estimate,
+    Share,
+    bootstrap_sums,
+    defined,
+    difference_of,
+    estimate,
+    share_of,
+    sums_by,
+    widened,
+)
 from ampnet.evaluation.paired_tests import holm
 from ampnet.evaluation.predictions import PredictionTable
 
@@ -114,7 +124,7 @@ def _score_column(table: PredictionTable, column: str, values: NDArray[np.str_],
         else:  # the same people in all groups, so that someone in two of them is drawn for both
             sums = bootstrap_sums(sums_by(people[rows], columns[rows], people.max() + 1), seed)
         again = measure(sums, table)
-        scores.append(_group(name, table, rows, once, again, people is not None))
+        scores.append(_group(name, table, rows, once, again, people))
         drawn.append(again)
     large = [number for number, one in enumerate(scores) if not one.is_small]
     compared = large if len(large) > 1 else list(range(len(scores)))
@@ -124,7 +134,9 @@ def _score_column(table: PredictionTable, column: str, values: NDArray[np.str_],
         measured = {number: found.value for number, found in values_of.items() if found}
         if len(measured) > 1:
             high, low = max(measured, key=measured.__getitem__), min(measured, key=measured.__getitem__)
-            difference = defined(estimate(measured[high] - measured[low], drawn[high][kind] - drawn[low][kind]))
+            units = min(_units(members[one], people) for one in (high, low))
+            above = measured[high] - measured[low]
+            difference = defined(difference_of(above, drawn[high][kind], drawn[low][kind], units))
             chosen = [members[number] for number in measured]
             p_value = p_value_of(table, chosen, kind, difference.value, seed, people)
             gaps.append(Gap(kind, scores[high].name, scores[low].name, difference, p_value, p_value))
@@ -146,25 +158,36 @@ def _people(
     return people
 
 
+def _units(rows: NDArray[np.int64], people: NDArray[np.int64] | None) -> int:
+    """Return how many people, or images, are drawn of a group."""
+    return len(rows) if people is None else len(np.unique(people[rows]))
+
+
 def _group(
     name: str,
     table: PredictionTable,
     rows: NDArray[np.int64],
     once: Measured,
     again: Measured,
-    draws_people: bool,
+    people: NDArray[np.int64] | None,
 ) -> GroupScores:
+    units = _units(rows, people)
+
     def share(kind: str, hits: NDArray[np.bool_]) -> Estimate:
-        if draws_people:
-            return defined(estimate(float(once[kind][0]), again[kind]))
-        return defined(share_of(hits, 0))
+        if people is None:
+            return defined(share_of(hits, 0))
+        return defined(widened(estimate(float(once[kind][0]), again[kind]), units))
+
+    mean_recall = estimate(float(once["mean_recall"][0]), again["mean_recall"])
+    if mean_recall is not None and mean_recall.value in (0.0, 1.0):
+        mean_recall = widened(mean_recall, units)
 
     return GroupScores(
         name=name,
         images=len(rows),
         is_small=len(rows) < SMALL,
         accuracy=share("accuracy", table.answers[rows] == table.labels[rows]),
-        mean_recall=estimate(float(once["mean_recall"][0]), again["mean_recall"]),
+        mean_recall=mean_recall,
         missed=share("missed", table.answers[rows] < 0),
         calibration_error=estimate(float(once["calibration_error"][0]), again["calibration_error"]),
     )

@@ -34,7 +34,7 @@ class Estimate:
     interval: Interval
 
 
-def wilson_interval(hits: int, count: int) -> Interval:
+def wilson_interval(hits: float, count: int) -> Interval:
     """Return Wilson's 95% score interval for ``hits`` out of ``count`` (Wilson 1927)."""
     rate, z = hits / count, Z_95
     middle = (rate + z**2 / (2 * count)) / (1 + z**2 / count)
@@ -51,7 +51,8 @@ def share_of(hits: NDArray[np.bool_], seed: int, clusters: NDArray[np.int64] | N
     """Return the share of ``(N,)`` hits: with Wilson's interval, or of clusters with the percentiles of a bootstrap."""
     if clusters is None:
         return rate(int(hits.sum()), len(hits))
-    return estimate(float(hits.mean()), bootstrap_means(hits[:, None].astype(np.float64), seed, clusters)[:, 0])
+    resampled = bootstrap_means(hits[:, None].astype(np.float64), seed, clusters)[:, 0]
+    return widened(estimate(float(hits.mean()), resampled), len(np.unique(clusters)))
 
 
 def defined(found: Estimate | None) -> Estimate:
@@ -73,6 +74,42 @@ def estimate(value: float, resampled: NDArray[np.floating]) -> Estimate | None:
     """Combine a number with the percentiles of its bootstrap; None if it is undefined (NaN)."""
     interval = percentiles(resampled)
     return None if np.isnan(value) or interval is None else Estimate(float(value), interval)
+
+
+def widened(found: Estimate | None, units: int) -> Estimate | None:
+    """Give a share an interval where all its resamples are alike, as those of 12 right of 12 are.
+
+    It is Wilson's for a share of as many units: then [0, 1] is not left, and more of them narrow it.
+
+    Args:
+        found: a share, within [0, 1].
+        units: number of people, or images, that were drawn.
+    """
+    if found is None or not _has_no_width(found.interval):
+        return found
+    return Estimate(found.value, wilson_interval(found.value * units, units))
+
+
+def difference_of(value: float, high: NDArray[np.floating], low: NDArray[np.floating], units: int) -> Estimate | None:
+    """Combine a difference of two shares with the percentiles of its bootstrap; None if it is undefined (NaN).
+
+    Where all resamples of both are alike, Wilson's upper limit for none of so many is added on both sides.
+
+    Args:
+        value: the difference.
+        high: ``(R,)`` resamples of the first share.
+        low: ``(R,)`` of the other.
+        units: number of people, or images, that were drawn.
+    """
+    found = estimate(value, high - low)
+    if found is None or not all(_has_no_width(percentiles(one) or (0, 1)) for one in (high, low)):
+        return found
+    half = wilson_interval(0, units)[1]
+    return Estimate(found.value, (max(found.value - half, -1.0), min(found.value + half, 1.0)))
+
+
+def _has_no_width(interval: Interval) -> bool:
+    return interval[1] - interval[0] < 1e-9
 
 
 def resample_matrix(matrix: Counts, seed: int) -> Counts:

@@ -19,6 +19,7 @@ from ampnet.evaluation.intervals import (
     estimate,
     rate,
     resample_matrix,
+    widened,
 )
 
 
@@ -116,9 +117,22 @@ def normalise_rows(matrix: Counts) -> NDArray[np.float64]:
     return np.asarray(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))
 
 
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """Confusion matrices of resampled people, and how many of these there are."""
+
+    matrices: NDArray[np.float64]
+    """``(R, K, K + 1)``."""
+    people: int
+    present: NDArray[np.int64]
+    """``(K,)`` people with an image of each class."""
+    called: NDArray[np.int64]
+    """``(K,)`` people with an image that was called so."""
+
+
 def resampled_clusters(
     labels: NDArray[np.int64], answers: NDArray[np.int64], num_classes: int, clusters: NDArray[np.int64], seed: int
-) -> NDArray[np.float64]:
+) -> Resampled:
     """Draw confusion matrices as if whole clusters of images, such as the people in them, were drawn again.
 
     Args:
@@ -126,28 +140,28 @@ def resampled_clusters(
         answers: ``(N,)``; -1 without a prediction.
         num_classes: K.
         clusters: ``(N,)`` number of each image's cluster.
-
-    Returns:
-        ``(R, K, K + 1)``, for :func:`score`.
     """
     columns = num_classes + 1
     cells = labels * columns + np.where(answers < 0, num_classes, answers)
     _numbers, places = np.unique(clusters, return_inverse=True)
     counts = np.zeros((places.max() + 1, num_classes * columns))
     np.add.at(counts, (places, cells), 1)
-    return bootstrap_sums(counts, seed).reshape(-1, num_classes, columns)
+    of_people = counts.reshape(-1, num_classes, columns)
+    return Resampled(
+        matrices=bootstrap_sums(counts, seed).reshape(-1, num_classes, columns),
+        people=len(of_people),
+        present=(of_people.sum(axis=2) > 0).sum(axis=0),
+        called=(of_people[:, :, :num_classes].sum(axis=1) > 0).sum(axis=0),
+    )
 
 
-def score(
-    matrix: Counts, class_names: Sequence[str], seed: int = 0, resampled: NDArray[np.floating] | None = None
-) -> Scores:
+def score(matrix: Counts, class_names: Sequence[str], seed: int = 0, resampled: Resampled | None = None) -> Scores:
     """Summarise a confusion matrix.
 
     Args:
         matrix: ``(K, K)``, or ``(K, K + 1)`` with a column of images without a prediction.
         class_names: K names.
-        resampled: ``(R, ...)`` the same of resampled clusters of images, from which all intervals follow; None draws
-            single images.
+        resampled: the same of resampled clusters of images, from which all intervals follow; None draws single images.
 
     Raises:
         ValueError: the matrix is all zeros.
@@ -155,39 +169,70 @@ def score(
     images, correct = int(matrix.sum()), int(np.trace(matrix))
     if not images:
         raise ValueError("there are no images to score")
-    once, again = _Shares(matrix[None]), _Shares(resample_matrix(matrix, seed) if resampled is None else resampled)
-
-    def with_interval(name: str) -> Estimate | None:
-        return estimate(getattr(once, name)()[0], getattr(again, name)())
-
-    def share(hits: int, count: int, name: str, of_class: int | None = None) -> Estimate | None:
-        if resampled is None:
-            return rate(hits, count)
-        again_ = getattr(again, name) if of_class is None else getattr(again, name)[:, of_class]
-        return estimate(hits / count, again_) if count else None
-
+    drawn = _Intervals(matrix, seed, resampled)
     num_classes = len(class_names)
     columns = [matrix.sum(axis=1), matrix[:, num_classes:].sum(axis=1), matrix[:, :num_classes].sum(axis=0)]
     rows = zip(class_names, *(column.tolist() for column in columns), np.diagonal(matrix).tolist(), strict=True)
     return Scores(
         images=images,
         correct=correct,
-        accuracy=defined(share(correct, images, "accuracy")),
-        mean_class_accuracy=defined(with_interval("mean_recall")),
-        macro_f1=defined(with_interval("macro_f1")),
-        weighted_f1=defined(with_interval("weighted_f1")),
-        kappa=with_interval("kappa"),
-        matthews=with_interval("matthews"),
+        accuracy=defined(drawn.share(correct, images, "accuracy")),
+        mean_class_accuracy=defined(drawn.mean("mean_recall")),
+        macro_f1=defined(drawn.mean("macro_f1")),
+        weighted_f1=defined(drawn.mean("weighted_f1")),
+        kappa=drawn.beyond_chance("kappa"),
+        matthews=drawn.beyond_chance("matthews"),
         classes=tuple(
             ClassScores(
                 *(name, of_class, undetected, called, right),
-                recall=share(right, of_class, "recall", k),
-                precision=share(right, called, "precision", k),
-                f1=estimate(once.f1[0, k], again.f1[:, k]),
+                recall=drawn.share(right, of_class, "recall", k),
+                precision=drawn.share(right, called, "precision", k),
+                f1=drawn.f1(k),
             )
             for k, (name, of_class, undetected, called, right) in enumerate(rows)
         ),
     )
+
+
+class _Intervals:
+    """The intervals of the scores of one matrix: of its resamples, or of Wilson where these are all alike."""
+
+    def __init__(self, matrix: Counts, seed: int, resampled: Resampled | None) -> None:
+        self._once = _Shares(matrix[None])
+        self._again = _Shares(resample_matrix(matrix, seed) if resampled is None else resampled.matrices)
+        self._people = resampled
+        self._units = int(matrix.sum()) if resampled is None else resampled.people
+        self._present = matrix.sum(axis=1) if resampled is None else resampled.present
+
+    def share(self, hits: int, count: int, name: str, of_class: int | None = None) -> Estimate | None:
+        if self._people is None or not count:
+            return rate(hits, count)
+        again = getattr(self._again, name)
+        if of_class is None:
+            return widened(estimate(hits / count, again), self._units)
+        people = self._people.present if name == "recall" else self._people.called
+        return widened(estimate(hits / count, again[:, of_class]), int(people[of_class]))
+
+    def mean(self, name: str) -> Estimate | None:
+        found = estimate(getattr(self._once, name)()[0], getattr(self._again, name)())
+        return widened(found, self._units) if _is_extreme(found) else found
+
+    def f1(self, k: int) -> Estimate | None:
+        found = estimate(self._once.f1[0, k], self._again.f1[:, k])
+        return widened(found, int(self._present[k])) if _is_extreme(found) else found
+
+    def beyond_chance(self, name: str) -> Estimate | None:
+        found = estimate(getattr(self._once, name)()[0], getattr(self._again, name)())
+        if found is None or found.value != 1.0:
+            return found
+        lowest, highest = defined(widened(found, self._units)).interval
+        errors = (1 - lowest) / (1 - float(self._once.by_chance()[0]))  # accuracy to kappa
+        return Estimate(1.0, (max(1 - errors, -1.0), highest))
+
+
+def _is_extreme(found: Estimate | None) -> bool:
+    """Whether none, or all are right: other constant means are those of a network that always answers the same."""
+    return found is not None and found.value in (0.0, 1.0)
 
 
 class _Shares:
@@ -214,9 +259,11 @@ class _Shares:
     def weighted_f1(self) -> NDArray[np.float64]:
         return np.asarray(np.nansum(self.f1 * self.present, axis=1) / self.total)
 
+    def by_chance(self) -> NDArray[np.float64]:
+        return np.asarray((self.present * self.called).sum(axis=1) / self.total**2)
+
     def kappa(self) -> NDArray[np.float64]:
-        observed = self.hits.sum(axis=1) / self.total
-        by_chance = (self.present * self.called).sum(axis=1) / self.total**2
+        observed, by_chance = self.hits.sum(axis=1) / self.total, self.by_chance()
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(by_chance < 1, (observed - by_chance) / (1 - by_chance), np.nan)
 

@@ -1,7 +1,7 @@
 """An evaluation report: everything that is measured on a split, from its table of predictions."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -19,7 +19,7 @@ from ampnet.evaluation.ferplus import ProtocolScores, score_protocol
 from ampnet.evaluation.fusion import HeadScores, PriorScores, fuse, score_heads, score_priors
 from ampnet.evaluation.groups import Grouping, score_groups
 from ampnet.evaluation.intervals import Counts, Estimate, Share, share_of
-from ampnet.evaluation.metrics import Scores, confusion_of, normalise_rows, resampled_clusters, score
+from ampnet.evaluation.metrics import Resampled, Scores, confusion_of, normalise_rows, resampled_clusters, score
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities, top_hits
 from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
@@ -254,12 +254,12 @@ def _crowd(table: PredictionTable) -> Agreement | None:
     return measure_agreement(table.answers, table.probabilities, votes, table.class_names)
 
 
-def _without_last(resampled: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+def _without_last(resampled: Resampled | None) -> Resampled | None:
     """Leave out the images without a prediction, and resamples of people without any other."""
     if resampled is None:
         return None
-    scored = resampled[:, :, :-1]
-    return np.asarray(scored[scored.sum(axis=(1, 2)) > 0])
+    scored = resampled.matrices[:, :, :-1]
+    return replace(resampled, matrices=scored[scored.sum(axis=(1, 2)) > 0])
 
 
 def _protocol(table: PredictionTable, protocol: Protocol | None) -> ProtocolScores | None:

@@ -6,11 +6,13 @@ import pytest
 from ampnet.evaluation import intervals
 from ampnet.evaluation.intervals import (
     bootstrap_sums,
+    difference_of,
     estimate,
     mean_estimates,
     percentiles,
     rate,
     resample_matrix,
+    share_of,
     wilson_interval,
 )
 
@@ -64,3 +66,23 @@ def test_blocks_and_the_limit_for_large_tables_change_only_the_number_of_rounds(
     assert bootstrap_sums(values, seed=0, rounds=25).shape == (25, 1)
     monkeypatch.setattr(intervals, "MAX_DRAWS", 50 * 150)
     assert len(bootstrap_sums(values, seed=0)) == 150
+
+
+def test_a_share_that_is_the_same_in_every_resample_has_the_interval_of_as_many_people():
+    """Wilson's of 12 of 12 begins at 12 / (12 + 1.96^2)."""
+    people = np.repeat(np.arange(12), 5)
+    found = share_of(np.ones(60, bool), 0, people)
+    assert (found.value, *found.interval) == pytest.approx((1, 12 / (12 + 1.959964**2), 1))
+    none = share_of(np.zeros(60, bool), 0, people)
+    assert (none.value, *none.interval) == pytest.approx((0, 0, 1 - 12 / (12 + 1.959964**2)))
+    half = share_of(np.tile([True, False], 30), 0, np.repeat(np.arange(30), 2))  # each person one of two
+    assert half.interval == pytest.approx(wilson_interval(15, 30))
+
+
+def test_two_shares_without_spread_differ_by_nothing_but_not_surely():
+    half = 1 - 12 / (12 + 1.959964**2)
+    same = difference_of(0.0, np.ones(100), np.ones(100), 12)
+    assert same.interval == pytest.approx((-half, half))
+    assert difference_of(1.0, np.ones(100), np.zeros(100), 12).interval == pytest.approx((1 - half, 1))
+    spread = np.linspace(0, 1, 100)
+    assert difference_of(0.0, spread, spread, 12).interval == (0, 0)  # equal in every draw

@@ -16,7 +16,8 @@ LABELS, ANSWERS = np.array([0, 0, 1, 1]), np.array([0, 1, 0, -1])
 
 def test_drawing_people_gives_only_what_whole_people_can_give():
     resampled = resampled_clusters(LABELS, ANSWERS, 2, PEOPLE, seed=0)
-    accuracies = np.diagonal(resampled[:, :, :2], axis1=1, axis2=2).sum(axis=1) / resampled.sum(axis=(1, 2))
+    drawn = resampled.matrices
+    accuracies = np.diagonal(drawn[:, :, :2], axis1=1, axis2=2).sum(axis=1) / drawn.sum(axis=(1, 2))
     assert set(accuracies.tolist()) == {0.0, 0.25, 1.0}  # the second twice, each once, the first twice
     found = score(confusion_of(LABELS, ANSWERS, 2), NAMES, 0, resampled)
     assert (found.accuracy.value, found.accuracy.interval) == (0.25, (0.0, 1.0))
@@ -54,3 +55,23 @@ def test_the_spread_is_the_sample_standard_deviation_and_a_stack_has_their_mean(
     stack = stack_tables(tables)
     assert (stack.answers == stack.labels).mean() == 0.75
     assert stack.images.names == ("x", "y", "x", "y")
+
+
+def test_all_right_answers_of_a_few_people_leave_room_for_errors_of_others():
+    labels, people = np.tile([0, 1], 24), np.repeat(np.arange(12), 4)
+    found = score(confusion_of(labels, labels, 2), NAMES, 0, resampled_clusters(labels, labels, 2, people, seed=0))
+    lowest = 12 / (12 + 1.959964**2)
+    shares = [found.accuracy, found.mean_class_accuracy, found.macro_f1, found.weighted_f1, found.classes[0].recall]
+    shares += [found.classes[1].precision, found.classes[0].f1]
+    assert [one.interval for one in shares] == [pytest.approx((lowest, 1))] * 7
+    assert found.kappa.interval == pytest.approx((2 * lowest - 1, 1))  # half agree by chance
+    of_images = score(confusion_of(labels, labels, 2), NAMES, 0)
+    assert of_images.macro_f1.interval == pytest.approx((48 / (48 + 1.959964**2), 1))
+
+
+def test_a_class_counts_the_people_who_show_it():
+    labels, people = np.array([0, 0, 0, 1, 1, 1, 1]), np.array([0, 1, 2, 0, 0, 1, 2])
+    answers = np.array([0, 0, 0, 0, 1, 1, 1])
+    found = score(confusion_of(labels, answers, 2), NAMES, 0, resampled_clusters(labels, answers, 2, people, seed=0))
+    assert found.classes[0].recall.interval == pytest.approx((3 / (3 + 1.959964**2), 1))
+    assert found.accuracy.interval[0] < 6 / 7
