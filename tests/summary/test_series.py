@@ -61,6 +61,8 @@ def test_a_baseline_is_the_median_of_a_person_s_seconds_or_of_a_video(tmp_path):
         with_baselines(found, "nothing.mp4")
     with pytest.raises(UsageError, match="was not seen there"):
         with_baselines(found, "100-200")
+    with pytest.raises(UsageError, match="--baseline 5-2 ends before it begins; write 2-5"):
+        with_baselines(found, "5-2")
 
 
 def test_a_file_names_people_and_joins_tracks(tmp_path):
