@@ -234,11 +234,14 @@ def _drawn(result: PhotoResult) -> bytes:
 
 
 def _check_parameters(request: Request) -> None:
-    """Refuse query parameters that the address does not have; links to the page may carry any."""
+    """Refuse query parameters that the address does not have, or that come twice; links to the page may carry any."""
     route = request.scope["route"]
     known = [parameter.alias for parameter in route.dependant.query_params]
     if route.include_in_schema and (unknown := request.query_params.keys() - set(known)):
         raise unknown_name("parameter", unknown, known)
+    names = [name for name, _value in request.query_params.multi_items()]
+    if route.include_in_schema and (repeated := [name for name in known if names.count(name) > 1]):
+        raise Refusal(400, "wrong_parameter", f"{repeated[0]} is given {names.count(repeated[0])} times; give it once")
 
 
 def _handle_errors(app: FastAPI) -> None:

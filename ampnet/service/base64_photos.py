@@ -28,7 +28,7 @@ def decode_body(body: bytes, max_files: int) -> tuple[list[bytes], bool]:
         Refusal: it is no such JSON, holds no photo, too many, or something else than base64.
     """
     try:
-        document = json.loads(body)
+        document = json.loads(body, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise Refusal(400, "malformed", "malformed JSON") from error
     named = document if isinstance(document, dict) else {}
@@ -46,6 +46,13 @@ def decode_body(body: bytes, max_files: int) -> tuple[list[bytes], bool]:
             413, "too_many_files", f"more than {max_files} photos in a request; send them in several requests"
         )
     return [_decode(text) for text in texts], isinstance(given, list)
+
+
+def _each_once(fields: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(fields)
+    if len(found) < len(fields):  # json would keep the last, silently
+        raise Refusal(400, "malformed", "a field is given twice; give each once")
+    return found
 
 
 def _decode(text: object) -> bytes:

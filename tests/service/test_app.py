@@ -211,6 +211,14 @@ def test_the_description_has_an_example_of_each_answer(client):
         ("POST", "/v1/predict", {"content": b"", "headers": JPEG}, 422, "unreadable"),
         ("POST", "/v1/predict?explain=perhaps", {"content": PORTRAIT, "headers": JPEG}, 400, "wrong_parameter"),
         ("POST", "/v1/predict?explan=1", {"content": PORTRAIT, "headers": JPEG}, 400, "wrong_parameter"),
+        ("POST", "/v1/predict?explain=1&explain=0", {"content": PORTRAIT, "headers": JPEG}, 400, "wrong_parameter"),
+        (
+            "POST",
+            "/v1/predict",
+            {"content": b'{"img": "AAAA", "img": "BBBB"}', "headers": {"Content-Type": "application/json"}},
+            400,
+            "malformed",
+        ),
         ("GET", "/v1/model?explain=1", {}, 400, "wrong_parameter"),
         ("GET", "/v1/card?a", {}, 400, "wrong_parameter"),
         ("GET", "/healthz?a=1", {}, 400, "wrong_parameter"),
@@ -253,6 +261,8 @@ def test_a_misspelt_parameter_or_field_is_named_beside_those_there_are(client):
     assert answer.json()["error"]["message"] == "unknown parameter 'explain'; this address takes none"
     answer = client.post("/v1/predict", json={"photo": "AAAA"})
     assert answer.json()["error"]["message"] == "unknown field 'photo'; known: img, image, img_path"
+    answer = client.post("/v1/predict?explain=1&explain=0", content=PORTRAIT, headers=JPEG)
+    assert answer.json()["error"]["message"] == "explain is given 2 times; give it once"
     assert client.get("/?from=mail").status_code == 200  # links to the page may carry anything
 
 
