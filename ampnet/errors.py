@@ -87,6 +87,11 @@ def is_broken_opencv(error: ImportError | AttributeError) -> bool:
     return getattr(error.obj, "__name__", "") == "cv2"
 
 
+def missing_package(name: str | None, extra: str) -> UsageError:
+    """Return the error for a package which only an extra of this one installs."""
+    return UsageError(f"{name} is missing; install it with `pip install 'ampnet[{extra}]'`")
+
+
 @contextmanager
 def resumable(is_left: Callable[[], bool]) -> Iterator[None]:
     """Let the KeyboardInterrupt that ends the block say how to resume, if anything is left to resume then."""

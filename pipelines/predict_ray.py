@@ -15,7 +15,7 @@ import msgspec
 from ampnet.cluster.actors import ray_cluster
 from ampnet.cluster.parts import cut_into_parts, digest_of
 from ampnet.cluster.predictions import PartCounts, done_parts, predict_parts
-from ampnet.errors import DataError, UsageError, resumable
+from ampnet.errors import DataError, UsageError, missing_package, resumable
 from ampnet.files.documents import MAX_JSON
 from ampnet.files.journal import CURE, require_same
 from ampnet.files.lock import LOCK_FILE
@@ -93,7 +93,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
     console = notices(quiet)
     assert config.out is not None  # as the settings require
     if missing := [name for name in ("ray", "pyarrow") if find_spec(name) is None]:
-        raise UsageError(f"{missing[0]} is missing; install it with `pip install 'ampnet[cluster]'`")
+        raise missing_package(missing[0], "cluster")
     out = address_of(config.out)
     out = out if is_address(out) else str(config.out.resolve())
     parts, notes = cut_into_parts(config.images, config.part_images, config.videos)

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from ampnet.checkpoints.model_id import ModelId
-from ampnet.errors import UsageError
+from ampnet.errors import missing_package
 from ampnet.reading.video_clock import Sampling, choose_sampling
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.runtime.cores import usable_cores
@@ -114,7 +114,7 @@ def _on_onnx(config: PredictConfig, file: Path, console: Console, threads: int) 
         from ampnet.recognition.onnx import OnnxFaceDetector, Predictor
         from pipelines.onnx_models import onnx_models
     except ImportError as error:
-        raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[onnx]'`") from error
+        raise missing_package(error.name, "onnx") from error
 
     classifier, detector = onnx_models(file, console)
     return Predictor(classifier, OnnxFaceDetector(detector, config.detector, threads), config.batch_size, threads)

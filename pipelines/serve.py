@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ampnet import __version__
 from ampnet.checkpoints.bundled import bundled_name
-from ampnet.errors import UsageError
+from ampnet.errors import missing_package
 from ampnet.files.opening import read_text
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.runtime.cores import usable_cores
@@ -59,7 +59,7 @@ def run(
         from ampnet.service.guard import is_loopback
         from ampnet.service.server import address, listen
     except ImportError as error:
-        raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[serve]'`") from error
+        raise missing_package(error.name, "serve") from error
 
     console = notices(quiet)
     if not is_loopback(config.host):

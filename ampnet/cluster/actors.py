@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ampnet.errors import AmpnetError, ConfigError, ProcessError, UsageError
-from ampnet.files.printable import printable
+from ampnet.errors import AmpnetError, ConfigError, ProcessError, UsageError, missing_package
+from ampnet.files.printable import printable, reason_of
 from ampnet.runtime.cores import usable_cores
 
 OBJECT_STORE_BYTES = 256 << 20
@@ -66,7 +66,7 @@ def ray_cluster(actors: int | None, gpus: int | None) -> Iterator[ActorOptions]:
         import ray
         from ray.data import DataContext
     except ImportError as error:
-        raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[cluster]'`") from error
+        raise missing_package(error.name, "cluster") from error
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     if ray.is_initialized():  # by the program that calls us
         _keep_quiet(DataContext.get_current())
@@ -102,8 +102,9 @@ def _check_reachable(address: str) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ProcessError(f"cannot join the Ray cluster at {printable(address)}: {printable(reason)}") from error
+        raise ProcessError(
+            f"cannot join the Ray cluster at {printable(address)}: {printable(reason_of(error))}"
+        ) from error
 
 
 def _resources() -> dict[str, float]:

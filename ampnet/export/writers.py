@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ampnet.errors import UsageError
+from ampnet.errors import missing_package
 from ampnet.export.graphs import ClassifierGraph, DetectorGraph
 from ampnet.export.metadata import encode
 from ampnet.export.no_faces import accept_none
@@ -73,7 +73,7 @@ def require_packages() -> None:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401  (torch's exporter needs it)
     except ImportError as error:
-        raise UsageError(f"{error.name} is missing; install it with `pip install 'ampnet[onnx]'`") from error
+        raise missing_package(error.name, "onnx") from error
 
 
 def classifier_example(graph: ClassifierGraph, batch: int = 2) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ import msgspec
 
 from ampnet.errors import DataError
 from ampnet.files.opening import MAX_BYTES, open_regular, read_text
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 
 MAX_JSON = 4 << 20
 """Default limit for a JSON file, in bytes; as Python objects it takes up to 30 times as much memory."""
@@ -93,13 +93,11 @@ def text_lines(
                 number += 1
                 yield line
     except (DataError, OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
-        reason: object = error
+        reason = reason_of(error)
         if isinstance(error, UnicodeDecodeError):
             reason = f"it is not UTF-8 text (after line {number})"
         elif isinstance(error, EOFError | zlib.error):
             reason = "its packed content is damaged"
-        elif isinstance(error, OSError):
-            reason = error.strerror or error
         raise DataError(f"cannot read {printable(path)}: {reason}{cure and f'; {cure}'}") from error
 
 

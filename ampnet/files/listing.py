@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 
 
 @dataclass(eq=False)
@@ -58,9 +58,8 @@ def list_folder(folder: Path, extensions: Collection[str]) -> Listing:
                     else:
                         folders.append(entry.path)
         except (OSError, ValueError) as error:  # ValueError: a null byte
-            reason = getattr(error, "strerror", None) or error
             listing.files.append(Path(place))
-            listing.problems[Path(place)] = f"cannot list {printable(Path(place))}: {printable(reason)}"
+            listing.problems[Path(place)] = f"cannot list {printable(Path(place))}: {printable(reason_of(error))}"
     listing.files.sort(key=lambda path: path.as_posix())
     return listing
 

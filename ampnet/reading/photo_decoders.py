@@ -10,7 +10,7 @@ import numpy as np
 
 from ampnet.errors import ImageError, ProcessError
 from ampnet.files.isolated import Worker
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 from ampnet.media.decoding import Decoded
 from ampnet.reading.photo_decoding import PIXELS, PROBLEM, READY, Order
 
@@ -76,7 +76,7 @@ class Decoder:
         try:
             self._worker = Worker(Order(self._max_pixels), MAX_MEMORY)
         except OSError as error:
-            raise ProcessError(f"a decoder does not start: {error.strerror or error}") from error
+            raise ProcessError(f"a decoder does not start: {reason_of(error)}") from error
         try:
             if self._worker.channel.receive(time.monotonic() + START_SECONDS).kind != READY:
                 raise ValueError("it is not ready")

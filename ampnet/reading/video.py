@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ampnet.errors import DataError, ImageError
 from ampnet.files.isolated import Message, Worker
 from ampnet.files.opening import open_regular
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 from ampnet.reading.animation import is_animated
 from ampnet.reading.video_clock import EVERY_FRAME, Sampling
 from ampnet.reading.video_decoder import Order
@@ -174,7 +174,7 @@ def open_video(
         )
         worker = Worker(order, MAX_MEMORY, (file.fileno(),))
     except OSError as error:
-        raise ImageError(f"cannot read {printable(path)}: {error.strerror or error}") from error
+        raise ImageError(f"cannot read {printable(path)}: {reason_of(error)}") from error
     finally:
         file.close()
     try:

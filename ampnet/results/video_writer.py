@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ampnet.errors import DataError, ImageError
 from ampnet.files.isolated import Worker
 from ampnet.files.opening import open_regular
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 from ampnet.files.writing import atomic_write
 from ampnet.reading.video import MAX_BYTES, video_info
 from ampnet.reading.video_messages import MAX_MEMORY
@@ -89,7 +89,7 @@ class VideoWriter:
         self._container.mux(self._stream.encode(frame))
         self.frames += 1
         if self._file is not None and self._file.failure is not None:
-            reason = self._file.failure.strerror or self._file.failure
+            reason = reason_of(self._file.failure)
             raise DataError(
                 f"cannot write {printable(self._target)}: {reason}; free some space or choose another folder"
             )

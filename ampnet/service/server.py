@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from ampnet.errors import UsageError
+from ampnet.files.printable import reason_of
 from ampnet.service.guard import Guard
 from ampnet.settings import ServeConfig
 
@@ -46,7 +47,7 @@ def _reason(error: OSError) -> str:
         return "the port is in use; choose another with --port, or 0 for any free one"
     if error.errno == errno.EACCES:
         return "ports below 1024 need administrator rights; choose another with --port"
-    return f"{error.strerror or error}; choose another address with --host"
+    return f"{reason_of(error)}; choose another address with --host"
 
 
 def address(opened: socket.socket) -> str:

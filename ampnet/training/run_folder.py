@@ -21,7 +21,7 @@ from ampnet.dataset.index.splits import class_counts
 from ampnet.errors import AmpnetError, DataError, UsageError
 from ampnet.files.lock import lock_folder, refuse_locked
 from ampnet.files.opening import exists, read_text
-from ampnet.files.printable import as_text, printable
+from ampnet.files.printable import as_text, printable, reason_of
 from ampnet.files.writing import write_json
 from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.launch import Process
@@ -79,7 +79,7 @@ def open_run_folder(config: TrainConfig) -> Path:
                 ) from None
             number += 1
         except OSError as error:
-            raise DataError(f"cannot create {folder}: {error.strerror}; choose another --out") from error
+            raise DataError(f"cannot create {folder}: {reason_of(error)}; choose another --out") from error
 
 
 def folder_to_resume(config: TrainConfig) -> Path:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ampnet.errors import DataError
-from ampnet.files.printable import printable
+from ampnet.files.printable import printable, reason_of
 
 OTHER_OUT = "nothing was deleted; choose another --out, or delete the old index and images yourself"
 """What prepare says where it refuses to delete."""
@@ -38,7 +38,7 @@ def regular_files(folder: Path) -> dict[str, bool]:
         with os.scandir(folder) as entries:
             return {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
     except OSError as error:
-        raise DataError(f"cannot read the images in {folder}: {error.strerror}; run prepare again") from error
+        raise DataError(f"cannot read the images in {folder}: {reason_of(error)}; run prepare again") from error
 
 
 def refuse_links_outside(folder: Path, names: Iterable[str]) -> None:
@@ -112,13 +112,13 @@ def remove(folder: Path, names: Iterable[str]) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise DataError(f"cannot delete from {folder}: {error.strerror}") from error
+        raise DataError(f"cannot delete from {folder}: {reason_of(error)}") from error
     try:
         for name in names:
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=descriptor)
     except OSError as error:
-        raise DataError(f"cannot delete {folder / printable(name)}: {error.strerror}") from error
+        raise DataError(f"cannot delete {folder / printable(name)}: {reason_of(error)}") from error
     finally:
         os.close(descriptor)
 
