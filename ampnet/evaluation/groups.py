@@ -29,6 +29,7 @@ from ampnet.evaluation.intervals import (
     share_of,
     sums_by,
     widened,
+    widened_mean,
 )
 from ampnet.evaluation.paired_tests import holm
 from ampnet.evaluation.predictions import PredictionTable
@@ -178,16 +179,12 @@ def _group(
             return defined(share_of(hits, 0))
         return defined(widened(estimate(float(once[kind][0]), again[kind]), units))
 
-    mean_recall = estimate(float(once["mean_recall"][0]), again["mean_recall"])
-    if mean_recall is not None and mean_recall.value in (0.0, 1.0):
-        mean_recall = widened(mean_recall, units)
-
     return GroupScores(
         name=name,
         images=len(rows),
         is_small=len(rows) < SMALL,
         accuracy=share("accuracy", table.answers[rows] == table.labels[rows]),
-        mean_recall=mean_recall,
+        mean_recall=widened_mean(estimate(float(once["mean_recall"][0]), again["mean_recall"]), units),
         missed=share("missed", table.answers[rows] < 0),
         calibration_error=estimate(float(once["calibration_error"][0]), again["calibration_error"]),
     )

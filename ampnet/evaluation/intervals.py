@@ -90,6 +90,14 @@ def widened(found: Estimate | None, units: int) -> Estimate | None:
     return Estimate(found.value, wilson_interval(found.value * units, units))
 
 
+def widened_mean(found: Estimate | None, units: int) -> Estimate | None:
+    """Do the same for a mean over classes where none, or all are right.
+
+    Other constant means are those of a network that always answers the same.
+    """
+    return widened(found, units) if found is not None and found.value in (0.0, 1.0) else found
+
+
 def difference_of(value: float, high: NDArray[np.floating], low: NDArray[np.floating], units: int) -> Estimate | None:
     """Combine a difference of two shares with the percentiles of its bootstrap; None if it is undefined (NaN).
 

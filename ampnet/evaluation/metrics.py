@@ -20,6 +20,7 @@ from ampnet.evaluation.intervals import (
     rate,
     resample_matrix,
     widened,
+    widened_mean,
 )
 
 
@@ -214,12 +215,10 @@ class _Intervals:
         return widened(estimate(hits / count, again[:, of_class]), int(people[of_class]))
 
     def mean(self, name: str) -> Estimate | None:
-        found = estimate(getattr(self._once, name)()[0], getattr(self._again, name)())
-        return widened(found, self._units) if _is_extreme(found) else found
+        return widened_mean(estimate(getattr(self._once, name)()[0], getattr(self._again, name)()), self._units)
 
     def f1(self, k: int) -> Estimate | None:
-        found = estimate(self._once.f1[0, k], self._again.f1[:, k])
-        return widened(found, int(self._present[k])) if _is_extreme(found) else found
+        return widened_mean(estimate(self._once.f1[0, k], self._again.f1[:, k]), int(self._present[k]))
 
     def beyond_chance(self, name: str) -> Estimate | None:
         found = estimate(getattr(self._once, name)()[0], getattr(self._again, name)())
@@ -228,11 +227,6 @@ class _Intervals:
         lowest, highest = defined(widened(found, self._units)).interval
         errors = (1 - lowest) / (1 - float(self._once.by_chance()[0]))  # accuracy to kappa
         return Estimate(1.0, (max(1 - errors, -1.0), highest))
-
-
-def _is_extreme(found: Estimate | None) -> bool:
-    """Whether none, or all are right: other constant means are those of a network that always answers the same."""
-    return found is not None and found.value in (0.0, 1.0)
 
 
 class _Shares:

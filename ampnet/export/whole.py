@@ -14,7 +14,7 @@ import numpy as np
 from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.export.finding import find
 from ampnet.export.graph_values import END, Value
-from ampnet.export.looks import Detector, Found
+from ampnet.export.looks import Detector, Found, eyes_to_mouth
 from ampnet.export.metadata import decode
 from ampnet.export.notation import Graph
 from ampnet.export.resizing import resized, rounded
@@ -183,6 +183,5 @@ def _is_shown_whole(graph: Graph, in_frame: Value, framing: Framing) -> Value:
     mean = np.array(framing.mean_landmarks, dtype=np.float32)
     away = in_frame - mean
     distance = graph("Sqrt", (away * away).sum(2)).mean(1)
-    down = in_frame[:, 3:].mean(1) - in_frame[:, :2].mean(1)
     least = framing.size * float(np.linalg.norm(mean[3:].mean(axis=0) - mean[:2].mean(axis=0)))
-    return (distance <= framing.spread) & (graph("Sqrt", (down * down).sum(1)) >= least)
+    return (distance <= framing.spread) & (eyes_to_mouth(graph, in_frame)[1] >= least)
