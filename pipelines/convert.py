@@ -21,7 +21,7 @@ class ConvertResult:
 
     def lines(self) -> list[str]:
         """Describe it in a few lines, ending with the next command."""
-        form = f"{self.shards:,} shard{'s' * (self.shards > 1)}" if self.shards else "files"
+        form = counted(self.shards, "shard") if self.shards else "files"
         return [f"{self.out}: {counted(self.faces, 'face')} in {form}", f"next: ampnet train --data {self.out}"]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ampnet.evaluation.intervals import Counts, Estimate, rate
 from ampnet.evaluation.metrics import Scores
+from ampnet.files.printable import counted
 
 PAIRS = 10
 """Pairs in a report."""
@@ -53,8 +54,7 @@ def in_words(scores: Scores, pairs: Sequence[ConfusedPair], undetected: int) -> 
         parts.append(f"best at {best[1]} (F1 {best[0]:.0%}), worst at {worst[1]} ({worst[0]:.0%})")
     if pairs:
         first = pairs[0]
-        images = "1 image" if first.images == 1 else f"{first.images:,} images"
-        parts.append(f"most often takes {first.true} for {first.predicted} ({images})")
+        parts.append(f"most often takes {first.true} for {first.predicted} ({counted(first.images, 'image')})")
     if undetected:
         parts.append(f"of {scores.images:,} images, {undetected:,} without a prediction count as errors")
     return f"{'; '.join(parts)}."

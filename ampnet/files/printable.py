@@ -48,9 +48,9 @@ def one_line(text: object) -> str:
     return "".join(_escaped(part) if unicodedata.category(part) in _NOT_IN_A_LINE else part for part in words)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: "1 photo", "1,200 photos"."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 photo", "1,200 photos"; the plural ends with "s" unless it is given."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def first_of(problems: Sequence[str]) -> str | None:

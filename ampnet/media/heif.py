@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from PIL import features
 
 from ampnet.errors import ImageError
+from ampnet.files.printable import counted
 
 EXTENSIONS = frozenset((".heic", ".heif", ".hif", ".avif"))
 """Extensions, in lower case, of these photos."""
@@ -36,9 +37,7 @@ def describe_unread(left_out: Mapping[str, int]) -> list[str]:
     avif = left_out.get(".avif", 0)
     heic = sum(left_out.get(extension, 0) for extension in EXTENSIONS) - avif
     counts = ((heic, "HEIC", INSTALL), (avif, "AVIF", INSTALL_AVIF))
-    return [
-        f"{count:,} {name} photo{'s' * (count > 1)} (read them after {how})" for count, name, how in counts if count
-    ]
+    return [f"{counted(count, f'{name} photo')} (read them after {how})" for count, name, how in counts if count]
 
 
 def heif_formats(data: bytes) -> tuple[str, ...]:

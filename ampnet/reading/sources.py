@@ -16,7 +16,7 @@ from ampnet.files.listing import list_folder
 from ampnet.files.names import MAX_NAME, shortened
 from ampnet.files.opening import read_bytes
 from ampnet.files.picture_files import FORMATS
-from ampnet.files.printable import one_line, printable
+from ampnet.files.printable import counted, one_line, printable
 from ampnet.media.decoding import MAX_BYTES
 from ampnet.media.heif import EXTENSIONS as HEIF
 from ampnet.media.heif import describe_unread
@@ -232,13 +232,12 @@ def _left_out(folder: Path, counts: Counter[str], option: str) -> str:
     """Say which files of a folder are not read."""
     videos = sum(count for extension, count in counts.items() if extension in VIDEOS)
     others = {extension: count for extension, count in counts.items() if extension not in VIDEOS | HEIF}
-    parts = [f"{videos:,} video{'s' * (videos > 1)} (read them with {option})"] if videos else []
+    parts = [f"{counted(videos, 'video')} (read them with {option})"] if videos else []
     parts += describe_unread(counts)
     if others:
         common = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:5]
         kinds = ", ".join(f"{count:,} {printable(extension, 12) or 'without extension'}" for extension, count in common)
-        total = sum(others.values())
-        parts.append(f"{total:,} other file{'s' * (total > 1)} ({kinds})")
+        parts.append(f"{counted(sum(others.values()), 'other file')} ({kinds})")
     return f"not read in {printable(folder)}: {', '.join(parts)}" if parts else ""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ampnet.errors import ConfigError, DataError, ImageError
 from ampnet.faces.alignment import AlignedFace
 from ampnet.files.picture_files import save_picture, to_png
-from ampnet.files.printable import one_line, printable
+from ampnet.files.printable import counted, one_line, printable
 from ampnet.media.drawing import Mark, annotate
 from ampnet.media.images import Image, reduce
 from ampnet.reading.photo import Photo
@@ -117,7 +117,7 @@ class PhotoResult(list[FacePrediction]):
         named = [f"{face.label} {face.probability * 100:.0f}%" if face.is_sure else face.answer for face in self]
         if len(named) > MAX_NAMED:
             named[MAX_NAMED:] = [f"{len(self) - MAX_NAMED:,} more"]
-        return f"{name}: {len(self):,} face{'s' * (len(self) > 1)}: {', '.join(map(printable, named))}"
+        return f"{name}: {counted(len(self), 'face')}: {', '.join(map(printable, named))}"
 
     def __repr__(self) -> str:
         return f"<PhotoResult {self}>"

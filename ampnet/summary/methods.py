@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ampnet.files.printable import one_line
+from ampnet.files.printable import counted, one_line
 from ampnet.summary.episodes import Episode, EpisodeRule
 from ampnet.summary.faces_file import Video
 from ampnet.summary.run_settings import RunSettings
@@ -44,18 +44,18 @@ def methods_text(
     is_numbered = len(videos) > 1 and any(one.person.isdecimal() for one in series)
     numbered = " (numbered anew in each video)" if is_numbered else ""
     parts = [
-        f"Facial expressions in {_count(len(videos), 'video')} were classified with AMP-Net (Liu et al., 2022), "
+        f"Facial expressions in {counted(len(videos), 'video')} were classified with AMP-Net (Liu et al., 2022), "
         f"{_model(settings)}. Faces were detected with RetinaFace (Deng et al., 2020) in {frames:,} frames"
         f"{', or followed to them from others by optical flow' if settings and settings.fast else ''}, at "
         f"{_range({usual_rate(video) for video in videos})} frames per second; times are the frames' own presentation "
         "times, from the first frame of each video.",
         f"Probabilities were taken at {_range({round(1 / one.step, 2) for one in series})} ticks per second, at each "
         f"from the nearest classified frame{_smoothing(settings, smooth)}.",
-        f"{_count(count_people(series), 'person', 'people')}{numbered}, {watched:,.1f} s of person-time; faces "
+        f"{counted(count_people(series), 'person', 'people')}{numbered}, {watched:,.1f} s of person-time; faces "
         f"were seen in {seen:,.1f} s ({seen / watched if watched else 0:.1%}); answers were unsure in {unsure:,.1f} s.",
         f"An episode of an expression began when its probability reached {rule.on:g} and ended when it fell below "
         f"{rule.off:g} or the face was not seen; episodes at most {rule.bridge:g} s apart were joined, and those "
-        f"shorter than {rule.shortest:g} s left out ({_count(len(episodes), 'episode')}).",
+        f"shorter than {rule.shortest:g} s left out ({counted(len(episodes), 'episode')}).",
     ]
     if baseline is not None:
         where = "the whole video" if baseline == "median" else one_line(baseline)
@@ -84,7 +84,3 @@ def _range(values: set[float]) -> str:
     if not values:
         return "no"
     return f"{min(values):g}" if len(values) == 1 else f"{min(values):g} to {max(values):g}"
-
-
-def _count(number: int, one: str, more: str = "") -> str:
-    return f"{number:,} {one if number == 1 else more or one + 's'}"

@@ -17,7 +17,7 @@ from ampnet.dataset.sources.split_names import split_of_name
 from ampnet.errors import DataError, ImageError
 from ampnet.files.documents import MAX_LINE, csv_rows, listed, quoted
 from ampnet.files.opening import open_regular
-from ampnet.files.printable import printable
+from ampnet.files.printable import counted, printable
 from ampnet.files.tables import Table, find_column, open_table
 from ampnet.media.decoding import Decoded
 from ampnet.reading.contents import Content
@@ -196,7 +196,7 @@ def read_rows(root: Path, path: Path, own_split: Split | None = None) -> tuple[l
         raise DataError(f"{path}: no row has an emotion and pixels ({number + 1:,} rows, first in line {first_wrong})")
     if len({bool(item.split) for item in items}) > 1:
         raise DataError(f"{path}: some rows have a usage and some do not; fill in all or none")
-    rows_wrong = f"{wrong:,} row{'s' * (wrong > 1)} of {path.name}"
+    rows_wrong = f"{counted(wrong, 'row')} of {path.name}"
     note = f"left out {rows_wrong} without an emotion, pixels or a known usage, first line {first_wrong}"
     return items, [note] if wrong else []
 
