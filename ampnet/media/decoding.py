@@ -32,7 +32,7 @@ from PIL.ImageFile import ImageFile
 from ampnet.errors import ImageError
 from ampnet.files.printable import printable
 from ampnet.media import decoding_memory
-from ampnet.media.faults import jpeg_damage, unreadable_format
+from ampnet.media.faults import MAX_SCANS, has_many_scans, jpeg_damage, unreadable_format
 from ampnet.media.heif import heif_formats
 from ampnet.media.pixels import Image, halved, to_array, to_rgb, turned
 from ampnet.media.sixteen_bits import colour_raw_mode, colour_to_eight_bits, uses_few_bits
@@ -64,9 +64,6 @@ MAX_SIDE = 100_000
 MAX_MEMORY = 950_000_000
 """Bytes that decoding one picture may take; what is estimated to take more is refused."""
 
-MAX_SCANS = 100
-"""Scans of a progressive JPEG. Usual are 10; each takes a few bytes, and as much time as the first."""
-
 MAX_FRAMES = 100_000
 """Frames of an animation are counted so far."""
 
@@ -83,8 +80,6 @@ renew_after_fork(_renew_lock)
 
 _ORIENTATION_TAG = 0x0112
 _SUBFILE_TAG = 254  # of TIFF: bit 0 marks a reduced copy of another page
-_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # one with a length, or the end; not a stuffed byte, not a restart
 _QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as the module warnings stores it
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -178,7 +173,7 @@ def _open(data: bytes, enough_side: int | None, max_pixels: int) -> ImageFile:
         raise ImageError(f"{width} x {height} pixels are more than {max_pixels:,}")
     if max(width, height) > MAX_SIDE:
         raise ImageError(f"{width} x {height} pixels; a side has at most {MAX_SIDE:,}")
-    if picture.info.get("progressive") and _has_many_scans(data):
+    if picture.info.get("progressive") and has_many_scans(data):
         raise ImageError(f"a progressive JPEG of more than {MAX_SCANS} scans")
     _check_memory(picture, decoding_memory.estimate(picture, len(data), enough_side))
     return picture
@@ -266,16 +261,6 @@ def _frames(picture: Pillow.Image, data: bytes) -> int:
             return count - copies
     except Exception:  # what is damaged behind the first frame does not make it unusable
         return 1
-
-
-def _has_many_scans(jpeg: bytes) -> bool:
-    if jpeg.count(_SCAN) <= MAX_SCANS:
-        return False
-    scans, place = 0, 2
-    while (marker := _MARKER.search(jpeg, place)) is not None and marker[0] != _END:  # a video may follow the end
-        scans += marker[0] == _SCAN
-        place = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
-    return scans > MAX_SCANS
 
 
 def _orientation(picture: Pillow.Image) -> int:

@@ -1,6 +1,9 @@
-"""Why a file's content is not used: formats that are not read, and damage that decoders pass over."""
+"""Why a file's content is not used: formats that are not read, endless scans, damage that decoders pass over."""
 
 import re
+
+MAX_SCANS = 100
+"""Scans of a progressive JPEG. Usual are 10; each takes a few bytes, and as much time as the first."""
 
 _FOREIGN = {
     b"\x00\x00\x00\x0cjP  ": "a JPEG 2000 picture",
@@ -26,6 +29,8 @@ _TEXT = {
     b"<?xml": "an XML document",
 }
 
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # one with a length, or the end; not a stuffed byte, not a restart
 _FEW = 4  # bytes; some cameras leave as many behind the last block
 _LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0x(..)")
 _CUT_OFF = ("premature end of data segment", "bad Huffman code")
@@ -59,5 +64,16 @@ def jpeg_damage(complaint: str, data: bytes) -> str | None:
 
 
 def _is_padding(data: bytes, count: int) -> bool:
-    end = data.rfind(b"\xff\xd9")
+    end = data.rfind(_END)
     return end >= count and len(set(data[end - count : end])) == 1
+
+
+def has_many_scans(jpeg: bytes) -> bool:
+    """Return whether a JPEG has more than :data:`MAX_SCANS` scans."""
+    if jpeg.count(_SCAN) <= MAX_SCANS:
+        return False
+    scans, place = 0, 2
+    while (marker := _MARKER.search(jpeg, place)) is not None and marker[0] != _END:  # a video may follow the end
+        scans += marker[0] == _SCAN
+        place = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
+    return scans > MAX_SCANS

@@ -12,7 +12,8 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from ampnet.media.decoding import MAX_SCANS, decode
+from ampnet.media.decoding import decode
+from ampnet.media.faults import MAX_SCANS
 
 Image = NDArray[np.uint8]
 
