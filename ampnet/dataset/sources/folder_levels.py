@@ -104,11 +104,7 @@ def find_levels(found: Collection[Folders], root: Path) -> Levels:
     names = {folders[0] for folders in below}
     levels.splits = splits_among(names)
     if levels.splits:
-        if strays := names.difference(levels.splits):
-            raise DataError(
-                f"{root} mixes splits ({listed(sorted(levels.splits))}) with other folders of images "
-                f"({listed(sorted(strays))}); move one or the other elsewhere"
-            )
+        _require_splits(names, root)
         levels.split_level = 0
         below = _below_splits(below, levels)
     elif _is_class_first(below):
@@ -116,10 +112,23 @@ def find_levels(found: Collection[Folders], root: Path) -> Levels:
         levels.splits = splits_among({folders[1] for folders in below})
         _require_classes(names, {(folders[0], *folders[2:]) for folders in below}, root)
         return levels
+    elif len(names) > 1:
+        seconds = [{folders[1] for folders in below if folders[:1] == (name,) and folders[1:]} for name in names]
+        if splits_among(set.intersection(*seconds)):  # of every class, so that they would be lost
+            _require_splits(set.union(*seconds), root)
     _read_people(below, levels, root)
     inside = {folders[levels.class_level :] for folders in below if folders[levels.class_level :]}
     _require_classes({folders[0] for folders in inside}, inside, root)
     return levels
+
+
+def _require_splits(names: set[str], root: Path) -> None:
+    splits = splits_among(names)
+    if strays := names.difference(splits):
+        raise DataError(
+            f"{root} mixes splits ({listed(sorted(splits))}) with other folders of images "
+            f"({listed(sorted(strays))}); move one or the other elsewhere"
+        )
 
 
 def _peeled(found: set[Folders]) -> set[Folders] | None:

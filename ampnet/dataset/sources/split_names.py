@@ -50,8 +50,9 @@ def splits_among(names: Iterable[str]) -> dict[str, Split]:
     """Translate the names of siblings to splits.
 
     A name with an unknown word is a split's only if another differs from it in the split alone: ``kitchen_train``
-    beside ``kitchen_test``. Where ``eval`` stands beside another validation split, and nothing is for testing, it
-    is for that.
+    beside ``kitchen_test``; or if all are named like splits, and one of them like nothing else: ``Session 1 train``
+    beside ``my-test``. Where ``eval`` stands beside another validation split, and nothing is for testing, it is for
+    that.
 
     Returns:
         The split of each name that is a split's.
@@ -62,6 +63,8 @@ def splits_among(names: Iterable[str]) -> dict[str, Split]:
         others = {other for other, rest in read.values() if rest == unknown and other is not None}
         if split is not None and (not unknown or len(others) > 1):
             found[name] = split
+    if all(split for split, _ in read.values()) and any(not read[name][1] for name in found):
+        found = {name: split for name, (split, _) in read.items() if split}
     validating = [name for name, split in found.items() if split == "val"]
     evaluating = [name for name in validating if {"eval", "evaluation"}.intersection(words_of(name))]
     if "test" not in found.values() and 0 < len(evaluating) < len(validating):

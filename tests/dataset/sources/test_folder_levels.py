@@ -34,6 +34,8 @@ EXPECTED = Counter({(split, name): 2 for split in ("train", "test") for name in 
         ("kitchen_train", "kitchen_test"),
         ("Training", "PrivateTest"),
         ("train2", "Testing Images"),
+        ("Session 1 train", "my-test"),
+        ("lab train", "test"),
     ],
 )
 def test_splits_are_known_by_any_common_name(tmp_path: Path, names: tuple[str, str]) -> None:
@@ -192,3 +194,15 @@ def test_a_copy_of_a_class_is_that_class_and_a_short_misspelling_is_asked_about(
     touch(tmp_path, "hapy/4.jpg")
     with pytest.raises(DataError, match=r"'hapy' looks like 'happy'.*\{\"hapy\": \"happiness\", \.\.\.\}"):
         open_source(tmp_path)
+
+
+def test_splits_beside_other_folders_below_classes_are_refused(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{name}/{part}/1.jpg" for name in ("happy", "angry") for part in ("test", "kitchen")))
+    with pytest.raises(DataError, match=r"mixes splits \(test\) with other folders of images \(kitchen\)"):
+        open_source(tmp_path)
+
+
+def test_splits_with_words_of_their_own_are_known_below_classes_too(tmp_path: Path) -> None:
+    parts = ("Session 1 train", "my-test")
+    touch(tmp_path, *(f"{name}/{part}/{i}.jpg" for name in ("happy", "angry") for part in parts for i in range(2)))
+    assert read(open_source(tmp_path)) == EXPECTED
