@@ -1,10 +1,11 @@
 """`ampnet prepare`: find the face in every raw image, frame it, and write the index that training reads."""
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,13 @@ def _inspect(config: PrepareConfig, console: Console) -> CheckResult | None:
     index = read_index(config.out)
     write_preview(config.out / "index" / PREVIEW_FILE, index)
     side = ResultFolder(config.out / "index", True, "lists of duplicates")
-    return check(index, config.workers, console, side) if config.check else None
+    if not config.check:
+        return None
+    found = check(index, config.workers, console, side)
+    if found.problem is None:
+        return found
+    advice = f"the data set is whole; for the lists, run `ampnet check --data {shlex.quote(str(config.out))}`"
+    return replace(found, problem=f"{found.problem}; {advice}")
 
 
 def _require_images(source: RawDataSet) -> None:

@@ -1,11 +1,13 @@
 """Commands on a disk that fills up: one line, no half file, and the same command succeeds with enough space."""
 
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from ampnet.errors import DataError
 from cli import app
 from tests.limits import file_size_limit
 from tests.prepared_faces import write_prepared_faces
@@ -69,3 +71,32 @@ def test_a_full_disk_costs_one_line_and_no_file(
     result = CliRunner().invoke(app, [*words, "--quiet", *again.split()])
     assert result.exit_code == 0, result.stderr
     assert (tmp_path / wanted).stat().st_size > limit
+
+
+def test_prepare_whose_lists_do_not_fit_names_the_command_that_makes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("fear", "happiness"):
+        (tmp_path / "raw" / name).mkdir(parents=True)
+        for copy in range(2):
+            face = sorted((SAMPLES / "faces" / "train" / name).iterdir())[0]
+            shutil.copy(face, tmp_path / "raw" / name / f"{copy}.jpg")
+    out = tmp_path / "with space"
+    words = ["prepare", str(tmp_path / "raw"), "--out", str(out), "--crop", "none", "--gpus", "0", "--quiet"]
+
+    def full(path: Path, _pairs: object) -> None:
+        raise DataError(f"cannot write {path.name}: No space left on device; free some space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.check.write_pairs", full)
+        result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1
+    (told,) = result.stderr.splitlines()
+    head, advice, end = told.split("`")
+    assert head.endswith("; the data set is whole; for the lists, run ")
+    assert end == ""
+    program, *again = shlex.split(advice)
+    assert program == "ampnet"
+    assert CliRunner().invoke(app, again).exit_code == 0
+    assert (out / "index" / "duplicates.csv").exists()
+    assert not (out / "index" / ".prepare").exists()

@@ -4,13 +4,16 @@
 
 As root, the disks are file systems in memory of those sizes and of fractions of what the command needs; elsewhere, no
 file of the command may grow beyond such a size. A command must exit with 1 after one line on stderr for each output
-that failed, leave no half file under a final name and no temporary one; repeated (resumed) with enough space, it must
-leave the files of an undisturbed run. Prints a table; exits with 1 unless all of that holds.
+that failed, leave no half file under a final name and no temporary one; with enough space, the command that the
+line names, or else the same one (resumed), must leave the files of an undisturbed run. Prints a table; exits with 1
+unless all of that holds.
 """
 
 import argparse
 import os
+import re
 import resource
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -102,7 +105,9 @@ def attempt(command: Command, inputs: Inputs, folder: Path, size: int, mounts: b
             return problem or ", ".join(f"{name} differs" for name in differences(results(out), expected))
         if callable(grow):
             grow()
-        code = wait_for(begin([*command.arguments(inputs, out), *command.again(out)], log))
+        advice = re.search("run `ampnet ([^`]+)`", told)  # what to do instead of repeating it
+        words = shlex.split(advice[1]) if advice else [*command.arguments(inputs, out), *command.again(out)]
+        code = wait_for(begin(words, log))
         if code != 0:
             return f"not resumed: {log.read_text()[-300:]}"
         wrong = [f"{name} differs" for name in differences(results(out), expected)]
