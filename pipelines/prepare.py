@@ -153,6 +153,9 @@ def _prepare(
             counts = build_shards(config.out, finished, packs, meta, seconds, config.faces_per_shard)
     found = _inspect(config, console) if config.form == "files" else None
     notes = list(source.notes)
+    if unusable := counts.unusable():
+        notes.append(f"no training image of {', '.join(unusable)} could be used: such a class cannot be learned")
+        console.print(f"note: {notes[-1]}")
     if config.form == "shards" and config.check:
         notes.append("a set in shards is not searched for duplicates and leaks; ampnet check reads files only")
         console.print(f"note: {notes[-1]}")

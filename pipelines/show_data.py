@@ -72,9 +72,13 @@ def findings(result: CheckResult) -> Iterator[str]:
     """List what looks wrong with a data set: leaks between splits first, then signs that its images were changed."""
     report = result.report
     for leak in report.leaks:
+        split, other = (
+            name if name in report.classes else f"{name} (which training draws)" for name in (leak.split, leak.other)
+        )
+        have = "has" if leak.images == 1 else "have"
         yield (
-            f"[bold red]LEAK[/]: {leak.images:,} images of {leak.split} ({leak.share:.1%}) "
-            f"have a copy in {leak.other}, so results on {leak.split} are partly memorised"
+            f"[bold red]LEAK[/]: {counted(leak.images, 'image')} of {split} ({leak.share:.1%}) {have} a copy in "
+            f"{other}, so results on {leak.split} are partly memorised"
         )
     if report.shared_subjects:
         names = escape(", ".join(list(report.shared_subjects)[:5]))

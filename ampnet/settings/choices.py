@@ -29,6 +29,7 @@ LayoutName = Literal[
     "fedro",
     "csv",
     "jaffe",
+    "kdef",
     "folders",
 ]
 DetectorName = Literal["mobilenet0.25", "resnet50"]

@@ -118,6 +118,15 @@ FERPLUS_COLUMNS = ("neutral", "happiness", "surprise", "sadness", "anger", "disg
 OTHER_ANSWERS = ("unknown", "no_face")
 """Answers that annotators may give instead of a class."""
 
+_NO_CLASS = frozenset(("", "-", "--", "?", "nan", "na", "n/a", "none", "null", "uncertain", "unlabeled", "unlabelled"))
+"""What tables and folders hold where there is no label; AffectNet's categories none and uncertain."""
+
+
+def is_no_class(label: str) -> bool:
+    """Return whether a label says that there is no class."""
+    return class_key(label) in _NO_CLASS or answer_of(label) in OTHER_ANSWERS
+
+
 FERPLUS_ANSWERS = (*FERPLUS_COLUMNS, *OTHER_ANSWERS)
 """All vote columns of FER+, under our names."""
 
@@ -126,3 +135,6 @@ CKPLUS_CODES = _numbered("neutral", "anger", "contempt", "disgust", "fear", "hap
 
 JAFFE_CODES = {name[:2].upper(): name for name in EXPRESSIONS}
 """The codes in JAFFE's file names: AN, DI, FE, HA, NE, SA, SU."""
+
+KDEF_CODES = {"AF" if code == "FE" else code: name for code, name in JAFFE_CODES.items()}
+"""Those in KDEF's; AF is afraid."""

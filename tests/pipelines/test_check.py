@@ -127,7 +127,7 @@ def test_names_that_would_disturb_a_terminal_are_printed_as_escapes(data: Path) 
 def test_leaks_are_printed_loudly(data: Path) -> None:
     result = CliRunner().invoke(app, ["check", "--data", str(data)])
     assert result.exit_code == 0
-    assert "LEAK: 1 images of test (50.0%) have a copy in train" in result.stdout
+    assert "LEAK: 1 image of test (50.0%) has a copy in train" in result.stdout
     assert "LEAK: 1 people are in more than one split (ann, ...)" in result.stdout
 
 

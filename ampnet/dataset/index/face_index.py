@@ -33,7 +33,7 @@ from ampnet.settings.labels import EXPRESSIONS, MAX_CLASSES, MAX_NAME
 if TYPE_CHECKING:
     from ampnet.faces.framing import Framing
 
-LAYOUTS_WITH_PEOPLE = ("ckplus", "ckplus-1", "ckplus-neutral", "jaffe", "csv")
+LAYOUTS_WITH_PEOPLE = ("ckplus", "ckplus-1", "ckplus-neutral", "jaffe", "kdef", "csv")
 """Layouts of earlier versions that may identify people, though meta.json does not say so."""
 
 LABEL_BASE_WITH_SPLITS = 1

@@ -53,6 +53,11 @@ class IndexCounts:
         """Count the rows with one status over all splits and classes."""
         return sum(row.get(status, 0) for classes in self.table.values() for row in classes.values())
 
+    def unusable(self) -> list[str]:
+        """List the classes that have images for training, none of which is usable."""
+        trained = self.table.get("train", self.table.get("", {}))
+        return [name for name, row in trained.items() if row and set(row) == {"rejected"}]
+
 
 @dataclass
 class _Usable:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from ampnet.dataset.index.index_files import LABELS_FILE
 from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.sources.affectnet import is_affectnet, read_affectnet
 from ampnet.dataset.sources.expw import is_expw, read_expw
@@ -17,15 +19,17 @@ from ampnet.dataset.sources.rafdb import is_rafdb, read_rafdb
 from ampnet.dataset.sources.small_sets import (
     is_ckplus,
     is_fedro,
-    is_jaffe,
+    is_named_like,
     is_sfew,
+    read_by_names,
     read_ckplus,
     read_fedro,
-    read_jaffe,
     read_sfew,
 )
 from ampnet.dataset.sources.votes import attach_votes
 from ampnet.errors import DataError, UsageError
+from ampnet.files.documents import listed
+from ampnet.files.printable import printable
 
 _CONTENT = (".csv", ".tsv", ".gz", ".jpg", ".jpeg", ".png")
 """Extensions of files beside which a folder is not one that an archive unpacked to."""
@@ -59,7 +63,8 @@ LAYOUTS: dict[str, Layout] = {
     "sfew": Layout(read_sfew, is_sfew),
     "fedro": Layout(read_fedro, is_fedro),
     "csv": Layout(read_csv, holds_lists, ("fold", "classes")),
-    "jaffe": Layout(read_jaffe, is_jaffe, ("fold",)),
+    "jaffe": Layout(read_by_names, partial(is_named_like, "jaffe"), ("fold",)),
+    "kdef": Layout(read_by_names, partial(is_named_like, "kdef"), ("fold",)),
     "folders": Layout(read_folders, lambda _root: True, ("fold", "classes")),
 }
 """Layouts by their names for ``--layout``; tried in this order, with class folders as the fallback."""
@@ -89,6 +94,9 @@ def open_source(
             "unpack it first" if root.suffix.lower() in ARCHIVES else "give the folder that holds the images, or a CSV"
         )
         raise DataError(f"{root} is not a folder or a table; {how}")
+    if (root / "index" / LABELS_FILE).is_file():
+        shown = printable(root)
+        raise DataError(f"{shown} is a prepared set; use it with --data {shown}, or give prepare its raw folder")
     if is_table:
         inner, layout = root, ("pixels" if find_pixel_tables(root) else "csv") if layout == "auto" else layout
     else:
@@ -98,6 +106,9 @@ def open_source(
         raise UsageError(f"--classes: the layout {layout} has classes of its own; omit it, or choose another --layout")
     values = {"fold": fold, "classes": classes}
     source = known.read(inner, layout, **{name: values[name] for name in known.takes})
+    if layout == "folders" and (lists := find_lists(inner)):
+        note = f"not read: {listed(path.name for path in lists)}, whose images are not here"
+        source = replace(source, notes=[*source.notes, note])
     if fold is not None:
         source = replace(source, notes=[*source.notes, *_untrained(source)])
     return source if votes is None else attach_votes(source, votes)

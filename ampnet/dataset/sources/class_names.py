@@ -1,14 +1,17 @@
 """What a data set's own labels mean: folder names and cells become classes, and every change is noted."""
 
 import json
+import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ampnet.dataset.index.raw_images import SourceImage
 from ampnet.errors import DataError, UsageError
 from ampnet.files.documents import listed, quoted, read_json
-from ampnet.files.printable import printable
+from ampnet.files.printable import counted, printable
 from ampnet.settings.labels import (
     EXPRESSIONS_8,
     MAX_CLASSES,
@@ -17,6 +20,7 @@ from ampnet.settings.labels import (
     SYNONYMS,
     bare_label,
     class_key,
+    is_no_class,
     meant_expression,
 )
 
@@ -25,6 +29,11 @@ CLASSES_FILE = "classes.json"
 
 KEEP = "keep"
 """Stands for ``--classes keep``: labels are classes as they are."""
+
+
+_NUMERIC = re.compile(r"[\d\s.,:/+-]*\d[\d\s.,:/+-]*")  # also dates
+_DECIMAL = re.compile(r"^\s*[+-]?\d*[.,]\d+\s*$")
+_BETWEEN = re.compile(r"[,;|/+&]|\band\b")
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,21 @@ class Classes:
     notes: list[str] = field(default_factory=list)
     """What was changed, for the user."""
 
+    def apply(self, items: Iterable[SourceImage]) -> tuple[list[SourceImage], list[str]]:
+        """Name the class of each image; those whose label means none are left out. Also returns all notes."""
+        named, left_out = list[SourceImage](), Counter[str]()
+        for item in items:
+            if item.class_name in self.meaning:
+                named.append(replace(item, class_name=self.meaning[item.class_name]))
+            else:
+                left_out[item.class_name] += 1
+        if not left_out:
+            return named, self.notes
+        shown = listed(quoted(printable(label)) for label in sorted(left_out))
+        note = f"left out {counted(left_out.total(), 'image')} labelled {shown}, which names no class"
+        cure = " (--classes keep makes it one)" if any(map(str.strip, left_out)) else ""
+        return named, [*self.notes, note + cure]
+
 
 def classes_of(
     labels: Iterable[str], root: Path, what: str, codes: Mapping[str, str] | None = None, choice: str | None = None
@@ -45,7 +69,7 @@ def classes_of(
     """Decide which classes a data set's labels mean.
 
     Labels that differ in case or in the composition of letters only are one class. Names of expressions become ours,
-    which is noted.
+    which is noted; labels like ``unknown`` and ``NaN`` mean no class.
 
     Args:
         labels: as spelled in the data set.
@@ -56,7 +80,8 @@ def classes_of(
 
     Raises:
         UsageError: there is no such file.
-        DataError: the labels are numbers of unknown meaning, one is misspelled, or there is only one class.
+        DataError: the labels are numbers of unknown meaning, one is misspelled or names several classes, or there is
+            only one class.
     """
     found = set(labels)
     written = root / CLASSES_FILE if choice in (None, KEEP) else Path(str(choice))
@@ -66,7 +91,13 @@ def classes_of(
         return _as_written(found, written)
     if choice != KEEP and codes is not None and found <= set(codes):
         return Classes(codes, class_order(set(codes.values())))
-    if all(label.isdecimal() for label in found) and choice != KEEP:
+    without = set[str]() if choice == KEEP else {label for label in found if is_no_class(label)}
+    found -= without
+    if not found:
+        raise DataError(f"{what} name no class ({listed(sorted(map(quoted, without)))})")
+    if all(_NUMERIC.fullmatch(label) for label in found) and choice != KEEP:
+        if any(_DECIMAL.search(label) for label in found):
+            raise DataError(f"{what} are measurements ({listed(sorted(found))}); a classifier needs a name of a class")
         example = json.dumps({printable(label, 20): "..." for label in sorted(found)[:2]})
         raise DataError(
             f"{what} are numbers ({listed(sorted(found))}), whose meaning differs between data sets; "
@@ -105,6 +136,11 @@ def _by_name(found: set[str], what: str, is_kept: bool) -> Classes:
         shown = unicodedata.normalize("NFC", spellings[0])
         shown = _class_name(NUMBER_BEFORE.sub("", shown, count=1) if is_numbered else shown, what)
         own = None if is_kept else meant_expression(key)
+        several = [part for part in _BETWEEN.split(key) if meant_expression(part)]
+        if own is None and not is_kept and len(several) > 1:
+            raise DataError(
+                f"{what}: {quoted(shown)} names several classes; give one to each row, or a row for each vote"
+            )
         if own is None and not is_kept and (near := _near_expression(bare_label(key))):
             raise DataError(
                 f"{what}: {quoted(shown)} looks like {quoted(near)}; rename it, or say what all of them mean with "
@@ -163,6 +199,8 @@ def _as_written(found: set[str], path: Path) -> Classes:
     by_key = {class_key(label): _class_name(name, str(path)) for label, name in written.items()}
     if not all(by_key.values()) or not 2 <= len(set(by_key.values())) <= MAX_CLASSES:
         raise DataError(f"{path}: {cure} with two or more classes")
-    if unknown := ", ".join(sorted(label for label in found if class_key(label) not in by_key)):
+    unnamed = {label for label in found if class_key(label) not in by_key}
+    if unknown := ", ".join(sorted(label for label in unnamed if not is_no_class(label))):
         raise DataError(f"{path} lacks {quoted(unknown)}; add them, or move those images elsewhere")
-    return Classes({label: by_key[class_key(label)] for label in found}, tuple(dict.fromkeys(by_key.values())))
+    meaning = {label: by_key[class_key(label)] for label in found - unnamed}
+    return Classes(meaning, tuple(dict.fromkeys(by_key.values())))

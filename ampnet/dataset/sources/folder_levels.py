@@ -189,7 +189,7 @@ def _read_people(found: set[Folders], levels: Levels, root: Path) -> None:
     if not is_nested or not (is_repeated or 2 * expressions >= len(pairs)):
         return
     classes = sorted({second for _top, second in pairs})
-    seen = f"{root}: the folders {listed(sorted(tops))} each hold the folders {listed(classes)}"
+    seen = f"{root}: the folders {listed(sorted(tops))} hold the folders {listed(classes)}"
     if _are_people(tops) or (len(tops) >= MANY_PEOPLE and not _are_sets(tops)):
         levels.class_level, levels.person_level = 1, 0
         return

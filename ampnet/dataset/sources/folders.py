@@ -1,11 +1,11 @@
 """Class folders, with or without splits above or below them, and people's folders: ``[split/]class/**/*.jpg``."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
-from ampnet.dataset.sources.class_names import classes_of
+from ampnet.dataset.sources.class_names import CLASSES_FILE, classes_of
 from ampnet.dataset.sources.folder_levels import JUNK, Folders, Levels, describe_levels, find_levels
 from ampnet.dataset.sources.split_names import FILLERS, words_of
 from ampnet.dataset.sources.subject_folds import split_by_subject
@@ -15,6 +15,7 @@ from ampnet.files.listing import list_folder
 from ampnet.files.printable import counted, printable, reason_of
 from ampnet.media.heif import describe_unread
 from ampnet.reading.image_files import readable_images
+from ampnet.settings.labels import meant_expression
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".rar", ".7z", ".bz2", ".xz")
 _ORDER = ("train", "val", "test", "")
@@ -62,7 +63,7 @@ def read_folders(
             found.append((path, read))
     not_read = ", ".join(describe_unread(listing.left_out))
     if not found:
-        raise _without_classes(root, bool(unlabelled), not_read)
+        raise _without_classes(root, levels, bool(unlabelled), not_read)
     labels = {label for _path, (_split, label, _person) in found}
     if all(set(words_of(label)) <= FILLERS and words_of(label) for label in labels):
         raise DataError(
@@ -70,22 +71,46 @@ def read_folders(
             "[split/]class/*.jpg, or give a CSV with the columns path and label"
         )
     chosen = classes_of(labels, root, f"the class folders of {root}", codes, classes)
+    if codes is None and classes is None and not (root / CLASSES_FILE).exists():
+        _refuse_people(root, [(label, path) for path, (_split, label, _person) in found])
     found.sort(key=lambda pair: (_ORDER.index(pair[1][0]), pair[0]))
     items = [
-        SourceImage(root, path.relative_to(root).as_posix(), split, chosen.meaning[label], subject=person)
+        SourceImage(root, path.relative_to(root).as_posix(), split, label, subject=person)
         for path, (split, label, person) in found
     ]
+    items, changes = chosen.apply(items)
     notes = [
         *_left_out(unlabelled),
         *describe_levels(levels, {item.subject for item in items if item.subject}),
-        *chosen.notes,
+        *changes,
         *_empty_folders(root, levels, {folders for _path, folders in files if levels.read(folders)}),
         *([f"not read: {not_read}"] if not_read else []),
     ]
     return split_by_subject(RawDataSet(layout, chosen.names, items, notes), fold)
 
 
-def _without_classes(root: Path, has_images: bool, not_read: str) -> DataError:
+def _refuse_people(root: Path, images: Sequence[tuple[str, Path]]) -> None:
+    """Refuse folders that are no expressions, each of which holds files named by the same expressions alone."""
+    shown: dict[str, set[str]] = {label: set() for label, _path in images}
+    for label, path in images:
+        words = [word for word in words_of(path.stem) if word not in words_of(label)]
+        if len(words) == 1 and (expression := meant_expression(words[0])):
+            shown[label].add(expression)
+    common = set.intersection(*shown.values())
+    if len(common) > 1 and not any(meant_expression(label) for label in shown):
+        raise DataError(
+            f"{root}: the folders {listed(sorted(shown))} each hold {listed(sorted(common))} by the names of their "
+            "files, so they are people; give a CSV with the columns path, label and subject, or --classes keep"
+        )
+
+
+def _without_classes(root: Path, levels: Levels, has_images: bool, not_read: str) -> DataError:
+    both = [name for name in sorted(levels.splits) if any(meant_expression(word) for word in words_of(name))]
+    if both:
+        return DataError(
+            f"{root}: the folders {listed(both)} name a split and a class at once; sort them into folders such as "
+            "train/happiness"
+        )
     packed = sorted(path.name for path in root.glob("*") if path.suffix.lower() in ARCHIVES)
     if packed and not has_images:
         return DataError(f"{root} holds no images, but {listed(packed)}; unpack it first")

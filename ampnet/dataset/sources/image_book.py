@@ -28,6 +28,8 @@ class ImageBook:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._by_stem: dict[str, list[tuple[Parts, str]]] | None = None
+        self.repeated: dict[str, int] = {}
+        """What was not found because there are several such images, and how many."""
 
     def find(self, text: str, split: str = "", label: str = "") -> str | None:
         """Find an image.
@@ -50,6 +52,8 @@ class ImageBook:
         found = [(parts, relative) for parts, relative in dict(found).items() if _same_name(parts[-1], wanted[-1])]
         if len(found) > 1:
             found = _best(found, wanted[:-1], split, label)
+        if len(found) > 1:
+            self.repeated.setdefault(text, len(found))
         return found[0][1] if len(found) == 1 else None
 
     def _listed(self) -> dict[str, list[tuple[Parts, str]]]:

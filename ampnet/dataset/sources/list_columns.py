@@ -23,6 +23,7 @@ _BOXES = (
 _SIZES = (
     ("x", "y", "width", "height"),
     ("x", "y", "w", "h"),
+    ("left", "top", "width", "height"),
     ("face_x", "face_y", "face_width", "face_height"),
 )
 

@@ -116,7 +116,7 @@ def read_pixel_tables(root: Path, layout: str, classes: str | None = None, only:
         classes: see :func:`ampnet.dataset.sources.class_names.classes_of`.
         only: the table to read; None for all in the folder.
 
-    Labels from 0 to 7 are FER-2013's codes, with contempt; any others are names of classes.
+    Labels from 0 to 7 are FER-2013's codes, with contempt; any others, 1 to 7 too, are names of classes.
 
     Raises:
         DataError: there is no such table, or none with labels; or several, which are not one for each split.
@@ -142,7 +142,8 @@ def read_pixel_tables(root: Path, layout: str, classes: str | None = None, only:
         where = f"{odd.path}, image {odd.row if isinstance(odd, TableImage) else 0}"
         raise DataError(f"{where}: expected an emotion from 0 to 7, got {quoted(odd.class_name)}")
     labels = {item.class_name for item in items}
-    codes = CODES if labels <= set(CODES) and classes in (None, KEEP) else None
+    is_other = "7" in labels and "0" not in labels  # counted from 1
+    codes = CODES if labels <= set(CODES) and classes in (None, KEEP) and not is_other else None
     if codes:
         names = EXPRESSIONS_8 if "7" in labels else EXPRESSIONS
         if only is None or "7" in labels:
@@ -151,8 +152,8 @@ def read_pixel_tables(root: Path, layout: str, classes: str | None = None, only:
         return RawDataSet(layout, names, items, notes)
     folder = root if root.is_dir() else root.parent
     chosen = classes_of(labels, folder, f"the labels of {listed(p.name for p in labelled)}", choice=classes)
-    items = [replace(item, class_name=chosen.meaning[item.class_name]) for item in items]
-    return RawDataSet(layout, chosen.names, items, [*notes, *chosen.notes])
+    items, changes = chosen.apply(items)
+    return RawDataSet(layout, chosen.names, items, [*notes, *changes])
 
 
 def read_rows(root: Path, path: Path, own_split: Split | None = None) -> tuple[list[SourceImage], list[str]]:
@@ -171,12 +172,12 @@ def read_rows(root: Path, path: Path, own_split: Split | None = None) -> tuple[l
     base = path.parent if root == path else root
     relative = path.relative_to(base).as_posix()
     items: list[SourceImage] = []
-    wrong, first_wrong, number = 0, 0, -1
+    wrong, first_wrong, number = 0, "", -1
     rows = _seekable_rows(path, table) if _is_seekable(path) else _packed_rows(path, table)
     for number, (line, offset, cells) in enumerate(rows):
         read = _read_row(cells, columns, table.width, own_split)
-        if read is None:
-            wrong, first_wrong = wrong + 1, first_wrong or line
+        if isinstance(read, str):
+            wrong, first_wrong = wrong + 1, first_wrong or f"line {line}: {read}"
             continue
         label, split, pixels = read
         image = TableImage(
@@ -193,11 +194,11 @@ def read_rows(root: Path, path: Path, own_split: Split | None = None) -> tuple[l
         )
         items.append(image)
     if not items:
-        raise DataError(f"{path}: no row has an emotion and pixels ({number + 1:,} rows, first in line {first_wrong})")
+        raise DataError(f"{path}: no row has an emotion, pixels and a known usage ({number + 1:,} rows, {first_wrong})")
     if len({bool(item.split) for item in items}) > 1:
         raise DataError(f"{path}: some rows have a usage and some do not; fill in all or none")
     rows_wrong = f"{counted(wrong, 'row')} of {path.name}"
-    note = f"left out {rows_wrong} without an emotion, pixels or a known usage, first line {first_wrong}"
+    note = f"left out {rows_wrong} without an emotion, pixels or a known usage, first {first_wrong}"
     return items, [note] if wrong else []
 
 
@@ -241,22 +242,22 @@ def _require_columns(path: Path) -> PixelColumns:
 
 def _read_row(
     cells: list[str], columns: PixelColumns, width: int, own_split: Split | None
-) -> tuple[str, str, str] | None:
-    """Return label, split and pixels of a row; None if it cannot be used."""
+) -> tuple[str, str, str] | str:
+    """Return label, split and pixels of a row; the reason if it cannot be used."""
     more = len(cells) - width  # pixels that are separated like cells
-    if more < 0 or (more and columns.first != columns.last):
-        return None
+    if more < 0 or (more and columns.first != columns.last) or 0 < more < MIN_SIDE**2 - 1:
+        return f"{len(cells)} cells"
 
     def cell(place: int) -> str:
         return cells[place + (more if place > columns.last else 0)].strip()
 
     pixels = " ".join(cells[columns.first : columns.last + 1 + more])
     label = "" if columns.label < 0 else label_of(cell(columns.label))
-    if not label or 0 < more < MIN_SIDE**2 - 1:
-        return None
+    if not label:
+        return "no emotion"
     told = "" if columns.split < 0 else cell(columns.split)
     split = split_of_name(told) if told else own_split or ""
-    return None if split is None else (label, split, pixels)
+    return f"usage {quoted(told)}" if split is None else (label, split, pixels)
 
 
 def _is_seekable(path: Path) -> bool:

@@ -27,23 +27,31 @@ from ampnet.dataset.sources.subject_folds import split_by_subject
 from ampnet.dataset.sources.vote_answers import VOTES_PREFIX, meant_answer, plurality, read_counts
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, quoted, short
+from ampnet.files.opening import is_file
 from ampnet.files.tables import decoded_cell, open_table
-from ampnet.reading.image_files import list_images
+from ampnet.reading.image_files import list_images, readable_images
 from ampnet.settings import Split
-from ampnet.settings.labels import OTHER_ANSWERS, answer_of
+from ampnet.settings.labels import OTHER_ANSWERS, answer_of, is_no_class, meant_expression
 
 REQUIRED = "the columns path and label, or path and votes for each class"
 
 
 def find_lists(root: Path) -> list[Path]:
-    """Find the lists: ``root`` itself, or the files in the folder with paths, and labels or votes."""
-    return [path for path in list_tables(root) if path == root or is_list(path)]
+    """Find the lists: ``root`` itself, or the files in it, or in its splits, with paths, and labels or votes."""
+    lists = [path for path in list_tables(root) if path == root or is_list(path)]
+    if lists or root.is_file():
+        return lists
+    splits = [folder for folder in sorted(root.iterdir()) if split_of_name(folder.name) and folder.is_dir()]
+    return [path for folder in splits for path in list_tables(folder) if is_list(path)]
 
 
 def holds_lists(root: Path) -> bool:
-    """Return whether a folder holds lists of images that are there, or lists and no images at all."""
+    """Return whether a folder holds lists of images that are there, or lists and no folders of expressions."""
     lists = find_lists(root)
-    return bool(lists) and (any(map(_finds_images, lists)) or not list_images(root))
+    if not lists or any(_finds_images(path, root) for path in lists):
+        return bool(lists)
+    folders = {part for image in list_images(root) for part in image.relative_to(root).parts[:-1]}
+    return not any(meant_expression(folder) for folder in folders)
 
 
 def read_csv(root: Path, layout: str, fold: int | None = 0, classes: str | None = None) -> RawDataSet:
@@ -64,26 +72,30 @@ def read_csv(root: Path, layout: str, fold: int | None = 0, classes: str | None 
     paths = find_lists(root)
     if not paths:
         raise DataError(f"{root} holds no list with {REQUIRED} (optional: split, {', '.join(BOX)}, subject)")
-    return split_by_subject(_read_lists(split_of_tables(paths, root, "lists"), layout, classes), fold)
+    base = root if root.is_dir() else root.parent
+    return split_by_subject(_read_lists(split_of_tables(paths, root, "lists"), base, layout, classes), fold)
 
 
-def _finds_images(path: Path) -> bool:
+def _finds_images(path: Path, root: Path) -> bool:
     """Return whether a list names an image that is there, among its first rows."""
     try:
-        items, _notes = _read_items(path, read_columns(open_table(path)), "", most=20)
+        items, _notes = _read_items(path, root, read_columns(open_table(path)), "", most=20)
     except DataError:
         return True  # it is a list, and reading it says what is wrong
     return any(item.path.is_file() for item in items)
 
 
-def _read_lists(splits: Mapping[Path, Split | None], layout: str, classes: str | None) -> RawDataSet:
-    """Read lists of one folder, each with the split of rows that have none."""
+def _read_lists(splits: Mapping[Path, Split | None], root: Path, layout: str, classes: str | None) -> RawDataSet:
+    """Read lists below one folder, each with the split of rows that have none."""
     items, notes, votes = list[SourceImage](), list[str](), dict[tuple[str, ...], Path]()
     for path, split in splits.items():
         columns = read_columns(open_table(path))
         if not columns.path or not (columns.label or len(columns.votes) >= 2):
-            raise DataError(f"{path}: expected {REQUIRED}, got the columns {listed(open_table(path).header)}")
-        found, more = _read_items(path, columns, split or "")
+            header = open_table(path).header
+            is_row = any(cell.lower().endswith(tuple(readable_images())) for cell in header)
+            cure = "; is the line with the columns' names missing?" if is_row else ""
+            raise DataError(f"{path}: expected {REQUIRED}, got the columns {listed(header)}{cure}")
+        found, more = _read_items(path, root, columns, split or "")
         if len({bool(item.split) for item in found}) > 1:
             raise DataError(f"{path}: some rows have a split and some do not; fill in all or none")
         votes.setdefault(columns.votes, path)
@@ -103,26 +115,29 @@ def _read_lists(splits: Mapping[Path, Split | None], layout: str, classes: str |
 
 
 def _read_items(
-    path: Path, columns: Columns, own_split: str, most: int | None = None
+    path: Path, root: Path, columns: Columns, own_split: str, most: int | None = None
 ) -> tuple[list[SourceImage], list[str]]:
     """Read the rows, with labels as spelled in the file; also returns notes.
 
     Args:
+        root: the folder of all lists; images are below it, or below the list's own.
         own_split: split of rows without one.
         most: number of rows to read; None for all.
     """
-    table, book, root = open_table(path), ImageBook(path.parent), path.parent
+    root = path.parent if root.is_file() else root
+    table, book, inner = open_table(path), ImageBook(root), path.parent.relative_to(root)
     wanted = [columns.path, columns.label, columns.split, columns.subject, *(columns.box or [""] * 4), *columns.votes]
     items: list[SourceImage] = []
     lost: list[str] = []
     for number, (file, label, told, subject, *rest) in cells_of(table, wanted):
         where = f"{path}, line {number}"
-        if not file or not (columns.votes or label):
+        if not file:
             raise DataError(f"{where}: expected a path and a label")
         split = split_of_name(told) if told else own_split
         if split is None:
             raise DataError(f"{where}: unknown split {quoted(told)}; use train, val or test")
-        relative = book.find(file, split, decoded_cell(label))
+        own = (inner / file).as_posix() if inner.parts and is_file(path.parent / file) else file
+        relative = book.find(own, split, decoded_cell(label))
         if relative is None:
             lost.append(file)
         items.append(
@@ -140,6 +155,9 @@ def _read_items(
             break
     if not items:
         raise DataError(f"{path} lists no images")
+    if len(lost) == len(items) and book.repeated:
+        (name, count), *_ = book.repeated.items()
+        raise DataError(f"{path}: there are {count:,} images {short(name)}; write the paths with their folders")
     return items, [f"not found: {len(lost):,} listed images, such as {short(lost[0])}"] if lost else []
 
 
@@ -148,7 +166,7 @@ def _with_votes(
 ) -> RawDataSet:
     """Interpret labels and vote columns; images without a label get one from their votes."""
     spelled = {name: name[len(VOTES_PREFIX) :] if name.casefold().startswith(VOTES_PREFIX) else name for name in votes}
-    labels = {item.class_name for item in items if item.class_name}
+    labels = {item.class_name for item in items if not is_no_class(item.class_name)}
     found = labels or {text for text in spelled.values() if answer_of(text) not in OTHER_ANSWERS}
     classes = _classes(path, found, choice)
     meaning, names = classes.meaning, classes.names
@@ -157,9 +175,8 @@ def _with_votes(
         raise DataError(f"{path}: two vote columns mean the same answer ({listed(columns)}); merge them")
     labelled: list[SourceImage] = []
     for item in items:
-        if item.class_name:
-            own: str | None = meaning[item.class_name]
-        else:
+        own = meaning.get(item.class_name)
+        if own is None:
             own = plurality(dict(zip(columns, item.votes, strict=True)), names)
         if own is not None:
             labelled.append(replace(item, class_name=own, votes=item.votes if any(item.votes) else ()))
@@ -171,15 +188,14 @@ def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bo
     found = {item.class_name for item in items}
     if not repeated:
         classes = _classes(path, found, choice)
-        named = [replace(item, class_name=classes.meaning[item.class_name]) for item in items]
-        return RawDataSet(layout, classes.names, named, classes.notes)
+        return RawDataSet(layout, classes.names, *classes.apply(items))
     others = {label for label in found if answer_of(label) in OTHER_ANSWERS}
     classes = _classes(path, found - others, choice)
     names = classes.names
     meaning = {**classes.meaning, **{label: str(answer_of(label)) for label in others}}
     columns = (*names, *(answer for answer in OTHER_ANSWERS if answer in {meaning[label] for label in others}))
     rows: dict[tuple[str, Box | None], list[SourceImage]] = {}
-    for item in items:
+    for item in (item for item in items if item.class_name in meaning):
         rows.setdefault((item.relative, item.box), []).append(item)
     labelled: list[SourceImage] = []
     for first, *further in rows.values():
@@ -219,4 +235,6 @@ def _box(cells: Sequence[str], has_size: bool, where: str) -> Box | None:
         x1, y1 = x0 + x1, y0 + y1
     if not (x0 < x1 and y0 < y1):
         raise DataError(f"{where}: the box must have x0 < x1 and y0 < y1")
+    if max(x1, y1) <= 1:
+        raise DataError(f"{where}: the box is smaller than a pixel; give pixels, not fractions of the image")
     return x0, y0, x1, y1

@@ -1,8 +1,8 @@
-"""Small data sets, labelled by folders or file names: SFEW 2.0, FED-RO, CK+ and JAFFE."""
+"""Small data sets, labelled by folders or file names: SFEW 2.0, FED-RO, CK+, JAFFE and KDEF."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
@@ -16,12 +16,11 @@ from ampnet.files.documents import quoted
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import counted, printable
 from ampnet.reading.image_files import list_images
-from ampnet.settings.labels import CKPLUS_CODES, EXPRESSIONS, JAFFE_CODES, expression_of
+from ampnet.settings.labels import CKPLUS_CODES, EXPRESSIONS, JAFFE_CODES, KDEF_CODES, expression_of
 
 LICENCE_SFEW = "SFEW 2.0: movie stills for research under its licence agreement; do not redistribute"
 LICENCE_FEDRO = "FED-RO: images collected from the web, for research only"
 LICENCE_CKPLUS = "CK+: for research under its licence agreement; do not redistribute"
-LICENCE_JAFFE = "JAFFE: for non-commercial research only, under its terms of use (zenodo.org/record/3451524)"
 
 SFEW_CLASSES = frozenset(("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise"))
 SFEW_PUBLISHED = {"train": 958, "val": 436}
@@ -30,8 +29,38 @@ FEDRO_PUBLISHED = {"": 400}
 CKPLUS_IMAGES, CKPLUS_LABELS = "cohn-kanade-images", "Emotion"
 CKPLUS_PUBLISHED = {"ckplus": {"": 981}, "ckplus-1": {"": 327}, "ckplus-neutral": {"": 981 + 327}}
 MAX_CODE_BYTES = 1 << 12
-JAFFE_NAME = re.compile(r"([A-Z]{2})\.([A-Z]{2})\d\.\d+", re.IGNORECASE)
-JAFFE_PUBLISHED = {"": 213}
+
+
+@dataclass(frozen=True)
+class NamedSet:
+    """A data set whose files' names hold the person and the expression."""
+
+    name: re.Pattern[str]
+    """Of a file without its extension, with the groups ``person`` and ``code``."""
+    example: str
+    codes: Mapping[str, str]
+    published: int
+    """Number of its images."""
+    licence: str
+
+
+NAMED = {
+    "jaffe": NamedSet(
+        re.compile(r"(?P<person>[A-Z]{2})\.(?P<code>[A-Z]{2})\d(\.\d+)?", re.IGNORECASE),
+        "KA.AN1.39.tiff",
+        JAFFE_CODES,
+        213,
+        "JAFFE: for non-commercial research only, under its terms of use (zenodo.org/record/3451524)",
+    ),
+    "kdef": NamedSet(  # session, person, expression, view: straight, or half or full left or right
+        re.compile(r"[AB](?P<person>[FM]\d{2})(?P<code>AF|AN|DI|HA|NE|SA|SU)(S|[HF][LR])", re.IGNORECASE),
+        "AF01HAS.JPG",
+        KDEF_CODES,
+        4900,
+        "KDEF: for non-commercial research under its terms of use; do not redistribute",
+    ),
+}
+"""By layout; each of JAFFE's ten women is one fold."""
 
 
 def is_sfew(root: Path) -> bool:
@@ -129,31 +158,33 @@ def _ckplus_class(path: Path) -> str:
         raise DataError(f"{printable(path)}: expected an emotion from 0 to 7, got {quoted(text)}") from None
 
 
-def is_jaffe(root: Path) -> bool:
-    """Return whether the first images are named as in JAFFE, such as ``KA.AN1.39.tiff``."""
+def is_named_like(layout: str, root: Path) -> bool:
+    """Return whether the first images are named as in one of :data:`NAMED`."""
     images = list_images(root)[:20]
-    return bool(images) and all(JAFFE_NAME.fullmatch(image.stem) for image in images)
+    return bool(images) and all(NAMED[layout].name.fullmatch(image.stem) for image in images)
 
 
-def read_jaffe(root: Path, layout: str, fold: int | None = 0) -> RawDataSet:
-    """List JAFFE, split by subject; each of the ten women is one fold.
+def read_by_names(root: Path, layout: str, fold: int | None = 0) -> RawDataSet:
+    """List a data set whose files' names hold person and expression, split by subject.
 
     Raises:
-        DataError: no image is named as in JAFFE.
+        DataError: no image is named so.
     """
+    known = NAMED[layout]
     items: list[SourceImage] = []
     others = 0
     for image in list_images(root):
-        match = JAFFE_NAME.fullmatch(image.stem)
-        class_name = JAFFE_CODES.get(match[2].upper()) if match else None
+        match = known.name.fullmatch(image.stem)
+        class_name = known.codes.get(match["code"].upper()) if match else None
         if match is None or class_name is None:
             others += 1
             continue
-        items.append(SourceImage(root, image.relative_to(root).as_posix(), "", class_name, subject=match[1].upper()))
+        relative, person = image.relative_to(root).as_posix(), match["person"].upper()
+        items.append(SourceImage(root, relative, "", class_name, subject=person))
     if not items:
-        raise DataError(f"{root} holds no images named as in JAFFE, such as KA.AN1.39.tiff")
-    notes = compare_counts(items, JAFFE_PUBLISHED)
+        raise DataError(f"{root} holds no images named as in {layout.upper()}, such as {known.example}")
+    notes = compare_counts(items, {"": known.published})
     if others:
         notes.append(f"left out {counted(others, 'image')} with other names")
     names = class_order({item.class_name for item in items})
-    return split_by_subject(RawDataSet(layout, names, items, notes, LICENCE_JAFFE), fold)
+    return split_by_subject(RawDataSet(layout, names, items, notes, known.licence), fold)

@@ -48,12 +48,12 @@ def coordinates(cells: Sequence[str]) -> Iterator[float]:
 
 def list_tables(root: Path) -> list[Path]:
     """List the files that may be tables: ``root`` itself, or those directly in it, without hidden ones."""
-    paths = [root] if root.is_file() else [path for path in sorted(root.glob("[!.]*")) if path.is_file()]
-    return [path for path in paths if path.name.lower().endswith(EXTENSIONS)]
+    paths = [root] if root.is_file() else sorted(root.glob("[!.]*"))
+    return [path for path in paths if path.name.lower().endswith(EXTENSIONS) and path.is_file()]
 
 
 def split_of_tables(paths: Sequence[Path], root: Path, what: str) -> dict[Path, Split | None]:
-    """Return the split of each of several tables by its name; None for a single one.
+    """Return the split of each of several tables by its name, or its folder's; None for a single one in ``root``.
 
     Args:
         what: the tables in words, plural.
@@ -61,12 +61,14 @@ def split_of_tables(paths: Sequence[Path], root: Path, what: str) -> dict[Path, 
     Raises:
         DataError: they are not one for each split.
     """
-    if len(paths) == 1:
+    if len(paths) == 1 and paths[0] in (root, root / paths[0].name):
         return {paths[0]: None}
-    splits = {path: split_of_name(path.name.partition(".")[0]) for path in paths}
+    names = {path: path.name.partition(".")[0] if path.parent == root else path.parent.name for path in paths}
+    splits = {path: split_of_name(name) for path, name in names.items()}
     if None in splits.values() or len(set(splits.values())) < len(paths):
+        shown = listed(path.relative_to(root).as_posix() for path in paths)
         raise DataError(
-            f"{root} holds several {what} ({listed(path.name for path in paths)}), which are not one for each split; "
+            f"{root} holds several {what} ({shown}), which are not one for each split; "
             "give the one to use instead of the folder"
         )
     return splits

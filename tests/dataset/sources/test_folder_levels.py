@@ -110,7 +110,7 @@ def test_people_within_splits_keep_the_splits_and_are_told_if_they_are_on_both_s
     [
         (
             [f"{s}/{n}/1.jpg" for s in ("FER", "RAF") for n in ("happy", "sad")],
-            "FER, RAF each hold the folders happy, sad",
+            "FER, RAF hold the folders happy, sad",
         ),
         ([f"fold{k}/{n}/1.jpg" for k in range(5) for n in ("happy", "sad")], "fold0, fold1, fold2, fold3, fold4"),
         ([f"{s}/{n}/1.jpg" for s in ("setA", "setB", "setC") for n in ("a", "b")], "setA, setB, setC"),
@@ -129,6 +129,17 @@ def test_people_within_splits_keep_the_splits_and_are_told_if_they_are_on_both_s
         (["id00/happy/1.jpg", "id00/sad/1.jpg", "id01/happy/1.jpg", "id01/sad/1.jpg"], "three or more people"),
         (["train/suprise/1.jpg", "train/happy/1.jpg"], "'suprise' looks like 'surprise'"),
         (["happyness_/1.jpg", "hapiness/1.jpg", "sad/1.jpg"], "'hapiness' looks like 'happiness'"),
+        (
+            [f"{person}/{name}.jpg" for person in ("anna", "bob") for name in ("joy", "fear")],
+            "the folders anna, bob each hold fear, happiness",
+        ),
+        ([f"2023-01-0{day}/{name}.jpg" for day in (1, 2) for name in "ab"], "are numbers (2023-01-01, 2023-01-02)"),
+        (
+            [f"{name}_{part}/1.jpg" for name in ("happy", "sad") for part in ("train", "test")],
+            "name a split and a class at once",
+        ),
+        (["happy,sad/1.jpg", "sad/1.jpg"], "'happy,sad' names several classes"),
+        (["index/data_label.txt", "dataset/1.jpg", "index/preview.png"], "is a prepared set; use it with --data"),
     ],
 )
 def test_what_cannot_be_told_is_refused_with_what_was_seen(tmp_path: Path, files: list[str], seen: str) -> None:
@@ -137,6 +148,27 @@ def test_what_cannot_be_told_is_refused_with_what_was_seen(tmp_path: Path, files
         open_source(tmp_path)
     assert seen in str(refused.value)
     assert str(refused.value).isprintable()
+
+
+def test_folders_of_a_name_of_their_own_may_hold_files_that_were_called_something_else(tmp_path: Path) -> None:
+    touch(
+        tmp_path, *(f"{name}/id{i}_{was}.jpg" for name in ("calm", "rage") for was in ("fear", "joy") for i in range(2))
+    )
+    touch(tmp_path, "calm/neutral_1.jpg", "calm/sad_1.jpg", "rage/anger_1.jpg")
+    assert open_source(tmp_path).class_names == ("calm", "rage")
+    touch(tmp_path, "rage/sad.jpg", "rage/neutral.jpg")
+    with pytest.raises(DataError, match="the folders calm, rage each hold neutral, sadness"):
+        open_source(tmp_path)
+    assert open_source(tmp_path, classes="keep").class_names == ("calm", "rage")
+
+
+def test_a_folder_of_what_has_no_class_is_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{name}/{i}.jpg" for name in ("happy", "sad", "no_face", "None", "Uncertain") for i in range(2)))
+    source = open_source(tmp_path)
+    assert source.class_names == ("happiness", "sadness")
+    assert len(source.items) == 4
+    assert any("left out 6 images labelled 'None', 'Uncertain', 'no_face'" in note for note in source.notes)
+    assert len(open_source(tmp_path, classes="keep").class_names) == 5
 
 
 def test_names_that_differ_in_case_or_composition_are_one_class(tmp_path: Path) -> None:

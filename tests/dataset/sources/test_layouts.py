@@ -316,6 +316,16 @@ def test_jaffe_takes_person_and_expression_from_the_file_name(tmp_path: Path) ->
     ]
 
 
+def test_kdef_takes_person_and_expression_from_the_file_name(tmp_path: Path) -> None:
+    for folder in ("AF01", "BF01", "AF02", "AM01"):
+        for code in ("AFS", "HAHL", "NEFR"):
+            image(tmp_path / folder / f"{folder}{code}.JPG", (76, 56))
+    source = open_source(tmp_path)
+    assert (source.layout, source.class_names) == ("kdef", ("fear", "happiness", "neutral"))
+    assert {item.subject for item in source.items} == {"F01", "F02", "M01"}  # both sessions are one person
+    assert {item.class_name for item in source.items if "AFS" in item.relative} == {"fear"}
+
+
 def make_expw(root: Path) -> Path:
     # image_name, face_id_in_image, box top, left, right, bottom, confidence, label
     lines = ["laugh.jpg 0 10 20 50 38 75.9 3", "laugh.jpg 1 2 4 14 12 60.1 0 ", "cry.jpg 0 1 2 30 30 99.0 4"]
@@ -385,6 +395,7 @@ def test_a_wrong_csv_is_refused_with_the_place(tmp_path: Path, content: str, mes
         ("expw", "label.lst"),
         ("ckplus", "cohn-kanade-images"),
         ("jaffe", "KA.AN1.39.tiff"),
+        ("kdef", "AF01HAS.JPG"),
         ("ferplus", "fer2013new.csv"),
         ("csv", "holds no list"),
         ("fedro", "class folders"),

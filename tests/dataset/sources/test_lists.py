@@ -84,6 +84,59 @@ def test_a_list_for_each_split_is_one_data_set(tmp_path: Path) -> None:
     assert found == {"a.jpg": ("train", "happiness"), "b.jpg": ("train", "sadness"), "c.jpg": ("test", "sadness")}
 
 
+def test_a_list_in_each_split_is_one_data_set(tmp_path: Path) -> None:
+    touch(tmp_path, "train/a.jpg", "train/b.jpg", "test/a.jpg")
+    text(tmp_path / "train" / "metadata.csv", "file_name,label\na.jpg,happy\nb.jpg,sad\n")
+    text(tmp_path / "test" / "metadata.csv", "file_name,label\na.jpg,sad\n")
+    source = open_source(tmp_path)
+    assert [(item.relative, item.split, item.class_name) for item in source.items] == [
+        ("test/a.jpg", "test", "sadness"),
+        ("train/a.jpg", "train", "happiness"),
+        ("train/b.jpg", "train", "sadness"),
+    ]
+    assert all(item.path.is_file() for item in source.items)
+
+
+@pytest.mark.parametrize("missing", ["", "NaN", "None", "-", "n/a", "unknown"])
+def test_rows_without_a_label_are_left_out(tmp_path: Path, missing: str) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    text(tmp_path / "list.csv", f"path,label\na.jpg,happy\nb.jpg,{missing}\nc.jpg,sad\n")
+    source = open_source(tmp_path)
+    assert [item.relative for item in source.items] == ["a.jpg", "c.jpg"]
+    assert any(f"left out 1 image labelled '{missing}'" in note for note in source.notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "seen"),
+    [
+        ("path,label\na.jpg,0.059\nb.jpg,0.118\n", "are measurements (0.059, 0.118)"),
+        ("path,label\na.jpg,-1\nb.jpg,+1\n", "are numbers"),
+        ('path,label\na.jpg,happy\nb.jpg,"happy, sad"\n', "'happy, sad' names several classes"),
+        ("path,label,x0,y0,x1,y1\na.jpg,happy,0.1,0.1,0.9,0.8\n", "line 2: the box is smaller than a pixel"),
+        ("one/c.jpg,happy\ntwo/c.jpg,sad\n", "is the line with the columns' names missing?"),
+        ("path,label\nC:\\set\\c.jpg,happy\nD:\\c.jpg,sad\n", r"there are 2 images C:\set\c.jpg"),
+    ],
+)
+def test_what_a_list_cannot_mean_is_refused(tmp_path: Path, content: str, seen: str) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg", "one/c.jpg", "two/c.jpg")
+    text(tmp_path / "list.csv", content)
+    with pytest.raises(DataError) as refused:
+        open_source(tmp_path / "list.csv")
+    assert seen in str(refused.value)
+
+
+def test_a_list_of_images_elsewhere_is_not_read_as_folders_without_a_meaning(tmp_path: Path) -> None:
+    touch(tmp_path, "original/1.jpg", "masks/1.jpg")
+    text(tmp_path / "list.csv", "path,label\n1.jpg,happy\n1.jpg,sad\n")
+    with pytest.raises(DataError, match=r"there are 2 images 1\.jpg; write the paths with their folders"):
+        open_source(tmp_path)
+    touch(tmp_path / "named", "happy/1.jpg", "sad/1.jpg")
+    text(tmp_path / "named" / "list.csv", "path,label\ngone.jpg,happy\nlost.jpg,sad\n")
+    source = open_source(tmp_path / "named")
+    assert source.class_names == ("happiness", "sadness")
+    assert "not read: list.csv, whose images are not here" in source.notes
+
+
 def test_lists_that_are_no_splits_are_not_chosen_from(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "b.jpg")
     for name in ("mine.csv", "theirs.csv"):

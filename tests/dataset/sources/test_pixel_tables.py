@@ -113,3 +113,18 @@ def test_labels_that_are_names_are_classes(tmp_path: Path) -> None:
     )
     text(tmp_path / "faces.csv", "emotion,pixels\n" + rows)
     assert open_source(tmp_path).class_names == ("happiness", "calm", "tense")
+
+
+def test_labels_from_1_to_7_are_not_fer_2013s_codes(tmp_path: Path) -> None:
+    rows = [f"{code},{PIXELS[0]}" for code in range(1, 8)]
+    text(tmp_path / "data.csv", "\n".join(["emotion,pixels", *rows]))
+    with pytest.raises(DataError, match=r"are numbers \(1, 2, 3, 4, 5, 6, 7\)"):
+        open_source(tmp_path)
+    text(tmp_path / "classes.json", '{"1": "a", "2": "b", "3": "c", "4": "d", "5": "e", "6": "f", "7": "g"}')
+    assert open_source(tmp_path).class_names == tuple("abcdefg")
+
+
+def test_a_usage_that_is_unknown_is_the_reason(tmp_path: Path) -> None:
+    text(tmp_path / "data.csv", f"emotion,pixels,split\n3,{PIXELS[0]},0\n4,{PIXELS[1]},1\n")
+    with pytest.raises(DataError, match=r"a known usage \(2 rows, line 2: usage '0'\)"):
+        open_source(tmp_path)

@@ -227,9 +227,9 @@ def test_several_faces_of_one_image_are_told_apart_by_their_boxes(tmp_path: Path
 
 
 def test_one_row_for_each_image_is_no_vote(tmp_path: Path) -> None:
-    text(tmp_path / "list.csv", "path,label\na.jpg,joy\nb.jpg,unknown\n")
+    text(tmp_path / "list.csv", "path,label\na.jpg,joy\nb.jpg,sad\n")
     source = open_source(tmp_path)
-    assert (source.class_names, source.vote_columns) == (("happiness", "unknown"), ())
+    assert (source.class_names, source.vote_columns) == (("happiness", "sadness"), ())
     assert {item.votes for item in source.items} == {()}
 
 
