@@ -1,7 +1,9 @@
 """A prepared data set made of the sample faces and their annotated landmarks, without detection."""
 
 import csv
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,8 +25,7 @@ def write_prepared_faces(root: Path, train: int = 6, val: int = 3, test: int = 0
     """
     (root / "index").mkdir(parents=True)
     (root / "dataset").mkdir()
-    with (SAMPLES / "annotations.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = _annotations()
     lines, names, landmarks = [], [], []
     for label, expression in enumerate(EXPRESSIONS, start=1):
         of_class = {
@@ -35,16 +36,29 @@ def write_prepared_faces(root: Path, train: int = 6, val: int = 3, test: int = 0
         chosen = {"train": of_class["train"][:train], "val": held_out[:val], "test": held_out[val : val + test]}
         for split, faces in chosen.items():
             for row in faces:
-                image = read_bgr(SAMPLES / row["file"])
                 name = f"{split}_{Path(row['file']).name}"
-                cv2.imwrite(str(root / "dataset" / name), cv2.resize(image, (image_size, image_size)))
+                content, width = _resized(row["file"], image_size)
+                (root / "dataset" / name).write_bytes(content)
                 lines.append(f"{name} {label}\n")
                 names.append(name)
                 points = np.array([[float(row[f"{point}_x"]), float(row[f"{point}_y"])] for point in POINTS])
-                landmarks.append(points * 224 / image.shape[1])
+                landmarks.append(points * 224 / width)
     (root / "index" / "data_label.txt").write_text("".join(lines), encoding="utf-8")
     write_landmarks(root / "index" / "land_marks.npy", names, np.array(landmarks))
     return root
+
+
+@cache
+def _annotations() -> list[dict[str, Any]]:
+    with (SAMPLES / "annotations.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@cache
+def _resized(file: str, side: int) -> tuple[bytes, int]:
+    """Return a sample as a square JPEG file, and its width as it is."""
+    image = read_bgr(SAMPLES / file)
+    return cv2.imencode(".jpg", cv2.resize(image, (side, side)))[1].tobytes(), image.shape[1]
 
 
 def one_face(faces: FaceDataset, position: int) -> tuple[torch.Tensor, torch.Tensor, int]:

@@ -1,9 +1,7 @@
-"""Plain networks train, load, run fast, adapt, export and explain like AMP-Net, as far as they can."""
+"""Plain networks train, load and run fast like AMP-Net; tests/pipelines/test_export_whole.py exports them."""
 
-import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -16,8 +14,7 @@ from ampnet.models.plain import PlainNetwork, build_model
 from ampnet.settings import VARIANTS, ArchitectureConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
-from tests.exported_models import use_exported_models
-from tests.prepared_faces import SAMPLES, write_prepared_faces
+from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 from tests.small_report import draw_nothing
 
@@ -97,21 +94,3 @@ def test_it_trains_and_is_compared(name, tmp_path, monkeypatch):
     assert not (out / "x").exists()
     compared = runner.invoke(app, ["compare", str(out / name), str(out / "ampnet-small"), *common])
     assert compared.exit_code == 0, compared.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [NAMES[0], pytest.param(NAMES[1], marks=pytest.mark.soak)])
-def test_it_predicts_and_its_exported_form_answers_alike(name, tmp_path, tmp_path_factory, monkeypatch):
-    use_exported_models(tmp_path_factory, monkeypatch)  # the detector is needed here, both by the files that follow
-    checkpoint, model, runner = tmp_path / "best.pt", tmp_path / "model.onnx", CliRunner()
-    save_checkpoint(checkpoint, Checkpoint(a_network(name), EXPRESSIONS, Framing()))
-    exported = runner.invoke(app, ["export", str(checkpoint), "--part", "classifier", "--out", str(model)])
-    assert exported.exit_code == 0, exported.stderr
-    answers = []
-    for file, runtime in ((checkpoint, "torch"), (model, "onnx")):
-        words = ["predict", str(SAMPLES / "portrait.jpg"), "--checkpoint", str(file), "--runtime", runtime]
-        found = runner.invoke(app, [*words, "--json", "-q", "--gpus", "0"])
-        assert found.exit_code == 0, found.stderr
-        answers.append([list(face["scores"].values()) for face in json.loads(found.stdout)["images"][0]["faces"]])
-    assert len(answers[0]) == 1
-    assert np.allclose(answers[0], answers[1], atol=1e-3)

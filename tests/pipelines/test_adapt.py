@@ -53,8 +53,8 @@ def test_the_result_exports_and_is_served_like_any_checkpoint(tmp_path: Path) ->
     pytest.importorskip("fastapi")
     mine = tmp_path / "mine.pt"
     run(config(photos(tmp_path / "photos"), mine), quiet=True)
-    exported = export(ExportConfig(model=mine, format="torchscript", out=tmp_path / "mine.ts"))
-    assert exported.difference < 1e-4
+    exported = export(ExportConfig(model=mine, format="safetensors", out=tmp_path / "mine.safetensors"))
+    assert exported.difference < 1e-2
     photo = next((SAMPLES / "faces" / "test" / "happiness").iterdir()).read_bytes()
     with running(
         tmp_path, "--checkpoint", str(mine), "--runtime", "torch", "--gpus", "0", "--parallel", "1"

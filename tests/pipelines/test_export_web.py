@@ -39,9 +39,9 @@ def folder(tmp_path_factory) -> Path:
     return out
 
 
-@pytest.fixture
-def driver(tmp_path):
-    with browser(tmp_path / "profile") as started:
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory):
+    with browser(tmp_path_factory.mktemp("profile")) as started:
         yield started
 
 

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 
 from ampnet import Predictor
+from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from ampnet.detection.retries import detect_with_retries
 from ampnet.export.parity import as_pixels
 from ampnet.export.versions import OLDEST_RUNTIME
+from ampnet.models.plain import build_model
 from ampnet.reading.image_files import read_image
-from ampnet.settings import ExportConfig
+from ampnet.settings import VARIANTS, ArchitectureConfig, ExportConfig
+from ampnet.settings.labels import EXPRESSIONS
 from pipelines.export import ExportResult, run, write_joined
 from tests.exported_models import exported_models, use_exported_detector, whole_model
 from tests.small_checkpoint import small_checkpoint
@@ -26,6 +29,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 SAMPLES = Path(__file__).parents[1] / "samples"
 CLOSE = 0.01
 """Largest difference of a probability from the Recognizer's."""
+OTHERS = ("mobilenet_v3_small", "global perception")
 
 pytestmark = pytest.mark.slow  # torch's exporter takes ten seconds for each network
 
@@ -185,12 +189,16 @@ def test_the_oldest_runtime_runs_it(exported, tmp_path):
     assert done.stdout.strip() == "(0, 7)", done.stderr
 
 
-@pytest.fixture(scope="module")
-def simple(tmp_path_factory) -> tuple[Path, ExportResult]:
+@pytest.fixture(scope="module", params=["resnet18", *(pytest.param(name, marks=pytest.mark.soak) for name in OTHERS)])
+def simple(request, tmp_path_factory) -> tuple[Path, ExportResult]:
     """A network without local branches that learned whole images, and what its export says."""
     folder = tmp_path_factory.mktemp("simple")
     framing = replace(Predictor().checkpoint.framing, crop="none", color="rgb", spread=20.0, size=0.8)
-    small_checkpoint(folder, framing=framing)
+    if request.param == "global perception":
+        small_checkpoint(folder, framing=framing)
+    else:
+        architecture = ArchitectureConfig(**VARIANTS[request.param] | {"image_size": 64})
+        save_checkpoint(folder / "best.pt", Checkpoint(build_model(architecture).eval(), EXPRESSIONS, framing))
     with pytest.MonkeyPatch.context() as patch:
         use_exported_detector(tmp_path_factory, patch)
         return folder, run(ExportConfig(model=folder, out=folder / "whole.onnx"))

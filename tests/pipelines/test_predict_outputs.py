@@ -42,13 +42,13 @@ def small_chunks(monkeypatch):
     monkeypatch.setattr("ampnet.detection.retries.RETRY_TURNS", ())  # walls show no face, however they are turned
 
 
-def write_photos(folder, count):
-    """Two faces, walls, and last a file that is no picture."""
+def write_photos(folder, count, faces=(3, 12)):
+    """Some faces, walls, and last a file that is no picture."""
     folder.mkdir()
     for number in range(count):
         Image.new("RGB", (48, 48), (number, 90, 90)).save(folder / f"{number:02}.png")
     with Image.open(SAMPLES / "portrait.jpg") as portrait:
-        for number in (3, 12):
+        for number in faces:
             portrait.resize((160, 160)).save(folder / f"{number:02}.png")
     (folder / f"{count - 1:02}.png").write_text("milk, eggs")
     return folder
@@ -259,8 +259,8 @@ def test_outputs_that_cannot_be_are_refused_before_any_work(happy, photos, monke
 
 
 def test_ctrl_c_and_kills_leave_what_is_done(happy, tmp_path, monkeypatch):
-    monkeypatch.undo()  # as in the processes
-    photos, whole, out = write_photos(tmp_path / "photos", 80), tmp_path / "whole", tmp_path / "out"
+    monkeypatch.undo()  # as in the processes, which do three chunks; they would look at each wall from all sides
+    photos, whole, out = write_photos(tmp_path / "photos", 70, range(70)), tmp_path / "whole", tmp_path / "out"
     out.mkdir()
     predict(happy, photos, csv=whole / "faces.csv")
     words = ["predict", str(photos), "--checkpoint", str(happy), "--gpus", "0", "--csv", str(out / "faces.csv")]

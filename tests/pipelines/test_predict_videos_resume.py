@@ -23,7 +23,7 @@ pytest.importorskip("scipy")
 pytestmark = pytest.mark.slow
 
 PATIENCE = 120
-FRAMES = 24
+FRAMES = 12
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def wait_for(path, process):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("rows", [FRAMES + 10, pytest.param(10, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rows", [FRAMES + 5, pytest.param(5, marks=pytest.mark.soak)])
 def test_a_disk_that_fills_up_is_resumed_to_the_whole(clips, model, tmp_path, monkeypatch, rows):
     out = tmp_path / "out"
     config = {"images": (clips,), "videos": True, "checkpoint": model, "gpus": 0, "every": 1, "track": True}
