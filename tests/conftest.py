@@ -3,6 +3,7 @@
 import gc
 import os
 from functools import cache
+from typing import Any
 
 import pytest
 import typer.main
@@ -10,6 +11,7 @@ import typer.testing
 
 import ampnet.files.isolated
 from tests.forked_workers import FORKED
+from tests.processes import share_server, start_server
 
 # pytest-xdist has a process on each core; with more threads than cores, each operation waits for the slowest.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -24,16 +26,27 @@ vars(typer.testing)["_get_command"] = cache(typer.main.get_command)
 vars(ampnet.files.isolated)["subprocess"] = FORKED
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Collect garbage less often: among the objects of so many libraries it would take a sixth of the time."""
     gc.set_threshold(50_000, 20, 50)
+    if hasattr(config, "workerinput"):
+        share_server(config.workerinput["forks"])
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker who forks commands for all."""
+    node.workerinput["forks"] = start_server()
 
 
 @pytest.hookimpl(tryfirst=True)  # before items are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count what only `make soak` runs as slow; begin with the slow files, so that all processes end together."""
+    """Count what only `make soak` runs as slow; begin with the slow files, so that all processes end together.
+
+    The first exports the networks that others need, which would wait for them.
+    """
     for item in items:
         if item.get_closest_marker("soak"):
             item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path not in slow, item.path.name != "test_export.py"))

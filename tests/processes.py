@@ -7,14 +7,30 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.imported_by_commands"])
+_ADDRESS = ("_forkserver_address", "_forkserver_authkey")
+
+
+def start_server() -> dict[str, Any]:
+    """Start the process that forks commands; return how the other processes of a test run find it."""
+    forkserver._forkserver.ensure_running()
+    return {name: value for name, value in vars(forkserver._forkserver).items() if name in _ADDRESS}
+
+
+def share_server(address: dict[str, Any]) -> None:
+    """Have commands forked by the server of another process, which took seconds to import everything."""
+    lives_as_long_as_its_starter = os.open(os.devnull, os.O_RDONLY)
+    more = {"_forkserver_alive_fd": lives_as_long_as_its_starter, "ensure_running": resource_tracker.ensure_running}
+    vars(forkserver._forkserver).update(address | more)
 
 
 class Command:
