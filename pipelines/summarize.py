@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ampnet.files.documents import listed
 from ampnet.files.names import MAX_NAME, shortened
-from ampnet.files.printable import one_line, printable
+from ampnet.files.printable import counted, one_line, printable
 from ampnet.files.writing import atomic_write, make_folder, refuse_overwrite
 from ampnet.settings.summary import SummarizeConfig
 from ampnet.summary.annotations import bids_name, bids_sidecar, bids_table, elan_document, praat_document, tiers_of
@@ -44,8 +45,8 @@ def run(config: SummarizeConfig) -> Summary:
         UsageError: a file exists already, or the baseline does not fit.
     """
     people = {} if config.people is None else read_people(config.people)
-    class_names, listed = read_faces(config.tables, people)
-    videos = [video for video in listed if video.seconds.size]
+    class_names, found = read_faces(config.tables, people)
+    videos = [video for video in found if video.seconds.size]
     series = [one for video in videos for one in series_of(video, config.rate, config.smooth)]
     if config.baseline is not None:
         series = with_baselines(series, config.baseline)
@@ -72,7 +73,7 @@ def run(config: SummarizeConfig) -> Summary:
         for video, track in people
         if not any(video in one.names and track in one.tracks for one in videos)
     ]
-    warnings = unknown + _warnings(listed, series, class_names)
+    warnings = unknown + _warnings(found, series, class_names)
     return Summary(config.out, len(videos), count_people(series), len(episodes), [*targets.values()], warnings)
 
 
@@ -115,7 +116,12 @@ def _files_of(
 def _warnings(videos: Sequence[Video], series: Sequence[Series], class_names: Sequence[str]) -> list[str]:
     """Say what limits the tables; a held expression as baseline would be subtracted from what is shown later."""
     warnings = []
+    if len(models := frozenset[str]().union(*(video.models for video in videos))) > 1:
+        warnings.append(f"the answers are those of several models ({listed(sorted(models))})")
     for video in videos:
+        if video.partial:
+            faces = counted(video.partial, "face")
+            warnings.append(f"{printable(video.name)}: the probabilities of {faces} do not add up to 1")
         if not video.seconds.size:
             warnings.append(f"in no table: {printable(video.problem)}")
             continue

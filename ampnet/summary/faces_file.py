@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ampnet.errors import DataError
 from ampnet.files.documents import csv_rows, csv_table, number_of, quoted
 from ampnet.files.printable import printable
+from ampnet.summary.run_settings import read_settings
 
 CURE = "make it with `ampnet predict clip.mp4 --track --csv FILE`"
 SCORE = "score_"
@@ -18,7 +19,13 @@ SCORE = "score_"
 MAX_SECONDS = 1e7
 """Latest time in a video, about four months."""
 
-_COLUMNS = ("frame", "seconds", "status", "problem", "face_score", "label", "answer", "track", "person")
+MAX_FRAMES = 1e9
+"""Highest number of a frame."""
+
+MAX_ROUNDING = 0.01
+"""By so much the probabilities of a face may miss 1."""
+
+_COLUMNS = ("frame", "seconds", "status", "problem", "face_score", "label", "answer", "model", "track", "person")
 
 People = Mapping[tuple[str, str], str]
 """Names people: (video, track) -> person; an empty video stands for all."""
@@ -46,6 +53,12 @@ class Video:
     """Why it, or its end, could not be read, if so."""
     tracks: frozenset[str] = frozenset()
     """The numbers of its tracks."""
+    rate: float | None = None
+    """Frames a second that were to be classified, if known."""
+    models: frozenset[str] = frozenset()
+    """Whose answers they are."""
+    partial: int = 0
+    """Number of faces whose probabilities do not add up to 1."""
 
     @property
     def names(self) -> tuple[str, str, str]:
@@ -57,13 +70,16 @@ class Video:
 class _Rows:
     """The rows of one video, as they are read."""
 
-    seconds: list[float] = field(default_factory=list)
-    last: str = ""
-    """Number of the last frame."""
+    seconds: dict[int, float] = field(default_factory=dict)
+    """By number of the frame."""
+    lines: dict[int, int] = field(default_factory=dict)
+    """Likewise."""
     seen: dict[str, dict[int, tuple[float, list[float], bool]]] = field(default_factory=dict)
-    """Person -> frame's place -> face score, probabilities, whether the answer is sure."""
+    """Person -> frame -> face score, probabilities, whether the answer is sure."""
     tracks: set[str] = field(default_factory=set)
+    models: set[str] = field(default_factory=set)
     problem: str = ""
+    partial: int = 0
 
 
 def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], list[Video]]:
@@ -88,12 +104,13 @@ def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], 
                 f"{printable(path)} has other classes than {printable(paths[0])}; summarize them separately"
             )
         class_names = names
+        settings = read_settings(path)
         for name, rows in _read(path, name_column, names, people, delimiter).items():
             known = videos.get(name)
             if known is not None and known.seconds.size and rows.seconds:
                 raise DataError(f"{printable(path)} holds {quoted(name)} again; give each video once")
             if known is None or rows.seconds:  # one that could not be read may have been read in another run
-                videos[name] = _video(name, rows, len(names))
+                videos[name] = _video(path, name, rows, len(names), settings and settings.rate)
     return class_names, list(videos.values())
 
 
@@ -125,31 +142,34 @@ def _header(path: Path) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _delimited(path: Path, cure: str) -> tuple[str, list[str]]:
-    """Return what separates the cells, and the header: decimal-comma spreadsheets write semicolons."""
+    """Return what separates the cells, and the header: decimal-comma spreadsheets write semicolons, others tabs."""
     _, header = next(csv_rows(path, "surrogateescape", cure), (0, []))
-    if len(header) != 1 or ";" not in header[0]:
-        return ",", header
-    return ";", next(csv_rows(path, "surrogateescape", cure, ";"), (0, []))[1]
+    mark = next((mark for mark in ";\t" if len(header) == 1 and mark in header[0]), ",")
+    return mark, next(csv_rows(path, "surrogateescape", cure, mark), (0, []))[1]
 
 
 def _read(path: Path, name_column: str, class_names: Sequence[str], people: People, delimiter: str) -> dict[str, _Rows]:
     videos: dict[str, _Rows] = {}
     columns = (name_column, *_COLUMNS, *(SCORE + name for name in class_names))
-    for number, cells in csv_table(path, columns, ("track", "person"), "surrogateescape", CURE, delimiter):
-        video, frame, seconds, status, problem, face_score, label, answer, track, person = cells[: len(_COLUMNS) + 1]
+    for number, cells in csv_table(path, columns, ("model", "track", "person"), "surrogateescape", CURE, delimiter):
+        video, frame, seconds, status, problem, face_score, label, answer, model, track, person = cells[
+            : len(_COLUMNS) + 1
+        ]
         if not frame:  # a photo, or why a video, or its end, could not be read
             if problem and video:
                 videos.setdefault(video, _Rows()).problem = problem
             continue
         rows = videos.setdefault(video, _Rows())
         try:
-            _add_frame(rows, frame, _number(seconds, MAX_SECONDS))
+            number_of_frame = int(_number(frame, MAX_FRAMES))
+            _add_frame(rows, number_of_frame, _number(seconds, MAX_SECONDS), number)
             if status == "ok":
                 rows.tracks.add(track)
+                rows.models.add(model)
                 named = (people.get((name, track)) for name in (video, Path(video).name, ""))
                 who = next(filter(None, named), person or track)
                 scores = [_number(cell, 1) for cell in cells[len(_COLUMNS) + 1 :]]
-                _add_face(rows, who, _number(face_score, 1), scores, label == answer)
+                _add_face(rows, number_of_frame, who, (_number(face_score, 1), scores, label == answer))
         except ValueError as error:
             raise DataError(f"{printable(path)}, line {number}: {printable(error)}; {CURE}") from error
     if not any(rows.seconds for rows in videos.values()):
@@ -161,28 +181,34 @@ def _number(text: str, most: float) -> float:
     return number_of(text.replace(",", "."), 0, most)
 
 
-def _add_frame(rows: _Rows, frame: str, seconds: float) -> None:
-    if frame == rows.last:
-        return
-    if rows.seconds and seconds < rows.seconds[-1]:
-        raise ValueError("time goes backwards")
-    rows.last = frame
-    rows.seconds.append(seconds)
+def _add_frame(rows: _Rows, frame: int, seconds: float, line: int) -> None:
+    if rows.seconds.setdefault(frame, seconds) != seconds:
+        raise ValueError(f"frame {frame} has another time than before")
+    rows.lines.setdefault(frame, line)
 
 
-def _add_face(rows: _Rows, person: str, face_score: float, scores: list[float], is_sure: bool) -> None:
-    faces, place = rows.seen.setdefault(person or "1", {}), len(rows.seconds) - 1
-    if place in faces and not person:
+def _add_face(rows: _Rows, frame: int, person: str, face: tuple[float, list[float], bool]) -> None:
+    faces = rows.seen.setdefault(person or "1", {})
+    if frame in faces and not person:
         raise ValueError("a second face in a frame, and nothing tells who is who")
-    if place not in faces or faces[place][0] < face_score:  # of two faces of one person, the one with the higher score
-        faces[place] = face_score, scores, is_sure
+    if frame not in faces or faces[frame][0] < face[0]:  # of two faces of one person, the one with the higher score
+        faces[frame] = face
+    rows.partial += abs(sum(face[1]) - 1) > MAX_ROUNDING
 
 
-def _video(name: str, rows: _Rows, classes: int) -> Video:
+def _video(path: Path, name: str, rows: _Rows, classes: int, rate: float | None) -> Video:
+    """Put the frames in order: a spreadsheet may have sorted them otherwise."""
+    frames = sorted(rows.seconds)
+    seconds = np.array([rows.seconds[frame] for frame in frames])
+    if (backwards := np.flatnonzero(np.diff(seconds) < 0)).size:
+        line = rows.lines[frames[backwards[0] + 1]]
+        raise DataError(f"{printable(path)}, line {line}: time goes backwards; {CURE}")
+    places = {frame: place for place, frame in enumerate(frames)}
     people = {}
     for person, faces in rows.seen.items():
-        scores, is_sure = np.full((len(rows.seconds), classes), np.nan), np.zeros(len(rows.seconds), bool)
-        for place, (_, values, sure) in faces.items():
-            scores[place], is_sure[place] = values, sure
+        scores, is_sure = np.full((len(frames), classes), np.nan), np.zeros(len(frames), bool)
+        for frame, (_, values, sure) in faces.items():
+            scores[places[frame]], is_sure[places[frame]] = values, sure
         people[person] = Person(scores, is_sure)
-    return Video(name, np.array(rows.seconds), people, rows.problem, frozenset(rows.tracks))
+    models = frozenset(filter(None, rows.models))
+    return Video(name, seconds, people, rows.problem, frozenset(rows.tracks), rate, models, rows.partial)

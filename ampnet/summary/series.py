@@ -14,6 +14,9 @@ from ampnet.summary.faces_file import Video
 FWHM = 2 * np.sqrt(2 * np.log(2))
 """Full width at half maximum of a Gaussian whose standard deviation is 1."""
 
+ROUNDED = 0.0006
+"""Seconds by which a table's times may be too low: they have three decimals."""
+
 _RANGE = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
 
 
@@ -46,17 +49,23 @@ def count_people(series: Sequence[Series]) -> int:
 
 
 def usual_rate(video: Video) -> float:
-    """Return the number of classified frames a second, by the mean of the intervals but for gaps; 1 for one frame."""
+    """Return the number of classified frames a second: what was asked for, or less if the video has no more.
+
+    If it is not known, the mean of the intervals tells it, but for gaps; 1 for one frame.
+    """
     steps = np.diff(video.seconds)
     steps = steps[steps > 0]
-    return float(round(1 / np.mean(steps[steps < 1.5 * np.median(steps)]), 2)) if steps.size else 1.0
+    if not steps.size:
+        return video.rate or 1.0
+    found = float(round(1 / np.mean(steps[steps < 1.5 * np.median(steps)]), 2))
+    return video.rate if video.rate and found > 0.9 * video.rate else found
 
 
 def series_of(video: Video, rate: float | None, smooth: float) -> list[Series]:
     """Return a series for each person of a video.
 
     At each tick stands the classified frame that is nearest, if there is one within half a tick or half the usual
-    interval between frames.
+    interval between frames, or frames on both sides that are no gap (1.5 such intervals at most).
 
     Args:
         video: from :func:`ampnet.summary.faces_file.read_faces`.
@@ -65,12 +74,14 @@ def series_of(video: Video, rate: float | None, smooth: float) -> list[Series]:
     """
     usual = usual_rate(video)
     step = 1 / (rate or usual)
-    ticks = np.arange(int(video.seconds[-1] / step + 1e-6) + 1, dtype=np.float64) * step
+    ticks = np.arange(int((video.seconds[-1] + ROUNDED) / step) + 1, dtype=np.float64) * step
     after = np.clip(np.searchsorted(video.seconds, ticks), 0, len(video.seconds) - 1)
     before = np.maximum(after - 1, 0)
     is_before = ticks - video.seconds[before] < np.abs(video.seconds[after] - ticks)
     nearest = np.where(is_before, before, after)
-    is_near = np.abs(video.seconds[nearest] - ticks) <= max(step, 1 / usual) * 0.55
+    usually = max(step, 1 / usual)
+    is_near = np.abs(video.seconds[nearest] - ticks) <= 0.55 * usually
+    is_near |= video.seconds[after] - video.seconds[before] <= 1.5 * usually
     found = []
     for name, person in sorted(video.people.items(), key=lambda one: _natural(one[0])):
         scores = smoothed(video.seconds, person.scores, smooth) if smooth else person.scores

@@ -30,6 +30,19 @@ def summarize(*words):
     return CliRunner().invoke(app, ["summarize", *map(str, words)])
 
 
+def test_answers_of_two_models_and_missing_columns_are_told(faces, tmp_path):
+    header, *rows = faces.read_text().splitlines()
+    mixed = [f"{header},model", *(f"{row},{'first' if n < 50 else 'second'}" for n, row in enumerate(rows))]
+    (tmp_path / "mixed.csv").write_text("\n".join(mixed))
+    done = summarize(tmp_path / "mixed.csv", "--out", tmp_path / "tables")
+    assert "the answers are those of several models (first, second)" in done.output
+    assert "do not add up to 1" not in done.output
+    less = [line.replace("score_neutral", "neutral") for line in faces.read_text().splitlines()]
+    (tmp_path / "less.csv").write_text("\n".join(less))
+    done = summarize(tmp_path / "less.csv", "--out", tmp_path / "less")
+    assert "talk/clip.mp4: the probabilities of 190 faces do not add up to 1" in " ".join(done.output.split())
+
+
 def test_tables_say_who_showed_what_and_for_how_long(faces, tmp_path):
     done = summarize(faces, "--out", tmp_path / "tables")
     assert done.exit_code == 0, done.output

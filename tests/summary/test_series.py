@@ -5,6 +5,7 @@ import pytest
 
 from ampnet.errors import DataError, UsageError
 from ampnet.summary.faces_file import read_faces, read_people
+from ampnet.summary.run_settings import RunSettings, write_settings
 from ampnet.summary.series import series_of, smoothed, with_baselines
 from tests.faces_tables import CLASSES, smiles, write_faces
 
@@ -25,6 +26,41 @@ def test_ticks_are_those_of_the_frames_unless_a_rate_is_given(tmp_path):
     (two,) = series(path, rate=2)
     assert two.seconds.tolist() == [number / 2 for number in range(20)]
     assert two.scores[:, 0].tolist() == [0.1] * 4 + [0.9] * 4 + [0.1] * 12
+
+
+@pytest.mark.parametrize("count", [18, 19, 20, 24, 30, 60])
+def test_every_frame_at_a_third_of_a_decimal_has_its_tick(tmp_path, count):
+    path = write_faces(tmp_path / "faces.csv", {"1": smiles((count - 1) / 6, 99)}, [n / 6 for n in range(count)])
+    (one,) = series(path)
+    assert one.scores[:, 0].tolist() == [0.1] * (count - 1) + [0.9]
+
+
+def with_rate(path, rate):
+    write_settings(RunSettings(ampnet="1", model="m", sha256="0", rate=rate), path)
+    return path
+
+
+def test_ticks_are_those_that_predict_was_asked_for(tmp_path):
+    uneven = [0.0, 0.03, 0.04, 0.24, 0.25, 0.45, 0.46, 0.66, 0.85, 1.0, 1.03]
+    path = with_rate(write_faces(tmp_path / "faces.csv", {"1": smiles(0, 9)}, uneven), 6.0)
+    (one,) = series(path)
+    assert one.step == pytest.approx(1 / 6)
+    assert one.is_seen.all()  # a face is in every frame
+    slow = with_rate(write_faces(tmp_path / "slow.csv", {"1": smiles(0, 9)}, range(5)), 6.0)
+    assert series(slow)[0].step == 1  # the video has no more frames
+    single = with_rate(write_faces(tmp_path / "single.csv", {"1": smiles(0, 9)}, [0.0]), 6.0)
+    assert series(single)[0].step == pytest.approx(1 / 6)
+
+
+def test_the_order_of_rows_and_what_separates_cells_do_not_matter(tmp_path):
+    path = write_faces(tmp_path / "faces.csv", {"1": smiles(2, 4), "2": smiles(5, 6)}, TENTHS)
+    header, *rows = path.read_text().splitlines()
+    sorted_by_track = sorted(rows, key=lambda row: row.rsplit(",", 1)[1])
+    assert sorted_by_track != rows
+    other = tmp_path / "sorted.csv"
+    other.write_text("\n".join([header, *sorted_by_track]).replace(",", "\t"))
+    for one, same in zip(series(path), series(other), strict=True):
+        assert np.array_equal(one.scores, same.scores)
 
 
 def test_what_was_not_seen_and_what_was_not_watched_is_empty(tmp_path):
