@@ -48,10 +48,15 @@ def a_report():
     return small_report([[30, 2, 1], [4, 9, 0], [0, 0, 0]], ("a", "怒り", "$c_"))
 
 
+@pytest.fixture(scope="module")
+def drawn_twice():
+    return {round_: figures(a_report()) for round_ in ("first", "second")}
+
+
 @pytest.mark.parametrize("name", ["confusion", "classes", "reliability", "risk_coverage", "fusion", "priors"])
-def test_every_figure_of_a_report_is_a_picture_and_valid_svg_and_always_the_same(tmp_path, name):
-    for round_ in ("first", "second"):
-        figure = figures(a_report())[name]
+def test_every_figure_of_a_report_is_a_picture_and_valid_svg_and_always_the_same(tmp_path, name, drawn_twice):
+    for round_, drawn in drawn_twice.items():
+        figure = drawn[name]
         for form in ("png", "svg"):
             save_figure(figure, tmp_path / round_ / f"{name}.{form}")
     assert opened(tmp_path / "first" / f"{name}.png").std() > 10
