@@ -147,6 +147,12 @@ def _labelled(config: AuditConfig, quiet: bool) -> AuditResult:
                 image=f"dataset/{index.files[position[images.names[row]]]}",
             )
         )
+    right, guessed = float((p.argmax(axis=1) == labels).mean()), float(np.bincount(labels).max() / len(labels))
+    if right < guessed + 2 * np.sqrt(guessed * (1 - guessed) / len(labels)):
+        notes.append(
+            f"the network agrees with {right:.1%} of the labels, always naming the most frequent class would with "
+            f"{guessed:.1%}: it has not learned enough to doubt a label"
+        )
     crowd = check_doubts(found.order, labels, np.concatenate([one.majority() for one in judged]), NAMES)
     images = dict(pictures(index, [position[one.name] for one in doubts[:SHOWN]]))
     shown = [(one, images[place]) for one in doubts[:SHOWN] if (place := position[one.name]) in images]

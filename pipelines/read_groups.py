@@ -11,6 +11,7 @@ from ampnet.dataset.index.index_files import FACES_FILE
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.groups import MAX_GROUPS, bin_numbers
 from ampnet.evaluation.name_book import NameBook
+from ampnet.files.documents import quoted
 from ampnet.files.printable import printable
 from ampnet.files.tables import open_table
 from pipelines.split_images import EvaluatedSplit
@@ -71,7 +72,8 @@ def read_columns(
             where = f"{printable(file)} has {_listed(header)}; " if file is not None else ""
             where += f"index/{FACES_FILE} has {_listed(known)}"
             raise UsageError(f"{option}: there is no column {printable(column, 60)!r}; {where}")
-        found[column] = np.array([value.strip() for value in values.tolist()])
+        cells = [value.strip() for value in values.tolist()]
+        found[column] = np.array(["" if cell.casefold() == "nan" else cell for cell in cells])  # as pandas writes it
         if not (found[column] != "").any():
             raise UsageError(f"{option}: the column {printable(column, 60)!r} has no value for an image of this split")
     return found
@@ -86,14 +88,18 @@ def _read(file: Path, split: EvaluatedSplit) -> tuple[list[str], dict[str, NDArr
     matching = _by_name(split) if key == NAME else _by_subject(split)
     others = [name for name in opened.header if name != key]
     table = {name: np.full(len(split.images), "", dtype=object) for name in others}
-    matched = False
-    for _line, cells in opened.rows():
+    lines: dict[int, int] = {}
+    for line, cells in opened.rows():
         row = dict(zip(opened.header, cells, strict=True))
-        for position in matching(row.pop(key)):
-            matched = True
+        for position in matching(who := row.pop(key)):
+            if any(table[name][position] != cell for name, cell in row.items()) and position in lines:
+                raise DataError(
+                    f"{printable(file)}, line {line}: {quoted(who)} has other groups than in line {lines[position]}"
+                )
+            lines[position] = line
             for name, cell in row.items():
                 table[name][position] = cell
-    if not matched:
+    if not lines:
         raise DataError(f"{printable(file)} names no {'image' if key == NAME else 'subject'} of this split")
     return others, {name: values.astype(np.str_) for name, values in table.items()}
 

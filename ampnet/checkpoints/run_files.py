@@ -69,7 +69,8 @@ def newest_run(folder: Path) -> Path | None:
     """Find the run below a folder that saved a checkpoint last and has a best one; None if there is none.
 
     Args:
-        folder: holds runs, or folders of several seeds' runs, such as ./checkpoint.
+        folder: holds runs, or folders of several seeds' runs, such as ./checkpoint; folds serve their own data set.
     """
     runs = [best.parent for pattern in (f"*/{BEST}", f"*/seed*/{BEST}") for best in folder.glob(pattern)]
+    runs = [run for run in runs if "fold" not in run.name]
     return max(runs, key=lambda run: max(save.lstat().st_mtime for save in run.glob("*.pt")), default=None)

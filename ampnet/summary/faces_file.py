@@ -110,7 +110,7 @@ def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], 
             if known is not None and known.seconds.size and rows.seconds:
                 raise DataError(f"{printable(path)} holds {quoted(name)} again; give each video once")
             if known is None or rows.seconds:  # one that could not be read may have been read in another run
-                videos[name] = _video(path, name, rows, len(names), settings and settings.rate)
+                videos[name] = _video(path, name, rows, len(names), settings.rate if settings else None)
     return class_names, list(videos.values())
 
 

@@ -48,6 +48,7 @@ def test_planted_wrong_labels_are_the_first_names(data, tmp_path):
     result = audit("--data", data, "--predictions", judge, "--out", out)
     assert result.exit_code == 0, result.stderr
     assert "2 of 35 labels are probably wrong" in result.stdout
+    assert "not learned enough" not in result.stdout
     found = rows(out)
     assert [row["name"] for row in found[:2]] == [index.names[4], index.names[20]]
     assert [row["suspect"] for row in found[:3]] == ["yes", "yes", ""]
@@ -59,6 +60,16 @@ def test_planted_wrong_labels_are_the_first_names(data, tmp_path):
     again = audit("--data", data, "--predictions", judge, "--out", out)
     assert again.exit_code == 2
     assert "--force" in again.stderr
+
+
+def test_a_network_at_chance_is_said_to_know_nothing(data, tmp_path):
+    index = read_index(data)
+    guesses = np.random.default_rng(0).dirichlet(np.ones(7), len(index.names))
+    lines = [f"name,{','.join('p_' + name for name in index.class_names)}"]
+    lines += [f"{name},{','.join(map(str, p))}" for name, p in zip(index.names, guesses.tolist(), strict=True)]
+    (tmp_path / "judge.csv").write_text("\n".join(lines) + "\n")
+    result = audit("--data", data, "--predictions", tmp_path / "judge.csv", "--out", tmp_path / "out")
+    assert "always naming the most frequent class would with 14.3%: it has not learned enough" in result.stdout
 
 
 @pytest.mark.parametrize("column", ["answer", "expression"])

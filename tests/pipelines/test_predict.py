@@ -195,6 +195,9 @@ def test_a_photo_is_never_drawn_over_even_when_forced(happy, tmp_path):
 def test_without_a_checkpoint_the_newest_run_is_used_and_named(photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     small_checkpoint(tmp_path / "checkpoint" / "run1", logits=ALWAYS_HAPPY)
+    small_checkpoint(
+        tmp_path / "checkpoint" / "folds" / "seed1-fold2", logits=ALWAYS_HAPPY
+    )  # later, but for its own data
     result = CliRunner().invoke(app, ["predict", str(photos / "wall.bmp"), "--gpus", "0", "--json"])
     assert result.exit_code == 0
     told = "model: checkpoint/run1/best.pt (newest run in checkpoint/; choose another with --checkpoint)"

@@ -56,7 +56,7 @@ def test_a_csv_gives_groups_by_path_or_by_person(data, answers, tmp_path):
     (found,) = measured(data, answers, tmp_path, by=("gender",), groups=by_person)
     assert [(one.name, one.images) for one in found.groups] == [("female", 29), ("male", 28)]
     by_path = tmp_path / "images.csv"
-    by_path.write_text("name,place\nraw/lost.jpg,indoors\n")
+    by_path.write_text("name;place\nraw/lost.jpg;indoors\nlost.jpg;indoors\n")
     (found,) = measured(data, answers, tmp_path, by=("place",), groups=by_path)
     assert ([(one.name, one.images) for one in found.groups], found.unknown) == ([("indoors", 1)], 56)
 
@@ -71,6 +71,8 @@ def test_a_csv_gives_groups_by_path_or_by_person(data, answers, tmp_path):
         ("name,gender\nnobody.jpg,x\n", "gender", DataError, "names no image of this split"),
         ("subject,gender\nnobody,x\n", "gender", DataError, "names no subject of this split"),
         ("name,gender\nraw/lost.jpg\n", "gender", DataError, "line 2: expected 2 cells, got 1"),
+        ("subject,gender\na,x\nb,y\na,y\n", "gender", DataError, "line 4: 'a' has other groups than in line 2"),
+        ("subject,gender\na,NaN\nb,nan\n", "gender", UsageError, "has no value for an image"),
     ],
 )
 def test_what_cannot_be_grouped_is_refused_before_the_work(data, answers, tmp_path, text, column, error, message):
