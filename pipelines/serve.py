@@ -68,7 +68,9 @@ def run(
 
     def up() -> None:
         on_start(address(opened))
-        console.print("open this address in a browser; Ctrl-C ends the service")
+        is_any = config.host in ("0.0.0.0", "::")
+        here = f"http://localhost:{opened.getsockname()[1]}/" if is_any else "this address"
+        console.print(f"open {here} in a browser; Ctrl-C ends the service")
 
     logged = log if config.access_log else None
     if config.workers == 1:

@@ -22,7 +22,7 @@ from ampnet.service.card import card_page
 from ampnet.service.engine import Engine
 from ampnet.service.guard import Guard, answer
 from ampnet.service.metrics import Metrics
-from ampnet.service.page import page_file
+from ampnet.service.page import NOTHING_HERE, page_file
 from ampnet.service.refusals import INTERNAL, Refusal, busy, unknown_name
 from ampnet.service.uploads import Held, Uploads
 from ampnet.settings import ServeConfig
@@ -33,6 +33,11 @@ NO_CARD = "no model card comes with this checkpoint"
 
 MAX_NAME = 255
 """Maximum length of a photo's name in an answer, in characters."""
+
+_HTTP = {
+    404: ("not_found", NOTHING_HERE),
+    405: ("wrong_method", "this address takes another method; /openapi.json lists them"),
+}
 
 
 def create_app(
@@ -153,6 +158,8 @@ class _Predict:
         self._uploads.check(request)
         if explain and not self._about.can_explain:
             raise Refusal(501, "cannot_explain", "an exported network gives no explanations; serve its checkpoint")
+        if annotate and explain:
+            raise Refusal(400, "wrong_parameter", "annotate=1 answers with a picture, explain=1 with numbers; give one")
         if self._engine.is_full:
             raise busy("the queue is full; try again")
         held = await self._uploads.read(request)
@@ -258,8 +265,8 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> Response:
-        code = {404: "not_found", 405: "wrong_method"}.get(error.status_code, "refused")
-        return answer(Refusal(error.status_code, code, str(error.detail), dict(error.headers or {})))
+        code, message = _HTTP.get(error.status_code, ("refused", str(error.detail)))
+        return answer(Refusal(error.status_code, code, message, dict(error.headers or {})))
 
     @app.exception_handler(Exception)
     async def _failed(_request: Request, _error: Exception) -> Response:

@@ -17,6 +17,9 @@ TYPES = {
 }
 
 
+NOTHING_HERE = "there is nothing here; GET / is the page, /openapi.json describes the rest"
+
+
 def page_file(name: str = "index.html") -> Response:
     """Answer with a file of the page.
 
@@ -25,6 +28,6 @@ def page_file(name: str = "index.html") -> Response:
     """
     names = {path.name: path for path in FOLDER.iterdir() if path.suffix in TYPES} if FOLDER.is_dir() else {}
     if name not in names:
-        raise Refusal(404, "not_found", "there is nothing here; GET / is the page, /openapi.json describes the rest")
+        raise Refusal(404, "not_found", NOTHING_HERE)
     path = names[name]
     return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers={"Cache-Control": "no-cache"})

@@ -58,6 +58,8 @@ class Uploads:
         kind = request.headers.get("content-type", "").lower()
         if not kind.startswith((FORM, *RAW, base64_photos.TYPE)):
             raise Refusal(415, "wrong_type", WRONG_TYPE)
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise Refusal(415, "wrong_type", "the body is packed (Content-Encoding); send photos as they are")
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._max_bytes:
             raise self._too_large()

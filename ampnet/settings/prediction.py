@@ -250,6 +250,9 @@ class ServeConfig(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for host in self.allow_hosts:
+            is_name = re.fullmatch(r"[^/?#@\s]+", host) is not None
+            require(is_name, f"--allow-host is a name, without http:// or /; got {host}")
         for origin in self.allow_origins:
             require(
                 origin == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#\s]+", origin, re.IGNORECASE) is not None,

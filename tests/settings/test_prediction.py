@@ -44,6 +44,7 @@ def test_a_run_that_keeps_its_rows_or_pictures_can_be_resumed(options):
         ({"token": "x" * 15}, "a token needs at least 16 characters"),
         ({"token": "x" * 15 + " y"}, "printable ASCII characters without spaces"),
         ({"token": "ü" * 16}, "printable ASCII characters without spaces"),
+        ({"allow_hosts": ("http://faces.example/",)}, "--allow-host is a name, without http:// or /"),
         ({"queue": 4}, r"max_files \(32\) must fit into the queue \(4\)"),
         ({"runtime": "onnx", "gpus": 1}, "--gpus needs --runtime torch"),
     ],
