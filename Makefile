@@ -110,4 +110,4 @@ $(VENV)/serving: pyproject.toml
 	$(call install,serve)
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) build/npm

@@ -2,20 +2,27 @@
 
 import shutil
 import subprocess
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
+from filelock import FileLock
+
+KEPT = Path(__file__).parents[1] / "build" / "npm"
+"""Where packages stay for the next run, as those of Python do; `make clean` deletes them."""
 
 
-@cache
 def npm_folder(*packages: str) -> Path:
     """Install packages, without running their scripts, into a folder that has them in ``node_modules``."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("no Node.js with npm; install them with `apt install nodejs npm`")
-    folder = Path(mkdtemp(prefix="ampnet-npm-"))
-    npm = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *packages]
-    if subprocess.run(npm, cwd=folder, capture_output=True, timeout=300).returncode:
-        pytest.skip(f"npm cannot install {', '.join(packages)} here")
+    folder, begun = (KEPT / f"{'+'.join(packages)}{end}" for end in ("", ".begun"))
+    begun.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{begun}.lock"):
+        if not folder.exists():
+            shutil.rmtree(begun, ignore_errors=True)
+            begun.mkdir()
+            npm = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *packages]
+            if subprocess.run(npm, cwd=begun, capture_output=True, timeout=300).returncode:
+                pytest.skip(f"npm cannot install {', '.join(packages)} here")
+            begun.rename(folder)
     return folder

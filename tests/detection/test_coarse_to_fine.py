@@ -56,10 +56,14 @@ SMALL_BESIDE_LARGE = [
 ]
 
 
+@pytest.fixture(scope="module")
+def everything(detector):
+    return detect_with_retries(detector, SMALL_BESIDE_LARGE)
+
+
 @pytest.mark.parametrize("policy", ["largest", "centre", "best"])
-def test_the_face_that_the_full_look_would_choose_is_chosen(detector, policy):
+def test_the_face_that_the_full_look_would_choose_is_chosen(detector, policy, everything):
     chosen = detect_with_retries(detector, SMALL_BESIDE_LARGE, policy)
-    everything = detect_with_retries(detector, SMALL_BESIDE_LARGE)
     for image, found, all_of_it in zip(SMALL_BESIDE_LARGE, chosen, everything, strict=True):
         (face,), (expected,) = found.faces, choose_face(all_of_it.faces, policy, image.shape[:2])
         assert is_same(face, expected)
