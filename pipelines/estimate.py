@@ -9,7 +9,6 @@ from ampnet.errors import DataError
 from ampnet.files.printable import counted
 from ampnet.reading.reader import NOTHING, Task, count_results
 from ampnet.reading.sources import Source
-from ampnet.reading.video_clock import Sampling
 from ampnet.recognition.loop import answer_tasks
 from ampnet.runtime.threads import Threads, start_threads
 from ampnet.settings import PredictConfig
@@ -46,7 +45,7 @@ def run(config: PredictConfig, quiet: bool = False) -> str:
             groups = [[source] for source in sample] if is_video else [sample]
             with ThreadPoolExecutor(chosen.cores) as pool:
                 counts[is_video] = sum(pool.map(partial(count_results, sampling=sampling), _tasks(of_kind)))
-            rates = [_measure(chosen, group, sampling, threads, SAMPLE_SECONDS / len(groups)) for group in groups]
+            rates = [_measure(config, chosen, group, threads, SAMPLE_SECONDS / len(groups)) for group in groups]
             done = sum(count for count, _ in rates)
             seconds += counts[is_video] * sum(spent for _, spent in rates) / max(done, 1)
             measured += done
@@ -65,12 +64,13 @@ def _tasks(sources: Sequence[Source]) -> list[Task]:
 
 
 def _measure(
-    chosen: ChosenPredictor, sources: Sequence[Source], sampling: Sampling, threads: Threads, most: float
+    config: PredictConfig, chosen: ChosenPredictor, sources: Sequence[Source], threads: Threads, most: float
 ) -> tuple[int, float]:
     """Answer for a while; return the number of results, and the seconds that they took after the first chunk."""
     begun = first = time.monotonic()
     done, before = 0, 0
-    for chunk in answer_tasks(chosen.predictor, _tasks(sources), sampling, threads):
+    sampling, is_hiding = sampling_of(config), config.hide is not None
+    for chunk in answer_tasks(chosen.predictor, _tasks(sources), sampling, threads, finds_all=is_hiding):
         done += len(chunk)
         now = time.monotonic()
         if before == 0:

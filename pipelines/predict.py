@@ -138,7 +138,9 @@ def _answer(
         start_threads(chosen.cores, chosen.parallel) as threads,
     ):
         answered: set[int] = set()
-        chunks = answer_tasks(chosen.predictor, tasks, sampling, threads, keeps_whole=config.annotate is not None)
+        chunks = answer_tasks(
+            chosen.predictor, tasks, sampling, threads, None, config.annotate is not None, config.hide is not None
+        )
         for chunk in chunks:
             _take(chunk, outputs, config.explain)
             advance(len(chunk))

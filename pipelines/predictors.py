@@ -65,8 +65,7 @@ def choose_predictor(
 
 def sampling_of(config: PredictConfig) -> Sampling:
     """Return which frames of videos a run classifies."""
-    every = 1 if config.hide else config.every
-    return choose_sampling(every, config.rate, config.first, config.last)
+    return choose_sampling(config.every, config.rate, config.first, config.last)
 
 
 def face_settings(config: PredictConfig) -> dict[str, Any]:

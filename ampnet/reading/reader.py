@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ampnet.errors import ImageError
 from ampnet.files.printable import one_line, printable
 from ampnet.reading.archives import members
@@ -44,6 +47,8 @@ class QueuedPhoto:
     """False for the frames between two that are classified."""
     is_recorded: bool = False
     """Whether an earlier run has recorded its result, so that it is only drawn."""
+    boxes: Sequence[NDArray[np.floating]] = ()
+    """Faces to cover in a frame between those that are classified: x0, y0, x1, y1 in pixels of the whole frame."""
 
     @property
     def is_result(self) -> bool:

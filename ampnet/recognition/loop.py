@@ -1,9 +1,11 @@
 """The one loop from sources to results: read ahead, group into chunks, answer, in order."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from ampnet.detection.face import Face
 from ampnet.reading.archives import members
 from ampnet.reading.photo import Photo
 from ampnet.reading.reader import (
@@ -40,6 +42,9 @@ class Answers(Protocol):
     def answer(self, photos: Sequence[Photo], most: int | None = None, keeps_whole: bool = True) -> list[PhotoResult]:
         """Find and classify the faces of some photos, all at once."""
 
+    def find(self, photos: Sequence[Photo]) -> list[tuple[Face, ...]]:
+        """Find the faces of photos that can be read."""
+
 
 def answer_tasks(
     recognizer: Answers,
@@ -48,6 +53,7 @@ def answer_tasks(
     threads: Threads,
     most: int | None = None,
     keeps_whole: bool = False,
+    finds_all: bool = False,
 ) -> Iterator[list[Answered]]:
     """Read and answer sources in threads; memory is bounded by the number of these.
 
@@ -55,6 +61,7 @@ def answer_tasks(
         tasks: the sources, iterated over in this thread, only as far as needed.
         threads: those that read and those that run the networks.
         keeps_whole: keep whole photos that were decoded for small faces, since they will be drawn.
+        finds_all: find the faces of frames that are not classified, too, to be covered where these are drawn.
 
     Yields:
         Chunks, in order.
@@ -62,7 +69,7 @@ def answer_tasks(
     longest = FAST_SIDE if recognizer.fast else 0
     photos = read_ahead(tasks, sampling, threads.reading, threads.readers + 2, longest)
     chunks = in_chunks(photos, most, keeps_whole, FAST_PIXELS if recognizer.fast else CHUNK_PIXELS)
-    answer = partial(_answer_chunk, recognizer, keeps_whole)
+    answer = partial(_answer_chunk, recognizer, keeps_whole, finds_all)
     for _, answered in in_order(answer, chunks, threads.networks, threads.parallel + 1):
         yield answered
 
@@ -110,7 +117,16 @@ def answer_in_threads(
                     result.release()
 
 
-def _answer_chunk(recognizer: Answers, keeps_whole: bool, chunk: Sequence[QueuedPhoto]) -> list[Answered]:
+def _answer_chunk(
+    recognizer: Answers, keeps_whole: bool, finds_all: bool, chunk: Sequence[QueuedPhoto]
+) -> list[Answered]:
     asked = [queued.photo for queued in chunk if queued.is_asked]
     results = iter(recognizer.answer(asked, keeps_whole=keeps_whole))
-    return [(queued, next(results) if queued.is_asked else None) for queued in chunk]
+    others = [queued.photo for queued in chunk if finds_all and not queued.is_asked]
+    found = iter(recognizer.find(others) if others else ())
+    return [
+        (queued, next(results))
+        if queued.is_asked
+        else (replace(queued, boxes=[face.box for face in next(found, ())]), None)
+        for queued in chunk
+    ]

@@ -96,8 +96,7 @@ class Recognizer(ABC):
             keeps_whole: keep whole photos that were decoded for small faces.
         """
         readable = [photo for photo in photos if photo.problem is None]
-        finder = (FollowingFinder if self.fast else FaceFinder)(self.detector, self.face, self.min_face)
-        found = [one.faces for one in finder.find(readable, most)]
+        found = self.find(readable, most)
         framed = [self._framed(photo, faces, keeps_whole) for photo, faces in zip(readable, found, strict=True)]
         probabilities = iter(self.classify([face for of_photo in framed for face in of_photo]))
         results = {
@@ -108,6 +107,16 @@ class Recognizer(ABC):
             if id(photo) not in results:
                 results[id(photo)] = self._result(photo, [], [], [])
         return [results[id(photo)] for photo in photos]
+
+    def find(self, photos: Sequence[Photo], most: int | None = None) -> list[tuple[Face, ...]]:
+        """Find the faces of some photos, as :meth:`answer` does, in pixels of the whole photos.
+
+        Args:
+            photos: photos that can be read.
+            most: see :meth:`answer`.
+        """
+        finder = (FollowingFinder if self.fast else FaceFinder)(self.detector, self.face, self.min_face)
+        return [one.faces for one in finder.find(photos, most)]
 
     @overload
     def predict(  # type: ignore[overload-overlap]  # arrays and text are iterable, but one photo

@@ -64,7 +64,8 @@ class Drawings:
     Args:
         explained: where the picture of an explanation goes, for each annotated photo; see :func:`explained_places`.
         timelines: where the picture of its faces over time goes, for each annotated video.
-        hide: cover the faces, and draw labels only; None draws the faces.
+        hide: cover the faces, also those of frames between the classified ones, and draw labels only; None draws the
+            faces.
     """
 
     def __init__(
@@ -137,7 +138,8 @@ class Drawings:
         if self._hidden is None:
             self._write([(image, about)])
         else:
-            self._write(self._hidden.add(image, [mark.box for mark in self._marks], about))
+            boxes = [mark.box for mark in self._marks] if queued.is_asked else queued.boxes
+            self._write(self._hidden.add(image, boxes, about))
 
     def _write(self, frames: Iterable[tuple[Image, tuple[list[Mark], float]]]) -> None:
         for image, (marks, seconds) in frames:

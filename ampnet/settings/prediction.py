@@ -102,7 +102,7 @@ class PredictConfig(Settings):
     )
     hide: Annotated[
         Literal["blur", "box"] | None,
-        Option("Cover the faces in the copies of --annotate; of videos, every frame is searched.", "Output"),
+        Option("Cover the faces in the copies of --annotate; every frame of a video is searched for them.", "Output"),
     ] = None
     out: Annotated[Path | None, Option("Folder or address of the parquet files of --engine ray.", "Output")] = None
     part_images: Annotated[
@@ -159,10 +159,8 @@ class PredictConfig(Settings):
         require(self.decimal == "." or self.csv is not None, "--decimal is the mark of --csv; give --csv FILE, too")
         require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
         if self.hide is not None:
-            is_whole = self.every in (None, 1) and self.rate is None
             finds_all = self.face == "all" and self.min_face <= DetectorConfig.min_face
             require(self.annotate is not None, "--hide covers faces in copies, so it needs --annotate DIR")
-            require(is_whole, "--hide searches every frame; leave out --rate and --every")
             require(finds_all, "--hide covers every face; leave out --face and --min-face")
             require(not self.explain, "--explain draws faces, which --hide covers; give one of them")
         require(self.people is None or self.track, "--people joins tracks, so it needs --track")

@@ -1,5 +1,6 @@
 """`ampnet predict --hide` covers every face in the copies."""
 
+import csv
 from pathlib import Path
 
 import av
@@ -12,7 +13,7 @@ from ampnet.errors import ConfigError
 from ampnet.results.hiding import FRAMES_AROUND, HiddenFrames, covered
 from ampnet.settings import PredictConfig
 from cli import app
-from tests.clips import frames_of, write_timed
+from tests.clips import PORTRAIT, frames_of, write_frames, write_timed
 from tests.people_clips import SCENES
 from tests.small_checkpoint import small_checkpoint
 
@@ -80,11 +81,33 @@ def test_the_detector_finds_at_most_one_in_a_hundred_faces_again(tmp_path, how):
         assert "Ada" not in str(dict(drawn.metadata))
 
 
+def test_the_rows_are_those_without_hide_and_faces_between_them_are_covered(tmp_path):
+    with Image.open(PORTRAIT) as portrait:
+        face = np.asarray(portrait.convert("RGB").resize((160, 160)))
+    wall = np.full_like(face, 90)
+    seen_between = [20, 21, 22, 23]  # more than eight frames from those that --every 16 asks for: 0, 16, 32
+    images = [face if number in (0, 1, *seen_between, 32) else wall for number in range(33)]
+    clip = write_frames(tmp_path / "clip.mp4", images)
+    for name, hides in (("plain", []), ("hidden", ["--hide", "box"])):
+        words = [clip, "--every", "16", "--track", "--smooth", "2", "--annotate", tmp_path / name, *hides]
+        predict(tmp_path, *words, "--csv", tmp_path / f"{name}.csv", "--jsonl", tmp_path / f"{name}.jsonl")
+    assert [row["frame"] for row in csv.DictReader((tmp_path / "hidden.csv").read_text().splitlines())] == [
+        "0",
+        "16",
+        "32",
+    ]
+    for end in (".csv", ".csv.json", ".jsonl"):
+        assert (tmp_path / f"hidden{end}").read_bytes() == (tmp_path / f"plain{end}").read_bytes()
+    plain, hidden = ([frame.image for frame in frames_of(tmp_path / name / "clip.mp4")] for name in ("plain", "hidden"))
+    assert len(hidden) == len(images)
+    assert faces_found([plain[number] for number in seen_between]) == 4
+    assert faces_found(hidden) == 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({}, "--hide covers faces in copies, so it needs --annotate"),
-        ({"annotate": Path("drawn"), "every": 5}, "--hide searches every frame"),
         ({"annotate": Path("drawn"), "face": "largest"}, "--hide covers every face"),
         ({"annotate": Path("drawn"), "explain": True}, "--explain draws faces"),
     ],
