@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -182,7 +183,8 @@ def _extras() -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for line in metadata.requires(DISTRIBUTION) or []:
         requirement, _, marker = line.partition(";")
-        extra = marker.rpartition("==")[2].strip().strip("'\"")
+        named = re.search(r"extra == ['\"]([\w-]+)", marker)
+        extra = named[1] if named else ""
         name = requirement.split("[")[0].split(">")[0].split("=")[0].strip()
         if extra and extra not in ("dev", "docs", "release") and name != DISTRIBUTION:
             found.setdefault(extra, []).append(f"{name} {_version(name)}")

@@ -42,7 +42,8 @@ def unreadable_format(data: bytes) -> str:
     kind = next((name for mark, name in _FOREIGN.items() if data.startswith(mark)), None)
     kind = kind or ("a camera's raw file" if data[4:11] == b"ftypcrx" else None)
     kind = kind or next((name for mark, name in _TEXT.items() if start.startswith(mark)), None)
-    return f"it is {kind}; save it as JPEG or PNG" if kind else "not an image, or a damaged one"
+    cure = "unpack it" if kind and kind.endswith("archive") else "save it as JPEG or PNG"
+    return f"it is {kind}; {cure}" if kind else "not an image, or a damaged one"
 
 
 def jpeg_damage(complaint: str, data: bytes) -> str | None:

@@ -34,6 +34,7 @@ def test_a_page_that_was_saved_in_the_place_of_a_photo_is_named() -> None:
         unreadable_format(b"\xef\xbb\xbf\n<!DOCTYPE HTML><title>403</title>")
         == "it is a web page; save it as JPEG or PNG"
     )
+    assert unreadable_format(b"PK\x03\x04...") == "it is a zip archive; unpack it"
     assert unreadable_format(b"notes") == "not an image, or a damaged one"
 
 

@@ -25,6 +25,7 @@ def test_it_describes_the_machine_and_ends_with_0_where_the_answers_are_right():
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
     assert set(report["facts"]) == {"machine", "versions", "extras", "places"}
+    assert all(extra.isidentifier() for extra in report["facts"]["extras"])  # no marker of a plain dependency
     assert report["facts"]["versions"]["torch"].startswith("2.")
     assert {check["way"] for check in report["golden"]} >= {"bundled:ferplus torch fp32", "bundled:fer2013 torch bf16"}
     assert report["problems"] == []
