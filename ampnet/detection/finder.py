@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class FaceFinder:
     """
 
     def __init__(self, detector: AnySizeDetector, face: FacePolicy = "all", min_face: float = 0.0) -> None:
-        PredictConfig(face=face, min_face=min_face)
+        _check(face, min_face)
         self.detector, self.face, self.min_face = detector, face, min_face
 
     def find(self, photos: Sequence[Photo], most: int | None = None) -> list[Detection]:
@@ -46,6 +47,11 @@ class FaceFinder:
             replace(detection, faces=_in_whole(photo, detection.faces[:most]))
             for photo, detection in zip(photos, detections, strict=True)
         ]
+
+
+@cache  # there is a finder for each few photos
+def _check(face: FacePolicy, min_face: float) -> None:
+    PredictConfig(face=face, min_face=min_face)
 
 
 def _in_whole(photo: Photo, faces: tuple[Face, ...]) -> tuple[Face, ...]:
