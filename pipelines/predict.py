@@ -22,7 +22,7 @@ from ampnet.results.columns import table_columns
 from ampnet.results.drawings import Drawings, explained_places, timeline_places
 from ampnet.results.json_document import JsonDocument
 from ampnet.results.results import Predictions, ResultSink
-from ampnet.results.row_files import Recorded, RowFile, open_row_files, partials_of
+from ampnet.results.row_files import Recorded, RowFile, interrupted, open_row_files, partials_of
 from ampnet.results.rows import CsvRows, JsonLines
 from ampnet.results.tracking import Tracking
 from ampnet.results.video_writer import has_h264
@@ -202,7 +202,10 @@ def _check_targets(
     if csv and any(source.is_video for source in sources):
         refuse_overwrite(settings_path(csv), config.force)
     if not config.resume:
+        begun = [] if config.force else [partial for path in (csv, jsonl) if path for partial in partials_of(path)]
         for target in drawn:
+            if begun and target.exists():
+                raise interrupted(begun[0])
             refuse_overwrite(target, config.force)
     for folder in {target.parent for target in (csv, jsonl, *drawn) if target}:
         make_folder(folder)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,9 @@ MAX_STRETCH = 4.0
 
 MAX_FAILURES = 100
 """Reading ends after this many failures in a row."""
+
+MAX_COUNTING = 0.5
+"""Seconds for counting the packets of a video that states no number of frames."""
 
 MIN_SLACK, RELATIVE_SLACK = 0.25, 0.001
 """Seconds, and fraction of the stated length, by which a whole video may be shorter than its container states."""
@@ -84,7 +88,8 @@ class _Decoding:
                 earliest = next(frames, None)
                 if earliest is None:
                     raise _Unusable("it holds no decodable frame")
-                channel.send(Kind.INFO, _count(container, stream), _length(container), clock.start)
+                count = self._count(container, stream, order.only_info)
+                channel.send(Kind.INFO, count, _length(container), clock.start)
                 if order.only_info:
                     return
                 if self._send_frames(order, channel, earliest, frames, _stretch(stream)):
@@ -92,6 +97,21 @@ class _Decoding:
                     if "gif" in container.format.name and (broken := damaged_frame(file, channel.beat)) is not None:
                         raise _Unusable(f"its frame {broken} is damaged")
                 channel.send(Kind.END)
+
+    def _count(self, container: Any, stream: Any, reads_on: bool) -> int:
+        """Estimate the number of frames: stated, or length times rate, but no more than the packets if these are few.
+
+        Args:
+            reads_on: whether packets may be read for that.
+        """
+        estimate = stream.frames or round(_length(container) * float(stream.average_rate or 0))
+        end = time.monotonic() + MAX_COUNTING
+        for packet in self._demuxed(container, stream) if reads_on and not stream.frames else ():
+            if packet is None:
+                estimate = min(estimate or self._packets, self._packets)
+            elif time.monotonic() > end:
+                break
+        return int(estimate) if 0 < estimate < 1e12 else 0
 
     def _send_frames(
         self,
@@ -250,8 +270,3 @@ def _states_length(container: Any) -> bool:
 
 def _length(container: Any) -> float:
     return max((container.duration or 0) / av.time_base, 0.0)
-
-
-def _count(container: Any, stream: Any) -> int:
-    estimate = stream.frames or round(_length(container) * float(stream.average_rate or 0))
-    return int(estimate) if 0 < estimate < 1e12 else 0

@@ -58,10 +58,7 @@ class RowFile:
         self._lines.__enter__()
         found = [self.partial] if self._lines.size > len(self._header) else others
         if found and not (resume or force):
-            raise UsageError(
-                f"{printable(found[0])} holds the results of an interrupted run; continue it with --resume, or start "
-                "over with --force"
-            )
+            raise interrupted(found[0])
         if not resume:
             for other in others:
                 with suppress(OSError):
@@ -243,6 +240,12 @@ def _begins_a_file(key: RowKey, waiting: Sequence[RowKey]) -> bool:
 def _partial_name(path: Path, settings: dict[str, Any]) -> Path:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
     return path.with_name(f"{_prefix(path)}.{digest}.partial")
+
+
+def interrupted(partial: Path) -> UsageError:
+    """Say what to do about the file in which an interrupted run left its results."""
+    left = f"{printable(partial)} holds the results of an interrupted run"
+    return UsageError(f"{left}; continue it with --resume, or start over with --force")
 
 
 def partials_of(path: Path) -> list[Path]:

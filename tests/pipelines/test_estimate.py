@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -11,7 +12,7 @@ from ampnet.reading.reader import NOTHING, count_results, counted_ahead
 from ampnet.reading.sources import Source
 from ampnet.reading.video_clock import choose_sampling
 from cli import app
-from tests.clips import write_face_then_wall
+from tests.clips import write_face_then_wall, write_timed
 from tests.small_checkpoint import small_checkpoint
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -37,6 +38,11 @@ def test_an_estimate_counts_everything_and_writes_nothing(clip, tmp_path):
     (line,) = done.stdout.splitlines()
     assert re.fullmatch(r"about \d+ s for 1 photo and 24 frames of 2 videos \(measured on \d+ of them\)", line)
     assert {path.name for path in tmp_path.iterdir()} == {"inputs", "run"}
+
+
+def test_a_video_with_absurd_times_is_expected_to_have_the_frames_that_it_has(tmp_path):
+    clip = write_timed(tmp_path / "a.mkv", [0, 1, 100_000], [np.zeros((64, 64, 3), np.uint8)] * 3)
+    assert count_results((Source(clip), NOTHING), choose_sampling()) == 3
 
 
 def test_progress_is_told_about_the_frames_of_all_videos_before_they_are_read(clip):

@@ -151,6 +151,18 @@ def test_what_only_a_drawing_misses_is_drawn_and_not_written_again(happy, photos
         assert np.abs(before.image.astype(int) - after).mean() < 0.5
 
 
+def test_copies_of_an_interrupted_run_are_not_offered_for_replacement(happy, photos, tmp_path):
+    out = tmp_path / "out"
+    words = [photos, "--csv", out / "faces.csv", "--annotate", out / "drawn"]
+    predict(happy, photos, csv=out / "faces.csv", annotate=out / "drawn", stop=Stop(12, KeyboardInterrupt()))
+    assert len(list((out / "drawn").iterdir())) == 11
+    again = command(happy, *words)
+    assert again.exit_code == 2
+    (line,) = again.stderr.splitlines()
+    assert line.startswith(f"ampnet: {out / 'faces.csv'}.")
+    assert ".partial holds the results of an interrupted run; continue it with --resume, or start over" in line
+
+
 def test_resuming_replaces_no_drawing_of_another_run(happy, photos, tmp_path):
     out = tmp_path / "out"
     predict(happy, photos, **outputs(out), stop=Stop(12, KeyboardInterrupt()))
