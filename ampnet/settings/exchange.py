@@ -91,6 +91,9 @@ class ExportConfig(Settings):
             self.precision in (None, "fp32") or self.format in ("onnx", "web"),
             f"precision {self.precision} is for --format onnx; omit it for {self.format}",
         )
+        is_whole = self.format == "onnx" and self.part == "whole"
+        require(self.part == "whole" or self.format == "onnx", "--part is for --format onnx; omit it")
+        require(self.pixels == "rgb" or is_whole, "--pixels is for a whole ONNX file; omit it")
         require(self.runtime is None or self.format == "web", "--onnxruntime-web is for --format web")
         require(
             self.format != "safetensors" or self.out is None or self.out.suffix == ".safetensors",

@@ -121,6 +121,8 @@ class TrainConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.seed <= MAX_SEED, f"seed must be at most {MAX_SEED}, got {self.seed}")
+        is_inside = self.name is None or not (Path(self.name).is_absolute() or ".." in Path(self.name).parts)
+        require(is_inside, f"--name is that of a folder in --out; {self.name} would be elsewhere")
         recipe = make_recipe(self.recipe or "reference", self.recipe_changes)
         require(
             recipe.targets == "mix" or self.recipe_changes.get("vote_weight") is None,

@@ -1,9 +1,9 @@
-"""Settings of import: class names that no checkpoint could hold are refused on construction."""
+"""Settings of import and export: class names that no checkpoint could hold, and options that do not go together."""
 
 import pytest
 
 from ampnet.errors import ConfigError
-from ampnet.settings import ImportConfig
+from ampnet.settings import ExportConfig, ImportConfig
 from ampnet.settings.labels import MAX_CLASSES
 
 
@@ -11,6 +11,19 @@ from ampnet.settings.labels import MAX_CLASSES
 def test_class_names_that_no_checkpoint_could_hold_are_refused(tmp_path, names):
     with pytest.raises(ConfigError, match="class name"):
         ImportConfig(source=tmp_path / "a.pth", class_names=names)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"format": "torchscript", "pixels": "rgba"}, "--pixels is for a whole ONNX file"),
+        ({"part": "classifier", "pixels": "nchw"}, "--pixels is for a whole ONNX file"),
+        ({"format": "safetensors", "part": "classifier"}, "--part is for --format onnx"),
+    ],
+)
+def test_options_that_a_format_does_not_have_are_refused(tmp_path, options, message):
+    with pytest.raises(ConfigError, match=message):
+        ExportConfig(model=tmp_path, **options)
 
 
 def test_as_many_class_names_as_a_checkpoint_holds_are_taken(tmp_path):

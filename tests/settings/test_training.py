@@ -10,3 +10,10 @@ def test_a_seed_beyond_63_bits_is_refused():
     assert TrainConfig(seed=MAX_SEED).seed == MAX_SEED
     with pytest.raises(ConfigError, match="seed must be at most"):
         TrainConfig(seed=MAX_SEED + 1)
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "/tmp/run", "a/../../b"])
+def test_a_run_stays_in_the_folder_of_runs(name):
+    with pytest.raises(ConfigError, match="--name is that of a folder in --out"):
+        TrainConfig(name=name)
+    assert TrainConfig(name="study/run1").name == "study/run1"
