@@ -66,6 +66,8 @@ def read_folders(
         raise _without_classes(root, levels, bool(unlabelled), not_read)
     labels = {label for _path, (_split, label, _person) in found}
     if all(set(words_of(label)) <= FILLERS and words_of(label) for label in labels):
+        if lists := _json_lists(root):
+            raise _labels_in_json(root, lists)
         raise DataError(
             f"{root}: the images are in {listed(sorted(labels))}, without a folder for each class; sort them into "
             "[split/]class/*.jpg, or give a CSV with the columns path and label"
@@ -85,6 +87,7 @@ def read_folders(
         *changes,
         *_empty_folders(root, levels, {folders for _path, folders in files if levels.read(folders)}),
         *([f"not read: {not_read}"] if not_read else []),
+        *([f"not read: {listed(lists)}; labels are those of the folders"] if (lists := _json_lists(root)) else []),
     ]
     return split_by_subject(RawDataSet(layout, chosen.names, items, notes), fold)
 
@@ -114,11 +117,24 @@ def _without_classes(root: Path, levels: Levels, has_images: bool, not_read: str
     packed = sorted(path.name for path in root.glob("*") if path.suffix.lower() in ARCHIVES)
     if packed and not has_images:
         return DataError(f"{root} holds no images, but {listed(packed)}; unpack it first")
+    if has_images and (lists := _json_lists(root)):
+        return _labels_in_json(root, lists)
     kind = "images in class folders" if has_images else "images"
     kind += f" that can be read; not read: {not_read}" if not_read else ""
     return DataError(
         f"{root} holds no {kind}; expected [split/]class/*.jpg, for example train/happiness/1.jpg, or a CSV with "
         "the columns path and label"
+    )
+
+
+def _json_lists(root: Path) -> list[str]:
+    return sorted(path.name for path in root.glob("[!.]*.json*") if path.name != CLASSES_FILE)
+
+
+def _labels_in_json(root: Path, lists: list[str]) -> DataError:
+    return DataError(
+        f"{root} holds no images in class folders, but {listed(lists)}: labels in JSON are not read; make a CSV of "
+        "them with the columns path and label"
     )
 
 

@@ -125,6 +125,7 @@ def test_people_within_splits_keep_the_splits_and_are_told_if_they_are_on_both_s
         ),
         (["subject_1/happy_1.jpg", "subject_2/sad_1.jpg", "subject_3/sad_2.jpg"], "are named like people"),
         (["fer2013.zip"], "unpack it first"),
+        (["images/1.jpg", "coco.json"], "but coco.json: labels in JSON are not read; make a CSV"),
         (["train/happy/1.jpg", "train/sad/1.jpg", "extra/happy/2.jpg"], "mixes splits"),
         (["id00/happy/1.jpg", "id00/sad/1.jpg", "id01/happy/1.jpg", "id01/sad/1.jpg"], "three or more people"),
         (["train/suprise/1.jpg", "train/happy/1.jpg"], "'suprise' looks like 'surprise'"),
@@ -160,6 +161,11 @@ def test_folders_of_a_name_of_their_own_may_hold_files_that_were_called_somethin
     with pytest.raises(DataError, match="the folders calm, rage each hold neutral, sadness"):
         open_source(tmp_path)
     assert open_source(tmp_path, classes="keep").class_names == ("calm", "rage")
+
+
+def test_a_list_in_json_beside_class_folders_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, "happy/1.jpg", "sad/1.jpg", "splits.json", "labels.jsonl")
+    assert "not read: labels.jsonl, splits.json; labels are those of the folders" in open_source(tmp_path).notes
 
 
 def test_a_folder_of_what_has_no_class_is_left_out(tmp_path: Path) -> None:
