@@ -27,7 +27,6 @@ def serve(config: ServeConfig, quiet: Quiet = False, debug: Debug = False) -> No
     ended_by = run(config, lambda address: tell(f"ampnet serves {address}"), _log, quiet, debug)
     if ended_by == signal.SIGINT:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an orderly end, of which nothing needs to be told
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # so ends every service: nothing was interrupted
         raise typer.Exit(INTERRUPTED)
 
 
