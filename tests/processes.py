@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.imported_by_commands"])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.imported_by_commands"])
 _ADDRESS = ("_forkserver_address", "_forkserver_authkey")
 
 
@@ -48,11 +48,11 @@ class Command:
             cwd: its working folder.
             environment: further variables.
         """
-        ends = [_FORKS.Pipe(duplex=False) for _stream in ("stdout", "stderr")]
+        ends = [FORKS.Pipe(duplex=False) for _stream in ("stdout", "stderr")]
         self.stdout, self.stderr = (open(os.dup(read.fileno()), encoding="utf-8") for read, _ in ends)  # noqa: PTH123, SIM115
         surroundings = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
         arguments = ([str(word) for word in words], str(cwd), surroundings, [write for _, write in ends])
-        self._process = _FORKS.Process(target=_become, args=arguments)
+        self._process = FORKS.Process(target=_become, args=arguments)
         self._process.start()
         for end in (end for both in ends for end in both):
             end.close()

@@ -5,7 +5,6 @@ import os
 import random
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +14,9 @@ from typing import Any
 
 from tests.hostile.case import Case, Fault, Outcome, Place, judge
 from tests.hostile.seeds import Seeds
+from tests.hostile.server import serve_all
+from tests.processes import FORKS, ROOT
 
-ROOT = Path(__file__).parents[2]
 ADDRESS_MEGABYTES = 2500
 """Address space that a run may take beyond that of its start, so that a bomb ends itself and not the machine."""
 
@@ -58,14 +58,12 @@ class Runner:
 
     def __enter__(self) -> "Runner":
         (self.root / "home").mkdir()
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.hostile.server", *([] if self.draws else ["--no-figures"])],
-            cwd=ROOT,
-            env=environment() | {"HOME": str(self.root / "home")},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        (requests, self._requests), (self._answers, answers) = FORKS.Pipe(duplex=False), FORKS.Pipe(duplex=False)
+        surroundings = environment() | {"HOME": str(self.root / "home")}
+        self._server = FORKS.Process(target=serve_all, args=(requests, answers, surroundings, self.draws))
+        self._server.start()
+        requests.close()
+        answers.close()
         self._idle_megabytes = self._ask(["--version"], self.root, seconds=300).megabytes
         made = self._ask(["reader:seeds", str(self.seeds.root)], self.root, seconds=300)
         if made.code != 0:
@@ -75,7 +73,9 @@ class Runner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.communicate(timeout=300)
+        self._requests.close()
+        self._server.join(timeout=300)
+        self._answers.close()
         subprocess.run(["rm", "-rf", "--", *map(str, self.root.iterdir())], check=False)
         self._temporary.cleanup()
 
@@ -117,11 +117,8 @@ class Runner:
         streams = {name: self.root / f"last.{name}" for name in ("stdout", "stderr")}
         request = {"argv": list(argv), "cwd": str(cwd), "seconds": seconds * self.slowness, **limits}
         request |= {"address_megabytes": ADDRESS_MEGABYTES, **{name: str(path) for name, path in streams.items()}}
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.write(json.dumps(request) + "\n")
-        self._server.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._server.stdout.readline())
+        self._requests.send_bytes(json.dumps(request).encode())
+        answer: dict[str, Any] = json.loads(self._answers.recv_bytes())
         peak = answer.pop("peak_kilobytes") / 1024 - self._idle_megabytes
         answer |= {name: path.read_bytes() for name, path in streams.items()}
         return Outcome(megabytes=peak, **answer)

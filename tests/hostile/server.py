@@ -1,12 +1,10 @@
 """A process that has imported everything and forks for each run: a case costs milliseconds instead of seconds.
 
-Reads one JSON request a line on stdin, answers one JSON line on stdout. It runs nothing itself, so that every fork
-starts from the same clean state.
+It gets and answers JSON. It runs nothing itself, so that every fork starts from the same clean state.
 """
 
 import contextlib
 import ctypes
-import importlib
 import json
 import os
 import resource
@@ -16,8 +14,11 @@ import time
 import traceback
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
+
+from tests.processes import ROOT
 
 POLL_SECONDS = 0.002
 STREAM_BYTES = 1 << 20
@@ -195,22 +196,20 @@ def _wait(child: int, deadline: float, listen: Callable[[], None]) -> tuple[int,
         time.sleep(POLL_SECONDS)
 
 
-def main() -> None:
-    """Serve until stdin ends."""
-    requests, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    importlib.import_module("tests.imported_by_commands")
-    if "--no-figures" in sys.argv:
+def serve_all(requests: Connection, answers: Connection, surroundings: dict[str, str], draws: bool) -> None:
+    """Serve until nobody can ask any more, as a fork of the process that forks commands."""
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(surroundings)
+    if not draws:
         import pytest
 
         from tests.small_report import draw_nothing
 
         draw_nothing(pytest.MonkeyPatch())
     channels = (requests.fileno(), answers.fileno())
-    for line in requests:
-        answers.write(json.dumps(serve(json.loads(line), channels)) + "\n")
-        answers.flush()
-
-
-if __name__ == "__main__":
-    main()
+    with contextlib.suppress(EOFError):
+        while True:
+            answers.send_bytes(json.dumps(serve(json.loads(requests.recv_bytes()), channels)).encode())
