@@ -129,8 +129,8 @@ def _become(words: list[str], cwd: str, surroundings: dict[str, str], streams: l
 def forked(function: Callable[..., R], *arguments: Any) -> R:
     """Call a function that launches processes, in a fork whose forks they are: without importing torch, 4 s less.
 
-    This process itself may have threads by now, which a fork would lack. tests/pipelines/test_train_interrupts.py starts
-    the processes as the product does.
+    This process itself may have threads by now, which a fork would lack. test_train_interrupts.py starts the processes
+    as the product does.
     """
     answers, end = FORKS.Pipe(duplex=False)
     process = FORKS.Process(target=_answer, args=(end, function, arguments))
