@@ -6,17 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from functools import partial
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.imported_by_commands"])
-R = TypeVar("R")
 _ADDRESS = ("_forkserver_address", "_forkserver_authkey")
 
 
@@ -124,34 +121,6 @@ def _become(words: list[str], cwd: str, surroundings: dict[str, str], streams: l
         program()
     finally:
         atexit._run_exitfuncs()
-
-
-def forked(function: Callable[..., R], *arguments: Any) -> R:
-    """Call a function that launches processes, in a fork whose forks they are: without importing torch, 4 s less.
-
-    This process itself may have threads by now, which a fork would lack. test_train_interrupts.py starts the processes
-    as the product does.
-    """
-    answers, end = FORKS.Pipe(duplex=False)
-    process = FORKS.Process(target=_answer, args=(end, function, arguments))
-    process.start()
-    end.close()
-    result = answers.recv()
-    process.join()
-    answers.close()
-    if isinstance(result, BaseException):
-        raise result
-    return cast(R, result)
-
-
-def _answer(end: Connection, function: Callable[..., R], arguments: tuple[Any, ...]) -> None:
-    from torch.distributed.launcher import api
-
-    vars(api)["LaunchConfig"] = partial(api.LaunchConfig, start_method="fork")
-    try:
-        end.send(function(*arguments))
-    except BaseException as error:
-        end.send(error)
 
 
 def trainers_of(launcher: int) -> list[int]:

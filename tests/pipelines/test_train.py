@@ -24,7 +24,7 @@ from ampnet.settings.recipes import make_recipe
 from cli import app
 from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces
-from tests.processes import forked, trainers_of
+from tests.processes import trainers_of
 
 pytestmark = pytest.mark.slow
 
@@ -259,12 +259,8 @@ def two_processes(data, tmp_path_factory):
         workers=0,
         save_every=0,
     )
-    forked(train, together)
+    run(together, quiet=True)
     return together
-
-
-def train(config):
-    run(config, quiet=True)
 
 
 def test_two_processes_give_the_losses_and_weights_of_one_within_1e_4(two_processes):

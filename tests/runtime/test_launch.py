@@ -10,7 +10,6 @@ from torch import distributed
 from ampnet.errors import ConfigError, ProcessError
 from ampnet.runtime.collectives import broadcast_object, sum_over_processes
 from ampnet.runtime.launch import Process, join_processes, launch
-from tests.processes import forked
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +43,7 @@ def test_launched_processes_add_up_and_listen_to_the_first():
 
 def test_a_failing_process_ends_the_others_and_passes_its_message_on():
     with pytest.raises(ConfigError, match=r"^lr must be above 0: it is -1$"):
-        forked(launch, "ampnet test", 2, one_fails_while_the_other_waits, "lr must be above 0:\nit is -1")
+        launch("ampnet test", 2, one_fails_while_the_other_waits, "lr must be above 0:\nit is -1")
 
 
 def one_is_killed_while_the_other_waits():
@@ -56,7 +55,7 @@ def one_is_killed_while_the_other_waits():
 
 def test_a_killed_process_ends_the_others_and_is_named():
     with pytest.raises(ProcessError, match=r"^process 0 of ampnet test was killed by signal SIGKILL; the others were"):
-        forked(launch, "ampnet test", 2, one_is_killed_while_the_other_waits)
+        launch("ampnet test", 2, one_is_killed_while_the_other_waits)
 
 
 @pytest.mark.soak
