@@ -109,12 +109,7 @@ class Recognizer(ABC):
         return [results[id(photo)] for photo in photos]
 
     def find(self, photos: Sequence[Photo], most: int | None = None) -> list[tuple[Face, ...]]:
-        """Find the faces of some photos, as :meth:`answer` does, in pixels of the whole photos.
-
-        Args:
-            photos: photos that can be read.
-            most: see :meth:`answer`.
-        """
+        """Find the faces of photos that can be read, as :meth:`answer` does, in pixels of the whole photos."""
         finder = (FollowingFinder if self.fast else FaceFinder)(self.detector, self.face, self.min_face)
         return [one.faces for one in finder.find(photos, most)]
 
