@@ -73,10 +73,18 @@ def named_model(path: Path | None, *others: str) -> Path:
     """
     if path is None:
         return bundled_model()
-    if exists(path):
-        return path
-    word, _, name = str(path).partition(":")
-    if word != WORD:
+    found = bundled_or_path(path)
+    if not exists(found):
         named = ", ".join(("a run folder of `ampnet train`", "a checkpoint file", *others))
         raise UsageError(f"{printable(path)} does not exist; give {named} or `{WORD}`")
-    return bundled_model(name or DEFAULT_MODEL)
+    return found
+
+
+def bundled_or_path(path: Path) -> Path:
+    """Return the file of ``bundled`` or ``bundled:NAME``, unless a file has that name; any other path unchanged.
+
+    Raises:
+        UsageError: see :func:`bundled_model`.
+    """
+    word, _, name = str(path).partition(":")
+    return path if word != WORD or exists(path) else bundled_model(name or DEFAULT_MODEL)

@@ -15,7 +15,7 @@ from msgspec import structs
 from safetensors.torch import save
 from torch import Tensor
 
-from ampnet.checkpoints.bundled import WORD, named_model
+from ampnet.checkpoints.bundled import bundled_or_path
 from ampnet.checkpoints.header import FORMAT, VERSION, parse_header
 from ampnet.checkpoints.network import build_network, check_finite
 from ampnet.checkpoints.reading import StoredTensor, reading
@@ -148,8 +148,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     Raises:
         CheckpointError: the file is missing, damaged, another program's, or written by a newer version of ampnet.
     """
-    is_bundled = str(path).partition(":")[0] == WORD
-    file = checkpoint_file(named_model(Path(path)) if is_bundled else Path(path))
+    file = checkpoint_file(bundled_or_path(Path(path)))
     with open_checkpoint(file) as stored:
         return replace(stored.checkpoint(), file=file)
 

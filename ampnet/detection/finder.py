@@ -26,7 +26,7 @@ class FaceFinder:
     """
 
     def __init__(self, detector: AnySizeDetector, face: FacePolicy = "all", min_face: float = 0.0) -> None:
-        _check(face, min_face)
+        check_wanted(face, min_face)
         self.detector, self.face, self.min_face = detector, face, min_face
 
     def find(self, photos: Sequence[Photo], most: int | None = None) -> list[Detection]:
@@ -50,7 +50,8 @@ class FaceFinder:
 
 
 @cache  # there is a finder for each few photos
-def _check(face: FacePolicy, min_face: float) -> None:
+def check_wanted(face: FacePolicy, min_face: float) -> None:
+    """Raise a RangeError if there is no such choice of faces."""
     PredictConfig(face=face, min_face=min_face)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import WORD
+from ampnet.checkpoints.bundled import bundled_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.checkpoints.model_id import ModelId
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.detector import FaceDetector
+from ampnet.detection.finder import check_wanted
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import frame_faces
 from ampnet.inference.classifier import Classifier, network_input
@@ -62,9 +63,9 @@ class Predictor(Recognizer):
         min_face: float = PredictConfig.min_face,
         score_threshold: float = DetectorConfig.score_threshold,
     ) -> None:
-        PredictConfig(face=face, min_face=min_face)  # refuses other values
+        check_wanted(face, min_face)
         if not isinstance(checkpoint, Checkpoint):
-            checkpoint = load_checkpoint(WORD if checkpoint is None else checkpoint)
+            checkpoint = load_checkpoint(bundled_model() if checkpoint is None else checkpoint)
         self.checkpoint = checkpoint
         self.class_names, self.framing = checkpoint.class_names, checkpoint.framing
         self.rejection_threshold = checkpoint.rejection_threshold

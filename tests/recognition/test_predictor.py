@@ -56,6 +56,12 @@ def test_a_choice_of_faces_that_there_is_not_is_refused(detector, wrong):
         predictor.predict(np.zeros((64, 64, 3), dtype=np.uint8))
 
 
+def test_the_default_model_is_the_bundled_one_whatever_lies_in_the_current_folder(detector, tmp_path, monkeypatch):
+    (tmp_path / "bundled").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert Predictor(detector=detector).checkpoint.file == bundled_model()
+
+
 @pytest.mark.slow
 def test_probabilities_are_the_softmax_of_the_logits(tmp_path, group, detector):
     face = Predictor(small_checkpoint(tmp_path, logits=LOGITS), detector).predict([group])[0][0]

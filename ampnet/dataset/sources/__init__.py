@@ -97,6 +97,7 @@ def open_source(
     if (root / "index" / LABELS_FILE).is_file():
         shown = printable(root)
         raise DataError(f"{shown} is a prepared set; use it with --data {shown}, or give prepare its raw folder")
+    is_guessed = layout == "auto"
     if is_table:
         inner, layout = root, ("pixels" if find_pixel_tables(root) else "csv") if layout == "auto" else layout
     else:
@@ -106,7 +107,7 @@ def open_source(
         raise UsageError(f"--classes: the layout {layout} has classes of its own; omit it, or choose another --layout")
     values = {"fold": fold, "classes": classes}
     source = known.read(inner, layout, **{name: values[name] for name in known.takes})
-    if layout == "folders" and (lists := find_lists(inner)):
+    if is_guessed and layout == "folders" and (lists := find_lists(inner)):
         note = f"not read: {listed(path.name for path in lists)}, whose images are not here"
         source = replace(source, notes=[*source.notes, note])
     if fold is not None:

@@ -135,6 +135,8 @@ def test_a_list_of_images_elsewhere_is_not_read_as_folders_without_a_meaning(tmp
     source = open_source(tmp_path / "named")
     assert source.class_names == ("happiness", "sadness")
     assert "not read: list.csv, whose images are not here" in source.notes
+    text(tmp_path / "named" / "list.csv", "path,label\nhappy/1.jpg,happy\nsad/1.jpg,sad\n")
+    assert not any("not here" in note for note in open_source(tmp_path / "named", "folders").notes)
 
 
 def test_lists_that_are_no_splits_are_not_chosen_from(tmp_path: Path) -> None:
