@@ -115,9 +115,7 @@ def _export_page(config: ExportConfig, file: Path) -> ExportResult:
         runtime = find_runtime(config.runtime, Path(aside))
         model = Path(aside) / "model.onnx"
         precision = config.precision or "int8"
-        result = run(
-            replace(config, format="onnx", part="whole", precision=precision, out=model, runtime=None, pixels="rgb")
-        )
+        result = run(replace(config, format="onnx", precision=precision, out=model, runtime=None))
         about = open_model(model, "whole").metadata
         write_page(page, model, str(config.model), about, runtime)
     return replace(result, file=folder)

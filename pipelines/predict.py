@@ -138,9 +138,8 @@ def _answer(
         start_threads(chosen.cores, chosen.parallel) as threads,
     ):
         answered: set[int] = set()
-        chunks = answer_tasks(
-            chosen.predictor, tasks, sampling, threads, None, config.annotate is not None, config.hide is not None
-        )
+        is_drawing, is_hiding = config.annotate is not None, config.hide is not None
+        chunks = answer_tasks(chosen.predictor, tasks, sampling, threads, keeps_whole=is_drawing, finds_all=is_hiding)
         for chunk in chunks:
             _take(chunk, outputs, config.explain)
             advance(len(chunk))

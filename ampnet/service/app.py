@@ -194,10 +194,7 @@ class _Predict:
 
     async def _answer(self, request: Request, held: Held, explain: bool, annotate: bool) -> Response:
         results = await asyncio.gather(
-            *(
-                self._engine.find(one_line(photo.name)[:MAX_NAME], photo.content, explain and not annotate)
-                for photo in held.photos
-            ),
+            *(self._engine.find(one_line(photo.name)[:MAX_NAME], photo.content, explain) for photo in held.photos),
             return_exceptions=True,
         )
         found = [_checked(result) for result in results]

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
-from ampnet.files.documents import csv_rows, csv_table, number_of, quoted
+from ampnet.files.documents import csv_table, number_of, quoted
 from ampnet.files.printable import printable
+from ampnet.files.tables import open_table
 from ampnet.summary.run_settings import read_settings
 
 CURE = "make it with `ampnet predict clip.mp4 --track --csv FILE`"
@@ -70,10 +71,8 @@ class Video:
 class _Rows:
     """The rows of one video, as they are read."""
 
-    seconds: dict[int, float] = field(default_factory=dict)
-    """By number of the frame."""
-    lines: dict[int, int] = field(default_factory=dict)
-    """Likewise."""
+    frames: dict[int, tuple[float, int]] = field(default_factory=dict)
+    """Number of the frame -> its time, and its first line."""
     seen: dict[str, dict[int, tuple[float, list[float], bool]]] = field(default_factory=dict)
     """Person -> frame -> face score, probabilities, whether the answer is sure."""
     tracks: set[str] = field(default_factory=set)
@@ -107,9 +106,9 @@ def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], 
         settings = read_settings(path)
         for name, rows in _read(path, name_column, names, people, delimiter).items():
             known = videos.get(name)
-            if known is not None and known.seconds.size and rows.seconds:
+            if known is not None and known.seconds.size and rows.frames:
                 raise DataError(f"{printable(path)} holds {quoted(name)} again; give each video once")
-            if known is None or rows.seconds:  # one that could not be read may have been read in another run
+            if known is None or rows.frames:  # one that could not be read may have been read in another run
                 videos[name] = _video(path, name, rows, len(names), settings.rate if settings else None)
     return class_names, list(videos.values())
 
@@ -122,8 +121,7 @@ def read_people(path: Path) -> dict[tuple[str, str], str]:
     """
     people: dict[tuple[str, str], str] = {}
     cure = "it needs the columns video, track and person"
-    delimiter, _ = _delimited(path, cure)
-    columns = ("video", "track", "person")
+    columns, delimiter = ("video", "track", "person"), open_table(path, cure).separator
     for number, (video, track, person) in csv_table(path, columns, ("video",), cure=cure, delimiter=delimiter):
         key = (video.strip(), track.strip())
         if key in people:
@@ -134,18 +132,13 @@ def read_people(path: Path) -> dict[tuple[str, str], str]:
 
 def _header(path: Path) -> tuple[str, str, tuple[str, ...]]:
     """Return what separates the cells, the column that names the video, and the classes."""
-    delimiter, header = _delimited(path, CURE)
+    table = open_table(path, CURE)
+    header = table.header
     names = tuple(column[len(SCORE) :] for column in header if column.startswith(SCORE))
     if len(names) < 2:
         raise DataError(f"{printable(path)} has no columns score_<class>; {CURE}")
-    return delimiter, "video" if "video" in header else "image", names  # before 1.0, image named photos and videos
-
-
-def _delimited(path: Path, cure: str) -> tuple[str, list[str]]:
-    """Return what separates the cells, and the header: decimal-comma spreadsheets write semicolons, others tabs."""
-    _, header = next(csv_rows(path, "surrogateescape", cure), (0, []))
-    mark = next((mark for mark in ";\t" if len(header) == 1 and mark in header[0]), ",")
-    return mark, next(csv_rows(path, "surrogateescape", cure, mark), (0, []))[1]
+    of_video = "video" if "video" in header else "image"  # before 1.0, image named photos and videos
+    return table.separator, of_video, names
 
 
 def _read(path: Path, name_column: str, class_names: Sequence[str], people: People, delimiter: str) -> dict[str, _Rows]:
@@ -172,7 +165,7 @@ def _read(path: Path, name_column: str, class_names: Sequence[str], people: Peop
                 _add_face(rows, number_of_frame, who, (_number(face_score, 1), scores, label == answer))
         except ValueError as error:
             raise DataError(f"{printable(path)}, line {number}: {printable(error)}; {CURE}") from error
-    if not any(rows.seconds for rows in videos.values()):
+    if not any(rows.frames for rows in videos.values()):
         raise DataError(f"{printable(path)} holds no frames of videos; {CURE}")
     return videos
 
@@ -182,9 +175,8 @@ def _number(text: str, most: float) -> float:
 
 
 def _add_frame(rows: _Rows, frame: int, seconds: float, line: int) -> None:
-    if rows.seconds.setdefault(frame, seconds) != seconds:
+    if rows.frames.setdefault(frame, (seconds, line))[0] != seconds:
         raise ValueError(f"frame {frame} has another time than before")
-    rows.lines.setdefault(frame, line)
 
 
 def _add_face(rows: _Rows, frame: int, person: str, face: tuple[float, list[float], bool]) -> None:
@@ -198,10 +190,10 @@ def _add_face(rows: _Rows, frame: int, person: str, face: tuple[float, list[floa
 
 def _video(path: Path, name: str, rows: _Rows, classes: int, rate: float | None) -> Video:
     """Put the frames in order: a spreadsheet may have sorted them otherwise."""
-    frames = sorted(rows.seconds)
-    seconds = np.array([rows.seconds[frame] for frame in frames])
+    frames = sorted(rows.frames)
+    seconds = np.array([rows.frames[frame][0] for frame in frames])
     if (backwards := np.flatnonzero(np.diff(seconds) < 0)).size:
-        line = rows.lines[frames[backwards[0] + 1]]
+        _seconds, line = rows.frames[frames[backwards[0] + 1]]
         raise DataError(f"{printable(path)}, line {line}: time goes backwards; {CURE}")
     places = {frame: place for place, frame in enumerate(frames)}
     people = {}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ampnet.dataset.index.raw_images import Box, RawDataSet, SourceImage
 from ampnet.dataset.sources.class_names import Classes, classes_of
+from ampnet.dataset.sources.folders import subfolders
 from ampnet.dataset.sources.image_book import ImageBook
 from ampnet.dataset.sources.list_columns import (
     BOX,
@@ -41,7 +42,7 @@ def find_lists(root: Path) -> list[Path]:
     lists = [path for path in list_tables(root) if path == root or is_list(path)]
     if lists or root.is_file():
         return lists
-    splits = [folder for folder in sorted(root.iterdir()) if split_of_name(folder.name) and folder.is_dir()]
+    splits = [folder for folder in subfolders(root) if split_of_name(folder.name)]
     return [path for folder in splits for path in list_tables(folder) if is_list(path)]
 
 
@@ -195,8 +196,9 @@ def _with_labels(path: Path, layout: str, items: list[SourceImage], repeated: bo
     meaning = {**classes.meaning, **{label: str(answer_of(label)) for label in others}}
     columns = (*names, *(answer for answer in OTHER_ANSWERS if answer in {meaning[label] for label in others}))
     rows: dict[tuple[str, Box | None], list[SourceImage]] = {}
-    for item in (item for item in items if item.class_name in meaning):
-        rows.setdefault((item.relative, item.box), []).append(item)
+    for item in items:
+        if item.class_name in meaning:
+            rows.setdefault((item.relative, item.box), []).append(item)
     labelled: list[SourceImage] = []
     for first, *further in rows.values():
         if any((item.split, item.subject) != (first.split, first.subject) for item in further):
