@@ -19,7 +19,7 @@ from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import Batch, FaceBatches, SampleKey
 from ampnet.dataset.open_index import read_index
 from ampnet.inference.classifier import Classifier, faces_for
-from ampnet.recognition.onnx.session import open_model
+from ampnet.recognition.onnx import open_model
 from benchmarks.measure import in_turn, median_seconds, options_of, print_table
 
 ROUNDS, BATCH = 15, 32

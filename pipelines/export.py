@@ -25,9 +25,9 @@ from ampnet.export.parity import (
     run_torchscript,
     sample_inputs,
 )
-from ampnet.export.quantize import store_small
 from ampnet.export.writers import (
     require_packages,
+    store_small,
     write_classifier_onnx,
     write_classifier_torchscript,
     write_detector_onnx,
@@ -36,8 +36,7 @@ from ampnet.export.writers import (
 from ampnet.files.whole_folder import atomic_folder
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.sample_faces import sample_images
-from ampnet.recognition.onnx.detector import OnnxFaceDetector
-from ampnet.recognition.onnx.session import open_model
+from ampnet.recognition.onnx import OnnxFaceDetector, open_model
 from ampnet.settings import DetectorConfig, ExportConfig, ExportFormat
 from ampnet.settings.choices import ExportPixels, ExportPrecision
 

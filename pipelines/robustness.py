@@ -34,9 +34,8 @@ from ampnet.robustness.measuring import (
     finished_chunks,
     measure_chunks,
 )
+from ampnet.robustness.pictures import save_curves, save_sheet
 from ampnet.robustness.scores import Hits
-from ampnet.robustness.severity_curves import save_curves
-from ampnet.robustness.sheet import save_sheet
 from ampnet.robustness.suite import SEVERITIES, SUITE_VERSION, read_corruptions
 from ampnet.robustness.suite_report import (
     BASELINE,

@@ -12,8 +12,7 @@ from ampnet.inference.contributions import Contributions, region_corners
 from ampnet.media.contribution_sheet import ExplainedFace, draw_sheet
 from ampnet.media.images import Image
 from ampnet.models.regions import QUADRANTS, SALIENT
-from ampnet.results.face_explanation import FaceExplanation
-from ampnet.results.face_prediction import FacePrediction
+from ampnet.results.face_prediction import FaceExplanation, FacePrediction
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

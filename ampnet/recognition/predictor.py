@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import bundled_model
+from ampnet.checkpoints.bundled import ModelId, bundled_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.checkpoints.model_id import ModelId
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.detector import FaceDetector
 from ampnet.detection.finder import check_wanted

@@ -18,11 +18,10 @@ from ampnet.errors import ConfigError, ProcessError
 from ampnet.files.printable import one_line
 from ampnet.results.photo_result import PhotoResult
 from ampnet.service import schema
-from ampnet.service.card import card_page
 from ampnet.service.engine import Engine
 from ampnet.service.guard import Guard, answer
 from ampnet.service.metrics import Metrics
-from ampnet.service.page import NOTHING_HERE, page_file
+from ampnet.service.pages import NOTHING_HERE, card_page, page_file
 from ampnet.service.refusals import INTERNAL, Refusal, busy, unknown_name
 from ampnet.service.uploads import Held, Uploads
 from ampnet.settings import ServeConfig

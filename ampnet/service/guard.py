@@ -9,17 +9,15 @@ import ipaddress
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ampnet.service.cross_origin import CrossOrigin
 from ampnet.service.metrics import Metrics
-from ampnet.service.proxies import Proxies
 from ampnet.service.refusals import Refusal, busy
 from ampnet.service.schema import CLOSED_PREFIXES, OTHER_SITE
 from ampnet.service.uploads import Uploads
@@ -179,3 +177,83 @@ def _name_of(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower().rstrip(".")
+
+
+class Proxies:
+    """Addresses whose X-Forwarded-* headers count; from any other they are ignored.
+
+    Args:
+        addresses: addresses and networks, such as ``10.0.0.0/8``.
+    """
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._networks = [ipaddress.ip_network(address, strict=False) for address in addresses]
+
+    def apply(self, scope: Scope) -> None:
+        """Give a request the host and the scheme that its proxy was asked for."""
+        client = scope.get("client")
+        if client is None or not self._trusts(client[0]):
+            return
+        sent = {name: value for name, value in scope["headers"] if name.startswith(b"x-forwarded-")}
+        if host := _last(sent.get(b"x-forwarded-host", b"")):
+            others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+            scope["headers"] = [(b"host", host), *others]
+        if (scheme := _last(sent.get(b"x-forwarded-proto", b""))) in (b"http", b"https"):
+            scope["scheme"] = scheme.decode()
+
+    def _trusts(self, peer: str) -> bool:
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self._networks)
+
+
+def _last(value: bytes) -> bytes:
+    """Return the entry of the nearest proxy; those before it came with the request."""
+    return value.rpartition(b",")[2].strip()
+
+
+METHODS = "GET, POST"
+REQUEST_HEADERS = "Authorization, Content-Type, X-Request-Id"
+ANSWER_HEADERS = "Retry-After, X-Request-Id"
+PREFLIGHT_SECONDS = 600
+"""How long a browser remembers what it may send."""
+
+
+class CrossOrigin:
+    """The origins that were allowed; none by default.
+
+    Args:
+        origins: such as ``https://example.org``; ``*`` for all.
+    """
+
+    def __init__(self, origins: Sequence[str]) -> None:
+        self._origins = {origin.lower() for origin in origins}
+
+    def allows(self, headers: Headers) -> bool:
+        """Return whether a request comes from a page of an allowed origin."""
+        origin = headers.get("origin")
+        return origin is not None and ("*" in self._origins or origin.lower() in self._origins)
+
+    def preflight(self, method: str, headers: Headers) -> Response | None:
+        """Answer an allowed page's question what it may send; None for any other request."""
+        if method != "OPTIONS" or "access-control-request-method" not in headers or not self.allows(headers):
+            return None
+        answer = {
+            "Access-Control-Allow-Methods": METHODS,
+            "Access-Control-Allow-Headers": REQUEST_HEADERS,
+            "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+        }
+        if "access-control-request-private-network" in headers:
+            answer["Access-Control-Allow-Private-Network"] = "true"
+        return Response(status_code=204, headers=answer)
+
+    def add_headers(self, request: Headers, answer: MutableHeaders) -> None:
+        """Allow the browser to show an answer to the page, if its origin is allowed."""
+        if self._origins:
+            answer.add_vary_header("Origin")
+        if self.allows(request):
+            answer["Access-Control-Allow-Origin"] = request["origin"]
+            answer["Access-Control-Expose-Headers"] = ANSWER_HEADERS
+            answer["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -16,8 +16,8 @@ from ampnet import Predictor
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.errors import CheckpointError, ConfigError, UsageError
 from ampnet.export.parity import run_torchscript, sample_inputs
-from ampnet.export.quantize import store_small
 from ampnet.export.versions import OLDEST_RUNTIME
+from ampnet.export.writers import store_small
 from ampnet.reading.image_files import read_image
 from ampnet.recognition.onnx import Predictor as OnnxPredictor
 from ampnet.runtime.cores import usable_cores

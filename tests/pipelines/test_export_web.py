@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 
 from ampnet import Predictor
 from ampnet.errors import ConfigError, UsageError
-from ampnet.recognition.onnx.session import open_model
+from ampnet.recognition.onnx import open_model
 from ampnet.settings import ExportConfig
 from pipelines.export import run
 from pipelines.export_web import write_page

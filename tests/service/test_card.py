@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from ampnet.service.card import card_page
+from ampnet.service.pages import card_page
 
 
 def test_markup_in_a_card_stays_text_and_links_become_words():

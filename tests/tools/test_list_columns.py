@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ampnet.results.columns import EXPLANATION_KEYS, FACE_KEYS, PHOTO_KEYS
-from ampnet.results.face_explanation import FaceExplanation
+from ampnet.results.face_prediction import FaceExplanation
 from ampnet.results.rows import CsvRows
 from ampnet.settings.labels import EXPRESSIONS
 from tests.some_results import frame, photo

@@ -11,8 +11,7 @@ import numpy as np
 
 from ampnet.dataset.index.raw_images import Box, RawDataSet, SourceImage
 from ampnet.dataset.sources.folders import read_folders
-from ampnet.dataset.sources.published_counts import compare_counts
-from ampnet.dataset.sources.source_files import coordinates, find_file, rows_of
+from ampnet.dataset.sources.source_files import compare_counts, coordinates, find_file, rows_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.files.npy import read_npy_header

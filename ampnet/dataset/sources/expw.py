@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
-from ampnet.dataset.sources.published_counts import compare_counts
-from ampnet.dataset.sources.source_files import coordinates, find_file, lines_of
+from ampnet.dataset.sources.source_files import compare_counts, coordinates, find_file, lines_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.settings.labels import EXPRESSIONS, FER2013_CODES

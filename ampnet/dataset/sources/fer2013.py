@@ -8,8 +8,7 @@ from ampnet.dataset.index.ferplus_numbers import row_of_name
 from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.folders import read_folders, subfolders
 from ampnet.dataset.sources.pixel_tables import TableImage, find_pixel_tables, read_pixel_tables, read_rows
-from ampnet.dataset.sources.published_counts import compare_class_counts, compare_counts
-from ampnet.dataset.sources.source_files import find_file, rows_of
+from ampnet.dataset.sources.source_files import compare_class_counts, compare_counts, find_file, rows_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted, short
 from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES, FERPLUS_ANSWERS, FERPLUS_COLUMNS

@@ -1,16 +1,22 @@
-"""Which columns of a list mean what, by the names that people and programs give them."""
+"""Which columns of a list mean what, votes included, by the names that people and programs give them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from ampnet.dataset.sources.vote_answers import MAX_COLUMNS, VOTES_PREFIX
+from ampnet.dataset.index.label_votes import MOST_VOTES
 from ampnet.errors import DataError
-from ampnet.files.documents import listed, short
+from ampnet.files.documents import listed, number_of, short
 from ampnet.files.tables import Table, decoded_cell, find_column, open_table, plain_name
 from ampnet.settings.column_names import LABELS, PATHS, SPLITS, SUBJECTS
-from ampnet.settings.labels import answer_of
+from ampnet.settings.labels import MAX_CLASSES, answer_of
+
+VOTES_PREFIX = "votes_"
+"""Prefix of vote columns; optional for known expressions, required for other classes."""
+
+MAX_COLUMNS = MAX_CLASSES + 10
+
 
 BOX = ("x0", "y0", "x1", "y1")
 _BOXES = (
@@ -108,3 +114,46 @@ def describe_unused(columns: Columns) -> list[str]:
 def _is_numeric(table: Table, column: str) -> bool:
     values = [label_of(cell) for _number, (cell,) in islice(cells_of(table, [column]), _LOOKED_AT)]
     return all(value.isdecimal() for value in values if value)
+
+
+def plurality(votes: Mapping[str, float], class_names: Iterable[str]) -> str | None:
+    """Find the class with the most votes, the first in class order if there is a tie.
+
+    Args:
+        votes: votes by answer.
+        class_names: in label order.
+
+    Returns:
+        The class; None if no class has votes, or another answer has more votes than every class.
+    """
+    names = list(class_names)
+    best = max(names, key=lambda name: votes.get(name, 0.0))
+    others = max((count for answer, count in votes.items() if answer not in names), default=0.0)
+    return best if votes.get(best, 0.0) > 0 and votes[best] >= others else None
+
+
+def meant_answer(column: str, classes: Mapping[str, str]) -> str | None:
+    """Translate the name of a vote column.
+
+    Args:
+        column: as spelled in the file, with or without :data:`VOTES_PREFIX`.
+        classes: the data set's spelling of each class -> class.
+
+    Returns:
+        A class of the data set, another expression, ``unknown`` or ``no_face``; None for anything else.
+    """
+    text = column.strip().casefold().removeprefix(VOTES_PREFIX)
+    spelled = {spelling.casefold(): name for spelling, name in classes.items()}
+    return spelled.get(text) or answer_of(text)
+
+
+def read_counts(cells: Sequence[str], where: str) -> tuple[float, ...]:
+    """Parse the votes of a row; a blank cell is 0.
+
+    Raises:
+        DataError: a cell is not a number from 0 to :data:`MOST_VOTES`.
+    """
+    try:
+        return tuple(number_of(cell, 0, MOST_VOTES) if cell else 0.0 for cell in cells)
+    except ValueError:
+        raise DataError(f"{where}: votes must be numbers of at least 0, got {listed(cells)}") from None

@@ -15,17 +15,20 @@ from ampnet.dataset.sources.folders import subfolders
 from ampnet.dataset.sources.image_book import ImageBook
 from ampnet.dataset.sources.list_columns import (
     BOX,
+    VOTES_PREFIX,
     Columns,
     cells_of,
     describe_unused,
     is_list,
     label_of,
+    meant_answer,
+    plurality,
     read_columns,
+    read_counts,
 )
 from ampnet.dataset.sources.source_files import coordinates, list_tables, split_of_tables
 from ampnet.dataset.sources.split_names import split_of_name
 from ampnet.dataset.sources.subject_folds import split_by_subject
-from ampnet.dataset.sources.vote_answers import VOTES_PREFIX, meant_answer, plurality, read_counts
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, quoted, short
 from ampnet.files.opening import is_file

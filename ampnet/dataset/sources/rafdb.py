@@ -5,8 +5,7 @@ from pathlib import Path
 
 from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.folders import read_folders, subfolders
-from ampnet.dataset.sources.published_counts import compare_counts
-from ampnet.dataset.sources.source_files import find_file, lines_of
+from ampnet.dataset.sources.source_files import compare_counts, find_file, lines_of
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.settings.labels import EXPRESSIONS, RAFDB_CODES

@@ -8,8 +8,7 @@ from pathlib import Path
 from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.class_names import class_order
 from ampnet.dataset.sources.folders import read_folders, subfolders
-from ampnet.dataset.sources.published_counts import compare_counts
-from ampnet.dataset.sources.source_files import lines_of
+from ampnet.dataset.sources.source_files import compare_counts, lines_of
 from ampnet.dataset.sources.subject_folds import split_by_subject
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted

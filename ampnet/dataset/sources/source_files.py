@@ -1,8 +1,10 @@
-"""Reading the label lists of data sets: csv and blank-separated, with any line endings, and the numbers in them."""
+"""The label lists of data sets: csv and blank-separated, with any line endings; and their published numbers."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ampnet.dataset.index.raw_images import SourceImage
 from ampnet.dataset.sources.split_names import split_of_name
 from ampnet.errors import DataError
 from ampnet.files.documents import csv_rows, listed, number_of, text_lines
@@ -77,3 +79,34 @@ def split_of_tables(paths: Sequence[Path], root: Path, what: str) -> dict[Path, 
 def find_file(root: Path, names: tuple[str, ...]) -> Path | None:
     """Return the first of some relative paths that is a file below ``root``."""
     return next((root / name for name in names if (root / name).is_file()), None)
+
+
+def compare_counts(items: list[SourceImage], published: dict[str, int]) -> list[str]:
+    """Report differences between a data set's size and the published one.
+
+    Args:
+        published: images in each split; in the whole data set under ``""``.
+    """
+    found = Counter(item.split for item in items)
+    found[""] = len(items)
+    return [
+        f"{found[split]:,} images{f' in {split}' if split else ''} where the published set has {count:,}"
+        for split, count in published.items()
+        if found[split] != count
+    ]
+
+
+def compare_class_counts(items: list[SourceImage], published: dict[str, dict[str, int]]) -> list[str]:
+    """Report class counts that differ from the published ones in splits whose total is as published.
+
+    Args:
+        published: images of each class in each split.
+    """
+    found = Counter((item.split, item.class_name) for item in items)
+    return [
+        f"{found[split, name]:,} images of {name} in {split} where the published set has {count:,}"
+        for split, classes in published.items()
+        if sum(found[split, name] for name in classes) == sum(classes.values())
+        for name, count in classes.items()
+        if found[split, name] != count
+    ]

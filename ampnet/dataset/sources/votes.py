@@ -8,8 +8,7 @@ from typing import TypeAlias
 
 from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.sources.fer2013 import attach_ferplus_votes
-from ampnet.dataset.sources.list_columns import cells_of
-from ampnet.dataset.sources.vote_answers import MAX_COLUMNS, meant_answer, read_counts
+from ampnet.dataset.sources.list_columns import MAX_COLUMNS, cells_of, meant_answer, read_counts
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, short
 from ampnet.files.tables import Table, open_table

@@ -12,7 +12,7 @@ from ampnet.dataset.index.face_names import unique_names
 from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources import LAYOUTS, open_source
 from ampnet.dataset.sources.fer2013 import argmax_class, majority_class
-from ampnet.dataset.sources.published_counts import compare_class_counts
+from ampnet.dataset.sources.source_files import compare_class_counts
 from ampnet.dataset.sources.subject_folds import fold_splits
 from ampnet.errors import DataError, ImageError
 from ampnet.settings import LayoutName, labels

@@ -6,7 +6,7 @@ import pytest
 
 from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.sources import open_source
-from ampnet.dataset.sources.vote_answers import plurality
+from ampnet.dataset.sources.list_columns import plurality
 from ampnet.errors import DataError
 from ampnet.settings import labels
 from tests.dataset.sources.small_files import FERPLUS_HEADER, text, touch

@@ -1,12 +1,19 @@
-"""Accuracy over severity, a panel for each corruption, as PNG and SVG."""
+"""The pictures of `ampnet robustness`: accuracy over severity, and one face under every corruption."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from ampnet.faces.alignment import Image
+from ampnet.files.picture_files import save_picture
+from ampnet.reports.contact_sheet import Section, Tile, contact_sheet
 from ampnet.reports.figures import save_figures, tidy
+from ampnet.robustness.suite import CORRUPTIONS, SEVERITIES, corrupt
 from ampnet.robustness.suite_report import BASELINE, RobustnessReport, Row
 
 COLUMNS = 6
@@ -73,3 +80,39 @@ def _panel(axes: Axes, rows: Sequence[Row], report: RobustnessReport) -> None:
     axes.set_xticks(range(6))
     axes.tick_params(labelsize=7)
     tidy(axes)
+
+
+SHEET_FILE = "corruptions.png"
+
+SIDE = 112
+"""Of a face, in pixels."""
+
+
+def save_sheet(folder: Path, image: Image, landmarks: NDArray[np.floating], seed: int, name: str) -> None:
+    """Draw the whole suite on one face; for framing errors, dots show the landmarks that the network gets.
+
+    Args:
+        folder: receives corruptions.png.
+        image: ``(224, 224)`` grey or ``(224, 224, 3)`` BGR.
+        landmarks: ``(5, 2)`` in its pixels.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+
+    def corrupted(group: str, names: Sequence[str]) -> Iterator[Tile]:
+        for corruption in names:
+            for severity in SEVERITIES:
+                face = corrupt(image, landmarks, corruption, severity, seed, name)
+                yield _tile(face, f"{corruption} {severity}", landmarks if group == "framing" else ())
+
+    sections = [Section(group, tuple(corrupted(group, names))) for group, names in CORRUPTIONS.items()]
+    clean = Section("clean", [_tile(image, "0", ())])
+    save_picture(contact_sheet([clean, *sections], columns=2 * len(SEVERITIES), side=SIDE), folder / SHEET_FILE)
+
+
+def _tile(face: Image, caption: str, dots: Sequence[Sequence[float]] | NDArray[np.floating]) -> Tile:
+    shown = np.asarray(cv2.cvtColor(face, cv2.COLOR_GRAY2RGB if face.ndim == 2 else cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    for x, y in dots:
+        cv2.circle(shown, (round(float(x)), round(float(y))), 4, (255, 220, 0), -1, cv2.LINE_AA)
+    return Tile(shown, ((caption, "black"),))

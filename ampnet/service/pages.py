@@ -1,9 +1,13 @@
-"""The model card as a page of its own, which the page of the service shows, too."""
+"""The files of the page of the service, and the model card as a page of its own; nothing else can be asked for."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from starlette.responses import Response
+
+from ampnet.service.refusals import Refusal
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -49,3 +53,30 @@ def _fitted(tokens: Sequence[Token]) -> Iterator[Token]:
         yield token
         if token.type in WIDE_ENDS:
             yield Token("wide_close", "div", -1, block=True)
+
+
+FOLDER = Path(__file__).parent / "page"
+
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+
+
+NOTHING_HERE = "there is nothing here; GET / is the page, /openapi.json describes the rest"
+
+
+def page_file(name: str = "index.html") -> Response:
+    """Answer with a file of the page.
+
+    Raises:
+        Refusal: there is no such file.
+    """
+    names = {path.name: path for path in FOLDER.iterdir() if path.suffix in TYPES} if FOLDER.is_dir() else {}
+    if name not in names:
+        raise Refusal(404, "not_found", NOTHING_HERE)
+    path = names[name]
+    return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers={"Cache-Control": "no-cache"})
