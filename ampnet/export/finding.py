@@ -5,9 +5,8 @@ import math
 import numpy as np
 
 from ampnet.detection.derotate import MIN_SCORE, NEAR, STEEP_ROLL
-from ampnet.export.graph_values import Value
 from ampnet.export.looks import Detector, Found, areas, best, eyes_to_mouth
-from ampnet.export.notation import Graph
+from ampnet.export.notation import Graph, Value
 from ampnet.export.turned_faces import found_any_way, is_large, look_at_frames
 from ampnet.export.warping import Placement
 from ampnet.faces.alignment import CANONICAL_LANDMARKS

@@ -28,8 +28,7 @@ from ampnet.detection.multiscale import (
     WHOLE_FACE,
 )
 from ampnet.detection.overlaps import AVERAGED_OVERLAP
-from ampnet.export.graph_values import Value
-from ampnet.export.notation import Graph
+from ampnet.export.notation import Graph, Value
 from ampnet.export.resizing import resized
 
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ampnet.export.graph_values import Value
-from ampnet.export.notation import Graph
+from ampnet.export.notation import Graph, Value
 
 BLOCK = 32
 """Rows or columns that are averaged at once."""

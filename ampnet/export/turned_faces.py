@@ -5,7 +5,6 @@ import numpy as np
 from ampnet.detection.multiscale import SAME_FACE
 from ampnet.detection.retries import RETRY_SIDE, RETRY_TURNS
 from ampnet.detection.upside_down import LAST_SIDE, LOOK_SIDE, MOST, SHORT, SURE
-from ampnet.export.graph_values import END, Value
 from ampnet.export.looks import (
     Detector,
     Found,
@@ -21,7 +20,7 @@ from ampnet.export.looks import (
     scaled,
     without_overlaps,
 )
-from ampnet.export.notation import Graph
+from ampnet.export.notation import END, Graph, Value
 from ampnet.export.resizing import rounded
 from ampnet.export.warping import Pixels, Placement, warped
 from ampnet.faces.alignment import CANONICAL_LANDMARKS

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.export.graph_values import Operand, Value
-from ampnet.export.notation import Graph
+from ampnet.export.notation import Graph, Operand, Value
 from ampnet.export.resizing import rounded
 from ampnet.faces.alignment import ALIKE, FITTED, MIN_SAMPLES
 from ampnet.faces.colour import Color

@@ -13,10 +13,9 @@ import numpy as np
 
 from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.export.finding import find
-from ampnet.export.graph_values import END, Value
 from ampnet.export.looks import Detector, Found, eyes_to_mouth
 from ampnet.export.metadata import decode
-from ampnet.export.notation import Graph
+from ampnet.export.notation import END, Graph, Value
 from ampnet.export.resizing import resized, rounded
 from ampnet.export.warping import Pixels, Placement, gathered, warped
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
