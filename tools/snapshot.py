@@ -93,11 +93,9 @@ def _options() -> Iterator[tuple[str, str]]:
         assert registered.callback
         for setting in settings_of_command(registered.callback).values():
             default = "required" if setting.default is MISSING else setting.default
+            kind = re.sub(r"<class '|'>|_local\.", "", str(setting.kind))  # Python 3.13 has pathlib._local.Path
             name = setting.name.upper() if setting.option.positional else setting.flag
-            yield (
-                f"option {registered.name} {name}",
-                f"{setting.kind} = {default}".replace("<class '", "").replace("'>", ""),
-            )
+            yield f"option {registered.name} {name}", f"{kind} = {default}"
 
 
 def _columns() -> Iterator[tuple[str, str]]:

@@ -15,12 +15,12 @@ from ampnet.reading.animation import damaged_frame
 from ampnet.reading.video_clock import Clock, is_asked
 from ampnet.reading.video_ends import is_cut
 from ampnet.reading.video_messages import (
-    CONTAINER_OPTIONS,
     MAX_PIXELS,
     MAX_THREADS,
     FrameSender,
     Kind,
     VideoRequest,
+    open_container,
 )
 
 MAX_STRETCH = 4.0
@@ -81,7 +81,7 @@ class _Decoding:
         """
         with os.fdopen(order.descriptor, "rb") as file:
             has_cut_end = is_cut(file)
-            with av.open(file, options=CONTAINER_OPTIONS, buffer_size=1 << 17, metadata_errors="replace") as container:
+            with open_container(file) as container:
                 stream = usable_video(container, max(min(order.threads, MAX_THREADS), 1))
                 clock = Clock(float(1 / stream.average_rate) if stream.average_rate else 0.04)
                 frames = self._timed(container, stream, clock)

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ampnet.files.isolated import Channel
 
@@ -27,12 +27,26 @@ BEAT_SECONDS = 0.5
 FORMATS = "mov,mp4,avi,matroska,webm,mpeg,mpegvideo,mpegts,asf,flv,ogg,mxf,gif"
 """FFmpeg's names of the containers that are opened."""
 
-CONTAINER_OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "pipe"}
-"""FFmpeg reads that one file, and only as a video. A playlist, whatever its name, could otherwise make it read other
-files."""
+_CONTAINER_OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "pipe"}
 
 MAX_REASON = 1000
 """Longest reason in characters."""
+
+
+def open_container(file: BinaryIO) -> Any:
+    """Open an untrusted file with PyAV, in a child process.
+
+    FFmpeg reads that one file, and only as a video: a playlist, whatever its name, could otherwise make it read other
+    files. Titles in any encoding do no harm.
+
+    Raises:
+        av.FFmpegError: it is no video in one of :data:`FORMATS`.
+    """
+    import av
+
+    # PyAV 19 decodes all metadata, and has no such argument any more
+    lenient = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    return av.open(file, options=_CONTAINER_OPTIONS, buffer_size=1 << 17, **lenient)
 
 
 class Kind(IntEnum):

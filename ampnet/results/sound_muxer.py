@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 from ampnet.files.isolated import Channel
-from ampnet.reading.video_messages import CONTAINER_OPTIONS
+from ampnet.reading.video_messages import open_container
 
 BIT_RATE = 160_000
 """Of sound that is encoded again, per second."""
@@ -53,10 +53,7 @@ def mux(order: MuxOrder) -> str:
             if order.source < 0:
                 _write(target, streams)
                 return "none"
-            with (
-                os.fdopen(order.source, "rb") as file,
-                av.open(file, options=CONTAINER_OPTIONS, metadata_errors="replace") as source,
-            ):
+            with os.fdopen(order.source, "rb") as file, open_container(file) as source:
                 if source.streams.audio:
                     streams.append(_timed(_sound(source, target, order.start, seconds), 1))
                 _write(target, streams)
