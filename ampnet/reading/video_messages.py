@@ -45,7 +45,7 @@ def open_container(file: BinaryIO) -> Any:
     import av
 
     # PyAV 19 decodes all metadata, and has no such argument any more
-    lenient = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    lenient: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
     return av.open(file, options=_CONTAINER_OPTIONS, buffer_size=1 << 17, **lenient)
 
 
