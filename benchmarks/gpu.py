@@ -27,8 +27,8 @@ import torch
 
 from ampnet import Predictor
 from ampnet.checkpoints.run_files import BEST
+from ampnet.inference.golden import sample_images
 from ampnet.inference.optimize import optimize_for_inference
-from ampnet.inference.sample_faces import sample_images
 from ampnet.models.ampnet import AMPNet
 from ampnet.runtime.cores import usable_cores
 from ampnet.settings import VARIANTS, EvalConfig, ExportConfig, PrepareConfig, TrainConfig

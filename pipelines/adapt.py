@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from ampnet.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ampnet.dataset.sources import open_source
 from ampnet.errors import DataError
-from ampnet.evaluation.intervals import rate, wilson_interval
-from ampnet.evaluation.paired_tests import mcnemar
+from ampnet.evaluation.intervals import mcnemar, rate, wilson_interval
 from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, refuse_overwrite, sha256_of
 from ampnet.reports.numbers import with_unit

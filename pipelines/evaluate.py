@@ -9,24 +9,28 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.run_files import Runs, find_runs
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import open_split, read_index
 from ampnet.errors import UsageError
+from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, Provenance, measure
 from ampnet.evaluation.submission import SUBMISSION_FILE, Rules, submission
 from ampnet.files.documents import read_json
 from ampnet.files.writing import write_json
 from ampnet.inference.prior import STRENGTHS, ruled_out, strength_offsets
+from ampnet.media.images import encode_jpeg
+from ampnet.models.regions import REGION_NAMES, STRIDE, quadrant_boxes, salient_boxes
 from ampnet.reports.metrics_file import METRICS_FILE
-from ampnet.reports.report_files import FORMER_FILE, write_report
-from ampnet.reports.report_page import write_page
+from ampnet.reports.report_page import FORMER_FILE, FRAME, Mistake, write_page, write_report
 from ampnet.settings import EvalConfig, TrainConfig
 from pipelines.evaluate_runs import predict_runs, runs_sha256, spread_note
-from pipelines.mistakes import confident_mistakes
 from pipelines.model import find_model
 from pipelines.predict_split import SplitPredictions, empty_notes, predict_split
 from pipelines.progress import notices
@@ -179,3 +183,36 @@ def _default_folder(file: Path, config: EvalConfig, split: str, subjects: Subjec
     with_data = f"{name}-{data.name}"
     unique = f"{with_data}-{hashlib.sha256(str(data).encode(errors='surrogateescape')).hexdigest()[:8]}"
     return free_folder(root / "eval", (name, with_data, unique), subjects)
+
+
+SHOWN = 12
+
+
+def confident_mistakes(table: PredictionTable, faces: FaceIndex) -> list[Mistake]:
+    """Pick at most :data:`SHOWN` wrong answers with the highest probabilities, most confident first.
+
+    Args:
+        table: the predictions; its first rows are the faces.
+        faces: the usable faces of the split, as prepared.
+    """
+    if table.probabilities is None:
+        return []
+    count = len(faces)
+    wrong = np.flatnonzero((table.answers[:count] >= 0) & (table.answers[:count] != table.labels[:count]))
+    confidence = table.probabilities[wrong, table.answers[wrong]]
+    found, grid = [], FRAME // STRIDE
+    for row, picture in pictures(faces, wrong[np.argsort(-confidence, kind="stable")][:SHOWN]):
+        points = torch.from_numpy(faces.landmarks[row : row + 1].clip(0, FRAME))
+        boxes = torch.cat([quadrant_boxes(points, grid), salient_boxes(points, grid)], dim=1)[0]
+        found.append(
+            Mistake(
+                name=table.images.names[row],
+                picture=encode_jpeg(picture, quality=95),
+                true=table.class_names[table.labels[row]],
+                predicted=table.class_names[table.answers[row]],
+                probability=float(table.probabilities[row, table.answers[row]]),
+                boxes=(boxes * STRIDE).numpy(),
+                region_names=REGION_NAMES,
+            )
+        )
+    return found

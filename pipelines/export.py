@@ -35,7 +35,7 @@ from ampnet.export.writers import (
 )
 from ampnet.files.whole_folder import atomic_folder
 from ampnet.files.writing import make_folder, refuse_overwrite
-from ampnet.inference.sample_faces import sample_images
+from ampnet.inference.golden import sample_images
 from ampnet.recognition.onnx import OnnxFaceDetector, open_model
 from ampnet.settings import DetectorConfig, ExportConfig, ExportFormat
 from ampnet.settings.choices import ExportPixels, ExportPrecision

@@ -10,7 +10,7 @@ from ampnet.dataset.index.faces_table import COLUMNS
 from ampnet.dataset.index.index_files import FACES_FILE
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.groups import MAX_GROUPS, bin_numbers
-from ampnet.evaluation.name_book import NameBook
+from ampnet.evaluation.matching import NameBook
 from ampnet.files.documents import quoted
 from ampnet.files.printable import printable
 from ampnet.files.tables import open_table

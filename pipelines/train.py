@@ -11,10 +11,12 @@ from rich.console import Console
 
 from ampnet.checkpoints.checkpoint import save_checkpoint
 from ampnet.checkpoints.run_files import BEST
-from ampnet.dataset.index.folds import FOLDS_FILE, write_folds
+from ampnet.dataset.index.face_index import FaceIndex
+from ampnet.dataset.index.folds import FOLDS_FILE, Folds, make_folds, write_folds
 from ampnet.dataset.loading.loader import loading_failures
 from ampnet.dataset.loading.unreadable import describe_unreadable
-from ampnet.errors import UsageError, resumable
+from ampnet.dataset.open_index import open_training_index
+from ampnet.errors import DataError, UsageError, resumable
 from ampnet.evaluation.metrics import accuracy, score
 from ampnet.files.lock import lock_folder
 from ampnet.files.writing import write_json
@@ -39,8 +41,9 @@ from ampnet.training.run_folder import (
     write_settings,
 )
 from ampnet.training.trackers import require_trackers
-from pipelines.folds import choose_folds
 from pipelines.progress import notices, progress_bar
+from pipelines.read_groups import SUBJECT, read_columns
+from pipelines.split_images import read_split
 from pipelines.train_results import RunsResult, TrainResult
 
 MAX_LISTED = 20
@@ -248,3 +251,23 @@ def _result(training: TrainingRun) -> TrainResult:
         unreadable=dict(training.unreadable.reasons),
         seconds=training.progress.seconds,
     )
+
+
+def choose_folds(config: TrainConfig) -> tuple[FaceIndex, Folds]:
+    """Assign the faces of a data set to the folds that a config asks for; people stay together.
+
+    Raises:
+        UsageError: --subjects names no column, or an empty one.
+        DataError: the data set is streamed, or has too few people or faces; or a file cannot be read.
+    """
+    index = open_training_index(config.data)
+    if index.shards is not None and index.shards.is_streamed:
+        raise DataError(f"{config.data} is streamed, and folds need the names of all faces in memory")
+    if config.subjects:
+        file = Path(config.subjects) if Path(config.subjects).suffix.lower() == ".csv" else None
+        names = index.class_names
+        split = read_split(index, None, names, config.seed)
+        column = config.subjects if file is None else SUBJECT
+        values = read_columns(split, [column], file, "--subjects")[column]
+        index = replace(index, subjects=values[: len(index)].tolist())
+    return index, make_folds(index, config.folds, config.seed)

@@ -8,7 +8,7 @@ import pytest
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.predictions import PredictionTable, SplitImages, table_of
 from ampnet.evaluation.report import EvalReport, Fusion, Provenance, measure
-from ampnet.reports import report_files, report_page
+from ampnet.reports import report_page
 from ampnet.results.timeline import Timeline
 from ampnet.training import curves
 from pipelines import summarize
@@ -73,8 +73,7 @@ def small_report(matrix, class_names, provenance=None, copies=None, with_votes=F
 
 def draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out figures and curves, which take longer than all else that a command does with a small set."""
-    monkeypatch.setattr(report_files, "figures", lambda report: {})
-    monkeypatch.setattr(report_page, "figures", lambda report, titled: {})
+    monkeypatch.setattr(report_page, "figures", lambda report, titled=True: {})
     monkeypatch.setattr(curves, "save_curves", lambda path, *history: path.touch())
     monkeypatch.setattr(summarize, "draw_lanes", lambda series, class_names: b"")
     monkeypatch.setattr(Timeline, "plot", lambda self, title: np.zeros((8, 8, 3), np.uint8))

@@ -12,8 +12,8 @@ from ampnet.checkpoints.reading import StoredTensor
 from ampnet.errors import CheckpointError
 from ampnet.files.printable import printable
 from ampnet.models.ampnet import AMPNet
+from ampnet.models.layers import share_tensors
 from ampnet.models.plain import build_model
-from ampnet.models.sharing import share_tensors
 from ampnet.settings import ArchitectureConfig
 
 

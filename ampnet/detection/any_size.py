@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from ampnet.detection.face import Face
 from ampnet.detection.letterbox import Letterbox, letterbox, padded_size, scaled_size
-from ampnet.detection.multiscale import MAX_LONG_SIDE, merge_passes, pass_sizes
+from ampnet.detection.multiscale import MAX_LONG_SIDE, Region, merge_passes, merge_tiles, pass_sizes, tiles
 from ampnet.detection.overlaps import averaged_candidates, without_overlaps
-from ampnet.detection.tiles import Region, merge_tiles, tiles
 from ampnet.faces.geometry import intersection_over_union
 from ampnet.media.images import Image, resize
 from ampnet.settings import DetectorConfig

@@ -27,12 +27,13 @@ from ampnet.detection.multiscale import (
     FINDABLE,
     SMALL_PASS_SIDE,
     WHOLE_FACE,
+    Region,
+    is_cut,
     is_piece,
     is_same,
     merge_passes,
     pass_sizes,
 )
-from ampnet.detection.tiles import Region, is_cut
 from ampnet.faces.geometry import Box
 from ampnet.media.images import Image
 from ampnet.settings import FacePolicy

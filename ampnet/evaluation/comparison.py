@@ -12,9 +12,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, bootstrap_sums, defined, difference_of
+from ampnet.evaluation.intervals import Estimate, McNemar, bootstrap_sums, defined, difference_of, holm, mcnemar
 from ampnet.evaluation.metrics import confusion_of, resampled_clusters, score
-from ampnet.evaluation.paired_tests import McNemar, holm, mcnemar
 from ampnet.evaluation.predictions import SplitImages
 
 Answers = NDArray[np.int64]

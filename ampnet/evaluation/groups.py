@@ -26,12 +26,12 @@ from ampnet.evaluation.intervals import (
     defined,
     difference_of,
     estimate,
+    holm,
     share_of,
     sums_by,
     widened,
     widened_mean,
 )
-from ampnet.evaluation.paired_tests import holm
 from ampnet.evaluation.predictions import PredictionTable
 
 SMALL = 30

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
-from ampnet.evaluation.name_book import NameBook
+from ampnet.evaluation.matching import NameBook
 from ampnet.evaluation.predictions import PredictionTable, SplitImages
 from ampnet.files.printable import printable
 from ampnet.files.tables import decoded_cell, find_column, open_table, plain_name

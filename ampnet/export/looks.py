@@ -44,7 +44,7 @@ class Detector:
     min_face: Value
     """Minimum side in pixels of the whole photo."""
     choice: Value
-    """Which faces are wanted: their place in :data:`ampnet.export.finding.POLICIES`."""
+    """Which faces are wanted: their place in :data:`ampnet.export.whole.POLICIES`."""
     max_faces: Value
 
 

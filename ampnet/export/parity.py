@@ -16,7 +16,7 @@ from ampnet.dataset.open_index import read_index
 from ampnet.detection.face import Face
 from ampnet.errors import DataError
 from ampnet.inference.classifier import Classifier, faces_for, network_input
-from ampnet.inference.sample_faces import sample_faces, sample_images
+from ampnet.inference.golden import sample_faces, sample_images
 from ampnet.recognition.onnx import open_model
 from ampnet.recognition.predictor import Predictor
 from ampnet.settings import ExportPixels

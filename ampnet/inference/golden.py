@@ -10,8 +10,11 @@ import cv2
 import msgspec
 import numpy as np
 
+from ampnet.detection.detector import FaceDetector
+from ampnet.detection.retries import detect_with_retries
 from ampnet.faces.alignment import AlignedFace
-from ampnet.media.images import resize
+from ampnet.faces.framing import Framing, frame_face
+from ampnet.media.images import Image, resize
 from ampnet.reading.image_files import read_image
 from ampnet.settings import IMAGE_SIZE
 
@@ -62,3 +65,24 @@ def draw_sheet(faces: list[AlignedFace]) -> bytes:
     rows = [np.hstack(small[start : start + COLUMNS]) for start in range(0, len(small), COLUMNS)]
     _, data = cv2.imencode(".png", cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2GRAY), [cv2.IMWRITE_PNG_COMPRESSION, 9])
     return data.tobytes()
+
+
+SAMPLE = Path(__file__).with_name("faces.jpg")
+"""Five rendered faces (MakeHuman, CC0)."""
+
+
+def sample_images() -> list[Image]:
+    """Return the photo and its mirror image."""
+    image = read_image(SAMPLE)
+    return [image, np.ascontiguousarray(image[:, ::-1])]
+
+
+def sample_faces(framing: Framing) -> list[AlignedFace]:
+    """Return the ten faces of both, framed for a network."""
+    images = sample_images()
+    found = detect_with_retries(FaceDetector(), images)
+    return [
+        frame_face(image, face.landmarks, framing)
+        for image, detection in zip(images, found, strict=True)
+        for face in detection.faces
+    ]

@@ -15,8 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.attention import CBAM, ChannelGate, ParallelStacks, SpatialGate
-from ampnet.models.layers import BasicBlock, ConvNorm, pooled_mean
-from ampnet.models.sharing import share_tensors
+from ampnet.models.layers import BasicBlock, ConvNorm, pooled_mean, share_tensors
 from ampnet.runtime.devices import has_fast_bf16, has_onednn_convolutions
 
 MapSizes = dict[nn.Module, torch.Size]

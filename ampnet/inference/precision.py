@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.inference.classifier import Classifier
+from ampnet.inference.golden import sample_faces
 from ampnet.inference.prior import Prior
-from ampnet.inference.sample_faces import sample_faces
 from ampnet.runtime.devices import has_bf16_units
 from ampnet.settings import UsePrecision
 

@@ -42,7 +42,7 @@ def is_vast(size_wh: tuple[int, int]) -> bool:
     """Return whether a picture is a long panorama or has very many pixels.
 
     One pass over all of it would miss its faces, so it is reduced less, and searched in tiles
-    (:mod:`ampnet.detection.tiles`).
+    (:mod:`ampnet.detection.multiscale`).
     """
     longest, shortest = max(size_wh), min(size_wh)
     return longest > VAST_SIDE or (longest > PANORAMA_SIDE and longest > LONG * shortest)

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ampnet.models.attentional_perception import AttentionalPerception
 from ampnet.models.global_perception import GlobalPerception
+from ampnet.models.layers import standardised
 from ampnet.models.local_perception import LocalPerception
-from ampnet.models.standardise import standardised
 from ampnet.models.stem import Stem
 from ampnet.settings import IMAGE_SIZE, MODULES, ArchitectureConfig, Module, Placement
 
@@ -37,7 +37,7 @@ class AMPNet(nn.Module):
             A network with a single head returns its logits twice, so that fusion and loss do not change.
         placement: where regions may lie: on whole ``cells`` of the feature map, as in the paper, or ``continuous``.
         standardise: set each face's brightness and contrast to the training set's first (see
-            :func:`ampnet.models.standardise.standardised`); the paper's network does not.
+            :func:`ampnet.models.layers.standardised`); the paper's network does not.
 
     Shape:
         - images: ``(B, 3, S, S)`` float RGB in [0, 1], not standardised by the caller

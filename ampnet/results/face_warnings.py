@@ -49,8 +49,8 @@ def face_warnings(
     Args:
         face: the face, in pixels of the photo.
         visible: share of its box within the photo; see :func:`visible_share`.
-        blurriness: see :func:`ampnet.faces.sharpness.blurriness`.
-        brightness: see :func:`ampnet.faces.brightness.brightness`.
+        blurriness: see :func:`ampnet.faces.visibility.blurriness`.
+        brightness: see :func:`ampnet.faces.visibility.brightness`.
         scores: probability of each class.
     """
     warnings = []

@@ -25,7 +25,6 @@ from ampnet.settings.choices import (
     Variant,
 )
 from ampnet.settings.datasets import FACES_PER_SHARD, CheckConfig, ConvertConfig, PrepareConfig
-from ampnet.settings.detector import DetectorConfig
 from ampnet.settings.evaluation import (
     AdaptConfig,
     AuditConfig,
@@ -37,5 +36,5 @@ from ampnet.settings.evaluation import (
 from ampnet.settings.exchange import ExportConfig, ExportReferenceConfig, ImportConfig
 from ampnet.settings.fields import config_to_dict
 from ampnet.settings.prediction import PredictConfig, ServeConfig
-from ampnet.settings.shared import IMAGE_SIZE, MAX_FACES_PER_SHARD
+from ampnet.settings.shared import IMAGE_SIZE, MAX_FACES_PER_SHARD, DetectorConfig
 from ampnet.settings.training import MAX_FOLDS, MAX_SEED, TrainConfig

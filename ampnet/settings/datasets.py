@@ -6,12 +6,12 @@ from typing import Annotated
 
 from ampnet.errors import require
 from ampnet.settings.choices import CropMode, DataForm, FacePolicy, LayoutName, NoFacePolicy
-from ampnet.settings.detector import DetectorConfig
 from ampnet.settings.fields import Option, Settings, existing, written
 from ampnet.settings.shared import (
     Actors,
     ClassesOption,
     DataFolder,
+    DetectorConfig,
     EngineOption,
     FacesPerShard,
     ImageThreads,

@@ -8,17 +8,18 @@ from typing import Annotated, Literal
 
 from ampnet.errors import require
 from ampnet.settings.choices import FacePolicy, Runtime
-from ampnet.settings.detector import DetectorConfig, ScoreThreshold
 from ampnet.settings.fields import Option, Settings, written
 from ampnet.settings.shared import (
     Actors,
     BatchSize,
     CheckpointOption,
+    DetectorConfig,
     EngineOption,
     Mirror,
     OneGpu,
     PrecisionOption,
     PriorOption,
+    ScoreThreshold,
 )
 
 SPREADSHEETS = frozenset((".xlsx", ".xls", ".xlsm", ".ods"))

@@ -19,8 +19,8 @@ from ampnet.errors import DataError
 from ampnet.files.printable import printable, reason_of
 from ampnet.settings import config_to_dict
 from ampnet.training.defaults import RunConfig
-from ampnet.training.ema import ExponentialMovingAverage
 from ampnet.training.history import History
+from ampnet.training.optimizer import ExponentialMovingAverage
 
 LAST, PREVIOUS, NEXT = "last.pt", "previous.pt", "next.pt"
 

@@ -10,7 +10,7 @@ import pytest
 from ampnet.detection.detector import FaceDetector
 from ampnet.detection.face import Face
 from ampnet.detection.finder import FaceFinder
-from ampnet.detection.tiles import merge_tiles, tiles
+from ampnet.detection.multiscale import merge_tiles, tiles
 from ampnet.media.decoding_memory import reduction
 from ampnet.reading.contents import PixelContent
 from ampnet.reading.photo import ENOUGH_SIDE, Photo

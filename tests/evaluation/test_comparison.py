@@ -17,7 +17,7 @@ from ampnet.evaluation.comparison import (
     difference,
     image_sets,
 )
-from ampnet.evaluation.paired_tests import holm
+from ampnet.evaluation.intervals import holm
 from ampnet.evaluation.predictions import SplitImages
 
 NAMES = ("joy", "fear", "anger")

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from ampnet.evaluation import intervals
 from ampnet.evaluation.intervals import (
     bootstrap_sums,
     difference_of,
     estimate,
+    holm,
+    mcnemar,
     mean_estimates,
     percentiles,
     rate,
@@ -86,3 +89,23 @@ def test_two_shares_without_spread_differ_by_nothing_but_not_surely():
     assert difference_of(1.0, np.ones(100), np.zeros(100), 12).interval == pytest.approx((1 - half, 1))
     spread = np.linspace(0, 1, 100)
     assert difference_of(0.0, spread, spread, 12).interval == (0, 0)  # equal in every draw
+
+
+@pytest.mark.parametrize(
+    ("only_first", "only_second"), [(0, 0), (1, 0), (3, 9), (9, 3), (7, 7), (208, 453), (900, 1000)]
+)
+def test_mcnemars_p_value_is_the_binomial_tests(only_first, only_second):
+    count = only_first + only_second
+    expected = binomtest(only_first, count, 0.5).pvalue if count else 1.0
+    assert mcnemar(only_first, only_second).p_value == pytest.approx(expected, rel=1e-9)
+
+
+def test_mcnemars_p_value_of_thousands_of_images_is_finite():
+    assert mcnemar(0, 40_000).p_value == 0.0
+    assert 0 < mcnemar(9_800, 10_200).p_value < 0.01
+
+
+def test_holm_multiplies_the_smallest_by_all_and_never_falls_again():
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])  # 0.01 * 3, 0.03 * 2, then not below that
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []

@@ -10,9 +10,9 @@ from ampnet.detection.detector import FaceDetector
 from ampnet.inference import precision
 from ampnet.inference.classifier import Classifier, network_input
 from ampnet.inference.contributions import explain
+from ampnet.inference.golden import sample_faces, sample_images
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.inference.precision import Parity, choose_precision, decide, measure_parity
-from ampnet.inference.sample_faces import sample_faces, sample_images
 from ampnet.runtime.devices import has_bf16_units, has_fast_bf16
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ampnet.reports.report_files import write_report
+from ampnet.reports.report_page import write_report
 from tests.small_report import small_report
 
 pytestmark = pytest.mark.slow

@@ -7,8 +7,7 @@ from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings import TrainConfig
 from ampnet.training.defaults import resolve_defaults
-from ampnet.training.ema import ExponentialMovingAverage
-from ampnet.training.optimizer import build_optimizer
+from ampnet.training.optimizer import ExponentialMovingAverage, build_optimizer
 from ampnet.training.state import Progress, TrainState, run_identity, save_state
 
 STEPS = 5

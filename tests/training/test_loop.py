@@ -17,10 +17,9 @@ from ampnet.runtime.progress import silent
 from ampnet.settings import TrainConfig
 from ampnet.settings.recipes import Recipe
 from ampnet.training.defaults import resolve_defaults
-from ampnet.training.ema import ExponentialMovingAverage
 from ampnet.training.loop import evaluate, set_train_mode, train_epoch
 from ampnet.training.loss import Loss
-from ampnet.training.optimizer import build_optimizer
+from ampnet.training.optimizer import ExponentialMovingAverage, build_optimizer
 from ampnet.training.state import Progress, TrainState
 
 ALONE = Process(0, 1, torch.device("cpu"))

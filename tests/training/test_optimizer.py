@@ -1,6 +1,7 @@
 """Learning rates and parameter groups are those of the recipe."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings.recipes import RECIPES, Recipe, make_recipe
-from ampnet.training.optimizer import build_optimizer, learning_rate_factor
+from ampnet.training.optimizer import ExponentialMovingAverage, build_optimizer, learning_rate_factor
 
 
 def test_the_step_schedule_drops_to_a_tenth_every_twenty_epochs():
@@ -73,3 +74,17 @@ def test_a_step_left_out_for_an_overflow_changes_nothing_of_the_next(kind):
             optimizer.zero_grad()
         stepped.append(model.weight.detach())
     assert torch.equal(*stepped)
+
+
+def test_the_average_follows_the_weights_by_its_decay():
+    model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
+    model[0].weight.data.fill_(1.0)
+    average = ExponentialMovingAverage(model, decay=0.5)
+    model[0].weight.data.fill_(2.0)
+    normed: Any = model[1]
+    normed.num_batches_tracked += 7
+    average.update(model, step=0)  # its decay begins at 1 / 10
+    assert average.model[0].weight.item() == pytest.approx(0.1 * 1 + 0.9 * 2)
+    average.update(model, step=90)
+    assert average.model[0].weight.item() == pytest.approx(0.5 * 1.9 + 0.5 * 2)
+    assert average.model[1].num_batches_tracked == 7
