@@ -14,9 +14,7 @@ try:
     from pipelines.commands.evaluation import adapt, audit, calibrate, compare, evaluate, robustness
     from pipelines.commands.exchange import export, export_reference, import_reference
     from pipelines.commands.one_line_errors import OneLineErrors, run_as_program
-    from pipelines.commands.predict import NOT_AN_EMOTION, predict
-    from pipelines.commands.serve import serve
-    from pipelines.commands.summarize import summarize
+    from pipelines.commands.predict import NOT_AN_EMOTION, predict, serve, summarize
     from pipelines.commands.train import train
 except KeyboardInterrupt:  # imports take most of the time before a command begins
     sys.stderr.write("ampnet: interrupted; run the same command again\n")

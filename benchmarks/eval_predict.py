@@ -19,7 +19,7 @@ from ampnet.dataset.index.index_files import FACES_FILE, META_FILE
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.open_index import read_index
 from ampnet.files.documents import read_json
-from ampnet.files.names import path_of_text
+from ampnet.files.printable import path_of_text
 from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.settings import Split
 from benchmarks.measure import options_of, print_table

@@ -16,12 +16,11 @@ from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.comparison import Answers, Change, ClassOutcomes, ImageSet, changes, class_outcomes, image_sets
-from ampnet.evaluation.differences import choose_differences
+from ampnet.evaluation.differences import SameImages, choose_differences, same_images
 from ampnet.evaluation.matching import UNNAMED, match_classes
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.runs import clusters_of
-from ampnet.evaluation.same_images import SameImages, same_images
 from ampnet.files.picture_files import save_picture
 from ampnet.files.printable import one_line, printable
 from ampnet.files.writing import write_json, write_text

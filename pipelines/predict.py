@@ -29,7 +29,7 @@ from ampnet.results.video_writer import has_h264
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import start_threads
 from ampnet.settings import PredictConfig
-from ampnet.summary.run_settings import RunSettings, settings_path, write_settings
+from ampnet.summary.faces_file import RunSettings, settings_path, write_settings
 from pipelines.predictors import ChosenPredictor, choose_predictor, face_settings, sampling_of
 from pipelines.progress import notices, progress_bar
 

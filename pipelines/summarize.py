@@ -8,17 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from ampnet.files.documents import listed
-from ampnet.files.names import MAX_NAME, shortened
-from ampnet.files.printable import counted, one_line, printable
+from ampnet.files.printable import MAX_NAME, counted, one_line, printable, shortened
 from ampnet.files.writing import atomic_write, make_folder, refuse_overwrite
 from ampnet.settings.summary import SummarizeConfig
 from ampnet.summary.annotations import bids_name, bids_sidecar, bids_table, elan_document, praat_document, tiers_of
-from ampnet.summary.episodes import Episode, EpisodeRule, find_episodes
-from ampnet.summary.faces_file import Video, read_faces, read_people
+from ampnet.summary.faces_file import Video, read_faces, read_people, read_settings
 from ampnet.summary.methods import methods_text
 from ampnet.summary.picture import draw_lanes
-from ampnet.summary.run_settings import read_settings
-from ampnet.summary.series import Series, count_people, series_of, with_baselines
+from ampnet.summary.series import Episode, EpisodeRule, Series, count_people, find_episodes, series_of, with_baselines
 from ampnet.summary.tables import episodes_table, people_table, series_table
 
 HELD = 0.5

@@ -5,8 +5,7 @@ from pathlib import Path
 from ampnet.dataset.index.face_index import FaceIndex, read_index_files
 from ampnet.dataset.index.index_files import is_sharded
 from ampnet.dataset.shards.manifest import SPLIT_NAMES, read_manifest
-from ampnet.dataset.shards.sharded_index import read_sharded_index
-from ampnet.dataset.shards.streaming import stream_index
+from ampnet.dataset.shards.sharded_index import read_sharded_index, stream_index
 from ampnet.errors import DataError
 from ampnet.settings import Split
 

@@ -56,7 +56,7 @@ class MobileNetRetinaFace(nn.Module):
     Shape:
         - images: ``(B, 3, H, W)`` float RGB minus :attr:`mean`, any size
         - returns: box offsets ``(B, A, 4)``, class logits ``(B, A, 2)``, landmark offsets ``(B, A, 10)``
-          for the A anchors of :func:`ampnet.detection.anchors.anchor_boxes`
+          for the A anchors of :func:`ampnet.detection.networks.anchor_boxes`
     """
 
     mean = (127.0, 117.0, 104.0)

@@ -1,10 +1,12 @@
-"""Loading of the detection networks and their weights by name."""
+"""Loading of the detection networks and their weights by name, and decoding of their outputs relative to anchors."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ampnet.checkpoints.network import read_matching
 from ampnet.checkpoints.safetensors_file import open_safetensors
@@ -62,3 +64,43 @@ def _mobilenet(weights: Path | None) -> DetectionNetwork:
             f"{error}; --weights takes those of mobilenet0.25, omit it for the embedded ones"
         ) from error
     return DetectionNetwork(network, network.mean, network.std, sha256_of(weights))
+
+
+STRIDES = (8, 16, 32)
+ANCHOR_SIDES = ((16.0, 32.0), (64.0, 128.0), (256.0, 512.0))
+"""Sides in pixels of the two square anchors in each cell, level by level."""
+CENTRE_VARIANCE = 0.1
+SIZE_VARIANCE = 0.2
+
+
+@lru_cache(maxsize=64)
+def anchor_boxes(height: int, width: int, device: torch.device) -> Tensor:
+    """Lay out the anchors for an input size: by level, then row, then column, with both sizes in each cell.
+
+    Args:
+        height, width: size of the network's input in pixels; partial strides count as cells.
+
+    Returns:
+        ``(A, 3)`` float32: centre x, centre y, side, in pixels.
+    """
+    levels = []
+    for stride, sides in zip(STRIDES, ANCHOR_SIDES, strict=True):
+        rows = (torch.arange(-(-height // stride), device=device) + 0.5) * stride
+        columns = (torch.arange(-(-width // stride), device=device) + 0.5) * stride
+        y, x, side = torch.meshgrid(rows, columns, torch.tensor(sides, device=device), indexing="ij")
+        levels.append(torch.stack([x, y, side], dim=-1).reshape(-1, 3))
+    return torch.cat(levels)
+
+
+def decode_boxes(offsets: Tensor, anchors: Tensor) -> Tensor:
+    """Decode box offsets ``(..., 4)`` and anchors ``(..., 3)`` to ``(..., 4)`` boxes x0, y0, x1, y1 in pixels."""
+    side = anchors[..., 2:]
+    centre = anchors[..., :2] + offsets[..., :2] * CENTRE_VARIANCE * side
+    half = side * torch.exp(offsets[..., 2:] * SIZE_VARIANCE) / 2
+    return torch.cat([centre - half, centre + half], dim=-1)
+
+
+def decode_landmarks(offsets: Tensor, anchors: Tensor) -> Tensor:
+    """Decode landmark offsets ``(..., 10)`` and anchors ``(..., 3)`` to ``(..., 5, 2)`` points in pixels."""
+    points = offsets.reshape(*offsets.shape[:-1], 5, 2)
+    return anchors[..., None, :2] + points * CENTRE_VARIANCE * anchors[..., None, 2:]

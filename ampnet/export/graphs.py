@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
-from ampnet.detection.networks import load_network
+from ampnet.detection.networks import anchor_boxes, decode_boxes, decode_landmarks, load_network
 from ampnet.inference.contributions import decompose, region_boxes
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.inference.prior import prior_offsets

@@ -7,7 +7,7 @@ of a million nested tuples or for a hundred thousand keys with one hash gets an 
 
 What comes back may still name one list a thousand times, and that one another: to compare, hash or print it may never
 end. A caller that walks it counts (:meth:`ampnet.checkpoints.torch_file.TorchFile.plain`,
-:func:`ampnet.files.numpy_records.to_numpy`).
+:func:`ampnet.files.npy.to_numpy`).
 """
 
 import gc

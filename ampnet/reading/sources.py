@@ -13,10 +13,9 @@ from typing import BinaryIO
 from ampnet.errors import DataError, UsageError
 from ampnet.files.download import file_name, is_url
 from ampnet.files.listing import list_folder
-from ampnet.files.names import MAX_NAME, shortened
 from ampnet.files.opening import read_bytes
 from ampnet.files.picture_files import FORMATS
-from ampnet.files.printable import counted, one_line, printable
+from ampnet.files.printable import MAX_NAME, counted, one_line, printable, shortened
 from ampnet.media.decoding import MAX_BYTES
 from ampnet.media.heif import EXTENSIONS as HEIF
 from ampnet.media.heif import describe_unread

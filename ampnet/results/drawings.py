@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ampnet.errors import DataError
-from ampnet.files.names import MAX_NAME, shortened
 from ampnet.files.picture_files import save_picture
+from ampnet.files.printable import MAX_NAME, shortened
 from ampnet.media.drawing import Mark, annotate, enlarged
 from ampnet.media.images import Image
 from ampnet.reading.reader import QueuedPhoto

@@ -15,8 +15,7 @@ from typing import Any
 
 from ampnet.errors import DataError, UsageError
 from ampnet.files.journal import CURE, Lines
-from ampnet.files.names import MAX_NAME, shortened
-from ampnet.files.printable import printable, reason_of
+from ampnet.files.printable import MAX_NAME, printable, reason_of, shortened
 from ampnet.reading.reader import NOTHING, WHOLE
 from ampnet.results.photo_result import PhotoResult
 from ampnet.results.rows import RowFormat, RowKey

@@ -4,7 +4,6 @@ A field states its type, default, range and sentence once; :mod:`ampnet.settings
 help, files of settings and docs/options.md are made from the fields.
 """
 
-from ampnet.settings.architecture import MAX_OUTPUTS, VARIANTS, ArchitectureConfig
 from ampnet.settings.choices import (
     MODULES,
     DataForm,
@@ -36,5 +35,12 @@ from ampnet.settings.evaluation import (
 from ampnet.settings.exchange import ExportConfig, ExportReferenceConfig, ImportConfig
 from ampnet.settings.fields import config_to_dict
 from ampnet.settings.prediction import PredictConfig, ServeConfig
-from ampnet.settings.shared import IMAGE_SIZE, MAX_FACES_PER_SHARD, DetectorConfig
+from ampnet.settings.shared import (
+    IMAGE_SIZE,
+    MAX_FACES_PER_SHARD,
+    MAX_OUTPUTS,
+    VARIANTS,
+    ArchitectureConfig,
+    DetectorConfig,
+)
 from ampnet.settings.training import MAX_FOLDS, MAX_SEED, TrainConfig

@@ -13,8 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ampnet.files.printable import one_line
-from ampnet.summary.episodes import Episode
-from ampnet.summary.series import Series
+from ampnet.summary.series import Episode, Series
 
 _SCHEMA = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
 _ELAN_SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 from ampnet.files.printable import counted, one_line
-from ampnet.summary.episodes import Episode, EpisodeRule
-from ampnet.summary.faces_file import Video
-from ampnet.summary.run_settings import RunSettings
-from ampnet.summary.series import Series, count_people, usual_rate
+from ampnet.summary.faces_file import RunSettings, Video
+from ampnet.summary.series import Episode, EpisodeRule, Series, count_people, usual_rate
 
 CITATIONS = (
     "Liu, H., Cai, H., Lin, Q., Li, X., & Xiao, H. (2022). Adaptive multilayer perceptual attention network for facial "

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ampnet.files.printable import one_line
-from ampnet.summary.episodes import Episode
-from ampnet.summary.series import Series
+from ampnet.summary.series import Episode, Series
 
 
 def series_table(series: Iterable[Series], class_names: Sequence[str]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from ampnet.dataset.loading.loader import batch_loader
 from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShardedSequentialSampler, StreamedBatchSampler
 from ampnet.dataset.open_index import STREAMED_FACES
 from ampnet.dataset.shards.shard_reader import StreamedSplit
-from ampnet.dataset.shards.streaming import SHARDS_AT_ONCE
+from ampnet.dataset.shards.sharded_index import SHARDS_AT_ONCE
 from ampnet.errors import DataError, ImageError
 from ampnet.faces.colour import Color, is_grey
 from ampnet.faces.framing import Framing, measure_framing

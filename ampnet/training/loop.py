@@ -23,9 +23,8 @@ from ampnet.runtime.devices import seed_step
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import Advance
 from ampnet.settings import Freeze, Precision
-from ampnet.training.consistency import disagreement, with_slight_changes
 from ampnet.training.defaults import RunConfig
-from ampnet.training.loss import Loss, mix_up
+from ampnet.training.loss import Loss, disagreement, mix_up, with_slight_changes
 from ampnet.training.optimizer import learning_rate_factor, set_learning_rate
 from ampnet.training.state import StepReport, TrainState
 

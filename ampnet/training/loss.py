@@ -1,4 +1,4 @@
-"""The training loss."""
+"""The training loss, and the same faces slightly changed, which the network is to answer alike."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ampnet.dataset.loading.dataset import Batch
-from ampnet.models.ampnet import Logits
+from ampnet.models.ampnet import Logits, fuse_logits
 from ampnet.settings.recipes import Recipe
 
 
@@ -82,3 +82,71 @@ def mix_up(batch: Batch, num_classes: int, alpha: float) -> Batch:
     targets = F.one_hot(batch.labels, num_classes).float() if batch.targets is None else batch.targets
     images = torch.lerp(batch.images[other], batch.images, weight)
     return batch._replace(images=images, targets=torch.lerp(targets[other], targets, weight))
+
+
+TURN, SCALE, SHIFT, POINTS = 0.03, 0.03, 0.012, 0.008
+"""Standard deviations: rotation in radians, relative scale, and the shift of the face and of each landmark relative to
+the frame's side; twice those of the detector's landmarks when a photo is scaled by 0.97."""
+
+GAIN, CONTRAST, NOISE = 0.07, 0.1, 0.015
+"""Standard deviations of relative brightness and contrast, and of the noise of each pixel in [0, 1]."""
+
+
+def with_slight_changes(batch: Batch) -> Batch:
+    """Append a slightly changed copy of each face to a batch, so that the network learns to answer both alike.
+
+    After stability training (Zheng et al. 2016, arXiv:1604.04326). The changes are those that a photo meets on its way
+    to the network without anybody seeing them: landmarks found a little elsewhere, so that the crop moves, turns and
+    scales; another exposure; the noise of another compression.
+
+    Args:
+        batch: B faces on their device, with float images.
+
+    Returns:
+        ``2 B`` faces, the copies after the originals and in the same order, with the same labels and targets.
+    """
+    images, landmarks = _changed(batch.images, batch.landmarks)
+    return batch._replace(
+        images=torch.cat([batch.images, images]).contiguous(memory_format=torch.channels_last),
+        landmarks=torch.cat([batch.landmarks, landmarks]),
+        labels=batch.labels.repeat(2),
+        targets=None if batch.targets is None else batch.targets.repeat(2, 1),
+    )
+
+
+def disagreement(logits: Logits, branch_weight: float) -> Tensor:
+    """Compute how differently the two halves of a batch from :func:`with_slight_changes` are answered.
+
+    Args:
+        logits: local and global, ``(2 B, K)`` each.
+        branch_weight: weight of the local head.
+
+    Returns:
+        The mean over the faces of the symmetric Kullback-Leibler divergence of both answers, at least 0.
+    """
+    local, global_ = (head.float() for head in logits)
+    logs = fuse_logits(local, global_, branch_weight).log_softmax(dim=1)
+    one, other = logs.chunk(2)
+    return ((one.exp() - other.exp()) * (one - other)).sum(dim=1).mean()
+
+
+def _changed(images: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor]:
+    count, side = len(images), images.shape[-1]
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(count, *shape, device=images.device)
+
+    angle, zoom = TURN * draw(), (SCALE * draw()).exp()
+    cos, sin, shift = zoom * angle.cos(), zoom * angle.sin(), SHIFT * draw(2)
+    turn = torch.stack([torch.stack([cos, sin], dim=1), torch.stack([-sin, cos], dim=1)], dim=1)  # (B, 2, 2)
+    # The warp's coordinates run from -1 to 1, and its maps from the new image to the old one.
+    maps = torch.cat([turn, 2 * shift[..., None]], dim=2)
+    grid = F.affine_grid(maps, list(images.shape), align_corners=False)
+    warped = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    moved = (landmarks / side - 0.5 - shift[:, None]) @ torch.linalg.inv(turn).transpose(1, 2) + 0.5
+    moved = ((moved + POINTS * draw(5, 2)) * side).clamp(0, side)
+
+    mean = warped.mean((1, 2, 3), keepdim=True)
+    gain, contrast = ((strength * draw(1, 1, 1)).exp() for strength in (GAIN, CONTRAST))
+    toned = ((warped - mean) * contrast + mean) * gain
+    return (toned + NOISE * draw(1, side, side)).clamp(0, 1), moved

@@ -32,7 +32,6 @@ from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import ProgressBar, silent
 from ampnet.settings import Split, config_to_dict
 from ampnet.training.defaults import RunConfig
-from ampnet.training.distillation import distillation_targets, load_teachers
 from ampnet.training.loaders import choose_faces, selection_loader, training_framing, training_loader, training_order
 from ampnet.training.loss import Loss, build_loss
 from ampnet.training.optimizer import ExponentialMovingAverage, build_optimizer
@@ -40,7 +39,7 @@ from ampnet.training.pretrained import freeze_parameters, load_pretrained
 from ampnet.training.resume import resume_run
 from ampnet.training.run_folder import describe_run, hash_data, locked_run_folder
 from ampnet.training.state import Progress, TrainState, run_identity, save_state
-from ampnet.training.targets import blend_targets, training_targets
+from ampnet.training.targets import blend_targets, distillation_targets, load_teachers, training_targets
 from ampnet.training.trackers import Tracker, open_trackers, require_trackers
 
 

@@ -1,13 +1,20 @@
-"""The command line of `ampnet predict`."""
+"""The command lines of `ampnet predict`, `ampnet serve` and `ampnet summarize`."""
 
+import json
+import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from ampnet.errors import UsageError
-from ampnet.settings import DetectorConfig, PredictConfig
+import typer
+
+from ampnet.errors import INTERRUPTED, UsageError
+from ampnet.files.printable import printable
+from ampnet.settings import DetectorConfig, PredictConfig, ServeConfig
+from ampnet.settings.summary import SummarizeConfig
 from pipelines.commands.command import command
-from pipelines.commands.one_line_errors import fail_for
-from pipelines.commands.options import AsJson, Quiet
+from pipelines.commands.one_line_errors import complain, fail_for
+from pipelines.commands.options import AsJson, Debug, Quiet
 from pipelines.commands.stdout import json_stdout, print_result, tell
 
 NOT_AN_EMOTION = (
@@ -103,3 +110,48 @@ def _predict_on_ray(config: PredictConfig, as_json: bool, quiet: bool) -> None:
     result = run(config, quiet)
     print_result(result, as_json)
     fail_for(*result.all_problems())
+
+
+@command
+def serve(config: ServeConfig, quiet: Quiet = False, debug: Debug = False) -> None:
+    """Serve a web page and an HTTP API that classify photos, on this machine unless --host is given.
+
+    \bExamples:
+      $ ampnet serve                    # the page: http://127.0.0.1:8000/
+      $ curl -F file=@photo.jpg http://127.0.0.1:8000/v1/predict
+      $ AMPNET_TOKEN=... ampnet serve --host 0.0.0.0 --allow-host faces.example.org
+    """
+    from pipelines.serve import run
+
+    ended_by = run(config, lambda address: tell(f"ampnet serves {address}"), _log, quiet, debug)
+    if ended_by == signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an orderly end, of which nothing needs to be told
+        raise typer.Exit(INTERRUPTED)
+
+
+def _log(line: dict[str, Any]) -> None:
+    tell(json.dumps(line))
+
+
+MAX_NAMED = 12
+"""Files that are named."""
+
+
+@command
+def summarize(config: SummarizeConfig) -> None:
+    """Make tables, episodes and pictures of the faces that predict found in videos.
+
+    \bExamples:
+      $ ampnet summarize faces.csv --out tables
+      $ ampnet summarize faces.csv --people who.csv --smooth 0.5 --format elan,praat
+    """
+    from pipelines.summarize import run
+
+    summary = run(config)
+    for warning in summary.warnings:
+        complain(f"warning: {warning}")
+    more = f" and {len(summary.files) - MAX_NAMED:,} more" if len(summary.files) > MAX_NAMED else ""
+    tell(
+        f"videos: {summary.videos:,}, people: {summary.people:,}, episodes: {summary.episodes:,}",
+        f"written to {printable(summary.folder)}: {', '.join(path.name for path in summary.files[:MAX_NAMED])}{more}",
+    )

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.detector import FaceDetector
-from ampnet.detection.networks import load_network
+from ampnet.detection.networks import anchor_boxes, decode_boxes, decode_landmarks, load_network
 from ampnet.detection.overlaps import without_overlaps
 from ampnet.faces.geometry import intersection_over_union
 from ampnet.settings import DetectorConfig

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.detection.anchors import anchor_boxes
 from ampnet.detection.detector import FaceDetector
+from ampnet.detection.networks import anchor_boxes
 from tests.fake_gpu import fake_gpu
 
 PHOTOS = [np.zeros((100, 120, 3), np.uint8), np.zeros((90, 120, 3), np.uint8)]

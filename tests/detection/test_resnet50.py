@@ -15,8 +15,8 @@ from retinaface.prior_box import priorbox
 from torch import nn
 
 from ampnet.detection import resnet50
-from ampnet.detection.anchors import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.detection.detector import FaceDetector
+from ampnet.detection.networks import anchor_boxes, decode_boxes, decode_landmarks
 from ampnet.errors import DetectorError
 from ampnet.settings import DetectorConfig
 

@@ -5,7 +5,7 @@ import torch
 
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.plain import build_model
-from ampnet.settings.architecture import VARIANTS, ArchitectureConfig
+from ampnet.settings.shared import VARIANTS, ArchitectureConfig
 from tests.fake_gpu import fake_gpu
 
 NETWORKS = {

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ampnet.dataset.open_index import read_index
-from ampnet.files.names import path_of_text
+from ampnet.files.printable import path_of_text
 from cli import app
 from tests.hostile_images import deep_folder
 from tests.prepared_faces import SAMPLES

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from ampnet.summary.episodes import EpisodeRule, find_episodes
-from ampnet.summary.series import Series
+from ampnet.summary.series import EpisodeRule, Series, find_episodes
 
 RULE = EpisodeRule(on=0.5, off=0.35, bridge=0.2, shortest=0.3)
 

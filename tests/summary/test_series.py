@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from ampnet.errors import DataError, UsageError
-from ampnet.summary.faces_file import read_faces, read_people
-from ampnet.summary.run_settings import RunSettings, write_settings
+from ampnet.summary.faces_file import RunSettings, read_faces, read_people, write_settings
 from ampnet.summary.series import series_of, smoothed, with_baselines
 from tests.faces_tables import CLASSES, smiles, write_faces
 

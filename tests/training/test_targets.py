@@ -1,16 +1,37 @@
 """What a training face is to be recognised as, and which faces choose the best epoch."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.label_votes import LabelVotes
-from ampnet.errors import ConfigError, DataError
+from ampnet.dataset.loading.dataset import FaceDataset
+from ampnet.dataset.open_index import read_index
+from ampnet.errors import CheckpointError, ConfigError, DataError, TrainingError
+from ampnet.inference.classifier import mirror_faces
+from ampnet.models.ampnet import fuse_logits
+from ampnet.runtime.launch import Process
+from ampnet.runtime.progress import silent
+from ampnet.settings.labels import EXPRESSIONS
 from ampnet.settings.recipes import make_recipe
-from ampnet.training.targets import blend_targets, selection_faces, training_targets
+from ampnet.training.defaults import RunConfig
+from ampnet.training.targets import (
+    TEACHERS,
+    blend_targets,
+    distillation_targets,
+    load_teachers,
+    selection_faces,
+    training_targets,
+)
+from pipelines.train import run
+from tests.prepared_faces import one_face, write_prepared_faces
+from tests.small_checkpoint import small_checkpoint
 
 VOTES = LabelVotes(
     ("fear", "anger", "unknown"),
@@ -79,3 +100,138 @@ def test_wrong_values_are_refused() -> None:
         make_recipe("reference", {"targets": "crowd"})
     with pytest.raises(ConfigError, match=r"vote_weight must be within \[0, 1\]"):
         make_recipe("reference", {"vote_weight": 1.5})
+
+
+pytestmark = pytest.mark.slow
+
+ALONE = Process(rank=0, world_size=1, device=torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_prepared_faces(tmp_path_factory.mktemp("faces"), train=3, val=1)
+
+
+def settings(data, folder, *teachers, **changes):
+    recipe = make_recipe("reference", {"epochs": 1, "batch_size": 12, **changes})
+    return RunConfig(
+        data=data,
+        variant="ampnet-small",
+        out=folder,
+        name="run",
+        width=0.05,
+        image_size=48,
+        modules=("gp",),
+        recipe=recipe,
+        teachers=teachers,
+        gpus=0,
+        processes=1,
+        workers=0,
+    )
+
+
+def learn(config, folder, is_resumed=False):
+    index = read_index(config.data)
+    training = np.flatnonzero(np.array(index.splits) == "train")
+    teachers = load_teachers(config.teachers, index.class_names)
+    return index, training, distillation_targets(teachers, index, training, config, folder, ALONE, silent, is_resumed)
+
+
+def certain(folder, name, sure_of):
+    """Make a teacher that gives one class 90% whatever it sees, its classes in reverse order."""
+    classes = EXPRESSIONS[::-1]
+    logits = [math.log(0.9 if c == sure_of else 0.1 / 6) for c in classes]
+    return small_checkpoint(folder, classes, logits, name) / name
+
+
+def test_a_teacher_gives_its_mean_probabilities_over_the_face_and_its_mirror_image(data, tmp_path):
+    teacher = small_checkpoint(tmp_path, temperature=0.8)
+    index, training, targets = learn(settings(data, tmp_path, teacher), tmp_path)
+    checkpoint = load_checkpoint(teacher)
+    faces = FaceDataset(index, training, 64)
+    for position in range(3):
+        image, landmarks, _label = one_face(faces, position)
+        views = (image[None], landmarks[None]), mirror_faces(image[None], landmarks[None])
+        with torch.inference_mode():
+            logits = [fuse_logits(*checkpoint.model(*view)) for view in views]
+        said = torch.softmax(torch.stack(logits).mean(0) / 0.8, dim=1)[0].numpy()
+        assert np.allclose(targets[position], said, atol=1e-5)
+
+
+def test_several_teachers_are_averaged_and_their_classes_matched_by_name(data, tmp_path):
+    teachers = [certain(tmp_path, f"{name}.pt", name) for name in ("fear", "anger")]
+    index, _, targets = learn(settings(data, tmp_path, *teachers, teacher_weight=1.0), tmp_path)
+    by_name = dict(zip(index.class_names, targets[0], strict=True))
+    assert [by_name["fear"], by_name["anger"]] == pytest.approx([(0.9 + 0.1 / 6) / 2] * 2, abs=1e-4)
+    assert by_name["neutral"] == pytest.approx(0.1 / 6, abs=1e-4)
+    assert np.allclose(targets.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_run_learns_the_teachers_opinion_in_place_of_the_labels(data, tmp_path):
+    teacher = certain(tmp_path, "fear.pt", "fear")
+    result = run(settings(data, tmp_path, teacher, teacher_weight=1.0, epochs=8, lr=0.1), quiet=True)
+    pupil = load_checkpoint(result.folder / "last.pt")
+    index = read_index(data)
+    faces = FaceDataset(index, np.arange(len(index)), 48)
+    seen = [one_face(faces, i) for i in range(len(faces))]
+    images, landmarks = (torch.stack([face[part] for face in seen]) for part in (0, 1))
+    with torch.inference_mode():
+        said = fuse_logits(*pupil.model(images, landmarks)).softmax(dim=1)
+    assert said[:, pupil.class_names.index("fear")].min() > 0.5
+
+
+def test_answers_are_kept_for_a_resumed_run_and_damaged_ones_refused(data, tmp_path):
+    config = settings(data, tmp_path, certain(tmp_path, "fear.pt", "fear"))
+    _, _, targets = learn(config, tmp_path)
+    (tmp_path / "fear.pt").write_bytes(certain(tmp_path, "anger.pt", "anger").read_bytes())
+    assert np.array_equal(learn(config, tmp_path, is_resumed=True)[2], targets)
+    assert not np.array_equal(learn(config, tmp_path)[2], targets)  # a run without a save asks anew
+    for damage in (b"", b"no array", (tmp_path / TEACHERS).read_bytes()[:200]):
+        (tmp_path / TEACHERS).write_bytes(damage)
+        with pytest.raises(CheckpointError, match="run the teachers again"):
+            learn(config, tmp_path, is_resumed=True)
+    claims = (tmp_path / TEACHERS).read_bytes().replace(b"(21, 7)", b"(9**9, 7)")
+    none = "does not hold probabilities"
+    for array, message in ((targets[:5], "other data"), (targets * np.float32(np.nan), none), (targets * 2, none)):
+        np.save(tmp_path / TEACHERS, array)
+        with pytest.raises(CheckpointError, match=message):
+            learn(config, tmp_path, is_resumed=True)
+    (tmp_path / TEACHERS).write_bytes(claims)
+    with pytest.raises(CheckpointError, match="run the teachers again"):
+        learn(config, tmp_path, is_resumed=True)
+
+
+def test_a_teacher_of_nan_is_refused_before_anything_is_made(data, tmp_path):
+    folder = small_checkpoint(tmp_path / "teacher", EXPRESSIONS, [math.nan] * 7)
+    with pytest.raises(CheckpointError, match="holds NaN or infinity"):
+        run(settings(data, tmp_path / "runs", folder), quiet=True)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.soak
+def test_two_processes_train_as_one_with_a_teacher(data, tmp_path):
+    teacher = small_checkpoint(tmp_path)
+    results = []
+    for processes in (1, 2):
+        config = settings(data, tmp_path / str(processes), teacher, batch_size=8, dropout=0.0)
+        results.append(run(replace(config, processes=processes, freeze="norms"), quiet=True))
+    one, two = (np.load(result.folder / TEACHERS) for result in results)
+    assert np.allclose(one, two, atol=1e-6)
+    losses = [(result.folder / "history.csv").read_text().splitlines()[1].split(",")[2] for result in results]
+    assert float(losses[0]) == pytest.approx(float(losses[1]), abs=1e-4)
+
+
+def test_a_resumed_run_keeps_its_teachers(data, tmp_path):
+    teacher, other = (certain(tmp_path, f"{name}.pt", name) for name in ("fear", "anger"))
+    config = settings(data, tmp_path, teacher)
+    first = run(config, quiet=True)
+    assert run(replace(config, teachers=(), resume=True), quiet=True) == first
+    with pytest.raises(TrainingError, match=r"other settings: teachers"):
+        run(replace(config, teachers=(other,), resume=True), quiet=True)
+
+
+def test_a_teacher_of_other_classes_is_refused_before_anything_is_made(data, tmp_path):
+    teacher = small_checkpoint(tmp_path / "teacher", ("cat", "dog"))
+    with pytest.raises(CheckpointError, match=r"cannot distil from .*: .*checkpoint: cat, dog"):
+        run(settings(data, tmp_path / "runs", teacher), quiet=True)
+    assert not (tmp_path / "runs").exists()

@@ -8,8 +8,7 @@ from typing import Literal, cast, get_args
 from ampnet.dataset.index.prepared_images import is_plain
 from ampnet.errors import DataError
 from ampnet.files.documents import are_finite, csv_table, number_of, quoted
-from ampnet.files.names import is_text, path_as_text
-from ampnet.files.printable import printable
+from ampnet.files.printable import is_text, path_as_text, printable
 from ampnet.files.writing import write_rows
 
 FaceStatus = Literal["detected", "retried", "template", "rejected"]
@@ -47,7 +46,7 @@ class FaceRow:
     name: str
     """Name in data_label.txt; empty if rejected."""
     source: str
-    """Path relative to the raw folder, with ``/``, as text (:mod:`ampnet.files.names`)."""
+    """Path relative to the raw folder, with ``/``, as text (:mod:`ampnet.files.printable`)."""
     split: str
     class_name: str
     status: FaceStatus

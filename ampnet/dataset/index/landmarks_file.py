@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import AmpnetError, DataError
-from ampnet.files.npy import read_npy_header
-from ampnet.files.numpy_records import foreign_name, to_numpy
+from ampnet.files.npy import foreign_name, read_npy_header, to_numpy
 from ampnet.files.opening import read_bytes
 from ampnet.files.pickle_reader import MAX_INSTRUCTIONS, read_inert
 from ampnet.files.printable import describe, printable

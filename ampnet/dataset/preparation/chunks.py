@@ -24,7 +24,7 @@ from ampnet.detection.retries import Detection
 from ampnet.errors import DataError
 from ampnet.faces.framing import Crop, decide_crop
 from ampnet.faces.geometry import intersection_over_union
-from ampnet.files.names import path_as_text
+from ampnet.files.printable import path_as_text
 from ampnet.media.alterations import examine
 from ampnet.media.images import Image
 from ampnet.runtime.threads import in_order

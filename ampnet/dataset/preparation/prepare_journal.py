@@ -18,8 +18,7 @@ from ampnet.errors import DataError
 from ampnet.faces.framing import Crop
 from ampnet.files.documents import QUOTED, are_finite, quoted, read_json
 from ampnet.files.journal import CURE, Journal, Lines
-from ampnet.files.names import path_of_text
-from ampnet.files.printable import printable
+from ampnet.files.printable import path_of_text, printable
 
 JOURNAL_FILE = "journal.jsonl"
 

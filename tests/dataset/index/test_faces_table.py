@@ -6,7 +6,7 @@ import pytest
 
 from ampnet.dataset.index.faces_table import COLUMNS, FaceRow, read_faces, write_faces, write_failures
 from ampnet.errors import DataError
-from ampnet.files.names import path_as_text
+from ampnet.files.printable import path_as_text
 
 
 def test_face_rows_come_back_as_written_whatever_the_file_is_called(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.faces_table import FaceRow, write_faces
-from ampnet.dataset.index.subset_list import read_subset
 from ampnet.errors import DataError
+from ampnet.robustness.measured_faces import read_subset
 
 
 def index_of(root: Path, names, sources=()) -> FaceIndex:
