@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import display_name
+from ampnet.checkpoints.bundled import display_name, find_runs
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.checkpoints.run_files import find_runs
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index

@@ -19,8 +19,7 @@ from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.dataset.open_index import open_split
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import match_classes
-from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities
-from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
+from ampnet.evaluation.reliability import ProbabilityScores, RiskCoverage, score_probabilities, score_risk_coverage
 from ampnet.files.printable import counted, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.calibration import fit_temperature, threshold_for_coverage, threshold_for_precision

@@ -6,8 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
 
-from ampnet.checkpoints.bundled import WORD, bundled_name, display_name, named_model
-from ampnet.checkpoints.run_files import BEST, Runs, checkpoint_file, find_runs, seed_of
+from ampnet.checkpoints.bundled import (
+    BEST,
+    WORD,
+    Runs,
+    bundled_name,
+    checkpoint_file,
+    display_name,
+    find_runs,
+    named_model,
+    seed_of,
+)
 from ampnet.errors import UsageError
 from ampnet.files.printable import printable
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ampnet.checkpoints.bundled import model_path
+from ampnet.checkpoints.bundled import Runs, find_runs, model_path
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.checkpoints.run_files import Runs, find_runs
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import open_split, read_index
@@ -24,7 +23,7 @@ from ampnet.evaluation.report import EvalReport, Fusion, Provenance, measure
 from ampnet.evaluation.submission import SUBMISSION_FILE, Rules, submission
 from ampnet.files.documents import read_json
 from ampnet.files.writing import write_json
-from ampnet.inference.prior import STRENGTHS, ruled_out, strength_offsets
+from ampnet.inference.calibration import STRENGTHS, ruled_out, strength_offsets
 from ampnet.media.images import encode_jpeg
 from ampnet.models.regions import REGION_NAMES, STRIDE, quadrant_boxes, salient_boxes
 from ampnet.reports.metrics_file import METRICS_FILE

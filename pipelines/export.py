@@ -5,9 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ampnet.checkpoints.bundled import LICENCE, MODELS, TRAINING_DATA, model_path, named_model
+from ampnet.checkpoints.bundled import LICENCE, MODELS, TRAINING_DATA, checkpoint_file, model_path, named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ampnet.checkpoints.run_files import checkpoint_file
 from ampnet.detection.detector import FaceDetector
 from ampnet.errors import CheckpointError, UsageError
 from ampnet.export.graphs import ClassifierGraph, DetectorGraph

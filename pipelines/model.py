@@ -4,8 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ampnet.checkpoints.bundled import display_name, named_model
-from ampnet.checkpoints.run_files import checkpoint_file, newest_run
+from ampnet.checkpoints.bundled import checkpoint_file, display_name, named_model, newest_run
 from ampnet.files.printable import printable
 from ampnet.settings import TrainConfig
 from pipelines.progress import notices

@@ -20,10 +20,9 @@ from ampnet.reading.sources import STDIN, Source, expand_patterns, plan, read_li
 from ampnet.recognition.loop import Answered, answer_tasks
 from ampnet.results.columns import table_columns
 from ampnet.results.drawings import Drawings, explained_places, timeline_places
-from ampnet.results.json_document import JsonDocument
 from ampnet.results.results import Predictions, ResultSink
 from ampnet.results.row_files import Recorded, RowFile, interrupted, open_row_files, partials_of
-from ampnet.results.rows import CsvRows, JsonLines
+from ampnet.results.rows import CsvRows, JsonDocument, JsonLines
 from ampnet.results.tracking import Tracking
 from ampnet.results.video_writer import has_h264
 from ampnet.runtime.memory import keep_freed_memory
@@ -45,7 +44,7 @@ def run(
     rest is done. Ctrl-C ends the run, and what was found until then is returned.
 
     Args:
-        json_out: where to print the results as JSON; see :class:`ampnet.results.json_document.JsonDocument`.
+        json_out: where to print the results as JSON; see :class:`ampnet.results.rows.JsonDocument`.
 
     Raises:
         UsageError: there is no such checkpoint, or an output file exists already.

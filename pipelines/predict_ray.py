@@ -13,8 +13,7 @@ from typing import Any
 import msgspec
 
 from ampnet.cluster.actors import ray_cluster
-from ampnet.cluster.parts import cut_into_parts, digest_of
-from ampnet.cluster.predictions import PartCounts, done_parts, predict_parts
+from ampnet.cluster.predictions import PartCounts, cut_into_parts, digest_of, done_parts, predict_parts
 from ampnet.errors import DataError, UsageError, missing_package, resumable
 from ampnet.files.documents import MAX_JSON
 from ampnet.files.journal import CURE, require_same

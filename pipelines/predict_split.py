@@ -17,9 +17,9 @@ from ampnet.errors import DataError
 from ampnet.evaluation.matching import selection_notes
 from ampnet.evaluation.predictions import PredictionTable, table_of
 from ampnet.evaluation.runs import RunsScores
+from ampnet.inference.calibration import read_prior, ruled_out
 from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.inference.precision import choose_precision
-from ampnet.inference.prior import read_prior, ruled_out
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import EvalConfig, Split, TrainConfig, UsePrecision

@@ -90,8 +90,8 @@ def _on_torch(
     # torch takes most of a second to import, which the other runtime saves
     from ampnet.checkpoints.checkpoint import load_checkpoint
     from ampnet.detection.detector import FaceDetector
+    from ampnet.inference.calibration import read_prior
     from ampnet.inference.precision import choose_precision
-    from ampnet.inference.prior import read_prior
     from ampnet.recognition.predictor import Predictor
     from ampnet.runtime.devices import choose_device
 

@@ -22,8 +22,8 @@ from ampnet.evaluation.matching import ClassMatch, match_classes, selection_note
 from ampnet.files.journal import Journal
 from ampnet.files.writing import sha256_of, write_text
 from ampnet.inference.ablation import votes_of
+from ampnet.inference.calibration import read_prior, ruled_out
 from ampnet.inference.classifier import Classifier, faces_for
-from ampnet.inference.prior import read_prior, ruled_out
 from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, read_prepared
 from ampnet.robustness.measured_faces import MeasuredFaces, choose_faces
 from ampnet.robustness.measuring import (

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from ampnet.checkpoints.bundled import BEST
 from ampnet.checkpoints.checkpoint import save_checkpoint
-from ampnet.checkpoints.run_files import BEST
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import FOLDS_FILE, Folds, make_folds, write_folds
 from ampnet.dataset.loading.loader import loading_failures
@@ -27,6 +27,7 @@ from ampnet.runtime.progress import ProgressBar, for_all
 from ampnet.runtime.signals import StopRequest
 from ampnet.settings import TrainConfig
 from ampnet.training.defaults import Forecast, RunConfig, resolve_defaults
+from ampnet.training.history import require_trackers
 from ampnet.training.loop import SplitMetrics, evaluate, train_epoch
 from ampnet.training.run import TrainingRun, open_run
 from ampnet.training.run_folder import (
@@ -40,7 +41,6 @@ from ampnet.training.run_folder import (
     saves_of,
     write_settings,
 )
-from ampnet.training.trackers import require_trackers
 from pipelines.progress import notices, progress_bar
 from pipelines.read_groups import SUBJECT, read_columns
 from pipelines.split_images import read_split

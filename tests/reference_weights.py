@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ampnet.checkpoints.network import outline
 from ampnet.checkpoints.reference import reference_files
-from ampnet.checkpoints.reference.parameter_names import reference_name
+from ampnet.checkpoints.reference.wrapped_weights import reference_name
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings import ArchitectureConfig
 

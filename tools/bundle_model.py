@@ -26,9 +26,8 @@ from ampnet.dataset.loading.sampling import ShardedSequentialSampler
 from ampnet.dataset.open_index import read_index
 from ampnet.evaluation.matching import match_all_classes
 from ampnet.files.writing import write_json
-from ampnet.inference.calibration import fit_temperature
+from ampnet.inference.calibration import fit_temperature, strength_offsets
 from ampnet.inference.classifier import Classifier
-from ampnet.inference.prior import strength_offsets
 from ampnet.models.ampnet import fuse_logits
 from ampnet.settings.recipes import make_recipe
 from ampnet.training.targets import selection_faces, training_targets

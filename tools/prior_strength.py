@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ampnet.evaluation.metrics import accuracy, confusion_matrix, mean_recall
-from ampnet.inference.prior import strength_offsets
+from ampnet.inference.calibration import strength_offsets
 
 STRENGTHS_TRIED = np.linspace(0, 1, 21)
 

@@ -15,11 +15,10 @@ from msgspec import structs
 from safetensors.torch import save
 from torch import Tensor
 
-from ampnet.checkpoints.bundled import bundled_or_path
+from ampnet.checkpoints.bundled import bundled_or_path, checkpoint_file
 from ampnet.checkpoints.header import FORMAT, VERSION, parse_header
 from ampnet.checkpoints.network import build_network, check_finite
 from ampnet.checkpoints.reading import StoredTensor, reading
-from ampnet.checkpoints.run_files import checkpoint_file
 from ampnet.checkpoints.safetensors_file import HEADER, open_safetensors
 from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torch_file
 from ampnet.faces.framing import Framing
@@ -56,7 +55,7 @@ class Checkpoint:
     class_shares: tuple[float, ...] = ()
     """Relative frequency of each class in the training targets; empty if unknown."""
     prior_strength: float = 0.0
-    """How much of that prior is removed from the logits, in [0, 1] (see :mod:`ampnet.inference.prior`)."""
+    """How much of that prior is removed from the logits, in [0, 1] (see :mod:`ampnet.inference.calibration`)."""
     rejection_threshold: float = 0.0
     """Faces whose predicted class has a lower probability get the answer "not sure"; in [0, 1], 0 never rejects."""
     version: int = VERSION

@@ -24,8 +24,7 @@ from ampnet.evaluation.matching import NameBook
 from ampnet.evaluation.predictions import PredictionTable, SplitImages
 from ampnet.files.printable import printable
 from ampnet.files.tables import decoded_cell, find_column, open_table, plain_name
-from ampnet.settings.column_names import ANSWERS, PATHS
-from ampnet.settings.labels import EXPRESSIONS_8, class_key, meant_expression
+from ampnet.settings.labels import ANSWERS, EXPRESSIONS_8, PATHS, class_key, meant_expression
 
 PREFIXES = ("p_", "score_", "")
 

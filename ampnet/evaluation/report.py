@@ -21,8 +21,13 @@ from ampnet.evaluation.groups import Grouping, score_groups
 from ampnet.evaluation.intervals import Counts, Estimate, Share, share_of
 from ampnet.evaluation.metrics import Resampled, Scores, confusion_of, normalise_rows, resampled_clusters, score
 from ampnet.evaluation.predictions import PredictionTable
-from ampnet.evaluation.reliability import ProbabilityScores, score_probabilities, top_hits
-from ampnet.evaluation.risk_coverage import RiskCoverage, score_risk_coverage
+from ampnet.evaluation.reliability import (
+    ProbabilityScores,
+    RiskCoverage,
+    score_probabilities,
+    score_risk_coverage,
+    top_hits,
+)
 from ampnet.evaluation.runs import RunsScores
 from ampnet.settings import Split
 from ampnet.settings.choices import Protocol

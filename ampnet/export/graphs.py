@@ -5,9 +5,9 @@ from torch import Tensor, nn
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.detection.networks import anchor_boxes, decode_boxes, decode_landmarks, load_network
+from ampnet.inference.calibration import prior_offsets
 from ampnet.inference.contributions import decompose, region_boxes
 from ampnet.inference.optimize import optimize_for_inference
-from ampnet.inference.prior import prior_offsets
 from ampnet.models.ampnet import fuse_logits
 from ampnet.settings import DetectorConfig
 

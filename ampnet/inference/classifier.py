@@ -23,8 +23,8 @@ from ampnet.errors import CheckpointError, DataError
 from ampnet.faces.alignment import AlignedFace, resize_face
 from ampnet.faces.framing import reframing
 from ampnet.faces.geometry import MIRROR_ORDER
+from ampnet.inference.calibration import Prior, prior_offsets
 from ampnet.inference.optimize import optimize_for_inference
-from ampnet.inference.prior import Prior, prior_offsets
 from ampnet.models.ampnet import Logits, fuse_logits
 from ampnet.runtime.progress import Advance, ignore_progress
 from ampnet.runtime.threads import MAX_NETWORKS, in_order, start_threads
@@ -54,7 +54,7 @@ class Classifier:
         network: ``network(images, landmarks) -> (local_logits, global_logits)``, in eval mode.
         branch_weight: weight of the local head in the fused logits (beta in the paper), in [0, 1].
         mirror: average the logits of each face and its mirror image, at twice the cost.
-        offsets: ``(K,)`` added to the fused logits, from :func:`ampnet.inference.prior.prior_offsets`; None adds none.
+        offsets: ``(K,)`` added to the fused logits, see :func:`ampnet.inference.calibration.prior_offsets`; None: none.
         temperature: divides the fused logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
     """
 

@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.inference.calibration import Prior
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.golden import sample_faces
-from ampnet.inference.prior import Prior
 from ampnet.runtime.devices import has_bf16_units
 from ampnet.settings import UsePrecision
 

@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from ampnet.media.drawing import label_font
-from ampnet.media.pixels import to_array
+from ampnet.media.images import to_array
 
 FOR, NEUTRAL, AGAINST = (179, 88, 6), (247, 247, 247), (84, 39, 136)
 """Ends and middle of the colours: orange added, purple took away, which people with any colour vision tell apart

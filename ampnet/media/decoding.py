@@ -34,7 +34,7 @@ from ampnet.files.printable import printable
 from ampnet.media import decoding_memory
 from ampnet.media.faults import MAX_SCANS, has_many_scans, jpeg_damage, unreadable_format
 from ampnet.media.heif import heif_formats
-from ampnet.media.pixels import Image, halved, to_array, to_rgb, turned
+from ampnet.media.images import Image, halved, to_array, to_rgb, turned
 from ampnet.media.sixteen_bits import colour_raw_mode, colour_to_eight_bits, uses_few_bits
 from ampnet.runtime.forks import renew_after_fork
 

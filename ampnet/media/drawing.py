@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ampnet.media.pixels import to_array
+from ampnet.media.images import to_array
 
 Rectangle = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels."""

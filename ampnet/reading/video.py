@@ -15,9 +15,9 @@ from ampnet.errors import DataError, ImageError
 from ampnet.files.isolated import Message, Worker
 from ampnet.files.opening import open_regular
 from ampnet.files.printable import printable, reason_of
-from ampnet.reading.animation import is_animated
 from ampnet.reading.video_clock import EVERY_FRAME, Sampling
 from ampnet.reading.video_decoder import Order
+from ampnet.reading.video_ends import is_animated
 from ampnet.reading.video_messages import MAX_MEMORY, MAX_PIXELS, MAX_REASON, Kind
 
 EXTENSIONS = frozenset(

@@ -11,9 +11,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from ampnet.reading.animation import damaged_frame
 from ampnet.reading.video_clock import Clock, is_asked
-from ampnet.reading.video_ends import is_cut
+from ampnet.reading.video_ends import damaged_frame, is_cut
 from ampnet.reading.video_messages import (
     MAX_PIXELS,
     MAX_THREADS,

@@ -16,9 +16,9 @@ from ampnet.detection.detector import FaceDetector
 from ampnet.detection.finder import check_wanted
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import frame_faces
+from ampnet.inference.calibration import Prior
 from ampnet.inference.classifier import Classifier, network_input
 from ampnet.inference.contributions import explain
-from ampnet.inference.prior import Prior
 from ampnet.recognition.explanation import Explanation
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.results.photo_result import PhotoResult

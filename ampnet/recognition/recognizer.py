@@ -14,8 +14,8 @@ from ampnet.detection.finder import FaceFinder
 from ampnet.detection.following import FollowingFinder
 from ampnet.errors import ConfigError, ImageError
 from ampnet.faces.alignment import AlignedFace
+from ampnet.faces.colour import blurriness, brightness
 from ampnet.faces.framing import Framing, frame_faces
-from ampnet.faces.visibility import blurriness, brightness
 from ampnet.reading.handed_over import PhotoLike, is_at_hand, one_photo, sources_of
 from ampnet.reading.photo import Photo
 from ampnet.reading.video_clock import choose_sampling

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from ampnet.evaluation.fusion import HeadScores, PriorScores
 from ampnet.evaluation.intervals import Counts, Estimate, Interval
 from ampnet.evaluation.metrics import Scores, normalise_rows
-from ampnet.evaluation.reliability import ProbabilityScores
+from ampnet.evaluation.reliability import ProbabilityScores, RiskCoverage
 from ampnet.evaluation.report import NO_FACE, EvalReport
-from ampnet.evaluation.risk_coverage import RiskCoverage
 from ampnet.files.writing import atomic_write
 
 BLUE, ORANGE, GREEN, GREY = "#1f6fb4", "#c4501b", "#2a8a5a", "#7a7a7a"

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ampnet.detection.face import Face
-from ampnet.faces.geometry import box_area, intersection_area
-from ampnet.faces.pose import YAW, estimate_pose
+from ampnet.faces.geometry import YAW, box_area, estimate_pose, intersection_area
 
 FEW_PIXELS = 24.0
 """Faces with a smaller side show less than half of what the bundled models were trained on (48 pixels)."""
@@ -49,8 +48,8 @@ def face_warnings(
     Args:
         face: the face, in pixels of the photo.
         visible: share of its box within the photo; see :func:`visible_share`.
-        blurriness: see :func:`ampnet.faces.visibility.blurriness`.
-        brightness: see :func:`ampnet.faces.visibility.brightness`.
+        blurriness: see :func:`ampnet.faces.colour.blurriness`.
+        brightness: see :func:`ampnet.faces.colour.brightness`.
         scores: probability of each class.
     """
     warnings = []

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.index.face_names import split_of
-from ampnet.dataset.index.ferplus_numbers import row_of_name
+from ampnet.dataset.index.face_names import row_of_name, split_of
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.errors import DataError

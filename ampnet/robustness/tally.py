@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.faces.pose import estimate_pose
+from ampnet.faces.geometry import estimate_pose
 from ampnet.robustness.occluders import TEXTURES
 from ampnet.robustness.scores import CorruptionError, Hits, corruption_error, hit_rate, pooled_rate
 from ampnet.robustness.suite import CORRUPTIONS, SEVERITIES, SUITE, texture_of

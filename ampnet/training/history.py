@@ -1,14 +1,18 @@
-"""Metrics of all epochs, and the best epoch."""
+"""Metrics of all epochs, the best epoch, and the programs that show the metrics of runs side by side."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
+from ampnet.errors import UsageError
 from ampnet.evaluation.intervals import Counts
 from ampnet.files.writing import atomic_write
+from ampnet.settings.choices import TrackerName
 
 
 @dataclass
@@ -66,3 +70,85 @@ class History:
             "loss": self.best_loss,
         }
         return {"rows": self.rows, "best": best if self.rows else None}
+
+
+Row = Mapping[str, float]
+"""Metrics of an epoch by name, with ``epoch``."""
+
+PACKAGES: dict[TrackerName, tuple[str, str]] = {
+    "tensorboard": ("tensorboard", "tensorboard"),
+    "mlflow": ("mlflow", "'ampnet[mlflow]'"),
+}
+"""Module and what to install."""
+
+MLFLOW_STORE = "mlflow"
+"""Folder of MLflow's file store, beside the runs."""
+
+
+class Tracker(Protocol):
+    """Where the metrics of a run go."""
+
+    def add(self, row: Row) -> None:
+        """Log an epoch's metrics."""
+
+
+def require_trackers(names: Sequence[TrackerName]) -> None:
+    """Check that the packages are installed, before anything is created.
+
+    Raises:
+        UsageError: one is missing.
+    """
+    for name in names:
+        module, package = PACKAGES[name]
+        if find_spec(module) is None:
+            raise UsageError(f"--{name} needs an additional package: pip install {package}")
+
+
+def open_trackers(names: Sequence[TrackerName], folder: Path) -> list[Tracker]:
+    """Open the trackers of a run.
+
+    Args:
+        names: which.
+
+    Raises:
+        UsageError: a package is missing.
+    """
+    require_trackers(names)
+    kinds: dict[TrackerName, Callable[[Path], Tracker]] = {"tensorboard": TensorBoard, "mlflow": Mlflow}
+    return [kinds[name](folder) for name in names]
+
+
+class TensorBoard:
+    """Logs to ``tensorboard/`` in the run folder."""
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer: Any = SummaryWriter(folder / "tensorboard")
+
+    def add(self, row: Row) -> None:
+        """See :meth:`Tracker.add`."""
+        for name, value in row.items():
+            self._writer.add_scalar(name, value, int(row["epoch"]))
+        self._writer.flush()
+
+
+class Mlflow:
+    """Logs to a file store beside the run folders, so that they can be compared: ``mlflow ui``. Nothing is sent."""
+
+    def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+        from mlflow import MlflowClient
+
+        self._client: Any = MlflowClient(tracking_uri=(folder.parent / MLFLOW_STORE).resolve().as_uri())
+        found = self._client.get_experiment_by_name("ampnet")
+        experiment = found.experiment_id if found else self._client.create_experiment("ampnet")
+        own = (run for run in self._client.search_runs([experiment]) if run.info.run_name == folder.name)
+        run = next(own, None) or self._client.create_run(experiment, run_name=folder.name)
+        self._run = run.info.run_id
+
+    def add(self, row: Row) -> None:
+        """See :meth:`Tracker.add`."""
+        for name, value in row.items():
+            self._client.log_metric(self._run, name, value, step=int(row["epoch"]))

@@ -32,6 +32,7 @@ from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import ProgressBar, silent
 from ampnet.settings import Split, config_to_dict
 from ampnet.training.defaults import RunConfig
+from ampnet.training.history import Tracker, open_trackers, require_trackers
 from ampnet.training.loaders import choose_faces, selection_loader, training_framing, training_loader, training_order
 from ampnet.training.loss import Loss, build_loss
 from ampnet.training.optimizer import ExponentialMovingAverage, build_optimizer
@@ -40,7 +41,6 @@ from ampnet.training.resume import resume_run
 from ampnet.training.run_folder import describe_run, hash_data, locked_run_folder
 from ampnet.training.state import Progress, TrainState, run_identity, save_state
 from ampnet.training.targets import blend_targets, distillation_targets, load_teachers, training_targets
-from ampnet.training.trackers import Tracker, open_trackers, require_trackers
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,8 @@
 """The command lines of `ampnet prepare`, `ampnet check` and `ampnet convert`."""
 
 from ampnet.settings import CheckConfig, ConvertConfig, PrepareConfig
-from pipelines.commands.command import command
+from pipelines.commands.command import AsJson, Quiet, command
 from pipelines.commands.one_line_errors import fail_for
-from pipelines.commands.options import AsJson, Quiet
 from pipelines.commands.stdout import print_json, tell
 
 

@@ -1,9 +1,8 @@
 """The command line of `ampnet doctor`."""
 
 from ampnet.settings.fields import Settings
-from pipelines.commands.command import command
+from pipelines.commands.command import AsJson, command
 from pipelines.commands.one_line_errors import fail_for
-from pipelines.commands.options import AsJson
 from pipelines.commands.stdout import print_json
 
 

@@ -6,9 +6,8 @@ from typing import Annotated
 from ampnet.errors import require
 from ampnet.settings import AdaptConfig, AuditConfig, CalibrateConfig, CompareConfig, EvalConfig, RobustnessConfig
 from ampnet.settings.fields import Option
-from pipelines.commands.command import command
+from pipelines.commands.command import AsJson, Latex, Quiet, command
 from pipelines.commands.one_line_errors import fail_for
-from pipelines.commands.options import AsJson, Latex, Quiet
 from pipelines.commands.stdout import print_json, print_result, print_text, tell
 
 

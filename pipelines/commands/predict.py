@@ -12,9 +12,8 @@ from ampnet.errors import INTERRUPTED, UsageError
 from ampnet.files.printable import printable
 from ampnet.settings import DetectorConfig, PredictConfig, ServeConfig
 from ampnet.settings.summary import SummarizeConfig
-from pipelines.commands.command import command
+from pipelines.commands.command import AsJson, Debug, Quiet, command
 from pipelines.commands.one_line_errors import complain, fail_for
-from pipelines.commands.options import AsJson, Debug, Quiet
 from pipelines.commands.stdout import json_stdout, print_result, tell
 
 NOT_AN_EMOTION = (

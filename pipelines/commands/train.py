@@ -1,8 +1,7 @@
 """The command line of `ampnet train`."""
 
 from ampnet.settings import TrainConfig
-from pipelines.commands.command import command
-from pipelines.commands.options import AsJson, Quiet
+from pipelines.commands.command import AsJson, Quiet, command
 from pipelines.commands.stdout import print_result
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.cluster.parts import Part, cut_into_parts
+from ampnet.cluster.predictions import Part, cut_into_parts
 from ampnet.errors import DataError
 from ampnet.files.storage import list_files, names_in, open_file, remove_files, write_whole
 from ampnet.reading.photo import Photo

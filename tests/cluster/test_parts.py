@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ampnet.cluster.parts import Part, cut_into_parts
+from ampnet.cluster.predictions import Part, cut_into_parts
 from ampnet.files import download
 from ampnet.reading.reader import NOTHING, read_ahead
 from ampnet.reading.video_clock import Sampling

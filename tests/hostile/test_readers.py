@@ -18,7 +18,7 @@ from ampnet.errors import AmpnetError
 from ampnet.faces.framing import Framing
 from ampnet.files.pickle_reader import read_inert
 from ampnet.files.printable import printable
-from ampnet.inference.prior import read_prior
+from ampnet.inference.calibration import read_prior
 from tests.dataset.sources.small_files import text
 from tests.hostile.checkpoint_fields import FIELDS, load, set_field, write
 from tests.hostile.landmark_files import npy

@@ -184,7 +184,7 @@ def test_pictures_converted_in_bands_equal_those_converted_whole(
     else:
         data = saved(PICTURE.convert(mode), "TIFF" if mode == "CMYK" else "PNG")
     whole = decode(data, enough_side)
-    monkeypatch.setattr("ampnet.media.pixels._BAND", 300)  # four rows
+    monkeypatch.setattr("ampnet.media.images._BAND", 300)  # four rows
     assert np.array_equal(decode(data, enough_side).image, whole.image)
 
 

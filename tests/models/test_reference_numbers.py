@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.checkpoints.reference.parameter_names import reference_name
+from ampnet.checkpoints.reference.wrapped_weights import reference_name
 from ampnet.dataset.loading.dataset import Batch
 from ampnet.dataset.loading.sampling import ResumableBatchSampler
 from ampnet.runtime.launch import Process

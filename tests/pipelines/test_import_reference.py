@@ -3,8 +3,8 @@ import torch
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.checkpoints.reference.reference_files import read_reference
+from ampnet.checkpoints.reference.wrapped_weights import reference_name
 from ampnet.errors import ConfigError
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8

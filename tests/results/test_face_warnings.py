@@ -3,7 +3,7 @@
 import numpy as np
 
 from ampnet.detection.face import Face
-from ampnet.faces.pose import GENERIC_FACE
+from ampnet.faces.geometry import GENERIC_FACE
 from ampnet.results.face_warnings import face_warnings, visible_share
 
 SIZE_HW = (480, 640)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ampnet.faces.pose import GENERIC_FACE
+from ampnet.faces.geometry import GENERIC_FACE
 from ampnet.robustness.suite import SUITE, texture_of
 from ampnet.robustness.suite_report import BASELINE
 from ampnet.robustness.tally import Tally

@@ -9,14 +9,14 @@ from torch import Tensor
 from ampnet.checkpoints.header import MAX_EPOCHS
 from ampnet.checkpoints.network import outline, read_matching
 from ampnet.checkpoints.reading import StoredTensor
-from ampnet.checkpoints.reference.parameter_names import (
+from ampnet.checkpoints.reference.wrapped_weights import (
     GLOBAL_HEAD,
     IDENTITIES,
     LOCAL_HEAD,
+    find_weights,
     reference_name,
     unused_tensors,
 )
-from ampnet.checkpoints.reference.wrapped_weights import find_weights
 from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torch_file
 from ampnet.errors import CheckpointError
 from ampnet.files.writing import atomic_write

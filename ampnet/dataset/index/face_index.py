@@ -19,8 +19,7 @@ from ampnet.dataset.index.index_files import (
     VOTES_FILE,
 )
 from ampnet.dataset.index.label_votes import LabelVotes, read_votes
-from ampnet.dataset.index.labels_file import read_labels
-from ampnet.dataset.index.landmarks_file import read_landmarks
+from ampnet.dataset.index.landmarks_file import read_labels, read_landmarks
 from ampnet.dataset.index.meta_file import CURE, IndexMeta, distinct, read_class_names, read_meta
 from ampnet.dataset.index.prepared_images import refuse_links_outside, regular_files
 from ampnet.errors import DataError

@@ -18,7 +18,7 @@ from ampnet.dataset.index.face_index import FaceIndex, match_subjects, read_fram
 from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.index_files import FACES_FILE, MANIFEST_FILE, META_FILE
 from ampnet.dataset.index.label_votes import LabelVotes
-from ampnet.dataset.index.labels_file import MAX_FACES
+from ampnet.dataset.index.landmarks_file import MAX_FACES
 from ampnet.dataset.index.meta_file import read_meta
 from ampnet.dataset.shards.manifest import CURE
 from ampnet.dataset.shards.parquet_tables import ShardTable

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ampnet.dataset.index.ferplus_numbers import row_of_name
+from ampnet.dataset.index.face_names import row_of_name
 from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.folders import read_folders, subfolders
 from ampnet.dataset.sources.pixel_tables import TableImage, find_pixel_tables, read_pixel_tables, read_rows

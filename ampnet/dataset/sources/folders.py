@@ -7,8 +7,7 @@ from pathlib import Path
 from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.class_names import CLASSES_FILE, classes_of
 from ampnet.dataset.sources.folder_levels import JUNK, Folders, Levels, describe_levels, find_levels
-from ampnet.dataset.sources.split_names import FILLERS, words_of
-from ampnet.dataset.sources.subject_folds import split_by_subject
+from ampnet.dataset.sources.split_names import FILLERS, split_by_subject, words_of
 from ampnet.errors import DataError
 from ampnet.files.documents import listed
 from ampnet.files.listing import list_folder

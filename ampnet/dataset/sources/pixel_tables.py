@@ -22,8 +22,7 @@ from ampnet.files.tables import Table, find_column, open_table
 from ampnet.media.decoding import Decoded
 from ampnet.reading.contents import Content
 from ampnet.settings import Split
-from ampnet.settings.column_names import LABELS, SPLITS
-from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES
+from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES, LABELS, SPLITS
 
 PIXELS = ("pixels", "pixel", "image_pixels", "pixel_values")
 CODES = {**FER2013_CODES, "7": "contempt"}

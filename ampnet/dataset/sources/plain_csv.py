@@ -12,11 +12,11 @@ from pathlib import Path
 from ampnet.dataset.index.raw_images import Box, RawDataSet, SourceImage
 from ampnet.dataset.sources.class_names import Classes, classes_of
 from ampnet.dataset.sources.folders import subfolders
-from ampnet.dataset.sources.image_book import ImageBook
 from ampnet.dataset.sources.list_columns import (
     BOX,
     VOTES_PREFIX,
     Columns,
+    ImageBook,
     cells_of,
     describe_unused,
     is_list,
@@ -27,8 +27,7 @@ from ampnet.dataset.sources.list_columns import (
     read_counts,
 )
 from ampnet.dataset.sources.source_files import coordinates, list_tables, split_of_tables
-from ampnet.dataset.sources.split_names import split_of_name
-from ampnet.dataset.sources.subject_folds import split_by_subject
+from ampnet.dataset.sources.split_names import split_by_subject, split_of_name
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, quoted, short
 from ampnet.files.opening import is_file

@@ -9,7 +9,7 @@ from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources.class_names import class_order
 from ampnet.dataset.sources.folders import read_folders, subfolders
 from ampnet.dataset.sources.source_files import compare_counts, lines_of
-from ampnet.dataset.sources.subject_folds import split_by_subject
+from ampnet.dataset.sources.split_names import split_by_subject
 from ampnet.errors import DataError
 from ampnet.files.documents import quoted
 from ampnet.files.opening import read_bytes

@@ -19,7 +19,6 @@ import pytest
 import torch
 
 from ampnet.checkpoints.network import outline
-from ampnet.checkpoints.reference.parameter_names import reference_name
 from ampnet.checkpoints.reference.reference_files import (
     build_reference,
     load_reference,
@@ -27,6 +26,7 @@ from ampnet.checkpoints.reference.reference_files import (
     reference_state_dict,
     write_reference,
 )
+from ampnet.checkpoints.reference.wrapped_weights import reference_name
 from ampnet.checkpoints.torch_file import open_torch_file
 from ampnet.errors import CheckpointError
 from ampnet.settings import ArchitectureConfig

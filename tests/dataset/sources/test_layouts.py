@@ -13,7 +13,7 @@ from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.sources import LAYOUTS, open_source
 from ampnet.dataset.sources.fer2013 import argmax_class, majority_class
 from ampnet.dataset.sources.source_files import compare_class_counts
-from ampnet.dataset.sources.subject_folds import fold_splits
+from ampnet.dataset.sources.split_names import fold_splits
 from ampnet.errors import DataError, ImageError
 from ampnet.settings import LayoutName, labels
 from tests.dataset.sources.small_files import FERPLUS_HEADER, text

@@ -1,6 +1,6 @@
 """FER+'s numbers of FER-2013's images."""
 
-from ampnet.dataset.index.ferplus_numbers import row_of_number
+from ampnet.dataset.index.face_names import row_of_number
 
 
 def test_numbers_are_translated_as_in_the_lines_of_fer2013new_csv():
