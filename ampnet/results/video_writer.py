@@ -1,5 +1,7 @@
 """Writing MP4 files with the times of their frames and the sound of another video; they appear whole, or not at all."""
 
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -86,7 +88,8 @@ class VideoWriter:
         )  # fmt: skip
         self._last = max(round(seconds / TIME_BASE), self._last + 1)
         frame.pts, frame.time_base = self._last, TIME_BASE
-        self._container.mux(self._stream.encode(frame))
+        with _interrupted_later():
+            self._container.mux(self._stream.encode(frame))
         self.frames += 1
         if self._file is not None and self._file.failure is not None:
             reason = reason_of(self._file.failure)
@@ -97,7 +100,7 @@ class VideoWriter:
     def close(self) -> None:
         """Finish the file."""
         if self._file is not None:
-            with closing(self._file), closing(self._container):
+            with _interrupted_later(), closing(self._file), closing(self._container):
                 self._container.mux(self._stream.encode(None))
             self._file = None
 
@@ -116,6 +119,22 @@ class VideoWriter:
         matrix = 1 if stream.height >= _HD_HEIGHT else 6
         context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, matrix, matrix, matrix
         self._stream = stream
+
+
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Let Ctrl-C take effect at the end of the block: raised in a file that PyAV writes to, it would be lost."""
+    if threading.current_thread() is not threading.main_thread() or not callable(signal.getsignal(signal.SIGINT)):
+        yield
+        return
+    noted: list[tuple[Any, ...]] = []
+    handler: Any = signal.signal(signal.SIGINT, lambda *given: noted.append(given))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        for given in noted[:1]:
+            handler(*given)
 
 
 class _File:

@@ -1,11 +1,13 @@
 """A video that is written appears whole and checked, or not at all."""
 
 import os
+import signal
 
 import numpy as np
 import pytest
 
 from ampnet.errors import DataError
+from ampnet.results import video_writer
 from tests.clips import brightness, frames_of, write_frames
 from tests.limits import file_size_limit
 
@@ -59,4 +61,19 @@ def test_an_interruption_leaves_nothing(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         write_frames(tmp_path / "clip.mp4", interrupted_frames())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_ctrl_c_in_the_middle_of_a_write_is_not_lost(tmp_path, monkeypatch, number):
+    write, calls = video_writer._File.write, iter(range(1000))
+
+    def interrupted(self, data):
+        if next(calls) == number:
+            os.kill(os.getpid(), signal.SIGINT)
+        return write(self, data)
+
+    monkeypatch.setattr(video_writer._File, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_frames(tmp_path / "clip.mp4", noise(40))
     assert list(tmp_path.iterdir()) == []
