@@ -181,13 +181,15 @@ def test_a_name_is_one_person_in_all_videos_and_a_number_another_in_each(faces, 
 
 def test_the_example_in_r_runs_on_the_tables(faces, tmp_path):
     rscript = shutil.which("Rscript")
-    if rscript is None or subprocess.run([rscript, "-e", "library(lme4)"], capture_output=True, check=False).returncode:
+    if rscript is None:
         pytest.skip("needs R with lme4")
     write_faces(faces, {"1": smiles(2, 4), "2": smiles(1, 9)}, TENTHS, "talk/other.mp4")
     assert summarize(faces, "--out", tmp_path / "tables").exit_code == 0
     text = (Path(__file__).parents[2] / "docs" / "video.md").read_text()
     example = text.split("```r\n")[1].split("```")[0]
     done = subprocess.run([rscript, "-e", example], cwd=tmp_path, capture_output=True, text=True, check=False)
+    if "there is no package called" in done.stderr:
+        pytest.skip("needs R with lme4")
     assert done.returncode == 0, done.stderr
     sums = [line.split()[1:] for line in done.stdout.splitlines()[1:]]
     assert ["talk/other.mp4", "2", "happiness", "8.0"] in sums

@@ -240,10 +240,7 @@ def test_transfer_starts_from_a_run_and_leaves_the_frozen_stem(config, capfd):
 
 @pytest.fixture(scope="module")
 def two_processes(data, tmp_path_factory):
-    """Train with two processes, saving after each step.
-
-    Normalisation statistics and dropout are each process's own, so they are frozen and off.
-    """
+    """Train with two processes, saving after each step."""
     recipe = make_recipe("reference", {"epochs": 2, "batch_size": 12, "lr": 0.02, "dropout": 0.0})
     together = TrainConfig(
         data=data,
@@ -261,17 +258,6 @@ def two_processes(data, tmp_path_factory):
     )
     run(together, quiet=True)
     return together
-
-
-def test_two_processes_give_the_losses_and_weights_of_one_within_1e_4(two_processes):
-    run(replace(two_processes, name="alone", processes=1), quiet=True)
-    one, two = (history(two_processes.out / name) for name in ("alone", "run"))
-    assert (one["train_loss"] - two["train_loss"]).abs().max() < 1e-4
-    assert (one["val_loss"] - two["val_loss"]).abs().max() < 1e-4
-    assert one["train_accuracy"].equals(two["train_accuracy"])
-    alone = weights(two_processes.out / "alone")
-    together = weights(two_processes.out / "run")
-    assert all(torch.allclose(value, alone[name], atol=1e-4) for name, value in together.items())
 
 
 @pytest.mark.soak

@@ -4,7 +4,9 @@ import os
 import signal
 import time
 
+import pandas as pd
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from cli import app
@@ -50,15 +52,31 @@ def test_ctrl_c_while_the_processes_start_ends_with_one_line(data, tmp_path):
     assert not (tmp_path / "run" / "last.pt").exists()
 
 
+def train_alone(data, out, *more):
+    words = ["train", "--data", data, "--out", out, *OPTIONS, "--processes", "1", "--workers", "0", *more]
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 0, done.stderr
+    last = torch.load(out / "run" / "last.pt", weights_only=True)
+    return pd.read_csv(out / "run" / "history.csv"), last["model"]
+
+
 @pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.soak)])
-def test_ctrl_c_while_they_train_saves_and_the_run_resumes(data, tmp_path, workers):
-    process = start(data, tmp_path, "--workers", str(workers))
-    wait_for(process, (tmp_path / "run" / "last.pt").exists)
+def test_ctrl_c_while_they_train_saves_and_one_resumes_to_the_losses_and_weights_of_one_within_1e_4(
+    data, tmp_path, workers
+):
+    """Normalisation statistics and dropout are each process's own, so they are frozen and off."""
+    same = ["--freeze", "norms", "--recipe", "reference", "--set", "dropout=0"]
+    two, one = tmp_path / "two", tmp_path / "one"
+    process = start(data, two, "--workers", str(workers), *same)
+    wait_for(process, (two / "run" / "last.pt").exists)  # after an epoch
     stop(process)
-    alone = ["--resume", "--processes", "1"]  # any number may continue
-    resumed = CliRunner().invoke(app, ["train", "--data", str(data), "--out", str(tmp_path), *OPTIONS, *alone])
-    assert resumed.exit_code == 0, resumed.stderr
-    assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 4
+    told, weights = train_alone(data, two, *same, "--resume")  # any number may continue
+    expected, of_one = train_alone(data, one, *same)
+    assert told["epoch"].tolist() == [1, 2, 3]
+    for loss in ("train_loss", "val_loss"):
+        assert (told[loss] - expected[loss]).abs().max() < 1e-4
+    assert told["train_accuracy"].equals(expected["train_accuracy"])
+    assert all(torch.allclose(value, of_one[name], atol=1e-4) for name, value in weights.items())
 
 
 @pytest.mark.soak

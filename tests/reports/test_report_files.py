@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ampnet.reports.report_page import write_report
-from tests.small_report import small_report
+from tests.small_report import draw_nothing, small_report
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,8 @@ def test_tables_carry_the_lost_images_by_class(written):
     assert classes["images"].tolist() == [4, 6]
 
 
-def test_an_earlier_versions_report_in_the_folder_goes(tmp_path, report):
+def test_an_earlier_versions_report_in_the_folder_goes(tmp_path, report, monkeypatch):
+    draw_nothing(monkeypatch)
     (tmp_path / "report.json").write_text("{}")
     write_report(tmp_path, report)
     assert not (tmp_path / "report.json").exists()
