@@ -7,6 +7,7 @@ import glob
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -144,10 +145,13 @@ def stored(address: str) -> bytes:
         raise DataError(printable(error)) from error
 
 
-def content_of(given: Any) -> Content:
+def content_of(given: Any, is_copied: bool = False) -> Content:
     """Choose the form of a given photo: a path, the bytes of a file, or pixels.
 
     A PIL image that was opened from a file and not loaded yet is that file.
+
+    Args:
+        is_copied: keep a copy of pixels, which may change.
     """
     if isinstance(given, str | os.PathLike):
         return FileContent(Path(os.fsdecode(given)))
@@ -155,6 +159,9 @@ def content_of(given: Any) -> Content:
         return BytesContent(bytes(given))
     if isinstance(given, ImageFile.ImageFile) and (data := _bytes_behind(given)) is not None:
         return BytesContent(data)
+    if is_copied:
+        with suppress(DataError):  # it is told when they are decoded
+            return PixelContent(np.array(_pixels(given)))
     return PixelContent(given)
 
 

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
@@ -42,11 +43,12 @@ def is_photo(given: object) -> bool:
     return hasattr(given, "read") or not isinstance(given, Iterable)
 
 
-def photo_of(given: object, name: str = "photo") -> Photo:
+def photo_of(given: object, name: str = "photo", is_copied: bool = False) -> Photo:
     """Name a photo; a file object is read to its end.
 
     Args:
         name: how to call it if it has no name of its own.
+        is_copied: keep a copy of pixels, which may change.
     """
     if isinstance(given, str) and is_url(given):
         return Photo(one_line(given), LaterContent(partial(fetched, given)))
@@ -57,7 +59,7 @@ def photo_of(given: object, name: str = "photo") -> Photo:
     is_file = not is_picture and hasattr(given, "read")
     if (is_picture or is_file) and isinstance(own, str) and own:
         name = one_line(own)
-    return _of_file_object(given, name) if is_file else Photo(name, content_of(given))
+    return _of_file_object(given, name) if is_file else Photo(name, content_of(given, is_copied))
 
 
 def one_photo(given: object) -> Source | None:
@@ -108,10 +110,12 @@ def _of_file_object(file: Any, name: str) -> Photo:
 
 
 def _each(given: Iterable[Any], videos: bool) -> Iterator[Source]:
+    is_passing = not is_at_hand(given)
     for number, one in enumerate(given, start=1):
         plan = _several_files(one, videos) if _is_path(one) else None
         if plan is None:
-            yield _source(one, f"photo {number}")
+            source = _source(one, f"photo {number}")
+            yield _of_its_own(source, one) if is_passing and not isinstance(one, str | os.PathLike) else source
         else:
             _warn(plan)
             yield from plan.sources
@@ -142,6 +146,12 @@ def _source(given: Any, name: str) -> Source:
     is_alone = hasattr(given, "read") or isinstance(given, Pillow.Image)  # reading changes both
     path = Path(os.fsdecode(given) if _is_path(given) else name)
     return Source(path, take=partial(photo_of, given, name), is_alone=is_alone)
+
+
+def _of_its_own(source: Source, given: Any) -> Source:
+    """Take a photo now: its array may be filled again, or its file closed, for the next photo of a generator."""
+    photo = photo_of(given, one_line(source.name), is_copied=True)
+    return replace(source, take=lambda: photo, is_alone=False)
 
 
 def _is_path(given: object) -> bool:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from ampnet.errors import ImageError
-from ampnet.reading.handed_over import is_photo, photo_of
+from ampnet.reading.handed_over import is_photo, photo_of, sources_of
 from ampnet.reading.image_files import read_image
 
 PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"
@@ -134,3 +134,24 @@ def test_several_photos_are_iterables_and_stacks():
     stack = np.zeros((2, 4, 4, 3), np.uint8)
     for several in ([], (), ["a.jpg"], iter(["a.jpg"]), {"a.jpg"}, Path().glob("*"), stack, torch.from_numpy(stack)):
         assert not is_photo(several)
+
+
+def test_a_generator_may_use_its_array_image_or_file_again_for_the_next_photo():
+    def shades():
+        array = np.zeros((4, 4, 3), dtype=np.uint8)
+        for shade in (10, 20, 30):
+            array[:] = shade
+            yield array
+        image = Image.new("RGB", (4, 4))
+        for shade in (40, 50):
+            image.paste((shade,) * 3, (0, 0, 4, 4))
+            yield image
+        for shade in (60, 70):
+            with io.BytesIO() as file:
+                Image.new("RGB", (4, 4), (shade,) * 3).save(file, "PNG")
+                file.seek(0)
+                yield file
+
+    photos = [source.photo() for source in list(sources_of(shades(), videos=False))]
+    assert [int(photo.whole.max()) for photo in photos] == [10, 20, 30, 40, 50, 60, 70]
+    assert [photo.name for photo in photos] == [f"photo {number}" for number in range(1, 8)]
