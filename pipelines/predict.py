@@ -170,7 +170,9 @@ def list_sources(config: PredictConfig, console: Console) -> list[Source]:
     """
     listed = [] if config.list_file is None else read_list(config.list_file)
     on_stdin = read_stdin(sys.stdin.buffer) if STDIN in config.images else None
-    planned = plan([*expand_patterns(config.images), *listed], config.annotate, config.videos, on_stdin)
+    planned = plan(
+        [*expand_patterns(config.images, config.annotate), *listed], config.annotate, config.videos, on_stdin
+    )
     for note in planned.notes:
         console.print(note)
     return list(planned.sources)

@@ -21,9 +21,11 @@ class Listing:
     """Why a folder cannot be listed."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Number of other files by extension, in lower case with its dot."""
+    is_without: bool = False
+    """Whether a folder was left out on demand."""
 
 
-def list_folder(folder: Path, extensions: Collection[str]) -> Listing:
+def list_folder(folder: Path, extensions: Collection[str], without: Path | None = None) -> Listing:
     """List the files below a folder by extension.
 
     Hidden files and folders are skipped. Symbolic links to folders are followed, each real folder is listed once, in
@@ -32,17 +34,24 @@ def list_folder(folder: Path, extensions: Collection[str]) -> Listing:
 
     Args:
         extensions: wanted extensions, in lower case with their dot.
+        without: leave out this folder, unless it is ``folder`` itself.
     """
     listing = Listing()
     folders, links = [os.fspath(folder)], list[str]()
     seen = _around(folder)
+    unwanted = None
+    with suppress(OSError, ValueError):
+        unwanted = without and not without.samefile(folder) and _identity(without.stat())
     while folders or links:
         place = folders.pop() if folders else heapq.heappop(links)
         try:
             status = os.stat(place)  # noqa: PTH116 (a Path of 1,000 parts is slow to build)
-            if (status.st_dev, status.st_ino) in seen:
+            if _identity(status) in seen:
                 continue
-            seen.add((status.st_dev, status.st_ino))
+            seen.add(_identity(status))
+            if _identity(status) == unwanted:
+                listing.is_without = True
+                continue
             with os.scandir(place) as entries:
                 for entry in entries:
                     if entry.name.startswith("."):
@@ -64,6 +73,10 @@ def list_folder(folder: Path, extensions: Collection[str]) -> Listing:
     return listing
 
 
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
@@ -76,6 +89,5 @@ def _around(folder: Path) -> set[tuple[int, int]]:
     around = set()
     with suppress(OSError, ValueError):  # it is reported when the folder is opened
         for parent in Path(os.path.realpath(folder)).parents:
-            status = parent.stat()
-            around.add((status.st_dev, status.st_ino))
+            around.add(_identity(parent.stat()))
     return around

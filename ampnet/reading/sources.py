@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from ampnet.errors import DataError, UsageError
 from ampnet.files.download import file_name, is_url
@@ -155,12 +155,12 @@ def in_folder(folder: Path, annotate_dir: Path | None, videos: bool, option: str
     """List the images below a folder.
 
     Args:
-        annotate_dir: folder of the annotated copies.
-        option: how to ask for them.
+        annotate_dir: folder of the annotated copies; where it lies below the other, what it holds is not read.
+        option: how to ask for videos.
     """
     photos = readable_images()
-    listing = list_folder(folder, photos | VIDEOS if videos else photos)
-    note = _left_out(folder, listing.left_out, option)
+    listing = list_folder(folder, photos | VIDEOS if videos else photos, annotate_dir)
+    note = _left_out(folder, listing.left_out, option, listing.is_without and annotate_dir)
     if not listing.files:
         return Plan([Source(folder, None, f"{printable(folder)} holds no images{note and f'; {note}'}")], [], True)
     return Plan(
@@ -169,14 +169,16 @@ def in_folder(folder: Path, annotate_dir: Path | None, videos: bool, option: str
     )
 
 
-def expand_patterns(inputs: Sequence[Path | str]) -> list[Path | str]:
+def expand_patterns(inputs: Sequence[Path | str], annotate_dir: Path | None = None) -> list[Path | str]:
     """Replace patterns by the files and folders that match them, sorted by name; ``**`` stands for any depth.
 
     A file whose own name looks like a pattern is itself. What matches nothing stays, and is reported when it is read.
 
     Args:
         inputs: paths and patterns; addresses, which are text, stay as they are.
+        annotate_dir: folder of the annotated copies, which only a pattern that matches nothing else stands for.
     """
+    copies = "" if annotate_dir is None else os.path.abspath(annotate_dir)  # noqa: PTH100 (a million of these)
     paths: list[Path | str] = []
     for given in inputs:
         if isinstance(given, str):
@@ -184,8 +186,13 @@ def expand_patterns(inputs: Sequence[Path | str]) -> list[Path | str]:
             continue
         is_pattern = glob.has_magic(os.fspath(given)) and not os.path.lexists(given)
         matches = sorted(glob.glob(os.fspath(given), recursive=True)) if is_pattern else []  # noqa: PTH207 (keeps "./")
-        paths += [Path(match) for match in matches] or [given]
+        others = [match for match in matches if not (copies and _is_within(match, copies))]
+        paths += [Path(match) for match in others or matches] or [given]
     return paths
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return f"{os.path.abspath(path)}{os.sep}".startswith(f"{folder}{os.sep}")  # noqa: PTH100
 
 
 def read_list(file: Path) -> list[Path | str]:
@@ -227,7 +234,7 @@ def read_stdin(stream: BinaryIO) -> bytes:
     return content
 
 
-def _left_out(folder: Path, counts: Counter[str], option: str) -> str:
+def _left_out(folder: Path, counts: Counter[str], option: str, copies: Path | Literal[False] | None) -> str:
     """Say which files of a folder are not read."""
     videos = sum(count for extension, count in counts.items() if extension in VIDEOS)
     others = {extension: count for extension, count in counts.items() if extension not in VIDEOS | HEIF}
@@ -237,6 +244,8 @@ def _left_out(folder: Path, counts: Counter[str], option: str) -> str:
         common = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:5]
         kinds = ", ".join(f"{count:,} {printable(extension, 12) or 'without extension'}" for extension, count in common)
         parts.append(f"{counted(sum(others.values()), 'other file')} ({kinds})")
+    if copies:
+        parts.append(f"the copies in {printable(copies)}")
     return f"not read in {printable(folder)}: {', '.join(parts)}" if parts else ""
 
 

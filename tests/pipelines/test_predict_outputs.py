@@ -151,6 +151,18 @@ def test_what_only_a_drawing_misses_is_drawn_and_not_written_again(happy, photos
         assert np.abs(before.image.astype(int) - after).mean() < 0.5
 
 
+@pytest.mark.parametrize("below", ["", "**/*.png"], ids=["folder", "pattern"])
+def test_copies_below_the_photos_are_no_photos_when_the_command_is_repeated(happy, photos, tmp_path, below):
+    inputs, out = photos / below, tmp_path / "out"
+    there = {"csv": out / "faces.csv", "annotate": photos / "drawn"}
+    predict(happy, inputs, **there, stop=Stop(12, KeyboardInterrupt()))
+    assert len(list((photos / "drawn").iterdir())) == 11
+    predict(happy, inputs, **there, resume=True)
+    assert len(there["csv"].read_text().splitlines()) == 1 + len([path for path in photos.iterdir() if path.is_file()])
+    again = command(happy, inputs, "--csv", out / "again.csv", "--annotate", photos / "drawn", "--force")
+    assert "drawn" not in (out / "again.csv").read_text(), again.output
+
+
 def test_copies_of_an_interrupted_run_are_not_offered_for_replacement(happy, photos, tmp_path):
     out = tmp_path / "out"
     words = [photos, "--csv", out / "faces.csv", "--annotate", out / "drawn"]
