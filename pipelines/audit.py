@@ -31,9 +31,9 @@ from ampnet.reports.label_lists import (
     write_tasks,
 )
 from ampnet.settings import AuditConfig, EvalConfig, PredictConfig, TrainConfig
-from pipelines.evaluate_runs import predict_runs
+from pipelines.evaluate_runs import about_folds, open_runs, predict_seeds
 from pipelines.model import find_model
-from pipelines.predict_split import predict_split
+from pipelines.predict_split import predict_split, unreadable_notes
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices, progress_bar
 from pipelines.result_folder import is_writable
@@ -172,8 +172,10 @@ def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Ju
             raise UsageError(
                 f"{printable(runs.folder)} holds runs over seeds; give a run, or a folder of train --folds"
             )
-        done, _scores = predict_runs(settings, runs, lambda: None, quiet)
-        return [_Judged("all", done.table)], printable(runs.folder.name), list(done.notes)
+        tables, _scores = predict_seeds(settings, open_runs(settings, runs), quiet)
+        p = np.mean([np.asarray(one.probabilities) for one in tables], axis=0)  # of all seeds: each label once
+        notes = [about_folds(runs), *unreadable_notes(tables[0])]
+        return [_Judged("all", replace(tables[0], probabilities=p))], printable(runs.folder.name), notes
     file = find_model(config.checkpoint, notices(quiet), "`ampnet audit CHECKPOINT`")
     checkpoint = load_checkpoint(file)
     refuse_seen_faces(checkpoint, index)

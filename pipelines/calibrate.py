@@ -33,6 +33,7 @@ from ampnet.training.targets import selection_faces
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
 from pipelines.result_folder import ResultFolder, is_writable
+from pipelines.split_images import refuse_seen_faces
 
 SPLIT: Split = "val"
 """The split that fits: faces that taught the network nothing, and that no result is reported on."""
@@ -101,8 +102,8 @@ def run(config: CalibrateConfig, quiet: bool = False) -> CalibrateResult:
     """Fit temperature and rejection threshold on the validation split, and write the checkpoint with both.
 
     Raises:
-        UsageError: there is no such checkpoint, the file to write exists and may not be replaced, belongs to the
-            package, or holds a training state.
+        UsageError: there is no such checkpoint, it is the run of one fold of these data, the file to write exists and
+            may not be replaced, belongs to the package, or holds a training state.
         CheckpointError: the checkpoint cannot be used.
         DataError: the data cannot be used, the split is empty, the data share no classes with the checkpoint, no
             threshold gives the precision, or a file cannot be written.
@@ -112,7 +113,9 @@ def run(config: CalibrateConfig, quiet: bool = False) -> CalibrateResult:
     target = _target(config, file)
     figures = _figures(target)
     checkpoint = load_checkpoint(file)
-    faces = _held_out_faces(open_split(config.data, SPLIT), checkpoint)
+    index = open_split(config.data, SPLIT)
+    refuse_seen_faces(checkpoint, index)
+    faces = _held_out_faces(index, checkpoint)
     keep_freed_memory()
     logits, labels = _fused_logits(config, checkpoint, *faces, quiet)
 

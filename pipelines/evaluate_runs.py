@@ -12,6 +12,7 @@ from ampnet.checkpoints.bundled import Runs, seed_of
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
+from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.predictions import PredictionTable, table_of
@@ -48,7 +49,7 @@ def open_runs(config: EvalConfig, runs: Runs) -> OpenRuns:
 
     Raises:
         UsageError: some runs are not finished.
-        DataError: the data are not those of the folds, or cannot be used.
+        DataError: the data are not those of the folds, the seeds hold out different images, or the data cannot be used.
     """
     if runs.unfinished:
         raise UsageError(
@@ -57,12 +58,18 @@ def open_runs(config: EvalConfig, runs: Runs) -> OpenRuns:
         )
     index = read_index(config.data)
     folds = read_folds(runs.folder / FOLDS_FILE, index) if runs.are_folds else None
+    seeds = {seed_of(file.parent.name) for file in runs.finished}
+    if not folds and len({split_indices(index, int(seed[4:]))[config.split].tobytes() for seed in seeds}) > 1:
+        raise DataError(
+            f"each seed of {printable(runs.folder)} drew another {config.split}; measure --split test, or one run, "
+            f"such as {printable(runs.finished[0].parent)}"
+        )
     names = load_checkpoint(runs.finished[0]).class_names
     split = read_split(index, None if folds else config.split, names, TrainConfig.seed)
     people = people_of(split)
     if folds:
         people[: len(split.faces)] = folds.subjects
-    return OpenRuns(runs, index, folds, split, len({seed_of(file.parent.name) for file in runs.finished}), people)
+    return OpenRuns(runs, index, folds, split, len(seeds), people)
 
 
 def predict_seeds(config: EvalConfig, opened: OpenRuns, quiet: bool) -> tuple[list[PredictionTable], list[RunScore]]:
@@ -152,10 +159,13 @@ def spread_note(scores: RunsScores) -> str:
     return f"spread over {len(scores.runs)} {kinds}, in % with standard deviation: {both} ({each}{more})"
 
 
+def about_folds(runs: Runs) -> str:
+    """Say who predicts which image."""
+    return f"each image is predicted by the run that has not seen it ({len(runs.finished)} runs)"
+
+
 def _about(runs: Runs, copies: int) -> list[str]:
-    notes = []
-    if runs.are_folds:
-        notes.append(f"each image is predicted by the run that has not seen it ({len(runs.finished)} runs)")
+    notes = [about_folds(runs)] if runs.are_folds else []
     if copies > 1:
         notes.append(f"each image counts once for each of the {copies} seeds; intervals draw images, not answers")
     return notes

@@ -54,6 +54,7 @@ from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
 from pipelines.provenance import versions
 from pipelines.result_folder import is_writable, locked, refuse_others
+from pipelines.split_images import refuse_seen_faces
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
         ConfigError: the prior does not fit the checkpoint, or a corruption is unknown.
         DataError: the data cannot be used or share no classes with the checkpoint, the split is empty, a list names
             none of its faces, an unfinished run has other settings, or a file cannot be written.
-        UsageError: there is no such checkpoint, or the folder holds other results.
+        UsageError: there is no such checkpoint, it is the run of one fold of these data, or the folder holds other
+            results.
         LockedError: another command is using the folder.
     """
     start = time.monotonic()
@@ -82,6 +84,8 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
     other = None if config.baseline is None else find_model(config.baseline, console, "--baseline")
     checkpoints = [load_checkpoint(path) for path in (file, other) if path is not None]
     index = open_split(config.data, config.split)
+    for checkpoint in checkpoints:
+        refuse_seen_faces(checkpoint, index)
     matches = [match_classes(index.class_names, checkpoint.class_names) for checkpoint in checkpoints]
     faces = choose_faces(index, matches, checkpoints[0], config)
 

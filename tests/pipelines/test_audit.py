@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from ampnet.dataset.index.folds import Folds, write_folds
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.sources import open_source
 from ampnet.media.images import encode_jpeg
 from cli import app
 from tests.prepared_faces import SAMPLES, write_prepared_faces
+from tests.small_checkpoint import small_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +132,19 @@ def test_a_place_that_cannot_be_written_to_is_told_before_the_work(tmp_path):
     result = audit("--unlabelled", tmp_path, "--out", tmp_path / "file" / "lists")
     assert result.exit_code == 1
     assert result.stderr == f"ampnet: cannot write to {tmp_path / 'file' / 'lists'}; choose another place with --out\n"
+
+
+def test_several_seeds_of_folds_judge_each_label_once_by_their_mean(data, tmp_path):
+    index, runs = read_index(data), tmp_path / "runs"
+    for seed in (1, 2):
+        for fold in (1, 2):
+            logits = (2.0, 0, 0, 0, 0, 0, 0) if seed == 1 else (0, 2.0, 0, 0, 0, 0, 0)
+            small_checkpoint(runs / f"seed{seed}-fold{fold}", logits=logits, config={"seed": seed, "fold": fold})
+    numbers = np.arange(len(index)) % 2 + 1
+    write_folds(runs / "folds.csv", index.names, Folds(numbers, [""] * len(index)))
+    result = audit(runs, "--data", data, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    found = rows(tmp_path / "out")
+    assert sorted(row["name"] for row in found) == sorted(index.names)
+    of_first = {row["p_label"] for row in found if row["label"] == index.class_names[0]}
+    assert of_first == {f"{(np.e**2 + 1) / (np.e**2 + 6) / 2:.4f}"}

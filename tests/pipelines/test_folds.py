@@ -9,14 +9,17 @@ import pytest
 from typer.testing import CliRunner
 
 from ampnet.dataset.open_index import read_index
-from ampnet.errors import UsageError
-from ampnet.settings import CompareConfig, EvalConfig, TrainConfig
+from ampnet.errors import DataError, UsageError
+from ampnet.settings import CalibrateConfig, CompareConfig, EvalConfig, RobustnessConfig, TrainConfig
 from ampnet.settings.recipes import make_recipe
 from cli import app
+from pipelines.calibrate import run as calibrate
 from pipelines.compare import run as compare
 from pipelines.evaluate import run as evaluate
+from pipelines.robustness import run as robustness
 from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces
+from tests.small_checkpoint import small_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -89,13 +92,25 @@ def test_an_interrupted_series_goes_on_with_no_more_than_its_name(folds, config)
         assert replace(one, seconds=0) == replace(other, seconds=0)
 
 
-def test_a_single_fold_is_not_measured_on_what_it_has_seen(folds, data):
+def test_a_single_fold_is_not_measured_on_what_it_has_seen(folds, data, tmp_path):
     with pytest.raises(UsageError, match="is the run of one fold"):
         evaluate(EvalConfig(checkpoint=folds.folder / "fold1", data=data), quiet=True)
+    with pytest.raises(UsageError, match="is the run of one fold"):
+        calibrate(CalibrateConfig(checkpoint=folds.folder / "fold1", data=data, out=tmp_path / "c.pt"), quiet=True)
+    with pytest.raises(UsageError, match="is the run of one fold"):
+        robustness(RobustnessConfig(checkpoint=folds.folder / "fold1", data=data, out=tmp_path / "r"), quiet=True)
     with pytest.raises(UsageError, match="holds folds"):
         compare(CompareConfig(contenders=(folds.folder, folds.folder / "fold1"), data=data), quiet=True)
     with pytest.raises(UsageError, match="omit --split"):
         evaluate(EvalConfig(checkpoint=folds.folder, data=data, split="val"), quiet=True)
+
+
+def test_seeds_that_each_drew_their_own_validation_split_are_not_pooled_on_it(tmp_path):
+    data = write_prepared_faces(tmp_path / "data", train=4, val=0, test=1)
+    for seed in ("seed1", "seed2"):
+        small_checkpoint(tmp_path / "runs" / seed)
+    with pytest.raises(DataError, match="drew another val; measure --split test"):
+        evaluate(EvalConfig(checkpoint=tmp_path / "runs", data=data, split="val"), quiet=True)
 
 
 def test_folds_are_compared_with_other_folds_and_with_predictions_on_all_images(folds, config, data, tmp_path):
