@@ -138,7 +138,6 @@ def comparison_table(result: Comparison) -> str:
 def _predict(
     config: CompareConfig, contenders: Sequence[Contender], reserve: Callable[[], None], quiet: bool
 ) -> tuple[EvaluatedSplit, dict[str, PredictionTable], list[str]]:
-    """Collect every run's predictions, and the notes about them."""
     settings = EvalConfig(
         **{name: getattr(config, name) for name in ("data", "split", "batch_size", "workers", "gpus", "mirror")}
     )
@@ -224,7 +223,6 @@ def _pairs(
     same: SameImages,
     faces: FaceIndex,
 ) -> Iterator[PairTables]:
-    """Tabulate and picture where the contenders of each pair differ."""
     labels, names = same.images.labels, same.images.class_names
     with_picture = np.flatnonzero(same.rows < len(faces))  # the split's images begin with the usable faces
     for a, one in enumerate(contenders):

@@ -179,7 +179,6 @@ def _opencv_builds() -> str:
 
 
 def _extras() -> dict[str, str]:
-    """List which of the optional packages are there, by extra."""
     found: dict[str, list[str]] = {}
     for line in metadata.requires(DISTRIBUTION) or []:
         requirement, _, marker = line.partition(";")

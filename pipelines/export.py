@@ -101,7 +101,6 @@ def run(config: ExportConfig) -> ExportResult:
 
 
 def _export_page(config: ExportConfig, file: Path) -> ExportResult:
-    """Write a page around a whole ONNX file."""
     from pipelines.export_web import find_runtime, write_page
 
     folder = config.out or Path(f"{_stem(file)}{EXTENSIONS['web']}")

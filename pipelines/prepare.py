@@ -111,7 +111,6 @@ def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult:
 
 @contextmanager
 def _locked_output(config: PrepareConfig, console: Console) -> Iterator[None]:
-    """Keep other commands out of the output folder."""
     out, raw = config.out.resolve(), config.raw_dir.resolve()
     if out == raw or raw in out.parents:
         raise UsageError(f"the output {config.out} lies inside the raw folder {config.raw_dir}; choose another --out")

@@ -80,7 +80,6 @@ def read_columns(
 
 
 def _read(file: Path, split: EvaluatedSplit) -> tuple[list[str], dict[str, NDArray[np.str_]]]:
-    """Read the columns of a table, in the order of the images."""
     opened = open_table(file)
     key = next((name for name in (NAME, SUBJECT) if name in opened.header), None)
     if key is None:

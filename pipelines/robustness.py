@@ -135,7 +135,6 @@ def _contender(
     device: torch.device,
     config: RobustnessConfig,
 ) -> MeasuredModel:
-    """Build the checkpoint's contender (number 0), with all votes, or the baseline's."""
     prior = None if config.prior is None or number else read_prior(config.prior)
     classifier = Classifier.from_checkpoint(checkpoint, device, config.mirror, prior)
     classifier.offsets = ruled_out(classifier.offsets, checkpoint.class_names, match.missing)
@@ -151,7 +150,6 @@ def _plan(
     file: Path,
     other: Path | None,
 ) -> dict[str, Any]:
-    """Collect everything that decides the numbers."""
     digest = hashlib.sha256("\n".join(faces.index.names).encode(errors="surrogateescape"))
     for values in (faces.index.labels, faces.index.landmarks, faces.sample):
         digest.update(np.ascontiguousarray(values).tobytes())

@@ -87,7 +87,6 @@ def _serve(
     console: Console,
     debug: bool,
 ) -> int:
-    """Load the model, and serve at an open socket in this process."""
     from ampnet.reading.photo_decoders import DecoderPool
     from ampnet.service import server
     from ampnet.service.app import create_app

@@ -53,7 +53,6 @@ def verdicts(result: Comparison) -> Iterator[str]:
 
 
 def _contenders(result: Comparison) -> Fitting:
-    """Show each contender's scores on each set of images."""
     rows = []
     for one in result.sets:
         for contender, scores in zip(result.contenders, one.contenders, strict=True):
@@ -75,7 +74,6 @@ def _f1(scores: ContenderScores) -> str:
 
 
 def _differences(result: Comparison) -> Fitting:
-    """Show the paired differences on each set of images."""
     letters = [contender.letter for contender in result.contenders]
     several = len(result.sets[0].pairs) > 1
     rows = []
@@ -121,7 +119,6 @@ def _changes(pair: PairTables) -> Fitting:
 
 
 def _without_repeats(rows: list[list[str]]) -> list[list[str]]:
-    """Show the first column only where it changes."""
     earlier = [None, *(row[0] for row in rows)]
     return [["" if row[0] == before else row[0], *row[1:]] for row, before in zip(rows, earlier, strict=False)]
 

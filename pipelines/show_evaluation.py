@@ -136,7 +136,6 @@ def _groups(grouping: Grouping) -> Iterator[RenderableType]:
 
 
 def _summary(report: EvalReport) -> Fitting:
-    """Show every number over all classes."""
     rows = [("images", f"{report.all.images:,}")]
     if report.undetected:
         rows.append(("without a prediction, counted as errors", f"{report.undetected:,}"))
@@ -206,7 +205,6 @@ def _crowd(crowd: Agreement) -> Fitting:
 
 
 def _priors(report: EvalReport) -> Fitting:
-    """Show what the same logits answer under other class priors."""
     on_votes = any(row.crowd_accuracy is not None for row in report.priors)
     headers = ["strength", "accuracy", "mean recall"]
     headers += ["accuracy on votes", "mean recall on votes"] if on_votes else []

@@ -82,7 +82,6 @@ def _table(result: RobustnessResult, severities: bool, votes: bool, faces: bool)
 
 
 def _steps(result: RobustnessResult, summary: Row) -> list[str]:
-    """Return the accuracy at each severity of a corruption's row."""
     if summary.kind != "corruption":
         return []
     of_name = [row for row in result.report.of_kind("corruption") if row.severity and row.name == summary.name]

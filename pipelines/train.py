@@ -103,7 +103,6 @@ def _run(config: TrainConfig, chosen: RunConfig, forecast: Forecast, quiet: bool
 
 
 def _several(config: TrainConfig, folds: int) -> Iterator[tuple[str, dict[str, int]]]:
-    """Yield the folder and the own settings of each run."""
     for seed in range(config.seed, config.seed + config.seeds):
         of_seed = f"seed{seed}" if config.seeds > 1 else ""
         if not folds:

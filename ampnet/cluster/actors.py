@@ -169,7 +169,6 @@ def _cause_of(error: BaseException) -> BaseException:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Discard what native code writes to stderr."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

@@ -89,7 +89,6 @@ class FaceDetector(AnySizeDetector):
 
 
 def _ready(config: DetectorConfig, device: torch.device, dtype: torch.dtype, bar: ProgressBar) -> DetectionNetwork:
-    """Load a network and lay it out for the device."""
     network = load_network(config, bar)
     module = network.module.eval().requires_grad_(False).to(dtype)
     module = module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -56,7 +56,6 @@ def check_wanted(face: FacePolicy, min_face: float) -> None:
 
 
 def _in_whole(photo: Photo, faces: tuple[Face, ...]) -> tuple[Face, ...]:
-    """Scale faces from the reduced photo to the whole one."""
     if not photo.is_reduced:
         return faces
     (height, width), (whole_height, whole_width) = photo.reduced.shape[:2], photo.size_hw

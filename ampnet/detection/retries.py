@@ -98,13 +98,13 @@ def _detect_turned(detector: AnySizeDetector, images: Sequence[Image], degrees: 
     ]
 
 
-def turn_image(image: Image, degrees: float, long_side: int = RETRY_SIDE) -> tuple[Image, Affine]:
+def turn_image(image: Image, degrees: float) -> tuple[Image, Affine]:
     """Resize an image and rotate it counter-clockwise, on a black canvas that contains all of it.
 
     Returns:
         The canvas, and the ``(2, 3)`` map from image pixels to canvas pixels.
     """
-    height, width = scaled_size(image, long_side)
+    height, width = scaled_size(image, RETRY_SIDE)
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     turn = np.array([[cos, sin, 0.0], [-sin, cos, 0.0]])
     corners = transform_points(np.array([[0, 0], [width, 0], [0, height], [width, height]]), turn)

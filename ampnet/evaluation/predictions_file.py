@@ -105,7 +105,6 @@ def read_predictions(path: Path, images: SplitImages, elsewhere: Iterable[str] =
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[_Row]]:
-    """Read a table in any form; see :mod:`ampnet.files.tables`."""
     table = open_table(path, "give a CSV of predictions")
     header = [decoded_cell(column) for column in table.header]
     if len(set(header)) < len(header):

@@ -79,11 +79,11 @@ def require_packages() -> None:
         raise missing_package(error.name, "onnx") from error
 
 
-def classifier_example(graph: ClassifierGraph, batch: int = 2) -> tuple[Tensor, Tensor]:
+def classifier_example(graph: ClassifierGraph) -> tuple[Tensor, Tensor]:
     """Return inputs of the right shape for a classifier."""
     side = graph.network.architecture.image_size
-    landmarks = torch.rand(batch, 5, 2, generator=torch.Generator().manual_seed(0)) * side
-    return torch.zeros(batch, side, side, 3, dtype=torch.uint8), landmarks
+    landmarks = torch.rand(2, 5, 2, generator=torch.Generator().manual_seed(0)) * side
+    return torch.zeros(2, side, side, 3, dtype=torch.uint8), landmarks
 
 
 def _write_onnx(

@@ -1,10 +1,11 @@
 """Reading videos frame by frame, each in a process of its own: a crash or a hang affects that video only."""
 
 import math
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +22,7 @@ from ampnet.reading.video_ends import is_animated
 from ampnet.reading.video_messages import MAX_MEMORY, MAX_PIXELS, MAX_REASON, Kind
 
 EXTENSIONS = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".avi",
-        ".mkv",
-        ".webm",
-        ".mpg",
-        ".mpeg",
-        ".wmv",
-        ".mts",
-        ".m2ts",
-        ".ts",
-        ".3gp",
-        ".flv",
-        ".ogv",
-        ".mxf",
-    ]
+    re.findall(r"\S+", ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .mts .m2ts .ts .3gp .flv .ogv .mxf")
 )
 """Extensions, in lower case, of the files that count as videos."""
 
@@ -160,17 +144,9 @@ def open_video(
     except DataError as error:
         raise ImageError(f"cannot read {printable(path)}: {error}") from error
     try:
+        asked = asdict(sampling)
         order = Order(
-            file.fileno(),
-            sampling.every,
-            sampling.rate,
-            sampling.first,
-            sampling.last,
-            after,
-            is_all,
-            only_info,
-            longest,
-            threads,
+            file.fileno(), **asked, after=after, is_all=is_all, only_info=only_info, longest=longest, threads=threads
         )
         worker = Worker(order, MAX_MEMORY, (file.fileno(),))
     except OSError as error:

@@ -14,16 +14,7 @@ from ampnet.reports.contact_sheet import Section, Tile, contact_sheet
 
 CSV_FILE, TASKS_FILE, SHEET_FILE = "audit.csv", "label_studio.json", "audit.png"
 COLUMNS = (
-    "rank",
-    "name",
-    "source",
-    "split",
-    "label",
-    "suggested",
-    "suspect",
-    "margin",
-    "p_label",
-    "p_suggested",
+    *("rank", "name", "source", "split", "label", "suggested", "suspect", "margin", "p_label", "p_suggested"),
     "answer",
 )
 

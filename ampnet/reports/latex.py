@@ -120,7 +120,6 @@ def comparison_latex(sets: Sequence[ImageSet], names: Mapping[str, str], about: 
 
 
 def _spread(runs: RunsScores | None) -> str:
-    """Describe the spread of several runs, for a caption."""
     if runs is None or runs.accuracy.deviation is None:
         return ""
     kind = "folds" if runs.folds_sha256 else "seeds"

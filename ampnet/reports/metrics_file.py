@@ -58,7 +58,6 @@ def schema_of(kind: type) -> dict[str, Any]:
 
 
 def _classes(info: Any) -> Iterator[type]:
-    """Yield all dataclasses and structs within a type."""
     if isinstance(info, (msgspec.inspect.DataclassType, msgspec.inspect.StructType)):
         yield info.cls
         for field in info.fields:

@@ -45,7 +45,6 @@ def _spread(count: int) -> NDArray[np.int64]:
 
 
 def _traits(index: FaceIndex) -> Iterator[Section]:
-    """Yield a section for each trait that prepare noted."""
     positions = {name: position for position, name in enumerate(index.names)}
     found: dict[str, list[int]] = {}
     for row in index.rows():

@@ -194,7 +194,6 @@ def _draw(seed: int, name: str) -> bytes:
 
 
 def _readable(faces: FaceIndex) -> tuple[FaceIndex, list[str]]:
-    """Leave out the images that cannot be read."""
     dataset = FaceDataset(faces, np.arange(len(faces)), image_size=8, color="grey")
     broken = []
     for position in range(len(faces)):

@@ -88,7 +88,6 @@ CSV_COLUMNS = (
 
 
 def _lines(report: RobustnessReport) -> Iterator[list[object]]:
-    """Yield the cells of each row and vote."""
     for row in report.rows:
         level = "" if row.level is None else float(row.level)
         for vote, rate in row.rates.items():

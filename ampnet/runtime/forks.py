@@ -28,7 +28,6 @@ def _before_fork() -> None:
 
 
 def _go_on_in_parent() -> None:
-    """Restore OpenCV's number of threads."""
     if (cv2 := sys.modules.get("cv2")) is not None and _opencv_threads > 1:
         cv2.setNumThreads(_opencv_threads)
     _forking.release()

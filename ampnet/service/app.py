@@ -229,7 +229,6 @@ async def _client_has_gone(request: Request) -> None:
 
 
 def _drawn(result: PhotoResult) -> bytes:
-    """Draw the faces on the photo: a JPEG."""
     picture = BytesIO()
     comment = f"ampnet: {result.model}".encode()
     Pillow.fromarray(result.plot()).save(picture, format="JPEG", quality=JPEG_QUALITY, comment=comment)

@@ -13,7 +13,6 @@ from ampnet.settings import ServeConfig
 
 
 def _key(name: str, keys: Sequence[Column], default: Any = ...) -> Any:
-    """Describe a key as docs/columns.md does."""
     return Field(default, description=next(key.meaning for key in keys if key.name == name))
 
 

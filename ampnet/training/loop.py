@@ -100,7 +100,6 @@ def train_epoch(
 
 
 def _forward(network: nn.Module, batch: Batch, loss_fn: Loss, config: RunConfig) -> tuple[Tensor, Tensor]:
-    """Return the mean loss and the number of hits of a batch."""
     if config.recipe.mixup:
         batch = mix_up(batch, loss_fn.num_classes, config.recipe.mixup)
     if config.recipe.consistency:

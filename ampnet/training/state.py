@@ -25,19 +25,8 @@ from ampnet.training.optimizer import ExponentialMovingAverage
 LAST, PREVIOUS, NEXT = "last.pt", "previous.pt", "next.pt"
 
 FREE = {
-    "data",
-    "out",
-    "name",
-    "recipe_changes",
-    "resume",
-    "seeds",
-    "workers",
-    "gpus",
-    "processes",
-    "save_every",
-    "tensorboard",
-    "mlflow",
-    "patience",
+    *("data", "out", "name", "recipe_changes", "resume", "seeds", "workers", "gpus", "processes", "save_every"),
+    *("tensorboard", "mlflow", "patience"),
 }
 """Settings that may change when a run is resumed: they do not affect any step."""
 

@@ -73,7 +73,6 @@ def read_reference(path: Path) -> ReferenceFile:
 
 @cache
 def _published_names() -> tuple[str, ...]:
-    """List the published names of all tensors of the network."""
     return tuple(reference_name(name) for name in outline(ArchitectureConfig()).state_dict())
 
 

@@ -19,23 +19,10 @@ ESCAPING = "backslashreplace"
 """An odd label must not cost hours of work."""
 
 COLUMNS = (
-    "name",
-    "source",
-    "split",
-    "class",
-    "status",
-    "reason",
-    "score",
-    "box",
-    "faces",
-    "width",
-    "height",
-    "subject",
-    "traits",
-    "grey_mean",
-    "grey_spread",
+    *("name", "source", "split", "class", "status", "reason", "score", "box", "faces", "width", "height"),
+    *("subject", "traits", "grey_mean", "grey_spread"),
 )
-LATER_COLUMNS = ("subject", "traits", "grey_mean", "grey_spread")
+LATER_COLUMNS = COLUMNS[-4:]
 """Not in the files of earlier versions."""
 
 

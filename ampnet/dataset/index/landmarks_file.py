@@ -137,7 +137,6 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def _columns(rows: list[Any]) -> tuple[list[str], list[Any]]:
-    """Separate names and landmarks."""
     for number, row in enumerate(rows):
         if not isinstance(row[0], str):
             raise DataError(f"row {number} is not a pair of a name and landmarks")

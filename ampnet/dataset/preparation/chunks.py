@@ -167,7 +167,6 @@ def _written(tasks: Sequence[Future[list[PreparedFace]]]) -> list[PreparedFace]:
 
 
 def _groups(opened: Iterable[Opened]) -> Iterator[list[Opened]]:
-    """Group images up to ``GROUP_PIXELS``."""
     group: list[Opened] = []
     pixels = 0
     for number, one in opened:
@@ -228,7 +227,6 @@ def _small(item: SourceImage) -> Image | None:
 
 
 def _frame(work: PrepareJob, number: int, picture: Picture | str, found: Detection | None) -> list[PreparedFace]:
-    """Write the faces found in an image, and return their rows."""
     item, name, frame_policy = work.items[number], work.names[number], work.frame_policy
     unused = FaceRow("", path_as_text(item.relative), item.split, item.class_name, "rejected", subject=item.subject)
     if isinstance(picture, str) or found is None:

@@ -14,16 +14,7 @@ from ampnet.files.printable import printable
 from ampnet.files.writing import write_rows
 
 CURE = "run `ampnet check` again"
-COLUMNS = (
-    "first",
-    "second",
-    "first_split",
-    "second_split",
-    "first_class",
-    "second_class",
-    "similarity",
-    "exact",
-)
+COLUMNS = ("first", "second", "first_split", "second_split", "first_class", "second_class", "similarity", "exact")
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,6 @@ def class_order(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _by_name(found: set[str], what: str, is_kept: bool) -> Classes:
-    """Interpret labels by their names."""
     by_key: dict[str, list[str]] = {}
     for label in sorted(found):
         if not label.strip():
@@ -193,7 +192,6 @@ def _class_name(label: str, what: str) -> str:
 
 
 def _as_written(found: set[str], path: Path) -> Classes:
-    """Interpret labels by a file of label -> class name."""
     cure = "it must be a JSON object of label -> class name"
     written = read_json(path, dict[str, str], cure)
     by_key = {class_key(label): _class_name(name, str(path)) for label, name in written.items()}

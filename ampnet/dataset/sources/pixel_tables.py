@@ -78,7 +78,6 @@ class TableImage(SourceImage):
         return Decoded(np.ascontiguousarray(rgb), (shape[0], shape[1]))
 
     def _text(self) -> str:
-        """Read the cells of the pixels."""
         try:
             with open_regular(self.path, MAX_TABLE_BYTES) as file:
                 file.seek(self.offset)
