@@ -5,7 +5,7 @@ Columns, in any order; others are ignored:
 - ``name`` (or ``image``, ``file``, ``path``, ``source``): an image's name in the index, or a path in the raw data set,
   of which the end is enough if it belongs to one image of the split.
 - ``predicted`` (or ``prediction``, ``label``): the answer, as one of the classes or a synonym (happy, joy, ...). Empty:
-  no answer.
+  no answer. A ``label`` that contradicts the probabilities is refused, as it is probably the true class.
 - ``p_<class>`` (or ``score_<class>``, ``<class>``): probabilities, or percentages; without ``predicted``, the most
   probable class is the answer.
 
@@ -24,7 +24,7 @@ from ampnet.evaluation.matching import NameBook
 from ampnet.evaluation.predictions import PredictionTable, SplitImages
 from ampnet.files.printable import printable
 from ampnet.files.tables import decoded_cell, find_column, open_table, plain_name
-from ampnet.settings.labels import ANSWERS, EXPRESSIONS_8, PATHS, class_key, meant_expression
+from ampnet.settings.labels import ANSWERS, EXPRESSIONS_8, LABELS, PATHS, class_key, meant_expression
 
 PREFIXES = ("p_", "score_", "")
 
@@ -51,7 +51,8 @@ def read_predictions(path: Path, images: SplitImages, elsewhere: Iterable[str] =
 
     Images without a row or an answer have no prediction and count as errors. A class without a column of
     probabilities has probability 0. Probabilities for an expression that the data set does not have are left out, and
-    the others add up to 1 again, as for checkpoints; where only answers are given, such an answer is an error.
+    the others add up to 1 again, as for checkpoints; without any other, the image has no prediction. Where only answers
+    are given, such an answer is an error.
 
     Args:
         elsewhere: names and sources of the data set's other images; rows about them are skipped.
@@ -78,16 +79,19 @@ def read_predictions(path: Path, images: SplitImages, elsewhere: Iterable[str] =
     notes = [f"rows of {printable(path)} about other images of the data set, skipped: {skipped:,}"] if skipped else []
     probabilities = None
     if columns:
-        probabilities, more = _probabilities(path, of_image, columns, images)
+        probabilities, unnamed, more = _probabilities(path, of_image, columns, images)
         notes += more
     if answer_column is not None:
         images, answers, more = _answers(path, of_image, answer_column, images)
         notes += more
+        if probabilities is not None:
+            notes += _contradictions(path, answer_column, answers, probabilities)
     else:
         assert probabilities is not None
         given = ~np.isnan(probabilities).any(axis=1)
         answers = np.full(len(images), -1, dtype=np.int64)
         answers[given] = probabilities[given].argmax(axis=1)
+        answers[unnamed] = -1
     if probabilities is not None:  # classes that only answers name have probability 0
         probabilities = np.pad(probabilities, ((0, 0), (0, len(images.class_names) - probabilities.shape[1])))
         probabilities[np.isnan(probabilities).any(axis=1)] = np.nan
@@ -192,8 +196,12 @@ def _probability_columns(path: Path, header: Sequence[str], class_names: Sequenc
 
 def _probabilities(
     path: Path, of_image: Mapping[int, _Row], columns: Mapping[str, str], images: SplitImages
-) -> tuple[NDArray[np.float64], list[str]]:
-    """Read ``(N, K)`` probabilities over the data set's classes, NaN without any, and notes."""
+) -> tuple[NDArray[np.float64], NDArray[np.int64], list[str]]:
+    """Read ``(N, K)`` probabilities over the data set's classes, NaN without any.
+
+    Returns:
+        Them, the images whose probability is all of foreign classes, and notes.
+    """
     names = images.class_names
     foreign = [name for name in columns if name not in names]
     everything = [*names, *foreign]
@@ -225,7 +233,25 @@ def _probabilities(
         notes.append(f"never predicted: {', '.join(foreign)}; the data set does not have these classes")
     if absent := [name for name in names if name not in columns]:
         notes.append(f"{printable(path)} has no probabilities of {', '.join(absent)}: they count as 0")
-    return values[:, : len(names)], notes
+    return values[:, : len(names)], given[rest[:, 0] == 0], notes
+
+
+def _contradictions(
+    path: Path, column: str, answers: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> list[str]:
+    """Report answers that are not the most probable class.
+
+    Raises:
+        DataError: the column's name is one that true classes have, too, which they probably are.
+    """
+    rows = np.flatnonzero((answers >= 0) & (answers < probabilities.shape[1]))
+    less = int((probabilities[rows, answers[rows]] < probabilities[rows].max(axis=1)).sum())
+    if not less:
+        return []
+    what = f"{printable(path)}: in {less:,} of {len(rows):,} rows, {printable(column)} is not the most probable class"
+    if plain_name(column) in LABELS:
+        raise DataError(f"{what}; if it is the true class, delete the column, and if the answer, call it predicted")
+    return [f"{what}, which calibration, risk and coverage are about"]
 
 
 def _answers(

@@ -78,8 +78,20 @@ def test_rows_about_other_splits_are_skipped_even_if_their_file_has_the_same_nam
 def test_probabilities_of_an_expression_that_the_data_lack_are_left_out_as_for_checkpoints(tmp_path):
     read_ = read(tmp_path, "name,fear,happiness,neutral,contempt\ntest_a.jpg,0.1,0.2,0.2,0.5\ntest_b.jpg,0,0,0,1\n")
     assert read_.table.probabilities[0] == pytest.approx([0.2, 0.4, 0.4])
-    assert read_.table.probabilities[1] == pytest.approx([1 / 3] * 3)
     assert "never predicted: contempt" in read_.notes[0]
+    assert read_.table.answers.tolist() == [1, -1, -1]  # test_b: contempt, not whichever class comes first
+
+
+def test_answers_that_contradict_the_probabilities_are_told_and_a_label_that_does_is_taken_for_the_truth(tmp_path):
+    text = "name,{},fear,happiness,neutral\ntest_a.jpg,happy,0.6,0.3,0.1\ntest_b.jpg,happy,0.1,0.9,0\n"
+    read_ = read(tmp_path, text.format("predicted"))
+    assert read_.table.answers.tolist() == [1, 1, -1]
+    assert "in 1 of 2 rows, predicted is not the most probable class" in read_.notes[0]
+    for column in ("label", "Emotion"):
+        said = refusal(tmp_path, text.format(column))
+        assert f"in 1 of 2 rows, {column} is not the most probable class; if it is the true class, delete" in said
+    agreeing = "name,label,fear,happiness,contempt\ntest_a.jpg,fear,0.6,0.4,0\ntest_b.jpg,contempt,0.1,0.2,0.7\n"
+    assert read(tmp_path, agreeing).table.answers.tolist() == [0, 3, -1]
 
 
 def test_a_bare_answer_that_the_data_lack_is_an_error(tmp_path):
