@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 
 from ampnet.detection.any_size import passes
-from ampnet.detection.letterbox import Letterbox, letterbox
+from ampnet.detection.multiscale import Letterbox, letterbox
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import frame_face
 from ampnet.media.images import Image

@@ -16,7 +16,7 @@ from ampnet.dataset.index.splits import split_names
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.quality.checks import CheckReport, check_index, read_fingerprints
-from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
+from ampnet.dataset.quality.duplicates import CopyPair, write_pairs
 from ampnet.errors import UsageError
 from ampnet.files.picture_files import save_picture
 from ampnet.reports.contact_sheet import Section, Tile, contact_sheet

@@ -27,17 +27,18 @@ from ampnet.files.writing import write_json, write_text
 from ampnet.reports.contact_sheet import difference_sheet
 from ampnet.reports.latex import comparison_latex
 from ampnet.settings import CompareConfig, EvalConfig, TrainConfig
-from pipelines.comparison_files import (
+from pipelines.contenders import (
     ANSWERS_FILE,
     JSON_FILE,
     LATEX_FILE,
+    Contender,
     about_of,
     default_folder,
+    find_contenders,
     split_of,
     subjects_of,
     write_answers,
 )
-from pipelines.contenders import Contender, find_contenders
 from pipelines.evaluate_runs import OpenRuns, open_runs, predict_seeds
 from pipelines.predict_split import predict_split
 from pipelines.progress import notices

@@ -9,8 +9,14 @@ from ampnet.checkpoints.bundled import LICENCE, MODELS, TRAINING_DATA, checkpoin
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ampnet.detection.detector import FaceDetector
 from ampnet.errors import CheckpointError, UsageError
-from ampnet.export.graphs import ClassifierGraph, DetectorGraph
-from ampnet.export.metadata import classifier_metadata, decode, detector_metadata, whole_metadata
+from ampnet.export.graphs import (
+    ClassifierGraph,
+    DetectorGraph,
+    classifier_metadata,
+    decode,
+    detector_metadata,
+    whole_metadata,
+)
 from ampnet.export.parity import (
     TOLERANCE,
     WHOLE_TOLERANCE,

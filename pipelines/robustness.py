@@ -21,9 +21,9 @@ from ampnet.errors import DataError, resumable
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
 from ampnet.files.journal import Journal
 from ampnet.files.writing import sha256_of, write_text
-from ampnet.inference.ablation import votes_of
 from ampnet.inference.calibration import read_prior, ruled_out
 from ampnet.inference.classifier import Classifier, faces_for
+from ampnet.inference.contributions import votes_of
 from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, read_prepared
 from ampnet.robustness.measured_faces import MeasuredFaces, choose_faces
 from ampnet.robustness.measuring import (

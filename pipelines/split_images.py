@@ -12,7 +12,7 @@ from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.folds import FOLDS_FILE, read_folds
 from ampnet.dataset.index.index_files import FACES_FILE, PAIRS_FILE
 from ampnet.dataset.index.splits import split_indices
-from ampnet.dataset.quality.pairs_file import copies_of, read_pairs
+from ampnet.dataset.quality.duplicates import copies_of, read_pairs
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.matching import ClassMatch, match_classes

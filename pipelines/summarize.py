@@ -13,10 +13,8 @@ from ampnet.files.writing import atomic_write, make_folder, refuse_overwrite
 from ampnet.settings.summary import SummarizeConfig
 from ampnet.summary.annotations import bids_name, bids_sidecar, bids_table, elan_document, praat_document, tiers_of
 from ampnet.summary.faces_file import Video, read_faces, read_people, read_settings
-from ampnet.summary.methods import methods_text
-from ampnet.summary.picture import draw_lanes
+from ampnet.summary.outputs import draw_lanes, episodes_table, methods_text, people_table, series_table
 from ampnet.summary.series import Episode, EpisodeRule, Series, count_people, find_episodes, series_of, with_baselines
-from ampnet.summary.tables import episodes_table, people_table, series_table
 
 HELD = 0.5
 """A baseline with an expression of this probability is a held expression rather than a neutral face."""

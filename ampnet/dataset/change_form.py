@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ampnet.dataset.index.face_index import LABEL_BASE_WITH_SPLITS, FaceIndex
+from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.faces_table import FaceRow, write_faces, write_failures
 from ampnet.dataset.index.index_files import (
     CLASSES_FILE,
@@ -18,7 +18,7 @@ from ampnet.dataset.index.index_files import (
     is_sharded,
 )
 from ampnet.dataset.index.label_votes import write_votes
-from ampnet.dataset.index.landmarks_file import write_landmarks
+from ampnet.dataset.index.landmarks_file import LABEL_BASE_WITH_SPLITS, write_landmarks
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.preparation.croissant import write_croissant
 from ampnet.dataset.shards.manifest import Manifest, write_manifest

@@ -9,8 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.detection.face import Face
-from ampnet.detection.letterbox import Letterbox, letterbox, padded_size, scaled_size
-from ampnet.detection.multiscale import MAX_LONG_SIDE, Region, merge_passes, merge_tiles, pass_sizes, tiles
+from ampnet.detection.multiscale import (
+    MAX_LONG_SIDE,
+    Letterbox,
+    Region,
+    letterbox,
+    merge_passes,
+    merge_tiles,
+    padded_size,
+    pass_sizes,
+    scaled_size,
+    tiles,
+)
 from ampnet.detection.overlaps import averaged_candidates, without_overlaps
 from ampnet.faces.geometry import intersection_over_union
 from ampnet.media.images import Image, resize
@@ -94,7 +104,7 @@ class AnySizeDetector(ABC):
         """Detect the faces in each image, without filtering.
 
         Results do not depend on the rest of the batch: an image's size alone decides how it is scaled and padded (see
-        :mod:`ampnet.detection.letterbox`), and whether it gets a second, smaller pass (see
+        :mod:`ampnet.detection.multiscale`), and whether it gets a second, smaller pass (see
         :mod:`ampnet.detection.multiscale`). For retries, and filtering by size and landmarks, see
         :func:`ampnet.detection.retries.detect_with_retries`.
 

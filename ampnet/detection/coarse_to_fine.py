@@ -21,8 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ampnet.detection.any_size import SUSPICION, AnySizeDetector, Seen, View, merged, passes, require_images
-from ampnet.detection.face import Face, choose_face, distance_from, landmark_distance, visible_area
-from ampnet.detection.landmark_filter import keep_faces
+from ampnet.detection.face import Face, choose_face, distance_from, keep_faces, landmark_distance, visible_area
 from ampnet.detection.multiscale import (
     FINDABLE,
     SMALL_PASS_SIDE,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ampnet.detection.any_size import AnySizeDetector, Candidates
-from ampnet.detection.letterbox import Letterbox
+from ampnet.detection.multiscale import Letterbox
 from ampnet.detection.networks import DetectionNetwork, anchor_boxes, decode_boxes, decode_landmarks, load_network
 from ampnet.detection.packed import pack
 from ampnet.runtime.devices import has_fast_bf16, has_onednn_convolutions

@@ -1,4 +1,4 @@
-"""Detection at several sizes and in tiles, and merging of the results.
+"""Detection at several sizes and in tiles: network inputs, padded to whole cells, and merging of the results.
 
 RetinaFace splits faces larger than about 500 px into fragments, each detected as a face with a high score. Large images
 therefore get two passes, full and small: large faces are taken from the small pass, all others from the full one.
@@ -10,6 +10,7 @@ squares of them are searched one by one, besides the whole. Which photos are til
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -17,8 +18,53 @@ import numpy as np
 from ampnet.detection.face import Face
 from ampnet.detection.overlaps import without_overlaps
 from ampnet.faces.geometry import box_area, intersection_area, intersection_over_union
-from ampnet.media.images import Image
+from ampnet.media.images import Image, resize
 from ampnet.reading.photo import ENOUGH_SIDE
+
+CELL = 32
+"""Sizes are padded to a multiple of the coarsest stride, so that images of similar size share a batch."""
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """A scaled image, and its relation to the original.
+
+    Attributes:
+        image: ``(H, W, 3)`` RGB uint8 at the working size, before padding.
+        padded_hw: height and width of the network's input, with the image in its top left corner.
+        scale_xy: working pixels per source pixel, along x and y.
+    """
+
+    image: Image
+    padded_hw: tuple[int, int]
+    scale_xy: tuple[float, float]
+
+
+def padded_size(image: Image, long_side: int) -> tuple[int, int]:
+    """Return height and width of the network's input for an image scaled to ``long_side``."""
+    height, width = scaled_size(image, long_side)
+    return -(-height // CELL) * CELL, -(-width // CELL) * CELL
+
+
+def letterbox(image: Image, long_side: int, larger: Image | None = None) -> Letterbox:
+    """Scale an image's longer side to ``long_side``, keeping its aspect ratio to the nearest pixel.
+
+    Args:
+        long_side: length in pixels.
+        larger: the same image at a size in between, which is scaled instead; it has fewer pixels to average.
+    """
+    height, width = image.shape[:2]
+    new_height, new_width = scaled_size(image, long_side)
+    scaled = resize(image if larger is None else larger, (new_height, new_width))
+    return Letterbox(scaled, padded_size(image, long_side), (new_width / width, new_height / height))
+
+
+def scaled_size(image: Image, long_side: int) -> tuple[int, int]:
+    """Return height and width of an image scaled to ``long_side``."""
+    height, width = image.shape[:2]
+    scale = long_side / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
 
 MIN_LONG_SIDE = 224
 """Images with a shorter longest side are enlarged to this: faces in 48-px data sets are then found more often and more

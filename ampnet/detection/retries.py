@@ -10,9 +10,8 @@ import numpy as np
 
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.coarse_to_fine import detect_wanted
-from ampnet.detection.face import Face, choose_face, landmark_distance, moved_face, roll
-from ampnet.detection.landmark_filter import is_large
-from ampnet.detection.letterbox import scaled_size
+from ampnet.detection.face import Face, choose_face, is_large, landmark_distance, moved_face, roll
+from ampnet.detection.multiscale import scaled_size
 from ampnet.detection.upside_down import find_upside_down, right_faces
 from ampnet.faces.alignment import align_face
 from ampnet.faces.geometry import Affine, inverse, transform_points

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ampnet.detection.any_size import AnySizeDetector, View
-from ampnet.detection.face import Face, moved_face
-from ampnet.detection.landmark_filter import is_large, keep_faces
+from ampnet.detection.face import Face, is_large, keep_faces, moved_face
 from ampnet.detection.multiscale import is_piece, is_same
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, align_face
 from ampnet.faces.geometry import Points, inverse

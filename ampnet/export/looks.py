@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ampnet.detection.landmark_filter import (
+from ampnet.detection.face import (
     BOX_MARGIN,
     EYES_TO_MOUTH,
     MAX_ROLL,
@@ -15,8 +15,8 @@ from ampnet.detection.landmark_filter import (
     MIN_MOUTH_WIDTH,
     NOSE_HEIGHT,
 )
-from ampnet.detection.letterbox import CELL
 from ampnet.detection.multiscale import (
+    CELL,
     MAX_LONG_SIDE,
     MEASURABLE,
     MIN_LONG_SIDE,
@@ -204,7 +204,7 @@ def best(graph: Graph, keys: Value, count: Value) -> Value:
 
 
 def are_plausible(graph: Graph, found: Found) -> Value:
-    """Whether landmarks are plausible: :func:`ampnet.detection.landmark_filter.are_plausible_landmarks`."""
+    """Whether landmarks are plausible: :func:`ampnet.detection.face.are_plausible_landmarks`."""
     points = found.landmarks
     eyes, mouth = (_middle(points, one) for one in (0, 3))
     down = mouth - eyes  # (N, 2)

@@ -15,8 +15,8 @@ import numpy as np
 
 from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.detection.retries import MIN_SCORE, NEAR, STEEP_ROLL
+from ampnet.export.graphs import decode
 from ampnet.export.looks import Detector, Found, areas, best, eyes_to_mouth
-from ampnet.export.metadata import decode
 from ampnet.export.notation import END, Graph, Value
 from ampnet.export.resizing import resized, rounded
 from ampnet.export.turned_faces import found_any_way, is_large, look_at_frames

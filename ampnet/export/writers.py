@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ampnet.errors import missing_package
-from ampnet.export.graphs import ClassifierGraph, DetectorGraph
-from ampnet.export.metadata import encode
+from ampnet.export.graphs import ClassifierGraph, DetectorGraph, encode
 from ampnet.export.versions import OLDEST_RUNTIME, OPSET, stamp
 from ampnet.files.writing import atomic_write
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.bundled import ModelId
 from ampnet.detection.any_size import AnySizeDetector, Candidates
-from ampnet.detection.letterbox import Letterbox
+from ampnet.detection.multiscale import Letterbox
 from ampnet.errors import CheckpointError, DataError
 from ampnet.faces.alignment import AlignedFace, resize_face
 from ampnet.faces.framing import Framing

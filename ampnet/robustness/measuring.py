@@ -13,8 +13,8 @@ from torch.utils.data import Dataset
 from ampnet.dataset.loading.dataset import Batch, FaceDataset
 from ampnet.dataset.loading.loader import loading_failures, make_loader
 from ampnet.files.journal import Journal
-from ampnet.inference.ablation import Vote, answer_by_votes
 from ampnet.inference.classifier import Classifier
+from ampnet.inference.contributions import Vote, answer_by_votes
 from ampnet.robustness.corrupted_faces import ChunkKey, CorruptedBatches
 from ampnet.robustness.scores import Hits
 

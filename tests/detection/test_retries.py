@@ -10,8 +10,7 @@ import pytest
 
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.detector import FaceDetector
-from ampnet.detection.face import Face, choose_face
-from ampnet.detection.landmark_filter import are_plausible_landmarks
+from ampnet.detection.face import Face, are_plausible_landmarks, choose_face
 from ampnet.detection.multiscale import MAX_LONG_SIDE, merge_passes
 from ampnet.detection.retries import RETRY_SIDE, RETRY_TURNS, detect_with_retries, turn_image
 from ampnet.faces.geometry import inverse, transform_points

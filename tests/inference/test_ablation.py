@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ampnet.dataset.loading.dataset import Batch
-from ampnet.inference.ablation import VOTES, answer_by_votes, votes_of
 from ampnet.inference.classifier import Classifier, mirror_faces
+from ampnet.inference.contributions import VOTES, answer_by_votes, votes_of
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.models.ampnet import AMPNet
 

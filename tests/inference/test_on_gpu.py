@@ -10,9 +10,8 @@ from ampnet.dataset.open_index import read_index
 from ampnet.export.graphs import ClassifierGraph
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import Framing
-from ampnet.inference.ablation import answer_by_votes, votes_of
 from ampnet.inference.classifier import Classifier, network_input
-from ampnet.inference.contributions import explain
+from ampnet.inference.contributions import answer_by_votes, explain, votes_of
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings.choices import Module
 from ampnet.settings.labels import EXPRESSIONS

@@ -21,7 +21,7 @@ from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import FaceBatches, FaceDataset, SampleKey
 from ampnet.dataset.loading.sampling import ResumableBatchSampler
 from ampnet.dataset.open_index import open_split, read_index
-from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
+from ampnet.dataset.quality.duplicates import CopyPair, write_pairs
 from ampnet.dataset.shards.manifest import read_manifest
 from ampnet.errors import DataError, ImageError
 from ampnet.settings.recipes import Augmentation

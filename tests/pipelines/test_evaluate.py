@@ -20,7 +20,7 @@ from ampnet.dataset.index.faces_table import FaceRow, write_faces
 from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.index.landmarks_file import write_landmarks
 from ampnet.dataset.open_index import read_index
-from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
+from ampnet.dataset.quality.duplicates import CopyPair, write_pairs
 from ampnet.errors import CheckpointError, DataError, UsageError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace
 from ampnet.reading.image_files import read_image

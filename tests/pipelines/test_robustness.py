@@ -19,7 +19,7 @@ from ampnet.errors import ConfigError, DataError, UsageError
 from ampnet.faces.framing import Framing
 from ampnet.files.journal import Journal
 from ampnet.files.lock import LOCK_FILE
-from ampnet.inference.ablation import VOTES
+from ampnet.inference.contributions import VOTES
 from ampnet.models.ampnet import AMPNet
 from ampnet.robustness.measuring import JOURNAL_FILE
 from ampnet.settings import EvalConfig, RobustnessConfig

@@ -12,15 +12,19 @@ from ampnet.dataset.index.face_names import spellings, split_of
 from ampnet.dataset.index.faces_table import FaceRow, read_faces
 from ampnet.dataset.index.index_files import (
     CLASSES_FILE,
+    CURE,
     FACES_FILE,
     LABELS_FILE,
     LANDMARKS_FILE,
     META_FILE,
     VOTES_FILE,
+    IndexMeta,
+    distinct,
+    read_class_names,
+    read_meta,
 )
 from ampnet.dataset.index.label_votes import LabelVotes, read_votes
-from ampnet.dataset.index.landmarks_file import read_labels, read_landmarks
-from ampnet.dataset.index.meta_file import CURE, IndexMeta, distinct, read_class_names, read_meta
+from ampnet.dataset.index.landmarks_file import LABEL_BASE_WITH_SPLITS, read_labels, read_landmarks
 from ampnet.dataset.index.prepared_images import refuse_links_outside, regular_files
 from ampnet.errors import DataError
 from ampnet.files.opening import read_bytes
@@ -34,9 +38,6 @@ if TYPE_CHECKING:
 
 LAYOUTS_WITH_PEOPLE = ("ckplus", "ckplus-1", "ckplus-neutral", "jaffe", "kdef", "csv")
 """Layouts of earlier versions that may identify people, though meta.json does not say so."""
-
-LABEL_BASE_WITH_SPLITS = 1
-"""First label if names begin with the split (RAF-DB's convention); otherwise 0."""
 
 
 @runtime_checkable
@@ -272,8 +273,7 @@ def read_undetected(meta: IndexMeta | None, path: Path) -> dict[str, dict[str, i
     Raises:
         DataError: faces.csv is damaged.
     """
-    counted = None if meta is None else meta.rejected()
-    if counted is not None:
+    if meta is not None and (counted := meta.rejected()) is not None:
         return counted
     undetected: dict[str, dict[str, int]] = {}
     for row in read_faces(path) if path.exists() else ():

@@ -25,6 +25,9 @@ from ampnet.files.printable import describe, printable
 from ampnet.files.writing import atomic_write
 from ampnet.settings.labels import MAX_CLASSES
 
+LABEL_BASE_WITH_SPLITS = 1
+"""First label if names begin with the split (RAF-DB's convention); otherwise 0."""
+
 MAX_FACES = 20_000_000
 """Maximum number of lines: that many names take 2 GB of memory."""
 

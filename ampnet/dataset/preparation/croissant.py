@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ampnet.dataset.index.faces_table import COLUMNS
-from ampnet.dataset.index.index_files import CROISSANT_FILE, FACES_FILE, META_FILE, images_tar
-from ampnet.dataset.index.meta_file import IndexMeta, read_meta
+from ampnet.dataset.index.index_files import CROISSANT_FILE, FACES_FILE, META_FILE, IndexMeta, images_tar, read_meta
 from ampnet.files.writing import sha256_of, write_json
 
 SPECIFICATION = "http://mlcommons.org/croissant/1.0"

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ampnet
-from ampnet.dataset.index.face_index import LABEL_BASE_WITH_SPLITS
 from ampnet.dataset.index.face_names import unique_names
 from ampnet.dataset.index.faces_table import FaceRow, FaceStatus, read_faces, write_faces, write_failures
 from ampnet.dataset.index.index_files import (
@@ -22,7 +21,7 @@ from ampnet.dataset.index.index_files import (
     VOTES_FILE,
 )
 from ampnet.dataset.index.label_votes import LabelVotes, write_votes
-from ampnet.dataset.index.landmarks_file import write_landmarks
+from ampnet.dataset.index.landmarks_file import LABEL_BASE_WITH_SPLITS, write_landmarks
 from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.index.splits import reference_split_8_2
 from ampnet.dataset.preparation.chunks import FramePolicy

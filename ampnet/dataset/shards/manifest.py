@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from ampnet.dataset.index.index_files import MANIFEST_FILE, faces_table
-from ampnet.dataset.index.meta_file import ClassNames, distinct
+from ampnet.dataset.index.index_files import MANIFEST_FILE, ClassNames, distinct, faces_table
 from ampnet.errors import DataError
 from ampnet.files.documents import read_json
 from ampnet.files.writing import write_json

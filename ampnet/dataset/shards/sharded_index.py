@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from ampnet.dataset.index.face_index import FaceIndex, match_subjects, read_framing, read_undetected
 from ampnet.dataset.index.faces_table import FaceRow
-from ampnet.dataset.index.index_files import FACES_FILE, MANIFEST_FILE, META_FILE
+from ampnet.dataset.index.index_files import FACES_FILE, MANIFEST_FILE, META_FILE, read_meta
 from ampnet.dataset.index.label_votes import LabelVotes
 from ampnet.dataset.index.landmarks_file import MAX_FACES
-from ampnet.dataset.index.meta_file import read_meta
 from ampnet.dataset.shards.manifest import CURE
 from ampnet.dataset.shards.parquet_tables import ShardTable
 from ampnet.dataset.shards.shard_reader import ShardReader, StreamedSplit, read_outcomes

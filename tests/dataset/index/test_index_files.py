@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ampnet.dataset.index.meta_file import distinct, read_class_names, read_meta
+from ampnet.dataset.index.index_files import distinct, read_class_names, read_meta
 from ampnet.errors import DataError
 
 GOOD: dict[str, Any] = {
