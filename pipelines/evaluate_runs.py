@@ -110,8 +110,6 @@ def predict_runs(
     reserve()
     tables, scores = predict_seeds(config, opened, quiet)
     table = stack_tables(tables) if copies > 1 else tables[0]
-    if copies > 1:  # their intervals would take each image for as many as there are seeds
-        table = replace(table, images=replace(table.images, copies=None, votes=None))
     notes = (
         *_about(runs, copies),
         *people_note(opened.people),
@@ -142,7 +140,16 @@ def pool(split: EvaluatedSplit, parts: Sequence[PredictionTable]) -> PredictionT
 
     unreadable = {name: why for part in parts for name, why in part.unreadable.items()}
     heads = pooled("local"), pooled("global_")
-    return table_of(split.images, np.array(rows), pooled("probabilities"), *heads, unreadable=unreadable)
+    copies = None  # of faces that the image's own run was trained on
+    if all(part.images.copies is not None for part in parts):
+        copies = np.full(len(split.images), "", dtype="<U5")
+        for part in parts:
+            for name, copy in zip(part.images.names, np.asarray(part.images.copies), strict=True):
+                if name:
+                    copies[position[name]] = copy
+    return table_of(
+        replace(split.images, copies=copies), np.array(rows), pooled("probabilities"), *heads, unreadable=unreadable
+    )
 
 
 def runs_sha256(scores: RunsScores) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.evaluation.intervals import Estimate, mean_estimates
-from ampnet.evaluation.metrics import Scores, confusion_of, score
+from ampnet.evaluation.metrics import Scores, confusion_of, resampled_clusters, score
 from ampnet.evaluation.reliability import MIN_PROBABILITY, ProbabilityScores, score_probabilities
 from ampnet.settings.labels import MIN_VOTES
 
@@ -90,6 +90,7 @@ def measure_agreement(
     class_names: Sequence[str],
     min_votes: int = MIN_VOTES,
     seed: int = 0,
+    clusters: NDArray[np.int64] | None = None,
 ) -> Agreement:
     """Compare predictions with votes. Intervals are Wilson's for rates, else bootstrap percentiles over the rows.
 
@@ -99,6 +100,7 @@ def measure_agreement(
         votes: of the same N images.
         class_names: K names.
         min_votes: minimum votes for the classes to compare distributions.
+        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`; all intervals draw these, then.
 
     Raises:
         ValueError: shapes do not match.
@@ -118,18 +120,26 @@ def measure_agreement(
         matrix = matrix[:, :-1]
     given = np.zeros(len(voted), bool) if probabilities is None else ~np.isnan(probabilities).any(axis=1)
     p = np.zeros(shape) if probabilities is None else probabilities
-    both = voted & given
-    distances = _distances(p[both], votes.counts[both], min_votes)
-    cross_entropy, entropy, total_variation = mean_estimates(distances, seed)
-    expected, best = mean_estimates(np.column_stack([predicted_fraction, top_fraction]), seed)
-    (annotator,) = mean_estimates(top_fraction[decided[voted], None], seed)
+    both = voted & given & (votes.counts.sum(axis=1) >= max(min_votes, 1))
+    distances = _distances(p[both], votes.counts[both])
+
+    def people(rows: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+        return None if clusters is None else clusters[rows]
+
+    cross_entropy, entropy, total_variation = mean_estimates(distances, seed, people(both))
+    expected, best = mean_estimates(np.column_stack([predicted_fraction, top_fraction]), seed, people(voted))
+    (annotator,) = mean_estimates(top_fraction[decided[voted], None], seed, people(decided))
+    resampled = None
+    if clusters is not None and decided.any():
+        those = answers[decided].astype(np.int64)
+        resampled = resampled_clusters(majority[decided], those, shape[1], clusters[decided], seed)
     return Agreement(
         no_face=int(votes.no_face.sum()),
         unvoted=int((~voted & ~votes.no_face).sum()),
         voted=int(voted.sum()),
         majority_rows=int(decided.sum()),
-        scores=score(matrix, class_names, seed) if decided.any() else None,
-        probabilities=score_probabilities(p[decided & given], majority[decided & given], seed)
+        scores=score(matrix, class_names, seed, resampled) if decided.any() else None,
+        probabilities=score_probabilities(p[decided & given], majority[decided & given], seed, people(decided & given))
         if (decided & given).any()
         else None,
         annotator_accuracy=annotator,
@@ -154,10 +164,9 @@ def _check_shapes(
         raise ValueError(f"expected probabilities of shape {shape}, got {probabilities.shape}")
 
 
-def _distances(p: NDArray[np.floating], v: NDArray[np.floating], min_votes: int) -> NDArray[np.float64]:
-    """Return cross-entropy, entropy and total variation, ``(n, 3)``, of each row with enough votes for the classes."""
-    enough = v.sum(axis=1) >= max(min_votes, 1)
-    p, v = p[enough].astype(np.float64), v[enough].astype(np.float64)
+def _distances(p: NDArray[np.floating], v: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return cross-entropy, entropy and total variation, ``(n, 3)``, of each row; each has a vote."""
+    p, v = p.astype(np.float64), v.astype(np.float64)
     q = v / v.sum(axis=1, keepdims=True)
     cross_entropy = -(q * np.log(np.maximum(p, MIN_PROBABILITY))).sum(axis=1)
     entropy = -(q * np.log(np.where(q > 0, q, 1.0))).sum(axis=1)

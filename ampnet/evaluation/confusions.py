@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ampnet.evaluation.intervals import Counts, Estimate, rate
-from ampnet.evaluation.metrics import Scores
+import numpy as np
+
+from ampnet.evaluation.intervals import Counts, Estimate, estimate, rate, widened
+from ampnet.evaluation.metrics import Resampled, Scores
 from ampnet.files.printable import counted
 
 PAIRS = 10
@@ -22,23 +24,33 @@ class ConfusedPair:
     """Fraction of the true class's images, with Wilson's interval."""
 
 
-def confused_pairs(matrix: Counts, class_names: Sequence[str], most: int | None = PAIRS) -> tuple[ConfusedPair, ...]:
+def confused_pairs(
+    matrix: Counts, class_names: Sequence[str], most: int | None = PAIRS, resampled: Resampled | None = None
+) -> tuple[ConfusedPair, ...]:
     """List the most frequent confusions, most images first; equally frequent ones by the share of their class.
 
     Args:
         matrix: ``(K, K)`` or ``(K, K + 1)``; a column of images without a prediction is not a confusion.
         class_names: K names.
         most: maximum number of pairs; None lists all.
+        resampled: the same of resampled people, if their images are not independent.
     """
     pairs = []
     for row, true in enumerate(class_names):
         of_class = int(matrix[row].sum())
         for column, predicted in enumerate(class_names):
             images = int(matrix[row, column])
-            share = rate(images, of_class)
-            if row != column and images and share:
+            if row != column and images and (share := _share(images, of_class, row, column, resampled)):
                 pairs.append(ConfusedPair(true, predicted, images, share))
     return tuple(sorted(pairs, key=lambda pair: (-pair.images, -pair.share.value))[:most])
+
+
+def _share(images: int, of_class: int, row: int, column: int, resampled: Resampled | None) -> Estimate | None:
+    if resampled is None:
+        return rate(images, of_class)
+    with np.errstate(invalid="ignore"):  # a resample may lack the class
+        again = resampled.matrices[:, row, column] / resampled.matrices[:, row].sum(axis=1)
+    return widened(estimate(images / of_class, again), int(resampled.present[row]))
 
 
 def in_words(scores: Scores, pairs: Sequence[ConfusedPair], undetected: int) -> str:

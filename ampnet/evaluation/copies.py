@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, rate
+from ampnet.evaluation.intervals import Estimate, share_of
 
 Copy = Literal["", "near", "exact"]
 """Whether the training split holds a copy of an image: none, another version of the photo, or the same file."""
@@ -18,7 +18,7 @@ class SubsetScore:
 
     images: int
     accuracy: Estimate | None
-    """With Wilson's interval; images without a prediction are errors. None without images."""
+    """With the interval of all accuracies; images without a prediction are errors. None without images."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,11 @@ class CopyScores:
 
 
 def score_without_copies(
-    labels: NDArray[np.integer], answers: NDArray[np.integer], copies: NDArray[np.str_]
+    labels: NDArray[np.integer],
+    answers: NDArray[np.integer],
+    copies: NDArray[np.str_],
+    seed: int = 0,
+    clusters: NDArray[np.int64] | None = None,
 ) -> CopyScores:
     """Compare accuracy over all images, without copies, and over the copies.
 
@@ -45,11 +49,13 @@ def score_without_copies(
         labels: ``(N,)``, N at least 1.
         answers: ``(N,)`` predicted classes; -1 without a prediction.
         copies: ``(N,)`` of :data:`Copy`.
+        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
     """
     correct = labels == answers
 
     def subset(chosen: NDArray[np.bool_]) -> SubsetScore:
-        return SubsetScore(int(chosen.sum()), rate(int(correct[chosen].sum()), int(chosen.sum())))
+        people = None if clusters is None else clusters[chosen]
+        return SubsetScore(int(chosen.sum()), share_of(correct[chosen], seed, people))
 
     exact, near = copies == "exact", copies == "near"
     return CopyScores(

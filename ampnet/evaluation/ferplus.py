@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
-from ampnet.evaluation.intervals import Estimate, wilson_interval
+from ampnet.evaluation.intervals import Estimate, defined, share_of
 from ampnet.settings.choices import Protocol
 from ampnet.settings.labels import FERPLUS_ANSWERS
 from ampnet.settings.labels import FERPLUS_COLUMNS as EMOTIONS
@@ -55,6 +55,8 @@ def score_protocol(
     class_names: Sequence[str],
     columns: Sequence[str],
     counts: NDArray[np.floating],
+    seed: int = 0,
+    clusters: NDArray[np.int64] | None = None,
 ) -> ProtocolScores:
     """Score predictions by a published rule.
 
@@ -63,6 +65,7 @@ def score_protocol(
         class_names: the K classes.
         columns: V answers that annotators could give; FER+'s ten, in any order.
         counts: ``(N, V)`` votes; zeros for an image without votes.
+        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
 
     Raises:
         DataError: a column of FER+ is missing, or no image has a label by the rule.
@@ -79,11 +82,11 @@ def score_protocol(
     predicted = np.array(
         [EMOTIONS.index(name) if name in EMOTIONS else UNDECIDED for name in class_names] + [UNDECIDED]
     )
-    right = int((predicted[answers[kept]] == labels[kept]).sum())
+    right = predicted[answers[kept]] == labels[kept]
     known = np.isin(labels[kept], predicted)
     return ProtocolScores(
         protocol=protocol,
-        accuracy=Estimate(right / int(kept.sum()), wilson_interval(right, int(kept.sum()))),
+        accuracy=defined(share_of(right, seed, None if clusters is None else clusters[kept])),
         images=int(kept.sum()),
         undecided=int((voted & (labels == UNDECIDED)).sum()),
         other=int((labels == OTHER).sum()),

@@ -49,7 +49,7 @@ def rate(hits: int, count: int) -> Estimate | None:
 
 def share_of(hits: NDArray[np.bool_], seed: int, clusters: NDArray[np.int64] | None = None) -> Estimate | None:
     """Return the share of ``(N,)`` hits: with Wilson's interval, or of clusters with the percentiles of a bootstrap."""
-    if clusters is None:
+    if clusters is None or not len(hits):
         return rate(int(hits.sum()), len(hits))
     resampled = bootstrap_means(hits[:, None].astype(np.float64), seed, clusters)[:, 0]
     return widened(estimate(float(hits.mean()), resampled), len(np.unique(clusters)))
@@ -202,12 +202,18 @@ def bootstrap_weights(
         yield np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
 
 
-def mean_estimates(columns: NDArray[np.floating], seed: int) -> tuple[Estimate | None, ...]:
-    """Return the mean of each column of a ``(N, M)`` table with its bootstrap interval; None without rows."""
+def mean_estimates(
+    columns: NDArray[np.floating], seed: int, clusters: NDArray[np.int64] | None = None
+) -> tuple[Estimate | None, ...]:
+    """Return the mean of each column of a ``(N, M)`` table with its bootstrap interval; None without rows.
+
+    Args:
+        clusters: as for :func:`bootstrap_means`.
+    """
     if not len(columns):
         return tuple(None for _ in range(columns.shape[1]))
     values = columns.mean(axis=0).tolist()
-    means = bootstrap_sums(columns, seed) / len(columns)
+    means = bootstrap_means(columns, seed, clusters)
     return tuple(estimate(value, means[:, number]) for number, value in enumerate(values))
 
 

@@ -17,9 +17,7 @@ from ampnet.evaluation.intervals import (
     bootstrap_weights,
     defined,
     estimate,
-    rate,
     share_of,
-    wilson_interval,
 )
 
 BINS = 15
@@ -94,7 +92,7 @@ def score_probabilities(
         brier=defined(estimate(float(squares.mean()), means[:, 1])),
         calibration_error=defined(estimate(calibration_error(p, labels), np.abs(means[:, 2:]).sum(axis=1))),
         mean_confidence=float(p.max(axis=1).mean()),
-        bins=reliability_bins(p, labels),
+        bins=reliability_bins(p, labels, seed, clusters),
     )
 
 
@@ -111,24 +109,30 @@ def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.in
     return float(np.abs(confidence_gaps(probabilities, labels).sum(axis=0)).sum() / len(labels))
 
 
-def reliability_bins(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> tuple[ReliabilityBin, ...]:
+def reliability_bins(
+    probabilities: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    seed: int = 0,
+    clusters: NDArray[np.int64] | None = None,
+) -> tuple[ReliabilityBin, ...]:
     """Compare probability and accuracy within bins of equal width.
 
     Args:
         probabilities: ``(N, K)``.
         labels: ``(N,)``.
+        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
     """
     confidence, hits, bins = _confidences(probabilities, labels)
-    images = np.bincount(bins, minlength=BINS).tolist()
-    correct = np.bincount(bins[hits], minlength=BINS).tolist()
-    total = np.bincount(bins, weights=confidence, minlength=BINS).tolist()
     edges = np.linspace(0, 1, BINS + 1).tolist()
-    return tuple(
-        ReliabilityBin(low, high, n, s / n, c / n, wilson_interval(c, n))
-        if n
-        else ReliabilityBin(low, high, 0, None, None, None)
-        for low, high, n, s, c in zip(edges[:-1], edges[1:], images, total, correct, strict=True)
-    )
+
+    def one(number: int) -> ReliabilityBin:
+        inside = bins == number
+        found = share_of(hits[inside], seed, None if clusters is None else clusters[inside])
+        mean = float(confidence[inside].mean()) if found else None
+        accuracy, interval = (found.value, found.interval) if found else (None, None)
+        return ReliabilityBin(edges[number], edges[number + 1], int(inside.sum()), mean, accuracy, interval)
+
+    return tuple(map(one, range(BINS)))
 
 
 def top_hits(probabilities: NDArray[np.floating], labels: NDArray[np.integer], k: int) -> NDArray[np.bool_]:
@@ -203,22 +207,23 @@ def score_risk_coverage(
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
     confidence = probabilities.max(axis=1)[order]
     wrong = (probabilities.argmax(axis=1) != labels)[order]
+
+    def point(cut: float) -> RiskPoint:
+        answered = confidence >= cut
+        images, people = int(answered.sum()), None if clusters is None else clusters[answered]
+        return RiskPoint(cut, images / count, images, share_of(wrong[answered], seed, people))
+
     wanted = [confidence[int(np.ceil(share * count - 1e-9)) - 1] for share in COVERAGES]
-    weights = bootstrap_weights(count, seed, clusters=None if clusters is None else clusters[order])
+    clusters = None if clusters is None else clusters[order]
+    weights = bootstrap_weights(count, seed, clusters=clusters)
     areas = [_areas(block.astype(np.float64), wrong, confidence) for block in weights]
     area = defined(estimate(float(_areas(np.ones((1, count)), wrong, confidence)[0]), np.concatenate(areas)))
     return RiskCoverage(
         images=count,
         area=area,
-        curve=tuple(_point(confidence, wrong, cut) for cut in sorted(set(map(float, wanted)), reverse=True)),
-        rejection=_point(confidence, wrong, threshold) if threshold else None,
+        curve=tuple(point(cut) for cut in sorted(set(map(float, wanted)), reverse=True)),
+        rejection=point(threshold) if threshold else None,
     )
-
-
-def _point(confidence: NDArray[np.floating], wrong: NDArray[np.bool_], threshold: float) -> RiskPoint:
-    answered = confidence >= threshold
-    images = int(answered.sum())
-    return RiskPoint(threshold, images / len(wrong), images, rate(int(wrong[answered].sum()), images))
 
 
 def _areas(

@@ -196,7 +196,7 @@ def measure(
     matrix = confusion_of(labels, table.answers, len(names))
     top2, probabilities, risk = _of_probabilities(table, fusion.rejection_threshold if fusion else 0.0, clusters)
     resampled = None if clusters is None else resampled_clusters(labels, table.answers, len(names), clusters, SEED)
-    of_all, pairs = score(matrix, names, SEED, resampled), confused_pairs(matrix, names)
+    of_all, pairs = score(matrix, names, SEED, resampled), confused_pairs(matrix, names, resampled=resampled)
     undetected = int((~scored).sum())
     return EvalReport(
         format=FORMAT,
@@ -249,14 +249,20 @@ def _of_probabilities(
 
 def _copies(table: PredictionTable) -> CopyScores | None:
     copies = table.images.copies
-    return None if copies is None else score_without_copies(table.labels, table.answers, copies)
+    return (
+        None
+        if copies is None
+        else score_without_copies(table.labels, table.answers, copies, SEED, table.images.clusters)
+    )
 
 
 def _crowd(table: PredictionTable) -> Agreement | None:
     votes = table.images.votes
     if votes is None or not votes.totals.any():
         return None
-    return measure_agreement(table.answers, table.probabilities, votes, table.class_names)
+    return measure_agreement(
+        table.answers, table.probabilities, votes, table.class_names, seed=SEED, clusters=table.images.clusters
+    )
 
 
 def _without_last(resampled: Resampled | None) -> Resampled | None:
@@ -273,13 +279,17 @@ def _protocol(table: PredictionTable, protocol: Protocol | None) -> ProtocolScor
     votes = table.images.votes
     if votes is None or votes.answers is None:
         raise DataError(f"--protocol {protocol} needs annotators' votes, and the data set has none")
-    return score_protocol(protocol, table.answers, table.class_names, votes.columns, votes.answers)
+    return score_protocol(
+        protocol, table.answers, table.class_names, votes.columns, votes.answers, SEED, table.images.clusters
+    )
 
 
 def _heads(table: PredictionTable, fusion: Fusion | None) -> HeadScores | None:
     if fusion is None or table.local is None or table.global_ is None:
         return None
-    return score_heads(table.local, table.global_, table.labels, fusion.beta, fusion.offsets)
+    return score_heads(
+        table.local, table.global_, table.labels, fusion.beta, fusion.offsets, SEED, table.images.clusters
+    )
 
 
 def _priors(table: PredictionTable, fusion: Fusion | None) -> tuple[PriorScores, ...]:

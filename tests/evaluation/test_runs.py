@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
+from ampnet.evaluation.agreement import CrowdVotes, measure_agreement
+from ampnet.evaluation.confusions import confused_pairs
+from ampnet.evaluation.copies import score_without_copies
+from ampnet.evaluation.ferplus import score_protocol
+from ampnet.evaluation.fusion import score_heads
 from ampnet.evaluation.intervals import bootstrap_means, bootstrap_weights
 from ampnet.evaluation.metrics import confusion_of, resampled_clusters, score
 from ampnet.evaluation.predictions import SplitImages, table_of
+from ampnet.evaluation.reliability import reliability_bins, score_risk_coverage
 from ampnet.evaluation.runs import clusters_of, score_run, score_runs, stack_tables
+from ampnet.settings.labels import FERPLUS_ANSWERS
 
 NAMES = ("fear", "anger")
 PEOPLE = np.array([0, 1, 1, 1])
@@ -23,6 +30,26 @@ def test_drawing_people_gives_only_what_whole_people_can_give():
     assert (found.accuracy.value, found.accuracy.interval) == (0.25, (0.0, 1.0))
     assert found.classes[0].recall.interval == (0.0, 1.0)
     assert found.classes[1].recall.value == 0
+
+
+def test_whatever_is_a_share_of_images_draws_people_where_they_are_known():
+    """A quarter is right, all of it one person's: anything from none to all for other people."""
+    copies = score_without_copies(LABELS, ANSWERS, np.full(4, ""), 0, PEOPLE)
+    votes = CrowdVotes(3.0 * np.eye(2)[LABELS], np.full(4, 3.0), np.zeros(4, bool))
+    crowd = measure_agreement(ANSWERS, None, votes, NAMES, clusters=PEOPLE)
+    logits = np.eye(2, dtype=np.float32)[[0, 1, 0, 0]]
+    heads = score_heads(logits, logits, LABELS, 0.5, clusters=PEOPLE)
+    p = np.where(logits > 0, 0.9, 0.1)
+    emotions = np.zeros((4, 10))
+    emotions[np.arange(4), [6, 6, 4, 4]] = 3  # of FERPLUS_ANSWERS: fear, anger
+    protocol = score_protocol("ferplus-majority", ANSWERS, NAMES, FERPLUS_ANSWERS, emotions, 0, PEOPLE)
+    for found in (copies.all.accuracy, crowd.scores.accuracy, crowd.expected_agreement, heads.fused, protocol.accuracy):
+        assert (found.value, found.interval) == (0.25, (0.0, 1.0))
+    assert score_risk_coverage(p, LABELS, clusters=PEOPLE).curve[-1].risk.interval == (0.0, 1.0)
+    assert reliability_bins(p, LABELS, 0, PEOPLE)[13].interval == (0.0, 1.0)
+    resampled = resampled_clusters(LABELS, ANSWERS, 2, PEOPLE, seed=0)
+    (first, *_) = confused_pairs(confusion_of(LABELS, ANSWERS, 2), NAMES, resampled=resampled)
+    assert (first.share.value, first.share.interval) == (0.5, (0.0, 1.0))
 
 
 def test_means_over_people_weigh_each_by_its_images():

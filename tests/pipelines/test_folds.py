@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from ampnet.dataset.index.folds import Folds, write_folds
 from ampnet.dataset.open_index import read_index
+from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
 from ampnet.errors import DataError, UsageError
 from ampnet.settings import CalibrateConfig, CompareConfig, EvalConfig, RobustnessConfig, TrainConfig
 from ampnet.settings.recipes import make_recipe
@@ -103,6 +105,38 @@ def test_a_single_fold_is_not_measured_on_what_it_has_seen(folds, data, tmp_path
         compare(CompareConfig(contenders=(folds.folder, folds.folder / "fold1"), data=data), quiet=True)
     with pytest.raises(UsageError, match="omit --split"):
         evaluate(EvalConfig(checkpoint=folds.folder, data=data, split="val"), quiet=True)
+
+
+@pytest.fixture
+def voted(tmp_path):
+    """Fourteen faces with votes; the first training face and the first test face are the same file."""
+    data = write_prepared_faces(tmp_path / "data", train=1, val=0, test=1)
+    index = read_index(data)
+    train, test = (next(name for name in index.names if name.startswith(split)) for split in ("train", "test"))
+    write_pairs(data / "index" / "duplicates.csv", [CopyPair((train, test), ("train", "test"), ("", ""), 1.0, True)])
+    lines = [f"name,{','.join(index.class_names)}", *(f"{name},3,0,0,0,0,0,0" for name in index.names)]
+    (data / "index" / "label_votes.csv").write_text("\n".join(lines) + "\n")
+    return data
+
+
+def test_copies_in_other_folds_are_told_and_left_out(voted, tmp_path):
+    index, runs = read_index(voted), tmp_path / "runs"
+    for fold in (1, 2):
+        small_checkpoint(runs / f"fold{fold}", config={"fold": fold})
+    in_test = np.array([name.startswith("test") for name in index.names])
+    write_folds(runs / "folds.csv", index.names, Folds(in_test + 1, [""] * 14))
+    report = evaluate(EvalConfig(checkpoint=runs, data=voted), quiet=True).report
+    assert (report.copies.exact, report.copies.without_copies.images) == (2, 12)
+    write_folds(runs / "folds.csv", index.names, Folds(np.arange(14) // 7 + 1, [""] * 14))  # the pair together
+    assert evaluate(EvalConfig(checkpoint=runs, data=voted), quiet=True).report.copies.exact == 0
+
+
+def test_seeds_are_measured_against_the_crowd_and_without_copies_too(voted, tmp_path):
+    for seed in (1, 2):
+        small_checkpoint(tmp_path / "runs" / f"seed{seed}")
+    report = evaluate(EvalConfig(checkpoint=tmp_path / "runs", data=voted), quiet=True).report
+    assert (report.images, report.crowd.majority_rows, report.copies.exact) == (14, 14, 2)
+    assert report.copies.all.accuracy == report.all.accuracy  # of seven images, not fourteen
 
 
 def test_seeds_that_each_drew_their_own_validation_split_are_not_pooled_on_it(tmp_path):
