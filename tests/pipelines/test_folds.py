@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from ampnet.dataset.index.folds import Folds, write_folds
 from ampnet.dataset.open_index import read_index
-from ampnet.dataset.quality.pairs_file import CopyPair, write_pairs
+from ampnet.dataset.quality.duplicates import CopyPair, write_pairs
 from ampnet.errors import DataError, UsageError
 from ampnet.settings import CalibrateConfig, CompareConfig, EvalConfig, RobustnessConfig, TrainConfig
 from ampnet.settings.recipes import make_recipe
