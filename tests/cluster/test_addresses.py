@@ -21,8 +21,9 @@ from ampnet.reading.photo import Photo
 from ampnet.reading.reader import NOTHING, read_ahead
 from ampnet.reading.video_clock import Sampling
 from ampnet.runtime.threads import Threads, start_threads
+from tests.cluster.raw_faces import SAMPLES
 from tests.cluster.s3 import s3_server
-from tests.cluster.test_ray import ROOT, SAMPLES, here, rows_of
+from tests.cluster.test_ray import ROOT, here, rows_of
 from tests.small_checkpoint import small_checkpoint
 
 pa = pytest.importorskip("pyarrow")

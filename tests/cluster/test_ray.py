@@ -1,8 +1,7 @@
-"""Prepare and predict on a real Ray of this machine with two actors: a single machine's results, through kills."""
+"""Predict and prepare on a real Ray of this machine with two actors: a single machine's results, through kills."""
 
 import csv
 import io
-import json
 import os
 import signal
 import subprocess
@@ -17,9 +16,10 @@ from typing import Any, Literal
 
 import pytest
 
-from ampnet.settings import PredictConfig, PrepareConfig
+from ampnet.settings import PredictConfig
 from pipelines.predict import run as predict
 from pipelines.prepare import run as prepare
+from tests.cluster.raw_faces import SAMPLES, files_of, in_shards, link_samples
 from tests.small_checkpoint import small_checkpoint
 
 ray = pytest.importorskip("ray")
@@ -29,7 +29,6 @@ parquet = pytest.importorskip("pyarrow.parquet")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own warnings are not ours
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = ROOT / "tests" / "samples" / "faces"
 PHOTOS = 40
 
 
@@ -72,25 +71,7 @@ def kill_driver_when(is_time: Callable[[], bool], command: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Samples for three chunks of 64."""
-    folder = tmp_path_factory.mktemp("raw")
-    for number, face in enumerate(sorted(SAMPLES.rglob("*.jpg"))[::2][:130]):
-        link = folder / face.parent.relative_to(SAMPLES) / f"{number:03d}.jpg"
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(face)
-    return folder
-
-
-def in_shards(raw: Path, out: Path) -> PrepareConfig:
-    return PrepareConfig(raw_dir=raw, out=out, crop="face", gpus=0, form="shards", faces_per_shard=50)
-
-
-def files_of(out: Path) -> dict[str, bytes]:
-    """Everything that a prepare wrote; its duration is the one thing that may differ."""
-    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
-    meta = json.loads(files["index/meta.json"])
-    del meta["elapsed_seconds"]
-    return {**files, "index/meta.json": json.dumps(meta).encode()}
+    return link_samples(tmp_path_factory.mktemp("raw"))
 
 
 def rows_of(out: Path) -> list[dict[str, str]]:
@@ -153,8 +134,9 @@ def test_tars_and_parquet_files_give_the_answers_of_their_images_in_folders(
         assert [{**row, "image": Path(row["image"]).name, "problem": ""} for row in found] == expected
 
 
+@pytest.mark.soak  # test_preparation.py has the same actors without Ray
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("form", ["files", pytest.param("shards", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("form", ["files", "shards"])
 def test_ray_prepares_the_bytes_of_a_single_machine(
     raw: Path, tmp_path: Path, form: Literal["files", "shards"]
 ) -> None:

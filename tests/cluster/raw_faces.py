@@ -1,0 +1,30 @@
+"""A raw set for prepare, and all that a prepare of it wrote."""
+
+import json
+from pathlib import Path
+
+from ampnet.settings import PrepareConfig
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "faces"
+
+
+def link_samples(folder: Path, count: int = 130) -> Path:
+    """Link samples, by default for three chunks of 64."""
+    for number, face in enumerate(sorted(SAMPLES.rglob("*.jpg"))[::2][:count]):
+        link = folder / face.parent.relative_to(SAMPLES) / f"{number:03d}.jpg"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(face)
+    return folder
+
+
+def in_shards(raw: Path, out: Path) -> PrepareConfig:
+    """Give the settings of a prepare in shards."""
+    return PrepareConfig(raw_dir=raw, out=out, crop="face", gpus=0, form="shards", faces_per_shard=50)
+
+
+def files_of(out: Path) -> dict[str, bytes]:
+    """Everything that a prepare wrote; its duration is the one thing that may differ."""
+    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    meta = json.loads(files["index/meta.json"])
+    del meta["elapsed_seconds"]
+    return {**files, "index/meta.json": json.dumps(meta).encode()}
