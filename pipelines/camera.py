@@ -28,9 +28,6 @@ class Screen(Protocol):
 def run(config: PredictConfig, quiet: bool = False) -> Predictions:
     """Show what a camera sees until its user ends it with q, Esc, the window's close button or Ctrl-C.
 
-    Args:
-        config: the settings, with the number of a camera.
-
     Raises:
         DataError: there is no display, or the camera does not answer.
         UsageError: there is no such checkpoint, or the CSV exists already.

@@ -189,7 +189,6 @@ def write_joined(
     Args:
         classifier: its file, in full precision.
         detector: likewise.
-        out: file to write.
         precision: in which larger weights are stored; int8: those of the detector in half precision.
         pixels: how photos are laid out.
 

@@ -47,10 +47,7 @@ def write_page(folder: Path, model: Path, name: str, about: dict[str, Any], runt
     """Write the page around a model.
 
     Args:
-        folder: an empty folder.
         model: a whole ONNX file.
-        name: of the model, for the reader.
-        about: its metadata.
         runtime: from :func:`find_runtime`.
     """
     for file in RUNTIME_FILES:

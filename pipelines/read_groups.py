@@ -56,7 +56,6 @@ def read_columns(
     """Read the values of columns for every image of a split, as :func:`read_groups`, but as they are.
 
     Args:
-        columns: names of columns.
         option: that asks for them, for messages.
     """
     header, given = _read(file, split) if file is not None else ([], {})

@@ -30,7 +30,6 @@ class ResultFolder:
             printed, and nothing is written.
         what: the files in words, plural.
         subjects: what is to be written, so that nothing else is replaced.
-        force: replace anything.
 
     Raises:
         UsageError: the folder holds other results.

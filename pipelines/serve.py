@@ -40,7 +40,6 @@ def run(
     """Serve until SIGTERM or Ctrl-C.
 
     Args:
-        config: the settings.
         on_start: gets the address once the service answers.
         log: gets a line of the access log for each answer, if the settings ask for one.
         quiet: show no notices; warnings are shown.

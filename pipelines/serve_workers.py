@@ -39,8 +39,6 @@ def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None]) -> in
     """Serve with several processes until SIGTERM or Ctrl-C; one that dies is replaced.
 
     Args:
-        config: the settings of all.
-        serve: what each of them does.
         up: called once all answer.
 
     Returns:

@@ -49,9 +49,7 @@ def _table(result: RobustnessResult, severities: bool, votes: bool, faces: bool)
     """Lay out one row for each corruption and each set of faces.
 
     Args:
-        severities: show the accuracy of each severity.
         votes: show the accuracy of each vote, else of all modules and the baseline only.
-        faces: show the number of faces.
     """
     report = result.report
     shown = report.votes[1:] if votes else [vote for vote in report.votes[1:] if vote == BASELINE]

@@ -74,7 +74,6 @@ def read_matching(
     """Read tensors that must be those of a network.
 
     Args:
-        tensors: what is stored.
         expected: a network's state; only names, shapes and types are used.
         called: gives the file's own name of a tensor, for messages.
 

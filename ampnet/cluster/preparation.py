@@ -17,11 +17,7 @@ BATCH = 4
 
 
 class PrepareActor:
-    """Holds the detector; Ray Data calls it with chunks.
-
-    Args:
-        on_gpu: whether the detector runs on the actor's GPU.
-    """
+    """Holds the detector; Ray Data calls it with chunks."""
 
     def __init__(self, detector: DetectorConfig, workers: int, on_gpu: bool) -> None:
         import torch
@@ -53,7 +49,6 @@ def prepare_on_ray(
     A chunk of an actor that dies is done again; its images get the same bytes under the same names.
 
     Args:
-        detector: settings of the detector that each actor holds.
         workers: threads of each actor that read and write images.
 
     Yields:

@@ -35,9 +35,6 @@ def build_shards(
     The files are those that `ampnet convert` makes of the same data set in files. A pack is deleted as soon as all of
     its images are in shards; a run that was killed continues with the first shard that is not there.
 
-    Args:
-        faces_per_shard: faces in each shard but the last.
-
     Raises:
         DataError: there is no usable face, a pack is damaged, or a file cannot be written.
     """

@@ -68,7 +68,6 @@ def choose_face(faces: Sequence[Face], policy: FacePolicy, size_hw: tuple[int, i
     Args:
         faces: faces of one image, best score first.
         policy: ``largest`` visible area, nearest to the ``centre`` of the image, ``best`` score, or ``all``.
-        size_hw: height and width of the image in pixels.
 
     Returns:
         One face, or all in their order; empty if there are none. Ties go to the better score.

@@ -50,7 +50,6 @@ def letterbox(image: Image, long_side: int, larger: Image | None = None) -> Lett
     """Scale an image's longer side to ``long_side``, keeping its aspect ratio to the nearest pixel.
 
     Args:
-        long_side: length in pixels.
         larger: the same image at a size in between, which is scaled instead; it has fewer pixels to average.
     """
     height, width = image.shape[:2]

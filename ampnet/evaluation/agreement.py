@@ -98,7 +98,6 @@ def measure_agreement(
         answers: ``(N,)`` predicted classes; -1 in rows without a prediction.
         probabilities: ``(N, K)`` predicted, rows sum to 1, NaN in rows without; None if only the answers are known.
         votes: of the same N images.
-        class_names: K names.
         min_votes: minimum votes for the classes to compare distributions.
         clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`; all intervals draw these, then.
 

@@ -144,7 +144,6 @@ def compare(
 
     Args:
         labels: ``(N,)`` true classes, N at least 1.
-        class_names: K names.
         clusters: ``(N,)`` number of the person in each image: intervals draw people; None draws images.
     """
     numbers = list(combinations(range(len(contenders)), 2))
@@ -201,9 +200,6 @@ def difference(
 
     Args:
         labels: ``(N,)`` true classes, N at least 1.
-        first: its answers.
-        second: its answers.
-        num_classes: K.
         clusters: as for :func:`compare`.
     """
     runs = np.concatenate([first, second])
@@ -271,7 +267,6 @@ def changes(
 
     Args:
         labels: ``(N,)`` true classes.
-        class_names: K names.
     """
     counts: Counter[tuple[int, int, int]] = Counter()
     for a in first:

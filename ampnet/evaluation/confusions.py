@@ -31,7 +31,6 @@ def confused_pairs(
 
     Args:
         matrix: ``(K, K)`` or ``(K, K + 1)``; a column of images without a prediction is not a confusion.
-        class_names: K names.
         most: maximum number of pairs; None lists all.
         resampled: the same of resampled people, if their images are not independent.
     """

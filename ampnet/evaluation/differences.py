@@ -43,7 +43,6 @@ def choose_differences(
 
     Args:
         labels: ``(N,)`` true classes.
-        class_names: K names.
         candidates: positions of the images that can be pictured.
         seed: random seed; the draw is uniform among images that differ equally.
 

@@ -62,7 +62,6 @@ def score_protocol(
 
     Args:
         answers: ``(N,)`` predicted classes; -1 for none, which is an error.
-        class_names: the K classes.
         columns: V answers that annotators could give; FER+'s ten, in any order.
         counts: ``(N, V)`` votes; zeros for an image without votes.
         clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.

@@ -104,7 +104,6 @@ def difference_of(value: float, high: NDArray[np.floating], low: NDArray[np.floa
     Where all resamples of both are alike, Wilson's upper limit for none of so many is added on both sides.
 
     Args:
-        value: the difference.
         high: ``(R,)`` resamples of the first share.
         low: ``(R,)`` of the other.
         units: number of people, or images, that were drawn.

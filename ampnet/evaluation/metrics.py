@@ -88,7 +88,6 @@ def confusion_of(labels: NDArray[np.integer], answers: NDArray[np.integer], num_
     Args:
         labels: ``(N,)``.
         answers: ``(N,)`` predicted classes; -1 for an image without a prediction.
-        num_classes: K.
 
     Returns:
         ``(K, K + 1)``; the last column counts the images without a prediction.
@@ -139,7 +138,6 @@ def resampled_clusters(
     Args:
         labels: ``(N,)``.
         answers: ``(N,)``; -1 without a prediction.
-        num_classes: K.
         clusters: ``(N,)`` number of each image's cluster.
     """
     columns = num_classes + 1
@@ -161,7 +159,6 @@ def score(matrix: Counts, class_names: Sequence[str], seed: int = 0, resampled: 
 
     Args:
         matrix: ``(K, K)``, or ``(K, K + 1)`` with a column of images without a prediction.
-        class_names: K names.
         resampled: the same of resampled clusters of images, from which all intervals follow; None draws single images.
 
     Raises:

@@ -34,9 +34,6 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def submission(rules: Rules, report: EvalReport) -> dict[str, Any]:
     """Return the result as plain values: no dates, places or machines, so that a second scoring gets the same.
 
-    Args:
-        report: the evaluation by these rules.
-
     Raises:
         DataError: the data set is another one, has no votes for the rule, or too few images have an answer.
     """

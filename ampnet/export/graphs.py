@@ -60,9 +60,6 @@ class ClassifierGraph(nn.Module):
 class DetectorGraph(nn.Module):
     """A detection network with normalisation and decoding; only the removal of overlapping boxes is left to do.
 
-    Args:
-        config: the network and its weights.
-
     Shape:
         - images: ``(B, H, W, 3)`` uint8 RGB, H and W multiples of 32
         - returns: ``(B, A, 4)`` boxes x0, y0, x1, y1 and ``(B, A, 5, 2)`` landmarks in pixels, ``(B, A)`` scores
@@ -104,7 +101,6 @@ def classifier_metadata(checkpoint: Checkpoint, precision: str, licence: str, tr
     """Describe an exported network as plain values: everything that its user has to know.
 
     Args:
-        checkpoint: the exported one.
         precision: fp32, fp16 or int8.
         licence: terms of the weights, in words.
         training_data: what the weights were trained on, in words.
@@ -130,12 +126,7 @@ def region_names(checkpoint: Checkpoint) -> list[str]:
 
 
 def detector_metadata(name: str, graph: DetectorGraph) -> dict[str, Any]:
-    """Describe an exported detector as plain values.
-
-    Args:
-        name: the detector's name.
-        graph: the exported graph.
-    """
+    """Describe an exported detector as plain values."""
     return {
         "kind": "detector",
         "ampnet": __version__,

@@ -77,9 +77,7 @@ def looks(graph: Graph, image: Value, detector: Detector, least: Value) -> Found
     """Look at an image as :meth:`ampnet.detection.any_size.AnySizeDetector.detect` does, but for tiles.
 
     Args:
-        graph: where the nodes go.
         image: ``(H, W, 3)`` uint8.
-        detector: the network.
         least: minimum side of a face that matters, in its pixels; 0: any.
 
     Returns:

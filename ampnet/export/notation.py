@@ -126,7 +126,6 @@ class Graph:
         """Add a node.
 
         Args:
-            outputs: number of its outputs.
             inputs: values, or what becomes a constant.
             dtype: of the outputs; None infers it.
         """
@@ -187,7 +186,6 @@ class Graph:
         """Compute something for each number from 0 below ``count``, and stack the results.
 
         Args:
-            count: how often.
             step: from the number, a scalar, to the results.
             shapes: of the results; None: a length that is found out.
         """
@@ -203,7 +201,6 @@ class Graph:
             going: whether it begins.
             start: the first values; their shapes may change.
             step: from the values to whether it goes on, and to the next ones.
-            most: how often at most.
         """
 
         def results(_number: Value, _going: Value, *before: Value) -> list[Value]:

@@ -45,10 +45,8 @@ def righted(graph: Graph, image: Value, found: Found, detector: Detector) -> tup
     """Sort faces out, as :func:`ampnet.detection.upside_down.right_faces` begins.
 
     Args:
-        graph: where the nodes go.
         image: ``(H, W, 3)`` uint8.
         found: its faces, unfiltered, best score first.
-        detector: the network.
 
     Returns:
         Those with plausible landmarks; and doubtful ones that score higher upside down, as they are detected there.
@@ -120,9 +118,7 @@ def found_any_way(graph: Graph, image: Value, detector: Detector, least: Value) 
     Each look is a turn of one loop, so that a file holds the network once and opens soon.
 
     Args:
-        graph: where the nodes go.
         image: ``(H, W, 3)`` uint8.
-        detector: the network.
         least: minimum side of a face that matters, in its pixels.
 
     Returns:

@@ -71,7 +71,6 @@ class Placement:
         """Fit eyes and mouth of N faces to their targets.
 
         Args:
-            graph: where the nodes go.
             landmarks: ``(N, 5, 2)``.
             targets: ``(5, 2)`` in a frame of 224 pixels.
             limit: detail of a face that is shown with more pixels than the second number; None: all of the frame's.
@@ -122,10 +121,7 @@ def warped(graph: Graph, image: Pixels, place: Placement, color: Color, size: in
     """Warp one face into its frame, ``(size, size, 3)`` uint8; what is finer than the detail is blurred first.
 
     Args:
-        graph: where the nodes go.
-        image: the photo.
         place: of this face, on that image.
-        color: of the result.
         size: side of the result, to which the frame is averaged.
         limit: the smallest detail that a place has, by which faces that are enlarged are blurred in the frame; None:
             none is.
@@ -186,8 +182,6 @@ def _blurred(graph: Graph, planes: Value, spacing: Value, averaged: Operand, lim
     """Blur ``(C, H, W)`` as :func:`ampnet.faces.alignment._blurred` does, with OpenCV's weights, which are 256ths.
 
     Args:
-        graph: where the nodes go.
-        planes: what is blurred.
         spacing: side of the square that a pixel shall average, in pixels.
         averaged: side of the one that it averages already.
         limit: largest radius of the blur in pixels.

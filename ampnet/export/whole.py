@@ -32,9 +32,7 @@ def find(graph: Graph, image: Value, detector: Detector, reduction: Value) -> Fo
     """Find the faces of a photo.
 
     Args:
-        graph: where the nodes go.
         image: ``(H, W, 3)`` uint8.
-        detector: the network.
         reduction: pixels of the image per pixel of the whole photo.
 
     Returns:

@@ -64,7 +64,6 @@ def align_face(
         image: ``(H, W, 3)`` RGB.
         landmarks: ``(5, 2)`` landmarks of the face in its pixels.
         target_landmarks: ``(5, 2)`` target positions in the 224 x 224 frame.
-        size: side of the result.
         resolution: maximum detail, in source pixels along the frame's side: sharper faces are blurred as if each of
             so many pixels had averaged its share of the source. Faces with less detail are unaffected.
         side: source pixels along the frame's side, where the image is itself such a frame, made from fewer than it has.
@@ -99,7 +98,6 @@ def resize_whole(
     Args:
         image: ``(H, W, 3)``.
         landmarks: ``(..., 2)`` in its pixels, or None.
-        size: side of the square.
 
     Returns:
         The ``(size, size, 3)`` image (area averaging to shrink, cubic interpolation to enlarge), and the landmarks in

@@ -109,7 +109,6 @@ def measure_framing(landmarks: Points, crop: Crop, grey_fraction: float, source_
 
     Args:
         landmarks: ``(N, 5, 2)`` landmarks in the 224 x 224 frame.
-        crop: whether images were kept whole or faces aligned.
         grey_fraction: fraction of its images that are grey, see :func:`is_grey`.
         source_sides: ``(N,)`` source pixels along a side of each face's frame, see :func:`source_side`.
 
@@ -179,7 +178,6 @@ def place_face(image: Image, landmarks: Points, framing: Framing, side: float = 
     Args:
         image: ``(H, W, 3)`` RGB.
         landmarks: ``(5, 2)`` of the face, in its pixels.
-        framing: of the training faces.
         side: see :func:`align_face`.
 
     Raises:
@@ -214,8 +212,6 @@ def frame_faces(
 
     Args:
         landmarks: ``(5, 2)`` of each face, in pixels of the whole upright photo.
-        framing: of the network's training faces.
-        image_size: side of the network's input in pixels.
 
     Returns:
         The faces at 224 x 224, whose matrices map from pixels of the whole photo.
@@ -249,8 +245,6 @@ def frame_matrix(landmarks: Points, framing: Framing, size_hw: tuple[int, int]) 
 
     Args:
         landmarks: ``(5, 2)`` of the face, in the image's pixels.
-        framing: of the training faces.
-        size_hw: height and width of the image.
 
     Raises:
         ValueError: all landmarks coincide.
@@ -267,8 +261,6 @@ def is_shown_whole(landmarks: Points, framing: Framing, size_hw: tuple[int, int]
 
     Args:
         landmarks: ``(5, 2)`` of the face, in the image's pixels.
-        framing: of the training faces.
-        size_hw: height and width of the image.
     """
     if framing.crop == "face":
         return False

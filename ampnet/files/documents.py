@@ -70,7 +70,6 @@ def text_lines(
         path: the file: UTF-8, with or without a byte order mark, or UTF-16; it may be packed by gzip.
         undecodable: what to do with bytes that are not UTF-8: ``surrogateescape`` keeps those of file names.
         newline: as for :func:`open`.
-        cure: what to do if it cannot be read, for the message.
 
     Raises:
         DataError: the file cannot be read, is not such text, or has a line of :data:`MAX_LINE` characters.
@@ -145,8 +144,6 @@ def csv_table(
         columns: two or more columns, in the order of the cells.
         optional: those of ``columns`` that the file may lack; their cells are empty then.
         undecodable: see :func:`text_lines`.
-        cure: what to do if it cannot be used, for the message.
-        delimiter: what separates the cells.
 
     Raises:
         DataError: see :func:`csv_rows`; or a column is missing, or a row has more or fewer cells than the header.

@@ -118,7 +118,6 @@ class Worker:
         order: a dataclass of plain values; ``main`` gets an equal one.
         memory: bytes that the child may allocate, where the system can limit that.
         descriptors: those of open files that the child inherits.
-        writes_files: whether the child may write files.
         folder: the child's current folder; None: this process's.
 
     Raises:

@@ -4,6 +4,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 MAX_LENGTH = 200
 """Maximum length of untrusted text in a message."""
@@ -41,9 +42,6 @@ def one_line(text: object) -> str:
 
     Only what such a line cannot hold is escaped: control characters, line separators, undecodable bytes of file names.
     All else stays, so that a name in a table is the file's name: those of macOS's screenshots hold narrow spaces.
-
-    Args:
-        text: a path, or anything that ``str`` turns into text.
     """
     words = os.fsdecode(text) if isinstance(text, bytes | os.PathLike) else str(text)
     return "".join(_escaped(part) if unicodedata.category(part) in _NOT_IN_A_LINE else part for part in words)
@@ -96,6 +94,17 @@ def shortened(text: str, size: int) -> str:
     while len(os.fsencode(text)) > size:
         text = text[:-1]
     return text
+
+
+def free_name(path: Path, end: str, suffix: str, taken: set[Path]) -> Path:
+    """Take the next name that is free: the stem, cut where the name would be too long, ``end``, a number if needed."""
+    number, mark = 2, end
+    while True:
+        name = path.with_name(shortened(path.stem, MAX_NAME - len(os.fsencode(mark + suffix))) + mark + suffix)
+        if name not in taken:
+            taken.add(name)
+            return name
+        number, mark = number + 1, f"{end}-{number}"
 
 
 _NOT_TEXT = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"  # control characters, line separators, surrogates

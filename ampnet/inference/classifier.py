@@ -83,7 +83,6 @@ class Classifier:
 
         Args:
             checkpoint: the trained network; it is moved to the device.
-            mirror: average the logits of each face and its mirror image.
             prior: expected class frequencies; None takes the checkpoint's own prior.
             dtype: of the network's maps and weights; see :mod:`ampnet.inference.precision`.
 
@@ -176,7 +175,6 @@ class Classifier:
 
         Args:
             faces: 224 x 224 faces from :func:`ampnet.faces.framing.frame_face`.
-            image_size: side of the network's input in pixels.
         """
         return self.probabilities(*self.head_logits(network_input(faces, image_size).to(self.device)))
 

@@ -174,7 +174,6 @@ class FoldedBlock(nn.Module):
 
     Args:
         blocks: G blocks that share shapes and settings.
-        form: sizes of their convolutions' inputs, and the type of their weights.
     """
 
     def __init__(self, blocks: Sequence[BasicBlock], form: Form) -> None:
@@ -199,7 +198,6 @@ class FoldedCBAM(nn.Module):
 
     Args:
         gates: G gates that share shapes.
-        form: sizes of their convolutions' inputs, and the type of their weights.
     """
 
     squeeze: Tensor
@@ -238,12 +236,7 @@ class FoldedCBAM(nn.Module):
 
 
 class FoldedStacks(nn.Module):
-    """The stacks of :class:`ampnet.models.attention.ParallelStacks` as groups of one stack.
-
-    Args:
-        stacks: the trained stacks.
-        form: sizes of their convolutions' inputs, and the type of their weights.
-    """
+    """The stacks of :class:`ampnet.models.attention.ParallelStacks` as groups of one stack."""
 
     def __init__(self, stacks: ParallelStacks, form: Form) -> None:
         super().__init__()

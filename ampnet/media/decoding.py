@@ -107,7 +107,6 @@ def decode(data: bytes, enough_side: int | None = None, upright: bool = True, ma
     transparent ones are composited over white. The first frame of an animation is used.
 
     Args:
-        data: the file's content.
         enough_side: length of the longer side that suffices, in pixels: the picture is reduced to a half, quarter or
             eighth, as far as its longer side stays at least as long (less far if it is
             :func:`~ampnet.media.decoding_memory.is_vast`). JPEG files are decoded at that size, which takes less time.

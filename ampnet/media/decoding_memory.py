@@ -19,7 +19,6 @@ def reduction(size_wh: tuple[int, int], enough_side: int | None) -> tuple[tuple[
     """Choose the size of the result, and the scale at which a JPEG is decoded for it.
 
     Args:
-        size_wh: width and height of the picture.
         enough_side: see :func:`ampnet.media.decoding.decode`.
 
     Returns:
@@ -53,7 +52,6 @@ def estimate(picture: Pillow.Image, file_bytes: int, enough_side: int | None) ->
 
     Args:
         picture: opened, not yet decoded.
-        file_bytes: size of its file.
         enough_side: see :func:`ampnet.media.decoding.decode`.
     """
     small, scale = reduction(picture.size, enough_side)

@@ -26,7 +26,6 @@ def place_tags(
 
     Args:
         sizes: width and height of each tag.
-        boxes: box of each tag's face.
         picture_wh: width and height of the picture, inside which tags stay if they fit.
 
     Returns:

@@ -53,7 +53,6 @@ def jpeg_damage(complaint: str, data: bytes) -> str | None:
 
     Args:
         complaint: libjpeg's first warning, or its error.
-        data: the file's content.
     """
     left_over = _LEFT_OVER.search(complaint)
     if left_over is None:

@@ -43,9 +43,6 @@ def describe_unread(left_out: Mapping[str, int]) -> list[str]:
 def heif_formats(data: bytes) -> tuple[str, ...]:
     """Prepare Pillow for a photo of this kind, and return its names of the format; none for any other file.
 
-    Args:
-        data: the file's content.
-
     Raises:
         ImageError: what reads it is not installed. The message is the reason alone.
     """

@@ -33,7 +33,6 @@ def with_origin(jpeg: bytes, side: float, source: bytes = b"") -> bytes:
     """Note in a JPEG file what its pixels were made from.
 
     Args:
-        jpeg: the file's content.
         side: source pixels along a side of the picture.
         source: the image file that it shows whole, so that another framing can begin with that.
     """
@@ -60,7 +59,6 @@ def decode_prepared(data: bytes, grey: bool, reduction: int = 1) -> Image:
     """Decode a prepared image as stored, without EXIF rotation.
 
     Args:
-        data: the file's content.
         grey: whether to return one channel.
         reduction: 1, 2, 4 or 8; divides width and height, rounded up.
 

@@ -120,9 +120,7 @@ class DecoderPool:
     """Some decoders for some threads; each photo goes to one that is free.
 
     Args:
-        max_pixels: larger photos are refused.
-        max_seconds: after so long, decoding a photo is given up.
-        on_restart: called when a process has had to be replaced.
+        max_pixels, max_seconds, on_restart: see :class:`Decoder`.
 
     Raises:
         ProcessError: a decoder does not start.

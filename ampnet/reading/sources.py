@@ -15,7 +15,7 @@ from ampnet.files.download import file_name, is_url
 from ampnet.files.listing import list_folder
 from ampnet.files.opening import read_bytes
 from ampnet.files.picture_files import FORMATS
-from ampnet.files.printable import MAX_NAME, counted, one_line, printable, shortened
+from ampnet.files.printable import counted, free_name, one_line, printable
 from ampnet.media.decoding import MAX_BYTES
 from ampnet.media.heif import EXTENSIONS as HEIF
 from ampnet.media.heif import describe_unread
@@ -259,14 +259,5 @@ def _with_places(sources: Sequence[Source], folder: Path) -> list[Source]:
         suffix = ".mp4" if source.is_video else source.drawn.suffix
         if not source.is_video and suffix.lower() not in FORMATS:
             suffix = ".jpg"
-        name, number = _named(source.drawn, suffix, ""), 2
-        while name in taken:
-            name, number = _named(source.drawn, suffix, f"-{number}"), number + 1
-        taken.add(name)
-        placed.append(replace(source, drawn=folder / name))
+        placed.append(replace(source, drawn=folder / free_name(source.drawn, "", suffix, taken)))
     return placed
-
-
-def _named(relative: Path, suffix: str, mark: str) -> Path:
-    """Return the name with another end, its stem cut where it would be too long."""
-    return relative.with_name(shortened(relative.stem, MAX_NAME - len(mark) - len(os.fsencode(suffix))) + mark + suffix)

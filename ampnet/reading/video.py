@@ -55,7 +55,6 @@ class VideoInfo:
         """Estimate how many frames come, at least 1.
 
         Args:
-            sampling: which frames are asked for.
             is_all: whether the others come, too.
         """
         length = max(min(self.seconds, sampling.last) - sampling.first, 0.0)
@@ -128,7 +127,6 @@ def open_video(
 
     Args:
         path: the video; its name may have any bytes.
-        sampling: which frames to ask for.
         after: ask only for frames behind the one with this number.
         is_all: give the frames between those that are asked for, too.
         only_info: give no frames.

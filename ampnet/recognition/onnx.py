@@ -32,7 +32,6 @@ class OnnxModel:
     """A model ready to run, and what it says about itself.
 
     Args:
-        path: the ``.onnx`` file.
         threads: of one run.
 
     Raises:
@@ -65,7 +64,6 @@ def open_model(path: Path, kind: str, threads: int | None = None) -> OnnxModel:
     """Open a file written by `ampnet export`.
 
     Args:
-        path: the ``.onnx`` file.
         kind: ``classifier`` or ``detector``.
         threads: of one run; None takes as many as this process may use cores.
 

@@ -61,7 +61,6 @@ def draw_confusion(matrix: Counts, class_names: Sequence[str], title: str) -> Fi
 
     Args:
         matrix: ``(K, K)``, or ``(K, K + 1)`` with a last column of images without a prediction.
-        class_names: K names.
     """
     num_classes = len(class_names)
     columns = [*class_names, NO_FACE][: matrix.shape[1]]

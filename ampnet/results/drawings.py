@@ -1,6 +1,5 @@
 """The annotated copies that `predict` writes: pictures, and videos with all of their frames."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,7 +11,7 @@ import numpy as np
 
 from ampnet.errors import DataError
 from ampnet.files.picture_files import save_picture
-from ampnet.files.printable import MAX_NAME, shortened
+from ampnet.files.printable import free_name
 from ampnet.media.drawing import Mark, annotate, enlarged
 from ampnet.media.images import Image
 from ampnet.reading.reader import QueuedPhoto
@@ -41,18 +40,8 @@ def timeline_places(sources: Iterable[Source]) -> dict[Path, Path]:
 
 def _places(sources: Sequence[Source], kind: str, is_video: bool) -> dict[Path, Path]:
     taken = {source.drawn for source in sources if source.drawn}
-    places: dict[Path, Path] = {}
-    for path in [source.drawn for source in sources if source.drawn and source.is_video == is_video]:
-        number, mark = 2, ""
-        while True:
-            end = f"{kind}{mark}.png"
-            place = path.with_name(shortened(path.stem, MAX_NAME - len(os.fsencode(end))) + end)
-            if place not in taken:
-                break
-            number, mark = number + 1, f"-{number}"
-        taken.add(place)
-        places[path] = place
-    return places
+    paths = [source.drawn for source in sources if source.drawn and source.is_video == is_video]
+    return {path: free_name(path, kind, ".png", taken) for path in paths}
 
 
 class Drawings:

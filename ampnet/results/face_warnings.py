@@ -34,7 +34,6 @@ def visible_share(face: Face, size_hw: tuple[int, int]) -> float:
 
     Args:
         face: the face, in pixels of the photo.
-        size_hw: height and width of the photo.
     """
     height, width = size_hw
     return float(intersection_area(face.box, np.array([0, 0, width, height])) / max(box_area(face.box), 1e-6))
@@ -50,7 +49,6 @@ def face_warnings(
         visible: share of its box within the photo; see :func:`visible_share`.
         blurriness: see :func:`ampnet.faces.colour.blurriness`.
         brightness: see :func:`ampnet.faces.colour.brightness`.
-        scores: probability of each class.
     """
     warnings = []
     if face.side < FEW_PIXELS:

@@ -158,7 +158,6 @@ class JsonDocument:
     Each image is on a line of its own, so the lines of a run that was killed can be read one by one.
 
     Args:
-        out: where to.
         model: which model answers: its name and a short hash.
 
     Raises:

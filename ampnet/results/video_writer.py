@@ -161,7 +161,6 @@ def writing_video(path: Path, sound_of: Path | None = None, start: float = 0.0) 
     """Open a video file for atomic writing; it gets its name when it has been read again.
 
     Args:
-        path: the file to write.
         sound_of: any video with the sound to copy; if that cannot be read, it is left out.
         start: seconds on that video's clock at which the first frame is shown.
 

@@ -151,7 +151,6 @@ def occlude(image: Image, landmarks: Points, shape: Shape, level: float, rng: np
     Args:
         image: ``(H, W)`` or ``(H, W, 3)``.
         landmarks: ``(5, 2)`` in its pixels.
-        shape: the object.
         level: its size.
         rng: decides texture, then place; with the same state, objects of different levels cover each other.
 

@@ -49,10 +49,7 @@ def create_app(
     """Build the application: the routes behind the guard.
 
     Args:
-        engine: finds and classifies faces.
         about: the model, and the limits of the service.
-        config: limits, names, token.
-        metrics: count.
         log: see :class:`ampnet.service.guard.Guard`.
     """
 

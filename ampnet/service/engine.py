@@ -38,14 +38,9 @@ class Engine:
     """Works on photos one batch after the other.
 
     Args:
-        recognizer: finds and classifies faces.
         explainer: gives the recognizer that takes answers apart, the first time it is needed.
-        decoders: decode the photos.
-        metrics: count.
         queue: maximum number of photos in progress or waiting.
-        batch_size: most photos in a batch.
         batch_wait: longest time in seconds for which a photo waits for others.
-        parallel: batches processed in parallel.
         max_faces: most faces that are classified in a photo.
     """
 
@@ -123,7 +118,6 @@ class Engine:
 
         Args:
             name: how the photo is called.
-            data: an image file's content.
             explain: take the answers apart, too.
 
         Raises:

@@ -59,10 +59,7 @@ class Guard:
     """Checks each request's Host, Origin and token before the application sees it, and adds headers to each answer.
 
     Args:
-        app: the application.
-        config: names and token.
         uploads: reads what is left of refused requests.
-        metrics: count answers.
         log: gets a line of the access log for each answer, as plain values.
     """
 

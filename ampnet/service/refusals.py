@@ -16,10 +16,8 @@ class Refusal(Exception):
     """An answer that says what is wrong with a request, and what to do.
 
     Args:
-        status: of HTTP.
         code: a word for programs.
         message: a sentence for people.
-        headers: further headers of the answer.
     """
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:

@@ -255,7 +255,6 @@ def describe(app: FastAPI, has_token: bool) -> None:
 
     Args:
         app: the application with all its routes.
-        has_token: whether the service asks for a token.
     """
 
     def openapi() -> dict[str, Any]:

@@ -63,7 +63,6 @@ def run(
 
     Args:
         app: from :func:`ampnet.service.app.create_app`.
-        config: limits.
         opened: from :func:`listen`.
         on_start: called once the service answers.
         debug: whether errors in ampnet are printed on stderr.

@@ -86,7 +86,6 @@ def praat_document(tiers: Sequence[Tier], seconds: float) -> bytes:
     """Return a Praat TextGrid in its long form; the times between annotations have an empty label.
 
     Args:
-        tiers: the lanes.
         seconds: length of the video.
     """
     end_of_all = max([seconds, *(end for tier in tiers for _, end, _ in tier.spans)])

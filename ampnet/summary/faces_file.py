@@ -139,7 +139,6 @@ def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], 
     """Read tables of faces, which hold each video once.
 
     Args:
-        paths: the tables.
         people: who is who; a track that is not in it is a person of its own, unless the table has names.
 
     Returns:

@@ -77,7 +77,6 @@ def draw_lanes(series: Sequence[Series], class_names: Sequence[str]) -> bytes:
 
     Args:
         series: of one video, at least one.
-        class_names: its classes.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import
     from matplotlib.figure import Figure
@@ -129,10 +128,6 @@ def methods_text(
     """Describe what was done and found.
 
     Args:
-        videos: what was read.
-        series: what became of it.
-        episodes: those found.
-        rule: what counts as one.
         settings: those of `predict`, if they are known.
         smooth: width of the kernel in seconds; 0 for none.
         baseline: what was subtracted; None for nothing.

@@ -117,7 +117,6 @@ def adapted_checkpoint(
 
     Args:
         checkpoint: the old network, which stays as it is.
-        fit: of the new classes.
         factor: from :func:`choose_temperature`.
         counterparts: the old class of each new one; -1 without one.
     """

@@ -107,9 +107,6 @@ def require_trackers(names: Sequence[TrackerName]) -> None:
 def open_trackers(names: Sequence[TrackerName], folder: Path) -> list[Tracker]:
     """Open the trackers of a run.
 
-    Args:
-        names: which.
-
     Raises:
         UsageError: a package is missing.
     """

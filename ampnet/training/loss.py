@@ -70,7 +70,6 @@ def mix_up(batch: Batch, num_classes: int, alpha: float) -> Batch:
 
     Args:
         batch: on its device, with float images.
-        num_classes: K.
         alpha: parameter of the symmetric beta distribution.
 
     Returns:
@@ -119,7 +118,6 @@ def disagreement(logits: Logits, branch_weight: float) -> Tensor:
 
     Args:
         logits: local and global, ``(2 B, K)`` each.
-        branch_weight: weight of the local head.
 
     Returns:
         The mean over the faces of the symmetric Kullback-Leibler divergence of both answers, at least 0.

@@ -19,7 +19,6 @@ def build_optimizer(model: nn.Module, recipe: Recipe, loss_scaling: bool = False
     Each group's key ``peak`` is the learning rate that :func:`learning_rate_factor` scales.
 
     Args:
-        recipe: type of optimizer, learning rates, weight decay.
         loss_scaling: whether a gradient scaler is used, which skips steps whose gradients overflow.
 
     Raises:

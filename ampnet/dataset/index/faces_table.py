@@ -81,9 +81,6 @@ def write_failures(path: Path, rows: Iterable[FaceRow]) -> None:
 def read_faces(path: Path, cure: str = CURE) -> Iterator[FaceRow]:
     """Read faces.csv row by row.
 
-    Args:
-        cure: what to do if it cannot be used, for the message.
-
     Raises:
         DataError: the file cannot be read, or a row is invalid: a number is not finite, or a name is a path.
     """

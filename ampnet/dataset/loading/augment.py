@@ -92,7 +92,6 @@ def draw_affine_jitter(augmentation: Augmentation, numbers: NDArray[np.float64])
     """Draw transforms in whole degrees, hundredths of scale and whole pixels, as the reference program does.
 
     Args:
-        augmentation: ranges and probabilities.
         numbers: ``(B, MOVING)`` uniform in [0, 1).
     """
     moved, shifted, mirrored, angle, scale, dx, dy = numbers.T
@@ -154,8 +153,6 @@ def jitter_colors(image: Image, augmentation: Augmentation, numbers: NDArray[np.
     not matter.
 
     Args:
-        image: one face.
-        augmentation: strengths and probabilities.
         numbers: ``(COLORING,)`` uniform in [0, 1).
     """
     bright, contrast, saturation, grey, toned, tone, amount = numbers.tolist()

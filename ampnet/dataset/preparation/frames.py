@@ -59,9 +59,6 @@ def write_frame(
 
     Args:
         landmarks: ``(5, 2)`` in pixels of what the whole picture shows.
-        crop: whether to keep the whole image or to align the face.
-        item: the image's entry in the data set.
-        number: its position there.
         row: the face's row, with the image's name.
 
     Raises:
@@ -98,9 +95,7 @@ def write_template_frame(
 
     Args:
         face: its row, with the status ``template``.
-        item: the image's entry in the data set.
         relative_landmarks: ``(5, 2)`` mean landmarks, as fractions of the image's width and height.
-        crop: whether to keep the whole image or to align the face.
     """
     picture = item.picture()
     try:

@@ -34,11 +34,7 @@ class _Chunk:
 
 
 class PrepareJournal(Journal):
-    """The record of a running prepare, with a line for each finished chunk, in a folder with its working files.
-
-    Args:
-        index_folder: folder that the index is written to.
-    """
+    """The record of a running prepare, with a line for each finished chunk, in a folder with its working files."""
 
     def __init__(self, index_folder: Path) -> None:
         self.folder = index_folder / JOURNAL_FOLDER

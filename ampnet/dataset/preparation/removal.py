@@ -39,9 +39,6 @@ class EarlierFiles:
 def earlier_files(root: Path, is_unfinished_in_shards: bool) -> EarlierFiles:
     """List the files of an earlier data set, which :func:`remove_earlier` may delete.
 
-    Args:
-        is_unfinished_in_shards: whether an interrupted run there was to write shards.
-
     Returns:
         The images that faces.csv names, or the shards; nothing without an index.
 
