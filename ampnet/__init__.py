@@ -7,7 +7,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ampnet.errors import ONE_OPENCV, is_broken_opencv
+from ampnet.errors import ONE_OPENCV, AmpnetError, DataError, ImageError, is_broken_opencv
 
 if TYPE_CHECKING:
     from ampnet.checkpoints.checkpoint import load_checkpoint
@@ -24,7 +24,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 __version__ = "1.0.0rc1"
 __all__ = [
     "AMPNet",
+    "AmpnetError",
+    "DataError",
     "FaceDetector",
+    "ImageError",
     "PhotoResult",
     "Predictor",
     "__version__",

@@ -43,6 +43,10 @@ class RangeError(ConfigError):
         return f"{self.name} {self.fault}"
 
 
+class ArgumentError(ConfigError, ValueError):
+    """An argument of a function is out of range or conflicts with another."""
+
+
 class DataError(AmpnetError):
     """A folder, an index or a label list cannot be used."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ampnet.checkpoints.network import read_matching
+from ampnet.checkpoints.network import WithoutNumbers, read_matching
 from ampnet.checkpoints.safetensors_file import open_safetensors
 from ampnet.detection.mobilenet import MobileNetRetinaFace
 from ampnet.errors import CheckpointError, DetectorError
@@ -55,10 +55,11 @@ def _mobilenet(weights: Path | None) -> DetectionNetwork:
     if weights is None:
         with as_file(files("ampnet.detection") / EMBEDDED) as embedded:
             return _mobilenet(embedded)
-    network = MobileNetRetinaFace()
+    with WithoutNumbers():  # which leaves the random state alone
+        network = MobileNetRetinaFace()
     try:
         with open_safetensors(weights, MAX_MOBILENET_BYTES) as file:
-            network.load_state_dict(read_matching(file.tensors, network.state_dict()))
+            network.load_state_dict(read_matching(file.tensors, network.state_dict()), assign=True)
     except CheckpointError as error:
         raise DetectorError(
             f"{error}; --weights takes those of mobilenet0.25, omit it for the embedded ones"

@@ -6,7 +6,7 @@ ratio of expected to learned frequency is added to the logits; no weight changes
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -177,6 +177,8 @@ def prior_offsets(checkpoint: Checkpoint, prior: Prior | None) -> Tensor | None:
     shares = np.array(checkpoint.class_shares)
     if prior is None or prior == "balanced":
         return strength_offsets(shares, checkpoint.prior_strength if prior is None else 1.0)
+    if not isinstance(prior, Mapping):
+        raise ConfigError(f"the prior must be training, balanced, or a share for each class, got {prior!r}")
     unknown, missing = prior.keys() - set(checkpoint.class_names), set(checkpoint.class_names) - prior.keys()
     if unknown or missing:
         raise ConfigError(

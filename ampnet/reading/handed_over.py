@@ -34,8 +34,10 @@ else:
 def is_photo(given: object) -> bool:
     """Return whether this is one photo: iterables are several, except for the forms of one photo.
 
-    A four-dimensional array or tensor is several, stacked.
+    A four-dimensional array or tensor is several, stacked; a row of paths or other objects is, too.
     """
+    if isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind in "OU":
+        return False
     if is_tensor(given) or isinstance(given, np.ndarray):
         return bool(getattr(given, "ndim", 0) != 4)
     if isinstance(given, str | bytes | bytearray | memoryview | os.PathLike | Pillow.Image | Mapping):
@@ -99,7 +101,12 @@ def is_at_hand(given: object) -> bool:
 
 def _of_file_object(file: Any, name: str) -> Photo:
     try:
-        data = file.read(MAX_BYTES + 1)
+        data = _rest_of(file)
+        if (
+            not data and getattr(file, "seekable", bool)()
+        ):  # it was written or read just now; Pillow, too, begins at the beginning
+            file.seek(0)
+            data = _rest_of(file)
     except (OSError, ValueError) as error:  # ValueError: closed, or text that is not UTF-8
         return Photo(name, None, f"cannot read {printable(name)}: {printable(error)}; open the file with 'rb'")
     if not isinstance(data, bytes | bytearray | memoryview):  # text would be taken for a path
@@ -107,6 +114,16 @@ def _of_file_object(file: Any, name: str) -> Photo:
         reason = f"reading it gives {kind}, not bytes; open the file with 'rb'"
         return Photo(name, None, f"cannot read {printable(name)}: {reason}")
     return Photo(name, BytesContent(bytes(data)))
+
+
+def _rest_of(file: Any) -> Any:
+    """Read a file to its end; an unbuffered one, or a socket's, gives a part at a time."""
+    data = file.read(MAX_BYTES + 1)
+    if isinstance(data, bytes) and data:
+        data = bytearray(data)
+        while len(data) <= MAX_BYTES and (more := file.read(MAX_BYTES + 1 - len(data))):
+            data += more
+    return data
 
 
 def _each(given: Iterable[Any], videos: bool) -> Iterator[Source]:

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from numbers import Integral, Real
 
+from ampnet.errors import ArgumentError
+
 MAX_JITTER = 1.0
 """Seconds. A time stamp that steps back by more begins a new recording, which follows the earlier one."""
 
@@ -40,14 +42,14 @@ def choose_sampling(
         last: ... and before this one; None for all.
 
     Raises:
-        ValueError: both ``every`` and ``rate``, or one of them below its range.
+        ArgumentError: both ``every`` and ``rate``, or one of them below its range.
     """
     if every is not None and rate is not None:
-        raise ValueError("give every or rate, not both")
+        raise ArgumentError("give every or rate, not both")
     if every is not None and not (isinstance(every, Integral) and every >= 1):
-        raise ValueError(f"every must be at least 1, got {every!r}")
+        raise ArgumentError(f"every must be at least 1, got {every!r}")
     if rate is not None and not (isinstance(rate, Real) and 0 < rate < math.inf):
-        raise ValueError(f"rate must be above 0, got {rate!r}")
+        raise ArgumentError(f"rate must be above 0, got {rate!r}")
     end = math.inf if last is None else last
     return Sampling(every, first=first, last=end) if every else Sampling(rate=rate or USUAL_RATE, first=first, last=end)
 

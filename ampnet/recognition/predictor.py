@@ -13,7 +13,6 @@ from ampnet.checkpoints.bundled import ModelId, bundled_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.detector import FaceDetector
-from ampnet.detection.finder import check_wanted
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import frame_faces
 from ampnet.inference.calibration import Prior
@@ -62,7 +61,7 @@ class Predictor(Recognizer):
         min_face: float = PredictConfig.min_face,
         score_threshold: float = DetectorConfig.score_threshold,
     ) -> None:
-        check_wanted(face, min_face)
+        PredictConfig(face=face, min_face=min_face, batch_size=batch_size)  # checks them
         if not isinstance(checkpoint, Checkpoint):
             checkpoint = load_checkpoint(bundled_model() if checkpoint is None else checkpoint)
         self.checkpoint = checkpoint

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
@@ -12,11 +13,11 @@ from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.face import Face
 from ampnet.detection.finder import FaceFinder
 from ampnet.detection.following import FollowingFinder
-from ampnet.errors import ConfigError, ImageError
+from ampnet.errors import ArgumentError, ConfigError, ImageError
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.colour import blurriness, brightness
 from ampnet.faces.framing import Framing, frame_faces
-from ampnet.reading.handed_over import PhotoLike, is_at_hand, one_photo, sources_of
+from ampnet.reading.handed_over import PhotoLike, is_at_hand, one_photo, photo_of, sources_of
 from ampnet.reading.photo import Photo
 from ampnet.reading.video_clock import choose_sampling
 from ampnet.recognition.loop import answer_in_threads, answer_one_by_one
@@ -55,6 +56,15 @@ class Recognizer(ABC):
     """Find the faces of videos in a part of the frames, and follow them through the others."""
     rejection_threshold: float = 0.0
     """Faces whose most probable class is less probable get the answer "not sure"; 0 never rejects."""
+
+    @property
+    def score_threshold(self) -> float:
+        """Minimum detection score of a face."""
+        return self.detector.config.score_threshold
+
+    @score_threshold.setter
+    def score_threshold(self, score: float) -> None:
+        self.detector.config = replace(self.detector.config, score_threshold=score)
 
     @abstractmethod
     def classify(self, faces: Sequence[AlignedFace]) -> NDArray[np.float32]:
@@ -107,10 +117,15 @@ class Recognizer(ABC):
                 results[id(photo)] = self._result(photo, [], [], [])
         return [results[id(photo)] for photo in photos]
 
-    def find(self, photos: Sequence[Photo], most: int | None = None) -> list[tuple[Face, ...]]:
-        """Find the faces of photos that can be read, as :meth:`answer` does, in pixels of the whole photos."""
+    def find(self, photos: Sequence[Photo | PhotoLike], most: int | None = None) -> list[tuple[Face, ...]]:
+        """Find the faces of photos, as :meth:`answer` does, in pixels of the whole photos.
+
+        Raises:
+            ImageError: a photo cannot be read.
+        """
+        read = [one if isinstance(one, Photo) else photo_of(one) for one in photos]
         finder = (FollowingFinder if self.fast else FaceFinder)(self.detector, self.face, self.min_face)
-        return [one.faces for one in finder.find(photos, most)]
+        return [one.faces for one in finder.find(read, most)]
 
     @overload
     def predict(  # type: ignore[overload-overlap]  # arrays and text are iterable, but one photo
@@ -168,7 +183,7 @@ class Recognizer(ABC):
         Raises:
             ImageError: ``images`` is a single photo that cannot be read.
             DataError: ``images`` is a folder without any image.
-            ValueError: ``every`` is less than 1, ``rate`` not above 0, or both are given.
+            ArgumentError: ``every`` is less than 1, ``rate`` not above 0, or both are given; a ValueError, too.
         """
         photo = one_photo(images)
         if photo is None:
@@ -241,12 +256,14 @@ class Recognizer(ABC):
 
         Raises:
             DataError: ``images`` is a folder without any image.
-            ValueError: ``every`` is less than 1, ``rate`` not above 0, or both are given; or ``smooth`` or ``people``
-                without ``track``.
+            ArgumentError: ``every`` is less than 1, ``rate`` not above 0, or both are given; or there is ``smooth`` or
+                ``people`` without ``track``; a ValueError, too.
+            RangeError: ``smooth`` or ``people`` is out of its range.
         """
         sampling = choose_sampling(every, rate)
         if not track and (smooth or people is not None):
-            raise ValueError("smooth and people follow tracks; give track=True, too")
+            raise ArgumentError("smooth and people follow tracks; give track=True, too")
+        PredictConfig(track=track, smooth=smooth, people=people)  # checks them
         sources, tracking = sources_of(images, videos), Tracking(smooth, people) if track else None
         parallel, most = self.parallel, None
         if is_at_hand(images):

@@ -7,7 +7,7 @@ command, its help, its name in files of settings and its line in docs/options.md
 import math
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, Field, asdict, dataclass, fields, is_dataclass
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -117,8 +117,8 @@ class Setting:
             number = "some" if self.item else "one"
             raise RangeError(self.name, f"must be {number} of {', '.join(self.choices)}, got {shown!r}")
         if self.kind in (int, float):
-            if not isinstance(value, Real):
-                raise RangeError(self.name, f"must be a number, got {value!r}")
+            if not isinstance(value, Integral if self.kind is int else Real):
+                raise RangeError(self.name, f"must be a {'whole ' * (self.kind is int)}number, got {value!r}")
             if not is_within(float(value), self.option):
                 raise RangeError(self.name, f"must be {describe_range(self.option)}, got {value}")
 

@@ -155,3 +155,24 @@ def test_a_generator_may_use_its_array_image_or_file_again_for_the_next_photo():
     photos = [source.photo() for source in list(sources_of(shades(), videos=False))]
     assert [int(photo.whole.max()) for photo in photos] == [10, 20, 30, 40, 50, 60, 70]
     assert [photo.name for photo in photos] == [f"photo {number}" for number in range(1, 8)]
+
+
+def test_an_array_of_paths_is_several_photos():
+    for paths in (np.array([str(PORTRAIT)] * 2), np.array([PORTRAIT] * 2, dtype=object)):
+        assert not is_photo(paths)
+        assert [source.name for source in sources_of(paths, videos=False)] == [PORTRAIT] * 2
+
+
+def test_a_file_at_its_end_is_read_from_its_beginning(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    for _ in range(2):
+        assert np.array_equal(decoded(file), pixels)
+
+
+def test_a_file_that_gives_a_part_at_a_time_is_read_to_its_end(pixels):
+    class Socket(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 1000))
+
+    assert np.array_equal(decoded(Socket(PORTRAIT.read_bytes())), pixels)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ampnet.detection.detector import FaceDetector
-from ampnet.errors import DataError, ImageError
+from ampnet.errors import DataError, ImageError, RangeError
 from ampnet.recognition.predictor import Predictor
 from ampnet.results.photo_result import PhotoResult
 from ampnet.runtime.threads import MAX_READERS
@@ -149,6 +149,9 @@ def test_what_follows_tracks_needs_them(predictor, clip):
         predictor.predict_many(clip, smooth=1)
     with pytest.raises(ValueError, match="smooth and people follow tracks"):
         predictor.predict_many(clip, people=2)
+    for wrong in ({"people": 0}, {"people": 1.5}, {"smooth": -1}, {"smooth": float("nan")}):
+        with pytest.raises(RangeError, match=f"^{next(iter(wrong))} must be "):
+            predictor.predict_many(clip, track=True, **wrong)
 
 
 def test_frames_are_counted_from_one(predictor, clip):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+import ampnet
 from ampnet.checkpoints.bundled import bundled_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.detection.detector import FaceDetector
@@ -20,6 +21,7 @@ from ampnet.faces.geometry import mirror_landmarks
 from ampnet.reading.image_files import read_image
 from ampnet.reading.photo import Photo
 from ampnet.recognition.predictor import Predictor
+from ampnet.settings import DetectorConfig
 from tests.small_checkpoint import ALL, small_checkpoint
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -228,3 +230,41 @@ def test_faces_of_a_dark_photo_are_called_dark_and_those_of_a_12_bit_one_are_not
     dark, stretched = predictor.predict([grey // 5, twelve_bits.getvalue()])
     assert [face.warnings for face in dark] == [["dark"]] * 5
     assert [face.warnings for face in stretched] == [[]] * 5
+
+
+def test_the_threshold_of_the_detector_can_be_changed_later(tmp_path):
+    predictor = Predictor(small_checkpoint(tmp_path, logits=[0.0] * 7))
+    predictor.score_threshold = 0.9999  # none of the five faces is found that surely
+    assert len(predictor.predict(SAMPLES / "group.jpg")) == 0
+    with pytest.raises(RangeError, match=r"score_threshold must be within \(0, 1\), got 2"):
+        predictor.score_threshold = 2
+
+
+def test_a_predictor_leaves_the_random_state_alone(tmp_path):
+    checkpoint = small_checkpoint(tmp_path, logits=[0.0] * 7)
+    torch.manual_seed(1)
+    Predictor(checkpoint, detector=FaceDetector(DetectorConfig(score_threshold=0.5)), batch_size=3)
+    drawn = torch.rand(1)
+    torch.manual_seed(1)
+    assert drawn == torch.rand(1)
+
+
+def test_every_failure_that_a_program_may_expect_is_one_of_ampnet(tmp_path, detector):
+    predictor = Predictor(small_checkpoint(tmp_path, logits=[0.0] * 7), detector)
+    for ask in (
+        lambda: predictor.predict("no.jpg"),
+        lambda: predictor.predict_many(tmp_path / "nothing", rate=0),
+        lambda: Predictor(batch_size=0),
+        lambda: Predictor(prior="prior.json"),  # type: ignore[arg-type]
+        lambda: Predictor("no.pt"),
+        lambda: predictor.find(["no.jpg"]),
+    ):
+        with pytest.raises(ampnet.AmpnetError):
+            ask()
+    assert issubclass(ampnet.ImageError, ampnet.DataError)
+
+
+def test_faces_are_found_without_being_classified_in_whatever_form_a_photo_comes(tmp_path, group, detector):
+    predictor = Predictor(small_checkpoint(tmp_path, logits=[0.0] * 7), detector)
+    of_path, of_pixels = predictor.find([SAMPLES / "group.jpg", group])
+    assert len(of_path) == len(of_pixels) == 5
