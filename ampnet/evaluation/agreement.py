@@ -114,9 +114,6 @@ def measure_agreement(
 
     majority = votes.majority()
     decided = voted & (majority >= 0)
-    matrix = confusion_of(majority[decided], answers[decided], len(class_names))
-    if not matrix[:, -1].any():
-        matrix = matrix[:, :-1]
     given = np.zeros(len(voted), bool) if probabilities is None else ~np.isnan(probabilities).any(axis=1)
     p = np.zeros(shape) if probabilities is None else probabilities
     both = voted & given & (votes.counts.sum(axis=1) >= max(min_votes, 1))
@@ -128,16 +125,12 @@ def measure_agreement(
     cross_entropy, entropy, total_variation = mean_estimates(distances, seed, people(both))
     expected, best = mean_estimates(np.column_stack([predicted_fraction, top_fraction]), seed, people(voted))
     (annotator,) = mean_estimates(top_fraction[decided[voted], None], seed, people(decided))
-    resampled = None
-    if clusters is not None and decided.any():
-        those = answers[decided].astype(np.int64)
-        resampled = resampled_clusters(majority[decided], those, shape[1], clusters[decided], seed)
     return Agreement(
         no_face=int(votes.no_face.sum()),
         unvoted=int((~voted & ~votes.no_face).sum()),
         voted=int(voted.sum()),
         majority_rows=int(decided.sum()),
-        scores=score(matrix, class_names, seed, resampled) if decided.any() else None,
+        scores=_score_majority(majority[decided], answers[decided], class_names, seed, people(decided)),
         probabilities=score_probabilities(p[decided & given], majority[decided & given], seed, people(decided & given))
         if (decided & given).any()
         else None,
@@ -149,6 +142,23 @@ def measure_agreement(
         expected_agreement=expected,
         best_expected_agreement=best,
     )
+
+
+def _score_majority(
+    majority: NDArray[np.int64],
+    answers: NDArray[np.integer],
+    class_names: Sequence[str],
+    seed: int,
+    clusters: NDArray[np.int64] | None,
+) -> Scores | None:
+    if not len(majority):
+        return None
+    matrix, resampled = confusion_of(majority, answers, len(class_names)), None
+    if not matrix[:, -1].any():
+        matrix = matrix[:, :-1]
+    if clusters is not None:
+        resampled = resampled_clusters(majority, answers.astype(np.int64), len(class_names), clusters, seed)
+    return score(matrix, class_names, seed, resampled)
 
 
 def _check_shapes(
