@@ -14,6 +14,7 @@ from ampnet.evaluation.matching import NameBook
 from ampnet.files.documents import quoted
 from ampnet.files.printable import printable
 from ampnet.files.tables import open_table
+from ampnet.settings.labels import class_key
 from pipelines.split_images import EvaluatedSplit
 
 NAME, SUBJECT = "name", "subject"
@@ -25,7 +26,8 @@ LONGEST = 60
 def read_groups(split: EvaluatedSplit, columns: Sequence[str], file: Path | None) -> dict[str, NDArray[np.str_]]:
     """Find the group of every image of a split, by column.
 
-    Columns of more than a few different numbers become quarters of their values.
+    Columns of more than a few different numbers become quarters of their values; Male and male, or 20 and 20.0, are one
+    group.
 
     Args:
         columns: names of columns; those that the file does not have are looked up in index/faces.csv.
@@ -40,7 +42,11 @@ def read_groups(split: EvaluatedSplit, columns: Sequence[str], file: Path | None
     """
     found = {}
     for column, values in read_columns(split, columns, file, "--by").items():
-        found[column] = bin_numbers(np.array([printable(value, LONGEST) for value in values.tolist()]))
+        if column != SUBJECT:  # whose spelling and numbers are names
+            spelled: dict[str, str] = {}
+            one_spelling = (spelled.setdefault(class_key(value), value) for value in values.tolist())
+            values = bin_numbers(np.array(list(one_spelling)))
+        found[column] = np.array([printable(value, LONGEST) for value in values.tolist()])
         different = len(set(found[column].tolist()) - {""})
         if different > MAX_GROUPS:
             raise UsageError(

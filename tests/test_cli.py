@@ -101,6 +101,7 @@ def test_shell_completion_gives_the_commands():
         (["train", "--teacher"], "requires an argument"),
         (["train", "--vote-weight", "0.5"], "--vote-weight needs --targets mix"),
         (["train", "--vote-weight", "0.5", "--targets", "votes"], "--vote-weight needs --targets mix"),
+        (["train", "--set", "teacher_weight=0.9"], "teacher_weight needs --teacher"),
         (["prepare", "nowhere"], "nowhere"),
         (["compare", "bundled"], "give at least two checkpoints or files of predictions to compare, got 1"),
         (["compare", "bundled", "bundled"], "bundled is given twice"),

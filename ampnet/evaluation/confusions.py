@@ -21,7 +21,7 @@ class ConfusedPair:
     predicted: str
     images: int
     share: Estimate
-    """Fraction of the true class's images, with Wilson's interval."""
+    """Fraction of the true class's images."""
 
 
 def confused_pairs(

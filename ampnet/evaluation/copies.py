@@ -18,7 +18,7 @@ class SubsetScore:
 
     images: int
     accuracy: Estimate | None
-    """With the interval of all accuracies; images without a prediction are errors. None without images."""
+    """Images without a prediction are errors. None without images."""
 
 
 @dataclass(frozen=True)

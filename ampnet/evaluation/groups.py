@@ -191,7 +191,9 @@ def _group(
 
 
 def bin_numbers(values: NDArray[np.str_]) -> NDArray[np.str_]:
-    """Turn a column of many different numbers into quarters of its values; any other column is returned as it is.
+    """Turn a column of many different numbers into quarters of its values; fewer are spelled alike (20.0 as 20).
+
+    A column of other texts is returned as it is.
 
     Args:
         values: ``(N,)`` texts; empty where unknown.
@@ -201,8 +203,10 @@ def bin_numbers(values: NDArray[np.str_]) -> NDArray[np.str_]:
         numbers = values[known].astype(np.float64)
     except ValueError:
         return values
-    if len(np.unique(numbers)) <= MOST_NUMBERS or not np.isfinite(numbers).all():
+    if not np.isfinite(numbers).all():
         return values
+    if len(np.unique(numbers)) <= MOST_NUMBERS:
+        return np.array([f"{float(value):g}" if value else "" for value in values.tolist()])
     edges = np.unique(np.quantile(numbers, [0, 0.25, 0.5, 0.75, 1]))
     places = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(edges) - 2)
     spans = enumerate(pairwise(edges.tolist()), start=1)

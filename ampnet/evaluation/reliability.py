@@ -39,7 +39,7 @@ class ReliabilityBin:
     """Mean probability of the predicted class; None in an empty bin, like the accuracy."""
     accuracy: Share | None
     interval: Interval | None
-    """Wilson's 95% interval of the accuracy."""
+    """95% interval of the accuracy."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class RiskPoint:
     images: int
     """Number of these."""
     risk: Estimate | None
-    """Share of the answers that is wrong, with Wilson's interval; None without answers."""
+    """Share of the answers that is wrong; None without answers."""
 
 
 @dataclass(frozen=True)

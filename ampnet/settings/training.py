@@ -128,6 +128,8 @@ class TrainConfig(Settings):
             recipe.targets == "mix" or self.recipe_changes.get("vote_weight") is None,
             f"--vote-weight needs --targets mix, got --targets {recipe.targets}",
         )
+        has_teacher_weight = self.recipe_changes.get("teacher_weight") is not None
+        require(bool(self.teachers) or not has_teacher_weight, "teacher_weight needs --teacher")
         minimum = 2 * self.accumulate * (self.processes or 1)
         require(
             recipe.batch_size >= minimum,

@@ -145,6 +145,7 @@ def test_many_numbers_become_quarters_and_everything_else_stays():
     assert (binned == "1: 0 to 24.75").sum() == 25
     for same in (["1", "2", "1"], ["a", "2", ""]):
         assert bin_numbers(np.array(same)).tolist() == same
+    assert bin_numbers(np.array(["20", "20.0", "", "3e1"])).tolist() == ["20", "20", "", "30"]
 
 
 def of_people(right: np.ndarray, photos: int) -> PredictionTable:

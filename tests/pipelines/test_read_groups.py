@@ -61,6 +61,16 @@ def test_a_csv_gives_groups_by_path_or_by_person(data, answers, tmp_path):
     assert ([(one.name, one.images) for one in found.groups], found.unknown) == ([("indoors", 1)], 56)
 
 
+def test_a_group_that_is_spelled_in_two_ways_is_one_and_a_person_s_number_is_no_quantity(data, answers, tmp_path):
+    file = tmp_path / "people.csv"
+    names = [line.split()[0] for line in (data / "index" / "data_label.txt").read_text().splitlines()]
+    rows = [(name, ("Male", "male", "female")[number % 3], number % 12) for number, name in enumerate(names)]
+    file.write_text("name,gender,subject\n" + "".join(f"{name},{gender},{who}\n" for name, gender, who in rows))
+    gender, subject = measured(data, answers, tmp_path, by=("gender", "subject"), groups=file)
+    assert {one.name for one in gender.groups} in ({"Male", "female"}, {"male", "female"})
+    assert {one.name for one in subject.groups} == {str(number) for number in range(12)}
+
+
 @pytest.mark.parametrize(
     ("text", "column", "error", "message"),
     [
