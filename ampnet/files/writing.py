@@ -151,6 +151,8 @@ def refuse_overwrite(path: Path, force: bool) -> Path:
         kind, exists = _irreplaceable(path) or _irreplaceable(target), os.path.lexists(target)
     except (OSError, ValueError) as error:  # too long, or with a null byte
         raise UsageError(f"cannot write {path}: {reason_of(error)}; choose another path") from error
+    if path == Path("-"):
+        raise UsageError("cannot write -: results go to a file, not to stdout; choose another path")
     if kind is not None:
         raise UsageError(f"cannot write {path}: it is {kind}, not a regular file; choose another path")
     if exists and not force:

@@ -22,7 +22,7 @@ from ampnet.settings.shared import (
     ScoreThreshold,
 )
 
-SPREADSHEETS = frozenset((".xlsx", ".xls", ".xlsm", ".ods"))
+NO_CSV = frozenset((".xlsx", ".xls", ".xlsm", ".ods", ".parquet", ".json", ".jsonl", ".tsv"))
 """Extensions that promise another format than CSV."""
 
 
@@ -155,8 +155,8 @@ class PredictConfig(Settings):
         )
         require(self.every is None or self.rate is None, "--every and --rate: give one of them")
         require(self.last is None or self.last > self.first, "--to must be later than --from")
-        is_text = self.csv is None or self.csv.suffix.lower() not in SPREADSHEETS
-        require(is_text, f"--csv {self.csv} would not be a spreadsheet; name it .csv, which spreadsheets open")
+        is_csv = self.csv is None or self.csv.suffix.lower() not in NO_CSV
+        require(is_csv, f"--csv {self.csv} would be no {self.csv and self.csv.suffix} file; name it .csv")
         require(self.decimal == "." or self.csv is not None, "--decimal is the mark of --csv; give --csv FILE, too")
         require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
         if self.hide is not None:

@@ -2,7 +2,9 @@
 
 import codecs
 import json
+import os
 import sys
+from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 import typer
@@ -20,6 +22,13 @@ class Result(Protocol):
 
     def lines(self) -> list[str]:
         """Describe it in a few lines."""
+
+
+def open_closed_streams() -> None:
+    """Open what the caller has closed (`<&-`, `>&-`): Python has None in its place, and files get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
 
 
 def escape_the_unencodable() -> None:

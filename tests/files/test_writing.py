@@ -87,6 +87,11 @@ def test_a_name_that_is_too_long_is_said_before_the_work(tmp_path: Path) -> None
         refuse_overwrite(tmp_path / ("x" * 256), force=False)
 
 
+def test_a_dash_is_not_stdout() -> None:
+    with pytest.raises(UsageError, match=r"^cannot write -: results go to a file, not to stdout"):
+        refuse_overwrite(Path("-"), force=True)
+
+
 @pytest.fixture
 def no_files(tmp_path: Path) -> dict[str, Path]:
     """Paths whose replacement would do harm, by the word for what they are."""

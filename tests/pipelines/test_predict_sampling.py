@@ -102,7 +102,8 @@ def test_a_video_without_a_frame_in_the_range_is_said_and_is_a_failure_where_not
     [
         ({"every": 2, "rate": 3.0}, "--every and --rate: give one of them"),
         ({"first": 3.0, "last": 2.0}, "--to must be later than --from"),
-        ({"csv": Path("faces.xlsx")}, r"would not be a spreadsheet; name it \.csv"),
+        ({"csv": Path("faces.xlsx")}, r"would be no \.xlsx file; name it \.csv"),
+        ({"csv": Path("faces.parquet")}, r"would be no \.parquet file; name it \.csv"),
     ],
 )
 def test_what_does_not_go_together_is_refused(options, message):

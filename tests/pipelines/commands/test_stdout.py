@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands.stdout import escape_the_unencodable, print_json, tell
+from pipelines.commands.stdout import escape_the_unencodable, open_closed_streams, print_json, tell
 from pipelines.show import fitting_table, show
 
 
@@ -19,6 +19,17 @@ def test_json_may_name_a_path_that_is_not_utf_8(capsys):
     printed = capsys.readouterr().out
     assert printed.isascii()
     assert json.loads(printed) == {"image": "gr\udcfc\udcdf.jpg"}
+
+
+def test_what_the_caller_has_closed_is_empty_or_takes_all(monkeypatch):
+    for name in ("stdin", "stdout"):
+        monkeypatch.setattr(sys, name, None)
+    open_closed_streams()
+    escape_the_unencodable()
+    assert sys.stdin.buffer.read() == b""
+    tell("to nobody")
+    for stream in (sys.stdin, sys.stdout):
+        stream.close()
 
 
 def test_a_line_for_people_stays_one_line(capsys):
