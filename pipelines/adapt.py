@@ -185,9 +185,5 @@ def _at_least(hits: int, count: int, share: float) -> float:
 
 
 def _left_out(by_person: bool, groups: int) -> str:
-    what = "people" if by_person else "photos"
-    return (
-        f"a twentieth of the {what}"
-        if groups > MAX_LEFT_OUT
-        else {"people": "each person", "photos": "each photo"}[what]
-    )
+    one, several = ("person", "people") if by_person else ("photo", "photos")
+    return f"a twentieth of the {several}" if groups > MAX_LEFT_OUT else f"each {one}"

@@ -216,10 +216,8 @@ def _write_detector(path: Path) -> None:
 
 def _checked(config: ExportConfig, out: Path, checkpoint: Checkpoint, inputs: Inputs) -> ExportResult:
     """Compare a file with the checkpoint; one that differs too much is removed."""
-    faces, limit = (
-        len(inputs["images"]),
-        TOLERANCE["fp16" if config.format == "safetensors" else config.precision or FULL],
-    )
+    faces = len(inputs["images"])
+    limit = TOLERANCE["fp16" if config.format == "safetensors" else config.precision or FULL]
     if config.format == "onnx" and config.part == "whole":
         difference, faces = largest_photo_difference(checkpoint, out, config.pixels)
         limit = max(limit, WHOLE_TOLERANCE)

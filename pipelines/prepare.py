@@ -117,10 +117,8 @@ def _locked_output(config: PrepareConfig, console: Console) -> Iterator[None]:
     index = config.out / "index"
     if config.force:
         refuse_linked_output(config.out)
-    if not (index / LOCK_FILE).exists():
-        earlier_plan(
-            config, PrepareJournal(index)
-        )  # a folder of other things is refused before anything is created in it
+    if not (index / LOCK_FILE).exists():  # a folder of other things is refused before anything is created in it
+        earlier_plan(config, PrepareJournal(index))
     with locked(index, console):
         make_folder(config.out / "dataset")
         yield

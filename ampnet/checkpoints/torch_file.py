@@ -124,11 +124,8 @@ class TorchFile:
         tensor = numbers.as_strided(size, stride, offset)
         dense = tensor.is_contiguous() or (len(size) == 4 and tensor.is_contiguous(memory_format=torch.channels_last))
         # Tensors that share numbers get copies: none may change when another is trained.
-        return (
-            tensor
-            if dense and prod(size) == count and not shared
-            else tensor.clone(memory_format=torch.contiguous_format)
-        )
+        is_alone = dense and prod(size) == count and not shared
+        return tensor if is_alone else tensor.clone(memory_format=torch.contiguous_format)
 
 
 def _check_extent(count: int, offset: int, size: Any, stride: Any) -> None:
