@@ -52,20 +52,25 @@ def _background(camera: int) -> np.ndarray:
     return np.asarray(cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
 
 
-def _pasted(image: np.ndarray, picture: np.ndarray, place: tuple[float, float, float]) -> None:
-    """Paste head and shoulders, which an ellipse cuts out of the picture, in place."""
-    x, y, side = place
-    small = cv2.resize(picture, (round(side), round(side)), interpolation=cv2.INTER_AREA).astype(float)
-    mask = np.zeros(small.shape[:2])
+@cache
+def _cut_out(person: str, expression: str, side: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a person's picture at a size, and the ellipse in it that holds head and shoulders."""
+    small = cv2.resize(_portrait(person, expression)[0], (round(side), round(side)), interpolation=cv2.INTER_AREA)
+    mask = np.zeros(small.shape[:2], np.uint8)
     centre = (small.shape[1] // 2, round(small.shape[0] * 0.6))
     cv2.ellipse(mask, centre, (round(side * 0.42), round(side * 0.58)), 0, 0, 360, 1, -1)
+    return np.asarray(small), mask.astype(bool)
+
+
+def _pasted(image: np.ndarray, picture: np.ndarray, mask: np.ndarray, place: tuple[float, float, float]) -> None:
+    """Paste what a mask cuts out of a picture, in place."""
+    x, y, side = place
     top, left = round(y - side / 2), round(x - side / 2)
-    rows = slice(max(top, 0), min(top + small.shape[0], HEIGHT))
-    columns = slice(max(left, 0), min(left + small.shape[1], WIDTH))
+    rows = slice(max(top, 0), min(top + picture.shape[0], HEIGHT))
+    columns = slice(max(left, 0), min(left + picture.shape[1], WIDTH))
     part = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
     if rows.start < rows.stop and columns.start < columns.stop:
-        share = mask[part][..., None]
-        image[rows, columns] = (share * small[part] + (1 - share) * image[rows, columns]).astype(np.uint8)
+        np.copyto(image[rows, columns], picture[part], where=mask[part][..., None])
 
 
 def scene(
@@ -97,7 +102,7 @@ def scene(
             if place is None:
                 continue
             picture, face = portraits[person, mood]
-            _pasted(image, picture, place)
+            _pasted(image, *_cut_out(person, mood, place[2]), place)
             x, y, side = place
             box = face * side / picture.shape[0] + np.array([x, y, x, y]) - side / 2
             for other in list(boxes):  # in front of whoever came before

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def trained(size: int = 64, **network: Any) -> AMPNet:
     """Give a small network whose normalisation has seen data."""
     torch.manual_seed(3)
-    model = AMPNet(num_classes=5, width=0.25, image_size=size, **network)
+    model = AMPNet(num_classes=5, width=0.125, image_size=size, **network)
     for part in model.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(part.weight, 0.5, 1.5)

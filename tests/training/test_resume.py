@@ -1,8 +1,9 @@
 """Resuming: a run comes back as it was, a damaged save is passed over, and other settings are refused."""
 
-import io
+import copy
 import math
 import os
+import shutil
 
 import pytest
 import torch
@@ -157,7 +158,13 @@ DAMAGE = {
 def whole_save(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     save(folder, train_state())
-    return (folder / LAST).read_bytes()
+    return folder / LAST
+
+
+@pytest.fixture(scope="module")
+def whole(whole_save):
+    """What it holds, of which every test changes a copy: reading it anew takes longer."""
+    return torch.load(whole_save, weights_only=True)
 
 
 @pytest.fixture(scope="module")
@@ -168,8 +175,8 @@ def untouched():
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damage_anywhere_in_a_save_is_found_before_anything_changes(whole_save, untouched, tmp_path, damage):
-    content = torch.load(io.BytesIO(whole_save), weights_only=True)
+def test_damage_anywhere_in_a_save_is_found_before_anything_changes(whole, untouched, tmp_path, damage):
+    content = copy.deepcopy(whole)
     DAMAGE[damage](content)
     torch.save(content, tmp_path / LAST)
     state, before = untouched
@@ -180,11 +187,11 @@ def test_damage_anywhere_in_a_save_is_found_before_anything_changes(whole_save, 
     assert all(torch.equal(value, before[name]) for name, value in state.model.state_dict().items())
 
 
-def test_the_save_before_a_damaged_one_is_used_and_named(whole_save, tmp_path):
-    content = torch.load(io.BytesIO(whole_save), weights_only=True)
+def test_the_save_before_a_damaged_one_is_used_and_named(whole, whole_save, tmp_path):
+    content = copy.deepcopy(whole)
     content["training"]["step"] = -1
     torch.save(content, tmp_path / LAST)
-    (tmp_path / PREVIOUS).write_bytes(whole_save)
+    shutil.copy(whole_save, tmp_path / PREVIOUS)
     progress, message = resume(tmp_path)
     assert progress.step == 3
     assert message.endswith(f"; resuming from {PREVIOUS}")

@@ -87,9 +87,8 @@ def thin(monkeypatch):
     use_thin_network(monkeypatch)
 
 
-@pytest.mark.parametrize("old", [False, True], ids=["new format", "old format"])
-def test_a_reference_file_gives_the_reference_logits(tmp_path, old, network):
-    path = write_reference_file(tmp_path / "model_best.pth", reference_state(network), old=old)
+def test_a_reference_file_gives_the_reference_logits(tmp_path, network):
+    path = write_reference_file(tmp_path / "model_best.pth", reference_state(network))
     with nothing_runs():
         model = load_reference(path)
     expected = np.load(DATA / "forward.npz")
@@ -98,6 +97,17 @@ def test_a_reference_file_gives_the_reference_logits(tmp_path, old, network):
         local_logits, global_logits = model(images[:2], landmarks[:2])
     np.testing.assert_allclose(local_logits, expected["logits_local"][:2], atol=1e-3, rtol=0)
     np.testing.assert_allclose(global_logits, expected["logits_global"][:2], atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["new format", "old format"])
+@pytest.mark.usefixtures("thin")
+def test_weights_are_read_as_they_are_in_both_of_torchs_formats(tmp_path, old):
+    torch.manual_seed(0)
+    state = {name: torch.rand(value.shape).to(value.dtype) for name, value in placeholder_state(width=THIN).items()}
+    path = write_reference_file(tmp_path / "model_best.pth", state, old=old)
+    with nothing_runs():
+        read = read_reference(path).state
+    assert all(torch.equal(value, state[reference_name(name)]) for name, value in read.items())
 
 
 def test_every_reference_tensor_is_used_once_or_known_as_unused(network):
