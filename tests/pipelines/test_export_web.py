@@ -61,14 +61,16 @@ def test_the_model_is_small_and_the_policy_names_this_page_only(folder):
     assert "http" not in policy
 
 
-def test_the_samples_get_the_labels_of_predict_and_nothing_is_sent(folder, driver):
+def test_the_samples_get_the_labels_of_predict_soon_after_loading_and_nothing_is_sent(folder, driver):
     with static_site(folder) as address:
         driver.get(address)
         until(driver, lambda: "stay in this browser" in text(driver, "#privacy"))
         for name in ("portrait.jpg", "group.jpg"):
             expected = Predictor().predict(SAMPLES / name)
+            start = time.monotonic()
             choose(driver, SAMPLES / name)
             until(driver, lambda name=name: all_of(driver, f'#results article[aria-label="{name}"] .bars'))
+            assert time.monotonic() - start < 20  # two seconds on an idle machine; docs/export.md has the times
             assert answers(driver) == [face.label for face in expected]
         driver.find_element(By.CSS_SELECTOR, ".why-button").click()
         until(driver, lambda: all_of(driver, ".why table tr"))
@@ -93,15 +95,6 @@ def test_it_opens_and_answers_without_a_network(folder, driver):
     choose(driver, SAMPLES / "portrait.jpg")
     until(driver, lambda: all_of(driver, "#results .bars"))
     assert answers(driver) == ["happiness"]
-
-
-def test_the_first_answer_comes_soon_after_loading(folder, driver):
-    with static_site(folder) as address:
-        driver.get(address)
-        start = time.monotonic()
-        choose(driver, SAMPLES / "portrait.jpg")
-        until(driver, lambda: all_of(driver, "#results .bars"))
-        assert time.monotonic() - start < 20  # two seconds on an idle machine; docs/export.md has the times
 
 
 def test_wrong_requests_are_refused(folder, tmp_path):

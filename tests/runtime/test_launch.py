@@ -2,6 +2,7 @@
 
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch import distributed
 
 from ampnet.errors import ConfigError, ProcessError
 from ampnet.runtime.collectives import broadcast_object, sum_over_processes
-from ampnet.runtime.launch import Process, join_processes, launch
+from ampnet.runtime.launch import Process, _first_failure, join_processes, launch
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +47,22 @@ def test_a_failing_process_ends_the_others_and_passes_its_message_on():
         launch("ampnet test", 2, one_fails_while_the_other_waits, "lr must be above 0:\nit is -1")
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "error"),
+    [
+        (-9, "", ProcessError("process 1 of ampnet test was killed by signal SIGKILL; the others were stopped")),
+        (3, "", ProcessError("process 1 of ampnet test failed: exit code 3; the others were stopped")),
+        (1, {"message": "Traceback\nConfigError: no: lr"}, ConfigError("no: lr")),
+        (1, "OSError: no", ProcessError("process 1 of ampnet test failed: OSError: no; the others were stopped")),
+    ],
+)
+def test_the_first_failure_is_the_one_that_is_told(code, message, error):
+    first = SimpleNamespace(local_rank=1, exitcode=code, message=message, timestamp=7)
+    later = SimpleNamespace(local_rank=0, exitcode=1, message="gloo: connection closed", timestamp=8)
+    told = _first_failure("ampnet test", {0: later, 1: first})
+    assert (type(told), str(told)) == (type(error), str(error))
+
+
 def one_is_killed_while_the_other_waits():
     with join_processes(0) as process:
         if process.rank == 0:
@@ -53,6 +70,7 @@ def one_is_killed_while_the_other_waits():
         distributed.barrier()
 
 
+@pytest.mark.soak
 def test_a_killed_process_ends_the_others_and_is_named():
     with pytest.raises(ProcessError, match=r"^process 0 of ampnet test was killed by signal SIGKILL; the others were"):
         launch("ampnet test", 2, one_is_killed_while_the_other_waits)
