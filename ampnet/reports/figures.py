@@ -21,6 +21,7 @@ from ampnet.evaluation.intervals import Counts, Estimate, Interval
 from ampnet.evaluation.metrics import Scores, normalise_rows
 from ampnet.evaluation.reliability import ProbabilityScores, RiskCoverage
 from ampnet.evaluation.report import NO_FACE, EvalReport
+from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
 
 BLUE, ORANGE, GREEN, GREY = "#1f6fb4", "#c4501b", "#2a8a5a", "#7a7a7a"
@@ -63,7 +64,7 @@ def draw_confusion(matrix: Counts, class_names: Sequence[str], title: str) -> Fi
         matrix: ``(K, K)``, or ``(K, K + 1)`` with a last column of images without a prediction.
     """
     num_classes = len(class_names)
-    columns = [*class_names, NO_FACE][: matrix.shape[1]]
+    columns = _short([*class_names, NO_FACE])[: matrix.shape[1]]
     shares = normalise_rows(matrix)
     side = 1.8 + 0.62 * num_classes
     figure = Figure(figsize=(2 * side + 1.2, side + 0.7), layout="constrained")
@@ -74,7 +75,7 @@ def draw_confusion(matrix: Counts, class_names: Sequence[str], title: str) -> Fi
         axes.set_title(heading, fontsize=10)
         axes.set_xlabel("predicted")
         axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right", rotation_mode="anchor", parse_math=False)
-        axes.set_yticks(range(num_classes), class_names, parse_math=False)
+        axes.set_yticks(range(num_classes), columns[:num_classes], parse_math=False)
         axes.tick_params(length=0)
         for row, column in np.ndindex(*matrix.shape):
             color = "white" if shares[row, column] > 0.7 else "black"
@@ -96,7 +97,8 @@ def draw_classes(scores: Scores, title: str) -> Figure:
         values = np.array([value.value for value in found if value])
         around = _around(values, [value.interval for value in found if value])
         axes.errorbar(values, rows, xerr=around, label=label, color=color, marker=marker, linestyle="", **ERROR_BARS)
-    labels = [f"{known.name} ({known.images:,})" for known in classes]
+    names = _short([known.name for known in classes])
+    labels = [f"{name} ({known.images:,})" for name, known in zip(names, classes, strict=True)]
     axes.set_yticks(range(len(classes)), labels, parse_math=False)
     axes.set_ylim(len(classes) - 0.5, -0.5)
     axes.set_xlim(0, 1)
@@ -214,6 +216,11 @@ def _accuracy_and_recall(
     axes.set_xlim(0, 1)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     tidy(axes)
+
+
+def _short(class_names: Sequence[str]) -> list[str]:
+    """Shorten long names, beside which there would be no room for a plot; the tables hold them in full."""
+    return [printable(name, 28) for name in class_names]
 
 
 def _around(values: NDArray[np.float64], intervals: Sequence[Interval]) -> NDArray[np.float64]:

@@ -117,7 +117,8 @@ class Guard:
             preflight = self._cross_origin.preflight(scope["method"], asked)
             if preflight is None:
                 self._check(scope, asked)
-            await (preflight or self._app)(scope, receiving, sending)
+            is_head = scope["method"] == "HEAD"  # answered as GET; uvicorn leaves the content out
+            await (preflight or self._app)({**scope, "method": "GET"} if is_head else scope, receiving, sending)
         except Refusal as refusal:
             await answer(refusal)(scope, receiving, sending)
         finally:

@@ -1,6 +1,7 @@
 """The pictures open, have something in them, and take any class names."""
 
 import re
+import warnings
 from xml.etree import ElementTree
 
 import numpy as np
@@ -36,6 +37,18 @@ def test_confusion_is_darkest_on_a_perfect_diagonal(tmp_path):
 def test_any_class_names_are_drawn(tmp_path, names):
     save_confusion(tmp_path / "c.png", MATRIX, names, "a title with $ and _")
     assert opened(tmp_path / "c.png").std() > 10
+
+
+def test_a_long_class_name_leaves_room_for_the_plot(tmp_path):
+    names = ("a", "a_very_long_class_name_that_somebody_chose_for_the_study", "c")
+    figure = figures(small_report([[30, 2, 1], [4, 9, 0], [0, 0, 0]], names))["classes"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save_figure(figure, tmp_path / "classes.png")
+    (axes,) = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert legend.x1 <= figure.bbox.x1
+    assert axes.bbox.width > figure.bbox.width / 2
 
 
 def test_images_without_a_face_have_a_column(tmp_path):

@@ -200,6 +200,13 @@ def test_the_description_has_an_example_of_each_answer(client):
     assert about["limits"].keys() == answered["limits"].keys()
 
 
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/v1/model"])
+def test_head_is_answered_as_get_is(client, path):
+    asked, got = client.head(path), client.get(path)
+    assert asked.status_code == got.status_code == 200
+    assert asked.headers["Content-Length"] == got.headers["Content-Length"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "given", "status", "code"),
     [
