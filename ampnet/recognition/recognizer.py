@@ -15,14 +15,12 @@ from ampnet.detection.finder import FaceFinder
 from ampnet.detection.following import FollowingFinder
 from ampnet.errors import ArgumentError, ConfigError, ImageError
 from ampnet.faces.alignment import AlignedFace
-from ampnet.faces.colour import blurriness, brightness
 from ampnet.faces.framing import Framing, frame_faces
 from ampnet.reading.handed_over import PhotoLike, is_at_hand, one_photo, photo_of, sources_of
 from ampnet.reading.photo import Photo
 from ampnet.reading.video_clock import choose_sampling
 from ampnet.recognition.loop import answer_in_threads, answer_one_by_one
-from ampnet.results.face_prediction import FacePrediction
-from ampnet.results.face_warnings import visible_share
+from ampnet.results.face_prediction import prediction_of
 from ampnet.results.photo_result import PhotoResult
 from ampnet.results.tracking import Tracking
 from ampnet.runtime.cores import usable_cores
@@ -106,7 +104,11 @@ class Recognizer(ABC):
         """
         readable = [photo for photo in photos if photo.problem is None]
         found = self.find(readable, most)
-        framed = [self._framed(photo, faces, keeps_whole) for photo, faces in zip(readable, found, strict=True)]
+        framed: list[list[AlignedFace]] = []
+        for photo, faces in zip(readable, found, strict=True):
+            framed.append(frame_faces(photo, [face.landmarks for face in faces], self.framing, self.image_size))
+            if not keeps_whole:
+                photo.release_whole()
         probabilities = iter(self.classify([face for of_photo in framed for face in of_photo]))
         results = {
             id(photo): self._result(photo, faces, of_photo, [next(probabilities) for _ in faces])
@@ -267,8 +269,7 @@ class Recognizer(ABC):
         sources, tracking = sources_of(images, videos), Tracking(smooth, people) if track else None
         parallel, most = self.parallel, None
         if is_at_hand(images):
-            if stream:
-                # all cores work at one chunk: side by side, they would be divided while the caller's code runs
+            if stream:  # all cores work at one chunk: side by side, they would be divided while the caller's code runs
                 return answer_in_threads(self, sources, sampling, tracking, keeps_whole=True)
             sources = several = list(sources)
             if len(several) == 1 and not several[0].is_video:
@@ -283,12 +284,6 @@ class Recognizer(ABC):
             results.append(result)
         return results
 
-    def _framed(self, photo: Photo, faces: Sequence[Face], keeps_whole: bool) -> list[AlignedFace]:
-        framed = frame_faces(photo, [face.landmarks for face in faces], self.framing, self.image_size)
-        if not keeps_whole:
-            photo.release_whole()
-        return framed
-
     def _result(
         self,
         photo: Photo,
@@ -296,20 +291,8 @@ class Recognizer(ABC):
         framed: Sequence[AlignedFace],
         probabilities: Sequence[NDArray[np.float32]],
     ) -> PhotoResult:
-        answers = []
-        for face, aligned, shares in zip(faces, framed, probabilities, strict=True):
-            scores = dict(zip(self.class_names, shares.tolist(), strict=True))
-            label = self.class_names[int(shares.argmax())]
-            answers.append(
-                FacePrediction(
-                    face,
-                    label,
-                    scores[label],
-                    scores,
-                    self.rejection_threshold,
-                    visible=visible_share(face, photo.size_hw),
-                    blurriness=blurriness(aligned.image),
-                    brightness=brightness(aligned.image),
-                )
-            )
+        answers = [
+            prediction_of(face, aligned.image, photo.size_hw, self.class_names, shares, self.rejection_threshold)
+            for face, aligned, shares in zip(faces, framed, probabilities, strict=True)
+        ]
         return PhotoResult(photo, answers, self.class_names, str(self.model), self, framed)

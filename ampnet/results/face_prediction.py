@@ -1,6 +1,7 @@
 """The answer about one face, and what speaks for it."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.detection.face import Face, moved_face
+from ampnet.faces.colour import blurriness, brightness
 from ampnet.faces.geometry import Affine, transform_points
 from ampnet.media.drawing import Mark
-from ampnet.results.face_warnings import face_warnings
+from ampnet.media.images import Image
+from ampnet.results.face_warnings import face_warnings, visible_share
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,3 +165,33 @@ class FacePrediction:
             **({} if self.person is None else {"person": self.person}),
             **explanation,
         }
+
+
+def prediction_of(
+    face: Face,
+    framed: Image,
+    size_hw: tuple[int, int],
+    class_names: Sequence[str],
+    shares: NDArray[np.float32],
+    rejection_threshold: float,
+) -> FacePrediction:
+    """Return the answer about a face.
+
+    Args:
+        face: in pixels of the whole upright photo.
+        framed: what the network saw of it.
+        size_hw: of the photo.
+        shares: ``(K,)`` probability of each class.
+    """
+    scores = dict(zip(class_names, shares.tolist(), strict=True))
+    label = class_names[int(shares.argmax())]
+    return FacePrediction(
+        face,
+        label,
+        scores[label],
+        scores,
+        rejection_threshold,
+        visible=visible_share(face, size_hw),
+        blurriness=blurriness(framed),
+        brightness=brightness(framed),
+    )
