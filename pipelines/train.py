@@ -31,6 +31,7 @@ from ampnet.training.history import require_trackers
 from ampnet.training.loop import SplitMetrics, evaluate, train_epoch
 from ampnet.training.run import TrainingRun, open_run
 from ampnet.training.run_folder import (
+    CONFIG,
     CURVES,
     FOLDS,
     HISTORY,
@@ -88,7 +89,8 @@ def _run(config: TrainConfig, chosen: RunConfig, forecast: Forecast, quiet: bool
     index, folds = choose_folds(config) if config.folds else (None, None)  # first: it may be refused
     folder = open_run_folder(config)
     with lock_folder(folder):
-        write_settings(folder, config)
+        if not (folder / CONFIG).exists():
+            write_settings(folder, config)
         if index and folds and not (folder / FOLDS_FILE).exists():
             write_folds(folder / FOLDS_FILE, index.names, folds)
         runs = []

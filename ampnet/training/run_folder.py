@@ -120,7 +120,8 @@ def saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
         saved = msgspec.convert(plain, TrainConfig, dec_hook=lambda _, text: Path(text))
     except (AmpnetError, msgspec.ValidationError, OSError, ValueError, LookupError, TypeError, RecursionError):
         saved = config
-    changes = {**(saved.recipe_changes if config.recipe is None else {}), **config.recipe_changes}
+    asked = {name: value for name, value in config.recipe_changes.items() if value is not None}
+    changes = {**(saved.recipe_changes if config.recipe is None else {}), **asked}
     own: dict[str, Any] = {"out": folder.parent, "name": folder.name, "resume": True, "recipe_changes": changes}
     for setting in settings_of(TrainConfig):
         if setting.name not in own and getattr(config, setting.name) == setting.default:

@@ -13,7 +13,6 @@ from ampnet.dataset.open_index import read_index
 from ampnet.dataset.quality.duplicates import CopyPair, write_pairs
 from ampnet.errors import DataError, UsageError
 from ampnet.settings import CalibrateConfig, CompareConfig, EvalConfig, RobustnessConfig, TrainConfig
-from ampnet.settings.recipes import make_recipe
 from cli import app
 from pipelines.calibrate import run as calibrate
 from pipelines.compare import run as compare
@@ -48,7 +47,8 @@ def config(data, tmp_path_factory):
         width=0.05,
         image_size=48,
         modules=("gp",),
-        recipe=make_recipe("reference", {"epochs": 1, "batch_size": 12}),
+        recipe="reference",
+        recipe_changes={"epochs": 1, "batch_size": 12},
         gpus=0,
         processes=1,
         workers=0,
@@ -89,9 +89,14 @@ def test_an_interrupted_series_goes_on_with_no_more_than_its_name(folds, config)
     for file in (folds.folder / "fold3").iterdir():
         file.unlink()
     (folds.folder / "fold3").rmdir()
-    again = run(TrainConfig(out=config.out, name="folds", resume=True), quiet=True)
-    for one, other in zip(again.runs, folds.runs, strict=True):
-        assert replace(one, seconds=0) == replace(other, seconds=0)
+    words = ["train", "--resume", "--out", str(config.out), "--name", "folds", "--json"]
+    wrong = CliRunner().invoke(app, [*words, "--lr", "0.5"])
+    assert "other settings: lr (was 0.01, now 0.5)" in wrong.stderr
+    result = CliRunner().invoke(app, words)  # by what the series was started with
+    assert result.exit_code == 0, result.stderr
+    again = json.loads(result.stdout)["runs"]
+    for one, other in zip(again, folds.runs, strict=True):
+        assert (one["epochs"], one["accuracy"]) == (1, other.accuracy)
 
 
 def test_a_single_fold_is_not_measured_on_what_it_has_seen(folds, data, tmp_path):
