@@ -20,7 +20,7 @@ RUN useradd --create-home --uid 10001 ampnet
 USER ampnet
 WORKDIR /home/ampnet
 # The networks for ONNX Runtime, so that the service starts at once.
-RUN python -c "from rich.console import Console; from ampnet.checkpoints.bundled import bundled_model; from pipelines.onnx_models import onnx_models; onnx_models(bundled_model(), Console())"
+RUN python -c "from rich.console import Console; from ampnet.checkpoints.model_files import bundled_model; from pipelines.onnx_models import onnx_models; onnx_models(bundled_model(), Console())"
 
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet import Predictor
-from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.model_files import named_model
 from ampnet.dataset.index.faces_table import read_faces
 from ampnet.dataset.index.index_files import FACES_FILE, META_FILE
 from ampnet.dataset.index.splits import split_indices

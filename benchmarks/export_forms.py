@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.model_files import named_model
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import Batch, FaceBatches, SampleKey
 from ampnet.dataset.open_index import read_index

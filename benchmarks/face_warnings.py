@@ -12,7 +12,7 @@ import numpy as np
 
 from ampnet.dataset.open_index import read_index
 from ampnet.faces.alignment import AlignedFace, Image
-from ampnet.faces.colour import blurriness, brightness
+from ampnet.faces.appearance import blurriness, brightness
 from ampnet.reading.image_files import read_image
 from ampnet.recognition.predictor import Predictor
 from ampnet.results.face_warnings import BLURRED, CLOSE_CALL, DARK

@@ -26,7 +26,7 @@ import pandas as pd
 import torch
 
 from ampnet import Predictor
-from ampnet.checkpoints.bundled import BEST
+from ampnet.checkpoints.model_files import BEST
 from ampnet.inference.golden import sample_images
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.models.ampnet import AMPNet

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ampnet import __version__
-from ampnet.checkpoints.bundled import bundled_model
+from ampnet.checkpoints.model_files import bundled_model
 from ampnet.files.writing import sha256_of, write_json
 from benchmarks.measure import options_of
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import display_name, find_runs
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.model_files import display_name, find_runs
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, open_checkpoint, save_checkpoint
+from ampnet.checkpoints.model_files import model_path
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.loader import loading_failures

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ampnet.checkpoints.bundled import display_name
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.model_files import display_name
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ampnet.checkpoints.bundled import (
+from ampnet.checkpoints.model_files import (
     BEST,
     WORD,
     Runs,

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from rich.console import RenderableType
 
 from ampnet import __version__
-from ampnet.checkpoints.bundled import WORD, bundled_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.model_files import WORD, bundled_model
 from ampnet.errors import ONE_OPENCV, AmpnetError
 from ampnet.export.parity import TOLERANCE, Inputs, run_onnx
 from ampnet.faces.alignment import AlignedFace

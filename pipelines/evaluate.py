@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ampnet.checkpoints.bundled import Runs, find_runs, model_path
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.model_files import Runs, find_runs, model_path
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import open_split, read_index

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import Runs, seed_of
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.model_files import Runs, seed_of
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
 from ampnet.dataset.index.splits import split_indices

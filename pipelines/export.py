@@ -5,8 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ampnet.checkpoints.bundled import LICENCE, MODELS, TRAINING_DATA, checkpoint_file, model_path, named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ampnet.checkpoints.model_files import LICENCE, MODELS, TRAINING_DATA, checkpoint_file, model_path, named_model
 from ampnet.detection.detector import FaceDetector
 from ampnet.errors import CheckpointError, UsageError
 from ampnet.export.graphs import (

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ampnet.checkpoints.model_files import named_model
 from ampnet.checkpoints.reference.reference_files import (
     build_reference,
     read_reference,

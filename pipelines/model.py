@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ampnet.checkpoints.bundled import checkpoint_file, display_name, named_model, newest_run
+from ampnet.checkpoints.model_files import checkpoint_file, display_name, named_model, newest_run
 from ampnet.files.printable import printable
 from ampnet.settings import TrainConfig
 from pipelines.progress import notices

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from rich.console import Console
 
 from ampnet import __version__
-from ampnet.checkpoints.bundled import ModelId
+from ampnet.checkpoints.model_files import ModelId
 from ampnet.errors import TO_RESUME, TO_START_OVER, ConfigError, UsageError
 from ampnet.files.printable import counted, one_line, printable
 from ampnet.files.writing import make_folder, refuse_overwrite

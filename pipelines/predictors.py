@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ampnet.checkpoints.bundled import ModelId
+from ampnet.checkpoints.model_files import ModelId
 from ampnet.errors import missing_package
 from ampnet.reading.video_clock import Sampling, choose_sampling
 from ampnet.recognition.recognizer import Recognizer

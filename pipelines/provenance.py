@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet import __version__
-from ampnet.checkpoints.bundled import display_name
 from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.checkpoints.model_files import display_name
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.index_files import index_sha256
 from ampnet.evaluation.report import Provenance

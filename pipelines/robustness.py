@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.model_files import model_path
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.open_index import open_split

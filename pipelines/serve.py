@@ -9,7 +9,7 @@ import cv2
 from rich.console import Console
 
 from ampnet import __version__
-from ampnet.checkpoints.bundled import bundled_name
+from ampnet.checkpoints.model_files import bundled_name
 from ampnet.errors import missing_package
 from ampnet.files.opening import read_text
 from ampnet.recognition.recognizer import Recognizer

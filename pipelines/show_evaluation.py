@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from ampnet.checkpoints.bundled import display_name
+from ampnet.checkpoints.model_files import display_name
 from ampnet.evaluation.agreement import Agreement
 from ampnet.evaluation.confusions import confused_pairs
 from ampnet.evaluation.ferplus import ProtocolScores

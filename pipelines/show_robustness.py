@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from ampnet.checkpoints.bundled import display_name
+from ampnet.checkpoints.model_files import display_name
 from ampnet.evaluation.intervals import Estimate
 from ampnet.reports.numbers import percent, points
 from ampnet.robustness.scores import CorruptionError

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console, RenderableType
 from rich.markup import escape
 
-from ampnet.checkpoints.bundled import display_name
+from ampnet.checkpoints.model_files import display_name
 from ampnet.errors import DataError
 from ampnet.faces.framing import frame_face
 from ampnet.files.printable import counted, first_of

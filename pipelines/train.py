@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from ampnet.checkpoints.bundled import BEST
 from ampnet.checkpoints.checkpoint import save_checkpoint
+from ampnet.checkpoints.model_files import BEST
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import FOLDS_FILE, Folds, make_folds, write_folds
 from ampnet.dataset.loading.loader import loading_failures

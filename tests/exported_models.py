@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from ampnet import __version__
-from ampnet.checkpoints.bundled import model_path
+from ampnet.checkpoints.model_files import model_path
 from ampnet.files.writing import sha256_of
 from ampnet.settings import ExportConfig
 from ampnet.settings.choices import ExportPrecision

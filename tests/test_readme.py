@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from ampnet.checkpoints.bundled import MODELS, bundled_model
+from ampnet.checkpoints.model_files import MODELS, bundled_model
 from ampnet.files.writing import sha256_of
 
 ROOT = Path(__file__).parents[1]

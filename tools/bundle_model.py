@@ -4,7 +4,7 @@
 
 Chooses the prior strength and fits the temperature on the validation split, stores the weights in half precision, and
 writes the training record (settings, history, data counts and hash) beside them. NAME is one of the names in
-ampnet/checkpoints/bundled.py.
+ampnet/checkpoints/model_files.py.
 """
 
 import argparse
@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ampnet.checkpoints.bundled import MODELS, model_path, record_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ampnet.checkpoints.model_files import MODELS, model_path, record_path
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.loading.loader import batch_loader

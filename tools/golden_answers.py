@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
-from ampnet.checkpoints.bundled import MODELS, bundled_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.model_files import MODELS, bundled_model
 from ampnet.detection.detector import FaceDetector
 from ampnet.faces.alignment import align_face
 from ampnet.files.writing import sha256_of

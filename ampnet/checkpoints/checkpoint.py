@@ -15,8 +15,8 @@ from msgspec import structs
 from safetensors.torch import save
 from torch import Tensor
 
-from ampnet.checkpoints.bundled import bundled_or_path, checkpoint_file
 from ampnet.checkpoints.header import FORMAT, VERSION, parse_header
+from ampnet.checkpoints.model_files import bundled_or_path, checkpoint_file
 from ampnet.checkpoints.network import build_network, check_finite
 from ampnet.checkpoints.reading import StoredTensor, reading
 from ampnet.checkpoints.safetensors_file import HEADER, open_safetensors

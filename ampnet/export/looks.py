@@ -37,7 +37,7 @@ class Detector:
     """The exported network, and what counts as a face."""
 
     model: Any
-    """From :func:`ampnet.export.writers.detector_onnx`."""
+    """From :func:`ampnet.export.writers.write_detector_onnx`."""
     padding_color: Sequence[int]
     score_threshold: Value
     nms_threshold: Value

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ampnet.export.notation import Graph, Operand, Value
 from ampnet.export.resizing import rounded
 from ampnet.faces.alignment import ALIKE, FITTED, MIN_SAMPLES
-from ampnet.faces.colour import Color
+from ampnet.faces.appearance import Color
 from ampnet.settings import IMAGE_SIZE
 
 RADIUS = 5

@@ -19,7 +19,7 @@ from ampnet.faces.alignment import (
     resize_whole,
     source_side,
 )
-from ampnet.faces.colour import Color, to_grey
+from ampnet.faces.appearance import Color, to_grey
 from ampnet.faces.geometry import Affine, Points, transform_points
 from ampnet.files.printable import describe
 from ampnet.reading.photo import Photo

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import ModelId
+from ampnet.checkpoints.model_files import ModelId
 from ampnet.detection.any_size import AnySizeDetector, Candidates
 from ampnet.detection.multiscale import Letterbox
 from ampnet.errors import CheckpointError, DataError

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import ModelId, bundled_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.model_files import ModelId, bundled_model
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.detector import FaceDetector
 from ampnet.faces.alignment import AlignedFace

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import ModelId
+from ampnet.checkpoints.model_files import ModelId
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.face import Face
 from ampnet.detection.finder import FaceFinder

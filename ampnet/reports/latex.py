@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ampnet.checkpoints.bundled import display_name
+from ampnet.checkpoints.model_files import display_name
 from ampnet.evaluation.comparison import ContenderScores, Difference, ImageSet, Spread
 from ampnet.evaluation.report import EvalReport
 from ampnet.evaluation.runs import RunsScores

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import display_name
+from ampnet.checkpoints.model_files import display_name
 from ampnet.evaluation.metrics import normalise_rows
 from ampnet.evaluation.predictions import write_predictions
 from ampnet.evaluation.report import NO_FACE, EvalReport

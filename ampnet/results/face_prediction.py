@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.detection.face import Face, moved_face
-from ampnet.faces.colour import blurriness, brightness
+from ampnet.faces.appearance import blurriness, brightness
 from ampnet.faces.geometry import Affine, transform_points
 from ampnet.media.drawing import Mark
 from ampnet.media.images import Image

@@ -47,8 +47,8 @@ def face_warnings(
     Args:
         face: the face, in pixels of the photo.
         visible: share of its box within the photo; see :func:`visible_share`.
-        blurriness: see :func:`ampnet.faces.colour.blurriness`.
-        brightness: see :func:`ampnet.faces.colour.brightness`.
+        blurriness: see :func:`ampnet.faces.appearance.blurriness`.
+        brightness: see :func:`ampnet.faces.appearance.brightness`.
     """
     warnings = []
     if face.side < FEW_PIXELS:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ampnet.checkpoints.bundled import display_name
+from ampnet.checkpoints.model_files import display_name
 from ampnet.evaluation.intervals import Estimate
 from ampnet.files.writing import write_json, write_rows
 from ampnet.reports.latex import latex_table, short_name

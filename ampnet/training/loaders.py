@@ -15,7 +15,7 @@ from ampnet.dataset.open_index import STREAMED_FACES
 from ampnet.dataset.shards.shard_reader import StreamedSplit
 from ampnet.dataset.shards.sharded_index import SHARDS_AT_ONCE
 from ampnet.errors import DataError, ImageError
-from ampnet.faces.colour import Color, is_grey
+from ampnet.faces.appearance import Color, is_grey
 from ampnet.faces.framing import Framing, measure_framing
 from ampnet.files.printable import printable
 from ampnet.runtime.launch import Process

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.header import NOT_OURS
+from ampnet.checkpoints.model_files import named_model
 from ampnet.checkpoints.reference.reference_files import read_reference
 from ampnet.errors import CheckpointError, require
 from ampnet.files.printable import printable

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.model_files import named_model
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.index_files import VOTES_FILE
 from ampnet.dataset.loading.dataset import FaceDataset

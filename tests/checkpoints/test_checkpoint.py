@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ampnet.checkpoints.bundled import checkpoint_file
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ampnet.checkpoints.model_files import checkpoint_file
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet

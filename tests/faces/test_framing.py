@@ -8,7 +8,7 @@ import pytest
 
 from ampnet.errors import DataError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, align_face, resize_whole, source_side
-from ampnet.faces.colour import is_grey, to_grey
+from ampnet.faces.appearance import is_grey, to_grey
 from ampnet.faces.framing import (
     MAX_OFFSET,
     MAX_SHARPNESS_RATIO,

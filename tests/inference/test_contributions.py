@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.model_files import named_model
 from ampnet.dataset.loading.dataset import FaceDataset
 from ampnet.dataset.loading.loader import batch_loader
 from ampnet.dataset.loading.sampling import ShardedSequentialSampler

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.checkpoints.bundled import MODELS, bundled_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.model_files import MODELS, bundled_model
 from ampnet.files.writing import sha256_of
 from ampnet.inference.classifier import Classifier
 from ampnet.inference.golden import golden_answers, golden_faces

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ampnet.checkpoints.bundled import bundled_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.model_files import bundled_model
 from ampnet.detection.detector import FaceDetector
 from ampnet.inference import precision
 from ampnet.inference.classifier import Classifier, network_input

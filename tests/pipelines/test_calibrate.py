@@ -6,8 +6,8 @@ import math
 import pytest
 from typer.testing import CliRunner
 
-from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from ampnet.checkpoints.model_files import model_path
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines import calibrate

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ampnet.checkpoints.bundled import named_model
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.model_files import named_model
 from ampnet.dataset.open_index import read_index
 from ampnet.settings import PrepareConfig
 from ampnet.settings.choices import CropMode

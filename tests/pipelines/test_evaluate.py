@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.checkpoints.bundled import model_path
+from ampnet.checkpoints.model_files import model_path
 from ampnet.dataset.index.faces_table import FaceRow, write_faces
 from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.index.landmarks_file import write_landmarks

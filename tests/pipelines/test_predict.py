@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.checkpoints.bundled import model_path
+from ampnet.checkpoints.model_files import model_path
 from ampnet.errors import DataError, UsageError
 from ampnet.reading.sources import plan
 from ampnet.settings import PredictConfig

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ampnet.checkpoints.bundled import BEST
+from ampnet.checkpoints.model_files import BEST
 from cli import app
 from tests.hostile_images import claiming
 from tests.prepared_faces import SAMPLES, write_prepared_faces

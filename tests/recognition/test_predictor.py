@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 import ampnet
-from ampnet.checkpoints.bundled import bundled_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.model_files import bundled_model
 from ampnet.detection.detector import FaceDetector
 from ampnet.errors import ConfigError, DataError, RangeError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, align_face

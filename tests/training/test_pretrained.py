@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ampnet.checkpoints.bundled import model_path
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ampnet.checkpoints.model_files import model_path
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet

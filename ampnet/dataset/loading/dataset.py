@@ -30,7 +30,7 @@ from ampnet.dataset.loading.augment import (
 from ampnet.dataset.loading.unreadable import UnreadableImage, describe_unreadable
 from ampnet.errors import DataError, ImageError
 from ampnet.faces.alignment import resize_face
-from ampnet.faces.colour import Color, to_grey
+from ampnet.faces.appearance import Color, to_grey
 from ampnet.faces.framing import Framing, place_face
 from ampnet.media.prepared import decode_prepared, origin_of
 from ampnet.settings import IMAGE_SIZE

@@ -11,7 +11,7 @@ from ampnet.dataset.index.raw_images import Picture, SourceImage
 from ampnet.dataset.preparation.image_stores import WriteImage
 from ampnet.errors import ImageError
 from ampnet.faces.alignment import source_side
-from ampnet.faces.colour import is_grey
+from ampnet.faces.appearance import is_grey
 from ampnet.faces.framing import Crop, Framing, frame_faces
 from ampnet.files.printable import one_line, printable
 from ampnet.media.images import encode_jpeg, encode_small, reduce

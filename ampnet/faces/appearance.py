@@ -1,4 +1,4 @@
-"""Grey and colour images, and how well a face can be seen: how bright and how blurred it is."""
+"""How a face looks: grey or in colour, how bright, how blurred."""
 
 from typing import Literal
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ampnet.faces.colour import blurriness, brightness
+from ampnet.faces.appearance import blurriness, brightness
 from ampnet.media.images import resize
 from ampnet.reading.image_files import list_images, read_image
 from ampnet.robustness.degradations import darkness, gaussian_blur, low_resolution

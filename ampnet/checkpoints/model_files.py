@@ -1,4 +1,4 @@
-"""The trained models shipped with the package, and which model answered."""
+"""Which file a model is: one of those in the package, a run's best checkpoint; and how answers name it."""
 
 import re
 from dataclasses import dataclass

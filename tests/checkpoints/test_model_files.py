@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ampnet.checkpoints.bundled import MODELS, bundled_model, display_name, model_path, named_model
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.model_files import MODELS, bundled_model, display_name, model_path, named_model
 from ampnet.errors import UsageError
 from ampnet.settings import EvalConfig, PrepareConfig
 from pipelines import evaluate, prepare
@@ -54,7 +54,7 @@ def test_the_file_is_small_and_says_what_its_network_has_seen() -> None:
 @pytest.fixture
 def all_are_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Empty files in place of the models."""
-    monkeypatch.setattr("ampnet.checkpoints.bundled._FOLDER", tmp_path)
+    monkeypatch.setattr("ampnet.checkpoints.model_files._FOLDER", tmp_path)
     for name in MODELS:
         model_path(name).touch()
     return tmp_path
