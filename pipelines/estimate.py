@@ -28,7 +28,7 @@ def run(config: PredictConfig, quiet: bool = False) -> str:
 
     Raises:
         UsageError: there is no such checkpoint.
-        DataError: the folders hold no image, or no photo or frame is asked for.
+        DataError: the folders hold no image, or no photo or frame can be read.
         CheckpointError: the checkpoint cannot be used.
     """
     console, sampling = notices(quiet), sampling_of(config)
@@ -50,7 +50,7 @@ def run(config: PredictConfig, quiet: bool = False) -> str:
             seconds += counts[is_video] * sum(spent for _, spent in rates) / max(done, 1)
             measured += done
     if not measured:
-        raise DataError("no photo or frame is asked for; see --from and --to")
+        raise DataError("no photo can be read, nor a frame that --from and --to ask for")
     what = [counted(counts[False], "photo")] if False in counts else []
     if True in counts:
         videos = sum(source.is_video for source in sources)
@@ -71,7 +71,7 @@ def _measure(
     done, before = 0, 0
     sampling, is_hiding = sampling_of(config), config.hide is not None
     for chunk in answer_tasks(chosen.predictor, _tasks(sources), sampling, threads, finds_all=is_hiding):
-        done += len(chunk)
+        done += sum(result is None or result.problem is None for _, result in chunk)
         now = time.monotonic()
         if before == 0:
             before, first = done, now

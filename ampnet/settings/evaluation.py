@@ -164,6 +164,15 @@ class RobustnessConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(not (self.resume and self.force), "--resume continues a run and --force discards it; give one of them")
+        of_faces = {
+            "--subset": self.subsets,
+            "--corruptions": self.corruptions != RobustnessConfig.corruptions,
+            "--baseline": self.baseline,
+            "--out": self.out,
+            "--resume": self.resume,
+        }
+        ignored = ", ".join(flag for flag, given in of_faces.items() if given)
+        require(self.photos is None or not ignored, f"--photos prints one table of the photos; leave out {ignored}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,21 @@ def test_an_estimate_counts_everything_and_writes_nothing(clip, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"inputs", "run"}
 
 
+def test_nothing_is_estimated_of_what_cannot_be_read(tmp_path):
+    words = [
+        "predict",
+        "nothing.jpg",
+        "--checkpoint",
+        str(small_checkpoint(tmp_path / "run")),
+        "--gpus",
+        "0",
+        "--estimate",
+    ]
+    done = CliRunner().invoke(app, words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "no photo can be read" in done.stderr
+
+
 def test_a_video_with_absurd_times_is_expected_to_have_the_frames_that_it_has(tmp_path):
     clip = write_timed(tmp_path / "a.mkv", [0, 1, 100_000], [np.zeros((64, 64, 3), np.uint8)] * 3)
     assert count_results((Source(clip), NOTHING), choose_sampling()) == 3

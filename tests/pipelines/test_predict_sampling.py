@@ -94,7 +94,7 @@ def test_a_video_without_a_frame_in_the_range_is_said_and_is_a_failure_where_not
     assert said in beside.stderr
     estimated = CliRunner().invoke(app, ["predict", str(clip), *words, "--estimate"])
     assert estimated.exit_code == 1
-    assert estimated.stderr.endswith("no photo or frame is asked for; see --from and --to\n")
+    assert estimated.stderr.endswith("no photo can be read, nor a frame that --from and --to ask for\n")
 
 
 @pytest.mark.parametrize(

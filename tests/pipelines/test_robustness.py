@@ -248,6 +248,13 @@ def test_the_command_prints_its_tables_or_only_json(network, data, tmp_path):
     assert plain.stderr == ""
 
 
+def test_what_is_not_measured_of_photos_is_refused(tmp_path):
+    words = ["robustness", "bundled", "--photos", str(tmp_path), "--out", "elsewhere", "--corruptions", "blur"]
+    done = CliRunner().invoke(app, words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--photos prints one table of the photos; leave out --corruptions, --out" in done.stderr
+
+
 def test_the_table_for_a_paper_is_all_of_stdout(network, data, tmp_path):
     arguments = ["robustness", str(network), "--data", str(data), "--gpus", "0", "--workers", "0", "--quiet"]
     result = CliRunner().invoke(app, [*arguments, "--corruptions", "mask", "--out", str(tmp_path / "out"), "--latex"])
