@@ -125,7 +125,8 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
     require_trackers(config.trackers)
     index = _open_faces(config)
     parts = choose_faces(index, config)
-    training, selection, data_hash = parts["train"], parts[config.select_on], hash_data(index)
+    training, selection = parts["train"], parts[config.select_on]
+    data_hash = hash_data(index, config.recipe.targets != "label")
     framing = training_framing(index, training)
     teachers = load_teachers(config.teachers, index.class_names)
     state, model, message = build_train_state(config, index.class_names, process)

@@ -138,8 +138,8 @@ def write_settings(folder: Path, config: TrainConfig) -> None:
     write_json(folder / CONFIG, {"ampnet": __version__, "config": config_to_dict(config)})
 
 
-def hash_data(index: FaceIndex) -> str:
-    """Return the SHA-256 of names, labels, splits and landmarks; pixels are not included."""
+def hash_data(index: FaceIndex, on_votes: bool = False) -> str:
+    """Return the SHA-256 of names, labels, splits and landmarks, and of votes to learn from; pixels are not included."""
     if index.shards is not None and index.shards.is_streamed:
         return index.shards.sha256()
     digest = sha256()
@@ -148,6 +148,8 @@ def hash_data(index: FaceIndex) -> str:
     digest.update(index.labels.tobytes() + index.landmarks.tobytes())
     if index.subjects is not None:  # they decide the validation split
         digest.update("\n".join(index.subjects).encode(errors="surrogateescape"))
+    if index.votes is not None and on_votes:
+        digest.update("\n".join(index.votes.columns).encode() + index.votes.counts.tobytes())
     return digest.hexdigest()
 
 

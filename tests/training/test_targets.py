@@ -21,6 +21,7 @@ from ampnet.runtime.progress import silent
 from ampnet.settings.labels import EXPRESSIONS
 from ampnet.settings.recipes import make_recipe
 from ampnet.training.defaults import RunConfig
+from ampnet.training.run_folder import hash_data
 from ampnet.training.targets import (
     TEACHERS,
     blend_targets,
@@ -46,6 +47,12 @@ def index() -> FaceIndex:
     labels = np.array([0, 0, 0, 1, 1])
     landmarks = np.zeros((5, 5, 2), dtype=np.float32)
     return FaceIndex(Path("faces"), ("fear", "anger"), names, labels, [""] * 5, landmarks, names, votes=VOTES)
+
+
+def test_a_run_that_learns_from_votes_is_not_resumed_on_others(index: FaceIndex) -> None:
+    other = replace(index, votes=replace(VOTES, counts=VOTES.counts[::-1].copy()))
+    assert hash_data(index, on_votes=True) != hash_data(other, on_votes=True)
+    assert hash_data(index) == hash_data(other)
 
 
 def test_labels_are_learned_unless_votes_are_asked_for(index: FaceIndex) -> None:
