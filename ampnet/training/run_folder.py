@@ -139,7 +139,7 @@ def write_settings(folder: Path, config: TrainConfig) -> None:
 
 
 def hash_data(index: FaceIndex, on_votes: bool = False) -> str:
-    """Return the SHA-256 of names, labels, splits and landmarks, and of votes to learn from; pixels are not included."""
+    """Return the SHA-256 of names, labels, splits, landmarks and the votes to learn from; pixels are not included."""
     if index.shards is not None and index.shards.is_streamed:
         return index.shards.sha256()
     digest = sha256()
