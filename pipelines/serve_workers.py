@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 from typing import TypeAlias
 
 from ampnet.errors import AmpnetError, UsageError
+from ampnet.runtime.forks import when_orphaned
 from ampnet.settings import ServeConfig
 from pipelines.progress import notices
 
@@ -36,7 +37,7 @@ def share_of(config: ServeConfig) -> ServeConfig:
 
 
 def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None]) -> int:
-    """Serve with several processes until SIGTERM or Ctrl-C; one that dies is replaced.
+    """Serve with several processes until SIGTERM or Ctrl-C; one that dies is replaced, and all end if this one does.
 
     Args:
         up: called once all answer.
@@ -59,11 +60,14 @@ def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None]) -> in
     def answers() -> None:
         os.write(tell, b".")
 
+    parent = os.getpid()
+
     def start(number: int) -> None:
         pid = os.fork()
         if pid:
             workers[pid] = number
         else:
+            when_orphaned(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
             _work(number, config, serve, answers)
 
     for number in range(config.workers):

@@ -1,9 +1,9 @@
-"""What a forked child must not use: threads of its parent, which do not exist in it, and locks that they held."""
+"""What a child must not use: threads of its parent, and locks that they held; and that it ends when its parent has."""
 
 import os
 import sys
 from collections.abc import Callable
-from threading import Lock
+from threading import Event, Lock, Thread
 
 _renewals: list[Callable[[], None]] = []
 _forking = Lock()
@@ -13,6 +13,17 @@ _opencv_threads = 0
 def renew_after_fork(renew: Callable[[], None]) -> None:
     """Register what replaces a lock in each forked child; kept for the life of the process."""
     _renewals.append(renew)
+
+
+def when_orphaned(parent: int, then: Callable[[], None]) -> None:
+    """Watch in a thread whether the parent process is gone: an orphan must not go on writing or answering."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            Event().wait(0.5)
+        then()
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _before_fork() -> None:

@@ -42,6 +42,7 @@ from ampnet import errors
 from ampnet.errors import INTERRUPTED, AmpnetError, ProcessError
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.devices import choose_device, count_gpus
+from ampnet.runtime.forks import when_orphaned
 
 R = TypeVar("R")
 
@@ -198,7 +199,7 @@ def _launcher_kept_quiet() -> Iterator[None]:
 def _guarded(launcher: int, entry: Callable[..., R], arguments: tuple[Any, ...]) -> R:
     from torch.distributed.elastic.multiprocessing.errors import record
 
-    threading.Thread(target=_end_with, args=(launcher,), daemon=True).start()
+    when_orphaned(launcher, lambda: os._exit(1))
     signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # the launcher reports it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
@@ -213,13 +214,6 @@ def _guarded(launcher: int, entry: Callable[..., R], arguments: tuple[Any, ...])
             raise
 
     return record(patient)(*arguments)  # type: ignore[return-value]
-
-
-def _end_with(launcher: int) -> None:
-    """Exit as soon as the launcher is gone: an orphan must not keep writing."""
-    while os.getppid() == launcher:
-        threading.Event().wait(0.5)
-    os._exit(1)
 
 
 def _first_failure(command: str, failures: dict[int, Any]) -> AmpnetError:

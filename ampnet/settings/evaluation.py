@@ -252,3 +252,5 @@ class AuditConfig(FaceClassifier):
             self.predictions is None or (self.checkpoint is None and self.unlabelled is None),
             "--predictions takes no checkpoint and no --unlabelled: the probabilities in the file are final",
         )
+        is_folder_alone = self.data == Path() and self.splits == AuditConfig.splits
+        require(self.unlabelled is None or is_folder_alone, "--unlabelled ranks photos; leave out --data and --split")

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,8 @@ def serve(config: ServeConfig, quiet: Quiet = False, debug: Debug = False) -> No
 
 
 def _log(line: dict[str, Any]) -> None:
-    tell(json.dumps(line))
+    with suppress(OSError):  # a full disk, or a reader that has gone, must not take the answers with it
+        tell(json.dumps(line))
 
 
 MAX_NAMED = 12

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import httpx
@@ -21,6 +22,14 @@ PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"
 def workers_of(service: Running) -> list[int]:
     children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
     return [int(child) for child in children]
+
+
+def refuses(service: Running) -> bool:
+    try:
+        socket.create_connection(service.place, PATIENCE).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def ask(service: Running) -> int:
@@ -50,3 +59,13 @@ def test_two_workers_count_together_and_one_that_dies_is_replaced(tmp_path):
         service.process.send_signal(signal.SIGTERM)
         service.process.wait(PATIENCE)
     assert not any(Path(f"/proc/{pid}").exists() for pid in last)
+
+
+def test_no_worker_outlives_the_process_that_started_it(tmp_path):
+    checkpoint = small_checkpoint(tmp_path / "run")
+    options = ("--workers", "2", "--checkpoint", str(checkpoint), "--runtime", "torch", "--gpus", "0")
+    with running(tmp_path, *options) as service:
+        assert ask(service) == 200
+        service.process.kill()
+        service.process.wait(PATIENCE)
+        wait_for(lambda: refuses(service))

@@ -1,5 +1,6 @@
 """The service as others run it: pages of other origins, proxies, logs, ids of requests."""
 
+import io
 import json
 from datetime import datetime
 from typing import Any, cast
@@ -103,6 +104,14 @@ def test_the_access_log_has_a_line_of_json_for_each_request_and_nothing_of_photo
     assert line["ms"] > 0
     assert datetime.fromisoformat(line["time"]).tzinfo is not None
     assert (found["path"]["path"], found["path"]["status"], found["path"]["faces"]) == ("other", 404, None)
+
+
+def test_photos_are_answered_when_the_access_log_can_no_longer_be_written(tmp_path):
+    run = small_checkpoint(tmp_path / "run")
+    with running(tmp_path, "--checkpoint", str(run), "--runtime", "torch", "--gpus", "0", "--access-log") as service:
+        service.process.stdout.close()
+        service.process.stdout = io.StringIO()  # which is read at the end
+        assert [httpx.get(f"{service.address}v1/model", timeout=PATIENCE).status_code for _ in range(3)] == [200] * 3
 
 
 def test_programs_learn_from_the_description_how_to_ask(client):
