@@ -1,6 +1,7 @@
 """The limits of CONTRIBUTING.md: files that are read at one sitting, functions that fit a screen, few parameters."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -13,6 +14,7 @@ LONG = {"ampnet/files/pickle_reader.py"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
 def functions() -> list[tuple[str, Function]]:
     """Name every function of the product by its file."""
     return [

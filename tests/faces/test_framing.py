@@ -104,9 +104,9 @@ def test_a_face_with_less_detail_than_the_limit_stays_as_it_is():
 def test_shrinking_a_fine_checkerboard_gives_its_mean_grey():
     tensorboard = np.repeat((np.indices((1792, 1792)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None], 3, axis=2)
     face = align_face(tensorboard, CANONICAL_LANDMARKS * 8)
-    assert face.image.astype(int)[20:200, 20:200] == pytest.approx(127.5, abs=3)
+    assert np.abs(face.image[20:200, 20:200] - 127.5).max() <= 3
     whole, _ = resize_whole(tensorboard)
-    assert whole.astype(int) == pytest.approx(127.5, abs=3)
+    assert np.abs(whole - 127.5).max() <= 3
 
 
 def test_a_face_at_the_edge_goes_on_with_the_last_pixels():

@@ -1,7 +1,6 @@
 """`ampnet predict --track` numbers the faces of a video in all its outputs."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from typer.testing import CliRunner
 from ampnet.errors import ConfigError
 from ampnet.settings import PredictConfig
 from cli import app
-from pipelines.predict import run
 from tests.clips import write_frames
 
 pytest.importorskip("scipy")
@@ -56,29 +54,3 @@ def test_rows_objects_and_pictures_name_the_track(clip, tmp_path):
 def test_combinations_that_make_no_sense_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         PredictConfig(images=(SAMPLES,), **options)
-
-
-def test_an_interrupted_run_is_resumed_video_by_video(clip, tmp_path):
-    videos = [shutil.copy(clip, tmp_path / f"{name}.mp4") for name in "abc"]
-
-    class Stop:
-        left = 9
-
-        def add(self, result):
-            self.left -= 1
-            if not self.left:
-                raise KeyboardInterrupt
-
-    def predict(folder, stop=(), **options):
-        config = PredictConfig(
-            images=tuple(videos), track=True, people=1, every=2, csv=tmp_path / folder / "a.csv", gpus=0, **options
-        )
-        return run(config, quiet=True, sinks=stop)
-
-    predict("whole")
-    assert predict("broken", [Stop()]).is_interrupted  # in the second of three videos, of six frames each
-    resumed = predict("broken", resume=True)
-    assert resumed.earlier == 6
-    whole, broken = (pd.read_csv(tmp_path / folder / "a.csv") for folder in ("whole", "broken"))
-    pd.testing.assert_frame_equal(whole, broken, atol=1e-4)
-    assert broken["track"].tolist() == [1] * 18

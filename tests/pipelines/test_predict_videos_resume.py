@@ -105,7 +105,9 @@ def test_a_disk_that_fills_up_is_resumed_to_the_whole(clips, model, tmp_path, mo
     assert "No space left on device; free some space" in problem
     assert "continue with --resume" in problem
     assert not (out / "faces.csv").exists()
-    assert run(PredictConfig(**config, resume=True), quiet=True).problems == []
+    resumed = run(PredictConfig(**config, resume=True), quiet=True)
+    assert resumed.problems == []
+    assert resumed.earlier == (FRAMES if rows > FRAMES else 0)  # of whole videos
     require_whole(out)
 
 
