@@ -26,19 +26,6 @@ def run(program: str, home: Path, prefix: tuple[str, ...] = ()) -> None:
     subprocess.run(command, env=environment | {"HOME": str(home)}, check=True, timeout=600)
 
 
-IN_FORKS = """
-import os, sys, torch  # which all of them need, so that it is loaded once
-
-for check in {checks!r}:
-    child = os.fork()
-    if child == 0:
-        exec(check)
-        os._exit(0)
-    if os.waitpid(child, 0)[1] != 0:
-        sys.exit(check)
-"""
-
-
 def test_onnx_runtime_leaves_no_file_in_the_home_folder_and_opens_no_connection(tmp_path):
     home, trace = tmp_path / "home", tmp_path / "trace"
     home.mkdir()
@@ -48,10 +35,3 @@ def test_onnx_runtime_leaves_no_file_in_the_home_folder_and_opens_no_connection(
     run(RUN_A_MODEL, home, strace)
     assert list(home.rglob("*")) == []
     assert not strace or "AF_INET" not in trace.read_text()
-
-
-def test_telemetry_is_off_before_anything_imports_onnx_runtime_and_nobody_asks_for_newest_versions(tmp_path):
-    modules = ("ampnet.export.writers", "ampnet.export.writers", "ampnet.service.app")
-    checks = [f"import {module}; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'" for module in modules]
-    checks.append("import ampnet.detection.resnet50; assert 'albumentations' not in sys.modules")
-    run(IN_FORKS.format(checks=checks), tmp_path)

@@ -142,19 +142,6 @@ def test_what_is_no_table_of_faces_is_refused_in_one_line(tmp_path):
     assert not (tmp_path / "tables").exists()
 
 
-def test_it_loads_no_network(faces, tmp_path):
-    import subprocess
-    import sys
-
-    code = (
-        "import sys; from cli import app\n"
-        f"try: app(['summarize', {str(faces)!r}, '--out', {str(tmp_path / 'tables')!r}])\n"
-        "finally: print('loaded', [name for name in ('torch', 'av', 'onnxruntime') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "loaded []" in done.stdout, done.stdout + done.stderr
-
-
 def test_a_file_of_people_may_have_semicolons_and_what_it_names_in_vain_is_said(faces, tmp_path):
     who = tmp_path / "who.csv"
     who.write_text(
