@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ampnet.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ampnet.dataset.sources import open_source
 from ampnet.errors import DataError
-from ampnet.evaluation.intervals import mcnemar, rate, wilson_interval
+from ampnet.evaluation.intervals import Estimate, defined, mcnemar, share_of
 from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, refuse_overwrite, sha256_of
 from ampnet.reports.numbers import with_unit
@@ -49,12 +49,12 @@ class AdaptResult:
     class_names: tuple[str, ...]
     faces: dict[str, int]
     """By class."""
-    hits: int
-    """Faces that heads fitted without them get right."""
-    old_hits: int
-    """Faces that the old heads get right, choosing among the classes that they know."""
-    majority: int
-    """Faces of the most frequent class."""
+    accuracy: Estimate
+    """Share of the faces that heads fitted without them get right; where people are known, intervals draw people."""
+    old_accuracy: Estimate
+    """Share that the old heads get right, choosing among the classes that they know."""
+    majority: Estimate
+    """Share of the most frequent class."""
     left_out: str
     """What was left out in turn: photos, or people."""
     seconds: float
@@ -68,23 +68,22 @@ class AdaptResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values for JSON."""
-        shares = {"accuracy": self.hits, "old_accuracy": self.old_hits, "majority": self.majority}
         return {
             "checkpoint": str(self.checkpoint),
             "class_names": list(self.class_names),
             "faces": self.faces,
-            **{name: hits / self.total for name, hits in shares.items()},
-            "interval": list(wilson_interval(self.hits, self.total)),
+            "accuracy": self.accuracy.value,
+            "old_accuracy": self.old_accuracy.value,
+            "majority": self.majority.value,
+            "interval": list(self.accuracy.interval),
             "left_out": self.left_out,
             "seconds": round(self.seconds, 1),
         }
 
     def shown(self) -> str:
         """Return the accuracies of the new heads, the old ones and guessing, with their intervals."""
-        return ", ".join(
-            f"{what} {with_unit(rate(hits, self.total), 1)}"
-            for what, hits in (("new", self.hits), ("old model", self.old_hits), ("most frequent class", self.majority))
-        )
+        shares = (("new", self.accuracy), ("old model", self.old_accuracy), ("most frequent class", self.majority))
+        return ", ".join(f"{what} {with_unit(share, 1)}" for what, share in shares)
 
     def comparison(self) -> str:
         """Compare the new heads, the old ones and guessing in one line."""
@@ -132,13 +131,16 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     scores = left_out_scores(faces, len(names))
     hits = scores.argmax(axis=1) == faces.labels
     by_person = len(set(faces.groups.tolist())) < len(faces.labels)
+    is_most = faces.labels == counts.most_common(1)[0][0]
+    people = faces.groups if by_person else None
+    accuracy, old_accuracy, majority = (defined(share_of(one, 0, people)) for one in (hits, old_hits, is_most))
     result = AdaptResult(
         checkpoint=target,
         class_names=names,
         faces={name: counts[code] for code, name in enumerate(names)},
-        hits=int(hits.sum()),
-        old_hits=int(old_hits.sum()),
-        majority=max(counts.values()),
+        accuracy=accuracy,
+        old_accuracy=old_accuracy,
+        majority=majority,
         left_out=_left_out(by_person, len(set(faces.groups.tolist()))),
         seconds=time.monotonic() - started,
         problem=left_out.problem,
@@ -151,16 +153,14 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     shares = tuple(counts[code] / result.total for code in range(len(names)))
     about = {"adapted_from": sha256_of(file), "photos": result.total}
     make_folder(target.parent)
-    save_checkpoint(
-        target, replace(made, config=about, metrics={"val_accuracy": result.hits / result.total}, class_shares=shares)
-    )
+    save_checkpoint(target, replace(made, config=about, metrics={"val_accuracy": accuracy.value}, class_shares=shares))
     return replace(result, seconds=time.monotonic() - started)
 
 
 def _require_better(result: AdaptResult, hits: NDArray[np.bool_], old_hits: NDArray[np.bool_], confused: str) -> None:
-    by_chance = _at_least(result.hits, result.total, result.majority / result.total)
+    by_chance = _at_least(int(hits.sum()), len(hits), result.majority.value)
     paired = mcnemar(int((hits & ~old_hits).sum()), int((old_hits & ~hits).sum()))
-    if by_chance > LEVEL or result.hits <= result.old_hits or paired.p_value > 2 * 0.05:  # one-sided
+    if by_chance > LEVEL or hits.sum() <= old_hits.sum() or paired.p_value > 2 * 0.05:  # one-sided
         raise DataError(
             f"nothing was written, as the new heads are not shown to be better than both: {result.shown()}. "
             f"{confused}Add photos, or ampnet train --pretrained bundled"  # fits a line

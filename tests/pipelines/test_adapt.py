@@ -41,11 +41,23 @@ def config(root: Path, out: Path) -> AdaptConfig:
 @pytest.mark.slow
 def test_own_classes_are_learned_from_a_few_photos(tmp_path: Path) -> None:
     result = run(config(photos(tmp_path / "photos"), tmp_path / "mine.pt"), quiet=True)
-    assert result.hits >= 20
-    assert result.old_hits == 0
+    assert result.accuracy.value >= 20 / 24
+    assert result.old_accuracy.value == 0
     assert load_checkpoint(tmp_path / "mine.pt").class_names == ("cheerful", "cross")
     with pytest.raises(UsageError, match="exists"):
         run(config(tmp_path / "photos", tmp_path / "mine.pt"), quiet=True)
+
+
+@pytest.mark.slow
+def test_where_people_are_known_the_interval_is_over_people(tmp_path: Path) -> None:
+    for own in OWN.values():
+        for number, file in enumerate(sorted((photos(tmp_path / "all") / own).iterdir())):
+            folder = tmp_path / "photos" / f"s{number % 4}" / own
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, folder / file.name)
+    result = run(config(tmp_path / "photos", tmp_path / "mine.pt"), quiet=True)
+    assert (result.total, result.left_out, result.majority.value) == (24, "each person", 0.5)
+    assert result.majority.interval == pytest.approx((0.150, 0.850), abs=1e-3)  # Wilson's for 2 of 4 people
 
 
 @pytest.mark.slow
