@@ -18,6 +18,9 @@ from ampnet.summary.series import Episode, Series
 _SCHEMA = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
 _ELAN_SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 
+_SHORTEST = 1e-6
+"""Seconds; times differ by less where they are the same but for rounding, and an interval needs a length."""
+
 UNSEEN = "not seen"
 """Labels the times at which a face was not seen."""
 
@@ -98,7 +101,7 @@ def praat_document(tiers: Sequence[Tier], seconds: float) -> bytes:
             spans += [(last, start, "")] if start > last else []
             spans.append((start, end, label))
             last = end
-        spans += [(last, end_of_all, "")] if last < end_of_all else []
+        spans += [(last, end_of_all, "")] if end_of_all - last > _SHORTEST else []
         lines += [f"    item [{number}]:", '        class = "IntervalTier"', f'        name = "{_quoted(tier.name)}"']
         lines += ["        xmin = 0", f"        xmax = {end_of_all:.6f}", f"        intervals: size = {len(spans)}"]
         for place, (start, end, label) in enumerate(spans, start=1):

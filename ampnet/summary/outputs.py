@@ -144,8 +144,8 @@ def methods_text(
         f"{', or followed to them from others by optical flow' if settings and settings.fast else ''}, at "
         f"{_range({usual_rate(video) for video in videos})} frames per second; times are the frames' own presentation "
         "times, from the first frame of each video.",
-        f"Probabilities were taken at {_range({round(1 / one.step, 2) for one in series})} ticks per second, at each "
-        f"from the nearest classified frame{_smoothing(settings, smooth)}.",
+        f"Probabilities were taken at {_range({float(f'{1 / one.step:.6g}') for one in series})} ticks per second, at "
+        f"each from the nearest classified frame{_smoothing(settings, smooth)}.",
         f"{counted(count_people(series), 'person', 'people')}{numbered}, {watched:,.1f} s of person-time; faces "
         f"were seen in {seen:,.1f} s ({seen / watched if watched else 0:.1%}); answers were unsure in {unsure:,.1f} s.",
         f"An episode of an expression began when its probability reached {rule.on:g} and ended when it fell below "

@@ -57,7 +57,8 @@ def usual_rate(video: Video) -> float:
     steps = steps[steps > 0]
     if not steps.size:
         return video.rate or 1.0
-    found = float(round(1 / np.mean(steps[steps < 1.5 * np.median(steps)]), 2))
+    found = float(1 / np.mean(steps[steps < 1.5 * np.median(steps)]))
+    found = round(found, 2) if found >= 1 else found  # minutes between frames are no rate of 0
     return video.rate if video.rate and found > 0.9 * video.rate else found
 
 
@@ -81,7 +82,7 @@ def series_of(video: Video, rate: float | None, smooth: float) -> list[Series]:
     nearest = np.where(is_before, before, after)
     usually = max(step, 1 / usual)
     is_near = np.abs(video.seconds[nearest] - ticks) <= 0.55 * usually
-    is_near |= video.seconds[after] - video.seconds[before] <= 1.5 * usually
+    is_near |= (before < after) & (video.seconds[after] - video.seconds[before] <= 1.5 * usually)
     found = []
     for name, person in sorted(video.people.items(), key=lambda one: _natural(one[0])):
         scores = smoothed(video.seconds, person.scores, smooth) if smooth else person.scores

@@ -69,6 +69,19 @@ def test_what_was_not_seen_and_what_was_not_watched_is_empty(tmp_path):
     assert np.flatnonzero(~series(paused)[0].is_seen).tolist() == list(range(30, 80))
 
 
+@pytest.mark.parametrize(("times", "ticks"), [([60.0, 60.5, 61.0], [120, 121, 122]), ([60.0], [60])])
+def test_the_time_before_the_first_classified_frame_is_not_seen(tmp_path, times, ticks):
+    (one,) = series(write_faces(tmp_path / "from_60.csv", {"1": smiles(0, 99)}, times))
+    assert np.flatnonzero(one.is_seen).tolist() == ticks
+
+
+@pytest.mark.parametrize("pause", [40, 300])
+def test_frames_that_are_minutes_apart_have_a_tick_each(tmp_path, pause):
+    (one,) = series(write_faces(tmp_path / "faces.csv", {"1": smiles(0, 9)}, [0, pause, 2 * pause, 3 * pause]))
+    assert one.scores[:, 0].tolist() == [0.9, 0.1, 0.1, 0.1]
+    assert one.step == pytest.approx(pause, rel=0.002)
+
+
 def test_smoothing_is_symmetric_in_time():
     seconds = np.arange(0, 10, 0.1)
     scores = np.where((seconds >= 4) & (seconds < 6), 1.0, 0.0)[:, None]
