@@ -170,6 +170,12 @@ def _predict(
             tables[name] = replace(table, probabilities=None, local=None, global_=None)
             for note in found:
                 told.setdefault(note, []).append(contender.letter)
+    for table in tables.values() if folds else ():  # a copy for one of them is one for all
+        copies = table.images.copies
+        if copies is not None and split.images.copies is not None:
+            copies = np.where(copies == "", split.images.copies, copies)
+        if copies is not None:
+            split = replace(split, images=replace(split.images, copies=copies))
     everyone = [contender.letter for contender in contenders]
     notes = people_note(next((one.people for one in folds.values()), people_of(split)))
     for note, letters in told.items():

@@ -132,6 +132,9 @@ def test_copies_in_other_folds_are_told_and_left_out(voted, tmp_path):
     write_folds(runs / "folds.csv", index.names, Folds(in_test + 1, [""] * 14))
     report = evaluate(EvalConfig(checkpoint=runs, data=voted), quiet=True).report
     assert (report.copies.exact, report.copies.without_copies.images) == (2, 12)
+    rival = runs / "eval" / "all" / "predictions.csv"
+    compared = compare(CompareConfig(contenders=(runs, rival), data=voted, out=tmp_path / "compared"), quiet=True)
+    assert [(one.name, one.images) for one in compared.sets[:2]] == [("all images", 14), ("without copies", 12)]
     write_folds(runs / "folds.csv", index.names, Folds(np.arange(14) // 7 + 1, [""] * 14))  # the pair together
     assert evaluate(EvalConfig(checkpoint=runs, data=voted), quiet=True).report.copies.exact == 0
 
