@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -17,6 +18,16 @@ from ampnet.settings import ExportConfig
 from ampnet.settings.choices import ExportPrecision
 from pipelines.export import ExportResult, run, write_joined
 from pipelines.onnx_models import CACHE_VARIABLE
+
+
+def opened(file: Path) -> Any:
+    """Open a model for one thread; more would spin for a core that others use."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # it warns about each optional input
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from ampnet import Predictor
@@ -25,7 +24,7 @@ from ampnet.runtime.threads import MAX_NETWORKS
 from ampnet.settings import ExportConfig, ExportFormat
 from pipelines.export import ExportResult, run
 from tests.clips import write_clip
-from tests.exported_models import exported_models
+from tests.exported_models import exported_models, opened
 from tests.small_checkpoint import ALL, small_checkpoint
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -113,7 +112,7 @@ def test_torch_is_not_imported(classifier, detector):
 
 def test_the_batch_is_dynamic_and_the_metadata_says_what_the_model_is(classifier, inputs):
     checkpoint = Predictor().checkpoint
-    session = onnxruntime.InferenceSession(str(classifier.file), providers=["CPUExecutionProvider"])
+    session = opened(classifier.file)
     about = json.loads(session.get_modelmeta().custom_metadata_map["ampnet"])
     assert about["class_names"] == list(checkpoint.class_names)
     assert about["temperature"] == checkpoint.temperature
@@ -166,7 +165,7 @@ def test_no_faces_are_accepted_in_every_form(forms, inputs):
     inputs = {name: values[:0] for name, values in inputs.items()}
     for form in ("exact", "half", "int8"):
         assert _probabilities(forms[form], inputs).shape == (0, 7)
-    session = onnxruntime.InferenceSession(forms["detector"])
+    session = opened(forms["detector"])
     shapes = [found.shape for found in session.run(None, {"images": np.zeros((0, 64, 96, 3), np.uint8)})]
     assert shapes == [(0, 252, 4), (0, 252, 5, 2), (0, 252)]
 
@@ -207,7 +206,7 @@ def test_a_file_that_is_no_exported_model_is_refused_in_one_line(classifier, det
 
 
 def _probabilities(file, inputs):
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    session = opened(file)
     return session.run(["probabilities"], inputs)[0]
 
 

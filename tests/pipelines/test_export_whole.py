@@ -21,10 +21,10 @@ from ampnet.reading.image_files import read_image
 from ampnet.settings import VARIANTS, ArchitectureConfig, ExportConfig
 from ampnet.settings.labels import EXPRESSIONS
 from pipelines.export import ExportResult, run, write_joined
-from tests.exported_models import exported_models, use_exported_detector, whole_model
+from tests.exported_models import exported_models, opened, use_exported_detector, whole_model
 from tests.small_checkpoint import small_checkpoint
 
-onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxruntime")
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 CLOSE = 0.01
@@ -52,12 +52,6 @@ def predictor() -> Predictor:
 @pytest.fixture(scope="module")
 def group():
     return read_image(SAMPLES / "group.jpg")
-
-
-def opened(file: Path):
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # it warns about each optional input
-    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
 def answer(session, photo, **inputs):
