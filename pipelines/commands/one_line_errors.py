@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 from ampnet.errors import INTERRUPTED, ONE_OPENCV, AmpnetError, UsageError, is_broken_opencv
 from ampnet.files.printable import MAX_LINE, printable, reason_of
-from pipelines.commands.stdout import escape_the_unencodable, open_closed_streams
+from pipelines.commands.stdout import escape_the_unencodable, go_on_without_stderr, open_closed_streams
 
 WrongUsage: Any = typer.BadParameter.__base__  # click's UsageError, or the copy that newer typers carry
 
@@ -85,6 +85,7 @@ def _tell_interrupted(advice: str = "") -> None:
 def run_as_program(command_line: Callable[[], object]) -> None:
     """Run a command line as all that this process does, so that nothing needs to be left in order behind it."""
     open_closed_streams()
+    go_on_without_stderr()
     escape_the_unencodable()
     # It would report a home folder that is read-only, in two lines; then it uses a temporary one.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)

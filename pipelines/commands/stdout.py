@@ -1,9 +1,11 @@
 """Results on stdout: lines for people, JSON for programs, in whatever encoding stdout has."""
 
 import codecs
+import io
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -29,6 +31,29 @@ def open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
+
+
+class _Stderr(io.TextIOWrapper):
+    """Forgets what it cannot write: a full disk below a log, or a reader that has gone, must not end hours of work."""
+
+    def __init__(self, beneath: io.TextIOWrapper) -> None:
+        super().__init__(beneath.buffer, beneath.encoding, line_buffering=True)
+        self._beneath = beneath  # which would close the file when it goes
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+
+def go_on_without_stderr() -> None:
+    """Let notices and progress be lost where stderr can no longer be written; results and exit code tell the rest."""
+    if isinstance(sys.stderr, io.TextIOWrapper):  # other programs may have replaced it
+        sys.stderr = _Stderr(sys.stderr)
 
 
 def escape_the_unencodable() -> None:

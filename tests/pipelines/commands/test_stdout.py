@@ -6,11 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from pipelines.commands.stdout import escape_the_unencodable, open_closed_streams, print_json, tell
+from pipelines.commands.stdout import (
+    escape_the_unencodable,
+    go_on_without_stderr,
+    open_closed_streams,
+    print_json,
+    tell,
+)
 from pipelines.show import fitting_table, show
 
 
@@ -30,6 +37,17 @@ def test_what_the_caller_has_closed_is_empty_or_takes_all(monkeypatch):
     tell("to nobody")
     for stream in (sys.stdin, sys.stdout):
         stream.close()
+
+
+def test_a_full_disk_below_the_log_ends_no_command(monkeypatch):
+    gone_on = 0
+    with suppress(OSError), Path("/dev/full").open("w") as full:  # closing it fails
+        monkeypatch.setattr(sys, "stderr", full)
+        go_on_without_stderr()
+        for _ in range(3):
+            print("a notice", "x" * 10_000, file=sys.stderr, flush=True)
+            gone_on += 1
+    assert gone_on == 3
 
 
 def test_a_line_for_people_stays_one_line(capsys):
