@@ -15,6 +15,7 @@ from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
+from ampnet.evaluation.matching import selection_notes
 from ampnet.evaluation.predictions import PredictionTable, table_of
 from ampnet.evaluation.runs import RunScore, RunsScores, clusters_of, score_run, score_runs, stack_tables
 from ampnet.files.printable import printable
@@ -110,7 +111,9 @@ def predict_runs(
     reserve()
     tables, scores = predict_seeds(config, opened, quiet)
     table = stack_tables(tables) if copies > 1 else tables[0]
+    selected_on = load_checkpoint(runs.finished[0]).selected_on
     notes = (
+        *(() if folds else selection_notes(config.split, selected_on)),
         *_about(runs, copies),
         *people_note(opened.people),
         *empty_notes(table, "all" if folds else config.split, ()),

@@ -181,6 +181,9 @@ def test_runs_over_seeds_are_measured_together_with_intervals_over_images(config
     assert report.all.accuracy.value == pytest.approx(np.mean(means))
     assert report.runs.accuracy.deviation == pytest.approx(np.std(means, ddof=1))
     assert report.runs.folds_sha256 is None
+    on_val = evaluate(EvalConfig(checkpoint=seeds.folder, data=data, split="val"), quiet=True).report
+    assert any("best epoch was chosen on this split (val)" in note for note in on_val.notes)
+    assert not any("was chosen" in note for note in report.notes)
     with pytest.raises(UsageError, match="one seed at a time"):
         evaluate(EvalConfig(checkpoint=seeds.folder, data=data, by=("split",)), quiet=True)
 
