@@ -130,6 +130,11 @@ class People:
                 found[row] = len(self._views)
         return found
 
+    def forget(self, person: int, track: int) -> None:
+        """Drop what a track showed of a person, as it turned out to be someone else's."""
+        views = self._views[person - 1]
+        views[:] = [view for view in views if view.track != track]
+
     def remember(
         self, person: int, track: int, box: NDArray[np.floating], look: NDArray[np.float32], height: int
     ) -> None:
@@ -243,9 +248,15 @@ class FaceTracker:
         looks: Sequence[NDArray[np.float32]],
         height: int,
     ) -> None:
-        """Assign a person to each track: to a new one, the most similar of those not in view."""
+        """Assign a person to each track: to a new one, the most similar of those not in view; no person to two."""
         assert self._people is not None
-        in_view = {track.person for track in tracks if track.person is not None}
+        in_view: set[int] = set()
+        for track in sorted(tracks, key=lambda one: one.number):
+            if track.person in in_view:  # it began while the other one was not found for a moment
+                self._people.forget(track.person, track.number)
+                track.person = None
+            elif track.person is not None:
+                in_view.add(track.person)
         new = [i for i, track in enumerate(tracks) if track.person is None]
         found = self._people.recognise([faces[i].box for i in new], [looks[i] for i in new], in_view, height)
         for i, person in zip(new, found, strict=True):

@@ -108,3 +108,10 @@ def test_more_faces_than_people_get_no_person():
     tracker = FaceTracker(people=1)
     first, second = follow(tracker, 0.0, [some_face(), some_face(shift=100)])
     assert sorted([first.person or 0, second.person or 0]) == [0, 1]
+
+
+def test_a_person_who_was_not_found_for_a_moment_is_not_the_one_beside_them_afterwards():
+    tracker = FaceTracker(people=1)
+    one, other = some_face(), some_face(shift=100)
+    found = [follow(tracker, moment / 5, faces) for moment, faces in enumerate([[one, other], [other], [one, other]])]
+    assert [[face.person for face in faces] for faces in (found[0], found[2])] == [[1, None], [1, None]]
