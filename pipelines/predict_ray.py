@@ -151,7 +151,7 @@ def _begin(config: PredictConfig, out: str, settings: dict[str, Any]) -> None:
                 earlier = msgspec.json.decode(file.read(MAX_JSON), type=dict[str, Any])
         except (DataError, msgspec.DecodeError) as error:
             raise DataError(f"cannot read {join(out, PLAN_FILE)}; {CURE}") from error
-        require_same(settings, earlier, out)
+        require_same({"fast": None} | settings, earlier, out)  # without --fast, a plan has no such entry
         return
     if names and not config.force:
         cure = "resume with --resume, or " if PLAN_FILE in names else ""

@@ -64,7 +64,7 @@ class Lines:
         except BaseException:
             self.close()
             raise
-        self._end = status.st_size
+        self._end = os.fstat(self._descriptor).st_size  # the one who had it open until now may just have added a line
         return self
 
     def __exit__(

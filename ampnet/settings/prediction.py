@@ -139,6 +139,10 @@ class PredictConfig(Settings):
             require(self.out is not None, "--engine ray needs --out DIR: the folder of its parquet files")
             require(others, "--engine ray writes parquet files; leave out --csv, --jsonl and --annotate")
             require(self.list_file is None, "--engine ray takes folders and files, no --list")
+            require(
+                not (self.track or self.explain),
+                "--engine ray cannot track or explain; leave out --track and --explain",
+            )
         else:
             require(self.out is None and self.actors is None, "--out and --actors need --engine ray")
         is_kept = self.csv or self.jsonl or self.annotate or self.engine == "ray" or not self.resume

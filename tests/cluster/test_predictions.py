@@ -1,9 +1,15 @@
-"""What is said after a run on Ray."""
+"""What is said after a run on Ray, and which runs are continued."""
+
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ampnet.cluster.predictions import PartCounts
-from pipelines.predict_ray import RayPredictions
+from ampnet.errors import DataError
+from ampnet.settings import PredictConfig
+from pipelines.predict_ray import RayPredictions, _begin
+from pipelines.predictors import face_settings
 
 
 @pytest.mark.parametrize(
@@ -18,3 +24,12 @@ from pipelines.predict_ray import RayPredictions
 def test_the_first_problems_are_told_and_the_others_are_counted(results, unreadable, told):
     counts = PartCounts(results=results, unreadable=unreadable, problems=["cannot read a.jpg"] if unreadable else [])
     assert RayPredictions("rows", counts, earlier=0, seconds=1.0).all_problems() == told
+
+
+@pytest.mark.parametrize("was_fast", [False, True])
+def test_a_run_with_fast_is_not_continued_without_and_the_other_way_round(tmp_path, was_fast):
+    asked = PredictConfig(images=(Path("photos"),), out=tmp_path, engine="ray", resume=True, fast=was_fast)
+    _begin(asked, str(tmp_path), face_settings(asked))
+    _begin(asked, str(tmp_path), face_settings(asked))
+    with pytest.raises(DataError, match=r"changed: fast\)"):
+        _begin(asked, str(tmp_path), face_settings(replace(asked, fast=not was_fast)))

@@ -15,6 +15,7 @@ OUT = Path("rows")
     [
         ({"engine": "ray"}, "--engine ray needs --out DIR"),
         ({"engine": "ray", "out": OUT, "csv": Path("a.csv")}, "leave out --csv, --jsonl and --annotate"),
+        ({"engine": "ray", "out": OUT, "track": True}, "leave out --track and --explain"),
         ({"engine": "ray", "out": OUT, "list_file": Path("a.txt")}, "no --list"),
         ({"out": OUT}, "--out and --actors need --engine ray"),
         ({"actors": 2}, "--out and --actors need --engine ray"),
