@@ -114,9 +114,10 @@ def predict_runs(
     selected_on = load_checkpoint(runs.finished[0]).selected_on
     notes = (
         *(() if folds else selection_notes(config.split, selected_on)),
+        *split.match.notes(),
         *_about(runs, copies),
         *people_note(opened.people),
-        *empty_notes(table, "all" if folds else config.split, ()),
+        *empty_notes(table, "all" if folds else config.split, split.match.missing),
     )
     table = replace(table, images=replace(table.images, clusters=clusters_of(opened.people, copies)))
     of_runs = score_runs(scores, sha256_of(runs.folder / FOLDS_FILE) if folds else None)

@@ -147,6 +147,18 @@ def test_seeds_are_measured_against_the_crowd_and_without_copies_too(voted, tmp_
     assert report.copies.all.accuracy == report.all.accuracy  # of seven images, not fourteen
 
 
+def test_classes_that_the_runs_lack_are_told_as_for_one_run(voted, tmp_path):
+    for seed in (1, 2):
+        small_checkpoint(tmp_path / "runs" / f"seed{seed}", class_names=read_index(voted).class_names[1:])
+    one, both = (
+        evaluate(EvalConfig(checkpoint=tmp_path / folder, data=voted), quiet=True).report
+        for folder in ("runs/seed1", "runs")
+    )
+    (told,) = [note for note in one.notes if "the checkpoint does not have" in note]
+    assert told in both.notes
+    assert (one.images, both.images) == (6, 12)
+
+
 def test_seeds_that_each_drew_their_own_validation_split_are_not_pooled_on_it(tmp_path):
     data = write_prepared_faces(tmp_path / "data", train=4, val=0, test=1)
     for seed in ("seed1", "seed2"):
