@@ -111,7 +111,7 @@ def test_photos_to_label_next_are_those_with_the_smallest_gap(tmp_path):
     assert json.loads(result.stdout)["notes"] == []
 
 
-def test_runs_over_seeds_and_answers_without_probabilities_are_refused_in_one_line(data, tmp_path):
+def test_what_cannot_be_audited_or_does_not_go_together_is_refused_in_one_line(data, tmp_path):
     (tmp_path / "run" / "seed1").mkdir(parents=True)
     (tmp_path / "run" / "seed1" / "best.pt").write_bytes(b"")
     answers = tmp_path / "answers.csv"
@@ -119,6 +119,7 @@ def test_runs_over_seeds_and_answers_without_probabilities_are_refused_in_one_li
     for words, says in [
         ([tmp_path / "run"], "holds runs over seeds"),
         (["--predictions", answers], "no probabilities"),
+        (["--unlabelled", tmp_path], "--unlabelled ranks photos; leave out --data and --split"),
     ]:
         result = audit(*words, "--data", data, "--out", tmp_path / "out")
         assert result.exit_code in (1, 2)
