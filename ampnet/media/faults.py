@@ -19,6 +19,8 @@ _FOREIGN = {
     b"%PDF": "a PDF document",
     b"PK\x03\x04": "a zip archive",
     b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
 }
 """What is recognised but not read, by the first bytes."""
 

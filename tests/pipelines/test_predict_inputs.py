@@ -101,6 +101,14 @@ def test_an_archive_without_photos_is_listed(happy, folder):
     assert result.stderr == "ampnet: empty.tar holds no images\n"
 
 
+def test_hidden_files_of_an_archive_are_no_photos_as_those_of_a_folder(happy, folder):
+    with tarfile.open("photos.tar", "w") as archive:
+        for name in ("./wall.png", "._wall.png", ".cache/wall.png"):
+            archive.add("wall.png", name)
+    result = predict(happy, "photos.tar", "-q", "--json")
+    assert [photo["image"] for photo in json.loads(result.stdout)["images"]] == ["photos.tar/./wall.png"]
+
+
 def test_a_folder_without_rights_is_listed_and_the_rest_is_done(happy, folder):
     (folder / "private").mkdir(mode=0)
     if os.access("private", os.R_OK):
