@@ -15,6 +15,7 @@ from tests.processes import share_server, start_server
 
 # pytest-xdist has a process on each core; with more threads than cores, each operation waits for the slowest.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # tests with more threads would spin for a core that others use
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for tests that import onnxruntime before ampnet
 

@@ -32,7 +32,7 @@ def model(tmp_path_factory):
 @pytest.fixture(scope="module")
 def small(model, tmp_path_factory):
     """A service with little patience and a token, open to a network."""
-    options = ("--host", "0.0.0.0", "--allow-host", "faces.example", "--max-megabytes", "0.1", "--max-seconds", "2")
+    options = ("--host", "0.0.0.0", "--allow-host", "faces.example", "--max-megabytes", "0.1", "--max-seconds", "3")
     with running(tmp_path_factory.mktemp("small"), *model, *options, AMPNET_TOKEN=TOKEN) as started:
         yield started
 
