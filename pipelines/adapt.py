@@ -181,7 +181,14 @@ def _confused(answers: NDArray[np.int64], labels: NDArray[np.int64], names: Sequ
 
 def _at_least(hits: int, count: int, share: float) -> float:
     """Return the probability of at least so many hits by chance."""
-    return sum(math.comb(count, k) * share**k * (1 - share) ** (count - k) for k in range(hits, count + 1))
+    if share == 1:  # there is one class only
+        return 1.0
+
+    def exactly(k: int) -> float:  # by logarithms: with 1,100 faces, the number of choices is beyond a float
+        ways = math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1)
+        return math.exp(ways + k * math.log(share) + (count - k) * math.log1p(-share))
+
+    return sum(map(exactly, range(hits, count + 1)))
 
 
 def _left_out(by_person: bool, groups: int) -> str:

@@ -1,5 +1,6 @@
 """`ampnet adapt`: own classes from a few photos, written only if they are worth it."""
 
+import math
 import random
 import shutil
 from pathlib import Path
@@ -14,7 +15,7 @@ from ampnet.errors import DataError, UsageError
 from ampnet.files.printable import MAX_LINE
 from ampnet.settings import AdaptConfig, ExportConfig
 from cli import app
-from pipelines.adapt import run
+from pipelines.adapt import _at_least, run
 from pipelines.export import run as export
 from tests.prepared_faces import SAMPLES
 from tests.service.running import PATIENCE, running
@@ -151,3 +152,10 @@ def test_people_need_no_splits_and_an_unwritable_place_is_told_before_the_work(t
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="file; choose another place with --out"):
         run(config(tmp_path / "photos", tmp_path / "file" / "mine.pt"), quiet=True)
+
+
+@pytest.mark.parametrize("count", [2, 2000, 20_000])
+def test_a_large_number_of_faces_is_compared_with_guessing(count):
+    half = count // 2  # a fair coin shows at least half heads as often as at most half
+    assert _at_least(half, count, 0.5) == pytest.approx((1 + math.comb(count, half) / 2**count) / 2)
+    assert _at_least(count, count, 1.0) == 1
