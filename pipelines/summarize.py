@@ -56,8 +56,9 @@ def run(config: SummarizeConfig) -> Summary:
         "episodes.csv": _text(episodes_table(episodes)),
         "methods.txt": methods.encode(errors="backslashreplace"),
     }
+    taken: set[str] = set()
     for name, own in _by_video(series):
-        contents |= _files_of(name, own, episodes, class_names, config)
+        contents |= _files_of(name, own, episodes, class_names, config, taken)
     targets = {name: refuse_overwrite(config.out / name, config.force) for name in contents}
     make_folder(config.out)
     for name, content in contents.items():
@@ -92,7 +93,12 @@ def _by_video(series: Sequence[Series]) -> list[tuple[str, list[Series]]]:
 
 
 def _files_of(
-    name: str, series: list[Series], episodes: Sequence[Episode], class_names: Sequence[str], config: SummarizeConfig
+    name: str,
+    series: list[Series],
+    episodes: Sequence[Episode],
+    class_names: Sequence[str],
+    config: SummarizeConfig,
+    taken: set[str],
 ) -> dict[str, bytes]:
     video = series[0].video
     files = {f"{name}.png": draw_lanes(series, class_names)}
@@ -103,7 +109,7 @@ def _files_of(
         files[f"{name}.TextGrid"] = praat_document(tiers, len(series[0].seconds) * series[0].step)
     if "bids" in config.formats:
         for one in series:
-            label = bids_name(one.person, name)
+            label = bids_name(one.person, name, taken)
             files |= {f"{label}.tsv.gz": bids_table(one), f"{label}.json": bids_sidecar(one, class_names)}
     return files
 

@@ -114,10 +114,24 @@ def praat_document(tiers: Sequence[Tier], seconds: float) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def bids_name(person: str, video: str) -> str:
-    """Name the files of a person in a video, without their extension, as BIDS does: labels have letters and digits."""
-    labels = (re.sub(r"[^A-Za-z0-9]", "", name)[:80] or "x" for name in (person, video))
-    return "sub-{}_task-{}_recording-expression_physio".format(*labels)
+def bids_name(person: str, video: str, taken: set[str]) -> str:
+    """Name the files of a person in a video, without their extension, as BIDS does: labels have letters and digits.
+
+    Letters that are not English become their hexadecimal numbers in Unicode.
+
+    Args:
+        taken: names of other files, to which this one is added; a name that is among them gets a number.
+    """
+    who, task = (
+        re.sub(r"[^A-Za-z0-9]", lambda one: f"{ord(one[0]):x}" if one[0].isalnum() else "", name)[:80] or "x"
+        for name in (person, video)
+    )
+    name, number = f"sub-{who}_task-{task}", 1
+    while name in taken:
+        number += 1
+        name = f"sub-{who}x{number}_task-{task}"
+    taken.add(name)
+    return f"{name}_recording-expression_physio"
 
 
 def bids_table(series: Series) -> bytes:

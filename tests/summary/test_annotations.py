@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ampnet.summary.annotations import Tier, praat_document
+from ampnet.summary.annotations import Tier, bids_name, praat_document
 
 
 @pytest.mark.parametrize("ticks", range(1, 40))
@@ -14,3 +14,12 @@ def test_an_interval_of_praat_ends_after_it_begins(ticks):
     document = praat_document([to_the_end], ticks * step).decode()
     spans = re.findall(r"intervals \[\d+\]:\n *xmin = ([\d.]+)\n *xmax = ([\d.]+)", document)
     assert spans == [("0.000000", f"{ticks / 6:.6f}")]
+
+
+def test_people_and_videos_whose_names_are_alike_have_files_of_their_own():
+    pairs = [("Ann", "a"), ("An n", "a"), ("Ann", "a."), ("李", "a"), ("王", "a"), ("?", "a"), ("!", "a"), ("Ann", "b")]
+    taken: set[str] = set()
+    names = [bids_name(person, video, taken) for person, video in pairs]
+    assert len({*names}) == len(pairs)
+    assert all(re.fullmatch(r"sub-[A-Za-z0-9]+_task-[A-Za-z0-9]+_recording-expression_physio", name) for name in names)
+    assert bids_name("王", "b", set()).startswith("sub-738b_task-b_")  # in each video the same
