@@ -24,6 +24,7 @@ from ampnet.files.storage import address_of, is_address, join, list_files, names
 from ampnet.reading.image_files import readable_images
 from ampnet.reading.reader import NOTHING
 from ampnet.reading.sources import ARCHIVES, Source, expand_patterns, plan
+from ampnet.reading.video import EXTENSIONS as VIDEOS
 from ampnet.reading.video_clock import Sampling
 from ampnet.recognition.loop import answer_tasks
 from ampnet.recognition.recognizer import Recognizer
@@ -82,7 +83,8 @@ def cut_into_parts(inputs: Sequence[Path | str], size: int, videos: bool) -> tup
         elif given.is_dir():
             inside = sorted(str(path) for path in given.rglob("*") if _is_archive(path.name) and path.is_file())
             archives += inside
-            if not inside or any(path.suffix.lower() in readable_images() for path in given.rglob("*")):
+            wanted = readable_images() | VIDEOS if videos else readable_images()
+            if not inside or any(path.suffix.lower() in wanted for path in given.rglob("*")):
                 plain.append(given)
         elif _is_archive(place):
             archives.append(place)

@@ -31,7 +31,7 @@ class Table:
     width: int
     """Cells of the header; a row may lack those without a name."""
     first: int
-    """Number of the header's line."""
+    """Number of the header's last line: a name may hold line breaks."""
     shift: int = 0
     """Cells at the start of each row that have no column: R writes the rows' names so."""
 
@@ -73,7 +73,7 @@ def open_table(path: Path, cure: str = "") -> Table:
             separator = separator or _separator_of(line)
             break
     rows = ((number, row) for number, row in csv_rows(path, "surrogateescape", cure, separator or ","))
-    header = next((row for number, row in rows if number >= first and first), None)
+    first, header = next(((number, row) for number, row in rows if number >= first and first), (0, None))
     if header is None:
         raise DataError(f"{printable(path)} is empty{cure and f'; {cure}'}")
     following = next((row for _number, row in rows if any(cell.strip() for cell in row)), [])

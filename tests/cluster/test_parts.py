@@ -29,3 +29,11 @@ def test_photos_of_the_web_are_fetched_under_the_same_rules_as_without_ray(monke
     assert "no public host" in refused[url]
     assert refused[str(PORTRAIT)] is None
     assert read == {url: None, str(PORTRAIT): None}
+
+
+def test_the_videos_beside_a_tar_file_in_a_folder_are_read_if_asked_for(tmp_path):
+    for name in ("photos.tar", "clip.mp4"):
+        (tmp_path / name).touch()
+    parts, _ = cut_into_parts([tmp_path], 10, videos=True)
+    assert [part.places for part in parts] == [(str(tmp_path / "clip.mp4"),), (str(tmp_path / "photos.tar"),)]
+    assert len(cut_into_parts([tmp_path], 10, videos=False)[0]) == 1
