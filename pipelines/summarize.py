@@ -57,8 +57,11 @@ def run(config: SummarizeConfig) -> Summary:
         "methods.txt": methods.encode(errors="backslashreplace"),
     }
     taken: set[str] = set()
+    shown: dict[str, list[Episode]] = {}
+    for episode in episodes:
+        shown.setdefault(episode.video, []).append(episode)
     for name, own in _by_video(series):
-        contents |= _files_of(name, own, episodes, class_names, config, taken)
+        contents |= _files_of(name, own, shown.get(own[0].video, []), class_names, config, taken)
     targets = {name: refuse_overwrite(config.out / name, config.force) for name in contents}
     make_folder(config.out)
     for name, content in contents.items():
@@ -102,7 +105,7 @@ def _files_of(
 ) -> dict[str, bytes]:
     video = series[0].video
     files = {f"{name}.png": draw_lanes(series, class_names)}
-    tiers = tiers_of(series, [one for one in episodes if one.video == video])
+    tiers = tiers_of(series, episodes)
     if "elan" in config.formats:
         files[f"{name}.eaf"] = elan_document(video, tiers)
     if "praat" in config.formats:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import Any
@@ -35,17 +36,17 @@ def people_table(series: Iterable[Series], class_names: Sequence[str], episodes:
     columns = ["video", "person", "seconds_watched", "seconds_seen", "seconds_unseen", "seconds_unsure"]
     kinds = ["share", "mean", "episodes", *(["mean_delta"] if has_baseline else [])]
     yield _line([*columns, *(f"{kind}_{name}" for kind in kinds for name in class_names)])
+    counts = Counter((episode.video, episode.person, episode.expression) for episode in episodes)
     for one in series:
         seen, count = one.scores[one.is_seen], len(one.seconds)
         unsure = int((one.is_seen & ~one.is_sure).sum())
         lengths = [count, len(seen), count - len(seen), unsure]
-        own = [episode.expression for episode in episodes if (episode.video, episode.person) == (one.video, one.person)]
         best: list[int] = np.bincount(seen.argmax(axis=1), minlength=len(class_names)).tolist() if len(seen) else []
         means = seen.mean(axis=0) if len(seen) else np.array([])
         cells: list[Any] = [f"{length * one.step:.3f}" for length in lengths]
         cells += [f"{number / len(seen):.6f}" for number in best] or [""] * len(class_names)
         cells += [f"{mean:.6f}" for mean in means] or [""] * len(class_names)
-        cells += [own.count(name) for name in class_names]
+        cells += [counts[one.video, one.person, name] for name in class_names]
         if has_baseline:
             deltas = (means - one.baseline).tolist() if len(seen) and one.baseline is not None else []
             cells += [f"{delta:.6f}" for delta in deltas] or [""] * len(class_names)
