@@ -91,7 +91,8 @@ def _between(
         return None
     if not first.faces:
         return [first] * (len(frames) - 2)
-    images = [greys.setdefault(id(frame), _grey(frame)) for frame in frames]
+    greys.update({id(frame): _grey(frame) for frame in frames if id(frame) not in greys})
+    images = [greys[id(frame)] for frame in frames]
     scale = images[0].shape[1] / frames[0].size_hw[1]
     sizes = np.array([face.eyes_to_mouth for face in first.faces]) * scale
     path = [np.stack([face.landmarks for face in first.faces]).astype(np.float32) * np.float32(scale)]

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ampnet.detection import following
 from ampnet.detection.detector import FaceDetector
 from ampnet.detection.face import landmark_distance
 from ampnet.detection.finder import FaceFinder
@@ -70,6 +71,16 @@ def test_where_somebody_comes_or_the_camera_cuts_the_detector_looks(detector, tw
     for one in found[13:]:
         for face in mirrored.faces:
             assert min(landmark_distance(face, other) for other in one.faces) < 0.02
+
+
+def test_movements_are_measured_in_each_frame_s_grey_which_is_made_once(detector, two_people, monkeypatch):
+    made = []
+    monkeypatch.setattr(following, "_grey", lambda photo, grey=following._grey: made.append(photo.frame) or grey(photo))
+    images = [two_people] * 4 + [np.full_like(two_people, 120)] * 4 + [two_people[:, ::-1].copy()] * 5
+    FollowingFinder(detector).find(frames_of(images))
+    assert detector.looked > 3  # the stretch was halved
+    assert made
+    assert len({*made}) == len(made)
 
 
 def test_photos_and_frames_that_are_far_apart_are_all_looked_at(detector, two_people):
