@@ -4,7 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
@@ -104,7 +104,11 @@ def saves_of(config: TrainConfig) -> dict[Path, int]:
     """List the saves of runs, which --resume continues, with the time of each in nanoseconds."""
     depths = ("*/*",) if config.has_several_runs else ("*", "*/*")
     saves = [save for name in (LAST, PREVIOUS) for depth in depths for save in config.out.glob(f"{depth}/{name}")]
-    return {save: save.lstat().st_mtime_ns for save in saves}
+    times: dict[Path, int] = {}
+    for save in saves:
+        with suppress(FileNotFoundError):  # a run that goes on has just given it another name
+            times[save] = save.lstat().st_mtime_ns
+    return times
 
 
 def saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
