@@ -84,13 +84,14 @@ def _read_old(root: Path) -> Iterator[tuple[str, SourceImage]]:
         path = find_file(root, names)
         if path is None:
             continue
-        folder = ""
+        folders, folder = _folders_of(root), None
         for number, cells in rows_of(path):
             if cells[0] == FIRST_COLUMN:
                 continue  # training.csv has a header, the common copy of validation.csv has none
             code, box = _code_and_box(cells, f"{path}, line {number}")
-            folder = folder or _folder_of(root, cells[0])
-            yield code, SourceImage(root, folder + cells[0], split, "", box)
+            if folder is None:  # once: a root may hold over a thousand folders
+                folder = next((one for one in folders if is_file(root / f"{one}{cells[0]}")), None)
+            yield code, SourceImage(root, (folder or "") + cells[0], split, "", box)
 
 
 def _code_and_box(cells: list[str], where: str) -> tuple[str, Box]:
@@ -104,10 +105,9 @@ def _code_and_box(cells: list[str], where: str) -> tuple[str, Box]:
     return code, (x, y, x + width, y + height)
 
 
-def _folder_of(root: Path, relative: str) -> str:
-    """Find the image root, which the csv files do not name: the folder or subfolder that holds the first image."""
-    folders = ["", *(f"{entry.name}/" for entry in sorted(root.iterdir()) if entry.is_dir())]
-    return next((folder for folder in folders if is_file(root / f"{folder}{relative}")), "")
+def _folders_of(root: Path) -> list[str]:
+    """List what may be the image root, which the csv files do not name: the folder or a subfolder."""
+    return ["", *(f"{entry.name}/" for entry in sorted(root.iterdir()) if entry.is_dir())]
 
 
 def _is_2021(root: Path) -> bool:

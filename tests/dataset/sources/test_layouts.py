@@ -10,7 +10,7 @@ from PIL import Image
 
 from ampnet.dataset.index.face_names import unique_names
 from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
-from ampnet.dataset.sources import LAYOUTS, open_source
+from ampnet.dataset.sources import LAYOUTS, affectnet, open_source
 from ampnet.dataset.sources.fer2013 import argmax_class, majority_class
 from ampnet.dataset.sources.source_files import compare_class_counts
 from ampnet.dataset.sources.split_names import fold_splits
@@ -49,7 +49,7 @@ def test_label_maps_are_the_published_ones() -> None:
     assert {code: name[:2].upper() for code, name in labels.JAFFE_CODES.items()} == {c: c for c in labels.JAFFE_CODES}
 
 
-def make_old_affectnet(root: Path) -> Path:
+def make_old_affectnet(root: Path, images: str = "Manually_Annotated_Images") -> Path:
     points = ";".join(["1.5"] * 136)
     header = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal"
     rows = [("689/a.jpg", 1), ("689/b.JPG", 7), ("12/c.png", 9), ("12/d.jpg", 0)]
@@ -57,7 +57,7 @@ def make_old_affectnet(root: Path) -> Path:
     text(root / "training.csv", "\r\n".join([header, *train]))  # no newline at the end
     text(root / "validation.csv", f"5/v.jpg,-4,-4,30,30,{points},6,0.0,0.0\n")  # no header
     for name in ("689/a.jpg", "689/b.JPG", "12/c.png", "12/d.jpg", "5/v.jpg"):
-        image(root / "Manually_Annotated_Images" / name)
+        image(root / images / name)
     return root
 
 
@@ -73,6 +73,16 @@ def test_the_old_affectnet_is_read_with_and_without_header(tmp_path: Path) -> No
     assert source.items[0].box == (10, 5, 30, 35)  # x, y, width, height made corners
     assert "3 images in train where the published set has 287,651" in source.notes
     assert any(note.startswith("left out: 1 of code 9") for note in source.notes)
+
+
+def test_the_old_affectnets_images_beside_its_lists_are_looked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = list[Path]()
+    monkeypatch.setattr(affectnet, "is_file", lambda path: looked.append(path) or path.is_file())
+    source = open_source(make_old_affectnet(tmp_path, images="."))
+    assert [path for path, _split, _name in listed(source)] == ["689/a.jpg", "689/b.JPG", "12/d.jpg", "5/v.jpg"]
+    assert looked == [tmp_path / "689/a.jpg", tmp_path / "5/v.jpg"]
 
 
 def test_affectnet_with_seven_classes_drops_contempt(tmp_path: Path) -> None:
