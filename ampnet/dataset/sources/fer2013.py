@@ -80,11 +80,12 @@ def read_ferplus(root: Path, layout: str) -> RawDataSet:
     pixels_file = find_file(root, CSV_FILES)
     found = [] if pixels_file is None else read_rows(root, pixels_file)[0]
     pixels = None if pixels_file is None else {item.row: item for item in found if isinstance(item, TableImage)}
+    last = max(pixels or (-1,))
     items: list[SourceImage] = []
     nameless = undecided = 0
     for row, (split, name, votes) in enumerate(ferplus_rows(votes_file)):
         pixel = None if pixels is None else pixels.get(row)
-        if pixels is not None and row > max(pixels):
+        if pixels is not None and row > last:
             raise DataError(
                 f"{pixels_file} has fewer images than {votes_file} has rows; they must be the same data set"
             )
@@ -160,7 +161,7 @@ def attach_ferplus_votes(source: RawDataSet, path: Path) -> RawDataSet:
 
 
 def _row_number(item: SourceImage) -> int:
-    row = row_of_name(item.stem)
+    row = item.row if isinstance(item, TableImage) else row_of_name(item.stem)
     if row is None:
         raise DataError(
             f"the name of {short(item.relative)} does not hold its row of fer2013.csv, as row00042.png does, "

@@ -43,7 +43,7 @@ class TableImage(SourceImage):
     """A face whose pixels are in a row of a table."""
 
     row: int = 0
-    """Number of the image in the file, from 0; FER+ names it by this."""
+    """Number of the image in the file, from 0."""
     offset: int = -1
     """Offset of its line in the file, in bytes; -1 if ``pixels`` holds them."""
     separator: str = ","
@@ -56,7 +56,7 @@ class TableImage(SourceImage):
 
     @property
     def stem(self) -> str:
-        """Name of the image in FER+."""
+        """Name by the row; FER+'s own numbers differ (:func:`ampnet.dataset.index.face_names.row_of_number`)."""
         return f"fer{self.row:07d}"
 
     def content(self) -> Content:

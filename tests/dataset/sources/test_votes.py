@@ -64,6 +64,13 @@ def test_the_csv_of_fer2013_keeps_its_labels_beside_the_votes(tmp_path: Path) ->
     assert {item.class_name for item in source.items} == {"anger"}
 
 
+def test_votes_go_to_the_rows_of_the_csv_also_where_the_numbers_of_ferplus_differ(tmp_path: Path) -> None:
+    rows = [("Training", (2, 8, row, 0, 0, 0, 0, 0, 0, 0)) for row in range(64)]  # FER+'s number 60 is row 61
+    fer2013_csv(tmp_path / "raw", *["Training"] * len(rows))
+    source = open_source(tmp_path / "raw", votes=ferplus(tmp_path / "new.csv", *rows))
+    assert [item.votes[2] for item in source.items] == list(range(64))
+
+
 def make_folders(root: Path) -> Path:
     return touch(
         root,
