@@ -75,6 +75,7 @@ class Drawings:
         self._writer: VideoWriter | None = None
         self._last: VideoWriter | None = None
         self._video: Source | None = None
+        self._begin = 0.0
         self._marks: list[Mark] = []
         self._hide = hide
         self._hidden: HiddenFrames[tuple[list[Mark], float]] | None = None
@@ -120,10 +121,11 @@ class Drawings:
     def _draw_frame(self, queued: QueuedPhoto, path: Path) -> None:
         if self._video is not queued.source:
             self._video = queued.source
-            writing = writing_video(path, queued.source.path, queued.start)
+            self._begin = queued.photo.seconds or 0.0  # 0 in the copy
+            writing = writing_video(path, queued.source.path, queued.start + self._begin)
             self._writer = self._last = self._open.enter_context(writing)
             self._hidden = None if self._hide is None else HiddenFrames(self._hide)
-        image, about = queued.photo.whole, (self._marks, queued.photo.seconds or 0.0)
+        image, about = queued.photo.whole, (self._marks, (queued.photo.seconds or 0.0) - self._begin)
         if self._hidden is None:
             self._write([(image, about)])
         else:
@@ -160,7 +162,7 @@ class Drawings:
         self._hidden = None
         if self._last is not None and self._last.what:
             self.videos[self._last.what] += 1
-        self._timeline = Timeline()
+        self._timeline, self._marks = Timeline(), []
         self._writer, self._last, self._video = None, None, None
 
     def _draw_timeline(self) -> None:

@@ -1,6 +1,7 @@
 """A picture of what was said of each face of a video over time."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,34 @@ MAX_TRACKS, MAX_POINTS = 64, 2048
 """Maximum of tracks, and of points in each; then the shortest track is dropped, or points are merged in pairs."""
 
 
+@dataclass(eq=False)
+class _Line:
+    frames: int = 0
+    step: int = 1
+    """Frames of a point, the same for all: a point apart from the others would look like an absence."""
+    points: list[NDArray[np.float64]] = field(default_factory=list)
+    """``(1 + K,)`` means of the seconds and of each class's probability."""
+    waiting: list[NDArray[np.float64]] = field(default_factory=list)
+    """Frames of the next point."""
+
+    def add(self, frame: NDArray[np.float64]) -> None:
+        self.frames += 1
+        self.waiting.append(frame)
+        if len(self.waiting) == self.step:
+            self.points.append(np.mean(self.waiting, axis=0))
+            self.waiting = []
+        if len(self.points) == MAX_POINTS:
+            self.step *= 2
+            self.points = [(one + two) / 2 for one, two in zip(self.points[::2], self.points[1::2], strict=True)]
+
+
 class Timeline:
     """Collects the probabilities along each track, in bounded memory."""
 
     def __init__(self) -> None:
         self.tracks = 0
         """Number of tracks."""
-        self._points: dict[int, list[NDArray[np.float64]]] = {}
+        self._lines: dict[int, _Line] = {}
         self._class_names: tuple[str, ...] = ()
 
     def add(self, seconds: float, faces: Sequence[FacePrediction]) -> None:
@@ -32,16 +54,11 @@ class Timeline:
                 continue
             self.tracks = max(self.tracks, face.track)
             self._class_names = tuple(face.scores)
-            points = self._points.setdefault(face.track, [])
-            points.append(np.array([seconds, *face.scores.values()]))
-            if len(points) > MAX_POINTS:
-                self._points[face.track] = [
-                    (one + two) / 2 for one, two in zip(points[::2], points[1::2], strict=False)
-                ]
-            if len(self._points) > MAX_TRACKS:
+            self._lines.setdefault(face.track, _Line()).add(np.array([seconds, *face.scores.values()]))
+            if len(self._lines) > MAX_TRACKS:
                 present = {one.track for one in faces}
-                ended = [track for track in self._points if track not in present] or list(self._points)
-                del self._points[min(ended, key=lambda track: len(self._points[track]))]
+                ended = [track for track in self._lines if track not in present] or list(self._lines)
+                del self._lines[min(ended, key=lambda track: self._lines[track].frames)]
 
     def plot(self, title: str) -> NDArray[np.uint8]:
         """Draw a row for each of the longest tracks: probability of each class over time.
@@ -52,13 +69,14 @@ class Timeline:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import
         from matplotlib.figure import Figure
 
-        longest = sorted(self._points, key=lambda track: -len(self._points[track]))[:MAX_SHOWN]
+        longest = sorted(self._lines, key=lambda track: -self._lines[track].frames)[:MAX_SHOWN]
         shown = sorted(longest)
         figure = Figure(figsize=(10, 1.3 + 1.5 * max(len(shown), 1)), dpi=100, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         axes = figure.subplots(max(len(shown), 1), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axis, track in zip(axes, shown, strict=False):
-            points = np.array(self._points[track])
+            line = self._lines[track]
+            points = np.array(line.points or line.waiting)
             times, scores = points[:, 0], points[:, 1:]
             breaks = (
                 np.flatnonzero(np.diff(times) > 3 * max(float(np.median(np.diff(times))), 1e-6)) + 1

@@ -72,12 +72,32 @@ def test_a_timeline_stays_bounded_and_is_drawn():
         timeline.add(frame / 10, [replace(face, track=1)])
     for track in range(2, 3 * MAX_TRACKS):
         timeline.add(track / 10, [replace(face, track=track)])
-    assert len(timeline._points) <= MAX_TRACKS
-    assert len(timeline._points[1]) <= MAX_POINTS
+    assert len(timeline._lines) <= MAX_TRACKS
+    assert len(timeline._lines[1].points) <= MAX_POINTS
     picture = timeline.plot("clip\x1b.mp4")
     assert picture.dtype == np.uint8
     assert picture.shape[2] == 3
     assert picture.std() > 10
+
+
+def test_the_timeline_of_a_long_video_is_drawn_from_its_beginning():
+    timeline = Timeline()
+    for frame in range(3 * MAX_POINTS):
+        timeline.add(frame / 6, [replace(some_face(), track=1)])
+    picture = timeline.plot("clip.mp4").astype(int)
+    coloured = np.flatnonzero(np.ptp(picture, axis=2).max(axis=0) > 60)
+    assert coloured[0] < picture.shape[1] / 8
+
+
+def test_the_timeline_shows_who_was_in_view_most_often(monkeypatch):
+    monkeypatch.setattr("ampnet.results.timeline.MAX_SHOWN", 1)
+    timeline = Timeline()
+    for frame in range(MAX_POINTS + 2):  # more than are kept one by one
+        timeline.add(frame / 6, [replace(some_face(), track=track) for track in (1, 2)[: 1 + (frame % 3 > 0)]])
+    figures = []
+    monkeypatch.setattr("matplotlib.axes.Axes.set_ylabel", lambda self, text: figures.append(text))
+    timeline.plot("clip.mp4")
+    assert figures == ["face 1"]
 
 
 SWITCHES = {  # of tracks alone: an absence of more than 2.5 s and every cut begin a new one
