@@ -106,7 +106,9 @@ class _Judged:
     table: PredictionTable
 
     def rows(self) -> list[int]:
-        return np.flatnonzero(self.table.scored).tolist()
+        """Return those with a prediction, without what prepare rejected: others may know a face there, we have none."""
+        is_prepared = np.array([bool(name) for name in self.table.images.names], dtype=bool)
+        return np.flatnonzero(self.table.scored & is_prepared).tolist()
 
     def probabilities(self) -> NDArray[np.floating]:
         if self.table.probabilities is None:
@@ -166,7 +168,10 @@ def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Ju
     if config.predictions:
         split = read_split(index, None, names, TrainConfig.seed)
         read = read_predictions(config.predictions, split.images)
-        return [_Judged("", read.table)], printable(config.predictions.name), list(read.notes)
+        given = _Judged("", read.table)
+        left_out = int(read.table.scored.sum()) - len(given.rows())
+        notes = [f"left out: {counted(left_out, 'image')} without a prepared face"] if left_out else []
+        return [given], printable(config.predictions.name), [*read.notes, *notes]
     if runs := config.checkpoint and find_runs(config.checkpoint):
         if not runs.are_folds:
             raise UsageError(

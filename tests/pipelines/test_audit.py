@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from ampnet.dataset.index.faces_table import FaceRow, write_faces
 from ampnet.dataset.index.folds import Folds, write_folds
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.sources import open_source
@@ -72,6 +73,20 @@ def test_a_network_at_chance_is_said_to_know_nothing(data, tmp_path):
     (tmp_path / "judge.csv").write_text("\n".join(lines) + "\n")
     result = audit("--data", data, "--predictions", tmp_path / "judge.csv", "--out", tmp_path / "out")
     assert "always naming the most frequent class would with 14.3%: it has not learned enough" in result.stdout
+
+
+def test_answers_about_images_without_a_prepared_face_are_left_out(tmp_path):
+    data = write_prepared_faces(tmp_path / "data", train=2, val=1, test=2)
+    index = read_index(data)
+    rows_of = [FaceRow(name, f"raw/{name}", "test", "fear", "detected") for name in index.names]
+    lost = FaceRow("", "raw/lost.jpg", "test", "fear", "rejected", "no face", width=50, height=50)
+    write_faces(data / "index" / "faces.csv", [*rows_of, lost])
+    judge = tmp_path / "judge.csv"
+    judge.write_text("name,p_fear,p_anger\n" + "".join(f"{name},0.9,0.1\n" for name in [*index.names, "lost.jpg"]))
+    result = audit("--data", data, "--predictions", judge, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert "left out: 1 image without a prepared face" in result.stdout
+    assert sorted(row["name"] for row in rows(tmp_path / "out")) == sorted(index.names)
 
 
 @pytest.mark.parametrize("column", ["answer", "expression"])
