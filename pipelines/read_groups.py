@@ -12,7 +12,7 @@ from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.groups import MAX_GROUPS, bin_numbers
 from ampnet.evaluation.matching import NameBook
 from ampnet.files.documents import quoted
-from ampnet.files.printable import printable
+from ampnet.files.printable import one_line, printable
 from ampnet.files.tables import open_table
 from ampnet.settings.labels import class_key
 from pipelines.split_images import EvaluatedSplit
@@ -46,8 +46,10 @@ def read_groups(split: EvaluatedSplit, columns: Sequence[str], file: Path | None
             spelled: dict[str, str] = {}
             one_spelling = (spelled.setdefault(class_key(value), value) for value in values.tolist())
             values = bin_numbers(np.array(list(one_spelling)))
-        found[column] = np.array([printable(value, LONGEST) for value in values.tolist()])
-        different = len(set(found[column].tolist()) - {""})
+        different = len(set(values.tolist()) - {""})
+        shortened = {value: printable(value, LONGEST) for value in values.tolist()}
+        is_clear = len(set(shortened.values())) == len(shortened)  # else two groups would become one
+        found[column] = np.array([shortened[value] if is_clear else one_line(value) for value in values.tolist()])
         if different > MAX_GROUPS:
             raise UsageError(
                 f"--by: the column {printable(column, 60)!r} has {different:,} different values; at most {MAX_GROUPS} "

@@ -206,11 +206,11 @@ def bin_numbers(values: NDArray[np.str_]) -> NDArray[np.str_]:
     if not np.isfinite(numbers).all():
         return values
     if len(np.unique(numbers)) <= MOST_NUMBERS:
-        return np.array([f"{float(value):g}" if value else "" for value in values.tolist()])
+        return np.array([repr(float(value) + 0.0).removesuffix(".0") if value else "" for value in values.tolist()])
     edges = np.unique(np.quantile(numbers, [0, 0.25, 0.5, 0.75, 1]))
     places = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(edges) - 2)
     spans = enumerate(pairwise(edges.tolist()), start=1)
-    names = [f"{number}: {low:g} to {high:g}" for number, (low, high) in spans]
+    names = [f"{number}: {low:.8g} to {high:.8g}" for number, (low, high) in spans]
     binned = np.full(len(values), "", dtype=object)
     binned[known] = np.array(names, dtype=object)[places]
     return binned.astype(np.str_)

@@ -148,6 +148,14 @@ def test_many_numbers_become_quarters_and_everything_else_stays():
     assert bin_numbers(np.array(["20", "20.0", "", "3e1"])).tolist() == ["20", "20", "", "30"]
 
 
+def test_long_numbers_stay_apart():
+    """Dates of recordings: two days are two groups."""
+    days = ["20240115", "20240116", "0.1", "-0.0"]
+    assert bin_numbers(np.array(days)).tolist() == ["20240115", "20240116", "0.1", "0"]
+    months = bin_numbers(np.array([f"20240{month}01" for month in range(1, 10)]))
+    assert months[0] == "1: 20240101 to 20240301"
+
+
 def of_people(right: np.ndarray, photos: int) -> PredictionTable:
     """Return so many photos of each person, all of them right or all wrong."""
     labels = np.tile(np.arange(photos) % 3, len(right))

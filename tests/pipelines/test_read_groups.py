@@ -121,3 +121,11 @@ def test_a_file_of_groups_without_by_is_a_wrong_usage(data, answers):
     result = CliRunner().invoke(app, arguments)
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
     assert "--by" in result.stderr
+
+
+def test_long_names_that_differ_in_their_middle_are_two_groups(data, answers, tmp_path):
+    names = [f"{'a' * 40}{person}{'z' * 40}" for person in "xy"]
+    file = tmp_path / "places.csv"
+    file.write_text(f"subject,place\na,{names[0]}\nb,{names[1]}\n")
+    (found,) = measured(data, answers, tmp_path, by=("place",), groups=file)
+    assert [(one.name, one.images) for one in found.groups] == [(names[0], 29), (names[1], 28)]
