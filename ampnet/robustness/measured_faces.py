@@ -1,8 +1,8 @@
 """The faces that `ampnet robustness` measures: those of a split, a random sample to corrupt, and those of lists."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -29,7 +29,7 @@ class Subset:
     """The faces that a list names."""
 
     name: str
-    """The file's stem."""
+    """The file's stem; its path if another list has that stem."""
     positions: NDArray[np.int64]
     """Positions in the index, ascending, each once."""
     types: dict[str, NDArray[np.int64]]
@@ -82,6 +82,15 @@ def read_subset(path: Path, index: FaceIndex) -> Subset:
         raise DataError(f"{printable(path)}: none of its {len(lines):,} names is a face of this split{first}")
     types = _by_type(found)
     return Subset(printable(path.stem), np.sort(list(found)), types, len(lines), duplicates, tuple(unknown))
+
+
+def _told_apart(subsets: Mapping[Path, Subset]) -> list[Subset]:
+    """Name lists of one stem by their whole paths, so that none takes another's place in the report."""
+    stems = [subset.name for subset in subsets.values()]
+    return [
+        subset if stems.count(subset.name) == 1 else replace(subset, name=printable(path))
+        for path, subset in subsets.items()
+    ]
 
 
 def _by_type(found: dict[int, str]) -> dict[str, NDArray[np.int64]]:
@@ -180,7 +189,7 @@ def choose_faces(
     wanted = len(split) if config.images is None else min(config.images, len(split))
     in_order = sorted(range(len(split)), key=lambda i: _draw(config.seed, split.names[i]))
     sample = np.sort(in_order[:wanted])
-    subsets = [read_subset(path, split) for path in config.subsets]
+    subsets = _told_apart({path: read_subset(path, split) for path in config.subsets})
     for subset in subsets:
         notes.append(_describe(subset))
     measured = np.unique(np.concatenate([sample, *(subset.positions for subset in subsets)]))

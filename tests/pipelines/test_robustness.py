@@ -184,6 +184,18 @@ def test_lists_are_measured_and_counted_without_corruptions(network, data, tmp_p
     assert {path.name for path in result.folder.iterdir()} - {LOCK_FILE} == FILES - {"robustness.png", "robustness.svg"}
 
 
+def test_two_lists_of_one_name_are_both_measured(network, data, tmp_path):
+    names = [line.split()[0] for line in (data / "index" / "data_label.txt").read_text().splitlines()]
+    chosen = [name for name in names if name.startswith("test_")]
+    lists = [tmp_path / "fer" / "pose.txt", tmp_path / "raf" / "pose.txt"]
+    for count, file in enumerate(lists, start=1):
+        file.parent.mkdir()
+        file.write_text("\n".join(chosen[:count]))
+    result = measure(network, data, tmp_path / "out", corruptions="none", images=1, subsets=(*lists, lists[0]))
+    rows = result.report.of_kind("subset")
+    assert [(row.group, row.rates[TOGETHER].images) for row in rows] == [(str(lists[0]), 1), (str(lists[1]), 2)]
+
+
 def test_an_image_that_cannot_be_read_is_left_out_and_told(network, tmp_path):
     broken = write_prepared_faces(tmp_path / "data", train=1, val=0, test=1)
     next((broken / "dataset").glob("test_*anger*")).write_bytes(b"no picture")
