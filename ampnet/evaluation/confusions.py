@@ -75,7 +75,7 @@ def _how_often(scores: Scores) -> str:
     if scores.correct in (0, scores.images):
         return "Always right" if scores.correct else "Never right"
     share = scores.accuracy.value
-    if 0.05 <= share < 0.95:
+    if 0.05 < share < 0.95:
         return f"Right about {_times(round(10 * share))} out of 10"
     return f"Right about {_times(min(max(round(100 * share), 1), 99))} out of 100"
 

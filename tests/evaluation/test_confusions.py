@@ -37,3 +37,4 @@ def test_the_extremes_in_words():
     assert sentence([[99, 1], [0, 99]]).startswith("Right about 99 times out of 100; most")
     assert sentence([[3, 97], [0, 0]]).startswith("Right about 3 times out of 100")
     assert sentence([[13, 87], [0, 0]]).startswith("Right about once out of 10;")
+    assert sentence([[1, 19], [0, 0]]).startswith("Right about 5 times out of 100;")
