@@ -64,6 +64,15 @@ def test_an_interruption_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def interruptible():
+    """What Python does at Ctrl-C, though a shell that starts tests in the background turns it off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [0, 2])
 def test_ctrl_c_in_the_middle_of_a_write_is_not_lost(tmp_path, monkeypatch, number):
     write, calls = video_writer._File.write, iter(range(1000))
