@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ampnet.dataset.loading.dataset import Batch
 from ampnet.dataset.loading.loader import on_device
 from ampnet.dataset.loading.sampling import ResumableBatchSampler
-from ampnet.errors import TrainingError
+from ampnet.errors import DataError, TrainingError
 from ampnet.evaluation.intervals import Counts
 from ampnet.inference.calibration import fit_temperature
 from ampnet.inference.classifier import Classifier
@@ -141,6 +141,7 @@ def evaluate(
         advance: called with the number of faces that this process has finished.
 
     Raises:
+        DataError: no image can be read.
         TrainingError: the loss is not finite.
     """
     classifier = Classifier(model.eval(), process.device, loss_fn.branch_weight)
@@ -162,11 +163,13 @@ def evaluate(
         advance(len(batch.labels))
     sum_over_processes(loss, process)
     matrix = sum_over_processes(confusion, process).reshape(num_classes, num_classes).cpu().numpy()
-    if not math.isfinite(mean := loss.item() / max(int(matrix.sum()), 1)):
+    if not (count := int(matrix.sum())):
+        raise DataError("none of the images that choose the best epoch can be read; run prepare again")
+    if not math.isfinite(mean := loss.item() / count):
         raise TrainingError(f"the loss on the faces that choose the best epoch is {mean}; try a lower --lr")
     shards = gather_objects((torch.cat(fused).numpy(), torch.cat(labels).numpy()), process)
     all_fused, all_labels = (torch.from_numpy(np.concatenate(part)) for part in zip(*shards, strict=True))
-    return SplitMetrics(mean, matrix, fit_temperature(all_fused, all_labels) if len(all_labels) else 1.0)
+    return SplitMetrics(mean, matrix, fit_temperature(all_fused, all_labels))
 
 
 def set_train_mode(model: nn.Module, freeze: Freeze) -> None:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ampnet.dataset.loading.dataset import Batch
 from ampnet.dataset.loading.sampling import ResumableBatchSampler
-from ampnet.errors import TrainingError
+from ampnet.errors import DataError, TrainingError
 from ampnet.runtime.launch import Process
 from ampnet.runtime.progress import silent
 from ampnet.settings import TrainConfig
@@ -203,3 +203,10 @@ def test_frozen_statistics_stay_as_they_are(freeze):
     assert not model.stem.training
     train(Recipe(batch_size=8), model, freeze=freeze)
     assert model.stem.running_mean.eq(0).all()
+
+
+def test_a_selection_split_of_unreadable_images_is_refused():
+    """Without any face, there is no accuracy that could choose an epoch."""
+    nothing = Batch(*(values[:0] for values in faces()))
+    with pytest.raises(DataError, match="can be read"):
+        evaluate(TwoLayers(), [nothing], Loss(0.5, num_classes=CLASSES), "fp32", ALONE, lambda *_: None)
