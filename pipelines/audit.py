@@ -177,6 +177,8 @@ def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Ju
             raise UsageError(
                 f"{printable(runs.folder)} holds runs over seeds; give a run, or a folder of train --folds"
             )
+        if config.splits != AuditConfig.splits:
+            raise UsageError(f"{printable(runs.folder)} holds folds, which judge every image; leave out --split")
         tables, _scores = predict_seeds(settings, open_runs(settings, runs), quiet)
         p = np.mean([np.asarray(one.probabilities) for one in tables], axis=0)  # of all seeds: each label once
         notes = [about_folds(runs), *unreadable_notes(tables[0])]

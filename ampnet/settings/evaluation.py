@@ -252,5 +252,9 @@ class AuditConfig(FaceClassifier):
             self.predictions is None or (self.checkpoint is None and self.unlabelled is None),
             "--predictions takes no checkpoint and no --unlabelled: the probabilities in the file are final",
         )
+        require(
+            self.predictions is None or self.splits == AuditConfig.splits,
+            "--predictions judges every image that the file has, of any split; leave out --split",
+        )
         is_folder_alone = self.data == Path() and self.splits == AuditConfig.splits
         require(self.unlabelled is None or is_folder_alone, "--unlabelled ranks photos; leave out --data and --split")

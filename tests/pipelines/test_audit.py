@@ -129,11 +129,15 @@ def test_photos_to_label_next_are_those_with_the_smallest_gap(tmp_path):
 def test_what_cannot_be_audited_or_does_not_go_together_is_refused_in_one_line(data, tmp_path):
     (tmp_path / "run" / "seed1").mkdir(parents=True)
     (tmp_path / "run" / "seed1" / "best.pt").write_bytes(b"")
+    (tmp_path / "folds" / "fold1").mkdir(parents=True)
+    (tmp_path / "folds" / "fold1" / "best.pt").write_bytes(b"")
     answers = tmp_path / "answers.csv"
     answers.write_text(f"name,predicted\n{read_index(data).names[0]},fear\n")
     for words, says in [
         ([tmp_path / "run"], "holds runs over seeds"),
         (["--predictions", answers], "no probabilities"),
+        (["--predictions", answers, "--split", "test"], "--predictions judges every image"),
+        ([tmp_path / "folds", "--split", "test"], "holds folds, which judge every image; leave out --split"),
         (["--unlabelled", tmp_path], "--unlabelled ranks photos; leave out --data and --split"),
     ]:
         result = audit(*words, "--data", data, "--out", tmp_path / "out")
