@@ -1,7 +1,7 @@
 """Batches of prepared faces for the network, identical for any number of loader workers."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -198,6 +198,8 @@ class FaceBatches(Dataset[Batch]):
     def _readable(self, keys: Sequence[SampleKey]) -> tuple[list[SampleKey], list[UnreadableImage]]:
         """Separate the faces that can be read, or others in their place, from the images that cannot."""
         readable, reasons, faces = list[SampleKey](), dict[int, str](), self.faces
+        is_reframed = faces.augment is None and faces.reframe is not None
+        decode: Callable[[int], object] = faces.decode_origin if is_reframed else faces.decode  # what load reads
         for key in keys:
             replacements = len(faces) - 1 if faces.fill_gaps else 0
             for place in range(key.position, key.position + 1 + replacements):
@@ -205,7 +207,7 @@ class FaceBatches(Dataset[Batch]):
                 if position in reasons:
                     continue
                 try:
-                    faces.decode(position)
+                    decode(position)
                 except ImageError as error:
                     reasons[position] = str(error)
                 else:

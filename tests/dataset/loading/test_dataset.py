@@ -15,6 +15,7 @@ from ampnet.dataset.loading.sampling import ResumableBatchSampler, ShardedSequen
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError
 from ampnet.faces.framing import Framing
+from ampnet.media.prepared import with_origin
 from ampnet.runtime.cores import usable_cores
 from ampnet.settings.recipes import RECIPES
 from tests.pictures import read_rgb
@@ -78,6 +79,15 @@ def test_reframed_faces_lie_where_the_network_expects_them(index, color):
     assert (reframed.landmarks - expected).norm(dim=2).mean() < 1.5  # the faces differ in their proportions
     assert reframed.images.shape == as_stored.images.shape
     assert not torch.equal(reframed.images, as_stored.images)
+
+
+def test_a_face_to_reframe_whose_source_is_damaged_is_left_out_and_named(tmp_path):
+    index = read_index(write_prepared_faces(tmp_path, train=2, val=1))
+    path = index.image_path(1)
+    path.write_bytes(with_origin(path.read_bytes(), 100.0, b"no image"))  # its own pixels are whole
+    batch = FaceBatches(dataset(index, reframe=Framing(crop="none")))[keys(0, 3)]
+    assert batch.positions.tolist() == [0, 2]
+    assert [image.name for image in batch.unreadable] == [index.names[1]]
 
 
 def test_a_face_whose_landmarks_coincide_stays_as_it_is(index):
