@@ -112,7 +112,9 @@ def _hold_out_people(
             held[theirs] = True
             left = after
     if not held.any():  # there are few people, or each is needed for a class
-        held[min(groups, key=len)] = True
+        counts = [np.bincount(labels[indices[theirs]], minlength=len(left)) for theirs in groups]
+        spared = [theirs for theirs, of_them in zip(groups, counts, strict=True) if (left > of_them)[needed].all()]
+        held[min(spared or groups, key=len)] = True
     return (indices[~held], indices[held]) if not held.all() else _hold_out(indices, labels, fraction, seed)
 
 

@@ -100,6 +100,15 @@ def test_a_drawn_validation_split_takes_whole_people_and_no_class_away() -> None
         assert sorted([*parts["train"], *parts["val"]]) == list(range(200))
 
 
+def test_of_a_few_people_the_one_held_out_is_not_the_last_of_a_class() -> None:
+    labels = [0, 0, 0, 1, 1, 1] * 4 + [0, 0, 0, 2, 2, 2]  # the person with the fewest faces alone shows class 2
+    people = ["a"] * 12 + ["b"] * 12 + ["c"] * 6
+    index = replace(an_index(labels, ["train"] * 30), subjects=people)
+    parts = split_indices(index)
+    assert {people[i] for i in parts["val"]} in ({"a"}, {"b"})
+    assert {labels[i] for i in parts["train"]} == {0, 1, 2}
+
+
 def test_two_people_are_one_on_each_side() -> None:
     index = replace(an_index([0, 1] * 6, ["train"] * 12), subjects=["a"] * 8 + ["b"] * 4)
     parts = split_indices(index)
