@@ -72,7 +72,7 @@ def _write_offline(folder: Path) -> None:
     script = folder / "offline.js"
     names = sorted(entry.name for entry in folder.iterdir() if entry != script)
     state = "-".join(sha256_of(folder / name)[:4] for name in names)
-    head = f'const VERSION = "ampnet-{state}", FILES = {json.dumps(["./", *names])};\n'
+    head = f'const VERSION = "{state}", FILES = {json.dumps(["./", *names])};\n'
     script.write_text(head + script.read_text(encoding="utf-8"), encoding="utf-8")
 
 

@@ -95,13 +95,13 @@ class OnnxFaceDetector(AnySizeDetector):
         model = open_model(path, "detector", threads)
         self.config = config or DetectorConfig()
         self.weights_sha256 = str(model.metadata.get("weights_sha256"))
-        self._made_of = (path, self.config, threads)
+        self._path, self._threads = path, threads
         self._onnx = model
         self._padding = np.array(model.metadata.get("padding_color", (0, 0, 0)), dtype=np.uint8)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the file that it was made of, which is opened again."""
-        return OnnxFaceDetector, self._made_of
+        return OnnxFaceDetector, (self._path, self.config, self._threads)
 
     def candidates(self, batch: list[Letterbox], threshold: float) -> Candidates:
         """See :meth:`AnySizeDetector.candidates`."""
@@ -145,7 +145,7 @@ class Predictor(Recognizer):
         except (KeyError, TypeError, ValueError, DataError) as error:
             raise CheckpointError(f"{printable(classifier)} is damaged: {printable(error)}; export it again") from error
         self.model = ModelId.of_file(Path(classifier))
-        self._made_of = (Path(classifier), detector, batch_size, threads)
+        self._path, self._asked_threads = Path(classifier), threads
         self._onnx, self._threads = model, threads or usable_cores()
         self.detector = (
             detector if isinstance(detector, AnySizeDetector) else OnnxFaceDetector(Path(detector), threads=threads)
@@ -170,10 +170,14 @@ class Predictor(Recognizer):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the files that it was made of, which are opened again."""
-        return _restored, (self._made_of, self.face, self.min_face, self.model)
+        made_of = (self._path, self.detector, self.batch_size, self._asked_threads)
+        return _restored, (made_of, self.face, self.min_face, self.model, self.fast, self.rejection_threshold)
 
 
-def _restored(made_of: tuple[Any, ...], face: FacePolicy, min_face: float, model: ModelId) -> Predictor:
+def _restored(
+    made_of: tuple[Any, ...], face: FacePolicy, min_face: float, model: ModelId, fast: bool, rejection: float
+) -> Predictor:
     predictor = Predictor(*made_of)
-    predictor.face, predictor.min_face, predictor.model = face, min_face, model
+    predictor.face, predictor.min_face, predictor.model, predictor.fast = face, min_face, model, fast
+    predictor.rejection_threshold = rejection
     return predictor

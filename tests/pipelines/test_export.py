@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -93,6 +94,15 @@ def test_a_folder_is_a_stream_of_what_its_photos_are_alone(classifier, detector,
         assert [one.frame for one in results[4:]] == [0, 1, 2]
         assert "3.jpg" in results[2].problem
         assert results[3][0].scores == pytest.approx(face.scores, abs=1e-5)
+
+
+def test_a_pickled_predictor_finds_the_faces_that_it_found_before(classifier, detector):
+    predictor = OnnxPredictor(classifier.file, detector.file, threads=1)
+    predictor.score_threshold, predictor.fast, predictor.rejection_threshold = 0.9999, True, 1.0
+    again = pickle.loads(pickle.dumps(predictor))
+    assert (again.score_threshold, again.fast, again.rejection_threshold) == (0.9999, True, 1.0)
+    photo = SAMPLES / "group.jpg"
+    assert again.predict(photo).to_dict() == predictor.predict(photo).to_dict()
 
 
 def test_torch_is_not_imported(classifier, detector):

@@ -55,6 +55,7 @@ def test_one_predictor_asked_from_several_threads_answers_as_from_one(tmp_path):
 
 def test_pickled_and_copied_predictors_answer_alike(tmp_path):
     predictor = Predictor(small_checkpoint(tmp_path), face="largest", min_face=20, batch_size=3)
+    predictor.score_threshold, predictor.rejection_threshold = 0.6, 1.0
     expected = predictor.predict(PORTRAIT)
     for again in (pickle.loads(pickle.dumps(predictor)), copy.deepcopy(predictor)):
         assert (again.face, again.min_face, again.batch_size) == ("largest", 20, 3)
