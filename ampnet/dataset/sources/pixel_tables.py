@@ -69,11 +69,11 @@ class TableImage(SourceImage):
         Raises:
             ImageError: they are not those of a square picture, grey or RGB, from 0 to 255.
         """
-        values = np.frombuffer(self.pixels, np.uint8) if self.pixels else _numbers(self._text())
+        values = np.frombuffer(self.pixels, np.uint8).copy() if self.offset < 0 else _numbers(self._text())
         shape = shape_of(len(values))
-        if shape is None or values.max() > 255:
+        if shape is None:
             raise ImageError(f"image {self.row} is not a square of pixels from 0 to 255")
-        image = values.astype(np.uint8).reshape(shape)
+        image = values.reshape(shape)
         rgb = image if image.shape[2] == 3 else np.repeat(image, 3, axis=2)
         return Decoded(np.ascontiguousarray(rgb), (shape[0], shape[1]))
 
@@ -188,7 +188,7 @@ def read_rows(root: Path, path: Path, own_split: Split | None = None) -> tuple[l
             separator=table.separator,
             before=columns.first,
             after=table.width - 1 - columns.last,
-            pixels=b"" if offset >= 0 else _numbers(pixels).clip(0, 255).astype(np.uint8).tobytes(),
+            pixels=b"" if offset >= 0 else _numbers(pixels).tobytes(),
         )
         items.append(image)
     if not items:
@@ -287,10 +287,11 @@ def _packed_rows(path: Path, table: Table) -> Iterator[tuple[int, int, list[str]
             yield number, -1, cells
 
 
-def _numbers(text: str) -> NDArray[np.int64]:
-    """Return the numbers in a text; none if one is not whole."""
+def _numbers(text: str) -> NDArray[np.uint8]:
+    """Return the pixels in a text; none if one is not a whole number from 0 to 255."""
     if _SIGNED.search(text):
-        return np.empty(0, dtype=np.int64)
+        return np.empty(0, dtype=np.uint8)
     values = [float(number) for number in _NUMBERS.findall(text)]
     whole = np.array(values, dtype=np.float64)
-    return whole.astype(np.int64) if (whole == np.floor(whole)).all() else np.empty(0, dtype=np.int64)
+    are_pixels = bool((whole == np.floor(whole)).all()) and whole.max(initial=0) <= 255
+    return whole.astype(np.uint8) if are_pixels else np.empty(0, dtype=np.uint8)

@@ -62,6 +62,17 @@ def test_the_same_table_in_any_form_gives_the_same_faces(tmp_path: Path, form: s
         assert image[..., 0].ravel().tolist() == [int(value) for value in pixels.split()]
 
 
+@pytest.mark.parametrize("value", ["256", "-1", "0.5"])
+@pytest.mark.parametrize("form", ["plain", "packed"])
+def test_a_value_that_is_no_pixel_is_the_reason_in_any_form(tmp_path: Path, form: str, value: str) -> None:
+    content = table().replace("3,0 1 ", f"3,{value} 1 ").encode()
+    (tmp_path / FORMS[form][0]).write_bytes(gzip.compress(content) if form == "packed" else content)
+    first, *others = (item.picture().photo.problem for item in open_source(tmp_path).items)
+    assert first is not None
+    assert first.endswith("image 0 is not a square of pixels from 0 to 255")
+    assert others == [None] * 3
+
+
 def test_rows_that_are_no_faces_are_counted(tmp_path: Path) -> None:
     write(tmp_path, "junk at the end")
     assert any(note.startswith("left out 1 row of fer2013.csv") for note in open_source(tmp_path).notes)
