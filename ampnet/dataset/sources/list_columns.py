@@ -202,7 +202,7 @@ class ImageBook:
         if not wanted:
             return None
         found = self._listed().get(_stem(wanted[-1]), []) + self._listed().get(wanted[-1], [])
-        found = [(parts, relative) for parts, relative in dict(found).items() if _same_name(parts[-1], wanted[-1])]
+        found = [(parts, relative) for parts, relative in dict.fromkeys(found) if _same_name(parts[-1], wanted[-1])]
         if len(found) > 1:
             found = _best(found, wanted[:-1], split, label)
         if len(found) > 1:

@@ -157,6 +157,12 @@ def test_two_images_of_a_name_are_told_apart_by_their_folders_split_and_label(tm
     ]
 
 
+def test_of_two_images_whose_names_differ_in_case_none_is_guessed(tmp_path: Path) -> None:
+    touch(tmp_path, "img/A.jpg", "img/a.jpg", "img/b.jpg")
+    text(tmp_path / "list.csv", "file,label\nC:\\img\\A.jpg,happy\nC:\\img\\b.jpg,sad\n")
+    assert "not found: 1 listed images, such as C:\\\\img\\\\A.jpg" in repr(open_source(tmp_path / "list.csv").notes)
+
+
 def test_images_that_are_not_there_are_told(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg")
     text(tmp_path / "list.csv", "path,label\na.jpg,happiness\ngone.jpg,sadness\n")
