@@ -21,6 +21,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     make_folder(folder.parent)
     aside = temporary_beside(folder)
     try:
+        shutil.rmtree(aside, ignore_errors=True)  # of a killed process that had this one's number, as in containers
         aside.mkdir()
         yield aside
         if folder.is_dir() and any(folder.iterdir()):

@@ -8,6 +8,7 @@ import pytest
 
 from ampnet.errors import DataError, UsageError
 from ampnet.files.whole_folder import atomic_folder
+from ampnet.files.writing import temporary_beside
 from ampnet.settings import ExportConfig
 from pipelines.export import run
 
@@ -36,6 +37,14 @@ def test_a_killed_export_leaves_nothing_under_its_name_and_the_next_one_removes_
     fill(site)
     assert list(tmp_path.iterdir()) == [site]
     assert {file.name for file in site.iterdir()} == {"index.html", "model.onnx"}
+
+
+def test_the_rest_of_a_killed_process_of_the_same_number_is_removed(tmp_path: Path) -> None:
+    rest = temporary_beside(tmp_path / "site")  # as in a container that is started again
+    rest.mkdir()
+    (rest / "half.html").touch()
+    fill(tmp_path / "site")
+    assert {file.name for file in (tmp_path / "site").iterdir()} == {"index.html", "model.onnx"}
 
 
 @pytest.mark.parametrize("error", [UsageError, KeyboardInterrupt])
