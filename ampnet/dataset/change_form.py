@@ -15,10 +15,16 @@ from ampnet.dataset.index.index_files import (
     META_FILE,
     PAIRS_FILE,
     VOTES_FILE,
+    faces_table,
+    images_tar,
+    is_images_tar,
     is_sharded,
+    is_table,
+    rejected_table,
 )
 from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.index.landmarks_file import LABEL_BASE_WITH_SPLITS, write_landmarks
+from ampnet.dataset.index.prepared_images import remove
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.preparation.croissant import write_croissant
 from ampnet.dataset.shards.manifest import Manifest, write_manifest
@@ -69,10 +75,19 @@ def to_shards(index: FaceIndex, out: Path, faces_per_shard: int, advance: Advanc
         write_rejected(out, number, [rejected[i] for i in piece])
         for number, piece in enumerate(pieces(len(rejected), FACES_PER_SHARD))
     ]
+    _remove_others(out, len(shards), len(rows))
     _copy(index.root, out)
     write_croissant(out, len(shards))
     columns = list(index.votes.columns) if index.votes else []
     write_manifest(out, Manifest(class_names=index.class_names, shards=shards, rejected=rows, vote_columns=columns))
+
+
+def _remove_others(out: Path, shards: int, rejected: int) -> None:
+    """Delete what a conversion into more shards left when it was killed: loaders of all files would read it as well."""
+    tables = {*map(faces_table, range(shards)), *map(rejected_table, range(rejected))}
+    tars = set(map(images_tar, range(shards)))
+    for folder, is_ours, written in ((out / "index", is_table, tables), (out / "dataset", is_images_tar, tars)):
+        remove(folder, [path.name for path in folder.iterdir() if is_ours(path.name) and path.name not in written])
 
 
 def to_files(index: FaceIndex, out: Path, advance: Advance) -> None:

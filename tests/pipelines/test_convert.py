@@ -74,6 +74,24 @@ def test_the_same_faces_give_the_same_shards(forms: tuple[Path, Path], tmp_path:
     assert all((shards / name).read_bytes() == (tmp_path / name).read_bytes() for name in names)
 
 
+def test_shards_of_a_killed_conversion_into_more_do_not_stay(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    files, _shards = forms
+    convert(files, "shards", tmp_path, "--faces-per-shard", "10")
+    (tmp_path / "index" / "shards.json").unlink()  # as if it had been killed before the last step
+    (tmp_path / "dataset" / "notes.tar").touch()
+    convert(files, "shards", tmp_path, "--faces-per-shard", "20")
+    assert sorted(path.name for path in (tmp_path / "dataset").iterdir()) == [
+        "faces-00000.tar",
+        "faces-00001.tar",
+        "notes.tar",
+    ]
+    assert [path.name for path in sorted((tmp_path / "index").glob("*.parquet"))] == [
+        "faces-00000.parquet",
+        "faces-00001.parquet",
+        "rejected-00000.parquet",
+    ]
+
+
 def test_a_tar_holds_the_images_for_any_reader(forms: tuple[Path, Path]) -> None:
     import tarfile
 
