@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import ROUNDS, sums_by
+from ampnet.evaluation.intervals import MAX_CELLS, ROUNDS, sums_by
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.reliability import confidence_gaps
 
@@ -77,9 +77,12 @@ def _permuted_people(
     of_people = [sums_by(people[rows], columns[rows], people.max() + 1) for rows in members]
     there = np.concatenate([one[one[:, 0] > 0] for one in of_people])
     groups = np.repeat(np.arange(len(members)), [int((one[:, 0] > 0).sum()) for one in of_people])
-    dealt = np.array([generator.permutation(groups) for _round in range(ROUNDS)])
-    values = [measure((dealt == number) @ there, table)[name] for number in range(len(members))]
-    return np.asarray(np.fmax.reduce(values) - np.fmin.reduce(values))
+    block, gaps = max(1, MAX_CELLS // len(groups)), []
+    for start in range(0, ROUNDS, block):
+        dealt = np.array([generator.permutation(groups) for _round in range(start, min(start + block, ROUNDS))])
+        values = [measure((dealt == number) @ there, table)[name] for number in range(len(members))]
+        gaps.append(np.fmax.reduce(values) - np.fmin.reduce(values))
+    return np.concatenate(gaps)
 
 
 def _permuted_shares(

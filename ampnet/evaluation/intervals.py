@@ -22,7 +22,7 @@ Z_95 = 1.959964
 MAX_DRAWS = 1 << 26
 """Maximum draws of rows in one bootstrap: beyond 33,554 rows, fewer rounds are made, but at least 100."""
 
-_CELLS = 1 << 22
+MAX_CELLS = 1 << 22
 """Maximum size of a block of resampling weights: 32 MiB."""
 
 
@@ -189,12 +189,12 @@ def bootstrap_weights(
     if clusters is not None:
         numbers, places = np.unique(clusters, return_inverse=True)
         for drawn in bootstrap_weights(len(numbers), seed, rounds):
-            step = max(1, _CELLS // count)
+            step = max(1, MAX_CELLS // count)
             yield from (drawn[start : start + step, places] for start in range(0, len(drawn), step))
         return
     rounds = min(rounds, max(100, MAX_DRAWS // count))
     generator = np.random.default_rng(seed)
-    block = max(1, _CELLS // count)
+    block = max(1, MAX_CELLS // count)
     for start in range(0, rounds, block):
         size = min(block, rounds - start)
         drawn = generator.integers(0, count, (size, count)) + np.arange(size)[:, None] * count

@@ -1,10 +1,12 @@
 """Groups: their numbers are Fairlearn's, a planted gap is found, and an absent one is not."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from ampnet.evaluation.group_measures import p_value_of
 from ampnet.evaluation.groups import SMALL, bin_numbers, score_groups
 from ampnet.evaluation.predictions import PredictionTable, SplitImages, table_of
 from ampnet.evaluation.reliability import calibration_error
@@ -195,3 +197,15 @@ def test_someone_in_two_groups_is_drawn_for_both_and_a_single_person_for_none():
     alone = np.repeat([f"person {number}" for number in range(6)], 60)
     (ours,) = score_groups(table, {"subject": alone})
     assert ours.groups[0].accuracy.interval == pytest.approx((1 / (1 + 1.959964**2 / 60), 1))  # Wilson's of 60 of 60
+
+
+def test_dealing_out_many_people_takes_little_memory():
+    """People of whom nothing is known stand alone, so there may be as many as images."""
+    people = np.arange(10_000)
+    table = make_table(np.full(len(people), 0.5), people % 3)
+    tracemalloc.start()
+    try:
+        p_value_of(table, [people[people % 2 == 0], people[people % 2 == 1]], "accuracy", 0.01, 0, people)
+        assert tracemalloc.get_traced_memory()[1] < 150e6  # 2,000 permutations of all of them: 160 MB, and as numbers
+    finally:
+        tracemalloc.stop()

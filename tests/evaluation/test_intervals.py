@@ -65,7 +65,7 @@ def test_means_of_nothing_are_undefined():
 
 def test_blocks_and_the_limit_for_large_tables_change_only_the_number_of_rounds(monkeypatch):
     values = np.random.default_rng(0).random((50, 1))
-    monkeypatch.setattr(intervals, "_CELLS", 500)  # ten rounds a block
+    monkeypatch.setattr(intervals, "MAX_CELLS", 500)  # ten rounds a block
     assert bootstrap_sums(values, seed=0, rounds=25).shape == (25, 1)
     monkeypatch.setattr(intervals, "MAX_DRAWS", 50 * 150)
     assert len(bootstrap_sums(values, seed=0)) == 150
