@@ -62,7 +62,8 @@ def run(config: RobustnessConfig, folder: Path, quiet: bool = False) -> Steadine
     photos = _Photos(files)
     measured = _measure(chosen.predictor, photos, len(files), config.seed, console)
     if not measured.photos:
-        raise DataError(f"no face was found in any of the {counted(len(files), 'photo')} in {folder}")
+        hint = f" ({first_of(photos.problems)})" if photos.problems else ""
+        raise DataError(f"no face was found in any of the {counted(len(files), 'photo')} in {folder}{hint}")
     return SteadinessResult(chosen.model, folder, measured, first_of(photos.problems))
 
 

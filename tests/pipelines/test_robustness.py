@@ -343,3 +343,7 @@ def test_photos_are_measured_without_labels_and_an_unreadable_one_is_counted(tmp
     assert (found.photos, found.without_face, (result.problem or "").count("broken.jpg")) == (1, 1, 1)
     assert sum(row.lost for row in found.rows) == 0
     assert len(found.rows) == 11
+    for file in (photos / "portrait.jpg", photos / "black.png"):
+        file.unlink()
+    with pytest.raises(DataError, match=r"any of the 1 photo in .* \(.*broken\.jpg"):
+        measure_photos(config, photos, quiet=True)
