@@ -208,7 +208,7 @@ def _probabilities(
     values = np.full((len(images), len(everything)), np.nan)
     for position, row in of_image.items():
         cells = [row.cells[columns[name]].strip() if name in columns else "0" for name in everything]
-        if all(not cell for cell in cells if cell != "0"):
+        if not any(row.cells[column].strip() for column in columns.values()):
             continue  # no answer
         try:
             values[position] = [float(cell) for cell in cells]
