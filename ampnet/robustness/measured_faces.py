@@ -13,6 +13,7 @@ from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.face_names import row_of_name, split_of
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.loading.dataset import FaceDataset
+from ampnet.dataset.sources.source_files import EXTENSIONS
 from ampnet.errors import DataError
 from ampnet.evaluation.matching import ClassMatch
 from ampnet.files.opening import read_text
@@ -106,7 +107,7 @@ def _known_names(index: FaceIndex) -> dict[str, int]:
     known: dict[str, int] = {}
     for position, name in enumerate(index.names):
         source = sources.get(name, "")
-        if source.endswith(".csv"):  # prepare names images in fer2013.csv by their row
+        if source.lower().endswith(EXTENSIONS):  # prepare names images in tables such as fer2013.csv by their row
             name, source = name.replace("fer", "row"), ""
         spelled = {*_keys(name), *_keys(_stem(name).removeprefix(f"{split_of(name)}_")), *_keys(source)}
         for key in spelled:

@@ -61,6 +61,7 @@ def test_a_plain_list_of_names_with_and_without_label(tmp_path):
         (["test_fer0032226.jpg", "test_fer0034656.jpg"], ["FER2013Test/fer0032226.png", "FER2013Test/fer0034656.png"]),
         (["test_row32304.jpg", "test_row34737.jpg"], ["PrivateTest/sad/row32304.png", "PrivateTest/sad/row34737.png"]),
         (["test_fer0032304.jpg", "test_fer0034737.jpg"], ["fer2013.csv", "fer2013.csv"]),
+        (["test_fer0032304.jpg", "test_fer0034737.jpg"], ["fer2013.csv.gz", "Fer2013.TSV"]),
     ],
 )
 def test_ferplus_lists_find_their_images_in_every_form_of_fer2013(tmp_path, names, sources):
