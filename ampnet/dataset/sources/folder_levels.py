@@ -100,9 +100,11 @@ def find_levels(found: Collection[Folders], root: Path) -> Levels:
         _require_classes(names, {(folders[0], *folders[2:]) for folders in below}, root)
         return levels
     elif len(names) > 1:
-        seconds = [{folders[1] for folders in below if folders[:1] == (name,) and folders[1:]} for name in names]
-        if splits_among(set.intersection(*seconds)):  # of every class, so that they would be lost
-            _require_splits(set.union(*seconds), root)
+        seconds: dict[str, set[str]] = {name: set() for name in names}
+        for top, *lower in below:
+            seconds[top].update(lower[:1])
+        if splits_among(set.intersection(*seconds.values())):  # of every class, so that they would be lost
+            _require_splits(set.union(*seconds.values()), root)
     _read_people(below, levels, root)
     inside = {folders[levels.class_level :] for folders in below if folders[levels.class_level :]}
     _require_classes({folders[0] for folders in inside}, inside, root)

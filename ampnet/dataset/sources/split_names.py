@@ -64,9 +64,11 @@ def splits_among(names: Iterable[str]) -> dict[str, Split]:
     """
     read = {name: _read(name) for name in names}
     found: dict[str, Split] = {}
+    beside = defaultdict[tuple[str, ...], set[Split]](set)
+    for split, unknown in read.values():
+        beside[unknown].update(() if split is None else (split,))
     for name, (split, unknown) in read.items():
-        others = {other for other, rest in read.values() if rest == unknown and other is not None}
-        if split is not None and (not unknown or len(others) > 1):
+        if split is not None and (not unknown or len(beside[unknown]) > 1):
             found[name] = split
     if all(split for split, _ in read.values()) and any(not read[name][1] for name in found):
         found = {name: split for name, (split, _) in read.items() if split}
