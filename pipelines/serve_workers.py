@@ -5,6 +5,7 @@ import os
 import select
 import shutil
 import signal
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from tempfile import mkdtemp
@@ -104,6 +105,8 @@ def _work(number: int, config: ServeConfig, serve: Serve, answers: Callable[[], 
         code = serve(share_of(config), answers)
     except AmpnetError as error:
         notices().print(str(error))
+    except Exception:  # nobody else would tell
+        traceback.print_exc()
     finally:
         os._exit(code)
 

@@ -1,4 +1,4 @@
-"""The page that `ampnet export` writes opens without a network, beside others on one host, in its newest version."""
+"""The page that `ampnet export` writes: without a network, beside others on a host, and where its model cannot run."""
 
 import json
 import shutil
@@ -35,12 +35,41 @@ async function visit(scope, version) {
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
-def test_a_new_version_is_asked_of_the_host_and_replaces_only_its_own_page():
-    script = (files("ampnet.export") / "web" / "offline.js").read_text(encoding="utf-8")
-    command = ["node", "-e", f"const SCRIPT = {json.dumps(script)};{BROWSER}"]
+WITHOUT_MODEL = """
+let worker;
+globalThis.navigator ??= {}; // Node has one since 21
+globalThis.Worker = class { constructor() { worker = this; } postMessage() {} };
+globalThis.fetch = async () => ({ json: async () => ({ class_names: ["a", "b"], region_names: [] }) });
+globalThis.createImageBitmap = async () => ({ width: 2, height: 2 });
+globalThis.OffscreenCanvas = class {
+  getContext() { return { fillRect() {}, drawImage() {}, getImageData: () => ({ data: new Uint8ClampedArray(16) }) }; }
+};
+import("data:text/javascript," + encodeURIComponent(SCRIPT)).then(async ({ askPhoto }) => {
+  const waiting = askPhoto({}).catch((error) => error.message);
+  await new Promise((done) => setTimeout(done, 50));
+  worker.onerror({});
+  console.log(JSON.stringify([await waiting, await askPhoto({}).catch((error) => error.message)]));
+});
+"""
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+
+
+def answer_of(name, page):
+    """Run a script of the page in Node, with what a browser would give it; return what that printed."""
+    script = (files("ampnet.export") / "web" / name).read_text(encoding="utf-8")
+    command = ["node", "-e", f"const SCRIPT = {json.dumps(script)};{page}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_a_photo_does_not_wait_for_a_model_that_cannot_be_loaded():
+    messages = answer_of("service.js", WITHOUT_MODEL)
+    assert [message.partition(":")[0] for message in messages] == ["The model cannot be run in this browser"] * 2
+
+
+def test_a_new_version_is_asked_of_the_host_and_replaces_only_its_own_page():
+    found = answer_of("offline.js", BROWSER)
     assert found["kept"] == ["ampnet https://host/two/ 1", "ampnet https://host/one/ 2"]
     assert found["how"] == ["no-cache"]

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -42,6 +44,23 @@ def test_limits_are_divided_and_rounded_up():
     assert (share.workers, share.queue, share.max_requests) == (1, 34, 86)
     with pytest.raises(ConfigError, match=r"must fit into the queue \(26\) of each worker"):
         ServeConfig(workers=5)
+
+
+FAILING = """
+from ampnet.settings import ServeConfig
+from pipelines.serve_workers import run_workers
+def serve(config, answers):
+    raise OSError("the disk has gone")
+run_workers(ServeConfig(workers=2), serve, print)
+"""
+
+
+def test_a_worker_that_fails_by_surprise_says_why():
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert "OSError: the disk has gone" in done.stderr
+    assert "a worker ended before it could answer" in done.stderr
 
 
 def test_two_workers_count_together_and_one_that_dies_is_replaced(tmp_path):

@@ -12,12 +12,18 @@ export function useToken() {}
 const worker = new Worker("worker.js", { type: "module" });
 const waiting = new Map();
 let count = 0;
+let broken = null;
 
 worker.onmessage = ({ data: { id, found, problem } }) => {
   const { done, failed } = waiting.get(id);
   waiting.delete(id);
   if (problem) failed(new ServiceError(`The model cannot be run in this browser: ${problem}`));
   else done(found);
+};
+worker.onerror = () => { // of loading it: an old browser, or a file that is not there; what it runs answers for itself
+  broken = new ServiceError("The model cannot be run in this browser: a file of the page is missing, or the browser is too old.");
+  for (const { failed } of waiting.values()) failed(broken);
+  waiting.clear();
 };
 navigator.serviceWorker?.register("offline.js").catch(() => {}); // a page of a file or an old browser works all the same
 
@@ -45,6 +51,7 @@ async function pixelsOf(file) {
 
 function run(pixels) {
   return new Promise((done, failed) => {
+    if (broken) throw broken;
     count += 1;
     waiting.set(count, { done, failed });
     worker.postMessage({ id: count, ...pixels }, [pixels.rgba.buffer]);
