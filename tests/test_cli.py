@@ -99,6 +99,7 @@ def test_shell_completion_gives_the_commands():
         (["predict", "a.jpg", "--camera", "0"], "--camera reads nothing else"),
         (["predict", "--camera", "0", "--track"], "--camera has a window and --csv only"),
         (["predict", "--camera", "0", "--json"], "--camera has a window and --csv only"),
+        (["predict", "--camera", "0", "--from", "5"], "leave out --every, --rate, --from, --to and --fast"),
         (["train", "--teacher"], "requires an argument"),
         (["train", "--vote-weight", "0.5"], "--vote-weight needs --targets mix"),
         (["train", "--vote-weight", "0.5", "--targets", "votes"], "--vote-weight needs --targets mix"),

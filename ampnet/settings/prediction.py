@@ -153,6 +153,11 @@ class PredictConfig(Settings):
             is_plain = not (self.jsonl or self.annotate or self.explain or self.track or self.resume)
             require(is_alone, "--camera reads nothing else; leave out files, --list and --videos")
             require(is_plain and self.engine == "local", "--camera has a window and --csv only; leave the others out")
+            asked = (self.every, self.rate, self.first, self.last, self.fast)
+            require(
+                asked == (None, None, 0.0, None, False),
+                "--camera takes a frame whenever it is ready; leave out --every, --rate, --from, --to and --fast",
+            )
         is_measurable = self.camera is None and self.engine == "local"
         require(
             is_measurable or not self.estimate, "--estimate measures this machine; leave out --camera and --engine ray"
