@@ -220,6 +220,7 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
         "videos": config.videos,
         **face_settings(config),
         "explain": config.explain,
+        "hide": config.hide,  # else the copies of the rest would show faces
         "track": [config.track, config.smooth, config.people],
         "columns": [column.name for column in table_columns([])],  # rows of an earlier version had others
         "decimal": config.decimal,

@@ -20,7 +20,9 @@ session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionP
 outputs = [output.name for output in session.get_outputs()]
 for file in photos:
     with Image.open(file) as picture:
-        photo = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))  # (H, W, 3) uint8
+        upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    white = Image.new("RGBA", upright.size, "white")  # behind what is transparent
+    photo = np.asarray(Image.alpha_composite(white, upright).convert("RGB"))  # (H, W, 3) uint8
     found = dict(zip(outputs, session.run(None, {"photo": photo}), strict=True))
     names = found["class_names"].tolist()
     faces = [

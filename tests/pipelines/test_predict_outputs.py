@@ -198,6 +198,15 @@ def test_another_model_or_other_options_do_not_continue_a_run(happy, photos, tmp
     assert contents(out) == before
 
 
+def test_a_run_that_hides_faces_is_not_resumed_with_copies_that_show_them(happy, photos, tmp_path):
+    out = outputs(tmp_path / "out", annotate=tmp_path / "drawn")
+    predict(happy, photos, **out, hide="box", stop=Stop(12, KeyboardInterrupt()))
+    before = contents(tmp_path / "drawn")
+    with pytest.raises(UsageError, match="was begun with other"):
+        predict(happy, photos, **out, resume=True)
+    assert contents(tmp_path / "drawn") == before
+
+
 def test_a_partial_file_of_an_earlier_version_is_refused_in_one_line(happy, photos, tmp_path, monkeypatch):
     csv = tmp_path / "faces.csv"
     with monkeypatch.context() as earlier:  # whose rows had other columns
