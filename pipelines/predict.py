@@ -293,9 +293,7 @@ def _add_problems(outputs: _Outputs, recorded: Recorded) -> None:
         result.problems.append(
             f"{counted(recorded.problems, 'input')} could not be read before the interruption; the rows say why"
         )
-    for problem in (file.problem for file in outputs.row_files):
-        if problem:
-            result.problems.append(problem)
+    result.problems += [problem for file in outputs.row_files if (problem := file.problem)]
     if drawings.problem:
         others = f" (and {drawings.failed - 1:,} more)" if drawings.failed > 1 else ""
         result.problems.append(drawings.problem + others)

@@ -163,12 +163,12 @@ def evaluate(
         advance(len(batch.labels))
     sum_over_processes(loss, process)
     matrix = sum_over_processes(confusion, process).reshape(num_classes, num_classes).cpu().numpy()
-    if not (count := int(matrix.sum())):
-        raise DataError("none of the images that choose the best epoch can be read; run prepare again")
-    if not math.isfinite(mean := loss.item() / count):
-        raise TrainingError(f"the loss on the faces that choose the best epoch is {mean}; try a lower --lr")
     shards = gather_objects((torch.cat(fused).numpy(), torch.cat(labels).numpy()), process)
     all_fused, all_labels = (torch.from_numpy(np.concatenate(part)) for part in zip(*shards, strict=True))
+    if not len(all_labels):
+        raise DataError("none of the images that choose the best epoch can be read; run prepare again")
+    if not math.isfinite(mean := loss.item() / len(all_labels)):
+        raise TrainingError(f"the loss on the faces that choose the best epoch is {mean}; try a lower --lr")
     return SplitMetrics(mean, matrix, fit_temperature(all_fused, all_labels))
 
 
