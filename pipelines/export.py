@@ -1,5 +1,6 @@
 """`ampnet export`: write a model in a form that runs without this program, and check that its answers are the same."""
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,7 +40,7 @@ from ampnet.export.writers import (
     write_model,
 )
 from ampnet.files.whole_folder import atomic_folder
-from ampnet.files.writing import make_folder, refuse_overwrite
+from ampnet.files.writing import atomic_write, make_folder, refuse_overwrite
 from ampnet.inference.golden import sample_images
 from ampnet.recognition.onnx import OnnxFaceDetector, open_model
 from ampnet.settings import DetectorConfig, ExportConfig, ExportFormat
@@ -102,8 +103,13 @@ def run(config: ExportConfig) -> ExportResult:
     make_folder(out.parent)
     checkpoint = load_checkpoint(file)
     inputs = sample_inputs(checkpoint) if config.data is None else prepared_inputs(config.data, checkpoint)
-    _write(config, out, checkpoint, file)
-    return _checked(config, out, checkpoint, inputs)
+    with TemporaryDirectory() as folder:  # a file that differs too much does not replace an earlier one
+        made = Path(folder) / out.name
+        _write(config, made, checkpoint, file)
+        result = _checked(config, made, checkpoint, inputs)
+        with atomic_write(out) as aside:
+            shutil.copyfile(made, aside)
+    return replace(result, file=out)
 
 
 def _export_page(config: ExportConfig, file: Path) -> ExportResult:
@@ -215,7 +221,7 @@ def _write_detector(path: Path) -> None:
 
 
 def _checked(config: ExportConfig, out: Path, checkpoint: Checkpoint, inputs: Inputs) -> ExportResult:
-    """Compare a file with the checkpoint; one that differs too much is removed."""
+    """Compare a file with the checkpoint."""
     faces = len(inputs["images"])
     limit = TOLERANCE["fp16" if config.format == "safetensors" else config.precision or FULL]
     if config.format == "onnx" and config.part == "whole":
@@ -228,7 +234,6 @@ def _checked(config: ExportConfig, out: Path, checkpoint: Checkpoint, inputs: In
             found = (run_onnx if config.format == "onnx" else run_torchscript)(out, inputs)
         difference = largest_difference(checkpoint, inputs, found)
     if not difference <= limit:
-        out.unlink()
         raise CheckpointError(
             f"the exported model differs by {difference:.2g} in a probability, more than {limit}; nothing was written"
         )

@@ -6,6 +6,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,18 @@ def test_the_difference_is_measured_on_real_faces(classifier, detector):
     assert classifier.faces >= 10
     assert detector.difference < 1e-2
     assert detector.faces >= 5
+
+
+def test_an_export_that_differs_too_much_does_not_replace_an_earlier_file(tmp_path, monkeypatch):
+    out = tmp_path / "model.safetensors"
+    config = ExportConfig(model=small_checkpoint(tmp_path / "run"), out=out, format="safetensors")
+    run(config)
+    before = out.read_bytes()
+    monkeypatch.setattr("pipelines.export.TOLERANCE", {"fp16": -1.0})
+    with pytest.raises(CheckpointError, match="nothing was written"):
+        run(replace(config, force=True))
+    assert out.read_bytes() == before
+    assert set(tmp_path.iterdir()) == {tmp_path / "run", out}
 
 
 def test_a_photo_gets_the_same_answers_as_from_torch(classifier, detector):
