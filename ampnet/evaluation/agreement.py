@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, mean_estimates
+from ampnet.evaluation.intervals import Estimate, clusters_of, mean_estimates
 from ampnet.evaluation.metrics import Scores, confusion_of, resampled_clusters, score
 from ampnet.evaluation.reliability import MIN_PROBABILITY, ProbabilityScores, score_probabilities
 from ampnet.settings.labels import MIN_VOTES
@@ -116,23 +116,23 @@ def measure_agreement(
     decided = voted & (majority >= 0)
     given = np.zeros(len(voted), bool) if probabilities is None else ~np.isnan(probabilities).any(axis=1)
     p = np.zeros(shape) if probabilities is None else probabilities
+    scored = decided & given
     both = voted & given & (votes.counts.sum(axis=1) >= max(min_votes, 1))
     distances = _distances(p[both], votes.counts[both])
 
-    def people(rows: NDArray[np.bool_]) -> NDArray[np.int64] | None:
-        return None if clusters is None else clusters[rows]
-
-    cross_entropy, entropy, total_variation = mean_estimates(distances, seed, people(both))
-    expected, best = mean_estimates(np.column_stack([predicted_fraction, top_fraction]), seed, people(voted))
-    (annotator,) = mean_estimates(top_fraction[decided[voted], None], seed, people(decided))
+    cross_entropy, entropy, total_variation = mean_estimates(distances, seed, clusters_of(clusters, both))
+    expected, best = mean_estimates(
+        np.column_stack([predicted_fraction, top_fraction]), seed, clusters_of(clusters, voted)
+    )
+    (annotator,) = mean_estimates(top_fraction[decided[voted], None], seed, clusters_of(clusters, decided))
     return Agreement(
         no_face=int(votes.no_face.sum()),
         unvoted=int((~voted & ~votes.no_face).sum()),
         voted=int(voted.sum()),
         majority_rows=int(decided.sum()),
-        scores=_score_majority(majority[decided], answers[decided], class_names, seed, people(decided)),
-        probabilities=score_probabilities(p[decided & given], majority[decided & given], seed, people(decided & given))
-        if (decided & given).any()
+        scores=_score_majority(majority[decided], answers[decided], class_names, seed, clusters_of(clusters, decided)),
+        probabilities=score_probabilities(p[scored], majority[scored], seed, clusters_of(clusters, scored))
+        if scored.any()
         else None,
         annotator_accuracy=annotator,
         distribution_rows=len(distances),

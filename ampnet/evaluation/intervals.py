@@ -150,6 +150,11 @@ def bootstrap_means(
     return np.asarray(sums[:, 1:] / sums[:, :1])
 
 
+def clusters_of(clusters: NDArray[np.int64] | None, rows: NDArray[np.generic]) -> NDArray[np.int64] | None:
+    """Return the clusters of some rows, chosen as NumPy's arrays are; None stands for single rows."""
+    return None if clusters is None else clusters[rows]
+
+
 def sums_by(places: NDArray[np.int64], columns: NDArray[np.floating], count: int) -> NDArray[np.float64]:
     """Sum the rows of ``(N, M)`` columns by their place, from 0: ``(count, M)``."""
     sums = np.zeros((count, columns.shape[1]))

@@ -15,6 +15,7 @@ from ampnet.evaluation.intervals import (
     Share,
     bootstrap_means,
     bootstrap_weights,
+    clusters_of,
     defined,
     estimate,
     share_of,
@@ -127,7 +128,7 @@ def reliability_bins(
 
     def one(number: int) -> ReliabilityBin:
         inside = bins == number
-        found = share_of(hits[inside], seed, None if clusters is None else clusters[inside])
+        found = share_of(hits[inside], seed, clusters_of(clusters, inside))
         mean = float(confidence[inside].mean()) if found else None
         accuracy, interval = (found.value, found.interval) if found else (None, None)
         return ReliabilityBin(edges[number], edges[number + 1], int(inside.sum()), mean, accuracy, interval)
@@ -207,15 +208,15 @@ def score_risk_coverage(
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
     confidence = probabilities.max(axis=1)[order]
     wrong = (probabilities.argmax(axis=1) != labels)[order]
+    people = clusters_of(clusters, order)
 
     def point(cut: float) -> RiskPoint:
         answered = confidence >= cut
-        images, people = int(answered.sum()), None if clusters is None else clusters[answered]
-        return RiskPoint(cut, images / count, images, share_of(wrong[answered], seed, people))
+        images = int(answered.sum())
+        return RiskPoint(cut, images / count, images, share_of(wrong[answered], seed, clusters_of(people, answered)))
 
     wanted = [confidence[int(np.ceil(share * count - 1e-9)) - 1] for share in COVERAGES]
-    clusters = None if clusters is None else clusters[order]
-    weights = bootstrap_weights(count, seed, clusters=clusters)
+    weights = bootstrap_weights(count, seed, clusters=people)
     areas = [_areas(block.astype(np.float64), wrong, confidence) for block in weights]
     area = defined(estimate(float(_areas(np.ones((1, count)), wrong, confidence)[0]), np.concatenate(areas)))
     return RiskCoverage(
