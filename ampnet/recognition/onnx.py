@@ -19,10 +19,11 @@ from ampnet.faces.alignment import AlignedFace, resize_face
 from ampnet.faces.framing import Framing
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
+from ampnet.recognition.pickling import pickled
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import MAX_NETWORKS
-from ampnet.settings import IMAGE_SIZE, DetectorConfig, FacePolicy
+from ampnet.settings import IMAGE_SIZE, DetectorConfig
 
 MAX_MODEL_BYTES = 1 << 30
 KEY = "ampnet"
@@ -171,13 +172,4 @@ class Predictor(Recognizer):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the files that it was made of, which are opened again."""
         made_of = (self._path, self.detector, self.batch_size, self._asked_threads)
-        return _restored, (made_of, self.face, self.min_face, self.model, self.fast, self.rejection_threshold)
-
-
-def _restored(
-    made_of: tuple[Any, ...], face: FacePolicy, min_face: float, model: ModelId, fast: bool, rejection: float
-) -> Predictor:
-    predictor = Predictor(*made_of)
-    predictor.face, predictor.min_face, predictor.model, predictor.fast = face, min_face, model, fast
-    predictor.rejection_threshold = rejection
-    return predictor
+        return pickled(self, Predictor, made_of)

@@ -19,6 +19,7 @@ from ampnet.inference.calibration import Prior
 from ampnet.inference.classifier import Classifier, network_input
 from ampnet.inference.contributions import explain
 from ampnet.recognition.explanation import Explanation
+from ampnet.recognition.pickling import pickled
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.results.photo_result import PhotoResult
 from ampnet.runtime.threads import MAX_NETWORKS
@@ -128,13 +129,8 @@ class Predictor(Recognizer):
         # as bytes: multiprocessing would share the tensors' memory between processes, which a fork cannot
         checkpoint = pickle.dumps(self.checkpoint)
         made_of = (checkpoint, detector, self.device, self.batch_size, self.classifier.mirror, prior, self.dtype)
-        return _restored, (made_of, self.face, self.min_face, self.model, self.fast, self.rejection_threshold)
+        return pickled(self, _predictor, made_of)
 
 
-def _restored(
-    made_of: tuple[Any, ...], face: FacePolicy, min_face: float, model: ModelId, fast: bool, rejection: float
-) -> Predictor:
-    predictor = Predictor(pickle.loads(made_of[0]), *made_of[1:])  # noqa: S301 (only a process that trusts it)
-    predictor.face, predictor.min_face, predictor.model, predictor.fast = face, min_face, model, fast
-    predictor.rejection_threshold = rejection
-    return predictor
+def _predictor(checkpoint: bytes, *arguments: Any) -> Predictor:
+    return Predictor(pickle.loads(checkpoint), *arguments)  # noqa: S301 (only a process that trusts it)
