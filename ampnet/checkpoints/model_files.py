@@ -1,6 +1,7 @@
 """Which file a model is: one of those in the package, a run's best checkpoint; and how answers name it."""
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,12 +188,13 @@ def newest_run(folder: Path) -> Path | None:
     """
     runs = [best.parent for pattern in (f"*/{BEST}", f"*/seed*/{BEST}") for best in folder.glob(pattern)]
     runs = [run for run in runs if "fold" not in run.name]
-    return max(runs, key=_last_save, default=None)
+    return max(runs, key=lambda run: max(times_of_saves(run.glob("*.pt")).values(), default=0), default=None)
 
 
-def _last_save(run: Path) -> float:
-    times = [0.0]
-    for save in run.glob("*.pt"):
-        with suppress(FileNotFoundError):  # a run that goes on has just given it another name
-            times.append(save.lstat().st_mtime)
-    return max(times)
+def times_of_saves(saves: Iterable[Path]) -> dict[Path, int]:
+    """Return when each was saved, in nanoseconds; a run that goes on may meanwhile have given one another name."""
+    times: dict[Path, int] = {}
+    for save in saves:
+        with suppress(FileNotFoundError):
+            times[save] = save.lstat().st_mtime_ns
+    return times

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet import __version__
+from ampnet.checkpoints.model_files import times_of_saves
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.splits import class_counts
 from ampnet.errors import AmpnetError, DataError, UsageError
@@ -104,11 +105,7 @@ def saves_of(config: TrainConfig) -> dict[Path, int]:
     """List the saves of runs, which --resume continues, with the time of each in nanoseconds."""
     depths = ("*/*",) if config.has_several_runs else ("*", "*/*")
     saves = [save for name in (LAST, PREVIOUS) for depth in depths for save in config.out.glob(f"{depth}/{name}")]
-    times: dict[Path, int] = {}
-    for save in saves:
-        with suppress(FileNotFoundError):  # a run that goes on has just given it another name
-            times[save] = save.lstat().st_mtime_ns
-    return times
+    return times_of_saves(saves)
 
 
 def saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
