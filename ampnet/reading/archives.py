@@ -46,10 +46,8 @@ def _read_tar(place: str) -> Iterator[Source]:
 
     with open_file(place) as file, tarfile.open(fileobj=file, mode="r|") as archive:
         for member in archive:
-            parts = Path(member.name).parts
-            is_hidden = any(
-                part.startswith(".") and part != ".." for part in parts
-            )  # as in folders: "._1.jpg" of macOS
+            # as in folders: macOS adds "._1.jpg"
+            is_hidden = any(part.startswith(".") and part != ".." for part in Path(member.name).parts)
             if is_hidden or Path(member.name).suffix.lower() not in readable_images():
                 continue
             name = f"{place}/{member.name}"

@@ -102,10 +102,8 @@ def is_at_hand(given: object) -> bool:
 def _of_file_object(file: Any, name: str) -> Photo:
     try:
         data = _rest_of(file)
-        if (
-            not data and getattr(file, "seekable", bool)()
-        ):  # it was written or read just now; Pillow, too, begins at the beginning
-            file.seek(0)
+        if not data and hasattr(file, "seekable") and file.seekable():
+            file.seek(0)  # it was written or read just now; Pillow, too, begins at the beginning
             data = _rest_of(file)
     except (OSError, ValueError) as error:  # ValueError: closed, or text that is not UTF-8
         return Photo(name, None, f"cannot read {printable(name)}: {printable(error)}; open the file with 'rb'")

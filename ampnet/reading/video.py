@@ -1,7 +1,6 @@
 """Reading videos frame by frame, each in a process of its own: a crash or a hang affects that video only."""
 
 import math
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,10 @@ from ampnet.reading.video_ends import is_animated
 from ampnet.reading.video_messages import MAX_MEMORY, MAX_PIXELS, MAX_REASON, Kind
 
 EXTENSIONS = frozenset(
-    re.findall(r"\S+", ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .mts .m2ts .ts .3gp .flv .ogv .mxf")
+    (
+        *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"),
+        *(".mts", ".m2ts", ".ts", ".3gp", ".flv", ".ogv", ".mxf"),
+    )
 )
 """Extensions, in lower case, of the files that count as videos."""
 

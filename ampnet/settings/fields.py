@@ -117,8 +117,9 @@ class Setting:
             number = "some" if self.item else "one"
             raise RangeError(self.name, f"must be {number} of {', '.join(self.choices)}, got {shown!r}")
         if self.kind in (int, float):
-            if not isinstance(value, Integral if self.kind is int else Real):
-                raise RangeError(self.name, f"must be a {'whole ' * (self.kind is int)}number, got {value!r}")
+            wanted, what = (Integral, "a whole number") if self.kind is int else (Real, "a number")
+            if not isinstance(value, wanted):
+                raise RangeError(self.name, f"must be {what}, got {value!r}")
             if not is_within(float(value), self.option):
                 raise RangeError(self.name, f"must be {describe_range(self.option)}, got {value}")
 

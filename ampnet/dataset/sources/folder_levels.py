@@ -22,7 +22,10 @@ JUNK = frozenset(("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Informati
 """Folders that systems add to archives and disks."""
 
 PEOPLE = frozenset(
-    re.findall(r"\w+", "subject subj sub person participant actor user patient volunteer id proband child")
+    (
+        *("subject", "subj", "sub", "person", "participant", "actor"),
+        *("user", "patient", "volunteer", "id", "proband", "child"),
+    )
 )
 """Words of folders that stand for a person."""
 
