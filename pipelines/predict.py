@@ -84,7 +84,7 @@ def run(
                 write_settings(_run_settings(config, predictor.model), csv)
         except KeyboardInterrupt:
             result.is_interrupted = True
-            result.advice = _advice(sources, row_files)
+            result.advice = _advice(config, sources, row_files)
         if document:
             document.finish()
     for line in _last_lines(config, sources, outputs):
@@ -93,12 +93,13 @@ def run(
     return result
 
 
-def _advice(sources: Sequence[Source], row_files: Sequence[RowFile]) -> str:
+def _advice(config: PredictConfig, sources: Sequence[Source], row_files: Sequence[RowFile]) -> str:
     """Return which command continues after Ctrl-C, if the run has left anything."""
     is_drawn = any(source.drawn and source.drawn.exists() for source in sources)
     if not (is_drawn or any(file.results for file in row_files)):
         return ""
-    return TO_START_OVER if any(source.is_archive for source in sources) else TO_RESUME
+    is_over = any(source.is_archive for source in sources) or (config.hide and not row_files)
+    return TO_START_OVER if is_over else TO_RESUME
 
 
 @dataclass(frozen=True)

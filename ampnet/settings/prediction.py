@@ -169,10 +169,13 @@ class PredictConfig(Settings):
         require(self.decimal == "." or self.csv is not None, "--decimal is the mark of --csv; give --csv FILE, too")
         require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
         if self.hide is not None:
-            finds_all = self.face == "all" and self.min_face <= DetectorConfig.min_face
+            finds_all = self.face == "all" and self.min_face <= DetectorConfig.min_face and not self.fast
+            finds_all = finds_all and self.detector.score_threshold <= DetectorConfig.score_threshold
             require(self.annotate is not None, "--hide covers faces in copies, so it needs --annotate DIR")
-            require(finds_all, "--hide covers every face; leave out --face and --min-face")
+            require(finds_all, "--hide covers every face; leave out --face, --min-face, --score-threshold and --fast")
             require(not self.explain, "--explain draws faces, which --hide covers; give one of them")
+            is_noted = bool(self.csv or self.jsonl) or not self.resume
+            require(is_noted, "--resume with --hide needs --csv or --jsonl: copies do not tell whether they cover")
         require(self.people is None or self.track, "--people joins tracks, so it needs --track")
         require(not (self.smooth and self.explain), "--explain explains single frames, not the averages of --smooth")
         if self.runtime == "onnx":

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ampnet.errors import ConfigError
 from ampnet.results.hiding import FRAMES_AROUND, HiddenFrames, covered
-from ampnet.settings import PredictConfig
+from ampnet.settings import DetectorConfig, PredictConfig
 from cli import app
 from tests.clips import PORTRAIT, frames_of, write_frames, write_timed
 from tests.people_clips import SCENES
@@ -110,6 +110,9 @@ def test_the_rows_are_those_without_hide_and_faces_between_them_are_covered(tmp_
         ({}, "--hide covers faces in copies, so it needs --annotate"),
         ({"annotate": Path("drawn"), "face": "largest"}, "--hide covers every face"),
         ({"annotate": Path("drawn"), "explain": True}, "--explain draws faces"),
+        ({"annotate": Path("drawn"), "fast": True}, "--hide covers every face"),
+        ({"annotate": Path("drawn"), "detector": DetectorConfig(score_threshold=0.9)}, "--hide covers every face"),
+        ({"annotate": Path("drawn"), "resume": True}, "--resume with --hide needs --csv or --jsonl"),
     ],
 )
 def test_what_would_leave_faces_uncovered_is_refused(options, message):

@@ -68,6 +68,12 @@ def interrupted(monkeypatch, words, where):
             "pipelines.predict.RowFile.finish",
             "to start over, run the same command with --force",
         ),
+        ([*PREDICT, "photo.jpg", "--annotate", "drawn"], "pipelines.predict.notes_of_empty", RESUME),
+        (
+            [*PREDICT, "photo.jpg", "--annotate", "hidden", "--hide", "box"],
+            "pipelines.predict.notes_of_empty",
+            "to start over, run the same command with --force",
+        ),
         (["robustness", "run", "--data", "data"], "pipelines.robustness._contender", AGAIN),
         (["robustness", "run", "--data", "data"], "pipelines.robustness._measure", RESUME),
         (["train", "--data", "data", *TINY], "pipelines.train.open_run", AGAIN),
