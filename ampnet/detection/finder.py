@@ -20,14 +20,21 @@ class FaceFinder:
         face: which of a photo's faces are wanted: ``all``, ``largest``, ``centre`` or ``best``.
         min_face: leave out faces with a side of fewer pixels of the whole photo; large photos are reduced as far as
             this allows.
+        smallest: the same in pixels of the photos as far as they are reduced; None takes the detector's.
 
     Raises:
         RangeError: there is no such choice, or ``min_face`` is below 0.
     """
 
-    def __init__(self, detector: AnySizeDetector, face: FacePolicy = "all", min_face: float = 0.0) -> None:
+    def __init__(
+        self,
+        detector: AnySizeDetector,
+        face: FacePolicy = "all",
+        min_face: float = 0.0,
+        smallest: float | None = None,
+    ) -> None:
         check_wanted(face, min_face)
-        self.detector, self.face, self.min_face = detector, face, min_face
+        self.detector, self.face, self.min_face, self.smallest = detector, face, min_face, smallest
 
     def find(self, photos: Sequence[Photo], most: int | None = None) -> list[Detection]:
         """Find the faces of each photo, in pixels of the whole upright photo; results do not depend on other photos.
@@ -42,6 +49,7 @@ class FaceFinder:
             [photo.reduced for photo in photos],
             self.face,
             [self.min_face * reduction for reduction in reductions],
+            self.smallest,
         )
         return [
             replace(detection, faces=_in_whole(photo, detection.faces[:most]))

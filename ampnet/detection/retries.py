@@ -46,6 +46,7 @@ def detect_with_retries(
     images: Sequence[Image],
     policy: FacePolicy = "all",
     min_faces: Sequence[float] | None = None,
+    smallest: float | None = None,
 ) -> list[Detection]:
     """Detect faces, retry rotated images where none is found, and correct the landmarks of steeply rolled faces.
 
@@ -58,12 +59,13 @@ def detect_with_retries(
         images: ``(H, W, 3)`` RGB uint8, of any size.
         policy: which faces of each image are wanted; for one of them, large images are searched from coarse to fine
             (:mod:`ampnet.detection.coarse_to_fine`).
-        min_faces: minimum side of a face in each image, in its pixels, if larger than the detector's.
+        min_faces: minimum side of a face in each image, in its pixels, if larger than ``smallest``.
+        smallest: the same for all images; None takes the detector's.
 
     Returns:
         A detection for each image, without faces whose landmarks are impossible.
     """
-    smallest = detector.config.min_face
+    smallest = detector.config.min_face if smallest is None else smallest
     least = [max(smallest, wanted) for wanted in min_faces or [0.0] * len(images)]
     faces_of: list[list[Face]] = [[] for _ in images]
     status: list[DetectionStatus] = ["none"] * len(images)

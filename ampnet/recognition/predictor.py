@@ -70,8 +70,7 @@ class Predictor(Recognizer):
         self.rejection_threshold = checkpoint.rejection_threshold
         self.image_size = checkpoint.architecture.image_size
         self.device = torch.device(device)
-        # the detector's limit counts pixels of the image that it gets, which may be a reduced one
-        config = DetectorConfig(score_threshold=score_threshold, min_face=min(min_face, DetectorConfig.min_face))
+        config = DetectorConfig(score_threshold=score_threshold)
         self.detector = detector or FaceDetector(config, self.device, dtype=dtype)
         self.batch_size, self.dtype, self.classifier_prior = batch_size, dtype, prior
         self.model = ModelId.of_file(checkpoint.file)

@@ -126,7 +126,8 @@ class Recognizer(ABC):
             ImageError: a photo cannot be read.
         """
         read = [one if isinstance(one, Photo) else photo_of(one) for one in photos]
-        finder = (FollowingFinder if self.fast else FaceFinder)(self.detector, self.face, self.min_face)
+        smallest = self.min_face if self.min_face < PredictConfig.min_face else None  # else its own
+        finder = (FollowingFinder if self.fast else FaceFinder)(self.detector, self.face, self.min_face, smallest)
         return [one.faces for one in finder.find(read, most)]
 
     @overload

@@ -11,7 +11,7 @@ import typer
 
 from ampnet.errors import INTERRUPTED, UsageError
 from ampnet.files.printable import printable
-from ampnet.settings import DetectorConfig, PredictConfig, ServeConfig
+from ampnet.settings import PredictConfig, ServeConfig
 from ampnet.settings.summary import SummarizeConfig
 from pipelines.commands.command import AsJson, Debug, Quiet, command
 from pipelines.commands.one_line_errors import complain, fail_for
@@ -50,7 +50,7 @@ def read_request(config: PredictConfig, as_json: bool) -> PredictConfig:
     """Return the settings of a run; what does not go together is refused before anything loads.
 
     Args:
-        config: as the command line gives them: inputs are text, the minimum face is for photos.
+        config: as the command line gives them: inputs are text.
         as_json: whether the results go to stdout as JSON.
 
     Raises:
@@ -62,10 +62,8 @@ def read_request(config: PredictConfig, as_json: bool) -> PredictConfig:
         raise UsageError("missing argument 'images', --list FILE or --camera 0 (see `ampnet predict --help`)")
     if config.engine == "local":  # Ray's results are files, beside which --json prints a summary
         _require_places(config, as_json)
-    # the detector's limit counts pixels of the image it gets, which may be a reduced one
-    detector = replace(config.detector, min_face=min(config.min_face, DetectorConfig.min_face))
     inputs = tuple(text if is_url(text) else Path(text) for text in config.images)
-    return replace(config, images=inputs, detector=detector)
+    return replace(config, images=inputs)
 
 
 def _require_places(config: PredictConfig, as_json: bool) -> None:

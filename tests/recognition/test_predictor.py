@@ -58,6 +58,18 @@ def test_a_choice_of_faces_that_there_is_not_is_refused(detector, wrong):
         predictor.predict(np.zeros((64, 64, 3), dtype=np.uint8))
 
 
+def test_small_faces_are_found_whether_they_are_asked_for_at_first_or_later(tmp_path):
+    with Image.open(SAMPLES / "portrait.jpg") as portrait:  # the face is 164 of 512 px wide, so 9 of 28
+        small = np.asarray(portrait.convert("RGB").resize((28, 28)))
+    predictor = Predictor(small_checkpoint(tmp_path))
+    assert predictor.predict(small) == []
+    predictor.min_face = 5
+    assert len(predictor.predict(small)) == 1 == len(Predictor(small_checkpoint(tmp_path), min_face=5).predict(small))
+    assert len(pickle.loads(pickle.dumps(predictor)).predict(small)) == 1
+    predictor.min_face = 12
+    assert predictor.predict(small) == []
+
+
 def test_the_default_model_is_the_bundled_one_whatever_lies_in_the_current_folder(detector, tmp_path, monkeypatch):
     (tmp_path / "bundled").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -28,12 +28,6 @@ def test_options_of_the_detector_reach_it():
     assert (detector.name, detector.score_threshold) == ("resnet50", 0.4)
 
 
-@pytest.mark.parametrize(("asked", "of_the_detector"), [(0, 0), (5, 5), (300, DetectorConfig.min_face)])
-def test_the_detector_sees_reduced_photos_and_never_drops_more_than_by_default(asked, of_the_detector):
-    config = request("a.jpg", min_face=asked)
-    assert (config.min_face, config.detector.min_face) == (asked, of_the_detector)
-
-
 @pytest.mark.parametrize("asked", [{"list_file": Path("list.txt")}, {"camera": 0}])
 def test_a_list_or_a_camera_is_input_enough(asked):
     assert request(**asked).images == ()
