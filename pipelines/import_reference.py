@@ -13,9 +13,13 @@ from ampnet.checkpoints.reference.reference_files import (
 )
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
+from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.settings import ExportReferenceConfig, ImportConfig, config_to_dict
 from ampnet.settings.labels import EXPRESSIONS
+
+BRANCH_WEIGHT = 0.5
+"""Of the local head in the reference program (its beta), which has no option for it."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,17 @@ def export_reference(config: ExportReferenceConfig) -> ReferenceExport:
 
     Raises:
         UsageError: the checkpoint does not exist, or the file does and may not be replaced.
-        CheckpointError: the checkpoint cannot be read, or holds a network other than the paper's.
+        CheckpointError: the checkpoint cannot be read, holds a network other than the paper's, or other weights of
+            its heads.
         DataError: the file cannot be written.
     """
     target = refuse_overwrite(config.out, config.force)
     make_folder(target.parent)
     checkpoint = load_checkpoint(named_model(config.checkpoint))
+    if checkpoint.branch_weight != BRANCH_WEIGHT:
+        raise CheckpointError(
+            f"the reference program weighs both heads equally, but the local head of {printable(config.checkpoint)} "
+            f"has the weight {checkpoint.branch_weight:g}; train with --set branch_weight={BRANCH_WEIGHT}"
+        )
     write_reference(target, checkpoint.model, epoch=checkpoint.epoch, data_parallel=config.data_parallel)
     return ReferenceExport(config.out, checkpoint.class_names)

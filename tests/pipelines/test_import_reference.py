@@ -135,3 +135,12 @@ def test_export_refuses_a_small_network(tmp_path):
 @pytest.mark.parametrize("classes", ["joy", "joy,joy", "joy,,pain"])
 def test_impossible_class_names_are_wrong_usage(tmp_path, classes):
     assert run("import", tmp_path / "a.pth", "--classes", classes).exit_code == ConfigError.exit_code
+
+
+def test_a_checkpoint_whose_heads_weigh_unequally_is_not_exported_since_answers_would_differ(tmp_path):
+    unequal = small_checkpoint(tmp_path, modules=("gp", "lp"), branch_weight=0.7)
+    result = run("export-reference", unequal, "--out", tmp_path / "a.pth")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "weighs both heads equally" in result.stderr
+    assert "has the weight 0.7; train with --set branch_weight=0.5" in result.stderr
+    assert not (tmp_path / "a.pth").exists()

@@ -1,6 +1,6 @@
 """Checkpoints of the reference program (the paper's authors' code): safe reading, and writing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -110,7 +110,7 @@ def write_reference(path: Path, model: AMPNet, *, epoch: int = 0, data_parallel:
 
     Args:
         path: file to write, replaced atomically (458 MB, half of it zeros for parameters that the program never uses).
-        model: the paper's network (width 1, all modules), with any number of classes.
+        model: the paper's network, with any number of classes.
         epoch: finished epochs to record in the file.
         data_parallel: prefix all names with ``module.``, as DataParallel does.
 
@@ -118,9 +118,13 @@ def write_reference(path: Path, model: AMPNet, *, epoch: int = 0, data_parallel:
         CheckpointError: the network is not the paper's.
         DataError: the file cannot be written.
     """
-    wanted = ArchitectureConfig(num_classes=model.architecture.num_classes)
-    if (model.architecture.width, set(model.architecture.modules)) != (wanted.width, set(wanted.modules)):
-        raise CheckpointError("the reference program holds the full network only: width 1, modules gp, lp and ap")
+    own = model.architecture
+    wanted = ArchitectureConfig(num_classes=own.num_classes, dropout=own.dropout)
+    if replace(own, modules=tuple(sorted(own.modules))) != replace(wanted, modules=tuple(sorted(wanted.modules))):
+        raise CheckpointError(
+            "the reference program holds the full network only: width 1, 224 px, modules gp, lp and ap, regions on "
+            "whole cells, faces not standardised"
+        )
     state = reference_state_dict(model)
     prefix = DATA_PARALLEL if data_parallel else ""
     with atomic_write(path) as aside:

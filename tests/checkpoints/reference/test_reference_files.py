@@ -131,7 +131,13 @@ def test_writing_and_reading_gives_the_same_weights(tmp_path, network):
     assert {name: list(value.shape) for name, value in seen.items()} == expected
 
 
-@pytest.mark.parametrize("network", [{"width": 0.5}, {"modules": ("gp", "lp")}])
+@pytest.mark.parametrize(
+    "network",
+    [
+        *({"width": 0.5}, {"modules": ("gp", "lp")}, {"image_size": 112}, {"placement": "continuous"}),
+        *({"standardise": True}, {"network": "resnet18", "modules": ("gp",)}),
+    ],
+)
 def test_networks_that_the_reference_program_lacks_are_not_written(tmp_path, network):
     model = outline(ArchitectureConfig(**network))
     with pytest.raises(CheckpointError, match="full network only"):
