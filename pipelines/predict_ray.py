@@ -106,7 +106,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         "model_sha256": sha256_of(model),
         **face_settings(config),
         "mirror": config.mirror,
-        "prior": config.prior,
+        "prior": _prior(config),
         "runtime": config.runtime,
         "precision": config.precision,
         "columns": [column.name for column in table_columns([])],  # rows of an earlier version had others
@@ -136,6 +136,15 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
     return result
 
 
+def _prior(config: PredictConfig) -> Any:
+    """Return what the prior says, not where: a file may change between two runs."""
+    if config.prior is None:
+        return None
+    from ampnet.inference.calibration import read_prior  # loads torch, which the other runtime does without
+
+    return read_prior(config.prior)
+
+
 def load(config: PredictConfig) -> Recognizer:
     """Load detector and classifier in an actor."""
     return choose_predictor(config, notices(quiet=True)).predictor
@@ -145,7 +154,7 @@ def _begin(config: PredictConfig, out: str, settings: dict[str, Any]) -> None:
     """Write the plan of a new run, or compare a resumed one with its plan; refuse to replace anything unasked."""
     names = names_in(out) - {LOCK_FILE}
     ours = [name for name in names if name in (PLAN_FILE, SUMMARY_FILE) or name.endswith(".parquet")]
-    if PLAN_FILE in names and config.resume and not config.force:
+    if PLAN_FILE in names and config.resume:
         try:
             with open_file(join(out, PLAN_FILE)) as file:
                 earlier = msgspec.json.decode(file.read(MAX_JSON), type=dict[str, Any])

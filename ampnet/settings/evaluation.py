@@ -10,6 +10,7 @@ from ampnet.settings.choices import Protocol, Split
 from ampnet.settings.fields import Option, Settings, existing, written
 from ampnet.settings.shared import (
     A_MODEL,
+    RESUME_OR_FORCE,
     BatchSize,
     CheckpointArgument,
     CheckpointOption,
@@ -163,7 +164,7 @@ class RobustnessConfig(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(not (self.resume and self.force), "--resume continues a run and --force discards it; give one of them")
+        require(not (self.resume and self.force), RESUME_OR_FORCE)
         of_faces = {
             "--subset": self.subsets,
             "--corruptions": self.corruptions != RobustnessConfig.corruptions,

@@ -10,6 +10,7 @@ from ampnet.errors import require
 from ampnet.settings.choices import FacePolicy, Runtime
 from ampnet.settings.fields import Option, Settings, written
 from ampnet.settings.shared import (
+    RESUME_OR_FORCE,
     Actors,
     BatchSize,
     CheckpointOption,
@@ -139,12 +140,14 @@ class PredictConfig(Settings):
             require(self.out is not None, "--engine ray needs --out DIR: the folder of its parquet files")
             require(others, "--engine ray writes parquet files; leave out --csv, --jsonl and --annotate")
             require(self.list_file is None, "--engine ray takes folders and files, no --list")
+            require(not (self.resume and self.force), RESUME_OR_FORCE)
             require(
                 not (self.track or self.explain),
                 "--engine ray cannot track or explain; leave out --track and --explain",
             )
         else:
-            require(self.out is None and self.actors is None, "--out and --actors need --engine ray")
+            is_local = (self.out, self.actors, self.part_images) == (None, None, PredictConfig.part_images)
+            require(is_local, "--out, --actors and --part-images need --engine ray")
         is_kept = self.csv or self.jsonl or self.annotate or self.engine == "ray" or not self.resume
         require(bool(is_kept), "--resume needs --csv, --jsonl or --annotate: what an interrupted run left to continue")
         require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")

@@ -70,6 +70,7 @@ Actors = Annotated[
 FacesPerShard = Annotated[int, Option("Faces in each shard.", "Output", min=1, max=MAX_FACES_PER_SHARD)]
 ReplaceFile = Annotated[bool, Option("Replace an existing file.", "Output")]
 Resume = Annotated[bool, Option("Resume an interrupted run.", "Output")]
+RESUME_OR_FORCE = "--resume continues a run and --force discards it; give one of them"
 
 WIDTH = Option(
     "Multiplier of all channel counts; 1 is the paper's.", "Model", above=0, max=MAX_WIDTH, unset="the variant's"

@@ -1,13 +1,16 @@
 """What is said after a run on Ray, and which runs are continued."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ampnet.cluster.predictions import PartCounts
 from ampnet.errors import DataError
 from ampnet.settings import PredictConfig
+from pipelines import predict_ray
 from pipelines.predict_ray import RayPredictions, _begin
 from pipelines.predictors import face_settings
 
@@ -33,3 +36,19 @@ def test_a_run_with_fast_is_not_continued_without_and_the_other_way_round(tmp_pa
     _begin(asked, str(tmp_path), face_settings(asked))
     with pytest.raises(DataError, match=r"changed: fast\)"):
         _begin(asked, str(tmp_path), face_settings(replace(asked, fast=not was_fast)))
+
+
+def test_a_run_is_not_continued_with_another_prior_in_the_same_file(tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setattr(predict_ray, "ray_cluster", lambda _actors, _gpus: nullcontext(SimpleNamespace(on_gpu=False)))
+    monkeypatch.setattr(predict_ray, "predict_parts", lambda *_arguments: iter(()))
+    photos, prior = tmp_path / "photos", tmp_path / "prior.json"
+    photos.mkdir()
+    (photos / "a.jpg").write_text("a photo")
+    prior.write_text('{"happiness": 1, "anger": 1}')
+    asked = PredictConfig(images=(photos,), out=tmp_path / "rows", engine="ray", prior=str(prior))
+    predict_ray.run(asked, quiet=True)
+    predict_ray.run(replace(asked, resume=True), quiet=True)
+    prior.write_text('{"happiness": 9, "anger": 1}')
+    with pytest.raises(DataError, match=r"changed: prior\)"):
+        predict_ray.run(replace(asked, resume=True), quiet=True)
