@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.index.index_files import PAIRS_FILE, is_sharded
+from ampnet.dataset.index.index_files import PAIRS_FILE, PAIRS_SHEET, is_sharded
 from ampnet.dataset.index.prepared_images import refuse_linked_folder
 from ampnet.dataset.index.splits import split_names
 from ampnet.dataset.loading.dataset import pictures
@@ -23,8 +23,6 @@ from ampnet.reports.contact_sheet import Section, Tile, contact_sheet
 from ampnet.settings import CheckConfig
 from pipelines.progress import notices, progress_bar
 from pipelines.result_folder import ResultFolder
-
-SHEET_FILE = "duplicates.png"
 
 SHEET_PAIRS = 60
 PAIRS_PER_ROW = 5
@@ -75,16 +73,16 @@ def check(index: FaceIndex, threads: int, console: Console, side: ResultFolder) 
     side.write(lambda folder: _list_duplicates(folder, index, report))
     if side.folder is None or side.problem is not None or not len(report.duplicates.pairs):
         return CheckResult(index.root, report, None, None, side.problem)
-    return CheckResult(index.root, report, side.folder / PAIRS_FILE, side.folder / SHEET_FILE)
+    return CheckResult(index.root, report, side.folder / PAIRS_FILE, side.folder / PAIRS_SHEET)
 
 
 def _list_duplicates(folder: Path, index: FaceIndex, report: CheckReport) -> None:
-    for stale in (folder / PAIRS_FILE, folder / SHEET_FILE):
+    for stale in (folder / PAIRS_FILE, folder / PAIRS_SHEET):
         stale.unlink(missing_ok=True)
     if len(report.duplicates.pairs):
         splits = split_names(index)
         write_pairs(folder / PAIRS_FILE, _pairs(index, report, splits))
-        _write_sheet(folder / SHEET_FILE, index, report, splits)
+        _write_sheet(folder / PAIRS_SHEET, index, report, splits)
 
 
 def _pairs(index: FaceIndex, report: CheckReport, splits: NDArray[np.str_]) -> Iterator[CopyPair]:

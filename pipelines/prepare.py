@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ampnet.dataset.index.face_names import unique_names
 from ampnet.dataset.index.index_files import PREVIEW_FILE
-from ampnet.dataset.index.raw_images import RawDataSet
+from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.preparation.chunks import (
     FramePolicy,
@@ -105,15 +105,25 @@ def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult:
     _require_images(source)
     _announce(source, console)
     names = unique_names(source.items)
+    _refuse_own_images(config, source.items)
     with _locked_output(config, console), resumable(PrepareJournal(config.out / "index").path.exists):
         return _prepare(config, source, names, console, started)
 
 
-@contextmanager
-def _locked_output(config: PrepareConfig, console: Console) -> Iterator[None]:
+def _refuse_own_images(config: PrepareConfig, items: Sequence[SourceImage]) -> None:
+    """Keep prepared images out of the raw folder, and raw ones out of the folders that are written to."""
     out, raw = config.out.resolve(), config.raw_dir.resolve()
     if out == raw or raw in out.parents:
         raise UsageError(f"the output {config.out} lies inside the raw folder {config.raw_dir}; choose another --out")
+    folders = {(item.root, item.relative.rpartition("/")[0]) for item in items}
+    places = [(root / folder).resolve() for root, folder in folders]
+    for written in (out / "index", out / "dataset"):
+        if any(written in (place, *place.parents) for place in places):
+            raise UsageError(f"prepare writes to {written}, which holds raw images; choose another --out")
+
+
+@contextmanager
+def _locked_output(config: PrepareConfig, console: Console) -> Iterator[None]:
     index = config.out / "index"
     if config.force:
         refuse_linked_output(config.out)

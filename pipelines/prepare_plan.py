@@ -51,7 +51,8 @@ def make_plan(
     earlier = earlier_plan(config, journal)
     replaced = earlier_files(config.out, _was_to_be_shards(journal)) if config.force else None
     if earlier is not None:
-        plan = _plan(config, source, names, detector, earlier["crop"], earlier["crop_reason"])
+        crop = earlier["crop"] if config.crop == "auto" else config.crop
+        plan = _plan(config, source, names, detector, crop, earlier["crop_reason"])
         require_same({**dict.fromkeys(FORM), **plan}, earlier, config.out)
         return plan
     crop, reason = config.crop, "as requested"

@@ -8,6 +8,7 @@ from ampnet.errors import require
 from ampnet.settings.choices import CropMode, DataForm, FacePolicy, LayoutName, NoFacePolicy
 from ampnet.settings.fields import Option, Settings, existing, written
 from ampnet.settings.shared import (
+    RESUME_OR_FORCE,
     Actors,
     ClassesOption,
     DataFolder,
@@ -21,6 +22,8 @@ from ampnet.settings.shared import (
 
 FACES_PER_SHARD = 10_000
 """Faces in each shard of a data set in shards: about 150 MB of images in a tar file, 1 MB of index."""
+
+_OF_SHARDS = "--faces-per-shard needs {} shards"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,8 @@ class PrepareConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.actors is None or self.engine == "ray", "--actors needs --engine ray")
+        require(not (self.resume and self.force), RESUME_OR_FORCE)
+        require(self.form == "shards" or self.faces_per_shard == FACES_PER_SHARD, _OF_SHARDS.format("--form"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,3 +97,7 @@ class ConvertConfig(Settings):
     to: Annotated[DataForm, Option("Form to write.", "Output")]
     out: Annotated[Path, written("folder", "Folder to write; the original stays.")]
     faces_per_shard: FacesPerShard = FACES_PER_SHARD
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.to == "shards" or self.faces_per_shard == FACES_PER_SHARD, _OF_SHARDS.format("--to"))

@@ -1,6 +1,7 @@
 """`prepare --force` into a folder of someone else's harms no file but its own images."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.dataset.index.faces_table import COLUMNS, FaceRow, write_faces
-from ampnet.errors import DataError
+from ampnet.errors import DataError, UsageError
 from ampnet.files.lock import LOCK_FILE
 from ampnet.settings import PrepareConfig
 from cli import app
@@ -38,6 +39,8 @@ def out(tmp_path: Path) -> Path:
     rows = [FaceRow(name, "a.jpg", "train", "fear", "detected") for name in OURS]
     write_faces(root / "index" / "faces.csv", [*rows, FaceRow("", "b.jpg", "train", "fear", "rejected")])
     (root / "index" / "meta.json").write_text("{}")
+    for name in ("duplicates.csv", "duplicates.png", "preview.png"):
+        (root / "index" / name).write_text("of the earlier set")
     for name in (*OURS, "unlisted.jpg", "notes.txt"):
         (root / "dataset" / name).write_text("content")
     for canary in (tmp_path / "canary.jpg", root / "canary.jpg", tmp_path / "home" / "canary.jpg"):
@@ -71,6 +74,25 @@ def test_the_images_of_the_earlier_index_go_and_all_other_files_stay(raw: Path, 
     left = {path.name for path in (out / "dataset").iterdir()}
     assert left == {"unlisted.jpg", "notes.txt", "happiness.jpg", "fear.jpg"}
     assert (out / "canary.jpg").read_text() == "mine"
+
+
+def test_lists_of_the_earlier_sets_duplicates_do_not_outlive_it(raw: Path, out: Path) -> None:
+    prepare(raw, out)  # which looks for none itself, and eval would take them for copies of these images
+    assert not {"duplicates.csv", "duplicates.png"}.intersection(path.name for path in (out / "index").iterdir())
+    assert (out / "index" / "preview.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("place", ["dataset", "index/pictures"])
+def test_raw_images_where_prepare_writes_are_refused_and_stay(raw: Path, tmp_path: Path, place: str) -> None:
+    out = tmp_path / "mine"
+    shutil.copytree(raw, out / place)
+    rows = "".join(f"{place}/{name}/{name}.jpg,{name}\n" for name in ("happiness", "fear"))
+    (out / "list.csv").write_text(f"path,label\n{rows}")
+    before = {path: path.read_bytes() for path in out.rglob("*.jpg")}
+    for given in (out / place, out / "list.csv"):
+        with pytest.raises(UsageError, match="which holds raw images"):
+            prepare(given, out)
+    assert {path: path.read_bytes() for path in out.rglob("*.jpg")} == before
 
 
 Change = Callable[[Path], object]

@@ -110,6 +110,8 @@ def test_resume_refuses_other_settings_and_other_images(raw: Path, tmp_path: Pat
 
     with pytest.raises(DataError, match=r"changed: face\)"):
         run(replace(config, face="best", resume=True), quiet=True)
+    with pytest.raises(DataError, match=r"changed: crop, no_face\)"):
+        run(replace(config, crop="none", resume=True), quiet=True)
     next(mine.rglob("face *.jpg")).unlink()
     with pytest.raises(DataError, match=r"changed: images, listing_sha256\)"):
         run(replace(config, resume=True), quiet=True)

@@ -17,7 +17,7 @@ from ampnet.dataset import prepared_shards as build
 from ampnet.dataset.index.index_files import is_sharded
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError
-from ampnet.settings import ConvertConfig, PrepareConfig
+from ampnet.settings import FACES_PER_SHARD, ConvertConfig, PrepareConfig
 from cli import app
 from pipelines.convert import run as convert
 from pipelines.prepare import run as prepare
@@ -159,7 +159,7 @@ def test_a_run_killed_between_two_shards_resumes_without_doing_any_image_again(
 
 def test_a_run_in_shards_is_not_resumed_in_files_or_in_shards_of_another_size(killed: PrepareConfig) -> None:
     with pytest.raises(DataError, match=r"changed: faces_per_shard, form\)"):
-        prepare(replace(killed, form="files", resume=True), quiet=True)
+        prepare(replace(killed, form="files", faces_per_shard=FACES_PER_SHARD, resume=True), quiet=True)
     with pytest.raises(DataError, match=r"changed: faces_per_shard\)"):
         prepare(replace(killed, faces_per_shard=30, resume=True), quiet=True)
 

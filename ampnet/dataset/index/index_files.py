@@ -18,7 +18,7 @@ FACES_FILE = "faces.csv"
 FAILURES_FILE = "err.csv"
 META_FILE = "meta.json"
 VOTES_FILE = "label_votes.csv"
-PAIRS_FILE = "duplicates.csv"
+PAIRS_FILE, PAIRS_SHEET = "duplicates.csv", "duplicates.png"
 PREVIEW_FILE = "preview.png"
 CLASSES_FILE = "classes.json"
 """Optional, beside a hand-made data_label.txt: JSON list of the class names in label order."""
@@ -31,7 +31,10 @@ MANIFEST_FILE = "shards.json"
 JOURNAL_FOLDER = ".prepare"
 """Folder that exists while prepare runs."""
 
-INDEX_FILES = (META_FILE, MANIFEST_FILE, LABELS_FILE, LANDMARKS_FILE, FACES_FILE, FAILURES_FILE, VOTES_FILE)
+INDEX_FILES = (
+    *(META_FILE, MANIFEST_FILE, LABELS_FILE, LANDMARKS_FILE, FACES_FILE, FAILURES_FILE, VOTES_FILE),
+    *(PAIRS_FILE, PAIRS_SHEET, PREVIEW_FILE),
+)
 """Files of an index that a new one replaces or does without."""
 
 _IMAGES = re.compile(r"faces-[0-9]{5}\.tar")
