@@ -12,7 +12,7 @@ from ampnet.detection.any_size import AnySizeDetector, Candidates
 from ampnet.detection.multiscale import Letterbox
 from ampnet.detection.networks import DetectionNetwork, anchor_boxes, decode_boxes, decode_landmarks, load_network
 from ampnet.detection.packed import pack
-from ampnet.runtime.devices import has_fast_bf16, has_onednn_convolutions
+from ampnet.runtime.devices import has_fast_bf16, has_onednn_convolutions, usable_device
 from ampnet.runtime.progress import ProgressBar, silent
 from ampnet.settings import DetectorConfig
 
@@ -26,6 +26,7 @@ class FaceDetector(AnySizeDetector):
         dtype: of the network's maps and weights; in bfloat16, landmarks move by 0.3% of a face's side (median).
 
     Raises:
+        ArgumentError: the device cannot be used; a ValueError, too.
         DetectorError: the weights are unavailable or do not match the network.
 
     Attributes:
@@ -41,7 +42,7 @@ class FaceDetector(AnySizeDetector):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.config = config or DetectorConfig()
-        self.device = torch.device(device)
+        self.device = usable_device(device)
         self.name: str = self.config.name
         self.dtype = dtype
         is_embedded = self.name == "mobilenet0.25" and self.config.weights is None and self.device.type == "cpu"

@@ -22,6 +22,7 @@ from ampnet.recognition.explanation import Explanation
 from ampnet.recognition.pickling import pickled
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.results.photo_result import PhotoResult
+from ampnet.runtime.devices import usable_device
 from ampnet.runtime.threads import MAX_NETWORKS
 from ampnet.settings import DetectorConfig, FacePolicy, PredictConfig
 
@@ -43,6 +44,7 @@ class Predictor(Recognizer):
         score_threshold: minimum detection score of a face, in (0, 1); a detector of your own has its own.
 
     Raises:
+        ArgumentError: the device cannot be used; a ValueError, too.
         CheckpointError: the checkpoint cannot be used.
         ConfigError: the prior does not match the checkpoint.
         DetectorError: the detector's weights are unavailable.
@@ -63,13 +65,13 @@ class Predictor(Recognizer):
         score_threshold: float = DetectorConfig.score_threshold,
     ) -> None:
         PredictConfig(face=face, min_face=min_face, batch_size=batch_size)  # checks them
+        self.device = usable_device(device)
         if not isinstance(checkpoint, Checkpoint):
             checkpoint = load_checkpoint(bundled_model() if checkpoint is None else checkpoint)
         self.checkpoint = checkpoint
         self.class_names, self.framing = checkpoint.class_names, checkpoint.framing
         self.rejection_threshold = checkpoint.rejection_threshold
         self.image_size = checkpoint.architecture.image_size
-        self.device = torch.device(device)
         config = DetectorConfig(score_threshold=score_threshold)
         self.detector = detector or FaceDetector(config, self.device, dtype=dtype)
         self.batch_size, self.dtype, self.classifier_prior = batch_size, dtype, prior

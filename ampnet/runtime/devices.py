@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ampnet.errors import UsageError
+from ampnet.errors import ArgumentError, UsageError
 
 
 def choose_device(gpus: int | None) -> torch.device:
@@ -16,6 +16,21 @@ def choose_device(gpus: int | None) -> torch.device:
         UsageError: more GPUs are requested than available.
     """
     return torch.device("cuda", 0) if count_gpus(gpus) else torch.device("cpu")
+
+
+def usable_device(named: torch.device | str) -> torch.device:
+    """Return the device that a program named.
+
+    Raises:
+        ArgumentError: there is none of that name, or torch cannot use it here.
+    """
+    try:
+        device = torch.device(named)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise ArgumentError(f"cannot use the device {str(named)!r} here: {reason}; take 'cpu'") from error
+    return device
 
 
 def count_gpus(gpus: int | None) -> int:

@@ -195,13 +195,13 @@ class _Predict:
         )
         found = [_checked(result) for result in results]
         request.state.faces = sum(len(result) for result in found)
+        for result in found:
+            self._metrics.photos.labels(outcome=result.status).inc()
+            self._metrics.faces.inc(len(result))
         if (annotate or not held.is_list) and found[0].problem is not None:
             raise Refusal(422, "unreadable", found[0].problem)
         if annotate:
             return Response(await asyncio.to_thread(_drawn, found[0]), media_type="image/jpeg")
-        for result in found:
-            self._metrics.photos.labels(outcome=result.status).inc()
-            self._metrics.faces.inc(len(result))
         about = {"name": self._about.name, "sha256": self._about.sha256}
         return JSONResponse({"model": about, "photos": [result.to_dict() for result in found]})
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ampnet.errors import UsageError
-from ampnet.runtime.devices import choose_device, count_gpus, has_fast_bf16, seed_step
+from ampnet import FaceDetector, Predictor
+from ampnet.errors import AmpnetError, UsageError
+from ampnet.runtime.devices import choose_device, count_gpus, has_fast_bf16, seed_step, usable_device
 
 CPU = torch.device("cpu")
 
@@ -23,6 +24,17 @@ def test_more_gpus_than_there_are_says_how_many_there_are(monkeypatch):
     assert choose_device(1) == torch.device("cuda", 0)
     with pytest.raises(UsageError, match="3 GPUs requested, but 2 available; run with --gpus 2"):
         count_gpus(3)
+
+
+@pytest.mark.parametrize("name", ["cuda", "gpu"])
+def test_a_device_that_cannot_be_used_is_named_with_one_that_can(name):
+    if name == "cuda" and torch.cuda.is_available():
+        pytest.skip("it can be used here")
+    for make in (usable_device, lambda device: FaceDetector(device=device), lambda device: Predictor(device=device)):
+        with pytest.raises(AmpnetError, match=f"cannot use the device '{name}' here: .*; take 'cpu'") as told:
+            make(name)
+        assert isinstance(told.value, ValueError)
+        assert len(str(told.value).splitlines()) == 1
 
 
 def test_bf16_is_fast_where_the_cpu_has_kernels_for_it():

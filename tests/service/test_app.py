@@ -137,6 +137,18 @@ def test_annotate_gives_the_drawn_photo(client):
         assert sum(a != b for a, b in zip(photo.tobytes(), drawn.tobytes(), strict=True)) > 10_000
 
 
+def test_every_photo_is_counted_however_it_is_answered(service, client):
+    outcomes = [f'ampnet_photos_total{{outcome="{outcome}"}}' for outcome in ("ok", "unreadable")]
+    lines = (f"{name} 0.0" for name in outcomes)
+    before = [*lines, *client.get("/metrics").text.splitlines()]
+    client.post("/v1/predict?annotate=1", content=PORTRAIT, headers=JPEG).raise_for_status()
+    assert client.post("/v1/predict", content=b"no photo", headers=JPEG).status_code == 422
+    after = client.get("/metrics").text.splitlines()
+    for name in outcomes:
+        counts = [float(line.rpartition(" ")[2]) for line in (*before, *after) if line.startswith(f"{name} ")]
+        assert counts[-1] == counts[-2] + 1
+
+
 def test_photos_that_are_sent_together_share_batches(service, client):
     with ThreadPoolExecutor(1) as pool, service.stopped_decoders():
         asked = pool.submit(client.post, "/v1/predict", files=[("file", ("p.jpg", PORTRAIT))] * 8)
