@@ -19,6 +19,7 @@ from pipelines.progress import notices
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable by which prometheus_client keeps the counts of several processes together."""
 POLL_SECONDS = 0.2
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 Serve: TypeAlias = Callable[[ServeConfig, Callable[[], None]], int]
 """Serves in the process that calls it, and calls its second argument once it answers."""
@@ -64,16 +65,18 @@ def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None]) -> in
     parent = os.getpid()
 
     def start(number: int) -> None:
-        pid = os.fork()
-        if pid:
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # one just now would miss the worker, which nobody would end
+        if not ended_by:
+            pid = os.fork()
+            if not pid:
+                when_orphaned(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
+                _work(number, config, serve, answers)
             workers[pid] = number
-        else:
-            when_orphaned(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
-            _work(number, config, serve, answers)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     for number in range(config.workers):
         start(number)
-    earlier = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    earlier = {number: signal.signal(number, end) for number in ENDING}
     answering, has_failed = 0, False
     while workers:
         if select.select([ready], [], [], POLL_SECONDS)[0]:
@@ -82,6 +85,7 @@ def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None]) -> in
                 up()
         pid, _status = os.waitpid(-1, os.WNOHANG)
         if pid and (number := workers.pop(pid, -1)) >= 0 and not ended_by:
+            _count_no_longer(pid)
             has_failed = answering < config.workers
             if has_failed:
                 end(signal.SIGTERM)
@@ -98,8 +102,9 @@ def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None]) -> in
 def _work(number: int, config: ServeConfig, serve: Serve, answers: Callable[[], None]) -> None:
     """Serve in a process of its own, and end it."""
     code = 1
-    for each in (signal.SIGINT, signal.SIGTERM):  # another's place is taken under the parent's own handlers
+    for each in ENDING:  # another's place is taken under the parent's own handlers
         signal.signal(each, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     try:
         _use_cores(number, config.workers)
         code = serve(share_of(config), answers)
@@ -109,6 +114,14 @@ def _work(number: int, config: ServeConfig, serve: Serve, answers: Callable[[], 
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _count_no_longer(pid: int) -> None:
+    """Leave what a worker had in progress when it died out of the counts of all."""
+    if COUNTS in os.environ:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(pid)
 
 
 def _use_cores(number: int, workers: int) -> None:

@@ -63,6 +63,53 @@ def test_a_worker_that_fails_by_surprise_says_why():
     assert "a worker ended before it could answer" in done.stderr
 
 
+REPLACED = """
+import os, signal, time
+from pathlib import Path
+from ampnet.settings import ServeConfig
+from pipelines.serve_workers import count_together, run_workers
+count_together()
+def serve(config, answers):
+    from ampnet.service.metrics import Metrics
+    metrics = Metrics()
+    answers()
+    if not Path("died").exists():
+        Path("died").touch()
+        metrics.waiting.set(3)
+        time.sleep(0.5)
+        os._exit(1)
+    lines = metrics.render().decode().splitlines()
+    print([line for line in lines if line.startswith("ampnet_photos_in_progress")], flush=True)
+    time.sleep(60)
+parent, fork = os.getpid(), os.fork
+def fork_and_end():
+    pid = fork()
+    if pid and Path("died").exists():
+        time.sleep(SECONDS)
+        os.kill(parent, signal.SIGTERM)
+    return pid
+os.fork = fork_and_end
+print(run_workers(ServeConfig(workers=1), serve, lambda: None))
+"""
+
+
+def run_replaced(folder, seconds):
+    script = REPLACED.replace("SECONDS", str(seconds))
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True, cwd=folder
+    )
+    assert "worker 1 ended unexpectedly; another one takes its place" in done.stderr
+    return done.stdout.splitlines()
+
+
+def test_sigterm_while_a_worker_is_replaced_ends_the_new_one_too(tmp_path):
+    assert run_replaced(tmp_path, 0)[-1] == "15"
+
+
+def test_photos_of_a_worker_that_died_are_in_progress_no_longer(tmp_path):
+    assert "3.0" not in run_replaced(tmp_path, 3)[0]
+
+
 def test_two_workers_count_together_and_one_that_dies_is_replaced(tmp_path):
     checkpoint = small_checkpoint(tmp_path / "run")
     options = ("--workers", "2", "--checkpoint", str(checkpoint), "--runtime", "torch", "--gpus", "0")
