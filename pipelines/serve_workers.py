@@ -121,7 +121,7 @@ def _count_no_longer(pid: int) -> None:
     if COUNTS in os.environ:
         from prometheus_client.multiprocess import mark_process_dead
 
-        mark_process_dead(pid)
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def _use_cores(number: int, workers: int) -> None:
