@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from ampnet import __version__
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.media.images import Image
 from ampnet.reading.camera import Window, open_camera, require_display
@@ -14,6 +15,7 @@ from ampnet.results.results import Predictions, ResultSink
 from ampnet.results.row_files import RowFile, open_row_files
 from ampnet.results.rows import CsvRows
 from ampnet.settings import PredictConfig
+from ampnet.summary.faces_file import RunSettings, settings_path, write_settings
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices
 
@@ -37,13 +39,15 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
     require_display()
     csv = config.csv and refuse_overwrite(config.csv, config.force)
     if csv:
+        refuse_overwrite(settings_path(csv), config.force)
         make_folder(csv.parent)
     console = notices(quiet)
     with open_camera(config.camera) as frames:
         chosen = choose_predictor(config, console, is_single=True)
         class_names = chosen.predictor.class_names
         result = Predictions(class_names, chosen.model, str(chosen.predictor.model))
-        row_files = [RowFile(csv, CsvRows(class_names), chosen.settings | {"camera": config.camera})] if csv else []
+        rows, settings = CsvRows(class_names, decimal=config.decimal), chosen.settings | {"camera": config.camera}
+        row_files = [RowFile(csv, rows, settings)] if csv else []
         with open_row_files(row_files, resume=False, force=config.force):
             window = Window(f"ampnet: camera {config.camera} (q ends)")
             try:
@@ -58,6 +62,9 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
                 row_file.finish()
                 if row_file.problem:
                     result.problems.append(row_file.problem)
+            if csv and csv.exists():
+                model = chosen.predictor.model
+                write_settings(RunSettings(ampnet=__version__, model=model.name, sha256=model.sha256), csv)
     if not is_ended_by_user:
         result.problems.append(f"camera {config.camera} has stopped; check that it is still connected")
     return result

@@ -139,7 +139,8 @@ class PredictConfig(Settings):
             others = self.csv is None and self.jsonl is None and self.annotate is None
             require(self.out is not None, "--engine ray needs --out DIR: the folder of its parquet files")
             require(others, "--engine ray writes parquet files; leave out --csv, --jsonl and --annotate")
-            require(self.list_file is None, "--engine ray takes folders and files, no --list")
+            is_plain = self.list_file is None and Path("-") not in self.images
+            require(is_plain, "--engine ray takes folders and files, no --list and no -")
             require(not (self.resume and self.force), RESUME_OR_FORCE)
             require(
                 not (self.track or self.explain),

@@ -21,6 +21,7 @@ OUT = Path("rows")
         ({"out": OUT}, "--out, --actors and --part-images need --engine ray"),
         ({"actors": 2}, "--out, --actors and --part-images need --engine ray"),
         ({"part_images": 100}, "--out, --actors and --part-images need --engine ray"),
+        ({"images": (Path("-"),), "engine": "ray", "out": OUT}, "no --list and no -"),
         ({"resume": True}, "--resume needs --csv, --jsonl or --annotate"),
         ({"csv": Path("a"), "jsonl": Path("a")}, "--csv and --jsonl need two files"),
         ({"estimate": True, "engine": "ray", "out": OUT}, "--estimate measures this machine"),
@@ -31,7 +32,7 @@ OUT = Path("rows")
 )
 def test_options_of_predict_that_do_not_go_together_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
-        PredictConfig(images=(Path("a.jpg"),), **options)
+        PredictConfig(**{"images": (Path("a.jpg"),), **options})
 
 
 @pytest.mark.parametrize(
