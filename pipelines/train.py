@@ -99,6 +99,7 @@ def _run(config: TrainConfig, chosen: RunConfig, forecast: Forecast, quiet: bool
             alone: dict[str, Any] = {"seeds": 1, "folds": "", "subjects": "", "out": folder, "name": name}
             once = replace(chosen, **alone | changes, resume=config.resume and begun)
             runs.append(_run_once(once, forecast, quiet))
+            write_settings(folder, config)  # now that they are known to fit: of a resumed series, some may be new
         result = RunsResult(folder, folds.count if folds else 0, tuple(runs))
         write_json(folder / (FOLDS if folds else SEEDS), result.to_dict())
     return result

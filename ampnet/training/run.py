@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -136,8 +136,8 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
     with locked_run_folder(config, process) as (folder, unlocked):
         saved, newest = resume_run(folder, state, identity, order.steps) if config.resume else (None, "")
         progress = saved or Progress()
-        if process.is_main and saved is None:
-            describe_run(folder, config, size, index, parts, data_hash, process)
+        if process.is_main and progress.epoch < config.recipe.epochs:  # --resume may have asked for more of them
+            describe_run(folder, replace(config, resume=False), size, index, parts, data_hash, process)
         targets = training_targets(index, training, config.recipe)
         if teachers:
             soft = distillation_targets(teachers, index, training, config, folder, process, bar, saved is not None)

@@ -115,12 +115,16 @@ def saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
 
     Returns:
         The settings with the folder's own name; as they were, apart from that, if config.json cannot be read.
+
+    Raises:
+        UsageError: the folder is of other runs: of one instead of several, or of other folds.
     """
     try:
         plain = json.loads(read_text(folder / CONFIG, MAX_CONFIG_BYTES))["config"]
         saved = msgspec.convert(plain, TrainConfig, dec_hook=lambda _, text: Path(text))
     except (AmpnetError, msgspec.ValidationError, OSError, ValueError, LookupError, TypeError, RecursionError):
         saved = config
+    _refuse_other_series(config, saved, folder)
     asked = {name: value for name, value in config.recipe_changes.items() if value is not None}
     changes = {**(saved.recipe_changes if config.recipe is None else {}), **asked}
     own: dict[str, Any] = {"out": folder.parent, "name": folder.name, "resume": True, "recipe_changes": changes}
@@ -128,6 +132,18 @@ def saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
         if setting.name not in own and getattr(config, setting.name) == setting.default:
             own[setting.name] = getattr(saved, setting.name)
     return replace(config, **own)
+
+
+def _refuse_other_series(config: TrainConfig, saved: TrainConfig, folder: Path) -> None:
+    """Refuse to put runs beside others that were trained on other faces, or in the folder of one run."""
+    asked = {"--folds": (config.folds, saved.folds), "--subjects": (config.subjects, saved.subjects)}
+    asked["--seeds"] = ("several" if config.seeds > 1 else "", "several" if saved.seeds > 1 else "")
+    for flag, (now, before) in asked.items():
+        if now not in ("", before):
+            how = f"with {flag} {printable(before, 100)}" if before else f"without {flag}"
+            raise UsageError(
+                f"{printable(folder)} was started {how}; leave it out, or start new runs under another --name"
+            )
 
 
 def write_settings(folder: Path, config: TrainConfig) -> None:

@@ -99,6 +99,21 @@ def test_an_interrupted_series_goes_on_with_no_more_than_its_name(folds, config)
         assert (one["epochs"], one["accuracy"]) == (1, other.accuracy)
 
 
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"folds": "5"}, "was started with --folds 3; leave it out"),
+        ({"subjects": "emotion"}, "was started with --subjects .*people.csv; leave it out"),
+        ({"seeds": 2}, "was started without --seeds; leave it out"),
+    ],
+)
+def test_a_series_is_not_resumed_as_another_one(folds, config, other, message):
+    before = {path.name for path in folds.folder.iterdir()}
+    with pytest.raises(UsageError, match=message):
+        run(replace(config, resume=True, **other), quiet=True)
+    assert {path.name for path in folds.folder.iterdir()} == before
+
+
 def test_a_single_fold_is_not_measured_on_what_it_has_seen(folds, data, tmp_path):
     with pytest.raises(UsageError, match="is the run of one fold"):
         evaluate(EvalConfig(checkpoint=folds.folder / "fold1", data=data), quiet=True)

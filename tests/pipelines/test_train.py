@@ -166,6 +166,21 @@ def test_changed_settings_are_refused_on_resume(config):
         run(replace(changed(config, lr=0.5), resume=True), quiet=True)
 
 
+def test_what_a_resumed_run_was_asked_for_last_holds_when_it_is_resumed_again(config, monkeypatch):
+    run(changed(config, epochs=1), quiet=True)
+    with monkeypatch.context() as patch:
+        stop_after(patch, checks=4)  # three steps an epoch: within the third
+        with pytest.raises(KeyboardInterrupt):
+            run(replace(changed(config, epochs=3), resume=True), quiet=True)
+    assert run(TrainConfig(out=config.out, name="run", resume=True), quiet=True).epochs == 3
+
+
+def test_one_run_is_not_resumed_as_several(config):
+    run(changed(config, epochs=1), quiet=True)
+    with pytest.raises(UsageError, match="run was started without --seeds"):
+        run(replace(changed(config, epochs=1), seeds=2, resume=True), quiet=True)
+
+
 def test_a_taken_name_and_a_missing_run_say_what_to_do(config):
     (config.out / "run").mkdir(parents=True)
     with pytest.raises(UsageError, match="already exists; resume it with --resume, or choose another --name"):
@@ -216,6 +231,9 @@ def test_several_seeds_report_mean_and_spread(config):
     assert [each.seed for each in result.runs] == [1, 2]
     again = run(replace(changed(config, epochs=1), seeds=2, resume=True), quiet=True)
     assert again.runs == result.runs
+    more = run(TrainConfig(out=config.out, name="run", seeds=3, resume=True), quiet=True)
+    assert [each.seed for each in more.runs] == [1, 2, 3]
+    assert len(run(TrainConfig(out=config.out, name="run", resume=True), quiet=True).runs) == 3
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
