@@ -83,7 +83,7 @@ def open_source(
         classes: what labels mean: a JSON file of label -> class name, or ``keep``; None: known names of expressions.
 
     Raises:
-        UsageError: the layout is unknown.
+        UsageError: the layout is unknown, or does not take a fold or classes.
         DataError: the folder is missing or does not hold such a data set, or the votes do not match it.
     """
     if layout not in ("auto", *LAYOUTS):
@@ -105,6 +105,8 @@ def open_source(
     known = LAYOUTS[layout]
     if classes is not None and "classes" not in known.takes:
         raise UsageError(f"--classes: the layout {layout} has classes of its own; omit it, or choose another --layout")
+    if fold and "fold" not in known.takes:
+        raise UsageError(f"--fold: the layout {layout} is not split by people; omit it, or choose another --layout")
     values = {"fold": fold, "classes": classes}
     source = known.read(inner, layout, **{name: values[name] for name in known.takes})
     if is_guessed and layout == "folders" and (lists := find_lists(inner)):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ampnet.dataset.index.raw_images import RawDataSet
-from ampnet.errors import DataError
+from ampnet.errors import DataError, UsageError
 from ampnet.files.documents import listed
 from ampnet.settings import Split
 
@@ -122,11 +122,14 @@ def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
 
     Raises:
         DataError: there are fewer than three people.
+        UsageError: there are too few for so many folds.
     """
     people = sorted(set(subjects))
     if len(people) < 3:
         raise DataError(f"a split by subject needs three or more people, found {len(people)}")
     used = min(FOLDS, len(people))
+    if fold >= used:
+        raise UsageError(f"of {len(people)} people, --fold is 0 to {used - 1}, not {fold}")
     test, val = fold % used, (fold + 1) % used
     return {person: {test: "test", val: "val"}.get(position % used, "train") for position, person in enumerate(people)}
 
@@ -141,9 +144,14 @@ def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
 
     Raises:
         DataError: there are fewer than three people.
+        UsageError: the data set is not split by people, and a fold is asked for.
     """
     if fold is None:
         return source
+    is_told = all(item.subject for item in source.items)
+    if fold and (source.has_splits or not is_told):
+        why = "the data set has splits of its own" if is_told else "not every image says whose face it shows"
+        raise UsageError(f"--fold chooses people to test on, but {why}; leave it out")
     if source.has_splits:
         splits = defaultdict[str, set[str]](set)
         for item in source.items:
@@ -152,7 +160,7 @@ def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
         torn = sorted(person for person, where in splits.items() if len(where) > 1)
         note = f"{len(torn):,} of {len(splits):,} people are in more than one split ({listed(torn[:3])})"
         return replace(source, notes=[*source.notes, note]) if torn else source
-    if not all(item.subject for item in source.items):
+    if not is_told:
         return source
     people = fold_splits([item.subject for item in source.items], fold)
     items = [replace(item, split=people[item.subject]) for item in source.items]

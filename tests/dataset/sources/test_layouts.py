@@ -14,7 +14,7 @@ from ampnet.dataset.sources import LAYOUTS, affectnet, open_source
 from ampnet.dataset.sources.fer2013 import argmax_class, majority_class
 from ampnet.dataset.sources.source_files import compare_class_counts
 from ampnet.dataset.sources.split_names import fold_splits
-from ampnet.errors import DataError, ImageError
+from ampnet.errors import DataError, ImageError, UsageError
 from ampnet.settings import LayoutName, labels
 from tests.dataset.sources.small_files import FERPLUS_HEADER, text
 
@@ -376,6 +376,26 @@ def test_a_csv_with_people_and_no_split_is_split_by_person(tmp_path: Path) -> No
     text(tmp_path / "list.csv", "path,label,subject\n" + rows)
     source = open_source(tmp_path, "csv", fold=1)
     assert {item.subject: item.split for item in source.items} == {"a": "train", "b": "test", "c": "val"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("path,label\na.jpg,fear\nb.jpg,joy\n", "not every image says whose face it shows; leave it out"),
+        ("path,label,split,subject\na.jpg,fear,train,ann\nb.jpg,joy,test,bob\n", "has splits of its own; leave it out"),
+        ("path,label,subject\na.jpg,fear,ann\nb.jpg,joy,bob\nc.jpg,joy,cid\n", "of 3 people, --fold is 0 to 2, not 3"),
+    ],
+)
+def test_a_fold_that_would_change_nothing_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    text(tmp_path / "list.csv", content)
+    open_source(tmp_path, "csv")
+    with pytest.raises(UsageError, match=message):
+        open_source(tmp_path, "csv", fold=3)
+
+
+def test_a_layout_without_people_takes_no_fold(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--fold: the layout rafdb is not split by people"):
+        open_source(tmp_path, "rafdb", fold=1)
 
 
 @pytest.mark.parametrize(
