@@ -7,7 +7,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ampnet.checkpoints.model_files import LICENCE, MODELS, TRAINING_DATA, checkpoint_file, model_path, named_model
+from ampnet.checkpoints.model_files import (
+    LICENCE,
+    MODELS,
+    TRAINING_DATA,
+    ModelId,
+    checkpoint_file,
+    model_path,
+    named_model,
+)
 from ampnet.detection.detector import FaceDetector
 from ampnet.errors import CheckpointError, UsageError
 from ampnet.export.graphs import (
@@ -126,7 +134,7 @@ def _export_page(config: ExportConfig, file: Path) -> ExportResult:
         precision = config.precision or "int8"
         result = run(replace(config, format="onnx", precision=precision, out=model, runtime=None))
         about = open_model(model, "whole").metadata
-        write_page(page, model, str(config.model), about, runtime)
+        write_page(page, model, ModelId.of_file(file).name, about, runtime)
     return replace(result, file=folder)
 
 

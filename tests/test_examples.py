@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image, ImageCms
 
-from ampnet import Predictor
+from ampnet import Predictor, read_image
 from tests.browser import browser, needs_browser
 from tests.exported_models import whole_model
 from tests.node import npm_folder
@@ -51,6 +53,62 @@ def answers_of(*command: str | Path, cwd: Path) -> list[list[dict[str, Any]]]:
     done = subprocess.run([*command, *PHOTOS], cwd=cwd, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return [json.loads(line)["faces"] for line in done.stdout.splitlines()]
+
+
+STUB_PY = """
+import numpy as np
+SessionOptions = type("SessionOptions", (), {})
+class InferenceSession:
+    def __init__(self, *_, **__): pass
+    def get_outputs(self):
+        return [type("Output", (), {"name": name}) for name in ("class_names", "boxes", "probabilities")]
+    def run(self, _, inputs): return [np.array(["a"]), inputs["photo"][0, :1], np.ones((1, 1))]
+"""
+STUB_JS = """
+const run = async ({ photo }) => ({ class_names: { data: ["a"] }, probabilities: { data: [1] },
+                                    boxes: { dims: [1, 4], data: photo.data } });
+class Tensor { constructor(_, data) { this.data = data; } }
+export default { InferenceSession: { create: async () => ({ run }) }, Tensor };
+"""
+"""In the place of ONNX Runtime, whose only face has the first pixel's values as its box."""
+
+
+def odd_photos(folder: Path) -> dict[Path, list[int]]:
+    """Write a photo whose colour profile swaps red and blue, a transparent one and one of 16 bits; their pixels."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    entries = {bytes(profile[at : at + 4]): at for at in range(132, 132 + 12 * profile[131], 12)}
+    red, blue = (profile[entries[name] + 4 : entries[name] + 8] for name in (b"rXYZ", b"bXYZ"))
+    profile[entries[b"rXYZ"] + 4 : entries[b"rXYZ"] + 8] = blue
+    profile[entries[b"bXYZ"] + 4 : entries[b"bXYZ"] + 8] = red
+    photos = (folder / "profile.png", folder / "clear.png", folder / "deep.png")
+    Image.new("RGB", (8, 8), (220, 40, 10)).save(photos[0], icc_profile=bytes(profile))
+    Image.new("RGBA", (8, 8), (220, 40, 10, 0)).save(photos[1])
+    Image.fromarray(np.full((8, 8), 30_000, np.uint16)).save(photos[2])  # 30,000 / 256 = 117.2
+    return dict(zip(photos, ([220, 40, 10], [255, 255, 255], [117, 117, 117]), strict=True))
+
+
+def require_pixels(photos: dict[Path, list[int]], *command: str | Path, **environment: str) -> None:
+    done = subprocess.run(
+        [*command, "MODEL", *photos], capture_output=True, text=True, timeout=120, env={**os.environ, **environment}
+    )
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["faces"][0]["box"][:3] for line in done.stdout.splitlines()] == list(photos.values())
+    assert [read_image(photo)[0, 0].tolist() for photo in photos] == list(photos.values())
+
+
+def test_python_takes_the_pixels_that_ampnet_takes(tmp_path):
+    (tmp_path / "onnxruntime.py").write_text(STUB_PY)
+    require_pixels(odd_photos(tmp_path), sys.executable, EXAMPLES / "faces.py", PYTHONPATH=str(tmp_path))
+
+
+def test_node_takes_the_pixels_that_ampnet_takes(packages, tmp_path):
+    stub = tmp_path / "node_modules" / "onnxruntime-node"
+    stub.mkdir(parents=True)
+    (stub / "package.json").write_text('{"type": "module", "exports": "./index.js"}')
+    (stub / "index.js").write_text(STUB_JS)
+    (tmp_path / "node_modules" / "sharp").symlink_to(packages / "node_modules" / "sharp")
+    shutil.copy(EXAMPLES / "faces.mjs", tmp_path)
+    require_pixels(odd_photos(tmp_path), "node", tmp_path / "faces.mjs")
 
 
 def test_every_example_has_at_most_sixty_lines():

@@ -4,7 +4,7 @@
 //   ./faces MODEL.onnx PHOTO...
 //
 // HEADERS has onnxruntime_cxx_api.h of ONNX Runtime, and stb/stb_image.h (Debian: libstb-dev), which reads JPEG and PNG and
-// ignores their EXIF. MODEL.onnx is what `ampnet export bundled` writes.
+// ignores their EXIF and transparency. MODEL.onnx is what `ampnet export bundled` writes.
 
 #define STB_IMAGE_IMPLEMENTATION
 #include <onnxruntime_cxx_api.h>

@@ -11,7 +11,8 @@ import sharp from "sharp";
 const [model, ...photos] = process.argv.slice(2);
 const session = await ort.InferenceSession.create(model, { logSeverityLevel: 3 }); // it would warn about optional inputs
 for (const file of photos) {
-  const upright = sharp(file).rotate().flatten({ background: "white" }).toColourspace("srgb");
+  const asStored = sharp(file, { ignoreIcc: true }); // as ampnet reads colours, whatever their profile
+  const upright = asStored.rotate().flatten({ background: "white" }).toColourspace("srgb");
   const { data, info } = await upright.raw().toBuffer({ resolveWithObject: true });
   const photo = new ort.Tensor("uint8", data, [info.height, info.width, 3]);
   const found = await session.run({ photo });

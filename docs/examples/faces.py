@@ -20,6 +20,8 @@ session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionP
 outputs = [output.name for output in session.get_outputs()]
 for file in photos:
     with Image.open(file) as picture:
+        if picture.mode == "I;16":  # of which Pillow would make white
+            picture = picture.point(lambda value: value / 256).convert("L")
         upright = ImageOps.exif_transpose(picture).convert("RGBA")
     white = Image.new("RGBA", upright.size, "white")  # behind what is transparent
     photo = np.asarray(Image.alpha_composite(white, upright).convert("RGB"))  # (H, W, 3) uint8

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -246,3 +247,15 @@ def test_what_a_page_needs_is_looked_for_before_the_export(tmp_path: Path, monke
 def test_what_else_can_be_exported_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nope does not exist; .* `detector` or `bundled`"):
         run(ExportConfig(model=tmp_path / "nope"))
+
+
+def test_a_page_names_its_model_not_where_it_lay(tmp_path, monkeypatch):
+    named: list[str] = []
+    monkeypatch.setattr("pipelines.export.run", lambda config: ExportResult(config.out, 0.0, 1, is_detector=False))
+    monkeypatch.setattr("pipelines.export.open_model", lambda *_: SimpleNamespace(metadata={}))
+    monkeypatch.setattr("pipelines.export_web.find_runtime", lambda *_: tmp_path)
+    monkeypatch.setattr("pipelines.export_web.write_page", lambda folder, model, name, *_: named.append(name))
+    small_checkpoint(tmp_path / "ada" / "patients")
+    for model in (tmp_path / "ada" / "patients", Path("bundled")):
+        run(ExportConfig(model=model, format="web", out=tmp_path / f"site{len(named)}"))
+    assert named == ["patients", "bundled:ferplus"]
