@@ -139,8 +139,10 @@ def _export_page(config: ExportConfig, file: Path) -> ExportResult:
 
 
 def _export_detector(config: ExportConfig) -> ExportResult:
-    if config.format != "onnx" or config.precision not in (None, FULL):
-        raise UsageError("the detector can only be exported as --format onnx in fp32")
+    if (config.format, config.precision or FULL, config.pixels, config.licence) != ("onnx", FULL, "rgb", ""):
+        raise UsageError("the detector can only be exported as --format onnx in fp32, without --pixels and --licence")
+    if config.data is not None:
+        raise UsageError("--data checks a classifier; omit it for the detector")
     settings = DetectorConfig()
     out = config.out or Path(f"retinaface-{settings.name}.onnx")
     out = refuse_overwrite(out, config.force)

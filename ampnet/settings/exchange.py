@@ -94,6 +94,10 @@ class ExportConfig(Settings):
         is_whole = self.format == "onnx" and self.part == "whole"
         require(self.part == "whole" or self.format == "onnx", "--part is for --format onnx; omit it")
         require(self.pixels == "rgb" or is_whole, "--pixels is for a whole ONNX file; omit it")
+        is_photo = is_whole or self.format == "web"
+        require(self.data is None or not is_photo, "--data checks a classifier: add --part classifier, or omit it")
+        is_described = self.format != "safetensors" or not self.licence
+        require(is_described, "--licence is for the metadata of ONNX and TorchScript; omit it for safetensors")
         require(self.runtime is None or self.format == "web", "--onnxruntime-web is for --format web")
         require(
             self.format != "safetensors" or self.out is None or self.out.suffix == ".safetensors",

@@ -14,7 +14,7 @@ def export(config: ExportConfig) -> None:
 
     \bExamples:
       $ ampnet export bundled
-      $ ampnet export checkpoint/run1 --precision int8 --data fer
+      $ ampnet export checkpoint/run1 --part classifier --precision int8 --data fer
       $ ampnet export detector
     """
     from pipelines.export import run  # loads torch; kept out of `ampnet --help`

@@ -212,6 +212,9 @@ def test_an_existing_file_is_kept_and_a_wrong_request_refused(classifier, tmp_pa
         ExportConfig(model=Path("bundled"), format="torchscript", precision="int8")
     with pytest.raises(UsageError, match="the detector can only be exported as"):
         run(ExportConfig(model=Path("detector"), format="torchscript", out=tmp_path / "d"))
+    for more in ({"pixels": "nchw"}, {"licence": "mine"}, {"part": "classifier", "data": tmp_path}):
+        with pytest.raises(UsageError, match=r"without --pixels and --licence|omit it for the detector"):
+            run(ExportConfig(model=Path("detector"), out=tmp_path / "d", **more))
     with pytest.raises(ConfigError, match=r"must end in \.safetensors"):
         ExportConfig(model=Path("bundled"), format="safetensors", out=tmp_path / "model.pt")
 

@@ -1,5 +1,7 @@
 """Settings of import and export: class names that no checkpoint could hold, and options that do not go together."""
 
+from pathlib import Path
+
 import pytest
 
 from ampnet.errors import ConfigError
@@ -19,6 +21,9 @@ def test_class_names_that_no_checkpoint_could_hold_are_refused(tmp_path, names):
         ({"format": "torchscript", "pixels": "rgba"}, "--pixels is for a whole ONNX file"),
         ({"part": "classifier", "pixels": "nchw"}, "--pixels is for a whole ONNX file"),
         ({"format": "safetensors", "part": "classifier"}, "--part is for --format onnx"),
+        ({"data": Path("fer")}, "--data checks a classifier: add --part classifier"),
+        ({"data": Path("fer"), "format": "web"}, "--data checks a classifier"),
+        ({"format": "safetensors", "licence": "mine"}, "--licence is for the metadata of ONNX and TorchScript"),
     ],
 )
 def test_options_that_a_format_does_not_have_are_refused(tmp_path, options, message):
