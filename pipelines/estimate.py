@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from ampnet.errors import DataError
-from ampnet.files.printable import counted
+from ampnet.errors import DataError, UsageError
+from ampnet.files.printable import counted, printable
 from ampnet.reading.reader import NOTHING, Task, count_results
 from ampnet.reading.sources import Source
 from ampnet.recognition.loop import answer_tasks
@@ -27,12 +27,14 @@ def run(config: PredictConfig, quiet: bool = False) -> str:
     """Say in one line how long a run takes on this machine, without what drawing takes; nothing is written.
 
     Raises:
-        UsageError: there is no such checkpoint.
+        UsageError: there is no such checkpoint, or photos are in an archive, which does not tell how many.
         DataError: the folders hold no image, or no photo or frame can be read.
         CheckpointError: the checkpoint cannot be used.
     """
     console, sampling = notices(quiet), sampling_of(config)
     sources = list_sources(config, console)
+    if archive := next((source for source in sources if source.is_archive), None):
+        raise UsageError(f"--estimate cannot tell how many photos {printable(archive.name)} holds; leave it out")
     chosen = choose_predictor(config, console)
     seconds, measured = 0.0, 0
     counts: dict[bool, int] = {}

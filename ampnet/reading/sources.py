@@ -82,7 +82,7 @@ class Plan:
 
     sources: list[Source]
     notes: list[str]
-    """A line for each folder that holds files which are not read, and for each video that is named again."""
+    """A line for each folder with files that are not read, each archive not drawn, and each video named again."""
     is_empty: bool = False
     """Whether it is that of a folder without any image; its one source says so."""
 
@@ -121,7 +121,10 @@ def plan(
         else:
             one = Source(given, annotate_dir and Path(given.name))
             one = replace(one, drawn=None) if one.is_archive else one  # of many photos, none of which is a file
-        plans.append(Plan([one], []))
+        is_undrawn = annotate_dir is not None and one.is_archive
+        plans.append(
+            Plan([one], [f"{printable(given)}: the photos in it get no annotated copies"] if is_undrawn else [])
+        )
     if all(one.is_empty for one in plans):
         raise DataError(str(plans[0].sources[0].problem))
     sources, repeated = _videos_once([source for one in plans for source in one.sources])

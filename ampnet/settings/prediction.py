@@ -151,7 +151,8 @@ class PredictConfig(Settings):
             require(is_local, "--out, --actors and --part-images need --engine ray")
         is_kept = self.csv or self.jsonl or self.annotate or self.engine == "ray" or not self.resume
         require(bool(is_kept), "--resume needs --csv, --jsonl or --annotate: what an interrupted run left to continue")
-        require(self.csv is None or self.csv != self.jsonl, "--csv and --jsonl need two files")
+        is_apart = self.csv is None or self.jsonl not in (self.csv, Path(f"{self.csv}.json"))
+        require(is_apart, "--csv and --jsonl need two files; what is beside FILE.csv as FILE.csv.json are its settings")
         if self.camera is not None:
             is_alone = not (self.images or self.list_file or self.videos)
             is_plain = not (self.jsonl or self.annotate or self.explain or self.track or self.resume)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,16 @@ def test_an_estimate_counts_everything_and_writes_nothing(clip, tmp_path):
     (line,) = done.stdout.splitlines()
     assert re.fullmatch(r"about \d+ s for 1 photo and 24 frames of 2 videos \(measured on \d+ of them\)", line)
     assert {path.name for path in tmp_path.iterdir()} == {"inputs", "run"}
+
+
+def test_photos_in_an_archive_are_not_taken_for_one(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for number in range(3):
+            archive.add(SAMPLES / "portrait.jpg", f"{number}.jpg")
+    words = ["predict", tmp_path / "a.tar", "--estimate"]
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--estimate cannot tell how many photos" in done.stderr
 
 
 def test_nothing_is_estimated_of_what_cannot_be_read(tmp_path):

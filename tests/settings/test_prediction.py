@@ -24,6 +24,7 @@ OUT = Path("rows")
         ({"images": (Path("-"),), "engine": "ray", "out": OUT}, "no --list and no -"),
         ({"resume": True}, "--resume needs --csv, --jsonl or --annotate"),
         ({"csv": Path("a"), "jsonl": Path("a")}, "--csv and --jsonl need two files"),
+        ({"csv": Path("b/a.csv"), "jsonl": Path("b/a.csv.json")}, "--csv and --jsonl need two files"),
         ({"estimate": True, "engine": "ray", "out": OUT}, "--estimate measures this machine"),
         ({"smooth": 1.0}, "--smooth averages along tracks, so it needs --track"),
         ({"runtime": "onnx", "mirror": True}, "--mirror, --prior and --gpus need --runtime torch"),
