@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from ampnet import __version__
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.media.images import Image
 from ampnet.reading.camera import Window, open_camera, require_display
@@ -15,8 +14,8 @@ from ampnet.results.results import Predictions, ResultSink
 from ampnet.results.row_files import RowFile, open_row_files
 from ampnet.results.rows import CsvRows
 from ampnet.settings import PredictConfig
-from ampnet.summary.faces_file import RunSettings, settings_path, write_settings
-from pipelines.predictors import choose_predictor
+from ampnet.summary.faces_file import settings_path, write_settings
+from pipelines.predictors import choose_predictor, run_settings
 from pipelines.progress import notices
 
 
@@ -63,8 +62,7 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
                 if row_file.problem:
                     result.problems.append(row_file.problem)
             if csv and csv.exists():
-                model = chosen.predictor.model
-                write_settings(RunSettings(ampnet=__version__, model=model.name, sha256=model.sha256), csv)
+                write_settings(run_settings(config, chosen.predictor.model), csv)
     if not is_ended_by_user:
         result.problems.append(f"camera {config.camera} has stopped; check that it is still connected")
     return result

@@ -10,8 +10,6 @@ from typing import Any, TextIO
 
 from rich.console import Console
 
-from ampnet import __version__
-from ampnet.checkpoints.model_files import ModelId
 from ampnet.errors import TO_RESUME, TO_START_OVER, ConfigError, UsageError
 from ampnet.files.printable import counted, one_line, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
@@ -28,8 +26,8 @@ from ampnet.results.video_writer import has_h264
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import start_threads
 from ampnet.settings import PredictConfig
-from ampnet.summary.faces_file import RunSettings, settings_path, write_settings
-from pipelines.predictors import ChosenPredictor, choose_predictor, face_settings, sampling_of
+from ampnet.summary.faces_file import settings_path, write_settings
+from pipelines.predictors import ChosenPredictor, choose_predictor, face_settings, run_settings, sampling_of
 from pipelines.progress import notices, progress_bar
 
 INSTALL_VIDEO = "pip install 'ampnet[video]'"
@@ -81,7 +79,7 @@ def run(
             for row_file in row_files:
                 row_file.finish()
             if csv and csv.exists() and any(source.is_video for source in sources):
-                write_settings(_run_settings(config, predictor.model), csv)
+                write_settings(run_settings(config, predictor.model), csv)
         except KeyboardInterrupt:
             result.is_interrupted = True
             result.advice = _advice(config, sources, row_files)
@@ -226,23 +224,6 @@ def _settings(config: PredictConfig) -> dict[str, Any]:
         "columns": [column.name for column in table_columns([])],  # rows of an earlier version had others
         "decimal": config.decimal,
     }
-
-
-def _run_settings(config: PredictConfig, model: ModelId) -> RunSettings:
-    sampling = sampling_of(config)
-    return RunSettings(
-        ampnet=__version__,
-        model=model.name,
-        sha256=model.sha256,
-        rate=sampling.rate or None,
-        every=None if sampling.rate else sampling.every,
-        first=config.first,
-        last=config.last,
-        smooth=config.smooth,
-        people=config.people,
-        mirror=config.mirror,
-        fast=config.fast,
-    )
 
 
 def _open_tasks(

@@ -6,13 +6,17 @@ from typing import Any
 
 from rich.console import Console
 
+from ampnet import __version__
 from ampnet.checkpoints.model_files import ModelId
 from ampnet.errors import missing_package
+from ampnet.files.printable import one_line
 from ampnet.reading.video_clock import Sampling, choose_sampling
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import MAX_NETWORKS
 from ampnet.settings import PredictConfig
+from ampnet.settings.fields import all_settings_of
+from ampnet.summary.faces_file import RunSettings
 from pipelines.model import find_model
 
 
@@ -77,6 +81,34 @@ def face_settings(config: PredictConfig) -> dict[str, Any]:
         **({"fast": True} if config.fast else {}),
         "detector": {name: str(value) for name, value in asdict(config.detector).items()},
     }
+
+
+ANSWERING = ("face", "min_face", "name", "weights", "score_threshold", "prior", "precision", "runtime")
+"""Settings on which answers depend, which have no field of their own in :class:`RunSettings`."""
+
+
+def run_settings(config: PredictConfig, model: ModelId) -> RunSettings:
+    """Return what stands beside a table of faces, to repeat the run."""
+    sampling, known = sampling_of(config), all_settings_of(PredictConfig)
+    values = asdict(config.detector) | {name: getattr(config, name) for name in ANSWERING if hasattr(config, name)}
+    options = {
+        known[name].flag: one_line(str(values[name])) for name in ANSWERING if values[name] != known[name].default
+    }
+    is_video = config.camera is None  # a camera's frames are taken as they come
+    return RunSettings(
+        ampnet=__version__,
+        model=model.name,
+        sha256=model.sha256,
+        rate=(sampling.rate or None) if is_video else None,
+        every=sampling.every if is_video and not sampling.rate else None,
+        first=config.first,
+        last=config.last,
+        smooth=config.smooth,
+        people=config.people,
+        mirror=config.mirror,
+        fast=config.fast,
+        options=options,
+    )
 
 
 def _on_torch(

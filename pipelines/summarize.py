@@ -1,6 +1,7 @@
 """`ampnet summarize`: from tables of faces to series, people, episodes, annotations, pictures and a methods section."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from ampnet.files.printable import MAX_NAME, counted, one_line, printable, short
 from ampnet.files.writing import atomic_write, make_folder, refuse_overwrite
 from ampnet.settings.summary import SummarizeConfig
 from ampnet.summary.annotations import bids_name, bids_sidecar, bids_table, elan_document, praat_document, tiers_of
-from ampnet.summary.faces_file import Video, read_faces, read_people, read_settings
+from ampnet.summary.faces_file import RunSettings, Video, read_faces, read_people, read_settings
 from ampnet.summary.outputs import draw_lanes, episodes_table, methods_text, people_table, series_table
 from ampnet.summary.series import Episode, EpisodeRule, Series, count_people, find_episodes, series_of, with_baselines
 
@@ -47,8 +48,8 @@ def run(config: SummarizeConfig) -> Summary:
         series = with_baselines(series, config.baseline)
     rule = EpisodeRule(config.on, config.off, config.bridge, config.shortest)
     episodes = [episode for one in series for episode in find_episodes(one, class_names, rule)]
-    settings = read_settings(config.tables[0])
-    methods = methods_text(videos, series, episodes, rule, settings, config.smooth, config.baseline)
+    settings = [read_settings(table) for table in config.tables]
+    methods = methods_text(videos, series, episodes, rule, settings[0], config.smooth, config.baseline)
 
     contents = {
         "series.csv": _text(series_table(series, class_names)),
@@ -72,7 +73,8 @@ def run(config: SummarizeConfig) -> Summary:
         for video, track in people
         if not any(video in one.names and track in one.tracks for one in videos)
     ]
-    warnings = unknown + _warnings(found, series, class_names)
+    told_apart = _people_of_baseline(series, config.baseline)
+    warnings = unknown + _differing(settings) + told_apart + _warnings(found, series, class_names)
     return Summary(config.out, len(videos), count_people(series), len(episodes), [*targets.values()], warnings)
 
 
@@ -115,6 +117,23 @@ def _files_of(
             label = bids_name(one.person, name, taken)
             files |= {f"{label}.tsv.gz": bids_table(one), f"{label}.json": bids_sidecar(one, class_names)}
     return files
+
+
+def _differing(settings: Sequence[RunSettings | None]) -> list[str]:
+    """Say if the tables came about in different ways, of which the methods describe one."""
+    ways = {(one.smooth, one.fast, one.mirror, tuple(sorted(one.options.items()))) for one in settings if one}
+    which = "smoothing, --fast, --mirror or other options of predict differ"
+    return [f"methods.txt describes how the first table came about; {which}"] if len(ways) > 1 else []
+
+
+def _people_of_baseline(series: Sequence[Series], baseline: str | None) -> list[str]:
+    """Say if another video is the baseline, and numbers, which each video gives anew, tell its people."""
+    is_clip = any(baseline in (one.video, one.video.rpartition("/")[2]) for one in series)
+    numbered = Counter(one.video for one in series if one.person.isdecimal())
+    if not is_clip or max(numbered.values(), default=0) < 2:
+        return []
+    what = "people are told by their numbers, which each video gives anew; name them with --people"
+    return [f"--baseline {printable(baseline or '')}: {what}"]
 
 
 def _warnings(videos: Sequence[Video], series: Sequence[Series], class_names: Sequence[str]) -> list[str]:

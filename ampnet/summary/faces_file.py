@@ -43,6 +43,8 @@ class RunSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Whether faces were followed through a part of the frames."""
     people: int | None = None
     """Number of people to whom tracks were joined."""
+    options: dict[str, str] = {}
+    """Other options on which answers depend, where they were not the defaults: ``{"--prior": "balanced"}``."""
 
 
 def settings_path(table: Path) -> Path:

@@ -167,7 +167,10 @@ def _model(settings: RunSettings | None) -> str:
     if settings is None:
         return "the model of the tables"
     model = f"with the model {one_line(settings.model)} (SHA-256 {one_line(settings.sha256)[:16]})"
-    return f"as implemented in ampnet {one_line(settings.ampnet)}, {model}"
+    named = [f"{one_line(flag)} {one_line(value)}" for flag, value in settings.options.items()]
+    options = ["--mirror"] * settings.mirror + named
+    how = f" and the options {', '.join(options)}" if options else ""
+    return f"as implemented in ampnet {one_line(settings.ampnet)}, {model}{how}"
 
 
 def _smoothing(settings: RunSettings | None, smooth: float) -> str:

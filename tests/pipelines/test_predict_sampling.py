@@ -71,6 +71,17 @@ def test_the_settings_of_the_run_stand_beside_its_table(clip, tmp_path):
     assert "every" not in about
 
 
+def test_options_on_which_answers_depend_stand_beside_the_table_and_in_the_methods(clip, tmp_path):
+    words = ["--face", "largest", "--prior", "training", "--score-threshold", "0.6", "--mirror", "--batch-size", "4"]
+    path = predict(clip, tmp_path, *words)
+    options = {"--face": "largest", "--score-threshold": "0.6", "--prior": "training"}
+    assert json.loads((tmp_path / "faces.csv.json").read_text())["options"] == options
+    done = CliRunner().invoke(app, ["summarize", str(path), "--out", str(tmp_path / "tables")])
+    assert done.exit_code == 0, done.output
+    said = "and the options --mirror, --face largest, --score-threshold 0.6, --prior training."
+    assert said in (tmp_path / "tables" / "methods.txt").read_text()
+
+
 def test_a_decimal_comma_is_what_spreadsheets_of_many_languages_open(clip, tmp_path):
     plain = pd.read_csv(predict(clip, tmp_path / "point"))
     path = predict(clip, tmp_path / "comma", "--decimal", ",")

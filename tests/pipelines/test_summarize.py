@@ -126,6 +126,30 @@ def test_a_baseline_stands_beside_the_raw_values_and_a_held_smile_is_warned_of(f
     assert (first["score_happiness"], first["delta_happiness"]) == pytest.approx((0.1, -0.8))
 
 
+def test_tables_that_came_about_in_different_ways_are_told(faces, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text(faces.read_text().replace("talk/clip.mp4", "talk/other.mp4"))
+    about = {"ampnet": "1", "model": "bundled", "sha256": "ab" * 32}
+    for smooth, is_told in ((0.0, False), (0.5, True)):
+        for table, seconds in ((faces, 0.0), (other, smooth)):
+            table.with_name(f"{table.name}.json").write_text(json.dumps({**about, "smooth": seconds}))
+        done = summarize(faces, other, "--out", tmp_path / f"tables{smooth}")
+        assert done.exit_code == 0, done.stderr
+        assert ("methods.txt describes how the first table came about" in done.stderr) == is_told
+
+
+def test_numbers_of_several_people_are_no_names_for_a_baseline(faces, tmp_path):
+    told = "--baseline calm.mp4: people are told by their numbers, which each video gives anew; name them with --people"
+    calm = write_faces(tmp_path / "calm.csv", {"1": smiles(2, 3)}, TENTHS, "calm.mp4")
+    alone = write_faces(tmp_path / "alone.csv", {"1": smiles(2, 4)}, TENTHS, "talk/alone.mp4")
+    two = write_faces(tmp_path / "two.csv", {"1": smiles(2, 4), "2": smiles(5, 6)}, TENTHS, "calm.mp4")
+    for tables, baseline, is_told in (((alone, calm), "calm.mp4", False), ((alone, two), "calm.mp4", True),
+                                      ((alone, two), "median", False)):  # fmt: skip
+        done = summarize(*tables, "--out", tmp_path / "tables", "--force", "--baseline", baseline)
+        assert done.exit_code == 0, done.stderr
+        assert (told in " ".join(done.stderr.split())) == is_told
+
+
 def test_existing_files_are_kept_unless_forced(faces, tmp_path):
     assert summarize(faces, "--out", tmp_path / "tables").exit_code == 0
     again = summarize(faces, "--out", tmp_path / "tables")
