@@ -87,7 +87,7 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
     for checkpoint in checkpoints:
         refuse_seen_faces(checkpoint, index)
     matches = [match_classes(index.class_names, checkpoint.class_names) for checkpoint in checkpoints]
-    faces = choose_faces(index, matches, checkpoints[0], config)
+    faces = choose_faces(index, matches, checkpoints, config)
 
     keep_freed_memory()
     device = choose_device(config.gpus)
@@ -253,6 +253,8 @@ def _report(
         images=len(faces.sample),
         seed=config.seed,
         mirror=config.mirror,
+        prior=config.prior,
+        subsets=config.subsets,
         votes=tally.votes,
         rows=tally.rows(faces.parts()),
         errors=tally.errors(),

@@ -163,20 +163,25 @@ class MeasuredFaces:
 
 
 def choose_faces(
-    index: FaceIndex, matches: Sequence[ClassMatch], checkpoint: Checkpoint, config: RobustnessConfig
+    index: FaceIndex, matches: Sequence[ClassMatch], checkpoints: Sequence[Checkpoint], config: RobustnessConfig
 ) -> MeasuredFaces:
     """Collect the faces of a split, the random sample to corrupt, and the faces of the lists.
 
     Args:
         matches: its classes in those of every network; faces of other classes are left out.
-        checkpoint: its run may have held out a validation split.
+        checkpoints: of the networks, whose runs may each have held out a validation split.
         config: split, sample size, seed and lists.
 
     Raises:
-        DataError: the split is empty or unreadable, or a list cannot be used.
+        DataError: the split is empty or unreadable, the baseline held out other faces, or a list cannot be used.
     """
-    seed = checkpoint.config.get("seed", TrainConfig.seed)  # so that val is what the run itself held out
-    chosen = split_indices(index, seed=seed)[config.split]
+    seeds = [checkpoint.config.get("seed", TrainConfig.seed) for checkpoint in checkpoints]
+    chosen, *others = (split_indices(index, seed=seed)[config.split] for seed in seeds)  # what the run itself held out
+    if any(not np.array_equal(chosen, other) for other in others):
+        raise DataError(
+            f"the baseline was trained with seed {seeds[1]}, which holds out other images as {config.split} than seed "
+            f"{seeds[0]}; measure --split test, or give a --baseline of the same seed"
+        )
     for match in matches:
         chosen = chosen[match.codes[index.labels[chosen]] >= 0]
     if not len(chosen):

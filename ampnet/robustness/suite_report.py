@@ -55,6 +55,9 @@ class RobustnessReport:
     """Faces under each corruption."""
     seed: int
     mirror: bool
+    prior: str | None
+    """As it was asked for; None is what the checkpoint was tuned for."""
+    subsets: tuple[Path, ...]
     votes: tuple[str, ...]
     """The columns of the rows' rates, all modules first, the baseline last."""
     rows: tuple[Row, ...]
@@ -129,6 +132,8 @@ def robustness_latex(report: RobustnessReport) -> str:
     command += ["--corruptions", ",".join(report.plan.get("corruptions", [])) or "none"]
     command += ["--baseline", display_name(report.baseline)] if report.baseline else []
     command += ["--mirror"] if report.mirror else []
+    command += ["--prior", report.prior] if report.prior else []
+    command += [word for path in report.subsets for word in ("--subset", str(path))]
     return latex_table(
         [table for table in (*tables, pd.DataFrame(errors)) if len(table)],
         f"{short_name(report.checkpoint)} on {faces}. In percent, with 95% confidence intervals.",

@@ -166,11 +166,14 @@ class RobustnessConfig(Settings):
         super().__post_init__()
         require(not (self.resume and self.force), RESUME_OR_FORCE)
         of_faces = {
+            "--data": self.data != RobustnessConfig.data,
+            "--split": self.split != RobustnessConfig.split,
             "--subset": self.subsets,
             "--corruptions": self.corruptions != RobustnessConfig.corruptions,
             "--baseline": self.baseline,
             "--out": self.out,
             "--resume": self.resume,
+            "--force": self.force,
         }
         ignored = ", ".join(flag for flag, given in of_faces.items() if given)
         require(self.photos is None or not ignored, f"--photos prints one table of the photos; leave out {ignored}")

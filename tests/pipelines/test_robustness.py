@@ -22,6 +22,7 @@ from ampnet.files.lock import LOCK_FILE
 from ampnet.inference.contributions import VOTES
 from ampnet.models.ampnet import AMPNet
 from ampnet.robustness.measuring import JOURNAL_FILE
+from ampnet.robustness.suite_report import robustness_latex
 from ampnet.settings import EvalConfig, RobustnessConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
@@ -184,6 +185,25 @@ def test_lists_are_measured_and_counted_without_corruptions(network, data, tmp_p
     assert {path.name for path in result.folder.iterdir()} - {LOCK_FILE} == FILES - {"robustness.png", "robustness.svg"}
 
 
+def test_the_table_for_a_paper_names_the_command_with_prior_and_lists(network, data, tmp_path):
+    file = tmp_path / "hard faces.txt"
+    file.write_text((data / "index" / "data_label.txt").read_text().split()[0] + "\n")
+    options = {"corruptions": "none", "images": 1, "split": "train", "subsets": (file,), "prior": "training"}
+    report = measure(network, data, tmp_path / "out", **options).report
+    (command,) = (line for line in robustness_latex(report).splitlines() if "ampnet robustness" in line)
+    assert command.endswith(f"--corruptions none --prior training --subset '{file}'")
+
+
+def test_a_baseline_that_was_trained_on_the_faces_is_refused(tmp_path):
+    data = write_prepared_faces(tmp_path / "data", train=6, val=0, test=1)  # each run's seed draws its own val
+    one, other = (small_checkpoint(tmp_path / f"seed{seed}", config={"seed": seed}) for seed in (1, 2))
+    with pytest.raises(
+        DataError, match="seed 2, which holds out other images as val than seed 1; measure --split test"
+    ):
+        measure(one, data, tmp_path / "out", split="val", baseline=other, corruptions="none")
+    measure(one, data, tmp_path / "out", split="test", baseline=other, corruptions="none")
+
+
 def test_two_lists_of_one_name_are_both_measured(network, data, tmp_path):
     names = [line.split()[0] for line in (data / "index" / "data_label.txt").read_text().splitlines()]
     chosen = [name for name in names if name.startswith("test_")]
@@ -262,9 +282,13 @@ def test_the_command_prints_its_tables_or_only_json(network, data, tmp_path):
 
 def test_what_is_not_measured_of_photos_is_refused(tmp_path):
     words = ["robustness", "bundled", "--photos", str(tmp_path), "--out", "elsewhere", "--corruptions", "blur"]
+    words += ["--data", str(tmp_path), "--split", "val", "--force"]
     done = CliRunner().invoke(app, words)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "--photos prints one table of the photos; leave out --corruptions, --out" in done.stderr
+    assert (
+        "--photos prints one table of the photos; leave out --data, --split, --corruptions, --out, --force"
+        in done.stderr
+    )
 
 
 def test_the_table_for_a_paper_is_all_of_stdout(network, data, tmp_path):
