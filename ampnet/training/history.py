@@ -104,21 +104,24 @@ def require_trackers(names: Sequence[TrackerName]) -> None:
             raise UsageError(f"--{name} needs an additional package: pip install {package}")
 
 
-def open_trackers(names: Sequence[TrackerName], folder: Path) -> list[Tracker]:
+def open_trackers(names: Sequence[TrackerName], folder: Path, is_resumed: bool) -> list[Tracker]:
     """Open the trackers of a run.
+
+    Args:
+        is_resumed: whether the run goes on in its place; a new one may have the name of one that was deleted.
 
     Raises:
         UsageError: a package is missing.
     """
     require_trackers(names)
-    kinds: dict[TrackerName, Callable[[Path], Tracker]] = {"tensorboard": TensorBoard, "mlflow": Mlflow}
-    return [kinds[name](folder) for name in names]
+    kinds: dict[TrackerName, Callable[[Path, bool], Tracker]] = {"tensorboard": TensorBoard, "mlflow": Mlflow}
+    return [kinds[name](folder, is_resumed) for name in names]
 
 
 class TensorBoard:
     """Logs to ``tensorboard/`` in the run folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, _is_resumed: bool) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer: Any = SummaryWriter(folder / "tensorboard")
@@ -133,7 +136,7 @@ class TensorBoard:
 class Mlflow:
     """Logs to a file store beside the run folders, so that they can be compared: ``mlflow ui``. Nothing is sent."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_resumed: bool) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
         from mlflow import MlflowClient
@@ -141,8 +144,10 @@ class Mlflow:
         self._client: Any = MlflowClient(tracking_uri=(folder.parent / MLFLOW_STORE).resolve().as_uri())
         found = self._client.get_experiment_by_name("ampnet")
         experiment = found.experiment_id if found else self._client.create_experiment("ampnet")
-        own = (run for run in self._client.search_runs([experiment]) if run.info.run_name == folder.name)
-        run = next(own, None) or self._client.create_run(experiment, run_name=folder.name)
+        known = self._client.search_runs([experiment]) if is_resumed else []  # the newest first
+        run = next((run for run in known if run.info.run_name == folder.name), None) or self._client.create_run(
+            experiment, run_name=folder.name
+        )
         self._run = run.info.run_id
 
     def add(self, row: Row) -> None:

@@ -160,7 +160,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
             selection=selected[1],
             unreadable=UnreadableImages(),
             progress=progress,
-            trackers=open_trackers(config.trackers, folder) if process.is_main else [],
+            trackers=open_trackers(config.trackers, folder, saved is not None) if process.is_main else [],
             started=started - progress.seconds,
             notes=(*filter(None, notes), *_warnings(config, index, process.device)),
         )

@@ -48,7 +48,7 @@ def test_a_missing_package_is_named_before_the_run_folder_exists(option, package
 
 
 def a_run(name):
-    return types.SimpleNamespace(info=types.SimpleNamespace(run_id=name, run_name=name))
+    return types.SimpleNamespace(info=types.SimpleNamespace(run_id=name, run_name=name.partition(" ")[0]))
 
 
 class Client:
@@ -66,11 +66,12 @@ class Client:
         return "1"
 
     def search_runs(self, experiments):
-        return [a_run(name) for name in self.runs]
+        return [a_run(name) for name in reversed(self.runs)]
 
     def create_run(self, experiment, run_name):
-        self.runs[run_name] = []
-        return a_run(run_name)
+        run = f"{run_name} number {len(self.runs) + 1}"
+        self.runs[run] = []
+        return a_run(run)
 
     def log_metric(self, run, name, value, step):
         self.runs[run].append((name, value, step))
@@ -79,8 +80,12 @@ class Client:
 def test_a_resumed_run_goes_on_in_its_own_place_of_the_shared_store(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", types.SimpleNamespace(MlflowClient=Client, __spec__=object()))
     for epoch in (1, 2):
-        (tracker,) = open_trackers(["mlflow"], tmp_path / "run1")
+        (tracker,) = open_trackers(["mlflow"], tmp_path / "run1", is_resumed=epoch > 1)
         tracker.add({"epoch": epoch, "train_loss": 1 / epoch})
     (found,) = Client.stores.values()
     assert list(Client.stores) == [(tmp_path / MLFLOW_STORE).as_uri()]
-    assert found == {"run1": [("epoch", 1, 1), ("train_loss", 1.0, 1), ("epoch", 2, 2), ("train_loss", 0.5, 2)]}
+    first = [("epoch", 1, 1), ("train_loss", 1.0, 1), ("epoch", 2, 2), ("train_loss", 0.5, 2)]
+    assert found == {"run1 number 1": first}
+    (tracker,) = open_trackers(["mlflow"], tmp_path / "run1", is_resumed=False)  # of one that was deleted meanwhile
+    tracker.add({"epoch": 1})
+    assert found == {"run1 number 1": first, "run1 number 2": [("epoch", 1, 1)]}
