@@ -22,7 +22,13 @@ from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.reliability import ProbabilityScores, RiskCoverage, score_probabilities, score_risk_coverage
 from ampnet.files.printable import counted, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
-from ampnet.inference.calibration import fit_temperature, threshold_for_coverage, threshold_for_precision
+from ampnet.inference.calibration import (
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
+    fit_temperature,
+    threshold_for_coverage,
+    threshold_for_precision,
+)
 from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.reports.figures import FORMATS, draw_reliability, draw_risk_coverage, save_figures
 from ampnet.runtime.devices import choose_device
@@ -82,6 +88,9 @@ class CalibrateResult:
             f"calibration error {old.calibration_error.value:.1%} -> {new.calibration_error.value:.1%}, "
             f"log loss {old.log_loss.value:.3f} -> {new.log_loss.value:.3f}",
         ]
+        if self.temperature in (MIN_TEMPERATURE, MAX_TEMPERATURE):
+            share = "nearly all" if self.temperature < 1 else "no more of the answers than by chance"
+            lines.append(f"the temperature is at the end of its range, as {share} are right: probabilities say little")
         if (chosen := self.risk_coverage.rejection) and chosen.risk:
             low, high = chosen.risk.interval
             overall = self.risk_coverage.curve[-1].risk

@@ -165,10 +165,10 @@ def find_runs(folder: Path) -> Runs | None:
     """Find the runs in a folder of `ampnet train --seeds` or ``--folds``; None if it is not such a folder."""
     if not folder.is_dir() or (folder / BEST).exists():
         return None
-    found = {}
+    found = {}  # by name as well: seed1 and seed01 are two
     for run in folder.iterdir():
         if (match := _RUN.fullmatch(run.name)) and run.is_dir():
-            found[tuple(int(number or 0) for number in match.groups())] = run
+            found[(*(int(number or 0) for number in match.groups()), run.name)] = run
     runs = [found[numbers] for numbers in sorted(found)]
     finished = tuple(run / BEST for run in runs if (run / BEST).is_file())
     unfinished = tuple(run.name for run in runs if not (run / BEST).is_file())

@@ -45,6 +45,8 @@ def test_the_probability_becomes_the_share_of_right_answers(happy, data, tmp_pat
     assert result["after"]["calibration_error"]["value"] < 0.05 < result["before"]["calibration_error"]["value"]
     assert (old.temperature, old.rejection_threshold) == (1.0, 0.5)
     assert (new.rejection_threshold, new.class_names, new.epoch) == (0.0, old.class_names, old.epoch)
+    told = run(happy, "--data", data, "--out", tmp_path / "new" / "sure.pt", "--force").stdout
+    assert "at the end of its range, as no more of the answers than by chance are right" in told
     figures = {path.name for path in (tmp_path / "new" / "sure-calibration").iterdir()}
     assert figures == {f"{name}.{form}" for name in ("reliability", "risk_coverage") for form in ("png", "svg")}
 

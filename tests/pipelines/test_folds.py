@@ -162,6 +162,13 @@ def test_seeds_are_measured_against_the_crowd_and_without_copies_too(voted, tmp_
     assert report.copies.all.accuracy == report.all.accuracy  # of seven images, not fourteen
 
 
+def test_seed1_and_seed01_are_two_runs(voted, tmp_path):
+    for name in ("seed1", "seed01"):
+        small_checkpoint(tmp_path / "runs" / name)
+    report = evaluate(EvalConfig(checkpoint=tmp_path / "runs", data=voted), quiet=True).report
+    assert [one.name for one in report.runs.runs] == ["seed01", "seed1"]
+
+
 def test_classes_that_the_runs_lack_are_told_as_for_one_run(voted, tmp_path):
     for seed in (1, 2):
         small_checkpoint(tmp_path / "runs" / f"seed{seed}", class_names=read_index(voted).class_names[1:])
