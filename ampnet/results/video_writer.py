@@ -79,7 +79,8 @@ class VideoWriter:
         import av
 
         if self._stream is None:
-            self._open(image.shape[0], image.shape[1])
+            with _interrupted_later():  # what is half open cannot be closed
+                self._open(image.shape[0], image.shape[1])
         is_hd = self._stream.height >= _HD_HEIGHT  # players expect what televisions use
         rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         frame = self._converter.reformat(
@@ -100,9 +101,10 @@ class VideoWriter:
     def close(self) -> None:
         """Finish the file."""
         if self._file is not None:
-            with _interrupted_later(), closing(self._file), closing(self._container):
-                self._container.mux(self._stream.encode(None))
-            self._file = None
+            with _interrupted_later():
+                with closing(self._file), closing(self._container):
+                    self._container.mux(self._stream.encode(None))
+                self._file = None
 
     def _open(self, height: int, width: int) -> None:
         import av

@@ -100,6 +100,7 @@ def run_as_program(command_line: Callable[[], object]) -> None:
         _tell_interrupted()
         sys.exit(INTERRUPTED)
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done; Python would print a traceback
         gc.freeze()  # at its end Python would search torch's modules for garbage: a fifth of the time of one photo
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ampnet.errors import DataError
 from ampnet.results import video_writer
 from tests.clips import brightness, frames_of, write_frames
+from tests.interrupts import interrupted_at_each_line
 from tests.limits import file_size_limit
 
 pytestmark = pytest.mark.slow
@@ -86,3 +88,16 @@ def test_ctrl_c_in_the_middle_of_a_write_is_not_lost(tmp_path, monkeypatch, numb
     with pytest.raises(KeyboardInterrupt):
         write_frames(tmp_path / "clip.mp4", noise(40))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_between_any_two_lines_of_the_writer_is_ctrl_c(tmp_path):
+    def work():
+        (tmp_path / "clip.mp4").touch()
+        writer = video_writer.VideoWriter(tmp_path / "clip.mp4", tmp_path / "clip.mp4")
+        with closing(writer), closing(writer):  # the first one may itself be interrupted
+            writer.add(grey(50), 0.0)
+            writer.add(grey(60), 0.1)
+
+    ends = dict(interrupted_at_each_line(video_writer, work))
+    assert len(ends) > 30
+    assert {line: error for line, error in ends.items() if not isinstance(error, KeyboardInterrupt)} == {}

@@ -116,3 +116,16 @@ def test_ctrl_c_before_a_command_begins_is_said_in_one_line(monkeypatch, capsys,
     gc.unfreeze()
     assert ended.value.code == 130
     assert capsys.readouterr() == ("", BEGINNING)
+
+
+def test_ctrl_c_after_the_work_changes_nothing():
+    code = (
+        "import atexit, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.argv = ['ampnet', '--version']\n"
+        "atexit.register(signal.raise_signal, signal.SIGINT)\n"
+        "from cli import program\n"
+        "program()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
