@@ -145,8 +145,8 @@ class Lines:
     def close(self) -> None:
         """Close the file."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+            descriptor, self._descriptor = self._descriptor, -1  # first, as Ctrl-C may have it called again
+            os.close(descriptor)
 
 
 class Journal(Lines):
