@@ -22,12 +22,12 @@ from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, Provenance, measure
 from ampnet.evaluation.submission import SUBMISSION_FILE, Rules, submission
 from ampnet.files.documents import read_json
-from ampnet.files.writing import write_json
+from ampnet.files.writing import refuse_inputs, write_json
 from ampnet.inference.calibration import STRENGTHS, ruled_out, strength_offsets
 from ampnet.media.images import encode_jpeg
 from ampnet.models.regions import REGION_NAMES, STRIDE, quadrant_boxes, salient_boxes
 from ampnet.reports.metrics_file import METRICS_FILE
-from ampnet.reports.report_page import FORMER_FILE, FRAME, Mistake, write_page, write_report
+from ampnet.reports.report_page import FORMER_FILE, FRAME, PREDICTIONS_FILE, Mistake, write_page, write_report
 from ampnet.settings import EvalConfig, TrainConfig
 from pipelines.evaluate_runs import predict_runs, runs_sha256, spread_note
 from pipelines.model import find_model
@@ -72,6 +72,7 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
     split = "all" if runs and runs.are_folds else config.split
     subjects = _subjects(file, config.data, split)
     folder = config.out or _default_folder(file, config, split, subjects)
+    refuse_inputs([folder / PREDICTIONS_FILE], [config.predictions])
     side = ResultFolder(folder, config.out is not None, "report and predictions", subjects, config.force)
     with ExitStack() as held:
         reserve = partial(side.reserve, held, notices(quiet))

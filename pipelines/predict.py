@@ -1,6 +1,5 @@
 """`ampnet predict`: read photos and videos, find and classify their faces, write the results as they are found."""
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from rich.console import Console
 
 from ampnet.errors import TO_RESUME, TO_START_OVER, ConfigError, UsageError
 from ampnet.files.printable import counted, one_line, printable
-from ampnet.files.writing import make_folder, refuse_overwrite
+from ampnet.files.writing import make_folder, refuse_inputs, refuse_overwrite
 from ampnet.reading.reader import CHUNK_IMAGES, NOTHING, WHOLE, Task, counted_ahead, notes_of_empty
 from ampnet.reading.sources import STDIN, Source, expand_patterns, plan, read_list, read_stdin
 from ampnet.recognition.loop import Answered, answer_tasks
@@ -190,10 +189,8 @@ def _check_targets(
     """Return the CSV and the JSON lines file to write; links are followed, so that they survive."""
     files = [path for path in (config.csv, config.jsonl) if path]
     drawn = [source.drawn for source in sources if source.drawn] + list(explained.values())
-    read = {os.path.realpath(source.path) for source in sources if source.problem is None}
-    for target in (*files, *drawn):
-        if os.path.realpath(target) in read:
-            raise UsageError(f"{printable(target)} is itself one of the inputs; write the results somewhere else")
+    read = (source.path for source in sources if source.problem is None)
+    refuse_inputs((*files, *drawn), (config.list_file, *read))
     if config.resume and not config.force and files and all(path.exists() and not partials_of(path) for path in files):
         names = " with ".join(printable(path) for path in files)
         raise UsageError(f"nothing is left to resume, {names} is complete; use --force to start over")

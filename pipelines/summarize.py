@@ -10,7 +10,7 @@ import numpy as np
 
 from ampnet.files.documents import listed
 from ampnet.files.printable import MAX_NAME, counted, one_line, printable, shortened
-from ampnet.files.writing import atomic_write, make_folder, refuse_overwrite
+from ampnet.files.writing import atomic_write, make_folder, refuse_inputs, refuse_overwrite
 from ampnet.settings.summary import SummarizeConfig
 from ampnet.summary.annotations import bids_name, bids_sidecar, bids_table, elan_document, praat_document, tiers_of
 from ampnet.summary.faces_file import RunSettings, Video, read_faces, read_people, read_settings
@@ -63,6 +63,7 @@ def run(config: SummarizeConfig) -> Summary:
         shown.setdefault(episode.video, []).append(episode)
     for name, own in _by_video(series):
         contents |= _files_of(name, own, shown.get(own[0].video, []), class_names, config, taken)
+    refuse_inputs((config.out / name for name in contents), (*config.tables, config.people))
     targets = {name: refuse_overwrite(config.out / name, config.force) for name in contents}
     make_folder(config.out)
     for name, content in contents.items():

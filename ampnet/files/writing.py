@@ -160,6 +160,18 @@ def refuse_overwrite(path: Path, force: bool) -> Path:
     return target
 
 
+def refuse_inputs(targets: Iterable[Path], inputs: Iterable[Path | None]) -> None:
+    """Keep what a command reads from being replaced by what it writes, even by force.
+
+    Raises:
+        UsageError: a file to write is one of the inputs, by whatever name.
+    """
+    read = {os.path.realpath(path) for path in inputs if path is not None}
+    for target in targets:
+        if os.path.realpath(target) in read:
+            raise UsageError(f"{printable(target)} is itself one of the inputs; write the results somewhere else")
+
+
 def followed(path: Path) -> Path:
     """Return the file that a link leads to; any other path as it is."""
     return Path(os.path.realpath(path)) if path.is_symlink() else path

@@ -421,6 +421,11 @@ def test_our_own_predictions_read_back_give_the_same_report(tmp_path):
     data, network = make_data(tmp_path / "data", undetected=["fear"]), small_checkpoint(tmp_path / "run", modules=ALL)
     ours = evaluate(network, data)
     again = run(EvalConfig(predictions=ours.folder / "predictions.csv", data=data), quiet=True).report
+    given = tmp_path / "given" / "predictions.csv"
+    given.parent.mkdir()
+    shutil.copy(ours.folder / "predictions.csv", given)
+    with pytest.raises(UsageError, match=r"predictions\.csv is itself one of the inputs"):
+        run(EvalConfig(predictions=given, data=data, out=given.parent), quiet=True)
     assert again.all == ours.report.all
     assert again.probabilities.log_loss.value == pytest.approx(ours.report.probabilities.log_loss.value, abs=1e-5)
     assert again.table.local is not None

@@ -280,11 +280,13 @@ def test_json_of_an_interrupted_run_is_json(happy, photos):
         (["--resume", "--json", "--csv", "a.csv"], "use --jsonl"),
         (["--csv", "a", "--jsonl", "a"], "need two files"),
         (["--csv", "photos/03.png", "--force"], "itself one of the inputs"),
+        (["--list", "list.txt", "--csv", "list.txt", "--force"], "itself one of the inputs"),
         (["--csv", "/dev/null", "--force"], "a device"),
     ],
 )
 def test_outputs_that_cannot_be_are_refused_before_any_work(happy, photos, monkeypatch, options, message):
     monkeypatch.chdir(photos.parent)
+    Path("list.txt").write_text("photos/00.png")
     result = command(happy, "photos", *options)
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()

@@ -158,6 +158,15 @@ def test_existing_files_are_kept_unless_forced(faces, tmp_path):
     assert summarize(faces, "--out", tmp_path / "tables", "--force").exit_code == 0
 
 
+def test_a_file_that_is_read_is_not_replaced_even_by_force(faces, tmp_path):
+    people = tmp_path / "people.csv"  # the name of one of the tables
+    people.write_text("video,track,person\n,1,Ada\n")
+    done = summarize(faces, "--people", people, "--out", tmp_path, "--force")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "people.csv is itself one of the inputs" in done.stderr
+    assert people.read_text().endswith(",1,Ada\n")
+
+
 def test_what_is_no_table_of_faces_is_refused_in_one_line(tmp_path):
     (tmp_path / "list.csv").write_text("milk,eggs\n")
     done = summarize(tmp_path / "list.csv", "--out", tmp_path / "tables")
