@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from ampnet.media.drawing import label_font
+from ampnet.media.drawing import label_font, legible
 from ampnet.media.images import to_array
 
 FOR, NEUTRAL, AGAINST = (179, 88, 6), (247, 247, 247), (84, 39, 136)
@@ -72,7 +72,7 @@ def _draw_face(face: ExplainedFace, largest: float) -> Pillow.Image:
     height = _HEAD + max(_PANEL, (len(face.added) + 1) * _ROW) + _GAP
     row = Pillow.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(row)
-    draw.text((_GAP, 8), face.title, fill=_INK, font=label_font(17))
+    draw.text((_GAP, 8), legible(face.title), fill=_INK, font=label_font(17))
     for i, regions in enumerate(face.panels):
         row.paste(_draw_regions(face.frame, regions, face.added, largest), (_GAP + i * (_PANEL + _GAP), _HEAD))
     _draw_bars(draw, (width - _BARS - _GAP, _HEAD), face.added, largest)

@@ -1,6 +1,7 @@
 """Drawing predictions on images: boxes, landmarks, and labels beside the faces, readable at any image size."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -183,9 +184,36 @@ def ink_on(color: str) -> str:
 @cache
 def label_font(size: int) -> ImageFont.FreeTypeFont:
     """Return the bold font for labels: DejaVu, which comes with matplotlib and covers Greek, Cyrillic and more."""
+    return ImageFont.truetype(_font_file(), size)
+
+
+def _font_file() -> str:
     import matplotlib  # for its font only, and slow to import
 
-    return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf", size)
+    return f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf"
+
+
+@cache
+def _letters() -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(_font_file()).get_charmap())
+
+
+def legible(text: str) -> str:
+    """Write letters that the font lacks, such as Chinese ones, as their numbers in Unicode: boxes are all alike."""
+    if text.isascii():
+        return text
+    return "".join(one if ord(one) in _letters() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+@contextmanager
+def plain_texts() -> Iterator[None]:
+    """Have matplotlib draw texts as they are: a name with two dollar signs is no formula."""
+    import matplotlib
+
+    with matplotlib.rc_context({"text.parse_math": False}):
+        yield
 
 
 class _Tag:
@@ -194,12 +222,13 @@ class _Tag:
     def __init__(self, draw: ImageDraw.ImageDraw, picture_size: tuple[int, int], mark: Mark) -> None:
         width, shorter = picture_size[0], min(picture_size)
         face = float(mark.box[2] - mark.box[0])
+        text = legible(mark.text)
         wanted = min(max(face / 7, 11.0, shorter / 70), max(11.0, shorter / 22))
         font = label_font(round(wanted))
-        text_width = draw.textlength(mark.text, font=font)
+        text_width = draw.textlength(text, font=font)
         if text_width > width * 0.94:
             font = label_font(max(_SMALLEST_FONT, int(font.size * width * 0.94 / text_width)))
-        self._text = _shortened(draw, mark.text, font, width * 0.98)
+        self._text = _shortened(draw, text, font, width * 0.98)
         self._mark, self._font = mark, font
         ascent, descent = font.getmetrics()
         self._pad = max(1, round(font.size / 5))
@@ -223,7 +252,7 @@ class _Tag:
 
 
 def _write_caption(draw: ImageDraw.ImageDraw, size_wh: tuple[int, int], caption: str) -> None:
-    width, height = size_wh
+    (width, height), caption = size_wh, legible(caption)
     font = label_font(max(_SMALLEST_FONT + 2, round(min(size_wh) / 60)))
     if caption and draw.textlength(caption, font=font) + font.size < width and height > 6 * font.size:
         place = font.size / 2, height - font.size / 2

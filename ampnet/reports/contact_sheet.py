@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from ampnet.evaluation.differences import Shown
-from ampnet.media.drawing import label_font
+from ampnet.media.drawing import label_font, legible
 from ampnet.media.images import resize
 
 GAP, LINE, HEADING = 6, 17, 28
@@ -72,7 +72,7 @@ def contact_sheet(
 
 def _text(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, color: str, width: int, size: int) -> None:
     """Write a line, in smaller type and then cut where it is wider than its place."""
-    font = label_font(size)
+    font, text = label_font(size), legible(text)
     if draw.textlength(text, font=font) > width:
         font = label_font(10)
     while len(text) > 1 and draw.textlength(text, font=font) > width:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.files.printable import printable
-from ampnet.media.drawing import color_of
+from ampnet.media.drawing import color_of, legible, plain_texts
 from ampnet.results.face_prediction import FacePrediction
 
 MAX_SHOWN = 8
@@ -60,6 +60,7 @@ class Timeline:
                 ended = [track for track in self._lines if track not in present] or list(self._lines)
                 del self._lines[min(ended, key=lambda track: self._lines[track].frames)]
 
+    @plain_texts()
     def plot(self, title: str) -> NDArray[np.uint8]:
         """Draw a row for each of the longest tracks: probability of each class over time.
 
@@ -85,7 +86,7 @@ class Timeline:
             )
             for i, name in enumerate(self._class_names):
                 gaps = np.insert(scores[:, i], breaks, np.nan)
-                style = {"color": color_of(name), "label": printable(name), "linewidth": 2.0}
+                style = {"color": color_of(name), "label": legible(printable(name)), "linewidth": 2.0}
                 axis.plot(np.insert(times, breaks, times[breaks]), gaps, marker="." if len(times) < 40 else "", **style)
             axis.set_ylabel(f"face {track}")
             axis.set_ylim(-0.02, 1.02)
@@ -93,7 +94,7 @@ class Timeline:
             axis.set_facecolor("#333333")  # yellow, grey and blue lines are seen on it alike
         axes[-1].set_xlabel("seconds")
         more = f" ({len(shown)} of {self.tracks} faces)" if self.tracks > len(shown) else ""
-        figure.suptitle(printable(f"{title}{more}"), fontsize=11)
+        figure.suptitle(legible(printable(f"{title}{more}")), fontsize=11)
         if shown:
             figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", labelcolor="white",
                           facecolor="#333333")  # fmt: skip

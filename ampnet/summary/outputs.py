@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ampnet.files.printable import counted, one_line, printable
-from ampnet.media.drawing import color_of
+from ampnet.media.drawing import color_of, legible, plain_texts
 from ampnet.summary.faces_file import RunSettings, Video
 from ampnet.summary.series import Episode, EpisodeRule, Series, count_people, usual_rate
 
@@ -73,6 +73,7 @@ MAX_LANES = 12
 """People drawn: those who were seen for longest."""
 
 
+@plain_texts()
 def draw_lanes(series: Sequence[Series], class_names: Sequence[str]) -> bytes:
     """Return a PNG file: probability of each class over time, stacked, for each person of one video.
 
@@ -94,14 +95,14 @@ def draw_lanes(series: Sequence[Series], class_names: Sequence[str]) -> bytes:
         bottom = np.zeros(len(edges))
         for place, name in enumerate(class_names):
             top = tops[:, place]
-            axis.fill_between(edges, bottom, top, color=color_of(name), label=printable(name), linewidth=0)
+            axis.fill_between(edges, bottom, top, color=color_of(name), label=legible(printable(name)), linewidth=0)
             bottom = top
-        axis.set(ylim=(0, 1), xlim=(0, edges[-1]), ylabel=f"{printable(one.person, 16)}\nprobability")
+        axis.set(ylim=(0, 1), xlim=(0, edges[-1]), ylabel=f"{legible(printable(one.person, 16))}\nprobability")
         axis.set_facecolor("#f2f2f2")
         axis.set_yticks([0, 0.5, 1])
     axes[-1].set_xlabel("seconds from the first frame (blank: not seen)")
     more = f" ({len(shown)} of {len(series)} people)" if len(series) > len(shown) else ""
-    figure.suptitle(printable(f"{series[0].video}{more}", 120), fontsize=11)
+    figure.suptitle(legible(printable(f"{series[0].video}{more}", 120)), fontsize=11)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
     content = BytesIO()
     canvas.print_png(content)  # type: ignore[no-untyped-call]

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from ampnet.media.drawing import COLORS, UNSURE_COLOR, Mark, annotate, color_of, enlarged, ink_on, place_tags
+from ampnet.media.drawing import COLORS, UNSURE_COLOR, Mark, annotate, color_of, enlarged, ink_on, legible, place_tags
 from tests.colour_vision import DEFICIENCIES, contrast, difference, rgb
 
 
@@ -44,6 +44,15 @@ def test_any_text_is_drawn_even_beside_the_picture(text):
     drawn = annotate(image, [mark(-20, -30, 200, 150, "my own class", text), mark(118, 88, 119, 89)])
     assert drawn.shape == image.shape
     assert (drawn != image).any()
+
+
+def test_letters_that_the_font_lacks_are_their_numbers_so_that_classes_differ():
+    assert legible("\N{CJK UNIFIED IDEOGRAPH-559C} 84%") == "\\u559c 84%"
+    assert legible("fr\xf6hlich \N{CYRILLIC SMALL LETTER ZHE} 84%") == "fr\xf6hlich \N{CYRILLIC SMALL LETTER ZHE} 84%"
+    box = np.array([20.0, 60, 180, 190])
+    black, none = np.zeros((200, 200, 3), np.uint8), np.empty((0, 2))
+    tags = [annotate(black, [Mark(box, none, "same", text)]) for text in "\u559c\u6012"]
+    assert (tags[0] != tags[1]).any()
 
 
 def test_a_picture_without_faces_is_unchanged():
