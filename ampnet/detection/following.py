@@ -6,7 +6,7 @@ appears or turns away, the camera cuts) is halved, until the detector has run on
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import cv2
@@ -111,7 +111,7 @@ def _between(
     shares = [number / (len(frames) - 1) for number in range(1, len(frames) - 1)]
     return [
         Detection(
-            tuple(
+            _by_score(
                 _moved(face, end, share, landmarks)
                 for face, end, landmarks in zip(first.faces, ends, points / scale + share * drift, strict=True)
             ),
@@ -120,6 +120,10 @@ def _between(
         )
         for share, points in zip(shares, path[1:-1], strict=True)
     ]
+
+
+def _by_score(faces: Iterable[Face]) -> tuple[Face, ...]:
+    return tuple(sorted(faces, key=lambda face: -face.score))
 
 
 def _moved(face: Face, end: Face, share: float, landmarks: NDArray[np.floating]) -> Face:

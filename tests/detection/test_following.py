@@ -1,5 +1,6 @@
 """Faces that are followed between the frames that the detector looks at are where it would have found them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -99,3 +100,21 @@ def test_of_32_frames_at_the_usual_rates_the_detector_looks_at_three(two_people)
         small = cv2.resize(two_people, None, None, 0.5, 0.5)  # one view for each look
         assert [len(one.faces) for one in FollowingFinder(detector).find(frames_of([small] * 32, rate))] == [2] * 32
         assert detector.looked == 3
+
+
+def test_the_face_that_is_more_certain_comes_first_in_each_frame(monkeypatch, detector, two_people):
+    scores = {0: (0.95, 0.75), 6: (0.75, 0.95)}  # of the left and the right one; halfway, 0.85 each
+    whole = FaceFinder.find
+
+    def scored(self, photos, most=None):
+        found = []
+        for photo, one in zip(photos, whole(self, photos, most), strict=True):
+            left_first = sorted(one.faces, key=lambda face: face.box[0])
+            faces = [replace(face, score=score) for face, score in zip(left_first, scores[photo.frame], strict=True)]
+            found.append(replace(one, faces=tuple(sorted(faces, key=lambda face: -face.score))))
+        return found
+
+    monkeypatch.setattr(FaceFinder, "find", scored)
+    found = FollowingFinder(detector).find(frames_of([two_people] * 7, rate=12))
+    assert [round(one.faces[0].score, 2) for one in found] == [0.95, 0.92, 0.88, 0.85, 0.88, 0.92, 0.95]
+    assert [round(one.faces[1].score, 2) for one in found] == [0.75, 0.78, 0.82, 0.85, 0.82, 0.78, 0.75]
