@@ -140,8 +140,8 @@ class FacePrediction:
     def mark(self) -> Mark:
         """How the face is drawn."""
         text = f"{self.label} {self.probability:.0%}" if self.is_sure else self.answer
-        number = self.person or self.track
-        text = text if number is None else f"#{number} {text}"
+        if self.track is not None:  # a face that is no person's may have the track of that number
+            text = f"#{self.track} {text}" if self.person is None else f"P{self.person} {text}"
         return Mark(self.box, self.landmarks, self.label, text, self.is_sure, self.probability)
 
     def moved(self, matrix: Affine) -> "FacePrediction":

@@ -130,6 +130,12 @@ def test_more_faces_than_people_get_no_person():
     assert sorted([first.person or 0, second.person or 0]) == [0, 1]
 
 
+def test_a_track_that_is_no_person_s_is_not_drawn_as_the_person_with_its_number():
+    drawn = [replace(some_face(), track=track, person=person).mark.text for track, person in ((4, 2), (2, None))]
+    assert drawn == ["P2 happiness 40%", "#2 happiness 40%"]
+    assert some_face().mark.text == "happiness 40%"
+
+
 def test_a_person_who_was_not_found_for_a_moment_is_not_the_one_beside_them_afterwards():
     tracker = FaceTracker(people=1)
     one, other = some_face(), some_face(shift=100)
