@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -106,15 +106,17 @@ class Mark:
     """Whether the label counts; if not, its colour gives way to light grey."""
     probability: float | None = None
     """Length of the bar below the text, in [0, 1]; None: no bar."""
+    class_names: tuple[str, ...] = ()
+    """All classes that the label is one of; they have different colours."""
 
     @property
     def color(self) -> str:
         """Colour of the lines and the tag."""
-        return color_of(self.label) if self.is_sure else UNSURE_COLOR
+        return color_of(self.label, self.class_names) if self.is_sure else UNSURE_COLOR
 
     def scaled(self, factor: float) -> "Mark":
         """Return it for an image that was enlarged."""
-        return Mark(self.box * factor, self.landmarks * factor, self.label, self.text, self.is_sure, self.probability)
+        return replace(self, box=self.box * factor, landmarks=self.landmarks * factor)
 
 
 def annotate(image: NDArray[np.uint8], marks: Sequence[Mark], caption: str = "") -> NDArray[np.uint8]:
@@ -169,9 +171,17 @@ def enlarged(image: NDArray[np.uint8], marks: Sequence[Mark]) -> tuple[NDArray[n
     return to_array(large), [mark.scaled(factor) for mark in marks]
 
 
-def color_of(label: str) -> str:
-    """Return the colour of a class: fixed for the expressions, derived from the name for any other class."""
-    return COLORS.get(label) or OTHER_COLORS[sum(label.encode()) % len(OTHER_COLORS)]
+def color_of(label: str, class_names: Sequence[str] = ()) -> str:
+    """Return the colour of a class: fixed for the expressions; any other class has one that is left.
+
+    Args:
+        class_names: all classes, of which eight at most have different colours; without them, that of another class
+            is derived from its name.
+    """
+    if label in COLORS or label not in class_names:
+        return COLORS.get(label) or OTHER_COLORS[sum(label.encode()) % len(OTHER_COLORS)]
+    left = [color for name, color in COLORS.items() if name not in class_names] or OTHER_COLORS
+    return left[[name for name in class_names if name not in COLORS].index(label) % len(left)]
 
 
 def ink_on(color: str) -> str:

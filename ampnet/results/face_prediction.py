@@ -142,7 +142,7 @@ class FacePrediction:
         text = f"{self.label} {self.probability:.0%}" if self.is_sure else self.answer
         if self.track is not None:  # a face that is no person's may have the track of that number
             text = f"#{self.track} {text}" if self.person is None else f"P{self.person} {text}"
-        return Mark(self.box, self.landmarks, self.label, text, self.is_sure, self.probability)
+        return Mark(self.box, self.landmarks, self.label, text, self.is_sure, self.probability, tuple(self.scores))
 
     def moved(self, matrix: Affine) -> "FacePrediction":
         """Return it with box, landmarks and explanation mapped by an affine map, to pixels of another image."""

@@ -86,7 +86,11 @@ class Timeline:
             )
             for i, name in enumerate(self._class_names):
                 gaps = np.insert(scores[:, i], breaks, np.nan)
-                style = {"color": color_of(name), "label": legible(printable(name)), "linewidth": 2.0}
+                style = {
+                    "color": color_of(name, self._class_names),
+                    "label": legible(printable(name)),
+                    "linewidth": 2.0,
+                }
                 axis.plot(np.insert(times, breaks, times[breaks]), gaps, marker="." if len(times) < 40 else "", **style)
             axis.set_ylabel(f"face {track}")
             axis.set_ylim(-0.02, 1.02)

@@ -95,7 +95,9 @@ def draw_lanes(series: Sequence[Series], class_names: Sequence[str]) -> bytes:
         bottom = np.zeros(len(edges))
         for place, name in enumerate(class_names):
             top = tops[:, place]
-            axis.fill_between(edges, bottom, top, color=color_of(name), label=legible(printable(name)), linewidth=0)
+            axis.fill_between(
+                edges, bottom, top, color=color_of(name, class_names), label=legible(printable(name)), linewidth=0
+            )
             bottom = top
         axis.set(ylim=(0, 1), xlim=(0, edges[-1]), ylabel=f"{legible(printable(one.person, 16))}\nprobability")
         axis.set_facecolor("#f2f2f2")

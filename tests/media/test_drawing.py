@@ -65,6 +65,15 @@ def test_a_class_always_has_the_same_colour():
     assert len({color_of(name) for name in ("anger", "fear", "happiness", "sadness")}) == 4
 
 
+def test_up_to_eight_classes_of_any_names_differ_in_colour_and_expressions_keep_theirs():
+    own = ("cheerful", "joy", "other", "tense", "anger", "calm", "pain", "tired")
+    assert color_of("joy") == color_of("other")  # by their names alone
+    assert {color_of(name, own) for name in own} == set(COLORS.values())
+    assert color_of("anger", own) == COLORS["anger"]
+    box = np.array([20.0, 60, 180, 190])
+    assert Mark(box, np.empty((0, 2)), "joy", "joy", class_names=own).scaled(2).color == color_of("joy", own)
+
+
 @pytest.mark.parametrize("color", [*COLORS.values(), UNSURE_COLOR])
 def test_text_on_every_colour_has_the_contrast_that_wcag_asks_for(color):
     assert contrast(rgb(color), rgb(ink_on(color))) >= 4.5
