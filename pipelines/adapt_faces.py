@@ -17,6 +17,7 @@ from ampnet.errors import DataError, ImageError
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import frame_faces
 from ampnet.files.printable import counted, first_of, printable
+from ampnet.inference.calibration import prior_offsets, ruled_out
 from ampnet.inference.classifier import network_input
 from ampnet.reading.photo import Photo
 from ampnet.runtime.devices import choose_device
@@ -92,6 +93,7 @@ def embedded(
     model, size = checkpoint.model, checkpoint.architecture.image_size
     former = counterparts(source.class_names, checkpoint.class_names)
     known = np.array([code for code in former if code >= 0], dtype=np.int64)
+    prior = ruled_out(prior_offsets(checkpoint, None), checkpoint.class_names, ()).numpy()  # as predict answers
     features, old, labels, groups, right = [], [], [], [], []
     left_out, looks = LeftOut(), _Looks()
     people = {name: number for number, name in enumerate(sorted({item.subject for item in source.items}))}
@@ -110,7 +112,7 @@ def embedded(
                 label = source.class_names.index(item.class_name)
                 labels.append(label)
                 groups.append(people[item.subject] if item.subject else len(people) + number)
-                answer = int(known[logits[row, known].argmax()]) if len(known) else -1
+                answer = int(known[(logits[row] + prior)[known].argmax()]) if len(known) else -1
                 right.append(answer >= 0 and answer == former[label])
         advance(len(chunk))
     if not features:

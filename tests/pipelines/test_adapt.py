@@ -11,14 +11,18 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.dataset.sources import open_source
 from ampnet.errors import DataError, UsageError
 from ampnet.files.printable import MAX_LINE
 from ampnet.settings import AdaptConfig, ExportConfig
+from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines.adapt import _at_least, run
+from pipelines.adapt_faces import embedded
 from pipelines.export import run as export
 from tests.prepared_faces import SAMPLES
 from tests.service.running import PATIENCE, running
+from tests.small_checkpoint import small_checkpoint
 
 JPEG = {"Content-Type": "image/jpeg"}
 OWN = {"happiness": "cheerful", "anger": "cross"}
@@ -117,6 +121,25 @@ def test_an_unreadable_photo_is_left_out_and_the_command_ends_with_1(tmp_path: P
     assert (tmp_path / "mine.pt").exists()
     assert result.stderr.splitlines()[-1].startswith("ampnet: cannot read ")
     assert "broken.jpg" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_the_old_model_answers_as_predict_lets_it(tmp_path: Path) -> None:
+    for name, count in (("happiness", 6), ("anger", 3)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for file in sorted((SAMPLES / "faces" / "train" / name).iterdir())[:count]:
+            shutil.copy(file, tmp_path / "photos" / name)
+    says_happy = [0.1 if name == "happiness" else 0.0 for name in EXPRESSIONS]
+    shares = tuple(0.4 if name == "happiness" else 0.1 for name in EXPRESSIONS)
+    answers = []
+    for strength in (0.0, 1.0):  # the prior adds log 4 to the logit of anger, so that every face is angry
+        file = small_checkpoint(
+            tmp_path / str(strength), logits=says_happy, class_shares=shares, prior_strength=strength
+        )
+        checkpoint, source = load_checkpoint(file), open_source(tmp_path / "photos")
+        _faces, _left_out, is_right = embedded(config(tmp_path, tmp_path), checkpoint, source, lambda _count: None)
+        answers.append(is_right.sum())
+    assert answers == [6, 3]
 
 
 @pytest.mark.slow
