@@ -31,6 +31,7 @@ from ampnet.dataset.shards.manifest import Manifest, write_manifest
 from ampnet.dataset.shards.parquet_tables import pieces
 from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
 from ampnet.errors import DataError, UsageError
+from ampnet.files.lock import LOCK_FILE, is_empty
 from ampnet.files.opening import read_bytes
 from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write, write_text
@@ -42,7 +43,7 @@ COPIED = (META_FILE, CLASSES_FILE, PAIRS_FILE)
 
 
 def refuse_existing(out: Path) -> None:
-    """Check that a folder holds no data set yet, in either form, finished or not.
+    """Check that a folder holds no data set yet, in either form, finished or not, nor images of anything else.
 
     Raises:
         UsageError: it does.
@@ -50,6 +51,9 @@ def refuse_existing(out: Path) -> None:
     for name in (LABELS_FILE, MANIFEST_FILE, JOURNAL_FOLDER):
         if (out / "index" / name).exists():
             raise UsageError(f"{out} holds index/{name} already; choose another --out")
+    is_begun, images = (out / "index" / LOCK_FILE).exists(), out / "dataset"
+    if not is_begun and images.is_dir() and not is_empty(images):
+        raise UsageError(f"{images} holds other files; choose another --out")
 
 
 def to_shards(index: FaceIndex, out: Path, faces_per_shard: int, advance: Advance) -> None:

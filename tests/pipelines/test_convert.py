@@ -74,6 +74,17 @@ def test_the_same_faces_give_the_same_shards(forms: tuple[Path, Path], tmp_path:
     assert all((shards / name).read_bytes() == (tmp_path / name).read_bytes() for name in names)
 
 
+def test_images_that_are_no_conversions_are_not_replaced(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    files, shards = forms
+    mine = tmp_path / "dataset" / read_index(files).names[0]
+    mine.parent.mkdir()
+    mine.write_text("my picture")
+    result = CliRunner().invoke(app, ["convert", str(shards), "--to", "files", "--out", str(tmp_path)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"ampnet: {tmp_path / 'dataset'} holds other files; choose another --out\n"
+    assert [path.read_text() for path in tmp_path.rglob("*.*")] == ["my picture"]
+
+
 def test_shards_of_a_killed_conversion_into_more_do_not_stay(forms: tuple[Path, Path], tmp_path: Path) -> None:
     files, _shards = forms
     convert(files, "shards", tmp_path, "--faces-per-shard", "10")
