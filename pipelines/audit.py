@@ -154,6 +154,8 @@ def _labelled(config: AuditConfig, quiet: bool) -> AuditResult:
             f"the network agrees with {right:.1%} of the labels, always naming the most frequent class would with "
             f"{guessed:.1%}: it has not learned enough to doubt a label"
         )
+    if index.shards is not None:
+        notes.append("Label Studio finds no pictures in shards; for its tasks, audit the set as files (ampnet convert)")
     crowd = check_doubts(found.order, labels, np.concatenate([one.majority() for one in judged]), NAMES)
     images = dict(pictures(index, [position[one.name] for one in doubts[:SHOWN]]))
     shown = [(one, images[place]) for one in doubts[:SHOWN] if (place := position[one.name]) in images]

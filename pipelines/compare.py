@@ -102,7 +102,7 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         UsageError: a contender does not exist, or the folder holds another comparison.
         LockedError: another command is using the output folder.
     """
-    contenders = find_contenders(config.contenders)
+    contenders = find_contenders(config.contenders, config.mirror)
     if (of := split_of(config, contenders)) == "all" and config.split != "test":
         raise UsageError("folds predict every image once, whatever split it is in; omit --split")
     subjects = subjects_of(config, contenders)

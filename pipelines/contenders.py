@@ -70,12 +70,15 @@ class Contender:
         return re.sub(r"[^\w.+]+", "_", printable(name, 40)) or self.letter
 
 
-def find_contenders(asked: Sequence[Path]) -> tuple[Contender, ...]:
+def find_contenders(asked: Sequence[Path], is_mirrored: bool = False) -> tuple[Contender, ...]:
     """Find the files of each contender.
 
+    Args:
+        is_mirrored: whether a checkpoint's answers are to be averaged with those to mirrored faces.
+
     Raises:
-        UsageError: a path does not exist, there is no such bundled model, two contenders are one file, or one has seen
-            what the folds of another hold out.
+        UsageError: a path does not exist, there is no such bundled model, two contenders are one file, one has seen
+            what the folds of another hold out, or there is nothing to be mirrored.
         CheckpointError: a folder holds no checkpoint.
     """
     found = [_find(letter, path) for letter, path in zip(ascii_uppercase, asked, strict=False)]
@@ -86,6 +89,8 @@ def find_contenders(asked: Sequence[Path]) -> tuple[Contender, ...]:
                     f"{printable(folds.name)} holds folds, and {printable(other.name)} may have seen some of their "
                     "images; compare folds with folds, or with a file of predictions for all images"
                 )
+    if is_mirrored and all(one.is_predictions for one in found):
+        raise UsageError("--mirror is for checkpoints, and the answers in files are final; leave it out")
     owners: dict[Path, Contender] = {}
     for contender in found:
         for file in contender.files:

@@ -106,6 +106,8 @@ def _by_protocol(config: EvalConfig) -> tuple[EvalConfig, Rules | None]:
     if config.protocol_file is None:
         return config, None
     rules = read_json(config.protocol_file, Rules, "docs/evaluation.md, section Submissions, describes the file")
+    if config.split not in (EvalConfig.split, rules.split):
+        raise UsageError(f"the protocol is about the split {rules.split}; leave out --split {config.split}")
     published = None if rules.rule == "labels" or rules.rule == "crowd" else rules.rule
     return replace(config, split=rules.split, protocol=published, protocol_file=None), rules
 

@@ -14,7 +14,9 @@ from ampnet.dataset.index.folds import Folds, write_folds
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.sources import open_source
 from ampnet.media.images import encode_jpeg
+from ampnet.settings import ConvertConfig
 from cli import app
+from pipelines.convert import run as convert
 from tests.prepared_faces import SAMPLES, write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
 
@@ -73,6 +75,17 @@ def test_a_network_at_chance_is_said_to_know_nothing(data, tmp_path):
     (tmp_path / "judge.csv").write_text("\n".join(lines) + "\n")
     result = audit("--data", data, "--predictions", tmp_path / "judge.csv", "--out", tmp_path / "out")
     assert "always naming the most frequent class would with 14.3%: it has not learned enough" in result.stdout
+
+
+def test_of_a_set_in_shards_it_is_said_that_label_studio_finds_no_pictures(data, tmp_path):
+    pytest.importorskip("pyarrow")
+    convert(ConvertConfig(data=data, to="shards", out=tmp_path / "shards"), quiet=True)
+    names = read_index(data).names
+    (tmp_path / "judge.csv").write_text("name,p_fear,p_anger\n" + "".join(f"{name},0.9,0.1\n" for name in names))
+    for root, is_told in ((data, False), (tmp_path / "shards", True)):
+        out = tmp_path / f"{root.name}-lists"
+        done = audit("--data", root, "--predictions", tmp_path / "judge.csv", "--out", out)
+        assert ("Label Studio finds no pictures in shards" in done.stdout) == is_told
 
 
 def test_answers_about_images_without_a_prepared_face_are_left_out(tmp_path):

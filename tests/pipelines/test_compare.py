@@ -113,6 +113,12 @@ def test_a_rivals_answers_stand_beside_a_checkpoint_and_those_it_lacks_are_error
     assert any(note.startswith("B: images without a prediction") for note in result.notes)
 
 
+def test_files_of_answers_alone_cannot_be_mirrored(tmp_path, data):
+    files = tuple(rival_csv(tmp_path / f"{name}.csv", ["surprise"] * 4) for name in ("one", "two"))
+    with pytest.raises(UsageError, match="--mirror is for checkpoints"):
+        compare(data, *files, mirror=True)
+
+
 def test_a_folder_of_several_seeds_is_used_with_all_its_runs(tmp_path, data, says_neutral):
     folder = tmp_path / "seeds"
     for seed, expression in ((2, "surprise"), (10, "happiness")):

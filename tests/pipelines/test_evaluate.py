@@ -492,6 +492,14 @@ def test_a_result_that_does_not_follow_its_protocol_gets_one_clear_line(tmp_path
     assert not list(tmp_path.rglob("submission.json"))
 
 
+def test_a_split_other_than_the_protocols_is_refused(tmp_path):
+    data = make_data(tmp_path / "data")
+    options = "--split", "val", "--protocol-file", protocol_file(tmp_path, data)
+    result = evaluate_rival(rival(tmp_path), data, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "ampnet: the protocol is about the split test; leave out --split val\n"
+
+
 def test_predictions_and_a_checkpoint_are_one_too_many(tmp_path, happy):
     result = evaluate_rival(rival(tmp_path), make_data(tmp_path / "data"), str(happy))
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
