@@ -43,8 +43,8 @@ def tiers_of(series: Sequence[Series], episodes: Iterable[Episode]) -> list[Tier
         name = f"{one_line(episode.person)} {one_line(episode.expression)}"
         tiers.setdefault(name, []).append((episode.onset, episode.offset, one_line(episode.expression)))
     for one in series:
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], ~one.is_seen, [0]])))
-        spans = [(start * one.step, end * one.step, UNSEEN) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+        edges = one.seconds[0] + one.step * np.flatnonzero(np.diff(np.concatenate([[0], ~one.is_seen, [0]])))
+        spans = [(start, end, UNSEEN) for start, end in zip(edges[::2], edges[1::2], strict=True)]
         tiers[f"{one_line(one.person)} {UNSEEN}"] = [(float(start), float(end), label) for start, end, label in spans]
     return [Tier(name, sorted(spans)) for name, spans in sorted(tiers.items())]
 
@@ -144,7 +144,8 @@ def bids_sidecar(series: Series, class_names: Sequence[str]) -> bytes:
     """Return the description of such a table."""
     columns = [one_line(name) for name in class_names]
     described: dict[str, Any] = {name: {"Description": f"probability of {name}", "Units": "1"} for name in columns}
-    about = {"SamplingFrequency": round(1 / series.step, 6), "StartTime": 0.0, "Columns": columns}
+    start = round(float(series.seconds[0]), 6)
+    about = {"SamplingFrequency": round(1 / series.step, 6), "StartTime": start, "Columns": columns}
     return (json.dumps(about | described, indent=2, ensure_ascii=False) + "\n").encode()
 
 

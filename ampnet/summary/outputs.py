@@ -99,7 +99,7 @@ def draw_lanes(series: Sequence[Series], class_names: Sequence[str]) -> bytes:
                 edges, bottom, top, color=color_of(name, class_names), label=legible(printable(name)), linewidth=0
             )
             bottom = top
-        axis.set(ylim=(0, 1), xlim=(0, edges[-1]), ylabel=f"{legible(printable(one.person, 16))}\nprobability")
+        axis.set(ylim=(0, 1), xlim=(edges[0], edges[-1]), ylabel=f"{legible(printable(one.person, 16))}\nprobability")
         axis.set_facecolor("#f2f2f2")
         axis.set_yticks([0, 0.5, 1])
     axes[-1].set_xlabel("seconds from the first frame (blank: not seen)")

@@ -22,14 +22,14 @@ _RANGE = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One person in one video, at even ticks from the first frame to the last."""
+    """One person in one video, at even ticks from the first classified frame to the last."""
 
     video: str
     person: str
     step: float
     """Seconds between two ticks; each stands for the time until the next one."""
     seconds: NDArray[np.float64]
-    """``(ticks,)``, from 0."""
+    """``(ticks,)``: multiples of the step, so 0 is the first frame of the video."""
     scores: NDArray[np.float64]
     """``(ticks, classes)`` probabilities; NaN where the face was not seen."""
     is_sure: NDArray[np.bool_]
@@ -75,7 +75,8 @@ def series_of(video: Video, rate: float | None, smooth: float) -> list[Series]:
     """
     usual = usual_rate(video)
     step = 1 / (rate or usual)
-    ticks = np.arange(int((video.seconds[-1] + ROUNDED) / step) + 1, dtype=np.float64) * step
+    # Nobody watched what came before the first row: predict's --from.
+    ticks = step * np.arange(round(video.seconds[0] / step), int((video.seconds[-1] + ROUNDED) / step) + 1.0)
     after = np.clip(np.searchsorted(video.seconds, ticks), 0, len(video.seconds) - 1)
     before = np.maximum(after - 1, 0)
     is_before = ticks - video.seconds[before] < np.abs(video.seconds[after] - ticks)

@@ -98,6 +98,23 @@ def test_bids_tables_have_a_sidecar_and_no_header(faces, tmp_path):
     assert rows[65] == ["n/a"] * 3
 
 
+def test_of_a_part_of_a_video_every_output_begins_where_it_was_watched(tmp_path):
+    pympi = pytest.importorskip("pympi")
+    times = [60 + tenth for tenth in TENTHS]
+    path = write_faces(tmp_path / "faces.csv", {"1": smiles(62, 64, gap=(66, 67))}, times, "clip.mp4")
+    assert summarize(path, "--out", tmp_path / "tables", *FORMATS).exit_code == 0
+    people = pd.read_csv(tmp_path / "tables" / "people.csv")
+    assert people.loc[0, ["seconds_watched", "seconds_seen", "seconds_unseen"]].tolist() == [10, 9, 1]
+    episodes = pd.read_csv(tmp_path / "tables" / "episodes.csv").set_index("expression")
+    assert episodes.loc["happiness", ["onset", "offset"]].tolist() == [62, 64]
+    elan = pympi.Elan.Eaf(str(tmp_path / "tables" / "clip.eaf"))
+    assert [span[:2] for span in elan.get_annotation_data_for_tier("1 not seen")] == [(66000, 67000)]
+    praat = pympi.Praat.TextGrid(str(tmp_path / "tables" / "clip.TextGrid"))
+    assert next(iter(praat.get_tier("1 happiness").get_all_intervals())) == (0.0, 62.0, "")
+    about = json.loads((tmp_path / "tables" / "sub-1_task-clip_recording-expression_physio.json").read_text())
+    assert about["StartTime"] == 60.0
+
+
 def test_the_picture_has_a_lane_for_each_person_and_leaves_gaps_open(faces, tmp_path, monkeypatch):
     monkeypatch.undo()  # tests/pipelines/conftest.py leaves pictures out
     assert summarize(faces, "--out", tmp_path / "tables").exit_code == 0
