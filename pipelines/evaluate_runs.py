@@ -171,8 +171,13 @@ def spread_note(scores: RunsScores) -> str:
 
 
 def about_folds(runs: Runs) -> str:
-    """Say who predicts which image."""
-    return f"each image is predicted by the run that has not seen it ({len(runs.finished)} runs)"
+    """Say who predicts which image, and what the runs have learned from beside the other folds."""
+    config = load_checkpoint(runs.finished[0]).config
+    teachers = config.get("teachers")  # of someone else's file, so of any kind
+    learned = [config.get("pretrained"), *(teachers if isinstance(teachers, list) else ())]
+    others = ", ".join(printable(path, 100) for path in learned if path)
+    may = f", though {others}, which the runs learned from, may have" if others else ""
+    return f"each image is predicted by the run that has not seen it ({len(runs.finished)} runs){may}"
 
 
 def _about(runs: Runs, copies: int) -> list[str]:

@@ -88,6 +88,9 @@ def _run(config: TrainConfig, chosen: RunConfig, forecast: Forecast, quiet: bool
         raise UsageError("--seeds and --folds do not work under torchrun; start one torchrun for each --seed")
     index, folds = choose_folds(config) if config.folds else (None, None)  # first: it may be refused
     folder = open_run_folder(config)
+    if folds and 0 < (unknown := folds.subjects.count("")) < len(folds.subjects):
+        shown = f"{unknown:,} of {len(folds.subjects):,} images show an unknown face"
+        notices(quiet).print(f"note: {shown}: such a person may be in several folds")
     with lock_folder(folder):
         if not (folder / CONFIG).exists():
             write_settings(folder, config)

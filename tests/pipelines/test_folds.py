@@ -114,6 +114,29 @@ def test_a_series_is_not_resumed_as_another_one(folds, config, other, message):
     assert {path.name for path in folds.folder.iterdir()} == before
 
 
+def test_of_images_whose_people_are_unknown_it_is_said_that_folds_may_share_them(config, data, tmp_path, capsys):
+    lines = (data / "people.csv").read_text().splitlines()
+    for count, is_told in ((42, False), (40, True)):
+        file = tmp_path / f"{count} faces.csv"
+        file.write_text("\n".join(lines[: 1 + count]))
+        run(replace(config, name=file.stem, folds="2", subjects=str(file)))
+        told = "2 of 42 images show an unknown face: such a person may be in several folds" in " ".join(
+            capsys.readouterr().err.split()
+        )
+        assert told == is_told
+
+
+def test_what_folds_were_pretrained_on_may_have_seen_the_images(data, tmp_path):
+    index, runs = read_index(data), tmp_path / "runs"
+    for fold in (1, 2):
+        settings = {"fold": fold, "pretrained": "bundled", "teachers": ["run 7"]}
+        small_checkpoint(runs / f"fold{fold}", config=settings)
+    write_folds(runs / "folds.csv", index.names, Folds(np.arange(len(index)) % 2 + 1, [""] * len(index)))
+    notes = evaluate(EvalConfig(checkpoint=runs, data=data), quiet=True).report.notes
+    (note,) = (note for note in notes if note.startswith("each image is predicted by the run that has not seen it"))
+    assert note.endswith("(2 runs), though bundled, run 7, which the runs learned from, may have")
+
+
 def test_a_single_fold_is_not_measured_on_what_it_has_seen(folds, data, tmp_path):
     with pytest.raises(UsageError, match="is the run of one fold"):
         evaluate(EvalConfig(checkpoint=folds.folder / "fold1", data=data), quiet=True)
