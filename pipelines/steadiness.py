@@ -13,7 +13,7 @@ from rich.markup import escape
 from ampnet.checkpoints.model_files import display_name
 from ampnet.errors import DataError
 from ampnet.faces.framing import frame_face
-from ampnet.files.printable import counted, first_of
+from ampnet.files.printable import counted, first_of, printable
 from ampnet.media.images import Image
 from ampnet.reading.handed_over import photo_of
 from ampnet.reading.photo import Photo
@@ -25,6 +25,9 @@ from ampnet.settings import PredictConfig, RobustnessConfig
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices, progress_bar
 from pipelines.show import fitting_table
+
+JPEG_SIDE = 65_500
+"""Longest side of a JPEG file, as libjpeg writes it."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,11 @@ def run(config: RobustnessConfig, folder: Path, quiet: bool = False) -> Steadine
         checkpoint=config.checkpoint, face="largest", mirror=config.mirror, prior=config.prior, gpus=config.gpus
     )
     chosen = choose_predictor(wanted, console, is_single=True)
-    files = [source.path for source in plan([folder], None).sources if source.problem is None]
+    sources = plan([folder], None).sources
+    files = [source.path for source in sources if source.problem is None]
     random.Random(config.seed).shuffle(files)
     files = files[: config.images]
-    photos = _Photos(files)
+    photos = _Photos(files, [source.problem for source in sources if source.problem is not None])
     measured = _measure(chosen.predictor, photos, len(files), config.seed, console)
     if not measured.photos:
         hint = f" ({first_of(photos.problems)})" if photos.problems else ""
@@ -70,17 +74,19 @@ def run(config: RobustnessConfig, folder: Path, quiet: bool = False) -> Steadine
 class _Photos:
     """The pixels of photos one by one, without those that cannot be read."""
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    def __init__(self, files: Sequence[Path], problems: Sequence[str] = ()) -> None:
         self.files = files
-        self.problems: list[str] = []
+        self.problems = [*problems]
 
     def __iter__(self) -> Iterator[Image]:
         for file in self.files:
             photo = Photo.of_file(file)
-            if photo.problem is None:
-                yield photo.reduced
-            else:
+            if photo.problem is not None:
                 self.problems.append(photo.problem)
+            elif max(photo.reduced.shape) > JPEG_SIDE:
+                self.problems.append(f"{printable(file)} is too long to be saved as JPEG ({JPEG_SIDE:,} pixels)")
+            else:
+                yield photo.reduced
 
 
 def _measure(predictor: Recognizer, photos: _Photos, count: int, seed: int, console: Console) -> Steadiness:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import signal
 import time
@@ -371,3 +372,25 @@ def test_photos_are_measured_without_labels_and_an_unreadable_one_is_counted(tmp
         file.unlink()
     with pytest.raises(DataError, match=r"any of the 1 photo in .* \(.*broken\.jpg"):
         measure_photos(config, photos, quiet=True)
+
+
+def test_what_cannot_be_measured_of_a_folder_of_photos_is_named(tmp_path, monkeypatch):
+    photos, closed = tmp_path / "photos", tmp_path / "photos" / "closed"
+    closed.mkdir(parents=True)
+    shutil.copy(Path(__file__).parents[1] / "samples" / "portrait.jpg", photos)
+    config = RobustnessConfig(checkpoint=small_checkpoint(tmp_path / "run"), gpus=0)
+    listed = os.scandir
+
+    def scandir(place):
+        if Path(place) == closed:
+            raise PermissionError(13, "Permission denied")
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    result = measure_photos(config, photos, quiet=True)
+    assert (result.steadiness.photos, result.problem) == (1, f"cannot list {closed}: Permission denied")
+    monkeypatch.undo()
+    closed.rmdir()
+    Image.new("RGB", (65_501, 8)).save(photos / "wide.png")
+    problem = measure_photos(config, photos, quiet=True).problem
+    assert problem == f"{photos / 'wide.png'} is too long to be saved as JPEG (65,500 pixels)"
