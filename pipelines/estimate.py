@@ -58,6 +58,7 @@ def run(config: PredictConfig, quiet: bool = False) -> str:
         videos = sum(source.is_video for source in sources)
         what.append(f"{counted(counts[True], 'frame')} of {counted(videos, 'video')}")
     drawn = "; drawing takes longer" if config.annotate else ""
+    drawn += "; explaining takes longer" if config.explain else ""
     return f"about {_duration(seconds)} for {' and '.join(what)} (measured on {measured:,} of them){drawn}"
 
 

@@ -21,7 +21,9 @@ from ampnet.checkpoints.network import build_network, check_finite
 from ampnet.checkpoints.reading import StoredTensor, reading
 from ampnet.checkpoints.safetensors_file import HEADER, open_safetensors
 from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torch_file
+from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
+from ampnet.files.printable import printable
 from ampnet.files.writing import atomic_write
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings import ArchitectureConfig
@@ -159,6 +161,9 @@ def open_checkpoint(file: Path) -> Iterator[StoredCheckpoint]:
     Raises:
         CheckpointError: the file is missing, damaged or of another kind; or the block raised any exception.
     """
+    if file.suffix == ".onnx":
+        readers = "predict and serve --runtime onnx, and ampnet.onnx, read it"
+        raise CheckpointError(f"{printable(file)} is an exported model, no checkpoint; {readers}")
     if file.suffix == ".safetensors":
         with open_safetensors(file) as half:
             yield StoredCheckpoint(half.header, half.tensors, lambda: None, half.size)

@@ -65,7 +65,7 @@ def open_model(path: Path, kind: str, threads: int | None = None) -> OnnxModel:
     """Open a file written by `ampnet export`.
 
     Args:
-        kind: ``classifier`` or ``detector``.
+        kind: ``classifier``, ``detector`` or ``whole``.
         threads: of one run; None takes as many as this process may use cores.
 
     Raises:
@@ -76,7 +76,8 @@ def open_model(path: Path, kind: str, threads: int | None = None) -> OnnxModel:
     except Exception as error:  # ONNX Runtime raises many types, and the file may be anything
         raise CheckpointError(f"cannot read {printable(path)}: {printable(error)}") from error
     if not isinstance(model.metadata, dict) or model.metadata.get("kind") != kind:
-        raise CheckpointError(f"{printable(path)} is no {kind} of ampnet; write one with `ampnet export`")
+        how = {"classifier": "MODEL --part classifier", "detector": "detector"}.get(kind, "MODEL")
+        raise CheckpointError(f"{printable(path)} is no {kind} of ampnet; write one with `ampnet export {how}`")
     return model
 
 

@@ -163,10 +163,8 @@ class PredictConfig(Settings):
                 asked == (None, None, 0.0, None, False),
                 "--camera takes a frame whenever it is ready; leave out --every, --rate, --from, --to and --fast",
             )
-        is_measurable = self.camera is None and self.engine == "local"
-        require(
-            is_measurable or not self.estimate, "--estimate measures this machine; leave out --camera and --engine ray"
-        )
+        is_measurable = self.camera is None and self.engine == "local" and not self.resume
+        require(is_measurable or not self.estimate, "--estimate needs a whole run here; no --camera, --resume or Ray")
         require(self.every is None or self.rate is None, "--every and --rate: give one of them")
         require(self.last is None or self.last > self.first, "--to must be later than --from")
         is_csv = self.csv is None or self.csv.suffix.lower() not in NO_CSV

@@ -224,12 +224,14 @@ def test_a_file_that_is_no_exported_model_is_refused_in_one_line(classifier, det
     broken.write_bytes(classifier.file.read_bytes()[:5000])
     for file, reason in (
         (broken, "cannot read"),
-        (detector.file, "is no classifier"),
+        (detector.file, "is no classifier of ampnet; write one with `ampnet export MODEL --part classifier`"),
         (tmp_path / "no", "No such file"),
     ):
         with pytest.raises(CheckpointError, match=reason) as raised:
             OnnxPredictor(file, detector.file)
         assert "\n" not in str(raised.value)
+    with pytest.raises(CheckpointError, match="is an exported model, no checkpoint; predict and serve --runtime onnx"):
+        load_checkpoint(classifier.file)
 
 
 def _probabilities(file, inputs):
