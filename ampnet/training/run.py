@@ -25,6 +25,7 @@ from ampnet.dataset.loading.unreadable import UnreadableImages
 from ampnet.dataset.open_index import open_training_index
 from ampnet.errors import ConfigError
 from ampnet.faces.framing import Framing
+from ampnet.files.opening import exists
 from ampnet.models.ampnet import AMPNet
 from ampnet.models.plain import build_model
 from ampnet.runtime.devices import has_fast_bf16
@@ -39,8 +40,8 @@ from ampnet.training.optimizer import ExponentialMovingAverage, build_optimizer
 from ampnet.training.pretrained import freeze_parameters, load_pretrained
 from ampnet.training.resume import resume_run
 from ampnet.training.run_folder import describe_run, hash_data, locked_run_folder
-from ampnet.training.state import Progress, TrainState, run_identity, save_state
-from ampnet.training.targets import blend_targets, distillation_targets, load_teachers, training_targets
+from ampnet.training.state import LAST, NEXT, PREVIOUS, Progress, TrainState, run_identity, save_state
+from ampnet.training.targets import TEACHERS, blend_targets, distillation_targets, load_teachers, training_targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +129,12 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
     training, selection = parts["train"], parts[config.select_on]
     data_hash = hash_data(index, config.recipe.targets != "label")
     framing = training_framing(index, training)
-    teachers = load_teachers(config.teachers, index.class_names)
-    state, model, message = build_train_state(config, index.class_names, process)
+    own = config.out / (config.name or "")
+    is_begun = config.resume and any(exists(own / name) for name in (LAST, NEXT, PREVIOUS))
+    has_answers = is_begun and exists(own / TEACHERS)  # so that neither start nor teachers need still be there
+    teachers = [] if has_answers else load_teachers(config.teachers, index.class_names)
+    start = replace(config, pretrained=None) if is_begun else config
+    state, model, message = build_train_state(start, index.class_names, process)
     size = model.architecture
     order = training_order(index, training, config, process)
     identity = run_identity(config, data_hash)
@@ -139,7 +144,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
         if process.is_main and progress.epoch < config.recipe.epochs:  # --resume may have asked for more of them
             describe_run(folder, replace(config, resume=False), size, index, parts, data_hash, process)
         targets = training_targets(index, training, config.recipe)
-        if teachers:
+        if config.teachers:
             soft = distillation_targets(teachers, index, training, config, folder, process, bar, saved is not None)
             targets = blend_targets(targets, index.labels[training], soft, config.recipe.teacher_weight)
         batches = training_loader(index, training, config, size.image_size, framing.color, process, targets, order)

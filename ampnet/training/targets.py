@@ -123,7 +123,7 @@ def distillation_targets(
     They are computed once; a resumed run reads them from its folder.
 
     Args:
-        teachers: at least one checkpoint.
+        teachers: at least one checkpoint; none is needed where a resumed run has kept their answers.
         training: positions of its training faces.
         process: this process; each one computes a shard of the faces.
         is_resumed: whether the run was saved before, so that the probabilities in its folder are its own.

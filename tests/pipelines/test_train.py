@@ -175,6 +175,14 @@ def test_what_a_resumed_run_was_asked_for_last_holds_when_it_is_resumed_again(co
     assert run(TrainConfig(out=config.out, name="run", resume=True), quiet=True).epochs == 3
 
 
+def test_a_resumed_run_needs_neither_the_weights_nor_the_teachers_that_it_began_with(config):
+    start = run(changed(replace(config, name="start"), epochs=1), quiet=True).folder
+    pupil = replace(config, pretrained=start, teachers=(start,))
+    run(changed(pupil, epochs=1), quiet=True)
+    shutil.rmtree(start)
+    assert run(replace(pupil, resume=True), quiet=True).epochs == 2
+
+
 def test_one_run_is_not_resumed_as_several(config):
     run(changed(config, epochs=1), quiet=True)
     with pytest.raises(UsageError, match="run was started without --seeds"):
