@@ -1,9 +1,10 @@
 """`ampnet predict --engine ray`: the same answers as `ampnet predict`, by many processes and machines, as parquet."""
 
 import json
+import os
 import time
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -126,7 +127,8 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
                 worker = replace(config, checkpoint=model, gpus=int(options.on_gpu))
                 with progress_bar(console)("predict (parts)", len(parts)) as advance:
                     advance(len(done))
-                    for counts in predict_parts(todo, partial(load, worker), out, sampling_of(config), options):
+                    loader = partial(load, worker, Path.cwd())
+                    for counts in predict_parts(todo, loader, out, sampling_of(config), options):
                         total.merge(counts)
                         advance()
             if not is_address(out):
@@ -145,8 +147,14 @@ def _prior(config: PredictConfig) -> Any:
     return read_prior(config.prior)
 
 
-def load(config: PredictConfig) -> Recognizer:
-    """Load detector and classifier in an actor."""
+def load(config: PredictConfig, folder: Path) -> Recognizer:
+    """Load detector and classifier in an actor.
+
+    Args:
+        folder: the command's working folder, to which paths are relative; a cluster's nodes were started elsewhere.
+    """
+    with suppress(OSError):  # a node may not have it: what is named by addresses and whole paths needs none
+        os.chdir(folder)
     return choose_predictor(config, notices(quiet=True)).predictor
 
 

@@ -13,9 +13,9 @@ from ampnet.settings import PredictConfig
 from pipelines.predict_ray import load as load_predictor
 
 
-def load(mark: Path, config: PredictConfig) -> Recognizer:
+def load(mark: Path, config: PredictConfig, folder: Path) -> Recognizer:
     """Load a predictor that kills its process at the second call of the first process to come so far."""
-    predictor = load_predictor(config)
+    predictor = load_predictor(config, folder)
     answer, calls = predictor.answer, iter(range(1_000_000))
 
     def find_or_die(*given: Any, **options: Any) -> Any:

@@ -52,3 +52,11 @@ def test_a_run_is_not_continued_with_another_prior_in_the_same_file(tmp_path, mo
     prior.write_text('{"happiness": 9, "anger": 1}')
     with pytest.raises(DataError, match=r"changed: prior\)"):
         predict_ray.run(replace(asked, resume=True), quiet=True)
+
+
+def test_an_actor_takes_relative_paths_as_the_command_does_wherever_its_node_was_started(tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(predict_ray, "choose_predictor", lambda *_: SimpleNamespace(predictor=Path.cwd()))
+    config = PredictConfig(images=(Path("photos"),), out=tmp_path, engine="ray")
+    assert predict_ray.load(config, tmp_path) == tmp_path.resolve()
+    assert predict_ray.load(config, tmp_path / "not on this node") == tmp_path.resolve()
