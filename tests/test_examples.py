@@ -138,6 +138,9 @@ def test_cpp_needs_headers_and_library_alone(model, packages, tmp_path):
     options = ("-std=c++17", "-I", headers, "-L", library, "-l:libonnxruntime.so.1", f"-Wl,-rpath,{library}")
     subprocess.run([compiler, EXAMPLES / "faces.cpp", *options, "-o", program], check=True, timeout=120)
     require_same(answers_of(program, model, cwd=tmp_path))
+    odd = tmp_path / 'a "b\\c.jpg'
+    odd.symlink_to(PHOTOS[0])
+    assert json.loads(subprocess.check_output([program, model, odd], timeout=120))["photo"] == str(odd)
 
 
 @needs_browser

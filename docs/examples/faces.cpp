@@ -15,6 +15,12 @@
 #include <string>
 #include <vector>
 
+std::string quoted(const std::string& text) {
+  std::string escaped = "\"";
+  for (char letter : text) escaped += letter == '"' || letter == '\\' ? std::string{'\\', letter} : std::string{letter};
+  return escaped + "\"";
+}
+
 int main(int count, char** arguments) {
   Ort::Env environment(ORT_LOGGING_LEVEL_ERROR);  // it would warn about each optional input
   Ort::Session session(environment, arguments[1], Ort::SessionOptions{});
@@ -38,13 +44,13 @@ int main(int count, char** arguments) {
     for (size_t index = 0; index < found[2].GetTensorTypeAndShapeInfo().GetElementCount(); ++index)
       names.push_back(found[2].GetStringTensorElement(index));
     const size_t faces = found[0].GetTensorTypeAndShapeInfo().GetShape()[0], classes = names.size();
-    std::printf("{\"photo\": \"%s\", \"faces\": [", arguments[number]);
+    std::printf("{\"photo\": %s, \"faces\": [", quoted(arguments[number]).c_str());
     for (size_t face = 0; face < faces; ++face, boxes += 4, shares += classes) {
       const size_t best = std::max_element(shares, shares + classes) - shares;
-      std::printf("%s{\"box\": [%f, %f, %f, %f], \"label\": \"%s\", \"scores\": {", face ? ", " : "", boxes[0], boxes[1],
-                  boxes[2], boxes[3], names[best].c_str());
+      std::printf("%s{\"box\": [%f, %f, %f, %f], \"label\": %s, \"scores\": {", face ? ", " : "", boxes[0], boxes[1],
+                  boxes[2], boxes[3], quoted(names[best]).c_str());
       for (size_t index = 0; index < classes; ++index)
-        std::printf("%s\"%s\": %.7f", index ? ", " : "", names[index].c_str(), shares[index]);
+        std::printf("%s%s: %.7f", index ? ", " : "", quoted(names[index]).c_str(), shares[index]);
       std::printf("}}");
     }
     std::printf("]}\n");
