@@ -80,6 +80,7 @@ def cut_into_parts(inputs: Sequence[Path | str], size: int, videos: bool) -> tup
             found = list_files(place, [*readable_images(), *ARCHIVES])
             archives += [name for name in found if _is_archive(name)]
             files += [(name, None) for name in found if not _is_archive(name)]
+            notes += [f"{printable(place)}: no video is read at an address, photos only"] * videos
         elif given.is_dir():
             inside = sorted(str(path) for path in given.rglob("*") if _is_archive(path.name) and path.is_file())
             archives += inside
@@ -93,7 +94,7 @@ def cut_into_parts(inputs: Sequence[Path | str], size: int, videos: bool) -> tup
     if plain:
         planned = plan(plain, None, videos)
         files = [*((str(source.path), source.problem) for source in planned.sources), *files]
-        notes = planned.notes
+        notes += planned.notes
     if not files and not archives:
         raise DataError(f"{printable(inputs[0])} holds no images")
     parts: list[Part] = []

@@ -23,7 +23,7 @@ from ampnet.recognition.pickling import pickled
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import MAX_NETWORKS
-from ampnet.settings import IMAGE_SIZE, DetectorConfig
+from ampnet.settings import IMAGE_SIZE, DetectorConfig, PredictConfig
 
 MAX_MODEL_BYTES = 1 << 30
 KEY = "ampnet"
@@ -127,6 +127,7 @@ class Predictor(Recognizer):
 
     Raises:
         CheckpointError: a file cannot be used.
+        RangeError: ``batch_size`` is less than 1.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class Predictor(Recognizer):
         batch_size: int = 32,
         threads: int | None = None,
     ) -> None:
+        PredictConfig(batch_size=batch_size)  # checks it
         model = open_model(Path(classifier), "classifier", threads)
         self.metadata = model.metadata
         self.batch_size = batch_size

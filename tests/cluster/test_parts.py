@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from ampnet.cluster.predictions import Part, cut_into_parts
 from ampnet.files import download
 from ampnet.reading.reader import NOTHING, read_ahead
 from ampnet.reading.video_clock import Sampling
 from ampnet.runtime.threads import Threads, start_threads
 from tests.web import LOCAL, content, server
+
+fsspec = pytest.importorskip("fsspec")
 
 PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"
 
@@ -37,3 +41,13 @@ def test_the_videos_beside_a_tar_file_in_a_folder_are_read_if_asked_for(tmp_path
     parts, _ = cut_into_parts([tmp_path], 10, videos=True)
     assert [part.places for part in parts] == [(str(tmp_path / "clip.mp4"),), (str(tmp_path / "photos.tar"),)]
     assert len(cut_into_parts([tmp_path], 10, videos=False)[0]) == 1
+
+
+def test_a_line_says_that_videos_at_an_address_are_not_read() -> None:
+    store = fsspec.filesystem("memory")
+    for name in ("a.jpg", "b.mp4"):
+        store.pipe_file(f"/of-a-store/{name}", b"")
+    parts, notes = cut_into_parts([Path("memory://of-a-store")], 10, videos=True)
+    assert [part.places for part in parts] == [("memory:///of-a-store/a.jpg",)]
+    assert notes == ["memory://of-a-store: no video is read at an address, photos only"]
+    assert cut_into_parts([Path("memory://of-a-store")], 10, videos=False)[1] == []

@@ -16,7 +16,7 @@ import pytest
 
 from ampnet import Predictor
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.errors import CheckpointError, ConfigError, UsageError
+from ampnet.errors import CheckpointError, ConfigError, RangeError, UsageError
 from ampnet.export.parity import run_torchscript, sample_inputs
 from ampnet.export.versions import OLDEST_RUNTIME
 from ampnet.export.writers import store_small
@@ -230,6 +230,8 @@ def test_a_file_that_is_no_exported_model_is_refused_in_one_line(classifier, det
         with pytest.raises(CheckpointError, match=reason) as raised:
             OnnxPredictor(file, detector.file)
         assert "\n" not in str(raised.value)
+    with pytest.raises(RangeError, match="batch_size must be at least 1, got 0"):
+        OnnxPredictor(classifier.file, detector.file, batch_size=0)
     with pytest.raises(CheckpointError, match="is an exported model, no checkpoint; predict and serve --runtime onnx"):
         load_checkpoint(classifier.file)
 
