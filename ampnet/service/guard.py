@@ -204,6 +204,7 @@ class Proxies:
             address = ipaddress.ip_address(peer)
         except ValueError:
             return False
+        address = getattr(address, "ipv4_mapped", None) or address  # as IPv4 peers appear with --host ::
         return any(address in network for network in self._networks)
 
 
