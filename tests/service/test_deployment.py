@@ -141,6 +141,9 @@ def test_a_proxy_by_ipv4_is_the_same_where_the_service_listens_on_ipv6():
     from ampnet.service.guard import Proxies
 
     for peer, host in (("127.0.0.1", b"faces.example"), ("::ffff:127.0.0.1", b"faces.example"), ("::1", b"old")):
-        scope = {"client": (peer, 1), "headers": [(b"host", b"old"), (b"x-forwarded-host", b"faces.example")]}
+        scope: dict[str, Any] = {
+            "client": (peer, 1),
+            "headers": [(b"host", b"old"), (b"x-forwarded-host", b"faces.example")],
+        }
         Proxies(["127.0.0.0/8"]).apply(scope)
         assert dict(scope["headers"])[b"host"] == host
