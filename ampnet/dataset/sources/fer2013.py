@@ -10,7 +10,7 @@ from ampnet.dataset.sources.folders import read_folders, subfolders
 from ampnet.dataset.sources.pixel_tables import TableImage, find_pixel_tables, read_pixel_tables, read_rows
 from ampnet.dataset.sources.source_files import compare_class_counts, compare_counts, find_file, rows_of
 from ampnet.errors import DataError
-from ampnet.files.documents import quoted, short
+from ampnet.files.documents import listed, quoted, short
 from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8, FER2013_CODES, FERPLUS_ANSWERS, FERPLUS_COLUMNS
 
 LICENCE = "FER-2013: images collected from the web for the ICML 2013 challenge; for research only"
@@ -136,9 +136,14 @@ def attach_ferplus_votes(source: RawDataSet, path: Path) -> RawDataSet:
         path: fer2013new.csv.
 
     Raises:
-        DataError: the file belongs to another data set: rows are missing, a usage is not the image's split, or an
-            image's name does not hold its row.
+        DataError: the data set has classes of its own; or the file belongs to another one: rows are missing, a usage
+            is not the image's split, or an image's name does not hold its row.
     """
+    if own := [name for name in source.class_names if name not in FERPLUS_COLUMNS]:
+        raise DataError(
+            f"{path} has votes for expressions, and the data set has other classes ({listed(own)}); omit --classes, or "
+            "give --votes a csv with a column for each class"
+        )
     rows = list(ferplus_rows(path))
     last = source.items[-1]
     if isinstance(last, TableImage) and len(rows) != last.row + 1:

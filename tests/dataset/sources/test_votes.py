@@ -64,6 +64,15 @@ def test_the_csv_of_fer2013_keeps_its_labels_beside_the_votes(tmp_path: Path) ->
     assert {item.class_name for item in source.items} == {"anger"}
 
 
+def test_votes_of_ferplus_are_not_given_to_classes_of_other_names(tmp_path: Path) -> None:
+    fer2013_csv(tmp_path / "raw", *(usage for usage, _votes in ROWS))
+    own = text(
+        tmp_path / "own.json", '{"0": "negative", "3": "happiness", "6": "neutral"}'
+    )  # nobody voted for negative
+    with pytest.raises(DataError, match=r"the data set has other classes \(negative\); omit --classes"):
+        open_source(tmp_path / "raw", votes=ferplus(tmp_path / "new.csv", *ROWS), classes=str(own))
+
+
 def test_votes_go_to_the_rows_of_the_csv_also_where_the_numbers_of_ferplus_differ(tmp_path: Path) -> None:
     rows = [("Training", (2, 8, row, 0, 0, 0, 0, 0, 0, 0)) for row in range(64)]  # FER+'s number 60 is row 61
     fer2013_csv(tmp_path / "raw", *["Training"] * len(rows))
