@@ -137,12 +137,12 @@ def _each(given: Iterable[Any], videos: bool) -> Iterator[Source]:
 
 
 def _several_files(given: Any, videos: bool) -> Plan | None:
-    """Expand the path of a folder or a video, or a pattern that matches something."""
+    """Expand the path of a folder, a video or an archive, or a pattern that matches something."""
     if not os.fspath(given):
         return None
     path = Path(os.fsdecode(given))
     matches = [Path(match) for match in expand_patterns([path])]
-    if matches == [path] and not is_folder(path) and not is_video(path):
+    if matches == [path] and not is_folder(path) and not is_video(path) and not Source(path).is_archive:
         return None
     plans = [
         in_folder(match, None, videos, "videos=True") if is_folder(match) else Plan([Source(match)], [])

@@ -239,8 +239,9 @@ class Recognizer(ABC):
         """Detect and classify the faces in photos and videos; results do not depend on the other photos.
 
         Args:
-            images: a folder of photos, a video, a pattern for paths (``**`` stands for folders of any depth), an array
-                or tensor with four axes, or an iterable of these and of whatever :meth:`predict` takes.
+            images: a folder of photos, a video, a tar or parquet file, a pattern for paths (``**`` stands for folders
+                of any depth), an array or tensor with four axes, or an iterable of these and of what :meth:`predict`
+                takes.
             stream: return an iterator, whose memory stays bounded if neither the iterable nor its consumer keeps the
                 photos and results. Of a generator and the like, each photo is taken when its result is asked
                 for; folders, videos, lists and tuples are read ahead, by at most a few chunks of 32 photos or frames.
@@ -273,9 +274,8 @@ class Recognizer(ABC):
             if stream:  # all cores work at one chunk: side by side, they would be divided while the caller's code runs
                 return answer_in_threads(self, sources, sampling, tracking, keeps_whole=True)
             sources = several = list(sources)
-            if len(several) == 1 and not several[0].is_video:
-                parallel = 1
-            if not any(source.is_video for source in several):
+            if not any(source.is_video or source.is_archive for source in several):
+                parallel = 1 if len(several) == 1 else parallel
                 most = -(-len(several) // parallel)
         elif stream:
             return answer_one_by_one(self, sources, sampling, tracking)

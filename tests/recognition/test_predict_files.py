@@ -2,6 +2,7 @@
 
 import gc
 import io
+import tarfile
 import tracemalloc
 from pathlib import Path
 
@@ -225,3 +226,13 @@ def test_photos_of_a_stream_that_are_kept_take_no_memory_for_pixels(predictor):
     assert had_pixels == [True, True, True]
     assert [result.photo._reduced is not None for result in kept] == [False, False, False]
     assert kept[0].plot().shape == (512, 512, 3)  # decoded again
+
+
+@pytest.mark.parametrize("ask", [lambda tar: tar, lambda tar: [str(tar)], lambda tar: iter([tar])])
+def test_the_photos_of_an_archive_are_read_however_it_is_named(predictor, tmp_path, ask):
+    tar = tmp_path / "photos.tar"
+    with tarfile.open(tar, "w") as archive:
+        for name in ("a.jpg", "b.jpg"):
+            archive.add(SAMPLES / "portrait.jpg", name)
+    for results in (predictor.predict_many(ask(tar)), list(predictor.predict_many(ask(tar), stream=True))):
+        assert [(one.name, len(one)) for one in results] == [(f"{tar}/a.jpg", 1), (f"{tar}/b.jpg", 1)]
