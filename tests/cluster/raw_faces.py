@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from ampnet.settings import PrepareConfig
 
@@ -17,9 +18,10 @@ def link_samples(folder: Path, count: int = 130) -> Path:
     return folder
 
 
-def in_shards(raw: Path, out: Path) -> PrepareConfig:
-    """Give the settings of a prepare in shards."""
-    return PrepareConfig(raw_dir=raw, out=out, crop="face", gpus=0, form="shards", faces_per_shard=50)
+def in_form(raw: Path, out: Path, form: Literal["files", "shards"] = "shards") -> PrepareConfig:
+    """Give the settings of a prepare, in shards of 50 faces or in files."""
+    size = 50 if form == "shards" else PrepareConfig.faces_per_shard
+    return PrepareConfig(raw_dir=raw, out=out, crop="face", gpus=0, form=form, faces_per_shard=size)
 
 
 def files_of(out: Path) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ import pytest
 from ampnet.cluster import actors, preparation
 from ampnet.cluster.actors import ActorOptions
 from pipelines.prepare import run as prepare
-from tests.cluster.raw_faces import files_of, in_shards, link_samples
+from tests.cluster.raw_faces import files_of, in_form, link_samples
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def test_actors_prepare_the_bytes_of_a_single_machine(
     monkeypatch.setattr(actors, "ray_cluster", lambda _count, _gpus: nullcontext(ActorOptions(2, on_gpu=False)))
     monkeypatch.setattr(preparation, "run_on_actors", run_here)
     monkeypatch.setattr(preparation, "BATCH", 1)
-    asked = replace(in_shards(link_samples(tmp_path / "raw", 66), tmp_path / "local"), form=form)
+    asked = in_form(link_samples(tmp_path / "raw", 66), tmp_path / "local", form)
     prepare(asked, quiet=True)
     prepare(replace(asked, out=tmp_path / "ray", engine="ray", actors=2), quiet=True)
     assert files_of(tmp_path / "ray") == files_of(tmp_path / "local")

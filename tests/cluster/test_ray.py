@@ -19,7 +19,7 @@ import pytest
 from ampnet.settings import PredictConfig
 from pipelines.predict import run as predict
 from pipelines.prepare import run as prepare
-from tests.cluster.raw_faces import SAMPLES, files_of, in_shards, link_samples
+from tests.cluster.raw_faces import SAMPLES, files_of, in_form, link_samples
 from tests.small_checkpoint import small_checkpoint
 
 ray = pytest.importorskip("ray")
@@ -140,7 +140,7 @@ def test_tars_and_parquet_files_give_the_answers_of_their_images_in_folders(
 def test_ray_prepares_the_bytes_of_a_single_machine(
     raw: Path, tmp_path: Path, form: Literal["files", "shards"]
 ) -> None:
-    asked = replace(in_shards(raw, tmp_path / "local"), form=form)
+    asked = in_form(raw, tmp_path / "local", form)
     prepare(asked, quiet=True)
     prepare(replace(asked, out=tmp_path / "ray", engine="ray", actors=2), quiet=True)
     assert files_of(tmp_path / "ray") == files_of(tmp_path / "local")
@@ -156,7 +156,7 @@ def test_of_a_killed_actor_prepare_gives_the_bytes_of_a_single_machine(
     from tests.cluster.mortal import MortalPrepareActor
 
     monkeypatch.setattr(preparation, "PrepareActor", MortalPrepareActor)
-    asked = in_shards(raw, tmp_path / "alone")
+    asked = in_form(raw, tmp_path / "alone")
     prepare(asked, quiet=True)
     prepare(replace(asked, out=tmp_path / "ray", engine="ray", actors=2), quiet=True)
     assert (tmp_path / "killed").exists()
@@ -173,7 +173,7 @@ def test_a_killed_driver_of_prepare_is_resumed_to_the_bytes_of_a_single_machine(
     assert not (out / "index" / "shards.json").exists()
     again = subprocess.run([*command, "--resume"], cwd=ROOT, env=here(), capture_output=True, text=True, check=False)
     assert (again.returncode, again.stderr) == (0, "")
-    prepare(in_shards(raw, tmp_path / "alone"), quiet=True)
+    prepare(in_form(raw, tmp_path / "alone"), quiet=True)
     assert files_of(out) == files_of(tmp_path / "alone")
 
 
