@@ -75,7 +75,9 @@ def run(
     if config.workers == 1:
         return _serve(config, opened, up, logged, console, debug)
     quietly = notices(quiet=True)
-    return run_workers(config, lambda share, tell: _serve(share, opened, tell, logged, quietly, debug), up)
+    return run_workers(
+        config, lambda share, tell: _serve(share, opened, tell, logged, quietly, debug), up, opened.close
+    )
 
 
 def _serve(

@@ -38,11 +38,12 @@ def share_of(config: ServeConfig) -> ServeConfig:
     return replace(config, workers=1, queue=queue, max_requests=requests)
 
 
-def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None]) -> int:
+def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None], close: Callable[[], None]) -> int:
     """Serve with several processes until SIGTERM or Ctrl-C; one that dies is replaced, and all end if this one does.
 
     Args:
         up: called once all answer.
+        close: called when the service is to end: closes the socket, so that new connections are refused.
 
     Returns:
         The signal that ended the service.
@@ -56,6 +57,7 @@ def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None]) -> in
 
     def end(number: int, _frame: object = None) -> None:
         ended_by.append(number)
+        close()
         for pid in workers:
             os.kill(pid, signal.SIGTERM)
 

@@ -51,7 +51,7 @@ from ampnet.settings import ServeConfig
 from pipelines.serve_workers import run_workers
 def serve(config, answers):
     raise OSError("the disk has gone")
-run_workers(ServeConfig(workers=2), serve, print)
+run_workers(ServeConfig(workers=2), serve, print, print)
 """
 
 
@@ -89,7 +89,7 @@ def fork_and_end():
         os.kill(parent, signal.SIGTERM)
     return pid
 os.fork = fork_and_end
-print(run_workers(ServeConfig(workers=1), serve, lambda: None))
+print(run_workers(ServeConfig(workers=1), serve, lambda: None, lambda: None))
 """
 
 
@@ -108,6 +108,40 @@ def test_sigterm_while_a_worker_is_replaced_ends_the_new_one_too(tmp_path):
 
 def test_photos_of_a_worker_that_died_are_in_progress_no_longer(tmp_path):
     assert "3.0" not in run_replaced(tmp_path, 3)[0]
+
+
+ENDING = """
+import os, signal, socket, time
+from ampnet.settings import ServeConfig
+from pipelines.serve_workers import run_workers
+opened = socket.create_server(("127.0.0.1", 0))
+def serve(config, answers):
+    def end(*_):  # as uvicorn does: what has been sent is answered
+        opened.close()
+        time.sleep(1)
+        os._exit(0)
+    signal.signal(signal.SIGTERM, end)
+    answers()
+    time.sleep(60)
+place = opened.getsockname()
+if not os.fork():
+    opened.close()
+    time.sleep(1.5)
+    os.kill(os.getppid(), signal.SIGTERM)
+    time.sleep(0.5)
+    try:
+        socket.create_connection(place, 5)
+        print("taken", flush=True)
+    except ConnectionRefusedError:
+        print("refused", flush=True)
+    os._exit(0)
+run_workers(ServeConfig(workers=2), serve, lambda: None, opened.close)
+"""
+
+
+def test_new_connections_are_refused_while_workers_answer_what_they_have():
+    done = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "refused\n"
 
 
 def test_two_workers_count_together_and_one_that_dies_is_replaced(tmp_path):
