@@ -52,6 +52,8 @@ def run(
     console = notices(quiet)
     sources = list_sources(config, console)
     explained = explained_places(sources) if config.explain else {}
+    if config.explain and config.annotate and not (config.jsonl or json_out or sinks or explained):
+        raise UsageError("--explain draws photos only, and there is none to draw; add --jsonl FILE")
     timelines = timeline_places(sources) if config.track else {}
     csv, jsonl = _check_targets(config, sources, explained | timelines)
     if config.track and find_spec("scipy") is None:

@@ -158,6 +158,12 @@ def _explainer(chosen: ChosenPredictor, runtime: Runtime, console: Console) -> C
     return explainer
 
 
+def _has_regions(predictor: Recognizer) -> bool:
+    """Whether the network looks at regions, of which its exported form, which cannot explain itself, tells."""
+    about = getattr(predictor, "metadata", None)
+    return predictor.can_explain if about is None else bool(about.get("region_names", True))
+
+
 def _about(chosen: ChosenPredictor, runtime: Runtime, config: ServeConfig) -> "Model":
     from ampnet.service.guard import is_loopback
     from ampnet.service.schema import Limits, Model
@@ -172,7 +178,7 @@ def _about(chosen: ChosenPredictor, runtime: Runtime, config: ServeConfig) -> "M
         class_names=list(predictor.class_names),
         rejection_threshold=predictor.rejection_threshold,
         detector_sha256=predictor.detector.weights_sha256,
-        can_explain=file.suffix != ".onnx" and find_spec("torch") is not None,
+        can_explain=file.suffix != ".onnx" and find_spec("torch") is not None and _has_regions(predictor),
         card=read_text(card, MAX_CARD_BYTES) if bundled_name(file) and card.is_file() else None,
         is_local=is_loopback(config.host) and not config.proxies,
         limits=Limits(**{name: getattr(config, name) for name in Limits.model_fields}),

@@ -28,6 +28,8 @@ from ampnet.settings import ServeConfig
 
 JPEG_QUALITY = 92
 
+NO_REGIONS = "this model gives no explanations: it is an exported one, or looks at no regions"
+
 NO_CARD = "no model card comes with this checkpoint"
 
 MAX_NAME = 255
@@ -153,7 +155,7 @@ class _Predict:
     async def __call__(self, request: Request, explain: bool, annotate: bool) -> Response:
         self._uploads.check(request)
         if explain and not self._about.can_explain:
-            raise Refusal(501, "cannot_explain", "an exported network gives no explanations; serve its checkpoint")
+            raise Refusal(501, "cannot_explain", NO_REGIONS)
         if annotate and explain:
             raise Refusal(400, "wrong_parameter", "annotate=1 answers with a picture, explain=1 with numbers; give one")
         if self._engine.is_full:

@@ -220,7 +220,7 @@ ERRORS = {
     415: ("wrong_type", "send photos as multipart/form-data with fields called 'file', or one photo as image/jpeg"),
     421: ("unknown_host", "unknown host name; allow it with `ampnet serve --allow-host`"),
     422: ("unreadable", "cannot read the photo: not an image, or a damaged one"),
-    501: ("cannot_explain", "an exported network gives no explanations; serve its checkpoint"),
+    501: ("cannot_explain", "this model gives no explanations: it is an exported one, or looks at no regions"),
     503: ("busy", "the queue is full (128 photos); try again"),
 }
 

@@ -22,6 +22,7 @@ from ampnet.settings import PredictConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines.predict import run
+from tests.clips import write_clip
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -126,3 +127,11 @@ def test_what_cannot_be_explained_is_said_before_any_work(tmp_path):
     config = PredictConfig(images=(SAMPLES / "portrait.jpg",), checkpoint=tmp_path / "best.pt", explain=True)
     with pytest.raises(ConfigError, match="no local branches"):
         run(config, quiet=True)
+
+
+def test_pictures_alone_of_what_is_not_drawn_are_refused(tmp_path):
+    clip = write_clip(tmp_path / "clip.avi", 3)
+    done = predict(clip, "--explain", "--annotate", tmp_path / "drawn")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--explain draws photos only, and there is none to draw; add --jsonl FILE" in done.stderr
+    assert not (tmp_path / "drawn").exists()
