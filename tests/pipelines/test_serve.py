@@ -22,4 +22,4 @@ def test_a_network_without_regions_is_not_said_to_explain_its_answers(tmp_path, 
     known = ("model", "class_names", "rejection_threshold", "detector")
     exported = {name: getattr(chosen.predictor, name) for name in known} | {"metadata": {"region_names": regions}}
     on_onnx = SimpleNamespace(model=chosen.model, predictor=SimpleNamespace(can_explain=False, **exported))
-    assert _about(on_onnx, "onnx", ServeConfig()).can_explain is can_explain
+    assert _about(on_onnx, "onnx", ServeConfig()).can_explain is can_explain  # type: ignore[arg-type]
