@@ -137,7 +137,10 @@ def saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
 def _refuse_other_series(config: TrainConfig, saved: TrainConfig, folder: Path) -> None:
     """Refuse to put runs beside others that were trained on other faces, or in the folder of one run."""
     asked = {"--folds": (config.folds, saved.folds), "--subjects": (config.subjects, saved.subjects)}
-    asked["--seeds"] = ("several" if config.seeds > 1 else "", "several" if saved.seeds > 1 else "")
+    if config.seeds > 1 and (saved.seeds == 1 or config.seeds < saved.seeds):  # more of them are welcome
+        asked["--seeds"] = str(config.seeds), str(saved.seeds) if saved.seeds > 1 else ""
+    if saved.has_several_runs and config.seed != TrainConfig.seed:
+        asked["--seed"] = str(config.seed), str(saved.seed)
     for flag, (now, before) in asked.items():
         if now not in ("", before):
             how = f"with {flag} {printable(before, 100)}" if before else f"without {flag}"

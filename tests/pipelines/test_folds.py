@@ -105,6 +105,7 @@ def test_an_interrupted_series_goes_on_with_no_more_than_its_name(folds, config)
         ({"folds": "5"}, "was started with --folds 3; leave it out"),
         ({"subjects": "emotion"}, "was started with --subjects .*people.csv; leave it out"),
         ({"seeds": 2}, "was started without --seeds; leave it out"),
+        ({"seed": 2}, "was started with --seed 1; leave it out"),
     ],
 )
 def test_a_series_is_not_resumed_as_another_one(folds, config, other, message):

@@ -242,6 +242,8 @@ def test_several_seeds_report_mean_and_spread(config):
     more = run(TrainConfig(out=config.out, name="run", seeds=3, resume=True), quiet=True)
     assert [each.seed for each in more.runs] == [1, 2, 3]
     assert len(run(TrainConfig(out=config.out, name="run", resume=True), quiet=True).runs) == 3
+    with pytest.raises(UsageError, match="run was started with --seeds 3; leave it out"):
+        run(TrainConfig(out=config.out, name="run", seeds=2, resume=True), quiet=True)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
