@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
-from ampnet.dataset.index.raw_images import RawDataSet, SourceImage
+from ampnet.dataset.index.raw_images import Picture, RawDataSet, SourceImage
+from ampnet.dataset.preparation.chunks import labelled_face
 from ampnet.dataset.quality.duplicates import copy_groups, find_duplicates, thumbnail
 from ampnet.detection.detector import FaceDetector
 from ampnet.detection.finder import FaceFinder
@@ -19,9 +20,8 @@ from ampnet.faces.framing import frame_faces
 from ampnet.files.printable import counted, first_of, printable
 from ampnet.inference.calibration import prior_offsets, ruled_out
 from ampnet.inference.classifier import network_input
-from ampnet.reading.photo import Photo
 from ampnet.runtime.devices import choose_device
-from ampnet.settings import AdaptConfig, DetectorConfig
+from ampnet.settings import AdaptConfig, DetectorConfig, FacePolicy
 from ampnet.settings.labels import class_key, meant_expression
 from ampnet.training.adaptation import EmbeddedFaces, embed_faces
 
@@ -81,7 +81,7 @@ class _Looks:
 def embedded(
     config: AdaptConfig, checkpoint: Checkpoint, source: RawDataSet, advance: Callable[[int], None]
 ) -> tuple[EmbeddedFaces, LeftOut, NDArray[np.bool_]]:
-    """Find, frame and embed the largest face of each photo; of copies, the first counts.
+    """Find, frame and embed the largest face of each photo, or that of a list's box; of copies, the first counts.
 
     Returns:
         The faces, the photos left out, and whether the old heads are right about each face.
@@ -89,7 +89,8 @@ def embedded(
     Raises:
         DataError: no photo shows a face, or all are copies with several labels.
     """
-    finder = FaceFinder(FaceDetector(DetectorConfig(), choose_device(config.gpus)), "largest")
+    policy: FacePolicy = "all" if source.has_boxes else "largest"
+    finder = FaceFinder(FaceDetector(DetectorConfig(), choose_device(config.gpus)), policy)
     model, size = checkpoint.model, checkpoint.architecture.image_size
     former = counterparts(source.class_names, checkpoint.class_names)
     known = np.array([code for code in former if code >= 0], dtype=np.int64)
@@ -128,22 +129,24 @@ def _framed(
     items: Sequence[SourceImage], start: int, finder: FaceFinder, checkpoint: Checkpoint, left_out: LeftOut
 ) -> Iterator[tuple[int, AlignedFace]]:
     """Yield the number of each photo with a face, and that face; note the others."""
-    photos: list[tuple[int, Photo]] = []
+    photos: list[tuple[int, Picture]] = []
     for number, item in enumerate(items, start=start):
         try:
-            photo = item.picture().photo
-            if photo.problem is not None:
-                raise ImageError(photo.problem)
-            photos.append((number, photo))
+            picture = item.picture()
+            if picture.photo.problem is not None:
+                raise ImageError(picture.photo.problem)
+            photos.append((number, picture))
         except ImageError as error:
             left_out.unreadable.append(str(error))
-    for (number, photo), found in zip(photos, finder.find([photo for _number, photo in photos]), strict=True):
-        if not found.faces:
+    for (number, picture), found in zip(photos, finder.find([one.photo for _number, one in photos]), strict=True):
+        photo, box = picture.photo, items[number - start].box
+        chosen = labelled_face(found.faces, box, picture) if box else found.faces
+        if not chosen:
             left_out.without_face.append(printable(photo.name))
             continue
         try:
             size = checkpoint.architecture.image_size
-            (face,) = frame_faces(photo, [found.faces[0].landmarks], checkpoint.framing, size)
+            (face,) = frame_faces(photo, [chosen[0].landmarks], checkpoint.framing, size)
             yield number, face
         except ImageError as error:
             left_out.unreadable.append(str(error))

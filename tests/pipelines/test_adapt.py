@@ -143,6 +143,22 @@ def test_the_old_model_answers_as_predict_lets_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_box_of_a_list_is_not_taken_for_the_face_beside_it(tmp_path: Path) -> None:
+    rows = ["path,label,x0,y0,x1,y1"]
+    for name, side, box in (("happiness", 140, "300,80,365,158"), ("anger", 60, "0,0,250,224")):  # no face is in this
+        wide = Image.new("RGB", (420, 224), (120, 120, 120))
+        with Image.open(sorted((SAMPLES / "faces" / "train" / name).iterdir())[0]) as face:
+            wide.paste(face.convert("RGB").resize((side, side)), (252, 80 if side < 100 else 45))
+        wide.save(tmp_path / f"{name}.jpg", quality=95)
+        rows.append(f"{name}.jpg,{name},{box}")
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    asked, source = config(tmp_path, tmp_path), open_source(tmp_path, fold=None)
+    faces, left_out, _is_right = embedded(asked, load_checkpoint("bundled"), source, lambda _count: None)
+    assert [source.class_names[label] for label in faces.labels] == ["happiness"]
+    assert ["anger.jpg" in name for name in left_out.without_face] == [True]
+
+
+@pytest.mark.slow
 def test_shuffled_labels_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nothing was written, as the new heads are not shown to be better") as refused:
         run(config(photos(tmp_path / "photos", shuffled=True), tmp_path / "mine.pt"), quiet=True)

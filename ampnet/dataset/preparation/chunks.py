@@ -234,7 +234,7 @@ def _frame(work: PrepareJob, number: int, picture: Picture | str, found: Detecti
     unused = _with_tones(replace(unused, height=picture.whole_hw[0], width=picture.whole_hw[1]), picture)
     write = partial(work.store.write, number // CHUNK)
     chosen = (
-        _labelled_face(found.faces, item.box, picture)
+        labelled_face(found.faces, item.box, picture)
         if item.box
         else choose_face(found.faces, frame_policy.face, picture.photo.size_hw)
     )
@@ -265,7 +265,7 @@ def _with_tones(row: FaceRow, picture: Picture) -> FaceRow:
     return replace(row, traits=tones.traits, grey_mean=round(tones.mean, 2), grey_spread=round(tones.spread, 2))
 
 
-def _labelled_face(faces: Sequence[Face], box: Box, picture: Picture) -> list[Face]:
+def labelled_face(faces: Sequence[Face], box: Box, picture: Picture) -> list[Face]:
     """Find the face that overlaps the data set's own box best; empty if none overlaps it enough."""
     wanted = np.array(box) - np.tile(picture.origin_xy, 2)
     best = max(faces, key=lambda face: intersection_over_union(face.box, wanted), default=None)
