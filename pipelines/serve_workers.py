@@ -53,7 +53,7 @@ def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None], close
     """
     ended_by: list[int] = []
     workers: dict[int, int] = {}
-    ready, tell = os.pipe()
+    (ready, tell), parent = os.pipe(), os.getpid()
 
     def end(number: int, _frame: object = None) -> None:
         ended_by.append(number)
@@ -63,8 +63,6 @@ def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None], close
 
     def answers() -> None:
         os.write(tell, b".")
-
-    parent = os.getpid()
 
     def start(number: int) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # one just now would miss the worker, which nobody would end
