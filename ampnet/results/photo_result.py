@@ -49,6 +49,9 @@ class PhotoResult(list[FacePrediction]):
         framed: the faces as the network saw them; None: they are framed again when they are needed.
     """
 
+    is_averaged = False
+    """Whether the scores are means over frames, of which no single one is the explanation."""
+
     def __init__(
         self,
         photo: Photo,
@@ -188,7 +191,7 @@ class PhotoResult(list[FacePrediction]):
 
         Raises:
             ConfigError: the network has no local branches, is an exported one, or is not there any more since this
-                result was pickled.
+                result was pickled; or the scores are averages (``smooth``).
             DataError: there is no face.
             ImageError: the photo cannot be read, or no longer.
         """
@@ -196,6 +199,8 @@ class PhotoResult(list[FacePrediction]):
             raise ImageError(self.problem)
         if not self:
             raise DataError(f"nothing to explain: no face in {printable(self.name)}")
+        if self.is_averaged:
+            raise ConfigError("cannot explain averages over frames; leave out smooth")
         if self._explainer is None:
             raise ConfigError("cannot explain: a pickled result lacks its network; call predict again")
         return self._explainer.explain(self)

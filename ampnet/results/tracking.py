@@ -159,4 +159,5 @@ class Tracking:
             self._source, self._tracker = source, FaceTracker(self._smooth, self._people)
         if result.seconds is not None:
             image, width = result.photo.reduced, result.photo.size_hw[1]
+            result.is_averaged = self._smooth > 0
             result[:] = self._tracker.follow(result.seconds, result, image, image.shape[1] / width)

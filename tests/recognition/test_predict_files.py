@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from ampnet.detection.detector import FaceDetector
-from ampnet.errors import DataError, ImageError, RangeError
+from ampnet.errors import ConfigError, DataError, ImageError, RangeError
 from ampnet.recognition.predictor import Predictor
 from ampnet.results.photo_result import PhotoResult
 from ampnet.runtime.threads import MAX_READERS
 from tests.clips import write_clip, write_frames
-from tests.small_checkpoint import small_checkpoint
+from tests.small_checkpoint import ALL, small_checkpoint
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -236,3 +236,14 @@ def test_the_photos_of_an_archive_are_read_however_it_is_named(predictor, tmp_pa
             archive.add(SAMPLES / "portrait.jpg", name)
     for results in (predictor.predict_many(ask(tar)), list(predictor.predict_many(ask(tar), stream=True))):
         assert [(one.name, len(one)) for one in results] == [(f"{tar}/a.jpg", 1), (f"{tar}/b.jpg", 1)]
+
+
+def test_averages_over_frames_are_not_explained_by_the_last_one(tmp_path, clip):
+    predictor = Predictor(small_checkpoint(tmp_path / "run", modules=ALL))
+    averaged = predictor.predict_many(clip, every=4, track=True, smooth=1.0)
+    with pytest.raises(ConfigError, match="cannot explain averages over frames; leave out smooth"):
+        averaged[1].explain()
+    plain = predictor.predict_many(clip, every=4, track=True)[1]
+    logits = sum(plain.explain().summands(0).values())
+    shares = np.exp(logits) / np.exp(logits).sum()
+    assert shares == pytest.approx(list(plain[0].scores.values()), abs=1e-4)
