@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from ampnet.errors import UsageError
+from ampnet.files.printable import printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.media.images import Image
 from ampnet.reading.camera import Window, open_camera, require_display
@@ -11,7 +13,7 @@ from ampnet.reading.photo import Photo
 from ampnet.reading.video import Frame
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.results.results import Predictions, ResultSink
-from ampnet.results.row_files import RowFile, open_row_files
+from ampnet.results.row_files import RowFile, open_row_files, partials_of
 from ampnet.results.rows import CsvRows
 from ampnet.settings import PredictConfig
 from ampnet.summary.faces_file import settings_path, write_settings
@@ -39,6 +41,8 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
     csv = config.csv and refuse_overwrite(config.csv, config.force)
     if csv:
         refuse_overwrite(settings_path(csv), config.force)
+        if not config.force and (left := partials_of(csv)):  # nothing continues what a camera has shown
+            raise UsageError(f"{printable(left[0])} is what a run that was killed left: rename it, or use --force")
         make_folder(csv.parent)
     console = notices(quiet)
     with open_camera(config.camera) as frames:

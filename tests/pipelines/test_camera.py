@@ -87,6 +87,15 @@ def test_a_camera_s_table_has_the_decimal_mark_and_the_settings_of_its_own_run(c
     assert (settings.model, settings.rate, settings.smooth) == ("mine", None, 0.0)
 
 
+def test_the_rows_of_a_killed_run_are_to_be_renamed_as_nothing_resumes_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.camera.require_display", lambda: None)
+    left = tmp_path / "faces.csv.1a2b3c4d.partial"
+    left.write_text("image\ncamera 0\n")
+    with pytest.raises(UsageError, match=r"faces\.csv\.1a2b3c4d\.partial is what a run that was killed left"):
+        run(PredictConfig(camera=0, csv=tmp_path / "faces.csv"), quiet=True)
+    assert left.exists()
+
+
 class Window(Recorder):
     """What `run` opens."""
 
