@@ -187,6 +187,8 @@ def prior_offsets(checkpoint: Checkpoint, prior: Prior | None) -> Tensor | None:
             + (f"; missing: {', '.join(sorted(missing))}" if missing else "")
         )
     expected = np.array([prior[name] for name in checkpoint.class_names])
+    if not ((expected >= 0) & (expected < np.inf)).all():  # false for NaN, too
+        raise ConfigError("a frequency of the prior is no number of at least 0")
     if expected.sum() <= 0:
         raise ConfigError("the prior is 0 for every class; at least one frequency must be above 0")
     return strength_offsets(shares, 1.0) - strength_offsets(expected / expected.sum(), 1.0)
