@@ -76,7 +76,9 @@ def series_of(video: Video, rate: float | None, smooth: float) -> list[Series]:
     usual = usual_rate(video)
     step = 1 / (rate or usual)
     # Nobody watched what came before the first row: predict's --from.
-    ticks = step * np.arange(round(video.seconds[0] / step), int((video.seconds[-1] + ROUNDED) / step) + 1.0)
+    first = round(video.seconds[0] / step)
+    end = video.seconds[-1] + ROUNDED + min(step, 1 / usual) / 2  # the frame of the last tick may come before it
+    ticks = step * np.arange(first, max(int(end / step), first) + 1.0)
     after = np.clip(np.searchsorted(video.seconds, ticks), 0, len(video.seconds) - 1)
     before = np.maximum(after - 1, 0)
     is_before = ticks - video.seconds[before] < np.abs(video.seconds[after] - ticks)

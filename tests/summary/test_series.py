@@ -34,6 +34,20 @@ def test_every_frame_at_a_third_of_a_decimal_has_its_tick(tmp_path, count):
     assert one.scores[:, 0].tolist() == [0.1] * (count - 1) + [0.9]
 
 
+def test_the_last_tick_is_kept_whose_frame_comes_before_it(tmp_path):
+    # Those of 29 frames, 0.1 s apart, that are nearest to the sixths of a second; the last is 17 sixths, 2.833 s.
+    tenths = [0, 2, 3, 5, 7, 8, 10, 12, 13, 15, 17, 18, 20, 22, 23, 25, 27, 28]
+    path = with_rate(write_faces(tmp_path / "faces.csv", {"1": smiles(2.75, 9)}, [tenth / 10 for tenth in tenths]), 6.0)
+    (one,) = series(path)
+    assert one.seconds == pytest.approx([sixth / 6 for sixth in range(18)])
+    assert one.scores[:, 0].tolist() == [0.1] * 17 + [0.9]
+
+
+def test_a_part_that_is_shorter_than_a_tick_has_one(tmp_path):
+    (one,) = series(write_faces(tmp_path / "part.csv", {"1": smiles(0, 9)}, [0.6, 0.7, 0.8, 0.9]), rate=1)
+    assert (one.seconds.tolist(), one.scores[:, 0].tolist()) == ([1.0], [0.9])
+
+
 def with_rate(path, rate):
     write_settings(RunSettings(ampnet="1", model="m", sha256="0", rate=rate), path)
     return path
