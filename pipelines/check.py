@@ -16,7 +16,7 @@ from ampnet.dataset.index.splits import split_names
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.quality.checks import CheckReport, check_index, read_fingerprints
-from ampnet.dataset.quality.duplicates import CopyPair, write_pairs
+from ampnet.dataset.quality.duplicates import CopyPair, refuse_other_list, write_pairs
 from ampnet.errors import UsageError
 from ampnet.files.picture_files import save_picture
 from ampnet.reports.contact_sheet import Section, Tile, contact_sheet
@@ -48,7 +48,8 @@ def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
 
     Raises:
         UsageError: the data set is in shards.
-        DataError: there is no index, its parts contradict each other, it is a link, or --out cannot be written to.
+        DataError: there is no index, its parts contradict each other, it is a link, or --out cannot be written to or
+            holds a table of someone else's in the place of the list.
         LockedError: another command is using the folder of the lists.
     """
     console = notices(quiet)
@@ -59,6 +60,8 @@ def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
     if not (config.data / "index").exists():
         read_index(config.data)  # says what is missing, before anything is created
     refuse_linked_folder(config.data / "index")  # lists of duplicates are replaced there
+    if config.out is not None:
+        refuse_other_list(config.out / PAIRS_FILE)
     side = ResultFolder(config.out or config.data / "index", config.out is not None, "lists of duplicates")
     with ExitStack() as held:
         side.reserve(held, console)

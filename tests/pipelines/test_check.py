@@ -181,3 +181,14 @@ def test_without_source_pixels_the_prepared_images_are_examined(data: Path) -> N
     assert {trait: (count.images, count.examples) for trait, count in traits.items()} == {
         "constant": (1, ["train_2.jpg"])
     }
+
+
+def test_a_table_of_ones_own_is_neither_replaced_nor_deleted(data: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "stuff" / "duplicates.csv"
+    mine.parent.mkdir()
+    mine.write_text("order,article\n7,chair\n")
+    with pytest.raises(DataError, match=r"duplicates\.csv is no list that check wrote; choose another --out"):
+        run(CheckConfig(data=data, out=mine.parent), quiet=True)
+    assert mine.read_text() == "order,article\n7,chair\n"
+    for _time in range(2):  # its own list is replaced
+        assert run(CheckConfig(data=data, out=tmp_path / "lists"), quiet=True).pairs_file is not None

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
-from ampnet.files.documents import csv_table, number_of
+from ampnet.files.documents import csv_rows, csv_table, number_of
 from ampnet.files.printable import printable
 from ampnet.files.writing import write_rows
 from ampnet.media.images import Image
@@ -182,6 +182,7 @@ def _equal_neighbours(digests: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 CURE = "run `ampnet check` again"
+OTHER_OUT = "choose another --out"
 COLUMNS = ("first", "second", "first_split", "second_split", "first_class", "second_class", "similarity", "exact")
 
 
@@ -221,6 +222,16 @@ def read_pairs(path: Path) -> list[CopyPair]:
         except ValueError as error:
             raise DataError(f"cannot read {path}, line {number}: {printable(error)}; {CURE}") from error
     return pairs
+
+
+def refuse_other_list(path: Path) -> None:
+    """Check that a file, if there is one, is a list of duplicates and nobody's own table of that name.
+
+    Raises:
+        DataError: it is not.
+    """
+    if path.exists() and next(csv_rows(path, cure=OTHER_OUT), (0, []))[1][:7] != list(COLUMNS[:7]):  # 8 in later files
+        raise DataError(f"{printable(path)} is no list that check wrote; {OTHER_OUT}")
 
 
 def _pair(cells: Sequence[str]) -> CopyPair:
