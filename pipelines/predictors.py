@@ -10,6 +10,7 @@ from ampnet import __version__
 from ampnet.checkpoints.model_files import ModelId
 from ampnet.errors import missing_package
 from ampnet.files.printable import one_line
+from ampnet.files.writing import sha256_of
 from ampnet.reading.video_clock import Sampling, choose_sampling
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.runtime.cores import usable_cores
@@ -79,7 +80,8 @@ def face_settings(config: PredictConfig) -> dict[str, Any]:
         "face": config.face,
         "min_face": config.min_face,
         **({"fast": True} if config.fast else {}),
-        "detector": {name: str(value) for name, value in asdict(config.detector).items()},
+        "detector": {name: str(value) for name, value in asdict(config.detector).items()}
+        | ({"weights": sha256_of(weights)} if (weights := config.detector.weights) else {}),
     }
 
 

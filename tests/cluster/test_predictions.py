@@ -9,7 +9,7 @@ import pytest
 
 from ampnet.cluster.predictions import PartCounts
 from ampnet.errors import DataError
-from ampnet.settings import PredictConfig
+from ampnet.settings import DetectorConfig, PredictConfig
 from pipelines import predict_ray
 from pipelines.predict_ray import RayPredictions, _begin
 from pipelines.predictors import face_settings
@@ -60,3 +60,20 @@ def test_an_actor_takes_relative_paths_as_the_command_does_wherever_its_node_was
     config = PredictConfig(images=(Path("photos"),), out=tmp_path, engine="ray")
     assert predict_ray.load(config, tmp_path) == tmp_path.resolve()
     assert predict_ray.load(config, tmp_path / "not on this node") == tmp_path.resolve()
+
+
+def test_a_run_is_not_continued_with_another_detector_in_the_same_file(tmp_path):
+    weights = tmp_path / "detector.pth"
+    weights.write_bytes(b"one detector")
+    asked = PredictConfig(
+        images=(Path("photos"),),
+        out=tmp_path / "rows",
+        engine="ray",
+        resume=True,
+        detector=DetectorConfig(weights=weights),
+    )
+    asked.out.mkdir()
+    _begin(asked, str(asked.out), face_settings(asked))
+    weights.write_bytes(b"another one")
+    with pytest.raises(DataError, match=r"changed: detector\)"):
+        _begin(asked, str(asked.out), face_settings(asked))
