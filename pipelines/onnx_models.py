@@ -62,5 +62,5 @@ def _exported(model: Path, file: Path, console: Console) -> Path:
         from pipelines.export import run  # loads torch, which the ONNX runtime otherwise does without
 
         console.print(f"exporting {model} for the ONNX runtime (once): {file}")
-        run(ExportConfig(model=model, out=file, part="classifier"))
+        run(ExportConfig(model=model, out=file, part="classifier", force=True))  # another process may be as far
     return file
