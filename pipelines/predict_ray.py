@@ -24,6 +24,7 @@ from ampnet.files.storage import address_of, is_address, join, names_in, open_fi
 from ampnet.files.writing import remove_leftovers, sha256_of
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.results.columns import table_columns
+from ampnet.runtime.cores import usable_cores
 from ampnet.settings import PredictConfig
 from pipelines.model import find_model
 from pipelines.predictors import choose_predictor, face_settings, sampling_of
@@ -155,7 +156,7 @@ def load(config: PredictConfig, folder: Path) -> Recognizer:
     """
     with suppress(OSError):  # a node may not have it: what is named by addresses and whole paths needs none
         os.chdir(folder)
-    return choose_predictor(config, notices(quiet=True)).predictor
+    return choose_predictor(config, notices(quiet=True), parallel=usable_cores()).predictor  # a core for each actor
 
 
 def _begin(config: PredictConfig, out: str, settings: dict[str, Any]) -> None:

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from ampnet.checkpoints.model_files import bundled_model
 from ampnet.cluster.predictions import PartCounts
 from ampnet.errors import DataError
 from ampnet.settings import DetectorConfig, PredictConfig
-from pipelines import predict_ray
+from pipelines import predict_ray, predictors
 from pipelines.predict_ray import RayPredictions, _begin
 from pipelines.predictors import face_settings
 
@@ -56,7 +57,7 @@ def test_a_run_is_not_continued_with_another_prior_in_the_same_file(tmp_path, mo
 
 def test_an_actor_takes_relative_paths_as_the_command_does_wherever_its_node_was_started(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
-    monkeypatch.setattr(predict_ray, "choose_predictor", lambda *_: SimpleNamespace(predictor=Path.cwd()))
+    monkeypatch.setattr(predict_ray, "choose_predictor", lambda *_, **__: SimpleNamespace(predictor=Path.cwd()))
     config = PredictConfig(images=(Path("photos"),), out=tmp_path, engine="ray")
     assert predict_ray.load(config, tmp_path) == tmp_path.resolve()
     assert predict_ray.load(config, tmp_path / "not on this node") == tmp_path.resolve()
@@ -77,3 +78,14 @@ def test_a_run_is_not_continued_with_another_detector_in_the_same_file(tmp_path)
     weights.write_bytes(b"another one")
     with pytest.raises(DataError, match=r"changed: detector\)"):
         _begin(asked, str(asked.out), face_settings(asked))
+
+
+def test_an_actor_s_network_on_onnx_runs_on_one_core_of_a_machine_with_many(tmp_path, monkeypatch):
+    threads = []
+    monkeypatch.chdir(tmp_path)
+    for module in (predict_ray, predictors):
+        monkeypatch.setattr(module, "usable_cores", lambda: 32)
+    monkeypatch.setattr(predictors, "find_model", lambda *_: bundled_model())
+    monkeypatch.setattr(predictors, "_on_onnx", lambda *given: threads.append(given[-1]) or SimpleNamespace())
+    predict_ray.load(PredictConfig(out=tmp_path, engine="ray", runtime="onnx"), tmp_path)
+    assert threads == [1]
