@@ -112,7 +112,7 @@ def _files_of(
     if "elan" in config.formats:
         files[f"{name}.eaf"] = elan_document(video, tiers)
     if "praat" in config.formats:
-        files[f"{name}.TextGrid"] = praat_document(tiers, len(series[0].seconds) * series[0].step)
+        files[f"{name}.TextGrid"] = praat_document(tiers, float(series[0].seconds[-1]) + series[0].step)
     if "bids" in config.formats:
         for one in series:
             label = bids_name(one.person, name, taken)

@@ -115,6 +115,13 @@ def test_of_a_part_of_a_video_every_output_begins_where_it_was_watched(tmp_path)
     assert about["StartTime"] == 60.0
 
 
+def test_a_text_grid_lasts_until_the_end_of_the_part_that_was_watched(tmp_path):
+    times = [60 + tenth for tenth in TENTHS]  # without an episode, and seen throughout
+    path = write_faces(tmp_path / "faces.csv", {"1": lambda _: (0.4, 0.3, 0.3)}, times, "clip.mp4")
+    assert summarize(path, "--out", tmp_path / "tables", "--format", "praat").exit_code == 0
+    assert "xmax = 70.000000" in (tmp_path / "tables" / "clip.TextGrid").read_text().splitlines()
+
+
 def test_the_picture_has_a_lane_for_each_person_and_leaves_gaps_open(faces, tmp_path, monkeypatch):
     monkeypatch.undo()  # tests/pipelines/conftest.py leaves pictures out
     assert summarize(faces, "--out", tmp_path / "tables").exit_code == 0
