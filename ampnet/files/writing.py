@@ -161,15 +161,17 @@ def refuse_overwrite(path: Path, force: bool) -> Path:
 
 
 def refuse_inputs(targets: Iterable[Path], inputs: Iterable[Path | None]) -> None:
-    """Keep what a command reads from being replaced by what it writes, even by force.
+    """Keep what a command reads, or writes elsewhere, from being replaced by what it writes, even by force.
 
     Raises:
-        UsageError: a file to write is one of the inputs, by whatever name.
+        UsageError: a file to write is one of the inputs, or another output, by whatever name.
     """
-    read = {os.path.realpath(path) for path in inputs if path is not None}
+    taken = {os.path.realpath(path): "one of the inputs" for path in inputs if path is not None}
     for target in targets:
-        if os.path.realpath(target) in read:
-            raise UsageError(f"{printable(target)} is itself one of the inputs; write the results somewhere else")
+        place = os.path.realpath(target)
+        if place in taken:
+            raise UsageError(f"{printable(target)} is itself {taken[place]}; write the results somewhere else")
+        taken[place] = "another output"
 
 
 def followed(path: Path) -> Path:

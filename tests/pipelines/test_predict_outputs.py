@@ -281,6 +281,8 @@ def test_json_of_an_interrupted_run_is_json(happy, photos):
         (["--csv", "a", "--jsonl", "a"], "need two files"),
         (["--csv", "photos/03.png", "--force"], "itself one of the inputs"),
         (["--list", "list.txt", "--csv", "list.txt", "--force"], "itself one of the inputs"),
+        (["--csv", "a.csv", "--jsonl", "photos/../a.csv"], "photos/../a.csv is itself another output"),
+        (["--jsonl", "drawn/01.png", "--annotate", "drawn"], "drawn/01.png is itself another output"),
         (["--csv", "/dev/null", "--force"], "a device"),
     ],
 )
