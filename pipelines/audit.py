@@ -31,7 +31,7 @@ from ampnet.reports.label_lists import (
     write_tasks,
 )
 from ampnet.settings import AuditConfig, EvalConfig, PredictConfig, TrainConfig
-from pipelines.evaluate_runs import about_folds, open_runs, predict_seeds
+from pipelines.evaluate_runs import about_folds, open_runs, predict_seeds, stopped_early
 from pipelines.model import find_model
 from pipelines.predict_split import predict_split, unreadable_notes
 from pipelines.predictors import choose_predictor
@@ -183,7 +183,7 @@ def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Ju
             raise UsageError(f"{printable(runs.folder)} holds folds, which judge every image; leave out --split")
         tables, _scores = predict_seeds(settings, open_runs(settings, runs), quiet)
         p = np.mean([np.asarray(one.probabilities) for one in tables], axis=0)  # of all seeds: each label once
-        notes = [about_folds(runs), *unreadable_notes(tables[0])]
+        notes = [about_folds(runs), *stopped_early(runs), *unreadable_notes(tables[0])]
         return [_Judged("all", replace(tables[0], probabilities=p))], printable(runs.folder.name), notes
     file = find_model(config.checkpoint, notices(quiet), "`ampnet audit CHECKPOINT`")
     checkpoint = load_checkpoint(file)

@@ -31,6 +31,7 @@ from ampnet.evaluation.predictions import SplitImages
 from ampnet.files.printable import as_text, printable
 from ampnet.files.writing import sha256_of, write_rows
 from ampnet.settings import CompareConfig
+from pipelines.evaluate_runs import stopped_early
 from pipelines.provenance import versions
 from pipelines.result_folder import Subjects, free_folder
 
@@ -108,9 +109,10 @@ def _find(letter: str, asked: Path) -> Contender:
         return Contender(letter, str(asked), (path,), is_predictions=True)
     if runs := find_runs(path):
         if runs.are_folds:
-            return Contender(letter, str(asked), runs.finished, is_predictions=False, folds=runs)
+            notes = tuple(stopped_early(runs))
+            return Contender(letter, str(asked), runs.finished, is_predictions=False, notes=notes, folds=runs)
         unfinished = f"without {', '.join(runs.unfinished)}, where there is no {BEST}"
-        notes = (unfinished,) if runs.unfinished else ()
+        notes = (*((unfinished,) if runs.unfinished else ()), *stopped_early(runs))
         return Contender(letter, str(asked), runs.finished, is_predictions=False, notes=notes)
     file = checkpoint_file(path)
     return Contender(letter, display_name(file) if bundled_name(file) else str(asked), (file,), is_predictions=False)

@@ -3,18 +3,21 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ampnet.checkpoints.model_files import Runs, seed_of
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, open_checkpoint
+from ampnet.checkpoints.header import Header, parse_header
+from ampnet.checkpoints.model_files import Runs, checkpoint_file, seed_of
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.open_index import read_index
-from ampnet.errors import DataError, UsageError
+from ampnet.errors import CheckpointError, DataError, UsageError
 from ampnet.evaluation.matching import selection_notes
 from ampnet.evaluation.predictions import PredictionTable, table_of
 from ampnet.evaluation.runs import RunScore, RunsScores, clusters_of, score_run, score_runs, stack_tables
@@ -22,6 +25,7 @@ from ampnet.files.printable import printable
 from ampnet.files.writing import sha256_of
 from ampnet.reports.numbers import written_spread
 from ampnet.settings import EvalConfig, TrainConfig
+from ampnet.training.state import LAST
 from pipelines.predict_split import SplitPredictions, empty_notes, predict_split, unreadable_notes
 from pipelines.read_groups import read_groups
 from pipelines.split_images import EvaluatedSplit, people_note, people_of, read_split
@@ -180,8 +184,27 @@ def about_folds(runs: Runs) -> str:
     return f"each image is predicted by the run that has not seen it ({len(runs.finished)} runs){may}"
 
 
+def stopped_early(runs: Runs) -> list[str]:
+    """Note the runs that have not trained all of their epochs, by the saves that --resume would continue."""
+    stopped = []
+    for best in runs.finished:
+        with suppress(CheckpointError):  # a run of which only the best is left, or a damaged save
+            last, kept = _header(best.with_name(LAST)), _header(best)
+            recipe, patience = last.config.get("recipe"), last.config.get("patience")
+            epochs = recipe.get("epochs") if isinstance(recipe, dict) else None
+            is_stuck = isinstance(patience, int) and 0 < patience <= last.epoch - kept.epoch
+            if isinstance(epochs, int) and last.epoch < epochs and not is_stuck:
+                stopped.append(f"{best.parent.name} ({last.epoch} of {epochs} epochs)")
+    return [f"not trained to the end: {', '.join(stopped)}"] if stopped else []
+
+
+def _header(file: Path) -> Header:
+    with open_checkpoint(checkpoint_file(file)) as stored:
+        return parse_header(stored.header)
+
+
 def _about(runs: Runs, copies: int) -> list[str]:
-    notes = [about_folds(runs)] if runs.are_folds else []
+    notes = [*([about_folds(runs)] if runs.are_folds else []), *stopped_early(runs)]
     if copies > 1:
         notes.append(f"each image counts once for each of the {copies} seeds; intervals draw images, not answers")
     return notes

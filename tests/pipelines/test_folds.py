@@ -127,6 +127,20 @@ def test_of_images_whose_people_are_unknown_it_is_said_that_folds_may_share_them
         assert told == is_told
 
 
+def test_a_run_that_was_stopped_before_its_last_epoch_is_named(data, tmp_path):
+    recipe = {"epochs": 40}
+    for seed, epoch, best, patience in ((1, 40, 31, 0), (2, 3, 2, 0), (3, 9, 4, 5)):  # the third did not get better
+        settings = {"seed": seed, "recipe": recipe, "patience": patience}
+        small_checkpoint(tmp_path / "runs" / f"seed{seed}", config=settings, epoch=best)
+        small_checkpoint(tmp_path / "runs" / f"seed{seed}", name="last.pt", config=settings, epoch=epoch)
+    notes = evaluate(EvalConfig(checkpoint=tmp_path / "runs", data=data), quiet=True).report.notes
+    assert "not trained to the end: seed2 (3 of 40 epochs)" in notes
+    other = tmp_path / "rival.csv"
+    other.write_text("name,predicted\n" + "".join(f"{name},fear\n" for name in read_index(data).names))
+    compared = compare(CompareConfig(contenders=(tmp_path / "runs", other), data=data), quiet=True)
+    assert "A: not trained to the end: seed2 (3 of 40 epochs)" in compared.notes
+
+
 def test_what_folds_were_pretrained_on_may_have_seen_the_images(data, tmp_path):
     index, runs = read_index(data), tmp_path / "runs"
     for fold in (1, 2):
