@@ -28,7 +28,7 @@ from ampnet.settings import EvalConfig, TrainConfig
 from ampnet.training.state import LAST
 from pipelines.predict_split import SplitPredictions, empty_notes, predict_split, unreadable_notes
 from pipelines.read_groups import read_groups
-from pipelines.split_images import EvaluatedSplit, people_note, people_of, read_split
+from pipelines.split_images import EvaluatedSplit, changed_since, people_note, people_of, read_split
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +115,10 @@ def predict_runs(
     reserve()
     tables, scores = predict_seeds(config, opened, quiet)
     table = stack_tables(tables) if copies > 1 else tables[0]
-    selected_on = load_checkpoint(runs.finished[0]).selected_on
+    first = load_checkpoint(runs.finished[0])
     notes = (
-        *(() if folds else selection_notes(config.split, selected_on)),
+        *(() if folds else selection_notes(config.split, first.selected_on)),
+        *(() if folds else changed_since(first, opened.index)),
         *split.match.notes(),
         *_about(runs, copies),
         *people_note(opened.people),

@@ -25,7 +25,7 @@ from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import EvalConfig, Split, TrainConfig, UsePrecision
 from pipelines.progress import notices, progress_bar
 from pipelines.read_groups import read_groups
-from pipelines.split_images import EvaluatedSplit, read_split
+from pipelines.split_images import EvaluatedSplit, changed_since, read_split
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +78,7 @@ def predict_split(
     table = classify_split(config, classifier, split, faces, quiet)
     notes = (
         *selection_notes(config.split, checkpoint.selected_on),
+        *changed_since(checkpoint, index),
         *split.match.notes(),
         *_framing_notes(faces, checkpoint),
         *empty_notes(table, config.split, split.match.missing),

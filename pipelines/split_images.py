@@ -1,5 +1,6 @@
 """The images of a split as an evaluation sees them: usable faces first, then what `ampnet prepare` rejected."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,8 +19,10 @@ from ampnet.evaluation.agreement import CrowdVotes
 from ampnet.evaluation.matching import ClassMatch, match_classes
 from ampnet.evaluation.predictions import SplitImages
 from ampnet.evaluation.runs import FEW_PEOPLE, clusters_of
-from ampnet.files.printable import printable
+from ampnet.files.opening import read_text
+from ampnet.files.printable import as_text, printable
 from ampnet.settings import Split
+from ampnet.training.run_folder import CONFIG, MAX_CONFIG_BYTES, hash_data
 
 MAX_UNLISTED = 1_000_000
 """Maximum number of rejected images of which only the number is known."""
@@ -127,6 +130,21 @@ def refuse_seen_faces(checkpoint: Checkpoint, index: FaceIndex) -> None:
         f"{printable(checkpoint.file)} is the run of one fold, trained on most of these images; measure all folds "
         f"together: ampnet eval {printable(folder)}"
     )
+
+
+def changed_since(checkpoint: Checkpoint, index: FaceIndex) -> list[str]:
+    """Note that a data set was prepared again since a run was trained on it: with other faces, splits may be others."""
+    if checkpoint.file is None or (index.shards is not None and index.shards.only):
+        return []
+    recipe = checkpoint.config.get("recipe")
+    on_votes = isinstance(recipe, dict) and recipe.get("targets", "label") != "label"
+    try:
+        about = json.loads(read_text(checkpoint.file.with_name(CONFIG), MAX_CONFIG_BYTES))["data"]
+        is_so = about["root"] == as_text(index.root.resolve()) and about["sha256"] != hash_data(index, on_votes)
+    except (DataError, OSError, ValueError, LookupError, TypeError, RecursionError):  # not in a run's folder any more
+        return []
+    note = "the data were prepared again since the run was trained on them: it may have seen faces of this split"
+    return [note] if is_so else []
 
 
 def _rows(index: FaceIndex) -> Sequence[FaceRow]:

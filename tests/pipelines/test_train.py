@@ -19,9 +19,10 @@ from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, LockedError, ProcessError, TrainingError, UsageError
 from ampnet.files.lock import LOCK_FILE, lock_folder
-from ampnet.settings import TrainConfig
+from ampnet.settings import EvalConfig, TrainConfig
 from ampnet.settings.recipes import make_recipe
 from cli import app
+from pipelines.evaluate import run as evaluate
 from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces
 from tests.processes import trainers_of
@@ -181,6 +182,22 @@ def test_a_resumed_run_needs_neither_the_weights_nor_the_teachers_that_it_began_
     run(changed(pupil, epochs=1), quiet=True)
     shutil.rmtree(start)
     assert run(replace(pupil, resume=True), quiet=True).epochs == 2
+
+
+def test_an_evaluation_tells_that_the_data_were_prepared_again_since_the_training(config, data, tmp_path):
+    mine = shutil.copytree(data, tmp_path / "mine")
+    folder = run(changed(replace(config, data=mine), epochs=1), quiet=True).folder
+    told = "the data were prepared again since the run was trained on them"
+
+    def notes(root):
+        asked = EvalConfig(checkpoint=folder, data=root, split="val", out=tmp_path / "report", gpus=0, force=True)
+        return " ".join(evaluate(asked, quiet=True).report.notes)
+
+    assert told not in notes(mine)
+    lines = (mine / "index" / "data_label.txt").read_text().splitlines()
+    (mine / "index" / "data_label.txt").write_text("\n".join(lines[1:]) + "\n")
+    assert told in notes(mine)
+    assert told not in notes(shutil.copytree(mine, tmp_path / "another set"))
 
 
 def test_one_run_is_not_resumed_as_several(config):
