@@ -3,6 +3,7 @@
 import pickle
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -280,3 +281,5 @@ def test_faces_are_found_without_being_classified_in_whatever_form_a_photo_comes
     predictor = Predictor(small_checkpoint(tmp_path, logits=[0.0] * 7), detector)
     of_path, of_pixels = predictor.find([SAMPLES / "group.jpg", group])
     assert len(of_path) == len(of_pixels) == 5
+    forms: list[Any] = [group, str(SAMPLES / "group.jpg"), (SAMPLES / "group.jpg").read_bytes()]
+    assert [[len(faces) for faces in predictor.find(alone)] for alone in forms] == [[5], [5], [5]]
