@@ -97,7 +97,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         raise missing_package(missing[0], "cluster")
     out = address_of(config.out)
     out = out if is_address(out) else str(config.out.resolve())
-    parts, notes = cut_into_parts(config.images, config.part_images, config.videos)
+    parts, notes = cut_into_parts(config.images, config.part_images, config.videos, out)
     for note in notes:
         console.print(note)
     model = find_model(config.checkpoint, console, "--checkpoint").resolve()

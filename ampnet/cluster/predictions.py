@@ -7,6 +7,7 @@ between writing and reporting, is in the result once. What is there already is w
 import hashlib
 import io
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -52,7 +53,9 @@ class Part:
             yield Source(place if is_url(place) or is_address(place) else Path(place), problem=problem)
 
 
-def cut_into_parts(inputs: Sequence[Path | str], size: int, videos: bool) -> tuple[list[Part], list[str]]:
+def cut_into_parts(
+    inputs: Sequence[Path | str], size: int, videos: bool, out: str = ""
+) -> tuple[list[Part], list[str]]:
     """Cut the inputs into parts, always in the same way.
 
     Args:
@@ -60,6 +63,7 @@ def cut_into_parts(inputs: Sequence[Path | str], size: int, videos: bool) -> tup
             text.
         size: photos of a part; a tar or parquet file is a part by itself.
         videos: whether to read the videos in folders, too.
+        out: folder or address of the results, which are no input where it lies below one.
 
     Returns:
         The parts, and notes for the user.
@@ -77,18 +81,19 @@ def cut_into_parts(inputs: Sequence[Path | str], size: int, videos: bool) -> tup
             continue
         place = address_of(given)
         if is_address(place):
-            found = list_files(place, [*readable_images(), *ARCHIVES])
+            found = [name for name in list_files(place, [*readable_images(), *ARCHIVES]) if not _is_below(name, out)]
             archives += [name for name in found if _is_archive(name)]
             files += [(name, None) for name in found if not _is_archive(name)]
             notes += [f"{printable(place)}: no video is read at an address, photos only"] * videos
         elif given.is_dir():
             inside = sorted(str(path) for path in given.rglob("*") if _is_archive(path.name) and path.is_file())
+            inside = [name for name in inside if not _is_below(name, out)]
             archives += inside
             wanted = readable_images() | VIDEOS if videos else readable_images()
             if not inside or any(path.suffix.lower() in wanted for path in given.rglob("*")):
                 plain.append(given)
         elif _is_archive(place):
-            archives.append(place)
+            archives += [] if _is_below(place, out) else [place]
         else:
             plain.append(given)
     if plain:
@@ -112,6 +117,11 @@ def digest_of(parts: Sequence[Part]) -> str:
     for part in parts:
         digest.update(json.dumps(part.places).encode())
     return digest.hexdigest()
+
+
+def _is_below(place: str, folder: str) -> bool:
+    whole = place if is_address(place) else os.path.realpath(place)
+    return bool(folder) and whole.startswith(f"{folder.rstrip('/')}/")
 
 
 def _is_archive(name: str) -> bool:

@@ -51,3 +51,18 @@ def test_a_line_says_that_videos_at_an_address_are_not_read() -> None:
     assert [part.places for part in parts] == [("memory:///of-a-store/a.jpg",)]
     assert notes == ["memory://of-a-store: no video is read at an address, photos only"]
     assert cut_into_parts([Path("memory://of-a-store")], 10, videos=False)[1] == []
+
+
+def test_results_below_the_inputs_are_no_inputs_when_a_run_is_resumed(tmp_path: Path) -> None:
+    out, store = tmp_path / "answers", fsspec.filesystem("memory")
+    out.mkdir()
+    for file in (tmp_path / "photos.tar", out / "part-00000000.parquet"):
+        file.touch()
+    for name in ("photos.tar", "answers/part-00000000.parquet"):
+        store.pipe_file(f"/another-store/{name}", b"")
+    for given, folder, tar in (
+        (tmp_path, str(out.resolve()), str(tmp_path / "photos.tar")),
+        (Path("memory://another-store"), "memory:///another-store/answers", "memory:///another-store/photos.tar"),
+    ):
+        parts, _ = cut_into_parts([given], 10, videos=False, out=folder)
+        assert [part.places for part in parts] == [(tar,)]
