@@ -1,5 +1,6 @@
 """`ampnet audit`: which labels are probably wrong, or which photos to label next."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -209,6 +210,8 @@ def _unlabelled(config: AuditConfig, quiet: bool) -> AuditResult:
     with progress_bar(console)("audit", 0) as advance:
         for result in chosen.predictor.predict_many(config.unlabelled, stream=True):
             advance(1, more=1)
+            if os.path.realpath(result.name) == os.path.realpath(config.out / SHEET_FILE):
+                continue  # the faces that an earlier audit has shown
             if result.problem:
                 problems.append(result.problem)
             skipped += not result and not result.problem

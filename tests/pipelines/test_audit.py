@@ -139,6 +139,16 @@ def test_photos_to_label_next_are_those_with_the_smallest_gap(tmp_path):
     assert json.loads(result.stdout)["notes"] == []
 
 
+@pytest.mark.filterwarnings("ignore:not read in")
+def test_the_sheet_of_an_earlier_audit_is_no_photo_to_label(tmp_path):
+    for file in sorted((SAMPLES / "faces").rglob("*.jpg"))[:2]:
+        shutil.copy(file, tmp_path)
+    for force in ([], ["--force"]):
+        assert audit("--unlabelled", tmp_path, "--out", tmp_path / "audit", "--gpus", "0", *force).exit_code == 0
+        assert len(rows(tmp_path / "audit")) == 2
+    assert (tmp_path / "audit" / "audit.png").exists()
+
+
 def test_what_cannot_be_audited_or_does_not_go_together_is_refused_in_one_line(data, tmp_path):
     (tmp_path / "run" / "seed1").mkdir(parents=True)
     (tmp_path / "run" / "seed1" / "best.pt").write_bytes(b"")
