@@ -38,7 +38,7 @@ from pipelines.predict_split import predict_split, unreadable_notes
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices, progress_bar
 from pipelines.result_folder import is_writable
-from pipelines.split_images import read_split, refuse_seen_faces
+from pipelines.split_images import changed_since, read_split, refuse_seen_faces
 
 NAMES = (100, 500, 2000)
 """Lengths of the list at which it is compared with annotators' votes."""
@@ -194,7 +194,7 @@ def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Ju
         done_part = predict_split(replace(settings, split=part), checkpoint, index, lambda: None, quiet)
         judged.append(_Judged(part, done_part.table))
     seen = ["a network finds the labels right that it was trained on; judge those by ampnet train --folds"]
-    return judged, display_name(file), seen if "train" in config.splits else []
+    return judged, display_name(file), [*(seen if "train" in config.splits else []), *changed_since(checkpoint, index)]
 
 
 def _unlabelled(config: AuditConfig, quiet: bool) -> AuditResult:

@@ -39,7 +39,7 @@ from ampnet.training.targets import selection_faces
 from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
 from pipelines.result_folder import ResultFolder, is_writable
-from pipelines.split_images import refuse_seen_faces
+from pipelines.split_images import changed_since, refuse_seen_faces
 
 SPLIT: Split = "val"
 """The split that fits: faces that taught the network nothing, and that no result is reported on."""
@@ -124,6 +124,8 @@ def run(config: CalibrateConfig, quiet: bool = False) -> CalibrateResult:
     checkpoint = load_checkpoint(file)
     index = open_split(config.data, SPLIT)
     refuse_seen_faces(checkpoint, index)
+    for note in changed_since(checkpoint, index):
+        console.print(f"note: {note}")
     faces = _held_out_faces(index, checkpoint)
     keep_freed_memory()
     logits, labels = _fused_logits(config, checkpoint, *faces, quiet)

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ from pipelines.model import find_model
 from pipelines.progress import notices, progress_bar
 from pipelines.provenance import versions
 from pipelines.result_folder import is_writable, locked, refuse_others
-from pipelines.split_images import refuse_seen_faces
+from pipelines.split_images import changed_since, refuse_seen_faces
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,8 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
     other = None if config.baseline is None else find_model(config.baseline, console, "--baseline")
     checkpoints = [load_checkpoint(path) for path in (file, other) if path is not None]
     index = open_split(config.data, config.split)
-    for checkpoint in checkpoints:
-        refuse_seen_faces(checkpoint, index)
     matches = [match_classes(index.class_names, checkpoint.class_names) for checkpoint in checkpoints]
-    faces = choose_faces(index, matches, checkpoints, config)
+    faces = _unseen_faces(index, matches, checkpoints, config)
 
     keep_freed_memory()
     device = choose_device(config.gpus)
@@ -125,6 +123,16 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
         write_files(folder, report)
         record.remove()
     return RobustnessResult(report, folder)
+
+
+def _unseen_faces(
+    index: FaceIndex, matches: Sequence[ClassMatch], checkpoints: Sequence[Checkpoint], config: RobustnessConfig
+) -> MeasuredFaces:
+    for checkpoint in checkpoints:
+        refuse_seen_faces(checkpoint, index)
+    faces = choose_faces(index, matches, checkpoints, config)
+    changes = dict.fromkeys(note for checkpoint in checkpoints for note in changed_since(checkpoint, index))
+    return replace(faces, notes=(*changes, *faces.notes))
 
 
 def _contender(

@@ -19,10 +19,13 @@ from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, LockedError, ProcessError, TrainingError, UsageError
 from ampnet.files.lock import LOCK_FILE, lock_folder
-from ampnet.settings import EvalConfig, TrainConfig
+from ampnet.settings import AuditConfig, CalibrateConfig, EvalConfig, RobustnessConfig, TrainConfig
 from ampnet.settings.recipes import make_recipe
 from cli import app
+from pipelines.audit import run as audit
+from pipelines.calibrate import run as calibrate
 from pipelines.evaluate import run as evaluate
+from pipelines.robustness import run as robustness
 from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces
 from tests.processes import trainers_of
@@ -184,7 +187,7 @@ def test_a_resumed_run_needs_neither_the_weights_nor_the_teachers_that_it_began_
     assert run(replace(pupil, resume=True), quiet=True).epochs == 2
 
 
-def test_an_evaluation_tells_that_the_data_were_prepared_again_since_the_training(config, data, tmp_path):
+def test_an_evaluation_tells_that_the_data_were_prepared_again_since_the_training(config, data, tmp_path, capfd):
     mine = shutil.copytree(data, tmp_path / "mine")
     folder = run(changed(replace(config, data=mine), epochs=1), quiet=True).folder
     told = "the data were prepared again since the run was trained on them"
@@ -197,6 +200,14 @@ def test_an_evaluation_tells_that_the_data_were_prepared_again_since_the_trainin
     lines = (mine / "index" / "data_label.txt").read_text().splitlines()
     (mine / "index" / "data_label.txt").write_text("\n".join(lines[1:]) + "\n")
     assert told in notes(mine)
+    of_suite = RobustnessConfig(
+        checkpoint=folder, data=mine, split="val", corruptions="none", images=1, gpus=0, workers=0
+    )
+    assert told in " ".join(robustness(of_suite, quiet=True).report.notes)
+    listed = AuditConfig(checkpoint=folder, data=mine, splits=("val",), out=tmp_path / "lists", gpus=0)
+    assert told in " ".join(audit(listed, quiet=True).notes)
+    calibrate(CalibrateConfig(checkpoint=folder, data=mine, out=tmp_path / "c.pt", gpus=0))
+    assert told in " ".join(capfd.readouterr().err.split())
     assert told not in notes(shutil.copytree(mine, tmp_path / "another set"))
 
 
