@@ -12,7 +12,7 @@ from rich.console import Console
 from ampnet.checkpoints.checkpoint import save_checkpoint
 from ampnet.checkpoints.model_files import BEST
 from ampnet.dataset.index.face_index import FaceIndex
-from ampnet.dataset.index.folds import FOLDS_FILE, Folds, make_folds, write_folds
+from ampnet.dataset.index.folds import FOLDS_FILE, Folds, make_folds, read_folds, write_folds
 from ampnet.dataset.loading.loader import loading_failures
 from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.dataset.open_index import open_training_index
@@ -259,7 +259,7 @@ def _result(training: TrainingRun) -> TrainResult:
 
 
 def choose_folds(config: TrainConfig) -> tuple[FaceIndex, Folds]:
-    """Assign the faces of a data set to the folds that a config asks for; people stay together.
+    """Assign the faces of a data set to the folds that a config asks for, or read those of a series to resume.
 
     Raises:
         UsageError: --subjects names no column, or an empty one.
@@ -268,6 +268,9 @@ def choose_folds(config: TrainConfig) -> tuple[FaceIndex, Folds]:
     index = open_training_index(config.data)
     if index.shards is not None and index.shards.is_streamed:
         raise DataError(f"{config.data} is streamed, and folds need the names of all faces in memory")
+    kept = config.out / (config.name or "") / FOLDS_FILE
+    if config.resume and kept.exists():  # whatever has become of --subjects meanwhile
+        return index, read_folds(kept, index)
     if config.subjects:
         file = Path(config.subjects) if Path(config.subjects).suffix.lower() == ".csv" else None
         names = index.class_names
