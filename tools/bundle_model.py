@@ -30,7 +30,7 @@ from ampnet.inference.calibration import fit_temperature, strength_offsets
 from ampnet.inference.classifier import Classifier
 from ampnet.models.ampnet import fuse_logits
 from ampnet.settings.recipes import make_recipe
-from ampnet.training.targets import selection_faces, training_targets
+from ampnet.training.targets import selection_faces
 from tools.prior_strength import MAX_ACCURACY_LOSS, choose_prior_strength
 
 PLACES = ("data", "out", "name", "pretrained", "teachers")
@@ -65,25 +65,19 @@ def calibrated(checkpoint: Checkpoint, data: Path, max_loss: float) -> Checkpoin
     index = read_index(data)
     learned = checkpoint.config["recipe"]
     recipe = make_recipe("modern", {name: learned[name] for name in ("targets", "vote_weight")})
-    parts = split_indices(index, seed=checkpoint.config["seed"])
     codes = match_all_classes(index.class_names, checkpoint.class_names)
-    labels, voted = index.labels[parts["train"]], recipe.targets != "label"
-    targets = training_targets(index, parts["train"], recipe)
-    shares = np.bincount(labels, minlength=len(codes)) / len(labels) if targets is None else targets.mean(axis=0)
-    class_shares = np.empty(len(codes))
-    class_shares[codes] = shares
-    chosen = selection_faces(index, parts["val"], recipe)
+    class_shares = np.array(checkpoint.class_shares)
+    chosen = selection_faces(index, split_indices(index, seed=checkpoint.config["seed"])["val"], recipe)
     faces = FaceDataset(*chosen, checkpoint.architecture.image_size, color=checkpoint.framing.color)
     cpu = torch.device("cpu")
     batches = batch_loader(faces, ShardedSequentialSampler(len(faces), 64), 0, cpu)
     logits = Classifier.from_checkpoint(checkpoint, cpu, prior="training").collect(batches)
     fused, truth = fuse_logits(logits.local, logits.global_, checkpoint.branch_weight), codes[logits.labels]
     # Single labels are learned for comparison with published accuracies, so nothing of those is given up.
-    strength = choose_prior_strength(fused, truth, class_shares, max_loss if voted else 0.0)
+    strength = choose_prior_strength(fused, truth, class_shares, max_loss if recipe.targets != "label" else 0.0)
     temperature = fit_temperature(fused + strength_offsets(class_shares, strength), torch.from_numpy(truth))
     return replace(
         checkpoint,
-        class_shares=tuple(class_shares.round(6).tolist()),
         prior_strength=strength,
         temperature=round(temperature, 4),
     )

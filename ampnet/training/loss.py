@@ -55,12 +55,38 @@ def build_loss(recipe: Recipe, counts: NDArray[np.int64], device: torch.device) 
             inversely to the square roots; the mean weight over the split is 1. Classes without faces have weight 0.
         counts: ``(K,)`` training faces of each class.
     """
-    powers = {"weights": 1.0, "root_weights": 0.5}
     weights = None
-    if recipe.balance in powers:
-        inverse = np.where(counts > 0, np.maximum(counts, 1.0) ** -powers[recipe.balance], 0.0)
+    if recipe.balance in ("weights", "root_weights"):
+        inverse = balance_weights(recipe, counts)
         weights = torch.tensor(inverse * counts.sum() / (inverse @ counts), dtype=torch.float32, device=device)
     return Loss(recipe.branch_weight, recipe.label_smoothing, weights, len(counts))
+
+
+def balance_weights(recipe: Recipe, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return how much more a face of each class counts in training, or the more often it is drawn.
+
+    Args:
+        counts: ``(K,)`` training faces of each class.
+
+    Returns:
+        ``(K,)`` relative weights; 0 for a class without faces, unless all faces count alike.
+    """
+    if recipe.balance == "none":
+        return np.ones(len(counts))
+    power = 0.5 if recipe.balance == "root_weights" else 1.0
+    return np.where(counts > 0, np.maximum(counts, 1.0) ** -power, 0.0)
+
+
+def learned_shares(recipe: Recipe, counts: NDArray[np.int64], targets: NDArray[np.float32] | None) -> tuple[float, ...]:
+    """Return the class frequencies that the network learns: those of the targets, as ``balance`` changes them.
+
+    Args:
+        counts: ``(K,)`` training faces of each class.
+        targets: ``(N, K)`` probabilities; None if the targets are the labels.
+    """
+    frequencies = counts if targets is None else targets.sum(axis=0, dtype=np.float64)
+    shares = frequencies * balance_weights(recipe, counts)
+    return tuple((shares / shares.sum()).round(6).tolist())
 
 
 def mix_up(batch: Batch, num_classes: int, alpha: float) -> Batch:

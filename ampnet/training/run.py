@@ -35,7 +35,7 @@ from ampnet.settings import Split, config_to_dict
 from ampnet.training.defaults import RunConfig
 from ampnet.training.history import Tracker, open_trackers, require_trackers
 from ampnet.training.loaders import choose_faces, selection_loader, training_framing, training_loader, training_order
-from ampnet.training.loss import Loss, build_loss
+from ampnet.training.loss import Loss, build_loss, learned_shares
 from ampnet.training.optimizer import ExponentialMovingAverage, build_optimizer
 from ampnet.training.pretrained import freeze_parameters, load_pretrained
 from ampnet.training.resume import resume_run
@@ -57,6 +57,8 @@ class TrainingRun:
     """Settings that must not change when the run is resumed."""
     state: TrainState
     loss_fn: Loss
+    class_shares: tuple[float, ...]
+    """Class frequencies that the network learns."""
     order: ResumableBatchSampler
     batches: DataLoader[Batch]
     """Batches of the training faces, in that order."""
@@ -91,6 +93,7 @@ class TrainingRun:
             branch_weight=self.config.recipe.branch_weight,
             selected_on=self.config.select_on,
             temperature=metrics.get("temperature", 1.0),
+            class_shares=self.class_shares,
         )
 
     def seconds(self) -> float:
@@ -133,8 +136,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
     is_begun = config.resume and any(exists(own / name) for name in (LAST, NEXT, PREVIOUS))
     has_answers = is_begun and exists(own / TEACHERS)  # so that neither start nor teachers need still be there
     teachers = [] if has_answers else load_teachers(config.teachers, index.class_names)
-    start = replace(config, pretrained=None) if is_begun else config
-    state, model, message = build_train_state(start, index.class_names, process)
+    state, model, message = build_train_state(config, index.class_names, process, is_begun)
     size = model.architecture
     order = training_order(index, training, config, process)
     identity = run_identity(config, data_hash)
@@ -159,6 +161,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
             identity=identity,
             state=state,
             loss_fn=build_loss(config.recipe, class_counts(index, training), process.device),
+            class_shares=learned_shares(config.recipe, class_counts(index, training), targets),
             order=order,
             batches=batches,
             selection_order=selected[0],
@@ -188,9 +191,12 @@ def _untrained(index: FaceIndex, training: NDArray[np.int64]) -> Iterator[str]:
 
 
 def build_train_state(
-    config: RunConfig, class_names: tuple[str, ...], process: Process
+    config: RunConfig, class_names: tuple[str, ...], process: Process, is_begun: bool = False
 ) -> tuple[TrainState, AMPNet, str]:
     """Build network, optimizer and weight average.
+
+    Args:
+        is_begun: whether a save will replace the weights, so that the pre-trained ones need not be there any more.
 
     Returns:
         The state, its model, and a message on pre-trained weights (empty if there are none).
@@ -209,7 +215,7 @@ def build_train_state(
     torch.manual_seed(config.seed)
     size = config.architecture(len(class_names))
     model = build_model(size)
-    message = load_pretrained(model, config.pretrained, class_names) if config.pretrained else ""
+    message = load_pretrained(model, config.pretrained, class_names) if config.pretrained and not is_begun else ""
     freeze_parameters(model, config.freeze)
     model.to(process.device)
     if config.sync_bn:

@@ -114,6 +114,7 @@ def test_a_run_leaves_a_folder_that_says_everything(config, data):
     assert best.metrics["val_accuracy"] == result.accuracy
     assert best.temperature == rows["temperature"][result.best_epoch - 1] != 1
     assert set(result.recall) == set(best.class_names)
+    assert best.class_shares == pytest.approx([1 / 7] * 7, abs=1e-6)  # so that --prior can be used
 
 
 def test_the_same_seed_gives_the_same_weights_with_any_workers_and_another_seed_others(config):

@@ -9,7 +9,7 @@ import torch
 from ampnet.dataset.loading.dataset import Batch
 from ampnet.settings.recipes import Recipe
 from ampnet.training import loss as losses
-from ampnet.training.loss import Loss, build_loss, disagreement, mix_up, with_slight_changes
+from ampnet.training.loss import Loss, build_loss, disagreement, learned_shares, mix_up, with_slight_changes
 
 CPU = torch.device("cpu")
 
@@ -34,6 +34,25 @@ def test_class_weights_balance_the_classes_and_have_mean_one():
 def test_root_weights_lift_rare_classes_half_as_far():
     loss_fn = build_loss(Recipe(balance="root_weights"), np.array([4, 1, 0]), CPU)
     assert loss_fn.class_weights.tolist() == pytest.approx([5 / 6, 5 / 3, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("balance", "shares"),
+    [
+        ("none", [0.8, 0.2, 0.0]),
+        ("weights", [0.5, 0.5, 0.0]),
+        ("sampling", [0.5, 0.5, 0.0]),
+        ("root_weights", [2 / 3, 1 / 3, 0.0]),  # 8 / sqrt(8) and 2 / sqrt(2) are as 2 and 1
+    ],
+)
+def test_a_network_learns_the_frequencies_that_balancing_leaves(balance, shares):
+    counts = np.array([8, 2, 0])
+    assert learned_shares(Recipe(balance=balance), counts, None) == pytest.approx(shares, abs=1e-6)
+
+
+def test_of_votes_a_network_learns_the_mean():
+    votes = np.array([[0.5, 0.5, 0.0], [0.75, 0.0, 0.25]], dtype=np.float32)
+    assert learned_shares(Recipe(), np.array([2, 0, 0]), votes) == (0.625, 0.25, 0.125)
 
 
 def test_mixup_blends_images_and_targets_and_keeps_the_larger_shares_landmarks():
