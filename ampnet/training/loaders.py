@@ -77,14 +77,14 @@ def training_order(
 
 def _refuse_unstreamable(config: RunConfig) -> None:
     needs = {
-        "--balance sampling": config.recipe.balance == "sampling",
+        "--set balance=sampling": config.recipe.balance == "sampling",
         "--targets votes or mix": config.recipe.targets != "label",
         "--teacher": bool(config.teachers),
     }
     if asked := [option for option, is_asked in needs.items() if is_asked]:
         raise DataError(
             f"{config.data} has more than {STREAMED_FACES:,} faces and is streamed, but {asked[0]} needs the labels or "
-            "targets of all faces in memory; leave it out (--balance weights needs only counts)"
+            "targets of all faces in memory; leave it out (--set balance=weights needs only counts)"
         )
 
 
