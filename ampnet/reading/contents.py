@@ -183,7 +183,7 @@ def _bytes_behind(picture: ImageFile.ImageFile) -> bytes | None:
         file.seek(0)  # where Pillow, too, begins
         data = bytes(file.read(MAX_BYTES + 1))
         file.seek(place)
-    except (OSError, ValueError):  # closed
+    except Exception:  # closed, or damaged: Pillow's own attempt says what is wrong
         return None
     return data
 

@@ -105,8 +105,9 @@ def _of_file_object(file: Any, name: str) -> Photo:
         if not data and hasattr(file, "seekable") and file.seekable():
             file.seek(0)  # it was written or read just now; Pillow, too, begins at the beginning
             data = _rest_of(file)
-    except (OSError, ValueError) as error:  # ValueError: closed, or text that is not UTF-8
-        return Photo(name, None, f"cannot read {printable(name)}: {printable(error)}; open the file with 'rb'")
+    except Exception as error:  # closed, text that is not UTF-8, or damage as gzip, zipfile or a network client tell it
+        reason = printable(error) or type(error).__name__
+        return Photo(name, None, f"cannot read {printable(name)}: {reason}; open the file with 'rb'")
     if not isinstance(data, bytes | bytearray | memoryview):  # text would be taken for a path
         kind = printable(type(data).__name__)
         reason = f"reading it gives {kind}, not bytes; open the file with 'rb'"

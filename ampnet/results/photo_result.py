@@ -71,7 +71,8 @@ class PhotoResult(list[FacePrediction]):
         """What a user should know about the photo as a whole, in words; empty for nearly all."""
         if photo.frames > 1:
             self.warnings.append(f"{photo.frames - 1:,} of {photo.frames:,} frames not read")
-        self._explainer, self._framed = explainer, framed
+        self._explainer = explainer
+        self._framed = None if framed is None else list(zip((face.detection for face in self), framed, strict=True))
 
     @property
     def name(self) -> str:
@@ -105,8 +106,13 @@ class PhotoResult(list[FacePrediction]):
 
     @property
     def framed(self) -> Sequence[AlignedFace] | None:
-        """The faces as the network saw them, with maps from pixels of the photo; None once they were released."""
-        return self._framed if self._framed is not None and len(self._framed) == len(self) else None
+        """The faces as the network saw them, with maps from pixels of the photo.
+
+        None once they were released, or where this list was sorted or changed since.
+        """
+        known = self._framed or []
+        is_same = [id(face.detection) for face in self] == [id(detection) for detection, _ in known]
+        return [one for _, one in known] if known and is_same else None
 
     def __str__(self) -> str:
         """Describe in one line what was found: ``photo.jpg: 2 faces: happiness 99%, anger 66%``."""

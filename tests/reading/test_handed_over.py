@@ -1,6 +1,8 @@
 """A photo is the same photo in whatever form a program has it."""
 
+import gzip
 import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +178,17 @@ def test_a_file_that_gives_a_part_at_a_time_is_read_to_its_end(pixels):
             return super().read(min(size, 1000))
 
     assert np.array_equal(decoded(Socket(PORTRAIT.read_bytes())), pixels)
+
+
+def test_a_damaged_file_within_an_archive_is_one_photo_that_cannot_be_read():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.jpg", PORTRAIT.read_bytes())
+    content = bytearray(packed.getvalue())
+    content[2000] ^= 255  # within the photo, which is stored as it is
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    assert "a.jpg: Bad CRC-32" in reason(archive.open("a.jpg"))
+    assert "Bad CRC-32" in reason(Image.open(archive.open("a.jpg")))
+    assert "cannot read photo" in reason(archive)
+    cut_off = io.BytesIO(gzip.compress(PORTRAIT.read_bytes())[:-20])
+    assert "ended before" in reason(gzip.GzipFile(fileobj=cut_off))

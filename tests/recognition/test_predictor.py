@@ -172,6 +172,16 @@ def test_an_explanation_adds_up_to_the_answers(tmp_path, group, detector, mirror
     assert predictor.classifier.probabilities(*heads) == pytest.approx(answers, abs=1e-4)
 
 
+def test_the_explanation_of_a_sorted_result_shows_each_face_by_itself(tmp_path, group, detector):
+    result = Predictor(small_checkpoint(tmp_path, modules=ALL), detector).predict(group)
+    before = result.explain()
+    result.reverse()
+    after = result.explain()
+    for one, other in zip(before.frames, reversed(after.frames), strict=True):
+        assert np.array_equal(one, other)
+    assert after.local[::-1] == pytest.approx(before.local, abs=1e-4)
+
+
 def test_an_explanation_shows_itself_in_a_notebook(tmp_path, detector):
     why = Predictor(small_checkpoint(tmp_path, modules=ALL), detector).predict(SAMPLES / "portrait.jpg").explain()
     with Image.open(BytesIO(why._repr_png_())) as shown:
