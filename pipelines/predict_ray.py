@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ampnet.cluster.actors import ray_cluster
-from ampnet.cluster.predictions import PartCounts, cut_into_parts, digest_of, done_parts, predict_parts
+from ampnet.cluster.predictions import PartCounts, cut_into_parts, digest_of, done_parts, is_file_name, predict_parts
 from ampnet.errors import DataError, UsageError, missing_package, resumable
 from ampnet.files.documents import MAX_JSON
 from ampnet.files.journal import CURE, require_same
@@ -162,7 +162,7 @@ def load(config: PredictConfig, folder: Path) -> Recognizer:
 def _begin(config: PredictConfig, out: str, settings: dict[str, Any]) -> None:
     """Write the plan of a new run, or compare a resumed one with its plan; refuse to replace anything unasked."""
     names = names_in(out) - {LOCK_FILE}
-    ours = [name for name in names if name in (PLAN_FILE, SUMMARY_FILE) or name.endswith(".parquet")]
+    ours = [name for name in names if name in (PLAN_FILE, SUMMARY_FILE) or is_file_name(name)]
     if PLAN_FILE in names and config.resume:
         try:
             with open_file(join(out, PLAN_FILE)) as file:

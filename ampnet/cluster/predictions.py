@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -81,19 +82,19 @@ def cut_into_parts(
             continue
         place = address_of(given)
         if is_address(place):
-            found = [name for name in list_files(place, [*readable_images(), *ARCHIVES]) if not _is_below(name, out)]
+            found = [name for name in list_files(place, [*readable_images(), *ARCHIVES]) if not _is_result(name, out)]
             archives += [name for name in found if _is_archive(name)]
             files += [(name, None) for name in found if not _is_archive(name)]
             notes += [f"{printable(place)}: no video is read at an address, photos only"] * videos
         elif given.is_dir():
             inside = sorted(str(path) for path in given.rglob("*") if _is_archive(path.name) and path.is_file())
-            inside = [name for name in inside if not _is_below(name, out)]
+            inside = [name for name in inside if not _is_result(name, out)]
             archives += inside
             wanted = readable_images() | VIDEOS if videos else readable_images()
             if not inside or any(path.suffix.lower() in wanted for path in given.rglob("*")):
                 plain.append(given)
         elif _is_archive(place):
-            archives += [] if _is_below(place, out) else [place]
+            archives += [] if _is_result(place, out) else [place]
         else:
             plain.append(given)
     if plain:
@@ -119,9 +120,9 @@ def digest_of(parts: Sequence[Part]) -> str:
     return digest.hexdigest()
 
 
-def _is_below(place: str, folder: str) -> bool:
+def _is_result(place: str, out: str) -> bool:
     whole = place if is_address(place) else os.path.realpath(place)
-    return bool(folder) and whole.startswith(f"{folder.rstrip('/')}/")
+    return bool(out) and whole.startswith(f"{out.rstrip('/')}/") and is_file_name(whole.rpartition("/")[2])
 
 
 def _is_archive(name: str) -> bool:
@@ -267,6 +268,11 @@ def done_parts(parts: Sequence[Part], out: str) -> dict[int, PartCounts]:
 def file_name(part: int) -> str:
     """Return the name of a part's file."""
     return f"part-{part:08d}.parquet"
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether a name is that of a part's file, and not of a table of the user's own."""
+    return re.fullmatch(r"part-[0-9]{8,}\.parquet", name) is not None
 
 
 def _counts_of(text: str) -> PartCounts:

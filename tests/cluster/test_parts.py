@@ -66,3 +66,11 @@ def test_results_below_the_inputs_are_no_inputs_when_a_run_is_resumed(tmp_path: 
     ):
         parts, _ = cut_into_parts([given], 10, videos=False, out=folder)
         assert [part.places for part in parts] == [(tar,)]
+
+
+def test_a_table_of_photos_in_the_folder_of_the_results_is_an_input(tmp_path: Path) -> None:
+    for name in ("photos.parquet", "part-00000000.parquet"):
+        (tmp_path / name).touch()
+    for given in (tmp_path, tmp_path / "photos.parquet"):
+        parts, _ = cut_into_parts([given], 10, videos=False, out=str(tmp_path.resolve()))
+        assert [part.places for part in parts] == [(str(tmp_path / "photos.parquet"),)]

@@ -89,3 +89,11 @@ def test_an_actor_s_network_on_onnx_runs_on_one_core_of_a_machine_with_many(tmp_
     monkeypatch.setattr(predictors, "_on_onnx", lambda *given: threads.append(given[-1]) or SimpleNamespace())
     predict_ray.load(PredictConfig(out=tmp_path, engine="ray", runtime="onnx"), tmp_path)
     assert threads == [1]
+
+
+def test_force_deletes_the_results_of_an_earlier_run_and_no_table_of_one_s_own(tmp_path):
+    for name in ("part-00000000.parquet", "photos.parquet", "part-1.parquet", "summary.json"):
+        (tmp_path / name).write_text("content")
+    asked = PredictConfig(images=(Path("photos"),), out=tmp_path, engine="ray", force=True)
+    _begin(asked, str(tmp_path), face_settings(asked))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["part-1.parquet", "photos.parquet", "plan.json"]
