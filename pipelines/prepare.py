@@ -22,7 +22,7 @@ from ampnet.dataset.preparation.chunks import (
     prepare_chunks,
     start_preparation_threads,
 )
-from ampnet.dataset.preparation.croissant import write_croissant
+from ampnet.dataset.preparation.croissant import refuse_other_description, write_croissant
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.dataset.preparation.image_stores import ImageFiles, ImagePacks
 from ampnet.dataset.preparation.prepare_journal import PrepareJournal
@@ -106,6 +106,7 @@ def run(config: PrepareConfig, quiet: bool = False) -> PrepareResult:
     _announce(source, console)
     names = unique_names(source.items)
     _refuse_own_images(config, source.items)
+    refuse_other_description(config.out)
     with _locked_output(config, console), resumable(PrepareJournal(config.out / "index").path.exists):
         return _prepare(config, source, names, console, started)
 

@@ -26,7 +26,7 @@ from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.index.landmarks_file import LABEL_BASE_WITH_SPLITS, write_landmarks
 from ampnet.dataset.index.prepared_images import remove
 from ampnet.dataset.open_index import read_index
-from ampnet.dataset.preparation.croissant import write_croissant
+from ampnet.dataset.preparation.croissant import refuse_other_description, write_croissant
 from ampnet.dataset.shards.manifest import Manifest, write_manifest
 from ampnet.dataset.shards.parquet_tables import pieces
 from ampnet.dataset.shards.writer import ShardFace, write_rejected, write_shard
@@ -54,6 +54,7 @@ def refuse_existing(out: Path) -> None:
     is_begun, images = (out / "index" / LOCK_FILE).exists(), out / "dataset"
     if not is_begun and images.is_dir() and not is_empty(images):
         raise UsageError(f"{images} holds other files; choose another --out")
+    refuse_other_description(out)
 
 
 def to_shards(index: FaceIndex, out: Path, faces_per_shard: int, advance: Advance) -> None:

@@ -10,6 +10,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.dataset.index.faces_table import COLUMNS, FaceRow, write_faces
+from ampnet.dataset.open_index import read_index
+from ampnet.dataset.preparation.write_index import FinishedFaces
 from ampnet.errors import DataError, UsageError
 from ampnet.files.lock import LOCK_FILE
 from ampnet.settings import PrepareConfig
@@ -180,3 +182,25 @@ def test_a_link_in_the_place_of_a_new_image_is_replaced_and_not_followed(raw: Pa
     prepare(raw, out)
     assert (out.parent / "canary.jpg").read_text() == "mine"
     assert not (out / "dataset" / name).is_symlink()
+
+
+def test_a_set_whose_classes_could_not_be_written_is_not_read_under_the_names_of_others(
+    raw: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise DataError("cannot write meta.json: No space left on device")
+
+    monkeypatch.setattr(FinishedFaces, "write_meta", full)
+    with pytest.raises(DataError, match="No space left"):
+        prepare(raw, out)
+    with pytest.raises(DataError, match=r"holds no index/data_label\.txt"):
+        read_index(out)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_description_of_one_s_own_is_not_replaced(raw: Path, tmp_path: Path, force: bool) -> None:
+    mine = tmp_path / "croissant.json"
+    mine.write_text('{"description": "my photos"}')
+    with pytest.raises(UsageError, match=r"croissant\.json is not by ampnet prepare; choose another --out, or rename"):
+        run(PrepareConfig(raw_dir=raw, out=tmp_path, crop="none", gpus=0, force=force, check=False), quiet=True)
+    assert mine.read_text() == '{"description": "my photos"}'

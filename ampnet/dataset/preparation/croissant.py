@@ -10,6 +10,9 @@ from typing import Any
 
 from ampnet.dataset.index.faces_table import COLUMNS
 from ampnet.dataset.index.index_files import CROISSANT_FILE, FACES_FILE, META_FILE, IndexMeta, images_tar, read_meta
+from ampnet.errors import DataError, UsageError
+from ampnet.files.documents import read_json
+from ampnet.files.printable import printable
 from ampnet.files.writing import sha256_of, write_json
 
 SPECIFICATION = "http://mlcommons.org/croissant/1.0"
@@ -43,6 +46,26 @@ CONTEXT: dict[str, Any] = {
 """The specification's own."""
 
 
+_MAKER = "made by ampnet prepare"
+
+
+def refuse_other_description(root: Path) -> None:
+    """Check that a file in the place of a data set's description, if there is one, is of an earlier prepare.
+
+    Raises:
+        UsageError: it is not.
+    """
+    path = root / CROISSANT_FILE
+    if not path.exists():
+        return
+    try:
+        about = read_json(path, dict[str, Any], "", 1 << 30).get("description")
+    except DataError:
+        about = None
+    if _MAKER not in str(about):
+        raise UsageError(f"{printable(path)} is not by ampnet prepare; choose another --out, or rename it")
+
+
 def write_croissant(root: Path, shards: int = 0) -> None:
     """Describe a prepared data set in a file beside its index; a set that prepare has not made gets none.
 
@@ -63,8 +86,8 @@ def _description(root: Path, meta: IndexMeta, shards: int) -> dict[str, Any]:
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "name": meta.layout,
-        "description": f"{meta.layout}, classes {', '.join(meta.class_names)}: faces of 224 x 224 pixels, made by "
-        f"ampnet prepare {meta.ampnet_version}.",
+        "description": f"{meta.layout}, classes {', '.join(meta.class_names)}: faces of 224 x 224 pixels, "
+        f"{_MAKER} {meta.ampnet_version}.",
         "conformsTo": SPECIFICATION,
         "distribution": _shards(root, shards) if shards else _files(root),
         "recordSet": [{"@type": "cr:RecordSet", "@id": "faces", "name": "faces", "field": _fields(bool(shards))}],

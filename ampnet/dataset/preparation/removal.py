@@ -9,8 +9,8 @@ from ampnet.dataset.index.index_files import (
     FACES_FILE,
     INDEX_FILES,
     JOURNAL_FOLDER,
+    LABELS_FILE,
     MANIFEST_FILE,
-    META_FILE,
     is_images_tar,
     is_sharded,
     is_table,
@@ -81,7 +81,7 @@ def remove_earlier(root: Path, files: EarlierFiles) -> None:
     Raises:
         DataError: a file cannot be deleted.
     """
-    remove(root / "index", (META_FILE, MANIFEST_FILE))  # first: they mark a complete set
+    remove(root / "index", (LABELS_FILE, MANIFEST_FILE))  # first: they mark a complete set
     remove(root / "dataset", files.images)
     remove(root / "index", (*INDEX_FILES, *files.tables))
     remove(root.resolve(), (CROISSANT_FILE,))  # the output folder may be a link, those in it may not

@@ -243,7 +243,7 @@ def _training_part(splits: list[str]) -> NDArray[np.int64]:
 
 
 def build_index(root: Path, finished: FinishedFaces, plan: dict[str, Any], seconds: float) -> IndexCounts:
-    """Write the index files; meta.json last, so that its presence marks a complete index.
+    """Write the index files; data_label.txt last: without meta.json, it would be read as a hand-made index's.
 
     Raises:
         DataError: there is no usable face, or a file cannot be written.
@@ -261,10 +261,10 @@ def build_index(root: Path, finished: FinishedFaces, plan: dict[str, Any], secon
     index = root / "index"
     write_faces(index / FACES_FILE, rows())
     write_failures(index / FAILURES_FILE, read_faces(index / FACES_FILE))
-    with atomic_write(index / LABELS_FILE) as aside, aside.open("w", encoding="ascii", newline="\n") as file:
-        file.writelines(f"{name} {label}\n" for name, label in zip(names, labels, strict=True))
     write_landmarks(index / LANDMARKS_FILE, names, finished.landmarks())
     if finished.votes is not None:
         finished.votes.write(index / VOTES_FILE)
     finished.write_meta(index, plan, seconds)
+    with atomic_write(index / LABELS_FILE) as aside, aside.open("w", encoding="ascii", newline="\n") as file:
+        file.writelines(f"{name} {label}\n" for name, label in zip(names, labels, strict=True))
     return finished.counts()
