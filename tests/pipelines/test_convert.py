@@ -280,3 +280,25 @@ def test_a_truncated_tar_costs_only_its_last_images(forms: tuple[Path, Path], tm
     loaded = batch[[SampleKey(0, i, i) for i in range(10)]]
     assert 0 < len(loaded.unreadable) < 10
     assert len(loaded.labels) == 10 - len(loaded.unreadable)
+
+
+def test_people_of_a_set_of_0_1_stay_known_in_shards(tmp_path: Path) -> None:
+    files = write_prepared_faces(tmp_path / "files", train=1)
+    index = read_index(files)
+    rows = [
+        FaceRow(name, f"raw/{name}", "train", index.class_names[label], "detected", subject=f"S{label}")
+        for name, label in zip(index.names, index.labels.tolist(), strict=True)
+    ]
+    write_faces(files / "index" / "faces.csv", rows)
+    meta = {"class_names": list(index.class_names), "splits": ["train"], "layout": "ckplus"}  # 0.1.0 counted no people
+    (files / "index" / "meta.json").write_text(json.dumps(meta))
+    convert(files, "shards", tmp_path / "shards")
+    assert read_index(tmp_path / "shards").subjects == [f"S{label}" for label in index.labels.tolist()]
+
+
+def test_a_description_of_one_s_own_is_not_replaced_by_a_conversion(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    mine = tmp_path / "croissant.json"
+    mine.write_text("my notes")
+    result = CliRunner().invoke(app, ["convert", str(forms[0]), "--to", "shards", "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert mine.read_text() == "my notes"

@@ -161,7 +161,7 @@ def read_index_files(root: Path) -> FaceIndex:
     Raises:
         DataError: a file is missing or damaged, a label is out of range, or a name has no landmarks or no image.
     """
-    folder = root / "index"
+    folder, faces = root / "index", root / "index" / FACES_FILE
     if not (folder / LABELS_FILE).exists():
         raise DataError(f'{root} holds no index/{LABELS_FILE}; make it with "ampnet prepare RAW_DIR --out {root}"')
     meta = read_meta(folder / META_FILE)
@@ -179,17 +179,17 @@ def read_index_files(root: Path) -> FaceIndex:
         splits=splits,
         landmarks=_match_landmarks(names, folder / LANDMARKS_FILE),
         files=_match_files(names, root / "dataset"),
-        undetected=read_undetected(meta, folder / FACES_FILE),
+        undetected=read_undetected(meta, faces),
         framing=read_framing(meta, folder / META_FILE),
         votes=read_votes(folder / VOTES_FILE, names) if (folder / VOTES_FILE).exists() else None,
         layout="" if meta is None else meta.layout,
-        subjects=match_subjects(names, read_faces(folder / FACES_FILE)) if tells_people(meta, folder) else None,
+        subjects=match_subjects(names, read_faces(faces)) if faces.exists() and tells_people(meta) else None,
     )
 
 
-def tells_people(meta: IndexMeta | None, folder: Path) -> bool:
-    """Return whether faces.csv in a folder may name the people in the faces, so that it is worth reading."""
-    if meta is None or meta.people == 0 or not (folder / FACES_FILE).exists():
+def tells_people(meta: IndexMeta | None) -> bool:
+    """Return whether the rows of faces.csv may name the people in the faces, so that they are worth reading."""
+    if meta is None or meta.people == 0:
         return False
     return meta.people is not None or meta.layout in LAYOUTS_WITH_PEOPLE
 

@@ -14,7 +14,7 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.dataset.index.face_index import FaceIndex, match_subjects, read_framing, read_undetected
+from ampnet.dataset.index.face_index import FaceIndex, match_subjects, read_framing, read_undetected, tells_people
 from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.index_files import FACES_FILE, MANIFEST_FILE, META_FILE, read_meta
 from ampnet.dataset.index.label_votes import LabelVotes
@@ -108,7 +108,7 @@ def read_sharded_index(root: Path, only: Split | None = None) -> FaceIndex:
         raise DataError(f"{root / 'index'}: two shards list the same name; {CURE}")
     columns = tuple(printable(column) for column in manifest.vote_columns)
     images = ShardImages(reader, positions, only=only)
-    has_people = meta is not None and bool(meta.people)
+    has_people = tells_people(meta)
     return FaceIndex(
         root=root,
         class_names=manifest.class_names,
