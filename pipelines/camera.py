@@ -16,8 +16,8 @@ from ampnet.results.results import Predictions, ResultSink
 from ampnet.results.row_files import RowFile, open_row_files, partials_of
 from ampnet.results.rows import CsvRows
 from ampnet.settings import PredictConfig
-from ampnet.summary.faces_file import settings_path, write_settings
-from pipelines.predictors import choose_predictor, run_settings
+from ampnet.summary.faces_file import settings_path
+from pipelines.predictors import choose_predictor, finish_files, run_settings
 from pipelines.progress import notices
 
 
@@ -61,12 +61,8 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
                 is_ended_by_user = True
             finally:
                 window.close()
-            for row_file in row_files:
-                row_file.finish()
-                if row_file.problem:
-                    result.problems.append(row_file.problem)
-            if csv and csv.exists():
-                write_settings(run_settings(config, chosen.predictor.model), csv)
+            finish_files(row_files, csv, run_settings(config, chosen.predictor.model))
+            result.problems += [problem for row_file in row_files if (problem := row_file.problem)]
     if not is_ended_by_user:
         result.problems.append(f"camera {config.camera} has stopped; check that it is still connected")
     return result

@@ -25,8 +25,15 @@ from ampnet.results.video_writer import has_h264
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.runtime.threads import start_threads
 from ampnet.settings import PredictConfig
-from ampnet.summary.faces_file import settings_path, write_settings
-from pipelines.predictors import ChosenPredictor, choose_predictor, face_settings, run_settings, sampling_of
+from ampnet.summary.faces_file import settings_path
+from pipelines.predictors import (
+    ChosenPredictor,
+    choose_predictor,
+    face_settings,
+    finish_files,
+    run_settings,
+    sampling_of,
+)
 from pipelines.progress import notices, progress_bar
 
 INSTALL_VIDEO = "pip install 'ampnet[video]'"
@@ -77,10 +84,8 @@ def run(
         )
         try:
             _answer(config, chosen, tasks, outputs, console)
-            for row_file in row_files:
-                row_file.finish()
-            if csv and csv.exists() and any(source.is_video for source in sources):
-                write_settings(run_settings(config, predictor.model), csv)
+            has_video = any(source.is_video for source in sources)
+            finish_files(row_files, csv, run_settings(config, predictor.model) if has_video else None)
         except KeyboardInterrupt:
             result.is_interrupted = True
             result.advice = _advice(config, sources, row_files)

@@ -1,5 +1,6 @@
 """The one chooser of detector and classifier, on torch or on ONNX Runtime: for predict, the camera, Ray and serve."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from ampnet.files.printable import one_line
 from ampnet.files.writing import sha256_of
 from ampnet.reading.video_clock import Sampling, choose_sampling
 from ampnet.recognition.recognizer import Recognizer
+from ampnet.results.row_files import RowFile
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.threads import MAX_NETWORKS
 from ampnet.settings import PredictConfig
 from ampnet.settings.fields import all_settings_of
-from ampnet.summary.faces_file import RunSettings
+from ampnet.summary.faces_file import RunSettings, settings_path, write_settings
 from pipelines.model import find_model
 
 
@@ -83,6 +85,19 @@ def face_settings(config: PredictConfig) -> dict[str, Any]:
         "detector": {name: str(value) for name, value in asdict(config.detector).items()}
         | ({"weights": sha256_of(weights)} if (weights := config.detector.weights) else {}),
     }
+
+
+def finish_files(files: Sequence[RowFile], csv: Path | None, settings: RunSettings | None) -> None:
+    """Give the files of rows their names, and write the settings beside the table.
+
+    Those of a table that is replaced go first, so that a kill or a full disk leaves none beside another's.
+    """
+    if csv and settings:
+        settings_path(csv).unlink(missing_ok=True)
+    for file in files:
+        file.finish()
+    if csv and settings and not any(file.failure for file in files if file.path == csv):
+        write_settings(settings, csv)
 
 
 ANSWERING = ("face", "min_face", "name", "weights", "score_threshold", "prior", "precision", "runtime")

@@ -13,9 +13,13 @@ from typer.testing import CliRunner
 
 from ampnet.errors import UsageError
 from ampnet.results.columns import table_columns
+from ampnet.results.row_files import RowFile
+from ampnet.results.rows import CsvRows
 from ampnet.settings import PredictConfig
+from ampnet.summary.faces_file import RunSettings, settings_path
 from cli import app
 from pipelines.predict import run
+from pipelines.predictors import finish_files
 from tests.clips import frames_of, write_face_then_wall
 from tests.limits import file_size_limit
 from tests.processes import Command
@@ -326,3 +330,14 @@ def wait_for_rows(folder, process):
 
 def count_rows(folder):
     return max((len(path.read_bytes().splitlines()) for path in folder.glob("*.partial")), default=0)
+
+
+def test_a_table_that_could_not_be_replaced_gets_no_settings_of_another_run(tmp_path, monkeypatch):
+    table, settings = tmp_path / "faces.csv", RunSettings(ampnet="1.0", model="another", sha256="ab")
+    for file in (table, settings_path(table)):
+        file.write_text("of an earlier run")
+    monkeypatch.setattr(RowFile, "finish", lambda file: setattr(file, "failure", "No space left on device"))
+    rows = RowFile(table, CsvRows(("anger", "happiness")), {})
+    finish_files([rows], table, settings)
+    assert table.read_text() == "of an earlier run"
+    assert not settings_path(table).exists()
