@@ -145,14 +145,16 @@ def strength_offsets(class_shares: NDArray[np.floating], strength: float) -> Ten
     """Return the logit offsets that remove part of the learned prior.
 
     Args:
-        class_shares: ``(K,)`` relative class frequencies in the training targets.
+        class_shares: ``(K,)`` relative class frequencies in the training targets; a class without any is not lifted, as
+            how far the network has learned to leave it out is unknown.
         strength: 0 keeps the training set's frequencies, 1 expects all classes equally often.
 
     Returns:
         ``(K,)`` float32.
     """
-    shares = np.maximum(np.asarray(class_shares, dtype=np.float64), MIN_CLASS_SHARE)
-    return torch.from_numpy((-strength * np.log(shares)).astype(np.float32))
+    shares = np.asarray(class_shares, dtype=np.float64)
+    known = np.where(shares > 0, np.maximum(shares, MIN_CLASS_SHARE), 1.0)
+    return torch.from_numpy((-strength * np.log(known)).astype(np.float32))
 
 
 def prior_offsets(checkpoint: Checkpoint, prior: Prior | None) -> Tensor | None:
@@ -191,7 +193,8 @@ def prior_offsets(checkpoint: Checkpoint, prior: Prior | None) -> Tensor | None:
         raise ConfigError("a frequency of the prior is no number of at least 0")
     if expected.sum() <= 0:
         raise ConfigError("the prior is 0 for every class; at least one frequency must be above 0")
-    return strength_offsets(shares, 1.0) - strength_offsets(expected / expected.sum(), 1.0)
+    wanted = np.log(np.maximum(expected / expected.sum(), MIN_CLASS_SHARE)).astype(np.float32)
+    return strength_offsets(shares, 1.0) + torch.from_numpy(wanted)
 
 
 def ruled_out(offsets: Tensor | None, class_names: Sequence[str], missing: Collection[str]) -> Tensor:

@@ -1,5 +1,6 @@
 """The training loss, and the same faces slightly changed, which the network is to answer alike."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,16 +78,30 @@ def balance_weights(recipe: Recipe, counts: NDArray[np.int64]) -> NDArray[np.flo
     return np.where(counts > 0, np.maximum(counts, 1.0) ** -power, 0.0)
 
 
-def learned_shares(recipe: Recipe, counts: NDArray[np.int64], targets: NDArray[np.float32] | None) -> tuple[float, ...]:
-    """Return the class frequencies that the network learns: those of the targets, as ``balance`` changes them.
+def learned_shares(
+    recipe: Recipe,
+    counts: NDArray[np.int64],
+    targets: NDArray[np.float32] | None,
+    labels: Sequence[int] | NDArray[np.int64],
+) -> tuple[float, ...]:
+    """Return the class frequencies that the network learns: of the targets, as ``balance`` and smoothing change them.
 
     Args:
         counts: ``(K,)`` training faces of each class.
         targets: ``(N, K)`` probabilities; None if the targets are the labels.
+        labels: ``(N,)``, by which faces are drawn; the loss weighs them by their targets.
+
+    Returns:
+        ``(K,)``; 0 for a class without targets, of which nothing is learned.
     """
-    frequencies = counts if targets is None else targets.sum(axis=0, dtype=np.float64)
-    shares = frequencies * balance_weights(recipe, counts)
-    return tuple((shares / shares.sum()).round(6).tolist())
+    weights = balance_weights(recipe, counts)
+    if targets is None:
+        shares = counts * weights
+    else:
+        of_face = weights[np.asarray(labels)] if recipe.balance == "sampling" else targets @ weights
+        shares = of_face @ targets
+    smoothed = (1 - recipe.label_smoothing) * shares / shares.sum() + recipe.label_smoothing / len(counts)
+    return tuple(np.where(shares > 0, smoothed, 0.0).round(6).tolist())
 
 
 def mix_up(batch: Batch, num_classes: int, alpha: float) -> Batch:

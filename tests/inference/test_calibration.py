@@ -101,8 +101,15 @@ def test_given_shares_become_the_shares_of_a_network_that_knows_nothing_else():
     assert (logits + offsets).softmax(0).tolist() == pytest.approx([0.25, 0.75])
 
 
-def test_a_class_that_never_occurs_keeps_a_finite_offset():
-    assert torch.isfinite(strength_offsets(np.array([1.0, 0.0]), 1.0)).all()
+def test_a_class_without_training_faces_is_not_lifted_above_those_that_were_learned():
+    assert strength_offsets(np.array([0.5, 0.5, 0.0]), 1.0).tolist() == pytest.approx([math.log(2), math.log(2), 0])
+    learned = checkpoint(class_shares=(1.0, 0.0))
+    assert prior_offsets(learned, {"anger": 1, "fear": 3}).tolist() == pytest.approx([math.log(1 / 4), math.log(3 / 4)])
+
+
+def test_a_class_that_is_not_expected_keeps_a_finite_offset():
+    offsets = prior_offsets(checkpoint(class_shares=(0.5, 0.5)), {"anger": 1, "fear": 0})
+    assert offsets.tolist() == pytest.approx([math.log(2), math.log(2) + math.log(1e-4)])
 
 
 def test_a_checkpoint_without_shares_has_no_other_prior():

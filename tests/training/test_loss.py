@@ -47,12 +47,32 @@ def test_root_weights_lift_rare_classes_half_as_far():
 )
 def test_a_network_learns_the_frequencies_that_balancing_leaves(balance, shares):
     counts = np.array([8, 2, 0])
-    assert learned_shares(Recipe(balance=balance), counts, None) == pytest.approx(shares, abs=1e-6)
+    assert learned_shares(Recipe(balance=balance), counts, None, range(10)) == pytest.approx(shares, abs=1e-6)
+
+
+def test_smoothed_labels_are_learned_as_such():
+    recipe = Recipe(label_smoothing=0.3)  # 0.7 of 0.8 and of 0.2, and a third of 0.3; nothing for what nobody showed
+    assert learned_shares(recipe, np.array([8, 2, 0]), None, range(10)) == pytest.approx([0.66, 0.24, 0], abs=1e-6)
 
 
 def test_of_votes_a_network_learns_the_mean():
     votes = np.array([[0.5, 0.5, 0.0], [0.75, 0.0, 0.25]], dtype=np.float32)
-    assert learned_shares(Recipe(), np.array([2, 0, 0]), votes) == (0.625, 0.25, 0.125)
+    assert learned_shares(Recipe(), np.array([2, 0, 0]), votes, [0, 0]) == (0.625, 0.25, 0.125)
+
+
+@pytest.mark.parametrize(
+    ("balance", "shares"),
+    [
+        # drawn by their labels, the first two faces 1/2 each and the last one 1: (0.5 + 0.25 + 0) / 2 and the rest
+        ("sampling", [0.375, 0.625]),
+        # weighed by their targets, 1/2 of the first class and 1 of the second: 0.5, 0.75 and 1; 0.875 and 1.375 of 2.25
+        ("weights", [0.875 / 2.25, 1.375 / 2.25]),
+    ],
+)
+def test_of_votes_balancing_changes_the_weight_of_faces_and_not_that_of_classes(balance, shares):
+    labels, votes = np.array([0, 0, 1]), np.array([[1, 0], [0.5, 0.5], [0, 1]], dtype=np.float32)
+    learned = learned_shares(Recipe(balance=balance), np.array([2, 1]), votes, labels)
+    assert learned == pytest.approx(shares, abs=1e-6)
 
 
 def test_mixup_blends_images_and_targets_and_keeps_the_larger_shares_landmarks():
