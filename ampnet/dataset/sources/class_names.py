@@ -195,6 +195,9 @@ def _as_written(found: set[str], path: Path) -> Classes:
     cure = "it must be a JSON object of label -> class name"
     written = read_json(path, dict[str, str], cure)
     by_key = {class_key(label): _class_name(name, str(path)) for label, name in written.items()}
+    for label, name in written.items():
+        if by_key[class_key(label)] != _class_name(name, str(path)):
+            raise DataError(f"{path} names {quoted(label)} twice, in another spelling; name each label once")
     if not all(by_key.values()) or not 2 <= len(set(by_key.values())) <= MAX_CLASSES:
         raise DataError(f"{path}: {cure} with two or more classes")
     unnamed = {label for label in found if class_key(label) not in by_key}

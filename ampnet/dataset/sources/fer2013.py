@@ -72,7 +72,8 @@ def read_ferplus(root: Path, layout: str) -> RawDataSet:
     in column order if there is a tie. Images whose top answer is unknown or no face are left out.
 
     Raises:
-        DataError: fer2013new.csv or its images are missing, or a row is not in FER+'s format.
+        DataError: fer2013new.csv or its images are missing, a row is not in FER+'s format, or fer2013.csv has it in
+            another split.
     """
     votes_file = find_file(root, FERPLUS_FILES)
     if votes_file is None:
@@ -88,6 +89,11 @@ def read_ferplus(root: Path, layout: str) -> RawDataSet:
         if pixels is not None and row > last:
             raise DataError(
                 f"{pixels_file} has fewer images than {votes_file} has rows; they must be the same data set"
+            )
+        if pixel and pixel.split not in ("", split):
+            raise DataError(
+                f"{votes_file} has row {row} in {split}, but {pixels_file} has it in {pixel.split}; they must be the "
+                "same data set, in the same order"
             )
         class_name = (argmax_class if layout == "ferplus-argmax" else majority_class)(votes)
         if not name:

@@ -74,7 +74,7 @@ def read_columns(table: Table) -> Columns:
     box = next((box for box in (*_BOXES, *_SIZES) if set(box) <= set(names)), ())
     if not box and "x0" in names:
         raise DataError(f"{table.path}: a box needs all four of the columns {', '.join(BOX)}, got {listed(header)}")
-    labels = find_column(header, LABELS)
+    labels = [column for column in find_column(header, LABELS) if plain_name(column) not in box]  # "y" may be either
     if len(labels) > 1:
         labels.sort(key=lambda column: _is_numeric(table, column))
     label = labels[0] if labels else ""
@@ -197,14 +197,14 @@ class ImageBook:
         if is_file(self.root / text):
             path = Path(text)
             inside = path.is_absolute() and path.is_relative_to(self.root.absolute())
-            return path.relative_to(self.root.absolute()).as_posix() if inside else text
-        wanted = _parts(_DRIVE.sub("", unquote(decoded_cell(text)).replace("\\", "/")))
+            return (path.relative_to(self.root.absolute()) if inside else path).as_posix()
+        wanted = parts_of_cell(text)
         if not wanted:
             return None
         found = self._listed().get(_stem(wanted[-1]), []) + self._listed().get(wanted[-1], [])
         found = [(parts, relative) for parts, relative in dict.fromkeys(found) if _same_name(parts[-1], wanted[-1])]
         if len(found) > 1:
-            found = _best(found, wanted[:-1], split, label)
+            found = _best(found, wanted, split, label)
         if len(found) > 1:
             self.repeated.setdefault(text, len(found))
         return found[0][1] if len(found) == 1 else None
@@ -215,17 +215,17 @@ class ImageBook:
             for path in list_folder(self.root, readable_images()).files:
                 relative = path.relative_to(self.root)
                 if JUNK.isdisjoint(relative.parts):
-                    parts = _parts(relative.as_posix())
+                    parts = compared_parts(relative.as_posix())
                     self._by_stem.setdefault(_stem(parts[-1]), []).append((parts, relative.as_posix()))
         return self._by_stem
 
 
-def _best(found: Sequence[tuple[Parts, str]], folders: Parts, split: str, label: str) -> list[tuple[Parts, str]]:
-    """Keep the images that share most of the last folders, then those in folders of the split, then of the label."""
+def _best(found: Sequence[tuple[Parts, str]], wanted: Parts, split: str, label: str) -> list[tuple[Parts, str]]:
+    """Keep those that share most of the last folders, then those in folders of split and label, then of that name."""
 
     def shared(parts: Parts) -> int:
         same = 0
-        for one, other in zip(reversed(parts[:-1]), reversed(folders), strict=False):
+        for one, other in zip(reversed(parts[:-1]), reversed(wanted[:-1]), strict=False):
             if one != other:
                 break
             same += 1
@@ -240,7 +240,7 @@ def _best(found: Sequence[tuple[Parts, str]], folders: Parts, split: str, label:
         )
     if len(kept) > 1:
         kept = _matching(kept, [label.casefold() in parts[:-1] for parts, _relative in kept])
-    return kept
+    return _matching(kept, [parts[-1] == wanted[-1] for parts, _relative in kept])
 
 
 def _matching(found: list[tuple[Parts, str]], matches: Sequence[bool]) -> list[tuple[Parts, str]]:
@@ -248,7 +248,12 @@ def _matching(found: list[tuple[Parts, str]], matches: Sequence[bool]) -> list[t
     return [one for one, matching in zip(found, matches, strict=True) if matching] or found
 
 
-def _parts(path: str) -> Parts:
+def parts_of_cell(cell: str) -> Parts:
+    """Return the parts of a path that a list gives, from whatever computer, as :func:`compared_parts`."""
+    return compared_parts(_DRIVE.sub("", unquote(decoded_cell(cell)).replace("\\", "/")))
+
+
+def compared_parts(path: str) -> Parts:
     """Return the parts of a path as they are compared: composed, case folded, without dots."""
     text = unicodedata.normalize("NFC", path).casefold()
     return tuple(part for part in PurePosixPath(text).parts if part not in ("/", ".", ".."))

@@ -8,7 +8,14 @@ from typing import TypeAlias
 
 from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.dataset.sources.fer2013 import attach_ferplus_votes
-from ampnet.dataset.sources.list_columns import MAX_COLUMNS, cells_of, meant_answer, read_counts
+from ampnet.dataset.sources.list_columns import (
+    MAX_COLUMNS,
+    cells_of,
+    compared_parts,
+    meant_answer,
+    parts_of_cell,
+    read_counts,
+)
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, short
 from ampnet.files.tables import Table, open_table
@@ -88,12 +95,14 @@ def _count_answers(source: RawDataSet, table: Table, answer: str) -> tuple[tuple
 
 
 def _attach_by_name(source: RawDataSet, path: Path, columns: tuple[str, ...], rows: Rows) -> RawDataSet:
-    by_path = _positions(item.relative for item in source.items)
-    by_name = _positions(PurePosixPath(item.relative).name for item in source.items)
+    paths = [item.relative for item in source.items]
+    names = [PurePosixPath(path).name for path in paths]
+    compared = [_positions("/".join(compared_parts(one)) for one in several) for several in (names, paths)]
+    places = {**compared[0], **compared[1], **_positions(names), **_positions(paths)}  # as they are spelled first
     votes: dict[int, tuple[float, ...]] = {}
     unmatched = 0
     for where, name, counts in rows:
-        position = by_path.get(name, by_name.get(name))
+        position = places.get(name, places.get("/".join(parts_of_cell(name))))
         if position is None:
             unmatched += 1
             continue

@@ -179,3 +179,24 @@ def test_a_box_may_have_a_size(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "b.jpg")
     text(tmp_path / "list.csv", "path,label,x,y,width,height\na.jpg,happy,1,2,30,40\nb.jpg,sad,5,6,7,8\n")
     assert [item.box for item in open_source(tmp_path / "list.csv").items] == [(1, 2, 31, 42), (5, 6, 12, 14)]
+
+
+def test_votes_beside_a_box_need_no_label(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg")
+    text(tmp_path / "list.csv", "path,x,y,w,h,anger,happiness\na.jpg,1,2,30,40,0,5\nb.jpg,5,6,7,8,4,0\n")
+    items = open_source(tmp_path / "list.csv").items
+    assert [(item.class_name, item.box) for item in items] == [("happiness", (1, 2, 31, 42)), ("anger", (5, 6, 12, 14))]
+
+
+def test_of_two_images_whose_extensions_differ_the_named_one_is_taken(tmp_path: Path) -> None:
+    touch(tmp_path, "img/a.jpg", "img/a.png", "other/b.jpg", "img/b.png")
+    text(tmp_path / "list.csv", "path,label\nC:\\x\\a.png,happy\nC:\\x\\a.jpg,sad\nC:\\img\\b.jpg,sad\n")
+    relatives = [item.relative for item in open_source(tmp_path / "list.csv").items]
+    assert relatives == ["img/a.png", "img/a.jpg", "img/b.png"]  # the folder says more than the extension
+
+
+def test_an_image_that_is_spelled_in_two_ways_is_one_image(tmp_path: Path) -> None:
+    touch(tmp_path, "img/a.jpg", "img/b.jpg")
+    text(tmp_path / "list.csv", "path,label\n./img/a.jpg,happy\nimg//a.jpg,happy\nimg/a.jpg,sad\nimg/b.jpg,sad\n")
+    items = open_source(tmp_path / "list.csv").items
+    assert [(item.relative, item.votes) for item in items] == [("img/a.jpg", (2, 1)), ("img/b.jpg", (0, 1))]

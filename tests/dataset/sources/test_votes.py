@@ -51,6 +51,13 @@ def test_ferplus_keeps_all_ten_columns_of_votes(tmp_path: Path, layout: str) -> 
     ]
 
 
+def test_ferplus_beside_a_fer2013_in_another_order_is_refused(tmp_path: Path) -> None:
+    fer2013_csv(tmp_path, "Training", "Training", "PrivateTest", "PublicTest")
+    ferplus(tmp_path / "fer2013new.csv", *ROWS)
+    with pytest.raises(DataError, match=r"row 2 in val, but .*fer2013\.csv has it in test; they must be the same"):
+        open_source(tmp_path)
+
+
 def test_ferplus_png_folders_have_votes_too(tmp_path: Path) -> None:
     ferplus(tmp_path / "fer2013new.csv", ("PublicTest", ANGRY))
     assert voted(open_source(tmp_path)) == {"FER2013Valid/fer0000000.png": ("anger", ANGRY)}
@@ -160,6 +167,17 @@ def test_any_set_takes_a_file_of_votes_by_path_or_by_a_name_of_one_image(tmp_pat
         "test/Zeal/3.jpg": ("Zeal", ()),  # nobody voted
     }
     assert source.notes[-1] == "votes for 2 of 4 images; 1 rows of v.csv match no image"
+
+
+def test_names_of_votes_may_be_spelled_as_on_another_computer(tmp_path: Path) -> None:
+    root = touch(tmp_path / "raw", "happy/e\u0301.jpg", "happy/2.jpg", "Zeal/2.jpg")  # decomposed, as on a Mac
+    rows = ["\u00e9.jpg,5,0", "HAPPY\\2.JPG,4,0", "./Zeal/2.jpg,0,3"]
+    source = open_source(root, votes=text(tmp_path / "v.csv", "\n".join(["name,happy,zeal", *rows])))
+    assert [(item.relative, item.votes) for item in source.items] == [
+        ("Zeal/2.jpg", (0, 3)),
+        ("happy/2.jpg", (4, 0)),
+        ("happy/e\u0301.jpg", (5, 0)),
+    ]
 
 
 @pytest.mark.parametrize(

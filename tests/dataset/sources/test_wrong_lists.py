@@ -217,6 +217,12 @@ def test_class_names_of_a_wrong_kind_are_refused(tmp_path: Path, content: str) -
     assert "it must be a JSON object of label -> class name" in refusal(tmp_path)
 
 
+def test_a_label_that_is_given_two_names_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "F/a.jpg", "g/b.jpg")
+    text(tmp_path / "classes.json", '{"F": "one", "f": "two", "g": "three"}')
+    assert "names 'F' twice, in another spelling" in refusal(tmp_path)
+
+
 @pytest.mark.parametrize("code", ["", "nan", "inf", "1e999", "8", DIGITS, "\x1b[2J", "3" * 10_000])
 def test_an_emotion_file_of_ckplus_holds_a_code(tmp_path: Path, code: str) -> None:
     touch(tmp_path, "cohn-kanade-images/S1/001/1.png")
