@@ -27,6 +27,10 @@ _SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",  # LaTeX's first font has other characters in the places of these three
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "[": "{[}",  # at the start of a row, it would be an argument of the end of the row above
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Z_95, Interval, wilson_interval
+from ampnet.evaluation.intervals import Z_95, Estimate, Interval, defined, widened, wilson_interval
 
 Hits = NDArray[np.bool_]
 
@@ -57,9 +57,14 @@ def pooled_rate(hits: Hits, labels: NDArray[np.integer], counted: Hits | None = 
         interval = wilson_interval(int(right.sum()), int(trials.sum()))
     else:
         # The conditions of one face are not independent, the faces are: variance of a ratio of sums over faces.
-        spread = float(np.sqrt(((right - accuracy * trials) ** 2).sum()) / trials.sum())
-        interval = max(accuracy - Z_95 * spread, 0.0), min(accuracy + Z_95 * spread, 1.0)
+        interval = _around(accuracy, float(np.sqrt(((right - accuracy * trials) ** 2).sum()) / trials.sum()), len(seen))
     return Rate(len(seen), accuracy, interval, float(np.mean(by_class)))
+
+
+def _around(share: float, error: float, faces: int) -> Interval:
+    """Return the interval of a share with a standard error; Wilson's where all faces are alike, as 12 right of 12."""
+    interval = max(share - Z_95 * error, 0.0), min(share + Z_95 * error, 1.0)
+    return defined(widened(Estimate(share, interval), faces)).interval
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def corruption_error(
     clean_error, errors = 1 - float(clean.mean()), 1 - hits.mean(axis=2)  # (C, S)
     mean = float(errors.mean())
     of_face = 1 - hits.mean(axis=(0, 1))
-    spread = Z_95 * float(of_face.std() / np.sqrt(len(of_face)))
+    standard_error = float(of_face.std() / np.sqrt(len(of_face)))
     mce = relative = None
     left_out = 0
     if baseline is not None and baseline_clean is not None:
@@ -115,7 +120,7 @@ def corruption_error(
     return CorruptionError(
         clean=clean_error,
         mean=mean,
-        mean_interval=(max(mean - spread, 0.0), min(mean + spread, 1.0)),
+        mean_interval=_around(mean, standard_error, len(of_face)),
         increase=mean - clean_error,
         ratio=mean / clean_error if clean_error else None,
         mce=mce,

@@ -32,7 +32,13 @@ def test_text_of_others_is_escaped_and_stays_on_its_line():
     assert escape(r"50% of {a_b} & c~d^e\f #1 $2") == (
         r"50\% of \{a\_b\} \& c\textasciitilde{}d\textasciicircum{}e\textbackslash{}f \#1 \$2"
     )
+    assert escape("p < 0.1 | >") == r"p \textless{} 0.1 \textbar{} \textgreater{}"  # else inverted ! and ?, a dash
     assert "\n" not in escape("two\nlines")
+
+
+def test_a_row_that_begins_with_a_bracket_is_no_argument_of_the_one_above():
+    table = latex_table([pd.DataFrame({"age": ["[0, 20)", "[20, 40)"], "Images": ["1", "2"]})], "", "", "")
+    assert r"{[}20, 40) & 2 \\" in table
 
 
 def test_headings_cells_and_caption_are_escaped_and_the_command_is_a_comment():
@@ -71,7 +77,7 @@ def test_a_comparison_has_the_scores_of_each_model_and_the_paired_differences():
     assert r"all images & 200 & A & 75.0 {\scriptsize[" in table
     assert r"all images & 200 & B & 100.0 {\scriptsize[" in table
     assert r"all images & B - A & +25.0 {\scriptsize[+" in table
-    assert r"& < 0.0001 \\" in table  # fifty images that only one classifies correctly: 2 / 2^50
+    assert r"& \textless{} 0.0001 \\" in table  # fifty images that only one classifies correctly: 2 / 2^50
 
 
 def test_several_seeds_have_a_mean_and_a_deviation():

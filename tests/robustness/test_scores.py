@@ -42,6 +42,13 @@ def test_several_conditions_are_averaged_and_their_interval_knows_that_the_faces
     assert high - low == pytest.approx(once[1] - once[0], rel=0.03)
 
 
+def test_faces_that_are_all_right_under_several_conditions_leave_as_much_doubt_as_under_one():
+    hits = np.ones((5, 10), dtype=bool)
+    low = 1 / (1 + 1.959964**2 / 10)  # Wilson 1927, for 10 right of 10: 0.722
+    assert pooled_rate(hits, np.zeros(10, dtype=int)).interval == pytest.approx((low, 1))
+    assert corruption_error(hits[None], hits[0]).mean_interval == pytest.approx((0, 1 - low))
+
+
 def test_only_counted_conditions_count():
     hits = np.array([[True, False, True], [False, False, True]])
     counted = np.array([[True, False, False], [True, True, False]])
