@@ -39,6 +39,11 @@ class Upload:
 
 class _InMemory(MultiPartParser):
     spool_max_size = sys.maxsize  # nothing is written to a disk
+    is_whole = False
+    """Whether the last boundary has come; a photo before it is not listed without it."""
+
+    def on_end(self) -> None:
+        self.is_whole = True
 
 
 class Uploads:
@@ -99,6 +104,8 @@ class Uploads:
                 message = f"more than {self._max_files} photos in a request; send them in several requests"
                 raise Refusal(413, "too_many_files", message) from error
             raise Refusal(400, "malformed", f"malformed {FORM}: only files in fields called {FIELD!r}") from error
+        if not parser.is_whole:
+            raise Refusal(400, "malformed", f"malformed {FORM}: it is cut off before its last boundary")
         return await self._files(form)
 
     async def _files(self, form: FormData) -> list[Upload]:

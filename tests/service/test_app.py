@@ -24,6 +24,8 @@ pytestmark = pytest.mark.slow
 PORTRAIT = (ROOT / "tests/samples/portrait.jpg").read_bytes()
 GROUP = (ROOT / "tests/samples/group.jpg").read_bytes()
 JPEG = {"Content-Type": "image/jpeg"}
+FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\nx\r\n'
 
 
 @pytest.fixture(scope="module")
@@ -273,6 +275,8 @@ def test_head_is_answered_as_get_is(client, path):
             "malformed",
         ),
         ("POST", "/v1/predict?annotate=1", {"files": [("file", b"x")] * 2}, 400, "one_photo"),
+        ("POST", "/v1/predict", {"content": 2 * PART, "headers": FORM}, 400, "malformed"),  # without a last boundary
+        ("POST", "/v1/predict", {"content": b"", "headers": FORM}, 400, "malformed"),
     ],
 )
 def test_every_error_has_one_shape(client, method, path, given, status, code):
