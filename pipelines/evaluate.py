@@ -22,7 +22,7 @@ from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, Provenance, measure
 from ampnet.evaluation.submission import SUBMISSION_FILE, Rules, submission
 from ampnet.files.documents import read_json
-from ampnet.files.writing import refuse_inputs, write_json
+from ampnet.files.writing import refuse_inputs, sha256_of, write_json
 from ampnet.inference.calibration import STRENGTHS, ruled_out, strength_offsets
 from ampnet.media.images import encode_jpeg
 from ampnet.models.regions import REGION_NAMES, STRIDE, quadrant_boxes, salient_boxes
@@ -117,7 +117,7 @@ Measured = tuple[SplitPredictions, Provenance, Fusion | None]
 
 
 def _of_checkpoint(config: EvalConfig, file: Path, reserve: Callable[[], None], quiet: bool) -> Measured:
-    checkpoint = load_checkpoint(file)
+    checkpoint, sha256 = load_checkpoint(file), sha256_of(file)  # now: a run that goes on replaces its best one
     index = open_split(config.data, config.split)
     refuse_seen_faces(checkpoint, index)
     done = predict_split(config, checkpoint, index, reserve, quiet)
@@ -135,7 +135,8 @@ def _of_checkpoint(config: EvalConfig, file: Path, reserve: Callable[[], None], 
         rejection_threshold=checkpoint.rejection_threshold,
     )
     done = replace(done, notes=(*done.notes, *people_note(people_of(done.split))))
-    return done, provenance_of(config, file, index, describe(checkpoint, config, done.offsets)), fusion
+    about = provenance_of(config, file, index, describe(checkpoint, config, done.offsets))
+    return done, replace(about, sha256=sha256), fusion
 
 
 def _of_runs(config: EvalConfig, runs: Runs, reserve: Callable[[], None], quiet: bool) -> Measured:

@@ -85,12 +85,12 @@ def predict_seeds(config: EvalConfig, opened: OpenRuns, quiet: bool) -> tuple[li
     """
     of_seed, scores, finished = defaultdict[str, list[PredictionTable]](list), [], opened.runs.finished
     for file in finished:
-        checkpoint = load_checkpoint(file)
+        checkpoint, sha256 = load_checkpoint(file), sha256_of(file)  # now: a run that goes on replaces its best one
         if checkpoint.class_names != opened.split.images.class_names:
             raise DataError(f"{printable(file)} has other classes than {printable(finished[0])}")
         table = _predict(config, checkpoint, opened.index, opened.folds, quiet)
         of_seed[seed_of(file.parent.name)].append(table)
-        scores.append(score_run(file.parent.name, sha256_of(file), table))
+        scores.append(score_run(file.parent.name, sha256, table))
     return [pool(opened.split, parts) if opened.folds else parts[0] for parts in of_seed.values()], scores
 
 

@@ -29,7 +29,10 @@ from ampnet.runtime.devices import has_fast_bf16
 from ampnet.settings import EvalConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
+from pipelines import evaluate as evaluate_module
+from pipelines import evaluate_runs
 from pipelines.evaluate import run
+from pipelines.predict_split import predict_split
 from tests.small_checkpoint import ALL, small_checkpoint
 
 pytestmark = pytest.mark.slow
@@ -386,6 +389,20 @@ def test_the_report_says_how_to_repeat_it_and_on_what_it_rests(tmp_path, happy):
     assert about.index_sha256 == hashlib.sha256((data / "index" / "data_label.txt").read_bytes()).hexdigest()
     assert about.model["selected_on"] == "val"
     assert about.model["parameters"] > 1000
+
+
+def test_the_hash_is_that_of_the_checkpoint_that_was_measured_though_training_goes_on(tmp_path, happy, monkeypatch):
+    best = happy / "best.pt"
+    measured = hashlib.sha256(best.read_bytes()).hexdigest()
+
+    def while_training(*arguments):
+        done = predict_split(*arguments)
+        shutil.copy(small_checkpoint(tmp_path / "next", logits=[9.0, 0, 0, 0, 0, 0, 0]) / "best.pt", best)
+        return done
+
+    for module in (evaluate_module, evaluate_runs):
+        monkeypatch.setattr(module, "predict_split", while_training)
+    assert evaluate(happy, make_data(tmp_path / "data")).report.about.sha256 == measured
 
 
 RIVAL = """file,answer_time,prediction
