@@ -16,10 +16,11 @@ from ampnet.dataset.index.folds import FOLDS_FILE, Folds, make_folds, read_folds
 from ampnet.dataset.loading.loader import loading_failures
 from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.dataset.open_index import open_training_index
-from ampnet.errors import DataError, UsageError, resumable
+from ampnet.errors import AmpnetError, DataError, UsageError, resumable
 from ampnet.evaluation.metrics import accuracy, score
 from ampnet.files.lock import lock_folder
-from ampnet.files.writing import write_json
+from ampnet.files.opening import read_text
+from ampnet.files.writing import write_json, write_text
 from ampnet.runtime.collectives import broadcast_tensors, gather_objects
 from ampnet.runtime.launch import is_launched, join_processes, launch
 from ampnet.runtime.memory import keep_freed_memory
@@ -92,8 +93,8 @@ def _run(config: TrainConfig, chosen: RunConfig, forecast: Forecast, quiet: bool
         shown = f"{unknown:,} of {len(folds.subjects):,} images show an unknown face"
         notices(quiet).print(f"note: {shown}: such a person may be in several folds")
     with lock_folder(folder):
-        if not (folder / CONFIG).exists():
-            write_settings(folder, config)
+        former = read_text(folder / CONFIG) if (folder / CONFIG).exists() else None
+        write_settings(folder, config)  # of a resumed series, some may be new, and hold even if it is killed
         if index and folds and not (folder / FOLDS_FILE).exists():
             write_folds(folder / FOLDS_FILE, index.names, folds)
         runs = []
@@ -101,8 +102,12 @@ def _run(config: TrainConfig, chosen: RunConfig, forecast: Forecast, quiet: bool
             begun = (folder / name).is_dir()
             alone: dict[str, Any] = {"seeds": 1, "folds": "", "subjects": "", "out": folder, "name": name}
             once = replace(chosen, **alone | changes, resume=config.resume and begun)
-            runs.append(_run_once(once, forecast, quiet))
-            write_settings(folder, config)  # now that they are known to fit: of a resumed series, some may be new
+            try:
+                runs.append(_run_once(once, forecast, quiet))
+            except AmpnetError:
+                if former is not None and not runs:  # they do not fit
+                    write_text(folder / CONFIG, former)
+                raise
         result = RunsResult(folder, folds.count if folds else 0, tuple(runs))
         write_json(folder / (FOLDS if folds else SEEDS), result.to_dict())
     return result

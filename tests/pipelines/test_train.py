@@ -21,7 +21,9 @@ from ampnet.errors import DataError, LockedError, ProcessError, TrainingError, U
 from ampnet.files.lock import LOCK_FILE, lock_folder
 from ampnet.settings import AuditConfig, CalibrateConfig, EvalConfig, RobustnessConfig, TrainConfig
 from ampnet.settings.recipes import make_recipe
+from ampnet.training.run_folder import saved_settings
 from cli import app
+from pipelines import train
 from pipelines.audit import run as audit
 from pipelines.calibrate import run as calibrate
 from pipelines.evaluate import run as evaluate
@@ -393,3 +395,25 @@ def test_votes_of_a_set_without_any_are_refused_in_one_line(config, data):
     assert done.exit_code == 1
     assert "holds no index/label_votes.csv" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_a_series_is_asked_for_last_holds_when_its_first_run_is_killed(config, monkeypatch):
+    def epochs() -> int:
+        return saved_settings(TrainConfig(), config.out / "run").recipe.epochs
+
+    def end(error: BaseException) -> None:
+        def ended(*_arguments: object) -> None:
+            raise error
+
+        monkeypatch.setattr(train, "_run_once", ended)
+
+    series = replace(changed(config, epochs=1), seeds=2)
+    for asked, error, kept in (
+        (series, KeyboardInterrupt(), 1),
+        (replace(changed(config, epochs=3), seeds=2, resume=True), KeyboardInterrupt(), 3),
+        (replace(changed(config, epochs=9), seeds=2, resume=True), TrainingError("other settings"), 3),
+    ):
+        end(error)
+        with pytest.raises(type(error)):
+            run(asked, quiet=True)
+        assert epochs() == kept
