@@ -24,6 +24,7 @@ from ampnet.files.writing import sha256_of, write_text
 from ampnet.inference.calibration import read_prior, ruled_out
 from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.inference.contributions import votes_of
+from ampnet.reports.figures import save_figures
 from ampnet.robustness.corrupted_faces import CLEAN, ChunkKey, Condition, read_prepared
 from ampnet.robustness.measured_faces import MeasuredFaces, choose_faces
 from ampnet.robustness.measuring import (
@@ -34,7 +35,7 @@ from ampnet.robustness.measuring import (
     finished_chunks,
     measure_chunks,
 )
-from ampnet.robustness.pictures import save_curves, save_sheet
+from ampnet.robustness.pictures import CURVES, save_curves, save_sheet
 from ampnet.robustness.scores import Hits
 from ampnet.robustness.suite import SEVERITIES, SUITE_VERSION, read_corruptions
 from ampnet.robustness.suite_report import (
@@ -118,6 +119,8 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
         report = _report(config, tally, faces, checkpoints[0], matches, (file, other), plan, start)
         if corruptions:
             save_curves(folder, report)
+        elif (folder / JSON_FILE).exists():
+            save_figures(folder, {CURVES: None})
         _save_sheet(folder, contenders[0].faces, int(faces.sample[0]), config.seed)
         write_text(folder / LATEX_FILE, robustness_latex(report))
         write_files(folder, report)

@@ -247,15 +247,16 @@ def save_figure(figure: Figure, path: Path) -> None:
         )
 
 
-def save_figures(folder: Path, drawn: Mapping[str, Figure]) -> None:
-    """Write figures in all of :data:`FORMATS`, by the name of their files.
+def save_figures(folder: Path, drawn: Mapping[str, Figure | None]) -> None:
+    """Write figures in all of :data:`FORMATS`, by the name of their files; None deletes that of an earlier report.
 
     Raises:
         DataError: a file cannot be written.
     """
     for name, figure in drawn.items():
         for form in FORMATS:
-            save_figure(figure, folder / f"{name}.{form}")
+            path = folder / f"{name}.{form}"
+            path.unlink(missing_ok=True) if figure is None else save_figure(figure, path)
 
 
 def inline_svg(figure: Figure, description: str) -> str:

@@ -137,7 +137,8 @@ def write_report(folder: Path, report: EvalReport) -> None:
     _write_matrix(folder / "confusion.csv", report, report.matrix)
     _write_matrix(folder / "confusion_shares.csv", report, normalise_rows(report.matrix).round(6))
     write_text(folder / LATEX_FILE, evaluation_latex(report))
-    save_figures(folder, figures(report))
+    former = dict.fromkeys(DESCRIPTIONS) if (folder / METRICS_FILE).exists() else {}  # not a file of one's own
+    save_figures(folder, {**former, **figures(report)})
     write_json(folder / METRICS_FILE, plain_metrics(report), indent=2)  # last: its presence marks a complete report
     (folder / FORMER_FILE).unlink(missing_ok=True)
 

@@ -32,6 +32,10 @@ STYLES = {
 ALL = ("#1f3b73", "-")
 
 
+CURVES = "robustness"
+"""Name of the figure's files."""
+
+
 def save_curves(folder: Path, report: RobustnessReport) -> None:
     """Draw the accuracy of each vote over severity, severity 0 being the clean faces.
 
@@ -62,7 +66,7 @@ def save_curves(folder: Path, report: RobustnessReport) -> None:
     handles, labels = panels[0].get_legend_handles_labels()
     in_a_row = len(labels) if columns > LEGEND_COLUMNS else columns
     figure.legend(handles, labels, loc="outside upper center", ncols=in_a_row, frameon=False, fontsize=8)
-    save_figures(folder, {"robustness": figure})
+    save_figures(folder, {CURVES: figure})
 
 
 def _panel(axes: Axes, rows: Sequence[Row], report: RobustnessReport) -> None:

@@ -186,6 +186,14 @@ def test_lists_are_measured_and_counted_without_corruptions(network, data, tmp_p
     assert {path.name for path in result.folder.iterdir()} - {LOCK_FILE} == FILES - {"robustness.png", "robustness.svg"}
 
 
+def test_curves_of_an_earlier_run_do_not_stay_beside_one_without_corruptions(network, data, tmp_path, empty_figures):
+    out = tmp_path / "out"
+    measure(network, data, out, corruptions="jpeg", images=1)
+    assert (out / "robustness.svg").exists()
+    measure(network, data, out, corruptions="none", images=1, force=True)
+    assert {path.name for path in out.iterdir()} - {LOCK_FILE} == FILES - {"robustness.png", "robustness.svg"}
+
+
 def test_the_table_for_a_paper_names_the_command_with_prior_and_lists(network, data, tmp_path):
     file = tmp_path / "hard faces.txt"
     file.write_text((data / "index" / "data_label.txt").read_text().split()[0] + "\n")

@@ -62,3 +62,14 @@ def test_an_earlier_versions_report_in_the_folder_goes(tmp_path, report, monkeyp
     (tmp_path / "report.json").write_text("{}")
     write_report(tmp_path, report)
     assert not (tmp_path / "report.json").exists()
+
+
+def test_figures_that_an_earlier_report_had_do_not_stay_beside_this_one(tmp_path, report, monkeypatch):
+    draw_nothing(monkeypatch)
+    (tmp_path / "priors.svg").write_text("my own")
+    write_report(tmp_path, report)
+    assert (tmp_path / "priors.svg").exists()  # there was no report that it could be of
+    for name in ("priors.png", "reliability.svg", "mine.svg"):
+        (tmp_path / name).touch()
+    write_report(tmp_path, report)
+    assert [path.name for path in tmp_path.glob("*.[ps][nv]g")] == ["mine.svg"]
