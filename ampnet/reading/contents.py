@@ -192,9 +192,13 @@ def _pixels(given: Any) -> Image:
     if isinstance(given, Pillow.Image):
         return from_pillow(given).image
     if isinstance(given, np.ndarray):
-        return _rgb(given)
+        return _rgb(np.asarray(given))  # a matrix has two axes, whatever is done with it
     if is_tensor(given):
-        return _rgb(_channels_last(given))
+        try:
+            pixels = _channels_last(given)
+        except Exception as error:  # a sparse one, or one of a device without data
+            raise ImageError(f"its pixels cannot be had: {printable(error)}") from error
+        return _rgb(pixels)
     raise ImageError(f"it is of type {printable(type(given).__name__)}; {EXPECTED}")
 
 

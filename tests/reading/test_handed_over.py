@@ -67,6 +67,12 @@ def test_grey_pixels_are_three_equal_channels():
         assert np.array_equal(decoded(given), np.stack([grey] * 3, axis=2))
 
 
+def test_a_matrix_is_grey_pixels():
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.matrix([[1, 2]], dtype=np.uint8)
+    assert np.array_equal(decoded(matrix), [[[1] * 3, [2] * 3]])
+
+
 def test_half_precision_is_read(pixels):
     tensor = torch.tensor([[[0.0, 0.5, 1.0]]], dtype=torch.bfloat16)
     assert decoded(tensor).tolist() == [[[0, 128, 255]]]
@@ -97,6 +103,8 @@ def test_a_pil_image_is_turned_upright_as_its_file_is(tmp_path):
         (np.zeros((4, 4, 3), bool), "type bool"),
         (np.array([["a", "b"]], dtype=object), "type object"),
         (torch.zeros(5, 3, 2, dtype=torch.uint8), "shape"),
+        (torch.zeros(3, 4, 4).to_sparse(), "its pixels cannot be had"),
+        (torch.zeros(3, 4, 4, device="meta"), "its pixels cannot be had"),
         (Image.new("F", (4, 4)), "floating-point"),
         (b"", "the file is empty"),
         (b"not a picture", "not an image"),

@@ -137,7 +137,7 @@ def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
 def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
     """Split a data set by its people, if all of its images tell them and it has no official splits.
 
-    Where it has, people that are on several sides of them are noted.
+    Where it has, people that are on several sides of them are noted; so is that some images do not tell them.
 
     Args:
         fold: test fold, 0 to 9; None leaves the data set as it is, for those who need no splits.
@@ -161,7 +161,10 @@ def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
         note = f"{len(torn):,} of {len(splits):,} people are in more than one split ({listed(torn[:3])})"
         return replace(source, notes=[*source.notes, note]) if torn else source
     if not is_told:
-        return source
+        unknown = sum(not item.subject for item in source.items)
+        note = f"not split by people, who may be in train and in test: {unknown:,} of {len(source.items):,} images do "
+        note += "not say whose face they show; fill in all, or give a split"
+        return replace(source, notes=[*source.notes, note]) if unknown < len(source.items) else source
     people = fold_splits([item.subject for item in source.items], fold)
     items = [replace(item, split=people[item.subject]) for item in source.items]
     test = sorted(person for person, split in people.items() if split == "test")

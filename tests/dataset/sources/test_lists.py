@@ -200,3 +200,13 @@ def test_an_image_that_is_spelled_in_two_ways_is_one_image(tmp_path: Path) -> No
     text(tmp_path / "list.csv", "path,label\n./img/a.jpg,happy\nimg//a.jpg,happy\nimg/a.jpg,sad\nimg/b.jpg,sad\n")
     items = open_source(tmp_path / "list.csv").items
     assert [(item.relative, item.votes) for item in items] == [("img/a.jpg", (2, 1)), ("img/b.jpg", (0, 1))]
+
+
+def test_that_a_list_with_some_unknown_people_is_not_split_by_people_is_told(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg", "c.jpg", "d.jpg")
+    people = text(tmp_path / "list.csv", "path,label,subject\na.jpg,joy,1\nb.jpg,fear,1\nc.jpg,joy,\nd.jpg,joy,2\n")
+    source = open_source(people)
+    assert not source.has_splits
+    assert "not split by people, who may be in train and in test: 1 of 4 images do not say whose" in source.notes[-1]
+    text(people, "path,label\na.jpg,joy\nb.jpg,fear\n")
+    assert not any("people" in note for note in open_source(people).notes)
