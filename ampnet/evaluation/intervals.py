@@ -105,10 +105,11 @@ def difference_of(value: float, high: NDArray[np.floating], low: NDArray[np.floa
 
     Args:
         high: ``(R,)`` resamples of the first share.
-        low: ``(R,)`` of the other.
+        low: those of the other; of a large group fewer are drawn, and as many of the longer count.
         units: number of people, or images, that were drawn.
     """
-    found = estimate(value, high - low)
+    rounds = min(len(high), len(low))
+    found = estimate(value, high[:rounds] - low[:rounds])
     if found is None or not all(_has_no_width(percentiles(one) or (0, 1)) for one in (high, low)):
         return found
     half = wilson_interval(0, units)[1]

@@ -82,6 +82,12 @@ def test_a_share_that_is_the_same_in_every_resample_has_the_interval_of_as_many_
     assert half.interval == pytest.approx(wilson_interval(15, 30))
 
 
+def test_of_a_large_group_there_are_fewer_resamples_and_its_difference_has_an_interval():
+    high, low = np.array([0.5, 0.6]), np.array([0.4, 0.4, 0.4])  # differences 0.1 and 0.2
+    assert difference_of(0.15, high, low, 12).interval == pytest.approx((0.1025, 0.1975))
+    assert difference_of(-0.15, low, high, 12).interval == pytest.approx((-0.1975, -0.1025))
+
+
 def test_two_shares_without_spread_differ_by_nothing_but_not_surely():
     half = 1 - 12 / (12 + 1.959964**2)
     same = difference_of(0.0, np.ones(100), np.ones(100), 12)
