@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ampnet.dataset.change_form import read_other_form, refuse_existing, to_files, to_shards
+from ampnet.dataset.change_form import read_other_form, refuse_existing, remove_remains, to_files, to_shards
 from ampnet.files.printable import counted
 from ampnet.settings import ConvertConfig
 from pipelines.progress import notices, progress_bar
@@ -38,6 +38,7 @@ def run(config: ConvertConfig, quiet: bool = False) -> ConvertResult:
     console = notices(quiet)
     with locked(config.out / "index", console):
         refuse_existing(config.out)  # again: another command may have changed it
+        remove_remains(config.out)
         with progress_bar(console)("convert", len(index)) as advance:
             if config.to == "shards":
                 to_shards(index, config.out, config.faces_per_shard, advance)

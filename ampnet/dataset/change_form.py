@@ -8,6 +8,7 @@ from ampnet.dataset.index.index_files import (
     CLASSES_FILE,
     FACES_FILE,
     FAILURES_FILE,
+    INDEX_FILES,
     JOURNAL_FOLDER,
     LABELS_FILE,
     LANDMARKS_FILE,
@@ -55,6 +56,11 @@ def refuse_existing(out: Path) -> None:
     if not is_begun and images.is_dir() and not is_empty(images):
         raise UsageError(f"{images} holds other files; choose another --out")
     refuse_other_description(out)
+
+
+def remove_remains(out: Path) -> None:
+    """Delete what a conversion that was killed left in index/: the next one may be of a set without votes, say."""
+    remove(out / "index", (*INDEX_FILES, CLASSES_FILE))
 
 
 def to_shards(index: FaceIndex, out: Path, faces_per_shard: int, advance: Advance) -> None:

@@ -2,6 +2,7 @@
 
 import filecmp
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -302,3 +303,20 @@ def test_a_description_of_one_s_own_is_not_replaced_by_a_conversion(forms: tuple
     result = CliRunner().invoke(app, ["convert", str(forms[0]), "--to", "shards", "--out", str(tmp_path)])
     assert result.exit_code == 2
     assert mine.read_text() == "my notes"
+
+
+@pytest.mark.parametrize("to", ["shards", "files"])
+def test_what_a_killed_conversion_of_a_set_with_votes_left_is_not_taken_for_another_set_s(
+    forms: tuple[Path, Path], tmp_path: Path, to: str
+) -> None:
+    plain, out = write_prepared_faces(tmp_path / "plain", train=1), tmp_path / "out"
+    if to == "files":
+        convert(plain, "shards", tmp_path / "shards")
+        plain = tmp_path / "shards"
+    (out / "index").mkdir(parents=True)
+    pair = CopyPair(("train_a.jpg", "train_b.jpg"), ("train", "train"), ("", ""), 1.0, True)
+    write_pairs(out / "index" / "duplicates.csv", [pair])
+    shutil.copy(forms[0] / "index" / "label_votes.csv", out / "index")
+    convert(plain, to, out)
+    assert read_index(out).votes is None
+    assert not (out / "index" / "duplicates.csv").exists()
