@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,7 @@ def run(config: SummarizeConfig) -> Summary:
     for name, own in _by_video(series):
         contents |= _files_of(name, own, shown.get(own[0].video, []), class_names, config, taken)
     refuse_inputs((config.out / name for name in contents), (*config.tables, config.people))
+    is_again = (config.out / "series.csv").exists()
     targets = {name: refuse_overwrite(config.out / name, config.force) for name in contents}
     make_folder(config.out)
     for name, content in contents.items():
@@ -75,7 +76,8 @@ def run(config: SummarizeConfig) -> Summary:
         if not any(video in one.names and track in one.tracks for one in videos)
     ]
     told_apart = _people_of_baseline(series, config.baseline)
-    warnings = unknown + _differing(settings) + told_apart + _warnings(found, series, class_names)
+    stale = _not_of_this_run(config.out, contents) if is_again else []
+    warnings = unknown + stale + _differing(settings) + told_apart + _warnings(found, series, class_names)
     return Summary(config.out, len(videos), count_people(series), len(episodes), [*targets.values()], warnings)
 
 
@@ -118,6 +120,15 @@ def _files_of(
             label = bids_name(one.person, name, taken)
             files |= {f"{label}.tsv.gz": bids_table(one), f"{label}.json": bids_sidecar(one, class_names)}
     return files
+
+
+def _not_of_this_run(folder: Path, written: Collection[str]) -> list[str]:
+    """Name the annotations and pictures that an earlier run may have left, as of people who have got names since."""
+    ours = (".png", ".eaf", ".TextGrid", ".tsv.gz", "_physio.json")
+    others = sorted(path.name for path in folder.iterdir() if path.name.endswith(ours) and path.name not in written)
+    if not others:
+        return []
+    return [f"{printable(folder)}: {counted(len(others), 'file')} not of this run, such as {printable(others[0])}"]
 
 
 def _differing(settings: Sequence[RunSettings | None]) -> list[str]:

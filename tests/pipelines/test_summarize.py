@@ -268,3 +268,13 @@ def test_a_video_that_could_not_be_read_is_named_and_not_counted(faces, tmp_path
     assert "videos: 2, people: 3" in later
     assert told not in " ".join(later.split())
     assert set(pd.read_csv(tmp_path / "tables" / "people.csv")["video"]) == {"talk/clip.mp4"}
+
+
+def test_files_of_an_earlier_summary_that_stay_are_named(faces, tmp_path):
+    out, people = tmp_path / "tables", tmp_path / "people.csv"
+    assert "not of this run" not in summarize(faces, "--out", out, "--format", "bids").output
+    people.write_text("video,track,person\n,1,anna\n,2,ben\n")
+    done = summarize(faces, "--out", out, "--format", "bids", "--people", people, "--force")
+    assert done.exit_code == 0, done.output
+    told = "tables: 4 files not of this run, such as sub-1_task-clip_recording-expression_physio.json"  # of two people
+    assert told in " ".join(done.output.split())
