@@ -40,7 +40,7 @@ def submission(rules: Rules, report: EvalReport) -> dict[str, Any]:
     if report.about.index_sha256 != rules.data:
         raise DataError(f"{report.about.data} is not the data set of the protocol: its index has another SHA-256")
     images, answered = len(report.table.images), int(report.table.scored.sum())
-    if answered < rules.coverage * images:
+    if answered < rules.coverage * images - 1e-9:  # 0.55 times 100 is a little more than 55
         raise DataError(f"{answered:,} of {images:,} images have an answer; the protocol asks for {rules.coverage:.1%}")
     return {
         "format": FORMAT,
