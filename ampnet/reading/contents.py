@@ -48,20 +48,33 @@ class Content(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class FileContent:
-    """A file of this machine, which is read when it is decoded."""
+    """A file of this machine, which is read when it is decoded; another one in its place is not taken for it."""
 
     path: Path
+    state: tuple[int, int] | None = None
+    """Time of its last change and size, when it was read first."""
 
     def decode(self, enough_side: int | None) -> Decoded:
         """See :class:`Content`."""
+        state = None
+        with suppress(OSError, ValueError):  # reading it says why
+            status = self.path.stat()
+            state = status.st_mtime_ns, status.st_size
         try:
             data = read_bytes(self.path, MAX_BYTES)
         except DataError as error:
             is_pattern = glob.has_magic(os.fspath(self.path)) and not os.path.lexists(self.path)
             raise DataError("nothing matches this pattern" if is_pattern else str(error)) from error
+        if self.state not in (None, state):
+            raise DataError("it has changed since it was read first")
+        self.state = state
         return decode(data, enough_side=enough_side)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the path alone: a copy elsewhere may have another time."""
+        return FileContent, (self.path,)
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,6 +72,18 @@ def test_released_pixels_are_decoded_again(large, decodes):
     assert decodes == [1280, 1280]
 
 
+def test_a_file_that_was_replaced_is_not_taken_for_the_photo_that_was_read(large):
+    photo = Photo.of_file(large)
+    photo.release()  # of what was not read yet
+    assert photo.problem is None
+    photo.release()
+    (large.parent / "turned.jpg").replace(large)
+    for _ in range(2):
+        with pytest.raises(ImageError, match=r"large\.jpg: it has changed since it was read first"):
+            _ = photo.whole
+    assert Photo.of_file(large).whole.shape == (2600, 2000, 3)
+
+
 def test_a_turned_photo_is_upright_at_both_sizes(large):
     photo = Photo.of_file(large.with_name("turned.jpg"))
     assert (photo.reduced.shape, photo.whole.shape) == ((1300, 1000, 3), (2600, 2000, 3))
