@@ -90,7 +90,7 @@ def predict_seeds(config: EvalConfig, opened: OpenRuns, quiet: bool) -> tuple[li
             raise DataError(f"{printable(file)} has other classes than {printable(finished[0])}")
         table = _predict(config, checkpoint, opened.index, opened.folds, quiet)
         of_seed[seed_of(file.parent.name)].append(table)
-        scores.append(score_run(file.parent.name, sha256, table))
+        scores.append(score_run(file.parent.name, sha256, table, is_fold=opened.folds is not None))
     return [pool(opened.split, parts) if opened.folds else parts[0] for parts in of_seed.values()], scores
 
 

@@ -40,9 +40,14 @@ class RunsScores:
     """Of folds.csv, which says who was held out when; null for runs on one split."""
 
 
-def score_run(name: str, sha256: str, table: PredictionTable) -> RunScore:
-    """Score one run on its own images; those without a prediction are errors."""
-    scores = score(confusion_of(table.labels, table.answers, len(table.class_names)), table.class_names)
+def score_run(name: str, sha256: str, table: PredictionTable, is_fold: bool = False) -> RunScore:
+    """Score one run on its own images; those without a prediction are errors.
+
+    Args:
+        is_fold: leave out what `ampnet prepare` rejected, which is in no fold.
+    """
+    own = np.array([bool(name) or not is_fold for name in table.images.names], dtype=bool)
+    scores = score(confusion_of(table.labels[own], table.answers[own], len(table.class_names)), table.class_names)
     return RunScore(name, sha256, scores.images, scores.accuracy.value, scores.macro_f1.value)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from ampnet.dataset.index.faces_table import FaceRow, write_faces
 from ampnet.dataset.index.folds import Folds, write_folds
 from ampnet.dataset.open_index import read_index
 from ampnet.dataset.quality.duplicates import CopyPair, write_pairs
@@ -80,6 +81,19 @@ def test_each_face_is_predicted_by_a_run_that_has_not_seen_its_person(folds, con
             of_person.setdefault(row["subject"], set()).add(row["fold"])
     assert all(len(numbers) == 1 for numbers in of_person.values())
     assert len(of_person) == 6
+
+
+def test_images_without_a_face_are_errors_once_and_not_in_each_fold(folds, data, tmp_path):
+    names, table = read_index(data).names, data / "index" / "faces.csv"
+    rejected = [FaceRow("", f"raw/{number}.jpg", "test", "fear", "rejected", "no face") for number in range(3)]
+    write_faces(table, [*(FaceRow(name, name, "train", "fear", "detected") for name in names), *rejected])
+    try:
+        report = evaluate(EvalConfig(checkpoint=folds.folder, data=data, out=tmp_path / "eval"), quiet=True).report
+    finally:
+        table.unlink()
+    assert (report.all.images, report.undetected) == (45, 3)
+    assert sum(one.images for one in report.runs.runs) == 42
+    assert report.all.correct == pytest.approx(sum(one.accuracy * one.images for one in report.runs.runs))
 
 
 def test_an_interrupted_series_goes_on_with_no_more_than_its_name(folds, config):
