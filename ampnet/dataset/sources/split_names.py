@@ -10,6 +10,7 @@ from ampnet.dataset.index.raw_images import RawDataSet
 from ampnet.errors import DataError, UsageError
 from ampnet.files.documents import listed
 from ampnet.settings import Split
+from ampnet.settings.labels import class_key
 
 WORDS: dict[str, Split] = {
     **dict.fromkeys(("train", "training", "trn", "learn", "learning"), "train"),
@@ -146,6 +147,7 @@ def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
         DataError: there are fewer than three people.
         UsageError: the data set is not split by people, and a fold is asked for.
     """
+    source = _with_one_spelling(source)
     if fold is None:
         return source
     is_told = all(item.subject for item in source.items)
@@ -171,3 +173,16 @@ def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
     some = f"{len(test):,} of {len(people):,} people ({listed(test[:3])})"
     note = f"no person is in two splits: test has {some}; for others: --fold"
     return replace(source, items=items, notes=[*source.notes, note])
+
+
+def _with_one_spelling(source: RawDataSet) -> RawDataSet:
+    """Take people whose names differ as :func:`class_key` compares them for one, so that nobody is on two sides."""
+    spelled: dict[str, str] = {}
+    meant = {
+        name: spelled.setdefault(class_key(name), name) for name in sorted({item.subject for item in source.items})
+    }
+    others = [f"{name} is {own}" for name, own in meant.items() if name != own]
+    if not others:
+        return source
+    items = [replace(item, subject=meant[item.subject]) for item in source.items]
+    return replace(source, items=items, notes=[*source.notes, f"people of two spellings: {listed(others)}"])

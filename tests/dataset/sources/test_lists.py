@@ -210,3 +210,13 @@ def test_that_a_list_with_some_unknown_people_is_not_split_by_people_is_told(tmp
     assert "not split by people, who may be in train and in test: 1 of 4 images do not say whose" in source.notes[-1]
     text(people, "path,label\na.jpg,joy\nb.jpg,fear\n")
     assert not any("people" in note for note in open_source(people).notes)
+
+
+def test_a_person_whose_name_differs_in_case_or_composition_is_in_one_split(tmp_path: Path) -> None:
+    people = ["S01", "s01", "Zo\u00e9", "zoe\u0301", "S02", "S02"]
+    rows = [f"{i}.jpg,{('joy', 'fear')[i % 2]},{person}\n" for i, person in enumerate(people)]
+    touch(tmp_path, *(f"{i}.jpg" for i in range(6)))
+    source = open_source(text(tmp_path / "list.csv", "path,label,subject\n" + "".join(rows)))
+    splits = [item.split for item in source.items]
+    assert splits[::2] == splits[1::2] == ["test", "train", "val"]  # S01, Zo\u00e9 and S02, sorted S01, S02, Zo\u00e9
+    assert "people of two spellings: s01 is S01, " in "\n".join(source.notes)
