@@ -20,6 +20,7 @@ from ampnet.dataset.open_index import open_split
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.matching import match_classes
 from ampnet.evaluation.reliability import ProbabilityScores, RiskCoverage, score_probabilities, score_risk_coverage
+from ampnet.files.lock import refuse_locked
 from ampnet.files.printable import counted, printable
 from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.inference.calibration import (
@@ -113,6 +114,7 @@ def run(config: CalibrateConfig, quiet: bool = False) -> CalibrateResult:
     Raises:
         UsageError: there is no such checkpoint, it is the run of one fold of these data, the file to write exists and
             may not be replaced, belongs to the package, or holds a training state.
+        LockedError: another command is using the folder to write to, such as the run's own training.
         CheckpointError: the checkpoint cannot be used.
         DataError: the data cannot be used, the split is empty, the data share no classes with the checkpoint, no
             threshold gives the precision, or a file cannot be written.
@@ -143,6 +145,8 @@ def run(config: CalibrateConfig, quiet: bool = False) -> CalibrateResult:
         threshold_before=checkpoint.rejection_threshold,
         risk_coverage=score_risk_coverage(after, labels, threshold),
     )
+    if target.exists():
+        refuse_locked(target.parent)  # again: a training may have begun
     save_checkpoint(target, replace(checkpoint, temperature=temperature, rejection_threshold=threshold))
     side = ResultFolder(figures, True, "figures")
     side.write(lambda folder: _draw(folder, target, result))
@@ -170,6 +174,8 @@ def _target(config: CalibrateConfig, file: Path) -> Path:
     for name in FIGURES:
         for form in FORMATS:
             refuse_overwrite(_figures(target) / f"{name}.{form}", config.force)
+    if target.exists():
+        refuse_locked(target.parent)  # a training may replace its best one meanwhile, which this one would take back
     if target.exists() and target.samefile(file):
         with open_checkpoint(file) as stored:
             is_resumable = stored.training() is not None

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from ampnet.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ampnet.checkpoints.model_files import model_path
+from ampnet.files.lock import lock_folder
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines import calibrate
@@ -113,3 +114,13 @@ def test_a_set_without_validation_faces_is_refused(happy, tmp_path):
     done = run(happy, "--data", data, "--out", tmp_path / "new.pt")
     assert done.exit_code == 1
     assert "has no face in the split val to calibrate on" in done.stderr
+
+
+def test_the_best_checkpoint_of_a_run_in_training_is_not_replaced(happy, data, tmp_path):
+    before = happy.read_bytes()
+    with lock_folder(happy.parent):
+        done = run(happy, "--data", data, "--force")
+        assert done.exit_code != 0
+        assert "is in use by another ampnet command" in done.stderr
+        assert happy.read_bytes() == before
+        assert run(happy, "--data", data, "--out", tmp_path / "new.pt").exit_code == 0
