@@ -1,6 +1,7 @@
 """`ampnet serve`: load the model, start the decoders, answer requests until it is stopped."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from ampnet import __version__
 from ampnet.checkpoints.model_files import bundled_name
-from ampnet.errors import missing_package
+from ampnet.errors import ConfigError, missing_package
 from ampnet.files.opening import read_text
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.runtime.cores import usable_cores
@@ -61,6 +62,8 @@ def run(
         raise missing_package(error.name, "serve") from error
 
     console = notices(quiet)
+    if config.workers > 1:  # one for all, also for those that take the place of others
+        config = replace(config, checkpoint=find_model(config.checkpoint, console, "--checkpoint"))
     if not is_loopback(config.host):
         notices().print(_warning(config))
     opened = listen(config.host, config.port)
@@ -153,7 +156,10 @@ def _explainer(chosen: ChosenPredictor, runtime: Runtime, console: Console) -> C
         if runtime == "torch":
             return chosen.predictor
         asked = PredictConfig(images=(), checkpoint=chosen.model, gpus=0, runtime="torch")
-        return choose_predictor(asked, console).predictor
+        found = choose_predictor(asked, console).predictor
+        if found.model != chosen.predictor.model:
+            raise ConfigError("the checkpoint was replaced since the service started; start it again")
+        return found
 
     return explainer
 
