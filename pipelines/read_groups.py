@@ -117,10 +117,12 @@ def _by_name(split: EvaluatedSplit) -> Callable[[str], Iterable[int]]:
 
 def _by_subject(split: EvaluatedSplit) -> Callable[[str], Iterable[int]]:
     positions: dict[str, list[int]] = {}
+    alike: dict[str, list[int]] = {}
     for position, row in enumerate(split.rows):
         if row is not None and row.subject:
             positions.setdefault(row.subject, []).append(position)
-    return lambda subject: positions.get(subject, ())
+            alike.setdefault(class_key(row.subject), []).append(position)
+    return lambda subject: positions.get(subject, alike.get(class_key(subject), ()))
 
 
 def _listed(names: Sequence[str]) -> str:
