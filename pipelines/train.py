@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,9 @@ def _run(config: TrainConfig, chosen: RunConfig, forecast: Forecast, quiet: bool
         shown = f"{unknown:,} of {len(folds.subjects):,} images show an unknown face"
         notices(quiet).print(f"note: {shown}: such a person may be in several folds")
     with lock_folder(folder):
-        former = read_text(folder / CONFIG) if (folder / CONFIG).exists() else None
+        former = ""
+        with suppress(DataError):  # there is none, or it cannot be read, which no resumed run needs
+            former = read_text(folder / CONFIG)
         write_settings(folder, config)  # of a resumed series, some may be new, and hold even if it is killed
         if index and folds and not (folder / FOLDS_FILE).exists():
             write_folds(folder / FOLDS_FILE, index.names, folds)
@@ -105,7 +108,7 @@ def _run(config: TrainConfig, chosen: RunConfig, forecast: Forecast, quiet: bool
             try:
                 runs.append(_run_once(once, forecast, quiet))
             except AmpnetError:
-                if former is not None and not runs:  # they do not fit
+                if former and not runs:  # they do not fit
                     write_text(folder / CONFIG, former)
                 raise
         result = RunsResult(folder, folds.count if folds else 0, tuple(runs))

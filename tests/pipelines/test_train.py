@@ -417,3 +417,14 @@ def test_what_a_series_is_asked_for_last_holds_when_its_first_run_is_killed(conf
         with pytest.raises(type(error)):
             run(asked, quiet=True)
         assert epochs() == kept
+
+
+def test_a_series_whose_settings_cannot_be_read_is_resumed_by_those_given(config, monkeypatch):
+    monkeypatch.setattr(train, "_run_once", lambda *_: pytest.fail("not asked for"))
+    series = replace(changed(config, epochs=1), folds="", seeds=2)
+    folder = config.out / "run"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(pytest.fail.Exception, match="not asked for"):
+        run(replace(series, resume=True), quiet=True)
+    assert json.loads((folder / "config.json").read_text())["config"]["recipe"]["epochs"] == 1
