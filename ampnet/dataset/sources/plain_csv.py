@@ -27,7 +27,7 @@ from ampnet.dataset.sources.list_columns import (
     read_counts,
 )
 from ampnet.dataset.sources.source_files import coordinates, list_tables, split_of_tables
-from ampnet.dataset.sources.split_names import split_by_subject, split_of_name
+from ampnet.dataset.sources.split_names import split_by_subject, split_of_name, splits_among
 from ampnet.errors import DataError
 from ampnet.files.documents import listed, quoted, short
 from ampnet.files.opening import is_file
@@ -130,13 +130,15 @@ def _read_items(
     root = path.parent if root.is_file() else root
     table, book, inner = open_table(path), ImageBook(root), path.parent.relative_to(root)
     wanted = [columns.path, columns.label, columns.split, columns.subject, *(columns.box or [""] * 4), *columns.votes]
+    rows = cells_of(table, [columns.split]) if columns.split else ()
+    splits = splits_among({told for _number, (told,) in rows})  # eval beside dev is for testing
     items: list[SourceImage] = []
     lost: list[str] = []
     for number, (file, label, told, subject, *rest) in cells_of(table, wanted):
         where = f"{path}, line {number}"
         if not file:
             raise DataError(f"{where}: expected a path and a label")
-        split = split_of_name(told) if told else own_split
+        split = (split_of_name(told) and splits[told]) if told else own_split
         if split is None:
             raise DataError(f"{where}: unknown split {quoted(told)}; use train, val or test")
         own = (inner / file).as_posix() if inner.parts and is_file(path.parent / file) else file

@@ -220,3 +220,11 @@ def test_a_person_whose_name_differs_in_case_or_composition_is_in_one_split(tmp_
     splits = [item.split for item in source.items]
     assert splits[::2] == splits[1::2] == ["test", "train", "val"]  # S01, Zo\u00e9 and S02, sorted S01, S02, Zo\u00e9
     assert "people of two spellings: s01 is S01, " in "\n".join(source.notes)
+
+
+def test_eval_beside_dev_is_for_testing_as_among_folders(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    file = text(tmp_path / "list.csv", "path,label,split\na.jpg,joy,train\nb.jpg,fear,dev\nc.jpg,joy,eval\n")
+    assert [item.split for item in open_source(file).items] == ["train", "val", "test"]
+    text(file, "path,label,split\na.jpg,joy,train\nb.jpg,fear,eval\nc.jpg,joy,test\n")
+    assert [item.split for item in open_source(file).items] == ["train", "val", "test"]
