@@ -67,11 +67,12 @@ def photo_of(given: object, name: str = "photo", is_copied: bool = False) -> Pho
 def one_photo(given: object) -> Source | None:
     """Return the source of a single photo; None for several, a folder, a video, and a pattern that matches something.
 
-    A path to nothing is a photo that cannot be read.
+    A path to nothing is a photo that cannot be read. Pixels are copied: a result draws on those that it was found in.
     """
     if not is_photo(given) or (_is_path(given) and _several_files(given, videos=True) is not None):
         return None
-    return _source(given, "photo")
+    source = _source(given, "photo")
+    return source if isinstance(given, str | os.PathLike) else _of_its_own(source, given)
 
 
 def sources_of(given: Any, videos: bool) -> Iterable[Source]:
@@ -165,7 +166,7 @@ def _source(given: Any, name: str) -> Source:
 
 
 def _of_its_own(source: Source, given: Any) -> Source:
-    """Take a photo now: its array may be filled again, or its file closed, for the next photo of a generator."""
+    """Take a photo now: its array may be filled again, or its file closed, for the next photo of a program."""
     photo = photo_of(given, one_line(source.name), is_copied=True)
     return replace(source, take=lambda: photo, is_alone=False)
 

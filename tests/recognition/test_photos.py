@@ -169,3 +169,13 @@ def test_the_parts_that_onnx_shares_load_neither_torch_nor_pandas_nor_matplotlib
         "import sys, ampnet.recognition.recognizer\nprint(sorted({'torch', 'pandas', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_result_draws_on_the_pixels_that_it_was_found_in_though_their_array_is_filled_again(predictor, pixels):
+    buffer = pixels.copy()
+    result = predictor.predict(buffer)
+    before = result.plot()
+    buffer[:] = 0
+    assert np.array_equal(result.plot(), before)
+    result.release()
+    assert np.array_equal(result.plot(), before)
