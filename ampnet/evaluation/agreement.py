@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, clusters_of, mean_estimates
+from ampnet.evaluation.intervals import Estimate, clusters_at, mean_estimates
 from ampnet.evaluation.metrics import Scores, confusion_of, resampled_clusters, score
 from ampnet.evaluation.reliability import MIN_PROBABILITY, ProbabilityScores, score_probabilities
 from ampnet.settings.labels import MIN_VOTES
@@ -120,18 +120,18 @@ def measure_agreement(
     both = voted & given & (votes.counts.sum(axis=1) >= max(min_votes, 1))
     distances = _distances(p[both], votes.counts[both])
 
-    cross_entropy, entropy, total_variation = mean_estimates(distances, seed, clusters_of(clusters, both))
+    cross_entropy, entropy, total_variation = mean_estimates(distances, seed, clusters_at(clusters, both))
     expected, best = mean_estimates(
-        np.column_stack([predicted_fraction, top_fraction]), seed, clusters_of(clusters, voted)
+        np.column_stack([predicted_fraction, top_fraction]), seed, clusters_at(clusters, voted)
     )
-    (annotator,) = mean_estimates(top_fraction[decided[voted], None], seed, clusters_of(clusters, decided))
+    (annotator,) = mean_estimates(top_fraction[decided[voted], None], seed, clusters_at(clusters, decided))
     return Agreement(
         no_face=int(votes.no_face.sum()),
         unvoted=int((~voted & ~votes.no_face).sum()),
         voted=int(voted.sum()),
         majority_rows=int(decided.sum()),
-        scores=_score_majority(majority[decided], answers[decided], class_names, seed, clusters_of(clusters, decided)),
-        probabilities=score_probabilities(p[scored], majority[scored], seed, clusters_of(clusters, scored))
+        scores=_score_majority(majority[decided], answers[decided], class_names, seed, clusters_at(clusters, decided)),
+        probabilities=score_probabilities(p[scored], majority[scored], seed, clusters_at(clusters, scored))
         if scored.any()
         else None,
         annotator_accuracy=annotator,

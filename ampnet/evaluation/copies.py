@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, clusters_of, share_of
+from ampnet.evaluation.intervals import Estimate, clusters_at, share_of
 
 Copy = Literal["", "near", "exact"]
 """Whether the training split holds a copy of an image: none, another version of the photo, or the same file."""
@@ -54,7 +54,7 @@ def score_without_copies(
     correct = labels == answers
 
     def subset(chosen: NDArray[np.bool_]) -> SubsetScore:
-        return SubsetScore(int(chosen.sum()), share_of(correct[chosen], seed, clusters_of(clusters, chosen)))
+        return SubsetScore(int(chosen.sum()), share_of(correct[chosen], seed, clusters_at(clusters, chosen)))
 
     exact, near = copies == "exact", copies == "near"
     return CopyScores(

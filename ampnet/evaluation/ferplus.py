@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
-from ampnet.evaluation.intervals import Estimate, clusters_of, defined, share_of
+from ampnet.evaluation.intervals import Estimate, clusters_at, defined, share_of
 from ampnet.settings.choices import Protocol
 from ampnet.settings.labels import FERPLUS_ANSWERS
 from ampnet.settings.labels import FERPLUS_COLUMNS as EMOTIONS
@@ -85,7 +85,7 @@ def score_protocol(
     known = np.isin(labels[kept], predicted)
     return ProtocolScores(
         protocol=protocol,
-        accuracy=defined(share_of(right, seed, clusters_of(clusters, kept))),
+        accuracy=defined(share_of(right, seed, clusters_at(clusters, kept))),
         images=int(kept.sum()),
         undecided=int((voted & (labels == UNDECIDED)).sum()),
         other=int((labels == OTHER).sum()),

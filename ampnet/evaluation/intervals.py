@@ -151,7 +151,7 @@ def bootstrap_means(
     return np.asarray(sums[:, 1:] / sums[:, :1])
 
 
-def clusters_of(clusters: NDArray[np.int64] | None, rows: NDArray[np.generic]) -> NDArray[np.int64] | None:
+def clusters_at(clusters: NDArray[np.int64] | None, rows: NDArray[np.generic]) -> NDArray[np.int64] | None:
     """Return the clusters of some rows, chosen as NumPy's arrays are; None stands for single rows."""
     return None if clusters is None else clusters[rows]
 

@@ -15,7 +15,7 @@ from ampnet.evaluation.intervals import (
     Share,
     bootstrap_means,
     bootstrap_weights,
-    clusters_of,
+    clusters_at,
     defined,
     estimate,
     share_of,
@@ -128,7 +128,7 @@ def reliability_bins(
 
     def one(number: int) -> ReliabilityBin:
         inside = bins == number
-        found = share_of(hits[inside], seed, clusters_of(clusters, inside))
+        found = share_of(hits[inside], seed, clusters_at(clusters, inside))
         mean = float(confidence[inside].mean()) if found else None
         accuracy, interval = (found.value, found.interval) if found else (None, None)
         return ReliabilityBin(edges[number], edges[number + 1], int(inside.sum()), mean, accuracy, interval)
@@ -208,12 +208,12 @@ def score_risk_coverage(
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
     confidence = probabilities.max(axis=1)[order]
     wrong = (probabilities.argmax(axis=1) != labels)[order]
-    people = clusters_of(clusters, order)
+    people = clusters_at(clusters, order)
 
     def point(cut: float) -> RiskPoint:
         answered = confidence >= cut
         images = int(answered.sum())
-        return RiskPoint(cut, images / count, images, share_of(wrong[answered], seed, clusters_of(people, answered)))
+        return RiskPoint(cut, images / count, images, share_of(wrong[answered], seed, clusters_at(people, answered)))
 
     wanted = [confidence[int(np.ceil(share * count - 1e-9)) - 1] for share in COVERAGES]
     weights = bootstrap_weights(count, seed, clusters=people)

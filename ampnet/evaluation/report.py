@@ -18,7 +18,7 @@ from ampnet.evaluation.copies import CopyScores, score_without_copies
 from ampnet.evaluation.ferplus import ProtocolScores, score_protocol
 from ampnet.evaluation.fusion import HeadScores, PriorScores, fuse, score_heads, score_priors
 from ampnet.evaluation.groups import Grouping, score_groups
-from ampnet.evaluation.intervals import Counts, Estimate, Share, clusters_of, share_of
+from ampnet.evaluation.intervals import Counts, Estimate, Share, clusters_at, share_of
 from ampnet.evaluation.metrics import Resampled, Scores, confusion_of, normalise_rows, resampled_clusters, score
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.reliability import (
@@ -237,7 +237,7 @@ def _of_probabilities(
     if table.probabilities is None or not scored.any():
         return None, None, None
     p = table.probabilities[scored]
-    of_scored = clusters_of(clusters, scored)
+    of_scored = clusters_at(clusters, scored)
     in_top2 = np.zeros(len(labels), dtype=bool)
     in_top2[scored] = top_hits(p, labels[scored], 2)
     return (
