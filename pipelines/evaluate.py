@@ -135,17 +135,15 @@ def _of_checkpoint(config: EvalConfig, file: Path, reserve: Callable[[], None], 
         rejection_threshold=checkpoint.rejection_threshold,
     )
     done = replace(done, notes=(*done.notes, *people_note(people_of(done.split))))
-    about = provenance_of(config, file, index, describe(checkpoint, config, done.offsets))
-    return done, replace(about, sha256=sha256), fusion
+    return done, provenance_of(config, file, sha256, index, describe(checkpoint, config, done.offsets)), fusion
 
 
 def _of_runs(config: EvalConfig, runs: Runs, reserve: Callable[[], None], quiet: bool) -> Measured:
     done, scores = predict_runs(config, runs, reserve, quiet)
     about = replace(
-        provenance_of(config, runs.finished[0], done.split.faces, {}),
+        provenance_of(config, runs.finished[0], runs_sha256(scores), done.split.faces, {}),
         kind="runs",
         path=runs.folder,
-        sha256=runs_sha256(scores),
         split="all" if runs.are_folds else config.split,
         command=command_of(config, runs.folder),
     )
@@ -161,7 +159,11 @@ def _of_predictions(config: EvalConfig, file: Path, reserve: Callable[[], None])
     reserve()
     empty = empty_notes(read.table, config.split, read.table.class_names[len(names) :])
     notes = (*read.notes, *empty, *people_note(people_of(split)))
-    return SplitPredictions(read.table, split, notes, groups), provenance_of(config, file, index, {}), None
+    return (
+        SplitPredictions(read.table, split, notes, groups),
+        provenance_of(config, file, sha256_of(file), index, {}),
+        None,
+    )
 
 
 def _subjects(file: Path, data: Path, split: str) -> Subjects:

@@ -177,7 +177,7 @@ def spread_note(scores: RunsScores) -> str:
 
 def about_folds(runs: Runs) -> str:
     """Say who predicts which image, and what the runs have learned from beside the other folds."""
-    config = load_checkpoint(runs.finished[0]).config
+    config = _header(runs.finished[0]).config
     teachers = config.get("teachers")  # of someone else's file, so of any kind
     learned = [config.get("pretrained"), *(teachers if isinstance(teachers, list) else ())]
     others = ", ".join(printable(path, 100) for path in learned if path)

@@ -17,23 +17,23 @@ from ampnet.checkpoints.model_files import display_name
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.index_files import index_sha256
 from ampnet.evaluation.report import Provenance
-from ampnet.files.writing import sha256_of
 from ampnet.settings import EvalConfig
 
 PACKAGES = ("torch", "torchvision", "opencv-python", "numpy")
 
 
-def provenance_of(config: EvalConfig, file: Path, index: FaceIndex, model: dict[str, Any]) -> Provenance:
+def provenance_of(config: EvalConfig, file: Path, sha256: str, index: FaceIndex, model: dict[str, Any]) -> Provenance:
     """Describe an evaluation.
 
     Args:
         file: the checkpoint, or the file of predictions.
+        sha256: of what was read of it; a run that goes on replaces its best checkpoint.
         model: from :func:`describe`; empty for a file of predictions.
     """
     return Provenance(
         kind="predictions" if config.predictions else "checkpoint",
         path=file,
-        sha256=sha256_of(file),
+        sha256=sha256,
         data=config.data,
         layout=index.layout,
         split=config.split,

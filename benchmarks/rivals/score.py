@@ -18,7 +18,7 @@ from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import measure
 from ampnet.evaluation.submission import Rules, submission
 from ampnet.files.documents import read_json
-from ampnet.files.writing import write_json, write_rows
+from ampnet.files.writing import sha256_of, write_json, write_rows
 from ampnet.settings import EvalConfig, TrainConfig
 from benchmarks.measure import options_of, print_table
 from pipelines.provenance import provenance_of
@@ -44,7 +44,7 @@ def main() -> None:
         for path in sorted((HERE / "predictions").glob("*.csv")):
             table = read_predictions(path, chosen.images, chosen.elsewhere).table
             config = EvalConfig(predictions=path, data=given.data)
-            report = measure(table, provenance_of(config, path, index, {}))
+            report = measure(table, provenance_of(config, path, sha256_of(path), index, {}))
             for rule in RULES:
                 found = submission(read_json(HERE / f"protocol-{rule}.json", Rules, "restore it"), report)
                 write_json(HERE / "submissions" / f"{path.stem}-{rule}.json", found)
