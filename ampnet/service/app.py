@@ -28,8 +28,6 @@ from ampnet.settings import ServeConfig
 
 JPEG_QUALITY = 92
 
-NO_REGIONS = "this model gives no explanations: it is an exported one, or looks at no regions"
-
 NO_CARD = "no model card comes with this checkpoint"
 
 MAX_NAME = 255
@@ -155,7 +153,7 @@ class _Predict:
     async def __call__(self, request: Request, explain: bool, annotate: bool) -> Response:
         self._uploads.check(request)
         if explain and not self._about.can_explain:
-            raise Refusal(501, "cannot_explain", NO_REGIONS)
+            raise Refusal(501, "cannot_explain", schema.NO_REGIONS)
         if annotate and explain:
             raise Refusal(400, "wrong_parameter", "annotate=1 answers with a picture, explain=1 with numbers; give one")
         if self._engine.is_full:

@@ -206,6 +206,7 @@ MODEL_EXAMPLE: dict[str, Any] = {
     "limits": {name: getattr(ServeConfig, name) for name in Limits.model_fields},
 }
 
+NO_REGIONS = "this model gives no explanations: it is an exported one, or looks at no regions"
 OTHER_SITE = "pages of other sites may not use this service; allow one with `ampnet serve --allow-origin ORIGIN`"
 
 ERRORS = {
@@ -220,7 +221,7 @@ ERRORS = {
     415: ("wrong_type", "send photos as multipart/form-data with fields called 'file', or one photo as image/jpeg"),
     421: ("unknown_host", "unknown host name; allow it with `ampnet serve --allow-host`"),
     422: ("unreadable", "cannot read the photo: not an image, or a damaged one"),
-    501: ("cannot_explain", "this model gives no explanations: it is an exported one, or looks at no regions"),
+    501: ("cannot_explain", NO_REGIONS),
     503: ("busy", "the queue is full (128 photos); try again"),
 }
 
