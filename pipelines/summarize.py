@@ -133,8 +133,12 @@ def _not_of_this_run(folder: Path, written: Collection[str]) -> list[str]:
 
 def _differing(settings: Sequence[RunSettings | None]) -> list[str]:
     """Say if the tables came about in different ways, of which the methods describe one."""
-    ways = {(one.smooth, one.fast, one.mirror, tuple(sorted(one.options.items()))) for one in settings if one}
-    which = "smoothing, --fast, --mirror or other options of predict differ"
+    ways = {
+        (one.first, one.last, one.smooth, one.fast, one.mirror, tuple(sorted(one.options.items())))
+        for one in settings
+        if one
+    }
+    which = "the part, smoothing, --fast, --mirror or other options of predict differ"
     return [f"methods.txt describes how the first table came about; {which}"] if len(ways) > 1 else []
 
 

@@ -146,8 +146,8 @@ def methods_text(
         f"Facial expressions in {counted(len(videos), 'video')} were classified with AMP-Net (Liu et al., 2022), "
         f"{_model(settings)}. Faces were detected with RetinaFace (Deng et al., 2020) in {frames:,} frames"
         f"{', or followed to them from others by optical flow' if settings and settings.fast else ''}, at "
-        f"{_range({usual_rate(video) for video in videos})} frames per second; times are the frames' own presentation "
-        "times, from the first frame of each video.",
+        f"{_range({usual_rate(video) for video in videos})} frames per second{_part(settings)}; times are the frames' "
+        "own presentation times, from the first frame of each video.",
         f"Probabilities were taken at {_range({float(f'{1 / one.step:.6g}') for one in series})} ticks per second, at "
         f"each from the nearest classified frame{_smoothing(settings, smooth)}.",
         f"{counted(count_people(series), 'person', 'people')}{numbered}, {watched:,.1f} s of person-time; faces "
@@ -174,6 +174,14 @@ def _model(settings: RunSettings | None) -> str:
     options = ["--mirror"] * settings.mirror + named
     how = f" and the options {', '.join(options)}" if options else ""
     return f"as implemented in ampnet {one_line(settings.ampnet)}, {model}{how}"
+
+
+def _part(settings: RunSettings | None) -> str:
+    if settings is None or (not settings.first and settings.last is None):
+        return ""
+    return (
+        f", from {settings.first:g} s of each video to {'its end' if settings.last is None else f'{settings.last:g} s'}"
+    )
 
 
 def _smoothing(settings: RunSettings | None, smooth: float) -> str:

@@ -136,9 +136,20 @@ def test_the_methods_state_the_numbers_of_the_run(faces, tmp_path):
     (tmp_path / "faces.csv.json").write_text(json.dumps(about))
     assert summarize(faces, "--out", tmp_path / "tables", "--on", "0.6", "--smooth", "0.4").exit_code == 0
     text = (tmp_path / "tables" / "methods.txt").read_text()
+    assert "per second; times" in text  # of whole videos
     for part in ("ampnet 9.8.7", "abababab", "1 video", "100 frames", "10 frames per second", "0.4 s full width",
                  "reached 0.6", "below 0.35", "19.0 s (95.0%)", "10.1109/TCSVT.2022.3165321"):  # fmt: skip
         assert part in text, text
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [({"first": 2.5}, "from 2.5 s of each video to its end"), ({"last": 9.0}, "from 0 s of each video to 9 s")],
+)
+def test_the_methods_state_the_part_that_was_watched(faces, tmp_path, told, words):
+    (tmp_path / "faces.csv.json").write_text(json.dumps({"ampnet": "1", "model": "m", "sha256": "ab" * 32, **told}))
+    assert summarize(faces, "--out", tmp_path / "tables").exit_code == 0
+    assert f"frames per second, {words}; times" in (tmp_path / "tables" / "methods.txt").read_text()
 
 
 def test_a_baseline_stands_beside_the_raw_values_and_a_held_smile_is_warned_of(faces, tmp_path):
