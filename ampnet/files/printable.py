@@ -96,15 +96,23 @@ def shortened(text: str, size: int) -> str:
     return text
 
 
-def free_name(path: Path, end: str, suffix: str, taken: set[Path]) -> Path:
-    """Take the next name that is free: the stem, cut where the name would be too long, ``end``, a number if needed."""
-    number, mark = 2, end
-    while True:
-        name = path.with_name(shortened(path.stem, MAX_NAME - len(os.fsencode(mark + suffix))) + mark + suffix)
-        if name not in taken:
-            taken.add(name)
-            return name
-        number, mark = number + 1, f"{end}-{number}"
+def free_name(path: Path, end: str, suffix: str, taken: dict[Path, int]) -> Path:
+    """Take the next name that is free: the stem, cut where the name would be too long, ``end``, a number if needed.
+
+    Args:
+        taken: each name that is taken, with the last number that was tried for it, from 1: those that follow are not
+            tried all over again.
+    """
+    wanted = name = _name_of(path, end, suffix)
+    while name in taken:
+        taken[wanted] += 1
+        name = _name_of(path, f"{end}-{taken[wanted]}", suffix)
+    taken[name] = 1
+    return name
+
+
+def _name_of(path: Path, mark: str, suffix: str) -> Path:
+    return path.with_name(shortened(path.stem, MAX_NAME - len(os.fsencode(mark + suffix))) + mark + suffix)
 
 
 _NOT_TEXT = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"  # control characters, line separators, surrogates

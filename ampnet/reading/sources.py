@@ -253,7 +253,7 @@ def _left_out(folder: Path, counts: Counter[str], option: str, copies: Path | Li
 
 
 def _with_places(sources: Sequence[Source], folder: Path) -> list[Source]:
-    taken: set[Path] = set()
+    taken: dict[Path, int] = {}
     placed = []
     for source in sources:
         if source.drawn is None or source.problem:

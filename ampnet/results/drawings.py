@@ -39,7 +39,7 @@ def timeline_places(sources: Iterable[Source]) -> dict[Path, Path]:
 
 
 def _places(sources: Sequence[Source], kind: str, is_video: bool) -> dict[Path, Path]:
-    taken = {source.drawn for source in sources if source.drawn}
+    taken = {source.drawn: 1 for source in sources if source.drawn}
     paths = [source.drawn for source in sources if source.drawn and source.is_video == is_video]
     return {path: free_name(path, kind, ".png", taken) for path in paths}
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.files.printable import is_text, one_line, path_as_text, path_of_text, printable
+from ampnet.files.printable import free_name, is_text, one_line, path_as_text, path_of_text, printable
 
 
 @pytest.mark.parametrize("text", ["photo.jpg", "Zoë", "笑顔.png", "C:\\photos", "a b", ""])
@@ -84,3 +84,24 @@ def test_every_byte_comes_back() -> None:
 def test_no_two_names_are_written_alike() -> None:
     names = [b"\xf6", rb"\xf6", rb"\\xf6", "ö".encode(), b"\n", rb"\n", rb"\u000a"]
     assert len({path_as_text(os.fsdecode(name)) for name in names}) == len(names)
+
+
+def test_names_that_are_wanted_again_get_numbers_past_those_that_files_have_of_their_own() -> None:
+    taken: dict[Path, int] = {}
+    wanted = ("a.jpg", "a.jpg", "a-3.jpg", "a.png", "a-2.jpg", "a.jpg")
+    names = [free_name(Path("out", name), "", ".jpg", taken).name for name in wanted]
+    assert names == ["a.jpg", "a-2.jpg", "a-3.jpg", "a-4.jpg", "a-2-2.jpg", "a-5.jpg"]
+
+
+def test_a_name_that_is_wanted_a_thousand_times_is_not_looked_for_from_the_beginning_each_time() -> None:
+    class Taken(dict[Path, int]):
+        looks = 0
+
+        def __contains__(self, name: object) -> bool:
+            self.looks += 1
+            return super().__contains__(name)
+
+    taken = Taken()
+    for _ in range(1000):
+        free_name(Path("out/face.jpg"), "", ".jpg", taken)
+    assert taken.looks == 1 + 999 * 2  # the name itself, then the next number
