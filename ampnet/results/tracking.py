@@ -90,9 +90,13 @@ class FaceTracker:
         if not faces or not self._tracks:
             return {}
         values = np.zeros((len(faces), len(self._tracks)))
+        expected = [track.expected(seconds) for track in self._tracks]
+        starts, ends = np.split(np.array(expected), 2, axis=1)
         for row, (face, look) in enumerate(zip(faces, looks, strict=True)):
-            for column, track in enumerate(self._tracks):
-                overlap, alike = intersection_over_union(face.box, track.expected(seconds)), likeness(look, track.look)
+            meets = ((face.box[:2] < ends) & (starts < face.box[2:])).all(axis=1)  # all at once: few of a crowd do
+            for column in np.flatnonzero(meets).tolist():
+                overlap = intersection_over_union(face.box, expected[column])
+                alike = likeness(look, self._tracks[column].look)
                 if overlap >= MIN_OVERLAP and alike >= MIN_LIKENESS:
                     values[row, column] = overlap * alike**4
         rows, columns = linear_sum_assignment(values, maximize=True)

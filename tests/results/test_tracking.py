@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ampnet.results import tracking
 from ampnet.results.timeline import MAX_POINTS, MAX_TRACKS, Timeline
 from ampnet.results.tracking import FaceTracker
 from tests.people_clips import SCENES, count, faces_of
@@ -44,6 +45,16 @@ def test_a_face_elsewhere_is_another_one():
     tracker = FaceTracker()
     follow(tracker, 0.0, [some_face()])
     assert numbers(follow(tracker, 0.2, [some_face(shift=50)])) == [2]
+
+
+def test_a_face_of_a_crowd_is_compared_only_with_those_that_it_meets(monkeypatch):
+    compared = []
+    monkeypatch.setattr(tracking, "likeness", lambda one, other: compared.append(1) or float(one @ other))
+    tracker = FaceTracker()
+    crowd = [some_face(shift=22 * place) for place in range(15)]  # 2 px between faces of 20 px
+    follow(tracker, 0.0, crowd)
+    assert numbers(follow(tracker, 0.2, crowd)) == list(range(1, 16))
+    assert len(compared) == 15
 
 
 def test_without_smoothing_the_answer_is_the_frames_own():
