@@ -269,6 +269,8 @@ def _take(chunk: Iterable[Answered], outputs: _Outputs, explains: bool) -> None:
         # What is drawn has rows, so that a resumed run knows it for its own.
         if not any(file.failure for file in outputs.row_files) or outputs.drawings.is_drawing(queued.source):
             outputs.drawings.add(queued, result, explanation)
+        if result is not None:
+            result.forget()  # also its framed faces, 150 kB each: the first results stay, to be listed
         queued.photo.forget()
 
 

@@ -68,6 +68,12 @@ def test_a_broken_file_is_listed_and_the_rest_is_done(happy, photos):
     assert len(result.problems) == 1
 
 
+def test_the_results_that_stay_to_be_listed_keep_no_pixels(happy, photos):
+    result = run(PredictConfig(images=(photos,), checkpoint=happy, gpus=0), quiet=True)
+    assert [len(photo) for photo in result.listed] == [0, 0, 1]
+    assert [photo.framed for photo in result.listed] == [None] * 3
+
+
 def test_the_command_says_where_its_files_are(happy, photos, tmp_path):
     csv, drawn = tmp_path / "faces.csv", tmp_path / "drawn"
     outputs = ["--csv", str(csv), "--annotate", str(drawn), "--checkpoint", str(happy), "--gpus", "0"]
