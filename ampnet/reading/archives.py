@@ -46,13 +46,14 @@ def _read_tar(place: str) -> Iterator[Source]:
 
     with open_file(place) as file, tarfile.open(fileobj=file, mode="r|") as archive:
         for member in archive:
+            archive.members.clear()  # else it keeps all that have passed, half a kilobyte each
             # as in folders: macOS adds "._1.jpg"
             is_hidden = any(part.startswith(".") and part != ".." for part in Path(member.name).parts)
             if is_hidden or Path(member.name).suffix.lower() not in readable_images():
                 continue
             name = f"{place}/{member.name}"
             content = archive.extractfile(member) if member.isreg() else None
-            data = None if content is None else content.read(MAX_BYTES + 1)
+            data = None if content is None else content.read(min(member.size, MAX_BYTES) + 1)
             yield _member(name, data, "it is no regular file")
 
 

@@ -1,0 +1,25 @@
+"""The photos of an archive are read in passing: nothing of those before stays."""
+
+import gc
+import io
+import tarfile
+from pathlib import Path
+
+from ampnet.reading.archives import members
+from ampnet.reading.sources import Source
+
+
+def test_members_of_a_tar_that_have_passed_leave_nothing_behind(tmp_path: Path) -> None:
+    place = tmp_path / "photos.tar"
+    with tarfile.open(place, "w") as archive:
+        for number in range(200):
+            member = tarfile.TarInfo(f"{number:03d}.jpg")
+            member.size = 4
+            archive.addfile(member, io.BytesIO(b"\xff\xd8\xff\xd9"))
+    archive.members.clear()
+    kept = []
+    for source in members(Source(place)):
+        kept.append(sum(isinstance(one, tarfile.TarInfo) for one in gc.get_objects()))
+    assert str(source.name) == f"{place}/199.jpg"
+    assert len(kept) == 200
+    assert max(kept) <= 3
