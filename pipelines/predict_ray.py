@@ -126,8 +126,7 @@ def run(config: PredictConfig, quiet: bool = False) -> RayPredictions:
         if todo:
             with ray_cluster(config.actors, config.gpus) as options:
                 worker = replace(config, checkpoint=model, gpus=int(options.on_gpu))
-                with progress_bar(console)("predict (parts)", len(parts)) as advance:
-                    advance(len(done))
+                with progress_bar(console)("predict (parts)", len(parts), len(done)) as advance:
                     loader = partial(load, worker, Path.cwd())
                     for counts in predict_parts(todo, loader, out, sampling_of(config), options):
                         total.merge(counts)

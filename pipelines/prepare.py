@@ -243,8 +243,7 @@ def _prepare_open(work: PrepareJob, prepare: Preparer, journal: PrepareJournal, 
         raise DataError(f"{journal.folder} holds chunks of another data set; start over with --force")
     open_chunks = [chunk for chunk in range(len(sizes)) if chunk not in finished]
     todo = sum(sizes[chunk] for chunk in open_chunks)
-    with bar("prepare", sum(sizes)) as advance, journal:
-        advance(sum(sizes) - todo)
+    with bar("prepare", sum(sizes), sum(sizes) - todo) as advance, journal:
         statuses: Counter[str] = Counter()
         for chunk, faces in prepare(work, open_chunks):
             journal.add_chunk(chunk, faces)

@@ -50,7 +50,7 @@ class _RateColumn(TextColumn):
 
 def _live_bar(console: Console) -> ProgressBar:
     @contextmanager
-    def bar(title: str, total: int) -> Iterator[Advance]:
+    def bar(title: str, total: int, done: int = 0) -> Iterator[Advance]:
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -60,7 +60,7 @@ def _live_bar(console: Console) -> ProgressBar:
             TextColumn("{task.fields[note]}", markup=False),
         )
         with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task(printable(title), total=total, note="")
+            task = progress.add_task(printable(title), total=total, completed=done, note="")
 
             def advance(count: int = 1, note: str = "", more: int = 0) -> None:
                 nonlocal total
@@ -74,13 +74,13 @@ def _live_bar(console: Console) -> ProgressBar:
 
 def _plain_lines(console: Console) -> ProgressBar:
     @contextmanager
-    def bar(title: str, total: int) -> Iterator[Advance]:
+    def bar(title: str, total: int, done: int = 0) -> Iterator[Advance]:
         start = last = time.monotonic()
-        done, latest = 0, ""
+        earlier, latest = done, ""
 
         def line() -> None:
             elapsed = max(time.monotonic() - start, 1e-9)
-            rate = done / elapsed
+            rate = (done - earlier) / elapsed
             left = f", {(total - done) / rate:.0f} s left" if rate else ""
             console.print(f"{title}: {done}/{total}, {rate:.1f}/s{left}{latest and f', {latest}'}")
 

@@ -176,8 +176,8 @@ def _train_one_epoch(
         process,
         stop_or_save,
     )
-    with bar(f"epoch {progress.epoch + 1}/{training.config.recipe.epochs}", order.faces) as advance:
-        advance(int(progress.images), progress.note())
+    title = f"epoch {progress.epoch + 1}/{training.config.recipe.epochs}"
+    with bar(title, order.faces, int(progress.images)) as advance:
         for report in reports:
             progress.add(report)
             advance(int(report.images), progress.note())

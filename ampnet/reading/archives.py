@@ -46,7 +46,7 @@ def _read_tar(place: str) -> Iterator[Source]:
 
     with open_file(place) as file, tarfile.open(fileobj=file, mode="r|") as archive:
         for member in archive:
-            archive.members.clear()  # else it keeps all that have passed, half a kilobyte each
+            archive.members.clear()  # type: ignore[attr-defined]  # else it keeps all that have passed
             # as in folders: macOS adds "._1.jpg"
             is_hidden = any(part.startswith(".") and part != ".." for part in Path(member.name).parts)
             if is_hidden or Path(member.name).suffix.lower() not in readable_images():

@@ -1,6 +1,6 @@
 """Progress reporting by callbacks; the library itself prints nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -17,8 +17,15 @@ class Advance(Protocol):
         """
 
 
-ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
-"""``bar(title, total)`` opens a progress bar; pipelines pass a rich one, tests and library users a silent one."""
+class ProgressBar(Protocol):
+    """``bar(title, total)`` opens a progress bar; pipelines pass a rich one, tests and library users a silent one."""
+
+    def __call__(self, title: str, total: int, done: int = 0, /) -> AbstractContextManager[Advance]:
+        """Open it.
+
+        Args:
+            done: items of an earlier run, by which neither the rate nor the time left is measured.
+        """
 
 
 def ignore_progress(count: int = 1, note: str = "", more: int = 0) -> None:
@@ -26,7 +33,7 @@ def ignore_progress(count: int = 1, note: str = "", more: int = 0) -> None:
 
 
 @contextmanager
-def silent(_title: str, _total: int) -> Iterator[Advance]:
+def silent(_title: str, _total: int, _done: int = 0) -> Iterator[Advance]:
     """Show nothing."""
     yield ignore_progress
 

@@ -46,7 +46,7 @@ def test_a_model_that_was_replaced_is_named(monkeypatch):
     told = []
 
     @contextmanager
-    def bar(title, _total):
+    def bar(title, _total, _done=0):
         yield lambda count=1, note="", more=0: told.append((title, count, note))
 
     report = doctor.run(bar)

@@ -1,6 +1,7 @@
 """Notices and progress are lines of bounded length, whatever the files and classes are called."""
 
 import sys
+import time
 
 from pipelines.progress import notices, progress_bar
 
@@ -32,6 +33,17 @@ def test_progress_is_finite_and_never_more_than_all(capsys):
     with progress_bar(notices())("predict", 0):
         pass
     assert "inf" not in capsys.readouterr().err
+
+
+def test_the_rate_and_the_time_left_of_a_resumed_run_are_its_own(capsys, monkeypatch):
+    clock = iter([0.0, 10.0, 10.0, 10.0, 110.0, 110.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock, 110.0))
+    with progress_bar(notices())("prepare", 1000, 900) as advance:
+        advance(10)
+        advance(90)
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "prepare: 910/1000, 1.0/s, 90 s left"
+    assert last == "prepare: 1000/1000, 0.9/s, 0 s left"  # 100 images in 110 s
 
 
 def test_a_live_bar_escapes_its_texts(capsys, monkeypatch):
