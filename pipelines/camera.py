@@ -61,7 +61,7 @@ def run(config: PredictConfig, quiet: bool = False) -> Predictions:
                 is_ended_by_user = True
             finally:
                 window.close()
-            finish_files(row_files, csv, run_settings(config, chosen.predictor.model))
+            finish_files(row_files, csv, run_settings(config, chosen.predictor.model, has_video=False))
             result.problems += [problem for row_file in row_files if (problem := row_file.problem)]
     if not is_ended_by_user:
         result.problems.append(f"camera {config.camera} has stopped; check that it is still connected")

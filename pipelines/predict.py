@@ -85,7 +85,7 @@ def run(
         try:
             _answer(config, chosen, tasks, outputs, console)
             has_video = any(source.is_video for source in sources)
-            finish_files(row_files, csv, run_settings(config, predictor.model) if has_video else None)
+            finish_files(row_files, csv, run_settings(config, predictor.model, has_video))
         except KeyboardInterrupt:
             result.is_interrupted = True
             result.advice = _advice(config, sources, row_files)
@@ -202,7 +202,7 @@ def _check_targets(
         names = " with ".join(printable(path) for path in files)
         raise UsageError(f"nothing is left to resume, {names} is complete; use --force to start over")
     csv, jsonl = (path and refuse_overwrite(path, config.force) for path in (config.csv, config.jsonl))
-    if csv and any(source.is_video for source in sources):
+    if csv:
         refuse_overwrite(settings_path(csv), config.force)
     if not config.resume:
         begun = [] if config.force else [partial for path in (csv, jsonl) if path for partial in partials_of(path)]

@@ -87,16 +87,16 @@ def face_settings(config: PredictConfig) -> dict[str, Any]:
     }
 
 
-def finish_files(files: Sequence[RowFile], csv: Path | None, settings: RunSettings | None) -> None:
+def finish_files(files: Sequence[RowFile], csv: Path | None, settings: RunSettings) -> None:
     """Give the files of rows their names, and write the settings beside the table.
 
     Those of a table that is replaced go first, so that a kill or a full disk leaves none beside another's.
     """
-    if csv and settings:
+    if csv:
         settings_path(csv).unlink(missing_ok=True)
     for file in files:
         file.finish()
-    if csv and settings and not any(file.failure for file in files if file.path == csv):
+    if csv and not any(file.failure for file in files if file.path == csv):
         write_settings(settings, csv)
 
 
@@ -104,20 +104,19 @@ ANSWERING = ("face", "min_face", "name", "weights", "score_threshold", "prior", 
 """Settings on which answers depend, which have no field of their own in :class:`RunSettings`."""
 
 
-def run_settings(config: PredictConfig, model: ModelId) -> RunSettings:
-    """Return what stands beside a table of faces, to repeat the run."""
+def run_settings(config: PredictConfig, model: ModelId, has_video: bool) -> RunSettings:
+    """Return what stands beside a table of faces, to repeat the run; a camera's frames are taken as they come."""
     sampling, known = sampling_of(config), all_settings_of(PredictConfig)
     values = asdict(config.detector) | {name: getattr(config, name) for name in ANSWERING if hasattr(config, name)}
     options = {
         known[name].flag: one_line(str(values[name])) for name in ANSWERING if values[name] != known[name].default
     }
-    is_video = config.camera is None  # a camera's frames are taken as they come
     return RunSettings(
         ampnet=__version__,
         model=model.name,
         sha256=model.sha256,
-        rate=(sampling.rate or None) if is_video else None,
-        every=sampling.every if is_video and not sampling.rate else None,
+        rate=(sampling.rate or None) if has_video else None,
+        every=sampling.every if has_video and not sampling.rate else None,
         first=config.first,
         last=config.last,
         smooth=config.smooth,

@@ -28,9 +28,9 @@ class RunSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
     sha256: str
     """Of its file."""
     rate: float | None = None
-    """Frames classified per second, those nearest to the ticks; None: every Nth frame."""
+    """Frames of a video classified per second, those nearest to the ticks; None: every Nth frame."""
     every: int | None = None
-    """Every Nth frame was classified."""
+    """Every Nth frame of a video was classified."""
     first: float = 0.0
     """Only frames from this second on ..."""
     last: float | None = None

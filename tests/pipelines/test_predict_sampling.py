@@ -82,6 +82,17 @@ def test_options_on_which_answers_depend_stand_beside_the_table_and_in_the_metho
     assert said in (tmp_path / "tables" / "methods.txt").read_text()
 
 
+def test_a_table_of_photos_has_its_own_settings_in_place_of_those_of_a_video(clip, tmp_path):
+    predict(clip, tmp_path, "--from", "0.5")
+    about = tmp_path / "faces.csv.json"
+    assert json.loads(about.read_text())["rate"] == 6.0
+    Image.new("RGB", (48, 48)).save(photo := tmp_path / "wall.png")
+    predict(photo, tmp_path, "--prior", "training", "--force")
+    now = json.loads(about.read_text())
+    assert not now.keys() & {"rate", "every", "last"}
+    assert (now["first"], now["options"]) == (0.0, {"--prior": "training"})
+
+
 def test_a_decimal_comma_is_what_spreadsheets_of_many_languages_open(clip, tmp_path):
     plain = pd.read_csv(predict(clip, tmp_path / "point"))
     path = predict(clip, tmp_path / "comma", "--decimal", ",")
