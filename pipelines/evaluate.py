@@ -176,7 +176,7 @@ def _subjects(file: Path, data: Path, split: str) -> Subjects:
 def _default_folder(file: Path, config: EvalConfig, split: str, subjects: Subjects) -> Path:
     """Choose eval/<split> beside the checkpoint or the predictions, in the data folder for a bundled model.
 
-    All but a run's best checkpoint add their name, a second data set adds its own.
+    All but a run's best checkpoint add their name, a prior and --mirror theirs, and so does a second data set.
 
     Raises:
         DataError: a link in a folder of someone else's leads to the report's.
@@ -184,6 +184,8 @@ def _default_folder(file: Path, config: EvalConfig, split: str, subjects: Subjec
     root = config.data if file.parent == model_path().parent else file if file.is_dir() else file.parent
     is_best = (file.stem == "best" or file.is_dir()) and config.predictions is None
     name = split if is_best else f"{file.stem}-{split}"
+    name += f"-prior-{Path(config.prior).stem}" if config.prior else ""
+    name += "-mirror" if config.mirror else ""
     data = config.data.resolve()
     with_data = f"{name}-{data.name}"
     unique = f"{with_data}-{hashlib.sha256(str(data).encode(errors='surrogateescape')).hexdigest()[:8]}"

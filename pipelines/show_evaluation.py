@@ -1,5 +1,6 @@
 """An evaluation on the screen: the headline and a sentence first, then the classes, the errors, and the rest."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
@@ -37,9 +38,11 @@ def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[Ren
     """
     about = report.about
     measured = f" (epoch {about.model['epoch']})" if about.model else ""
-    mirror = ", mirror-averaged" if about.model.get("mirror") else ""
+    words = shlex.split(about.command)
+    how = f", prior {printable(words[words.index('--prior') + 1])}" if "--prior" in words else ""
+    how += ", mirror-averaged" if "--mirror" in words else ""
     where = (
-        f"{printable(display_name(about.path))}{measured} on {about.split} of {printable(about.data.resolve())}{mirror}"
+        f"{printable(display_name(about.path))}{measured} on {about.split} of {printable(about.data.resolve())}{how}"
     )
     yield safe(where)
     yield f"[bold]{_headline(report)}[/]"

@@ -205,6 +205,20 @@ def test_last_and_best_have_folders_of_their_own(tmp_path, happy):
     assert evaluate(happy / "best.pt", data).folder == happy / "eval" / "test"
 
 
+def test_another_prior_has_a_folder_of_its_own_and_stands_in_the_title(tmp_path):
+    run = small_checkpoint(tmp_path / "run", logits=ALWAYS_HAPPY, class_shares=(0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1))
+    data = make_data(tmp_path / "data")
+    command = ["eval", str(run), "--data", str(data), "--gpus", "0", "--prior", "balanced"]
+    titles = [CliRunner().invoke(app, words).stdout for words in (command[:-2], command, [*command, "--mirror"])]
+    assert {path.name for path in (run / "eval").iterdir()} == {
+        "test",
+        "test-prior-balanced",
+        "test-prior-balanced-mirror",
+    }
+    assert ["prior balanced" in title.split("accuracy")[0] for title in titles] == [False, True, True]
+    assert "mirror-averaged" in titles[2]
+
+
 def test_a_second_data_set_gets_a_folder_of_its_own(tmp_path, happy):
     first, second = make_data(tmp_path / "first"), make_data(tmp_path / "second", labels=[0, 3])
     assert evaluate(happy, first).folder == evaluate(happy, first).folder == happy / "eval" / "test"
