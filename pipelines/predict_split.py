@@ -17,7 +17,7 @@ from ampnet.errors import DataError
 from ampnet.evaluation.matching import selection_notes
 from ampnet.evaluation.predictions import PredictionTable, table_of
 from ampnet.evaluation.runs import RunsScores
-from ampnet.inference.calibration import read_prior, ruled_out
+from ampnet.inference.calibration import read_prior, ruled_out, threshold_notes
 from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.inference.precision import choose_precision
 from ampnet.runtime.devices import choose_device
@@ -77,6 +77,7 @@ def predict_split(
     faces = faces_for(checkpoint, split.faces)
     table = classify_split(config, classifier, split, faces, quiet)
     notes = (
+        *threshold_notes(checkpoint, config.mirror, prior),
         *selection_notes(config.split, checkpoint.selected_on),
         *changed_since(checkpoint, index),
         *split.match.notes(),

@@ -138,7 +138,7 @@ def _on_torch(
     # torch takes most of a second to import, which the other runtime saves
     from ampnet.checkpoints.checkpoint import load_checkpoint
     from ampnet.detection.detector import FaceDetector
-    from ampnet.inference.calibration import read_prior
+    from ampnet.inference.calibration import read_prior, threshold_notes
     from ampnet.inference.precision import choose_precision
     from ampnet.recognition.predictor import Predictor
     from ampnet.runtime.devices import choose_device
@@ -149,6 +149,8 @@ def _on_torch(
     precision = choose_precision(config.precision, checkpoint, device, config.mirror, prior)
     if precision.note:
         console.print(precision.note)
+    for note in threshold_notes(checkpoint, config.mirror, prior):
+        console.print(f"note: {note}")
     detector = FaceDetector(config.detector, device, dtype=precision.dtype)
     predictor = Predictor(checkpoint, detector, device, config.batch_size, config.mirror, prior, precision.dtype)
     settings |= {"prior": prior, "precision": str(precision.dtype)}

@@ -105,6 +105,15 @@ def _below(ranked: NDArray[np.float64], lowest: float) -> float:
     return float((lowest + rejected[0]) / 2) if len(rejected) else 0.0
 
 
+def threshold_notes(checkpoint: Checkpoint, mirror: bool, prior: object | None) -> list[str]:
+    """Say if a checkpoint's rejection threshold meets probabilities that it was not chosen on."""
+    others = [flag for flag, is_used in (("--prior", prior is not None), ("--mirror", mirror)) if is_used]
+    if not checkpoint.rejection_threshold or not others:
+        return []
+    threshold = f"the checkpoint's rejection threshold, {checkpoint.rejection_threshold:.3g}"
+    return [f"{threshold}, was chosen without {' and '.join(others)}: another share of faces is called not sure"]
+
+
 MIN_CLASS_SHARE = 1e-4
 """Lower bound of class frequencies: a class with frequency 0 could never be predicted."""
 

@@ -18,6 +18,7 @@ from ampnet.inference.calibration import (
     strength_offsets,
     threshold_for_coverage,
     threshold_for_precision,
+    threshold_notes,
 )
 from ampnet.models.ampnet import AMPNet
 
@@ -76,6 +77,20 @@ def test_a_precision_out_of_reach_is_refused_with_the_best_there_is():
 
 def checkpoint(**fields):
     return Checkpoint(AMPNet(2, 0.05, 48), ("anger", "fear"), Framing(), **fields)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "mirror", "prior", "without"),
+    [
+        (0.43, False, None, None),
+        (0.0, True, "balanced", None),
+        (0.43, False, "balanced", "without --prior:"),
+        (0.43, True, "training", "without --prior and --mirror:"),
+    ],
+)
+def test_a_threshold_that_meets_other_probabilities_is_told(threshold, mirror, prior, without):
+    notes = threshold_notes(checkpoint(rejection_threshold=threshold), mirror, prior)
+    assert [without in note and "0.43" in note for note in notes] == [True] * (without is not None)
 
 
 def test_a_balanced_prior_takes_the_learned_shares_out():

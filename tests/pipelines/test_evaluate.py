@@ -206,10 +206,11 @@ def test_last_and_best_have_folders_of_their_own(tmp_path, happy):
 
 
 def test_another_prior_has_a_folder_of_its_own_and_stands_in_the_title(tmp_path):
-    run = small_checkpoint(tmp_path / "run", logits=ALWAYS_HAPPY, class_shares=(0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1))
+    shares = (0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1)
+    run = small_checkpoint(tmp_path / "run", logits=ALWAYS_HAPPY, class_shares=shares, rejection_threshold=0.43)
     data = make_data(tmp_path / "data")
     command = ["eval", str(run), "--data", str(data), "--gpus", "0", "--prior", "balanced"]
-    titles = [CliRunner().invoke(app, words).stdout for words in (command[:-2], command, [*command, "--mirror"])]
+    titles = [CliRunner().invoke(app, words).output for words in (command[:-2], command, [*command, "--mirror"])]
     assert {path.name for path in (run / "eval").iterdir()} == {
         "test",
         "test-prior-balanced",
@@ -217,6 +218,7 @@ def test_another_prior_has_a_folder_of_its_own_and_stands_in_the_title(tmp_path)
     }
     assert ["prior balanced" in title.split("accuracy")[0] for title in titles] == [False, True, True]
     assert "mirror-averaged" in titles[2]
+    assert ["was chosen without --prior" in title.replace("\n", " ") for title in titles] == [False, True, True]
 
 
 def test_a_second_data_set_gets_a_folder_of_its_own(tmp_path, happy):
