@@ -247,8 +247,9 @@ def _prepare_open(work: PrepareJob, prepare: Preparer, journal: PrepareJournal, 
         statuses: Counter[str] = Counter()
         for chunk, faces in prepare(work, open_chunks):
             journal.add_chunk(chunk, faces)
-            statuses.update(face.row.status for face in faces)
+            statuses.update("unreadable" if face.row.is_unreadable else face.row.status for face in faces)
             missed = statuses["template"] + statuses["rejected"]
-            advance(sizes[chunk], note=f"{missed} without a face" if missed else "")
+            counts = {"without a face": missed, "unreadable": statuses["unreadable"]}
+            advance(sizes[chunk], note=", ".join(f"{count} {what}" for what, count in counts.items() if count))
     journal.finished()
     return todo

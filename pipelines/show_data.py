@@ -46,6 +46,9 @@ def _counts(by_status: dict[str, int]) -> list[str]:
 def prepare_lines(result: PrepareResult) -> Iterator[RenderableType]:
     """Show the table, what looks wrong, the rate and where everything is."""
     yield prepare_table(result)
+    if result.counts.unreadable:
+        images = counted(result.counts.unreadable, "image")
+        yield escape(f"{images} could not be read, such as {printable(result.counts.first_unreadable)}")
     if result.counts.votes is not None:
         yield result.counts.votes.line()
     if result.check is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.model_files import BEST
@@ -113,6 +114,7 @@ def test_prepare_rejects_whatever_is_no_file_or_no_image_and_finishes(tmp_path: 
         for face in sorted((SAMPLES / "faces" / "train" / name).glob("*.jpg"))[:3]:
             shutil.copy(face, raw / name)
     odd = raw / "fear"
+    Image.new("RGB", (64, 64), "red").save(odd / "wall.png")
     os.mkfifo(odd / "pipe.jpg")
     (odd / "zero.png").symlink_to("/dev/zero")
     (odd / "loop.jpg").symlink_to("loop.jpg")
@@ -123,6 +125,7 @@ def test_prepare_rejects_whatever_is_no_file_or_no_image_and_finishes(tmp_path: 
         app, ["prepare", str(raw), "--out", str(tmp_path / "out"), "--gpus", "0", "--crop", "face", "--quiet"]
     )
     assert (result.exit_code, result.stderr) == (0, "")
+    assert "5 images could not be read, such as fear/bomb.jpg: it has more than" in result.stdout
     with (tmp_path / "out" / "index" / "faces.csv").open() as file:
         rows = list(csv.DictReader(file))
     reasons = {Path(row["source"]).name: row["reason"] for row in rows if row["status"] == "rejected"}
@@ -132,6 +135,7 @@ def test_prepare_rejects_whatever_is_no_file_or_no_image_and_finishes(tmp_path: 
         "loop.jpg": "Too many levels of symbolic links",
         "dds.jpg": "it is a DDS texture; save it as JPEG or PNG",
         "bomb.jpg": "it has more than 150,000,000 pixels",
+        "wall.png": "no face found",
     }
     assert sum(row["status"] == "detected" for row in rows) == 6
 

@@ -57,6 +57,11 @@ class FaceRow:
     grey_spread: float | None = None
     """Standard deviation of the grey levels; None with ``grey_mean``."""
 
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether the image could not be read, so that nobody knows if it shows a face."""
+        return self.status == "rejected" and not self.width
+
     def cells(self) -> list[str]:
         """Return the row as CSV cells."""
         score = "" if self.score is None else f"{self.score:.4f}"

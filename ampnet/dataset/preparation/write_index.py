@@ -109,6 +109,10 @@ class IndexCounts:
     """Usable faces, the lines of data_label.txt."""
     votes: VotesTable | None = None
     """Counts of the images with votes; None if the data set has none."""
+    unreadable: int = 0
+    """Images that could not be read, among those rejected ..."""
+    first_unreadable: str = ""
+    """... and the path and reason of the first one."""
 
     def status(self, status: str) -> int:
         """Count the rows with one status over all splits and classes."""
@@ -152,6 +156,7 @@ class FinishedFaces:
         self.source, self.journal, self._frame_policy = source, journal, frame_policy
         self._usable = _Usable()
         self._table: OutcomeCounts = {}
+        self._unreadable, self._first_unreadable = 0, ""
 
     def walk(self, write: WriteImage) -> Iterator[PreparedFace]:
         """Go through all faces, once; those without landmarks get the mean ones now.
@@ -169,6 +174,9 @@ class FinishedFaces:
             by_status[row.status] = by_status.get(row.status, 0) + 1
             if row.status != "rejected":
                 self._usable.add(face)
+            if row.is_unreadable:
+                self._unreadable += 1
+                self._first_unreadable = self._first_unreadable or f"{row.source}: {row.reason}"
             if self.votes is not None:
                 self.votes.add(face)
             yield face
@@ -194,7 +202,8 @@ class FinishedFaces:
 
     def counts(self) -> IndexCounts:
         """Return what has passed."""
-        return IndexCounts(self._table, len(self._usable.splits), self.votes)
+        failures = self._unreadable, self._first_unreadable
+        return IndexCounts(self._table, len(self._usable.splits), self.votes, *failures)
 
     def write_meta(self, index: Path, plan: dict[str, Any], seconds: float) -> None:
         """Write meta.json, once all faces have passed.
