@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, open_checkpoint
 from ampnet.checkpoints.header import Header, parse_header
-from ampnet.checkpoints.model_files import Runs, checkpoint_file, seed_of
+from ampnet.checkpoints.model_files import LAST, Runs, checkpoint_file, seed_of
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
 from ampnet.dataset.index.splits import split_indices
@@ -25,7 +25,6 @@ from ampnet.files.printable import printable
 from ampnet.files.writing import sha256_of
 from ampnet.reports.numbers import written_spread
 from ampnet.settings import EvalConfig, TrainConfig
-from ampnet.training.state import LAST
 from pipelines.predict_split import SplitPredictions, empty_notes, predict_split, unreadable_notes
 from pipelines.read_groups import read_groups
 from pipelines.split_images import EvaluatedSplit, changed_since, people_note, people_of, read_split

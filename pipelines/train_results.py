@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ampnet.checkpoints.model_files import LAST
 from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.settings import config_to_dict
 from ampnet.training.run_folder import CONFIG, CURVES, HISTORY
-from ampnet.training.state import LAST
 
 
 @dataclass(frozen=True)

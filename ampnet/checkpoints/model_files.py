@@ -123,7 +123,8 @@ class ModelId:
         return f"{self.name}@{self.sha256[:SHORT]}" if self.sha256 else self.name
 
 
-BEST = "best.pt"
+BEST, LAST, PREVIOUS = "best.pt", "last.pt", "previous.pt"
+"""In a run's folder: the best network, and the two saves that training continues from."""
 
 _RUN = re.compile(r"(?:seed(\d{1,19}))?-?(?:fold(\d{1,4}))?(?<=\d)")
 
@@ -181,14 +182,18 @@ def seed_of(run: str) -> str:
 
 
 def newest_run(folder: Path) -> Path | None:
-    """Find the run below a folder that saved a checkpoint last and has a best one; None if there is none.
+    """Find the run below a folder that trained last and has a best checkpoint; None if there is none.
+
+    What `calibrate` writes beside a run's saves does not count.
 
     Args:
         folder: holds runs, or folders of several seeds' runs, such as ./checkpoint; folds serve their own data set.
     """
     runs = [best.parent for pattern in (f"*/{BEST}", f"*/seed*/{BEST}") for best in folder.glob(pattern)]
     runs = [run for run in runs if "fold" not in run.name]
-    return max(runs, key=lambda run: max(times_of_saves(run.glob("*.pt")).values(), default=0), default=None)
+    saves = [times_of_saves([run / LAST, run / PREVIOUS]) or times_of_saves([run / BEST]) for run in runs]
+    times = [max(of_run.values(), default=0) for of_run in saves]
+    return runs[times.index(max(times))] if runs else None
 
 
 def times_of_saves(saves: Iterable[Path]) -> dict[Path, int]:

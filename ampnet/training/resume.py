@@ -16,12 +16,13 @@ from torch import Tensor
 
 from ampnet.checkpoints.checkpoint import StoredCheckpoint, open_checkpoint
 from ampnet.checkpoints.header import Epoch, Number, Share, parse_header
+from ampnet.checkpoints.model_files import LAST, PREVIOUS
 from ampnet.checkpoints.network import read_matching
 from ampnet.errors import CheckpointError, TrainingError
 from ampnet.files.opening import exists
 from ampnet.files.printable import printable
 from ampnet.training.history import History
-from ampnet.training.state import LAST, NEXT, PREVIOUS, Progress, TrainState
+from ampnet.training.state import NEXT, Progress, TrainState
 
 DATA_HASH = "data_hash"
 """Setting of a run's identity that stands for its data."""

@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.checkpoints.model_files import LAST, PREVIOUS
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import FOLDS_FILE, in_fold, read_folds
 from ampnet.dataset.index.splits import class_counts, untrained_classes
@@ -40,7 +41,7 @@ from ampnet.training.optimizer import ExponentialMovingAverage, build_optimizer
 from ampnet.training.pretrained import freeze_parameters, load_pretrained
 from ampnet.training.resume import resume_run
 from ampnet.training.run_folder import describe_run, hash_data, locked_run_folder
-from ampnet.training.state import LAST, NEXT, PREVIOUS, Progress, TrainState, run_identity, save_state
+from ampnet.training.state import NEXT, Progress, TrainState, run_identity, save_state
 from ampnet.training.targets import TEACHERS, blend_targets, distillation_targets, load_teachers, training_targets
 
 

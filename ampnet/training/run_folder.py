@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet import __version__
-from ampnet.checkpoints.model_files import times_of_saves
+from ampnet.checkpoints.model_files import LAST, PREVIOUS, times_of_saves
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.splits import class_counts
 from ampnet.errors import AmpnetError, DataError, UsageError
@@ -28,7 +28,6 @@ from ampnet.runtime.collectives import broadcast_object
 from ampnet.runtime.launch import Process
 from ampnet.settings import ArchitectureConfig, Split, TrainConfig, config_to_dict
 from ampnet.settings.fields import settings_of
-from ampnet.training.state import LAST, PREVIOUS
 
 CONFIG, HISTORY, CURVES = "config.json", "history.csv", "curves.png"
 SEEDS, FOLDS = "seeds.json", "folds.json"

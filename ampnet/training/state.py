@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from ampnet.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from ampnet.checkpoints.model_files import LAST, PREVIOUS
 from ampnet.errors import DataError
 from ampnet.files.printable import printable, reason_of
 from ampnet.settings import config_to_dict
@@ -22,7 +23,7 @@ from ampnet.training.defaults import RunConfig
 from ampnet.training.history import History
 from ampnet.training.optimizer import ExponentialMovingAverage
 
-LAST, PREVIOUS, NEXT = "last.pt", "previous.pt", "next.pt"
+NEXT = "next.pt"
 
 FREE = {
     *("data", "out", "name", "recipe_changes", "resume", "seeds", "workers", "gpus", "processes", "save_every"),

@@ -8,10 +8,11 @@ import shutil
 import pytest
 import torch
 
+from ampnet.checkpoints.model_files import LAST, PREVIOUS
 from ampnet.errors import CheckpointError, TrainingError
 from ampnet.settings.recipes import make_recipe
 from ampnet.training.resume import changed_settings, resume_run
-from ampnet.training.state import LAST, NEXT, PREVIOUS, run_identity
+from ampnet.training.state import NEXT, run_identity
 from tests.training.saved_run import IDENTITY, MODERN, STEPS, save, settings, train_state
 
 ADAM = make_recipe("modern", {"optimizer": "adamw"})

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.model_files import LAST
 from ampnet.errors import DataError
 from ampnet.training.resume import resume_run
-from ampnet.training.state import LAST
 from tests.limits import file_size_limit
 from tests.training.saved_run import IDENTITY, STEPS, save, train_state
 
