@@ -9,8 +9,8 @@ from pipelines.commands.stdout import tell
 def export(config: ExportConfig) -> None:
     """Write a model that runs without ampnet, and check that it gives the same answers.
 
-    The graph takes faces with landmarks and computes the regions itself; the batch size is dynamic. The file's
-    metadata holds class names, framing and temperature.
+    An ONNX file takes a photo and gives its faces, in any ONNX Runtime. With `--part classifier` it takes framed
+    faces and their landmarks; that form is what `predict --runtime onnx` reads.
 
     \bExamples:
       $ ampnet export bundled
