@@ -34,7 +34,8 @@ def write_preview(path: Path, index: FaceIndex) -> None:
     for label, name in enumerate(index.class_names):
         members = np.flatnonzero(index.labels == label)
         chosen = members[_spread(len(members))]
-        faces = [Tile(draw_regions(image, index.landmarks[i], name)) for i, image in pictures(index, chosen)]
+        color = color_of(name, index.class_names)
+        faces = [Tile(_draw_regions(image, index.landmarks[i], color)) for i, image in pictures(index, chosen)]
         sections.append(Section(f"{printable(name)}: {len(members):,}", faces))
     save_picture(contact_sheet([*sections, *_traits(index)], columns=COLUMNS), path)
 
@@ -56,8 +57,8 @@ def _traits(index: FaceIndex) -> Iterator[Section]:
         yield Section(f"not unaltered photographs ({trait}): {len(members):,}", faces)
 
 
-def draw_regions(image: Image, landmarks: NDArray[np.floating], class_name: str) -> Image:
-    """Draw a prepared face's landmarks, and the regions that the network crops, in the colour of its class.
+def _draw_regions(image: Image, landmarks: NDArray[np.floating], color: str) -> Image:
+    """Draw a prepared face's landmarks, and the regions that the network crops.
 
     Args:
         image: ``(224, 224, 3)`` RGB.
@@ -67,7 +68,6 @@ def draw_regions(image: Image, landmarks: NDArray[np.floating], class_name: str)
     grid = IMAGE_SIZE // STRIDE
     picture = Pillow.fromarray(image)
     draw = ImageDraw.Draw(picture)
-    color = color_of(class_name)
     for x0, y0, x1, y1 in (salient_boxes(points, grid)[0] * STRIDE).tolist():
         draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline="white", width=1)
     for x0, y0, x1, y1 in (quadrant_boxes(points, grid)[0] * STRIDE).tolist():
