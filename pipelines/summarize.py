@@ -12,7 +12,15 @@ from ampnet.files.documents import listed
 from ampnet.files.printable import MAX_NAME, counted, one_line, printable, shortened
 from ampnet.files.writing import atomic_write, make_folder, refuse_inputs, refuse_overwrite
 from ampnet.settings.summary import SummarizeConfig
-from ampnet.summary.annotations import bids_name, bids_sidecar, bids_table, elan_document, praat_document, tiers_of
+from ampnet.summary.annotations import (
+    Labels,
+    bids_name,
+    bids_sidecar,
+    bids_table,
+    elan_document,
+    praat_document,
+    tiers_of,
+)
 from ampnet.summary.faces_file import RunSettings, Video, read_faces, read_people, read_settings
 from ampnet.summary.outputs import draw_lanes, episodes_table, methods_text, people_table, series_table
 from ampnet.summary.series import Episode, EpisodeRule, Series, count_people, find_episodes, series_of, with_baselines
@@ -57,12 +65,12 @@ def run(config: SummarizeConfig) -> Summary:
         "episodes.csv": _text(episodes_table(episodes)),
         "methods.txt": methods.encode(errors="backslashreplace"),
     }
-    taken: set[str] = set()
+    labels: tuple[Labels, Labels] = {}, {}
     shown: dict[str, list[Episode]] = {}
     for episode in episodes:
         shown.setdefault(episode.video, []).append(episode)
     for name, own in _by_video(series):
-        contents |= _files_of(name, own, shown.get(own[0].video, []), class_names, config, taken)
+        contents |= _files_of(name, own, shown.get(own[0].video, []), class_names, config, *labels)
     refuse_inputs((config.out / name for name in contents), (*config.tables, config.people))
     is_again = (config.out / "series.csv").exists()
     targets = {name: refuse_overwrite(config.out / name, config.force) for name in contents}
@@ -93,9 +101,9 @@ def _by_video(series: Sequence[Series]) -> list[tuple[str, list[Series]]]:
         stem = one_line(Path(video).stem).replace(os.sep, "_")
         stem = shortened(stem, MAX_NAME - len(".TextGrid") - len("-9999"))
         name, number = stem, 2
-        while name in taken:
+        while name.casefold() in taken:  # which some file systems do not tell apart
             name, number = f"{stem}-{number}", number + 1
-        taken.add(name)
+        taken.add(name.casefold())
         named.append((name, [one for one in series if one.video == video]))
     return named
 
@@ -106,7 +114,8 @@ def _files_of(
     episodes: Sequence[Episode],
     class_names: Sequence[str],
     config: SummarizeConfig,
-    taken: set[str],
+    people: Labels,
+    tasks: Labels,
 ) -> dict[str, bytes]:
     video = series[0].video
     files = {f"{name}.png": draw_lanes(series, class_names)}
@@ -117,7 +126,7 @@ def _files_of(
         files[f"{name}.TextGrid"] = praat_document(tiers, float(series[0].seconds[-1]) + series[0].step)
     if "bids" in config.formats:
         for one in series:
-            label = bids_name(one.person, name, taken)
+            label = bids_name(one.person, name, people, tasks)
             files |= {f"{label}.tsv.gz": bids_table(one), f"{label}.json": bids_sidecar(one, class_names)}
     return files
 

@@ -114,24 +114,31 @@ def praat_document(tiers: Sequence[Tier], seconds: float) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def bids_name(person: str, video: str, taken: set[str]) -> str:
-    """Name the files of a person in a video, without their extension, as BIDS does: labels have letters and digits.
+Labels = dict[str, str]
+"""By each label in small letters, as some file systems do not tell case apart: the name that it stands for."""
 
-    Letters that are not English become their hexadecimal numbers in Unicode.
+
+def bids_name(person: str, video: str, people: Labels, tasks: Labels) -> str:
+    """Name the files of a person in a video, without their extension, as BIDS does.
 
     Args:
-        taken: names of other files, to which this one is added; a name that is among them gets a number.
+        people: labels given to people so far, to which this one's is added: a person has the same one in each video ...
+        tasks: ... and those given to videos.
     """
-    who, task = (
-        re.sub(r"[^A-Za-z0-9]", lambda one: f"{ord(one[0]):x}" if one[0].isalnum() else "", name)[:80] or "x"
-        for name in (person, video)
-    )
-    name, number = f"sub-{who}_task-{task}", 1
-    while name in taken:
+    return f"sub-{_label(person, people)}_task-{_label(video, tasks)}_recording-expression_physio"
+
+
+def _label(name: str, taken: Labels) -> str:
+    """Return a name in letters and digits that stands for no other name.
+
+    Letters that are not English become their hexadecimal numbers in Unicode; a name whose label is taken gets a number.
+    """
+    plain = re.sub(r"[^A-Za-z0-9]", lambda one: f"{ord(one[0]):x}" if one[0].isalnum() else "", name)[:80] or "x"
+    label, number = plain, 1
+    while taken.setdefault(label.casefold(), name) != name:
         number += 1
-        name = f"sub-{who}x{number}_task-{task}"
-    taken.add(name)
-    return f"{name}_recording-expression_physio"
+        label = f"{plain}x{number}"
+    return label
 
 
 def bids_table(series: Series) -> bytes:
