@@ -16,7 +16,8 @@ from ampnet.checkpoints.model_files import Runs, find_runs, model_path
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
 from ampnet.dataset.open_index import open_split, read_index
-from ampnet.errors import UsageError
+from ampnet.errors import DataError, UsageError
+from ampnet.evaluation.official_sets import OFFICIAL
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, Provenance, measure
@@ -64,6 +65,8 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
     start = time.monotonic()
     config, rules = _by_protocol(config)
     runs = find_runs(config.checkpoint) if config.checkpoint else None
+    if runs and runs.are_folds and config.protocol in OFFICIAL:
+        raise UsageError(f"--protocol {config.protocol} is about a split, and {config.checkpoint} holds folds")
     if runs and runs.are_folds and config.split != "test":
         raise UsageError(f"{config.checkpoint} holds folds: every image is predicted by one of them; omit --split")
     file = config.predictions or (
@@ -102,14 +105,20 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
 
 
 def _by_protocol(config: EvalConfig) -> tuple[EvalConfig, Rules | None]:
-    """Read the protocol file, if there is one, and take split and rule from it."""
-    if config.protocol_file is None:
+    """Take split and rule from the protocol or its file, if there is one."""
+    rules, protocol, split = None, config.protocol, None
+    if config.protocol_file is not None:
+        rules = read_json(config.protocol_file, Rules, "docs/evaluation.md, section Submissions, describes the file")
+        protocol, split = None if rules.rule == "labels" or rules.rule == "crowd" else rules.rule, rules.split
+    if protocol in OFFICIAL:
+        if split not in (None, OFFICIAL[protocol].split):
+            raise DataError(f"{config.protocol_file}: {protocol} is about the split {OFFICIAL[protocol].split}")
+        split = OFFICIAL[protocol].split
+    if split is None:
         return config, None
-    rules = read_json(config.protocol_file, Rules, "docs/evaluation.md, section Submissions, describes the file")
-    if config.split not in (EvalConfig.split, rules.split):
-        raise UsageError(f"the protocol is about the split {rules.split}; leave out --split {config.split}")
-    published = None if rules.rule == "labels" or rules.rule == "crowd" else rules.rule
-    return replace(config, split=rules.split, protocol=published, protocol_file=None), rules
+    if config.split not in (EvalConfig.split, split):
+        raise UsageError(f"the protocol is about the split {split}; leave out --split {config.split}")
+    return replace(config, split=split, protocol=protocol, protocol_file=None), rules
 
 
 Measured = tuple[SplitPredictions, Provenance, Fusion | None]

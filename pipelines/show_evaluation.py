@@ -13,6 +13,7 @@ from ampnet.evaluation.ferplus import ProtocolScores
 from ampnet.evaluation.groups import Grouping
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.metrics import Scores, normalise_rows
+from ampnet.evaluation.official_sets import OfficialScores
 from ampnet.evaluation.report import NO_FACE, EvalReport
 from ampnet.files.printable import counted, printable
 from ampnet.reports.numbers import (
@@ -51,6 +52,8 @@ def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[Ren
         yield _crowd_line(report.crowd, report.crowd.scores)
     if report.protocol:
         yield _protocol_line(report.protocol)
+    if report.official:
+        yield _official_line(report.official)
     yield _classes(report)
     for grouping in report.groups:
         yield from _groups(grouping)
@@ -101,6 +104,15 @@ def _protocol_line(found: ProtocolScores) -> str:
     without = f"; {found.impossible:,} of contempt are errors" if found.impossible else ""
     rate = f"accuracy {with_unit(found.accuracy)} over {found.images:,} images{without}"
     return f"{found.protocol}: {rate}; left out: {counts}"
+
+
+def _official_line(found: OfficialScores) -> str:
+    """State the accuracy over a data set's official images in one line, and whether these are they."""
+    rate = f"{found.protocol}: accuracy {with_unit(found.accuracy)} over {found.images:,} images"
+    if not found.deviations:
+        return f"{rate}, the official ones"
+    found_here = "; ".join(found.deviations)
+    return f"{rate}, not the official {found.official:,}, which published accuracies are of: {found_here}"
 
 
 def _classes(report: EvalReport) -> Fitting:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ampnet.errors import DataError
 from ampnet.evaluation.intervals import Estimate, clusters_at, defined, share_of
-from ampnet.settings.choices import Protocol
+from ampnet.settings.choices import FerplusRule
 from ampnet.settings.labels import FERPLUS_ANSWERS
 from ampnet.settings.labels import FERPLUS_COLUMNS as EMOTIONS
 
@@ -35,7 +35,7 @@ MAX_EMOTIONS = 3
 class ProtocolScores:
     """Accuracy by one of the published rules."""
 
-    protocol: Protocol
+    protocol: FerplusRule
     accuracy: Estimate
     images: int
     """Images that have a label by the rule."""
@@ -50,7 +50,7 @@ class ProtocolScores:
 
 
 def score_protocol(
-    protocol: Protocol,
+    protocol: FerplusRule,
     answers: NDArray[np.int64],
     class_names: Sequence[str],
     columns: Sequence[str],
@@ -94,7 +94,7 @@ def score_protocol(
     )
 
 
-def label_of(votes: NDArray[np.floating], protocol: Protocol) -> int:
+def label_of(votes: NDArray[np.floating], protocol: FerplusRule) -> int:
     """Return an image's emotion by a rule, :data:`UNDECIDED` or :data:`OTHER`; ``(10,)`` votes in FER+'s order."""
     left = np.where(votes > 1, votes, 0.0)
     if not left.any():

@@ -11,15 +11,15 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from ampnet import __version__
-from ampnet.errors import DataError
 from ampnet.evaluation.agreement import Agreement, measure_agreement
 from ampnet.evaluation.confusions import ConfusedPair, confused_pairs, in_words
 from ampnet.evaluation.copies import CopyScores, score_without_copies
-from ampnet.evaluation.ferplus import ProtocolScores, score_protocol
+from ampnet.evaluation.ferplus import ProtocolScores
 from ampnet.evaluation.fusion import HeadScores, PriorScores, fuse, score_heads, score_priors
 from ampnet.evaluation.groups import Grouping, score_groups
 from ampnet.evaluation.intervals import Counts, Estimate, Share, clusters_at, share_of
 from ampnet.evaluation.metrics import Resampled, Scores, confusion_of, normalise_rows, resampled_clusters, score
+from ampnet.evaluation.official_sets import OfficialScores, score_published
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.reliability import (
     ProbabilityScores,
@@ -147,7 +147,9 @@ class Metrics:
     crowd: Agreement | None
     """Agreement with annotators' votes; null if the data set has none."""
     protocol: ProtocolScores | None = None
-    """Accuracy by a published rule; null if none was asked for."""
+    """Accuracy by one of FER+'s published rules; null if none was asked for."""
+    official: OfficialScores | None = None
+    """Accuracy over a data set's official images; null if none was asked for."""
     priors: tuple[PriorScores, ...]
     """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
     seconds: float
@@ -190,14 +192,14 @@ def measure(
         notes, unassigned, seconds, runs: as in the report.
 
     Raises:
-        DataError: the data set has no votes for that rule.
+        DataError: see :func:`score_published`.
     """
     names, labels, scored, clusters = table.class_names, table.labels, table.scored, table.images.clusters
     matrix = confusion_of(labels, table.answers, len(names))
     top2, probabilities, risk = _of_probabilities(table, fusion.rejection_threshold if fusion else 0.0, clusters)
     resampled = None if clusters is None else resampled_clusters(labels, table.answers, len(names), clusters, SEED)
     of_all, pairs = score(matrix, names, SEED, resampled), confused_pairs(matrix, names, resampled=resampled)
-    undetected = int((~scored).sum())
+    (by_votes, official), undetected = score_published(table, protocol, SEED), int((~scored).sum())
     return EvalReport(
         format=FORMAT,
         ampnet=__version__,
@@ -219,7 +221,8 @@ def measure(
         confused_pairs=pairs,
         copies=_copies(table),
         crowd=_crowd(table),
-        protocol=_protocol(table, protocol),
+        protocol=by_votes,
+        official=official,
         priors=_priors(table, fusion),
         seconds=round(seconds, 3),
         groups=score_groups(table, groups, SEED),
@@ -271,17 +274,6 @@ def _without_last(resampled: Resampled | None) -> Resampled | None:
         return None
     scored = resampled.matrices[:, :, :-1]
     return replace(resampled, matrices=scored[scored.sum(axis=(1, 2)) > 0])
-
-
-def _protocol(table: PredictionTable, protocol: Protocol | None) -> ProtocolScores | None:
-    if protocol is None:
-        return None
-    votes = table.images.votes
-    if votes is None or votes.answers is None:
-        raise DataError(f"--protocol {protocol} needs annotators' votes, and the data set has none")
-    return score_protocol(
-        protocol, table.answers, table.class_names, votes.columns, votes.answers, SEED, table.images.clusters
-    )
 
 
 def _heads(table: PredictionTable, fusion: Fusion | None) -> HeadScores | None:

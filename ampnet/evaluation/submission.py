@@ -57,7 +57,7 @@ def _scores(rule: Rule, report: EvalReport) -> Any:
     if rule == "labels":
         return report.all
     if rule != "crowd":
-        return report.protocol
+        return report.protocol or report.official
     if report.crowd is None or report.crowd.scores is None:
         raise DataError(f"the protocol compares with the crowd, and {report.about.data} has no votes of this split")
     return report.crowd.scores

@@ -83,6 +83,8 @@ NUMBERS = (
         "Risk at the rejection threshold",
         'wrong among the images that get an answer; the others get "not sure"',
     ),
+    Number("protocol.accuracy", "Accuracy, FER+'s rule", "by the published rule of --protocol"),
+    Number("official.accuracy", "Accuracy, official images", "by --protocol"),
     Number("crowd.scores.accuracy", "Accuracy, crowd", "against the annotators' majority"),
     Number("crowd.scores.mean_class_accuracy", "Mean class accuracy, crowd", "against that majority"),
 )

@@ -46,7 +46,12 @@ class EvalConfig(FaceClassifier):
     ] = None
     protocol: Annotated[
         Protocol | None,
-        Option("Also score by FER+'s published rule: single votes removed, eight classes.", "Input", unset="none"),
+        Option(
+            "Also score by a published rule: FER+'s (single votes removed, eight classes), or a data set's official "
+            "test images.",
+            "Input",
+            unset="none",
+        ),
     ] = None
     protocol_file: Annotated[
         Path | None,

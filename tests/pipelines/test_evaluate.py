@@ -539,6 +539,21 @@ def test_predictions_and_a_checkpoint_are_one_too_many(tmp_path, happy):
     assert "--predictions takes no checkpoint" in result.stderr
 
 
+def test_a_data_sets_official_images_are_another_split_of_some_and_counted(tmp_path, happy):
+    data = make_data(tmp_path / "data", labels=range(7))
+    command = ["eval", str(happy), "--data", str(data), "--gpus", "0", "--protocol"]
+    shown = CliRunner().invoke(app, [*command, "fer2013"])
+    assert "fer2013: accuracy 14.29%" in shown.stdout  # one of seven
+    assert "over 7 images, not the official 3,589" in " ".join(shown.stdout.split())
+    of_val = CliRunner().invoke(app, [*command, "affectnet-7"])
+    assert (of_val.exit_code, "has no image in the split val" in of_val.stderr) == (1, True)
+    twice = CliRunner().invoke(app, [*command, "affectnet-7", "--split", "train"])
+    assert (twice.exit_code, twice.stderr) == (
+        2,
+        "ampnet: the protocol is about the split val; leave out --split train\n",
+    )
+
+
 def test_a_split_that_the_data_do_not_have_gets_one_clear_line(tmp_path, happy):
     data = make_data(tmp_path / "data")
     (data / "index" / "data_label.txt").write_text("test_0000.jpg 1\n")

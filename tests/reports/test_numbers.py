@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from ampnet.evaluation.ferplus import ProtocolScores
 from ampnet.evaluation.intervals import Estimate
 from ampnet.evaluation.metrics import Scores
+from ampnet.evaluation.official_sets import OfficialScores
 from ampnet.reports import numbers
 from ampnet.reports.latex import evaluation_latex
 from ampnet.reports.metrics_file import plain_metrics, schema_of
@@ -41,9 +43,12 @@ def a_report():
         "prior": "",
     }
     provenance = small_provenance(model={**MODEL, **model, "seed": 0})
-    return small_report(
+    report = small_report(
         MATRIX, ("anger", "fear"), provenance, copies=np.array(["", "near", "exact", *[""] * 7]), with_votes=True
     )
+    rate = Estimate(0.7, (0.4, 0.9))
+    by_votes = ProtocolScores("ferplus-majority", rate, images=10, undecided=0, other=0, unvoted=0, impossible=0)
+    return replace(report, protocol=by_votes, official=OfficialScores("sfew", rate, 10, 436, ("10 (436)",)))
 
 
 def longer_report():
