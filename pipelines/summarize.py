@@ -78,10 +78,11 @@ def run(config: SummarizeConfig) -> Summary:
     for name, content in contents.items():
         with atomic_write(targets[name]) as aside:
             aside.write_bytes(content)
+    known = {(name, track) for one in videos for name in one.names for track in one.tracks}
     unknown = [
         f"{printable(config.people or '')}: no table has track {printable(track)} of {printable(video or 'any video')}"
         for video, track in people
-        if not any(video in one.names and track in one.tracks for one in videos)
+        if (video, track) not in known
     ]
     told_apart = _people_of_baseline(series, config.baseline)
     stale = _not_of_this_run(config.out, contents) if is_again else []

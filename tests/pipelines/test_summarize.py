@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from ampnet.summary.faces_file import Video
 from cli import app
 from tests.faces_tables import smiles, write_faces
 
@@ -222,6 +223,18 @@ def test_a_file_of_people_may_have_semicolons_and_what_it_names_in_vain_is_said(
     assert "no table has track 9 of clip.mp4" in said
     assert "no table has track 1 of other.mp4" in said
     assert said.count("no table has") == 2
+
+
+def test_each_video_is_looked_at_once_for_a_file_of_people(faces, tmp_path, monkeypatch):
+    videos = ["talk/clip.mp4", "talk/a.mp4", "talk/b.mp4"]
+    for name in videos[1:]:
+        write_faces(faces, {"1": smiles(2, 4)}, TENTHS, name)
+    looks, names = [], Video.names.fget
+    monkeypatch.setattr(Video, "names", property(lambda video: looks.append(video.name) or names(video)))
+    who = tmp_path / "who.csv"
+    who.write_text("video,track,person\n" + "".join(f"{name},1,Anna\n" for name in videos))
+    assert summarize(faces, "--people", who, "--out", tmp_path / "tables").exit_code == 0
+    assert sorted(looks) == sorted(videos)
 
 
 def test_a_name_is_one_person_in_all_videos_and_a_number_another_in_each(faces, tmp_path):

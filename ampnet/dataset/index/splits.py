@@ -104,13 +104,15 @@ def _hold_out_people(
     groups = np.split(order, np.cumsum(np.bincount(of_face))[:-1])
     left = np.bincount(labels[indices])
     needed, wanted = left > 0, fraction * len(indices)
-    held = np.zeros(len(indices), dtype=bool)
+    held, count = np.zeros(len(indices), dtype=bool), 0
     for person in np.random.default_rng(seed).permutation(len(groups)):
         theirs = groups[person]
+        if count + 1 / 2 > wanted:  # nobody fits any more: unknown people may be millions
+            break
         after = left - np.bincount(labels[indices[theirs]], minlength=len(left))
-        if held.sum() + len(theirs) / 2 <= wanted and (after[needed] > 0).all():
+        if count + len(theirs) / 2 <= wanted and (after[needed] > 0).all():
             held[theirs] = True
-            left = after
+            left, count = after, count + len(theirs)
     if not held.any():  # there are few people, or each is needed for a class
         counts = [np.bincount(labels[indices[theirs]], minlength=len(left)) for theirs in groups]
         spared = [theirs for theirs, of_them in zip(groups, counts, strict=True) if (left > of_them)[needed].all()]

@@ -123,3 +123,12 @@ def test_faces_of_one_person_alone_are_divided_by_class() -> None:
 def test_faces_of_unknown_people_are_drawn_one_by_one() -> None:
     index = replace(an_index([i % 2 for i in range(1000)], ["train"] * 1000), subjects=["a"] + [""] * 999)
     assert len(split_indices(index)["val"]) == 100
+
+
+def test_people_are_no_longer_tried_once_the_validation_split_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+    count = np.bincount
+    monkeypatch.setattr(np, "bincount", lambda *given, **more: tried.append(1) or count(*given, **more))
+    index = replace(an_index([i % 2 for i in range(1000)], ["train"] * 1000), subjects=["a"] + [""] * 999)
+    assert len(split_indices(index)["val"]) == 100
+    assert len(tried) < 200  # a tenth of the people, and a few times for all
