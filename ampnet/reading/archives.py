@@ -44,12 +44,13 @@ def members(source: Source) -> Iterator[Source]:
 def _read_tar(place: str) -> Iterator[Source]:
     import tarfile
 
+    extensions = readable_images()  # once: it looks for packages
     with open_file(place) as file, tarfile.open(fileobj=file, mode="r|") as archive:
         for member in archive:
             archive.members.clear()  # type: ignore[attr-defined]  # else it keeps all that have passed
             # as in folders: macOS adds "._1.jpg"
             is_hidden = any(part.startswith(".") and part != ".." for part in Path(member.name).parts)
-            if is_hidden or Path(member.name).suffix.lower() not in readable_images():
+            if is_hidden or Path(member.name).suffix.lower() not in extensions:
                 continue
             name = f"{place}/{member.name}"
             content = archive.extractfile(member) if member.isreg() else None

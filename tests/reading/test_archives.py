@@ -5,6 +5,9 @@ import io
 import tarfile
 from pathlib import Path
 
+import pytest
+
+from ampnet.reading import archives
 from ampnet.reading.archives import members
 from ampnet.reading.sources import Source
 
@@ -24,3 +27,16 @@ def test_members_of_a_tar_that_have_passed_leave_nothing_behind(tmp_path: Path) 
     assert names[-1] == f"{place}/199.jpg"
     assert len(kept) == 200
     assert max(kept) <= 3
+
+
+def test_what_reads_photos_is_looked_for_once_and_not_for_each_member(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "photos.tar"
+    with tarfile.open(place, "w") as archive:
+        for number in range(20):
+            archive.addfile(tarfile.TarInfo(f"{number:03d}.jpg"))
+    looks = []
+    monkeypatch.setattr(archives, "readable_images", lambda: looks.append(1) or frozenset([".jpg"]))
+    assert len(list(members(Source(place)))) == 20
+    assert len(looks) == 1

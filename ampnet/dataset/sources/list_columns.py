@@ -16,7 +16,8 @@ from ampnet.files.documents import listed, number_of, short
 from ampnet.files.listing import list_folder
 from ampnet.files.opening import is_file
 from ampnet.files.tables import Table, decoded_cell, find_column, open_table, plain_name
-from ampnet.reading.image_files import readable_images
+from ampnet.media.heif import EXTENSIONS as HEIF
+from ampnet.reading.image_files import EXTENSIONS, readable_images
 from ampnet.settings.labels import LABELS, MAX_CLASSES, PATHS, SPLITS, SUBJECTS, answer_of
 
 VOTES_PREFIX = "votes_"
@@ -24,6 +25,8 @@ VOTES_PREFIX = "votes_"
 
 MAX_COLUMNS = MAX_CLASSES + 10
 
+PICTURES = EXTENSIONS | HEIF
+"""Extensions that a list may leave out, or give another one of."""
 
 BOX = ("x0", "y0", "x1", "y1")
 _BOXES = (
@@ -180,7 +183,7 @@ class ImageBook:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._by_stem: dict[str, list[tuple[Parts, str]]] | None = None
+        self._by_end: dict[Parts, list[tuple[Parts, str]]] | None = None
         self.repeated: dict[str, int] = {}
         """What was not found because there are several such images, and how many."""
 
@@ -201,23 +204,30 @@ class ImageBook:
         wanted = parts_of_cell(text)
         if not wanted:
             return None
-        found = self._listed().get(_stem(wanted[-1]), []) + self._listed().get(wanted[-1], [])
-        found = [(parts, relative) for parts, relative in dict.fromkeys(found) if _same_name(parts[-1], wanted[-1])]
+        found = self._named(wanted[-2:]) or self._named(wanted[-1:])  # of videos, all may have a 00001.jpg
         if len(found) > 1:
             found = _best(found, wanted, split, label)
         if len(found) > 1:
             self.repeated.setdefault(text, len(found))
         return found[0][1] if len(found) == 1 else None
 
-    def _listed(self) -> dict[str, list[tuple[Parts, str]]]:
-        if self._by_stem is None:
-            self._by_stem = {}
+    def _named(self, wanted: Parts) -> list[tuple[Parts, str]]:
+        """Return the images of a name, or of a name in a folder."""
+        *folder, name = wanted
+        found = [*self._listed().get((*folder, _stem(name)), []), *self._listed().get((*folder, name), [])]
+        return [(parts, relative) for parts, relative in dict.fromkeys(found) if _same_name(parts[-1], name)]
+
+    def _listed(self) -> dict[Parts, list[tuple[Parts, str]]]:
+        """Return the images by the stem, and by the last folder and the stem."""
+        if self._by_end is None:
+            self._by_end = {}
             for path in list_folder(self.root, readable_images()).files:
                 relative = path.relative_to(self.root)
                 if JUNK.isdisjoint(relative.parts):
                     parts = compared_parts(relative.as_posix())
-                    self._by_stem.setdefault(_stem(parts[-1]), []).append((parts, relative.as_posix()))
-        return self._by_stem
+                    for end in {parts[-2:-1], ()}:
+                        self._by_end.setdefault((*end, _stem(parts[-1])), []).append((parts, relative.as_posix()))
+        return self._by_end
 
 
 def _best(found: Sequence[tuple[Parts, str]], wanted: Parts, split: str, label: str) -> list[tuple[Parts, str]]:
@@ -261,7 +271,7 @@ def compared_parts(path: str) -> Parts:
 
 def _stem(name: str) -> str:
     stem, dot, extension = name.rpartition(".")
-    return stem if dot and f".{extension}" in readable_images() else name
+    return stem if dot and f".{extension}" in PICTURES else name
 
 
 def _same_name(name: str, wanted: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ampnet.dataset.sources import open_source
+from ampnet.dataset.sources import list_columns, open_source
 from ampnet.errors import DataError
 from tests.dataset.sources.small_files import text, touch
 
@@ -155,6 +155,19 @@ def test_two_images_of_a_name_are_told_apart_by_their_folders_split_and_label(tm
         "test/sad/1.jpg",
         "test/happy/1.jpg",
     ]
+
+
+def test_a_frame_is_not_compared_with_those_of_its_number_in_all_videos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [f"v{video:02d}/{frame:05d}.jpg" for video in range(20) for frame in range(3)]
+    touch(tmp_path, *(f"cropped/{frame}" for frame in frames))
+    book, compared = list_columns.ImageBook(tmp_path), []
+    same = list_columns._same_name
+    monkeypatch.setattr(list_columns, "_same_name", lambda name, wanted: compared.append(1) or same(name, wanted))
+    found = [book.find("C:\\data\\" + frame.replace("/", "\\")) for frame in frames]
+    assert found == [f"cropped/{frame}" for frame in frames]
+    assert len(compared) == len(frames)
 
 
 def test_of_two_images_whose_names_differ_in_case_none_is_guessed(tmp_path: Path) -> None:
