@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ampnet.errors import UsageError
 from ampnet.runtime.cores import usable_cores
 from ampnet.runtime.devices import count_gpus
 from ampnet.runtime.launch import launched_processes
@@ -56,10 +57,12 @@ def resolve_defaults(config: TrainConfig) -> RunConfig:
     threads that wait for each other lose far more time than processes do when other programs run.
 
     Raises:
-        UsageError: more GPUs are requested than available.
+        UsageError: more GPUs are requested than available, or CPU processes beside GPUs.
         ConfigError: the batch is too small for the number of processes.
     """
     gpus = count_gpus(config.gpus)
+    if gpus and config.processes not in (None, gpus):
+        raise UsageError(f"--processes {config.processes}: each of {gpus} GPUs has one; omit it, or add --gpus 0")
     recipe = make_recipe(config.recipe or ("reference" if gpus else "modern"), config.recipe_changes)
     by_batch = max(recipe.batch_size // (MIN_FACES_PER_PROCESS * config.accumulate), 1)
     processes, here = launched_processes() or (gpus or config.processes or min(usable_cores(), by_batch),) * 2

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ampnet.errors import ConfigError
+from ampnet.errors import ConfigError, UsageError
 from ampnet.settings import TrainConfig
 from ampnet.settings.recipes import RECIPES, make_recipe
 from ampnet.training import defaults
@@ -37,6 +37,14 @@ def test_with_gpus_each_trains_the_papers_network_with_the_reference_recipe(mach
     assert chosen() == ("ampnet", RECIPES["reference"], 2, 6)
     assert chosen(gpus=1) == ("ampnet", RECIPES["reference"], 1, 8)
     assert chosen(gpus=0) == ("ampnet-small", RECIPES["modern"], 12, 1)
+
+
+def test_processes_of_cpus_are_refused_where_gpus_train(machine):
+    machine(gpus=2, cores=12)
+    with pytest.raises(UsageError, match="--processes 6: each of 2 GPUs has one; omit it, or add --gpus 0"):
+        chosen(processes=6)
+    assert chosen(processes=6, gpus=0)[2] == 6
+    assert chosen(processes=2)[2] == 2
 
 
 def test_what_was_asked_for_is_kept(machine):
