@@ -32,6 +32,10 @@ def comparison_tables(result: Comparison) -> Iterator[RenderableType]:
         yield f"note: {safe(note)}"
 
 
+CLEAR = 0.05
+"""McNemar's p, adjusted for the pairs, from which a difference may be chance, even if its own interval has no 0."""
+
+
 def verdicts(result: Comparison) -> Iterator[str]:
     """State for each pair in words whether one is right more often, by the labels and by the crowd."""
     letters = [contender.letter for contender in result.contenders]
@@ -40,9 +44,11 @@ def verdicts(result: Comparison) -> Iterator[str]:
             first, second = letters[pair.first], letters[pair.second]
             found = pair.difference.accuracy
             low, high = (100 * end for end in found.interval)
-            if low <= 0 <= high:
+            test = pair.difference.mcnemar
+            by_chance = "" if test is None or test.adjusted_p < CLEAR else f" (p = {p_value(test.adjusted_p)})"
+            if low <= 0 <= high or by_chance:
                 points = percent(found, signed=True, digits=2)
-                yield f"{one.name}: no clear difference in accuracy, {second} - {first} = {points} points"
+                yield f"{one.name}: no clear difference in accuracy, {second} - {first} = {points} points{by_chance}"
                 continue
             better, worse = (second, first) if found.value > 0 else (first, second)
             least, most = sorted((abs(low), abs(high)))

@@ -4,7 +4,8 @@ import csv
 import io
 import json
 import re
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,11 +16,13 @@ from ampnet.dataset.index.label_votes import write_votes
 from ampnet.dataset.index.landmarks_file import read_landmarks, write_landmarks
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import CheckpointError, DataError, UsageError
+from ampnet.evaluation.comparison import ALL
+from ampnet.evaluation.intervals import Estimate, McNemar
 from ampnet.settings import CompareConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
 from pipelines.compare import run
-from pipelines.show_comparison import comparison_tables
+from pipelines.show_comparison import comparison_tables, verdicts
 from tests.pipelines.test_evaluate import make_data
 from tests.prepared_faces import write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
@@ -204,6 +207,20 @@ def test_the_screen_says_in_words_who_is_right_more_often(data, says_happy, says
     assert "all images: no clear difference in accuracy, B - A = -50.00" in done.stdout
     assert "A and B: who is right, in images" in done.stdout
     assert "differences-A-B.png" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("adjusted_p", "words"),
+    [(0.1009, "no clear difference in accuracy, B - A = +1.95 [+0.1, +3.8] points (p = 0.1009)"),
+     (0.0301, "B is correct more often than A, by 1.9 points (95% interval 0.1 to 3.8)")],
+)  # fmt: skip
+def test_a_difference_is_called_one_only_if_it_is_for_all_pairs_together(adjusted_p, words):
+    accuracy = Estimate(0.0195, (0.001, 0.038))
+    test = McNemar(only_first=42, only_second=63, p_value=0.0504, adjusted_p=adjusted_p)
+    pair = SimpleNamespace(first=0, second=1, difference=SimpleNamespace(accuracy=accuracy, mcnemar=test))
+    contenders = [SimpleNamespace(letter=letter) for letter in "AB"]
+    result: Any = SimpleNamespace(contenders=contenders, sets=[SimpleNamespace(name=ALL, pairs=[pair])])
+    assert list(verdicts(result)) == [f"all images: {words}"]
 
 
 def test_the_table_for_a_paper_is_all_of_stdout(data, says_happy, says_neutral):
