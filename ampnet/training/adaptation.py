@@ -77,15 +77,16 @@ def fit_heads(faces: EmbeddedFaces, chosen: NDArray[np.int64], num_classes: int)
     z, old, y = z - z_mean, old - old_mean, y - shares
     scale = max(float((old * y).sum() / max((old**2).sum(), 1e-12)), 0.0)
     rest = y - scale * old
-    values, vectors = np.linalg.eigh(z @ z.T)
-    values = values.clip(0)
+    vectors, lengths, _ = np.linalg.svd(z, full_matrices=False)  # by the fewer of faces and features
+    values = lengths**2
+    unit = max(float(values.sum()) / len(chosen), 1e-12)
     turned = vectors.T @ rest
     errors = []
     for penalty in PENALTIES:
-        shrunk = values / (values + penalty * max(values.mean(), 1e-12))
+        shrunk = values / (values + penalty * unit)
         leverage = (vectors**2 @ shrunk + 1 / len(chosen)).clip(max=0.999)
         errors.append((((rest - vectors @ (shrunk[:, None] * turned)) / (1 - leverage)[:, None]) ** 2).sum())
-    penalty = PENALTIES[int(np.argmin(errors))] * max(values.mean(), 1e-12)
+    penalty = PENALTIES[int(np.argmin(errors))] * unit
     weights = z.T @ (vectors @ (turned / (values + penalty)[:, None]))
     return Fit(scale, weights, shares - scale * old_mean - z_mean @ weights)
 

@@ -8,6 +8,7 @@ from ampnet.checkpoints.checkpoint import Checkpoint
 from ampnet.faces.framing import Framing
 from ampnet.models.ampnet import AMPNet
 from ampnet.training.adaptation import (
+    PENALTIES,
     EmbeddedFaces,
     adapted_checkpoint,
     choose_temperature,
@@ -83,3 +84,17 @@ def test_sure_scores_get_a_high_factor_and_random_ones_none() -> None:
     labels = np.arange(30) % 3
     assert choose_temperature(np.eye(3)[labels], labels) > 30
     assert choose_temperature(np.eye(3)[GENERATOR.permutation(labels)], labels) < 2
+
+
+def test_many_faces_take_no_matrix_of_faces_by_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    for name in ("eigh", "svd"):
+        own = getattr(np.linalg, name)
+        monkeypatch.setattr(np.linalg, name, lambda a, own=own, **how: taken.append(min(a.shape)) or own(a, **how))
+    faces = some_faces(1, count=900)
+    fit = fit_heads(faces, np.arange(900), 3)
+    assert taken == [200]  # features
+    z = faces.features - faces.features.mean(axis=0)
+    penalties = [penalty * (z**2).sum() / 900 for penalty in PENALTIES]
+    ridge = [np.linalg.solve(z.T @ z + penalty * np.eye(200), z.T @ np.eye(3)[faces.labels]) for penalty in penalties]
+    assert any(np.allclose(fit.weights, weights, atol=1e-9) for weights in ridge)
