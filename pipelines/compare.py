@@ -1,7 +1,7 @@
 """`ampnet compare`: two or more checkpoints, or any tools' predictions, paired on the same images."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.runs import clusters_of
 from ampnet.files.picture_files import save_picture
 from ampnet.files.printable import one_line, printable
-from ampnet.files.writing import write_json, write_text
+from ampnet.files.writing import sha256_of, write_json, write_text
 from ampnet.reports.contact_sheet import difference_sheet
 from ampnet.reports.latex import comparison_latex
 from ampnet.settings import CompareConfig, EvalConfig, TrainConfig
@@ -110,6 +110,7 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
     side = ResultFolder(folder, config.out is not None, "results", subjects, config.force)
     with ExitStack() as held:
         reserve = partial(side.reserve, held, notices(quiet))
+        hashes = {file: sha256_of(file) for one in contenders for file in one.files}  # now: a run may go on
         split, tables, notes = _predict(config, contenders, reserve, quiet)
         same = same_images(split.images, tables)
         if same.left_out:
@@ -117,12 +118,21 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         answers = [np.stack([same.answers[name] for name in contender.answer_names]) for contender in contenders]
         sets = image_sets(same.images, answers, config.seed)
         pairs = tuple(_pairs(config, side, contenders, answers, same, split.faces))
+        side.write(lambda folder: _remove_others(folder, {pair.sheet for pair in pairs}))
         unreadable = {name: why for table in tables.values() for name, why in table.unreadable.items()}
-        about = about_of(config, contenders, subjects, split.faces.root)
+        about = about_of(config, contenders, hashes, subjects, split.faces.root)
         result = Comparison(contenders, config.data, of, sets, pairs, tuple(notes), unreadable, about, side.folder)
         side.write(lambda folder: write_answers(folder / ANSWERS_FILE, same.images, contenders, answers))
         side.write(lambda folder: _write_tables(folder, result))
     return replace(result, problem=side.problem)
+
+
+def _remove_others(folder: Path, sheets: set[str]) -> None:
+    """Remove the pictures of pairs that an earlier comparison left."""
+    for path in folder.glob("differences-[A-Z]-[A-Z].png"):
+        if path.name not in sheets:
+            with suppress(OSError):  # where nothing can be removed, writing fails, too, and says so
+                path.unlink()
 
 
 def _write_tables(folder: Path, result: Comparison) -> None:
@@ -243,8 +253,6 @@ def _pairs(
                 images = [found[same.rows[item.row]] for item in shown]
                 drawn = difference_sheet(images, shown, (one.letter, other.letter), title)
                 side.write(lambda folder: save_picture(drawn, folder / sheet))  # noqa: B023  (called at once)
-            else:
-                side.write(lambda folder: (folder / sheet).unlink(missing_ok=True))  # noqa: B023
             yield PairTables(
                 first=one.letter,
                 second=other.letter,

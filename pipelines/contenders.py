@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,7 +29,7 @@ from ampnet.errors import UsageError
 from ampnet.evaluation.comparison import Answers
 from ampnet.evaluation.predictions import SplitImages
 from ampnet.files.printable import as_text, printable
-from ampnet.files.writing import sha256_of, write_rows
+from ampnet.files.writing import write_rows
 from ampnet.settings import CompareConfig
 from pipelines.evaluate_runs import stopped_early
 from pipelines.provenance import versions
@@ -160,7 +160,9 @@ def default_folder(config: CompareConfig, contenders: Sequence[Contender], subje
     return free_folder(config.data / "compare", (name, f"{name}-{digest}"), {} if config.force else subjects)
 
 
-def about_of(config: CompareConfig, contenders: Sequence[Contender], subjects: Subjects, root: Path) -> dict[str, Any]:
+def about_of(
+    config: CompareConfig, contenders: Sequence[Contender], hashes: Mapping[Path, str], subjects: Subjects, root: Path
+) -> dict[str, Any]:
     """Describe where the numbers come from: files, hashes, versions, and the command that repeats them."""
     words = ["ampnet", "compare", *map(as_text, config.contenders), "--data", as_text(config.data)]
     words += ["--split", config.split, "--seed", str(config.seed), *(["--mirror"] if config.mirror else [])]
@@ -171,7 +173,7 @@ def about_of(config: CompareConfig, contenders: Sequence[Contender], subjects: S
                 "letter": contender.letter,
                 "name": printable(contender.name),
                 "kind": "predictions" if contender.is_predictions else "checkpoint",
-                "runs": [{"path": as_text(file), "sha256": sha256_of(file)} for file in contender.files],
+                "runs": [{"path": as_text(file), "sha256": hashes[file]} for file in contender.files],
             }
             for contender in contenders
         ],

@@ -1,9 +1,11 @@
 """`ampnet compare` on hand-made data sets, with numbers worked out by hand."""
 
 import csv
+import hashlib
 import io
 import json
 import re
+import shutil
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -21,7 +23,9 @@ from ampnet.evaluation.intervals import Estimate, McNemar
 from ampnet.settings import CompareConfig
 from ampnet.settings.labels import EXPRESSIONS
 from cli import app
+from pipelines import compare as compare_module
 from pipelines.compare import run
+from pipelines.predict_split import predict_split
 from pipelines.show_comparison import comparison_tables, verdicts
 from tests.pipelines.test_evaluate import make_data
 from tests.prepared_faces import write_prepared_faces
@@ -104,6 +108,30 @@ def test_the_folder_holds_the_numbers_the_answers_and_the_pictures(data, happy, 
     ]
     assert (result.folder / "differences-A-B.png").stat().st_size > 1000
     assert len(result.pairs[0].shown) == 6
+
+
+def test_pictures_of_pairs_that_are_no_longer_compared_go(tmp_path, data):
+    runs = [always(tmp_path / name, name) for name in ("neutral", "happiness", "surprise")]
+    out = tmp_path / "out"
+    compare(data, *runs, out=out)
+    (out / "differences-of-mine.png").write_text("mine")
+    assert {path.name for path in out.glob("*.png")} >= {"differences-A-C.png", "differences-B-C.png"}
+    compare(data, *runs[:2], out=out, force=True)
+    assert {path.name for path in out.glob("*.png")} == {"differences-A-B.png", "differences-of-mine.png"}
+
+
+def test_the_hash_is_that_of_what_was_compared_though_training_goes_on(tmp_path, data, monkeypatch):
+    runs = [always(tmp_path / name, name) for name in ("neutral", "happiness")]
+    measured = [hashlib.sha256((run / "best.pt").read_bytes()).hexdigest() for run in runs]
+
+    def while_training(*arguments):
+        done = predict_split(*arguments)
+        shutil.copy(always(tmp_path / "next", "fear") / "best.pt", runs[0] / "best.pt")
+        return done
+
+    monkeypatch.setattr(compare_module, "predict_split", while_training)
+    found = compare(data, *runs).about["contenders"]
+    assert [one["runs"][0]["sha256"] for one in found] == measured
 
 
 def test_a_rivals_answers_stand_beside_a_checkpoint_and_those_it_lacks_are_errors(tmp_path, data, happy):
