@@ -59,7 +59,8 @@ class AuditResult:
     crowd: tuple[Found, ...]
     """How many of the first names annotators call wrong; empty without votes."""
     notes: tuple[str, ...]
-    labelled: bool = True
+    agreement: float | None = None
+    """Share of the labels that are the network's answer: one that knows little doubts much; None without labels."""
     problem: str | None = None
     """The photos that cannot be read, in one line."""
 
@@ -68,14 +69,17 @@ class AuditResult:
         crowd = [asdict(one) | {"precision": one.precision, "recall": one.recall} for one in self.crowd]
         first = [{name: value for name, value in asdict(one).items() if name != "image"} for one in self.first]
         about = {"folder": str(self.folder), "images": self.images, "suspects": self.suspects}
+        about |= {"agreement": self.agreement}
         return about | {"first": first, "crowd": crowd, "notes": list(self.notes)}
 
     def lines(self) -> list[str]:
         """Describe it in a few lines."""
         lines = [f"{self.images:,} faces, those to label first at the top"]
-        if self.labelled:
-            share = self.suspects / self.images
-            lines = [f"{self.suspects:,} of {self.images:,} labels are probably wrong ({share:.1%})"]
+        if self.agreement is not None:
+            doubted = (
+                f"{self.suspects:,} of {self.images:,} labels are probably wrong ({self.suspects / self.images:.1%})"
+            )
+            lines = [f"{doubted}, by a network that agrees with {self.agreement:.1%} of all labels"]
         for one in self.crowd:
             lines.append(
                 f"annotators: {one.wrong:,} of the first {one.names:,} are wrong ({one.precision:.1%}), "
@@ -161,7 +165,8 @@ def _labelled(config: AuditConfig, quiet: bool) -> AuditResult:
     images = dict(pictures(index, [position[one.name] for one in doubts[:SHOWN]]))
     shown = [(one, images[place]) for one in doubts[:SHOWN] if (place := position[one.name]) in images]
     _write(config.out, doubts, shown, model, "labels that are probably wrong (red), most doubtful first")
-    return AuditResult(config.out, len(places), int(found.is_suspect.sum()), tuple(doubts[:10]), crowd, tuple(notes))
+    suspects, first = int(found.is_suspect.sum()), tuple(doubts[:10])
+    return AuditResult(config.out, len(places), suspects, first, crowd, tuple(notes), right)
 
 
 def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Judged], str, list[str]]:
@@ -231,7 +236,7 @@ def _unlabelled(config: AuditConfig, quiet: bool) -> AuditResult:
     _write(config.out, doubts, shown, display_name(chosen.model), "photos to label next, most doubtful first")
     notes = (f"left out: {counted(skipped, 'photo')} without a face",) if skipped else ()
     problem = first_of(problems)
-    return AuditResult(config.out, len(doubts), 0, tuple(doubts[:10]), (), notes, labelled=False, problem=problem)
+    return AuditResult(config.out, len(doubts), 0, tuple(doubts[:10]), (), notes, problem=problem)
 
 
 def _write(folder: Path, doubts: Sequence[Doubt], shown: Sequence[tuple[Doubt, Image]], model: str, title: str) -> None:
