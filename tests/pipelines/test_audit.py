@@ -52,7 +52,8 @@ def test_planted_wrong_labels_are_the_first_names(data, tmp_path):
     out = tmp_path / "out"
     result = audit("--data", data, "--predictions", judge, "--out", out)
     assert result.exit_code == 0, result.stderr
-    assert "2 of 35 labels are probably wrong" in result.stdout
+    told = "2 of 35 labels are probably wrong (5.7%), by a network that agrees with 94.3% of all labels"  # 33 of 35
+    assert told in " ".join(result.stdout.split())
     assert "not learned enough" not in result.stdout
     found = rows(out)
     assert [row["name"] for row in found[:2]] == [index.names[4], index.names[20]]
