@@ -152,6 +152,22 @@ def test_a_link_in_a_folder_of_ours_is_replaced_and_leads_nowhere(tmp_path: Path
     assert not (tmp_path / "meta.json").is_symlink()
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_the_disk_has_a_durable_file_before_its_name_and_then_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    synced: list[tuple[str, bool]] = []
+
+    def note(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        synced.append((name, (tmp_path / "result").exists()))
+
+    monkeypatch.setattr(os, "fsync", note)  # which tests do without
+    with atomic_write(tmp_path / "result", durable) as aside:
+        aside.write_text("whole")
+    assert synced == ([(aside.name, False), (tmp_path.name, True)] if durable else [])
+
+
 def test_what_a_killed_process_left_goes_and_nothing_of_others(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path; from ampnet.files.writing import atomic_write\n"
