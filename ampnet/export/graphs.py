@@ -75,6 +75,9 @@ class DetectorGraph(nn.Module):
         super().__init__()
         loaded = load_network(config)
         self.network = loaded.module.eval().requires_grad_(False)
+        for layer in self.network.modules():
+            if isinstance(layer, nn.LeakyReLU):
+                layer.inplace = False  # which torch's exporter takes apart for each layer: a quarter of its time
         self.padding_color = tuple(round(value) for value in loaded.mean)
         self.weights_sha256 = loaded.weights_sha256
         self.register_buffer("mean", torch.tensor(loaded.mean).view(3, 1, 1))
