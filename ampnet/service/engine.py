@@ -127,7 +127,12 @@ class Engine:
         photo = Photo(name, IsolatedContent(data, self._decoders))
         job = _Job(photo, explain, asyncio.get_running_loop().create_future())
         self._jobs.put_nowait(job)
-        return await job.result
+        try:
+            return await job.result
+        except asyncio.CancelledError:  # its bytes are no longer counted, and it may wait for a decoder for long
+            photo.forget()
+            del data  # the job keeps this frame by its traceback
+            raise
 
     async def _decode_jobs(self) -> None:
         while True:
