@@ -51,8 +51,8 @@ class AdaptResult:
     """By class."""
     accuracy: Estimate
     """Share of the faces that heads fitted without them get right; where people are known, intervals draw people."""
-    old_accuracy: Estimate
-    """Share that the old heads get right, choosing among the classes that they know."""
+    old_accuracy: Estimate | None
+    """Share that the old heads get right, choosing among the classes that they know; None if they know none."""
     majority: Estimate
     """Share of the most frequent class."""
     left_out: str
@@ -73,7 +73,7 @@ class AdaptResult:
             "class_names": list(self.class_names),
             "faces": self.faces,
             "accuracy": self.accuracy.value,
-            "old_accuracy": self.old_accuracy.value,
+            "old_accuracy": self.old_accuracy and self.old_accuracy.value,
             "majority": self.majority.value,
             "interval": list(self.accuracy.interval),
             "left_out": self.left_out,
@@ -82,8 +82,8 @@ class AdaptResult:
 
     def shown(self) -> str:
         """Return the accuracies of the new heads, the old ones and guessing, with their intervals."""
-        shares = (("new", self.accuracy), ("old model", self.old_accuracy), ("most frequent class", self.majority))
-        return ", ".join(f"{what} {with_unit(share, 1)}" for what, share in shares)
+        old = with_unit(self.old_accuracy, 1) if self.old_accuracy else "has none of these classes"
+        return f"new {with_unit(self.accuracy, 1)}, old model {old}, most frequent class {with_unit(self.majority, 1)}"
 
     def comparison(self) -> str:
         """Compare the new heads, the old ones and guessing in one line."""
@@ -134,12 +134,13 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     is_most = faces.labels == counts.most_common(1)[0][0]
     people = faces.groups if by_person else None
     accuracy, old_accuracy, majority = (defined(share_of(one, 0, people)) for one in (hits, old_hits, is_most))
+    former = counterparts(names, checkpoint.class_names)
     result = AdaptResult(
         checkpoint=target,
         class_names=names,
         faces={name: counts[code] for code, name in enumerate(names)},
         accuracy=accuracy,
-        old_accuracy=old_accuracy,
+        old_accuracy=old_accuracy if max(former) >= 0 else None,
         majority=majority,
         left_out=_left_out(by_person, len(set(faces.groups.tolist()))),
         seconds=time.monotonic() - started,
@@ -147,9 +148,7 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     )
     _require_better(result, hits, old_hits, _confused(scores.argmax(axis=1), faces.labels, names))
     fit = fit_heads(faces, np.arange(len(faces.labels)), len(names))
-    made = adapted_checkpoint(
-        checkpoint, fit, choose_temperature(scores, faces.labels), names, counterparts(names, checkpoint.class_names)
-    )
+    made = adapted_checkpoint(checkpoint, fit, choose_temperature(scores, faces.labels), names, former)
     shares = tuple(counts[code] / result.total for code in range(len(names)))
     about = {"adapted_from": sha256_of(file), "photos": result.total}
     make_folder(target.parent)

@@ -1,6 +1,7 @@
 """`ampnet eval`: measure a checkpoint, or any tool's predictions, on a split of a prepared data set."""
 
 import hashlib
+import re
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from ampnet.evaluation.predictions_file import read_predictions
 from ampnet.evaluation.report import EvalReport, Fusion, Provenance, measure
 from ampnet.evaluation.submission import SUBMISSION_FILE, Rules, submission
 from ampnet.files.documents import read_json
+from ampnet.files.printable import shortened
 from ampnet.files.writing import refuse_inputs, sha256_of, write_json
 from ampnet.inference.calibration import STRENGTHS, ruled_out, strength_offsets
 from ampnet.media.images import encode_jpeg
@@ -185,7 +187,8 @@ def _subjects(file: Path, data: Path, split: str) -> Subjects:
 def _default_folder(file: Path, config: EvalConfig, split: str, subjects: Subjects) -> Path:
     """Choose eval/<split> beside the checkpoint or the predictions, in the data folder for a bundled model.
 
-    All but a run's best checkpoint add their name, a prior and --mirror theirs, and so does a second data set.
+    All but a run's best checkpoint add their name, a prior, --mirror, a protocol and groups theirs, and so does a
+    second data set: a report does not replace one that says more.
 
     Raises:
         DataError: a link in a folder of someone else's leads to the report's.
@@ -195,6 +198,9 @@ def _default_folder(file: Path, config: EvalConfig, split: str, subjects: Subjec
     name = split if is_best else f"{file.stem}-{split}"
     name += f"-prior-{Path(config.prior).stem}" if config.prior else ""
     name += "-mirror" if config.mirror else ""
+    name += f"-{config.protocol}" if config.protocol else ""
+    columns = "-".join(re.sub(r"[^\w.]+", "_", column) for column in config.by)
+    name += shortened(f"-by-{columns}", 60) if columns else ""
     data = config.data.resolve()
     with_data = f"{name}-{data.name}"
     unique = f"{with_data}-{hashlib.sha256(str(data).encode(errors='surrogateescape')).hexdigest()[:8]}"

@@ -200,7 +200,10 @@ def _check_targets(
     refuse_inputs((*files, *drawn), (config.list_file, *read))
     if config.resume and not config.force and files and all(path.exists() and not partials_of(path) for path in files):
         names = " with ".join(printable(path) for path in files)
-        raise UsageError(f"nothing is left to resume, {names} is complete; use --force to start over")
+        raise UsageError(
+            f"nothing is left to resume, {names} is complete with the files that were there then; give later ones a "
+            "table of their own, or use --force to start over"
+        )
     csv, jsonl = (path and refuse_overwrite(path, config.force) for path in (config.csv, config.jsonl))
     if csv:
         refuse_overwrite(settings_path(csv), config.force)

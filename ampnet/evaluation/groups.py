@@ -6,9 +6,9 @@ how often would the images' groups, dealt out again at random, give a gap as lar
 of each true class, so a gap that only follows from the classes of a group (one with more happy faces, which are easy)
 counts as chance. Holm's adjustment covers all gaps of an evaluation.
 
-Where people are known, intervals draw people, and the test deals out people, as the images of one are alike. Only where
-a group has a single person (of a column such as the subject itself), or people are in several groups, single images are
-drawn, or dealt out.
+Where people are known, intervals draw people, and the test deals out people, as the images of one are alike. Only of a
+group that has a single person (as of the column subject itself) single images are drawn; they are dealt out where such
+a group is compared, or people are in several groups.
 """
 
 from collections.abc import Mapping
@@ -117,15 +117,15 @@ def _score_column(table: PredictionTable, column: str, values: NDArray[np.str_],
     columns = marks_of(table)
     scores: list[GroupScores] = []
     drawn: list[Measured] = []
-    for name, rows in zip(names.tolist(), members, strict=True):
+    for name, rows, own in zip(names.tolist(), members, people, strict=True):
         own_seed = 1000 * seed + len(scores)  # so that groups of one size are not resampled alike
         once = measure(columns[rows].sum(axis=0)[None], table)
-        if people is None:
+        if own is None:
             sums = bootstrap_sums(columns[rows], own_seed)
         else:  # the same people in all groups, so that someone in two of them is drawn for both
-            sums = bootstrap_sums(sums_by(people[rows], columns[rows], people.max() + 1), seed)
+            sums = bootstrap_sums(sums_by(own[rows], columns[rows], own.max() + 1), seed)
         again = measure(sums, table)
-        scores.append(_group(name, table, rows, once, again, people))
+        scores.append(_group(name, table, rows, once, again, own))
         drawn.append(again)
     large = [number for number, one in enumerate(scores) if not one.is_small]
     compared = large if len(large) > 1 else list(range(len(scores)))
@@ -135,28 +135,30 @@ def _score_column(table: PredictionTable, column: str, values: NDArray[np.str_],
         measured = {number: found.value for number, found in values_of.items() if found}
         if len(measured) > 1:
             high, low = max(measured, key=measured.__getitem__), min(measured, key=measured.__getitem__)
-            units = min(_units(members[one], people) for one in (high, low))
+            units = min(_units(members[one], people[one]) for one in (high, low))
             above = measured[high] - measured[low]
             difference = defined(difference_of(above, drawn[high][kind], drawn[low][kind], units))
             chosen = [members[number] for number in measured]
-            p_value = p_value_of(table, chosen, kind, difference.value, seed, people)
+            of_all = [people[number] for number in measured]
+            dealt = None if any(one is None for one in of_all) else of_all[0]
+            p_value = p_value_of(table, chosen, kind, difference.value, seed, dealt)
             gaps.append(Gap(kind, scores[high].name, scores[low].name, difference, p_value, p_value))
     return Grouping(column, len(values) - len(known), tuple(scores), tuple(gaps))
 
 
 def _people(
     table: PredictionTable, known: NDArray[np.int64], members: list[NDArray[np.int64]]
-) -> NDArray[np.int64] | None:
-    """Return ``(N,)`` the number of each image's person; None if single images are to be drawn.
+) -> list[NDArray[np.int64] | None]:
+    """Return for each group ``(N,)`` the number of each image's person; None if its single images are to be drawn.
 
-    That is where people are not known, or a group has a single one, who tells nothing about others.
+    That is where people are not known, or it has a single one, who tells nothing about others.
     """
     clusters = table.images.clusters
-    if clusters is None or any(len(set(clusters[rows].tolist())) < 2 for rows in members):
-        return None
+    if clusters is None:
+        return [None] * len(members)
     people = np.zeros(len(clusters), dtype=np.int64)
     people[known] = np.unique(clusters[known], return_inverse=True)[1]
-    return people
+    return [people if _units(rows, people) > 1 else None for rows in members]
 
 
 def _units(rows: NDArray[np.int64], people: NDArray[np.int64] | None) -> int:

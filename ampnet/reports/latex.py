@@ -1,5 +1,6 @@
 """Tables for papers: what of an evaluation or a comparison goes into one, as LaTeX by pandas, with booktabs."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,8 @@ def latex_table(tables: Sequence[pd.DataFrame], caption: str, command: str, vers
 
 
 def escape(text: str) -> str:
-    """Escape text for LaTeX, on one line."""
-    return "".join(_SPECIAL.get(character, character) for character in printable(text))
+    """Escape text for LaTeX, on one line, whole: a caption that lost its middle would still look like one."""
+    return "".join(_SPECIAL.get(character, character) for character in printable(text, sys.maxsize))
 
 
 UNITS = "Shares in percent, with 95% confidence intervals."

@@ -199,6 +199,19 @@ def test_someone_in_two_groups_is_drawn_for_both_and_a_single_person_for_none():
     assert ours.groups[0].accuracy.interval == pytest.approx((1 / (1 + 1.959964**2 / 60), 1))  # Wilson's of 60 of 60
 
 
+def test_a_group_of_a_single_person_leaves_the_intervals_and_p_of_the_others_to_people():
+    """As of one participant who is neither f nor m: before, all groups were then drawn image by image."""
+    right = np.array([1, 0] * 10 + [1])
+    group = np.repeat([*["f"] * 10, *["m"] * 10, "x"], 20)
+    (with_x,) = score_groups(of_people(right, 20), {"gender": group})
+    (without,) = score_groups(of_people(right[:-1], 20), {"gender": group[:-20]})
+    for one, alone in zip(with_x.groups, without.groups, strict=False):
+        assert one.accuracy.interval == pytest.approx(alone.accuracy.interval, abs=0.02)  # of images: 0.43 to 0.57
+    assert with_x.gaps[0].measure == "accuracy"
+    assert with_x.gaps[0].p_value == without.gaps[0].p_value == 1  # x is small: not compared
+    assert with_x.groups[2].accuracy.interval == pytest.approx((1 / (1 + 1.959964**2 / 20), 1))  # Wilson's of 20 of 20
+
+
 def test_dealing_out_many_people_takes_little_memory():
     """People of whom nothing is known stand alone, so there may be as many as images."""
     people = np.arange(10_000)

@@ -116,6 +116,13 @@ def test_every_report_shows_the_groups(data, answers, tmp_path):
     assert r"a * & 29 & " in (tmp_path / "out" / "classes.tex").read_text()
 
 
+def test_a_report_without_groups_does_not_replace_one_with_them(data, answers):
+    configs = [EvalConfig(predictions=answers, data=data, by=by) for by in (("subject", "width"), ())]
+    with_groups, without = (run(config, quiet=True).folder for config in configs)
+    assert (with_groups.name, without.name) == ("answers-test-by-subject-width", "answers-test")
+    assert len(json.loads((with_groups / "metrics.json").read_text())["groups"]) == 2
+
+
 def test_a_file_of_groups_without_by_is_a_wrong_usage(data, answers):
     arguments = ["eval", "--predictions", str(answers), "--data", str(data), "--groups", str(answers)]
     result = CliRunner().invoke(app, arguments)

@@ -34,6 +34,8 @@ def test_text_of_others_is_escaped_and_stays_on_its_line():
     )
     assert escape("p < 0.1 | >") == r"p \textless{} 0.1 \textbar{} \textgreater{}"  # else inverted ! and ?, a dash
     assert "\n" not in escape("two\nlines")
+    caption = "100 images, 1 of them without a prediction. " * 9
+    assert escape(caption) == caption  # whole
 
 
 def test_a_row_that_begins_with_a_bracket_is_no_argument_of_the_one_above():
