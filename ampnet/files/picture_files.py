@@ -32,7 +32,8 @@ def save_picture(picture: NDArray[np.uint8], path: Path, comment: str = "") -> N
     about.add_itxt("Comment", comment)
     extra = {"pnginfo": about, "comment": comment.encode()} if comment else {}
     with atomic_write(path) as aside:
-        Pillow.fromarray(picture).save(aside, format=FORMATS[path.suffix.lower()], quality=92, **extra)
+        options = {"quality": 92, "compress_level": 4}  # PNG's usual 6 takes twice as long for 5% fewer bytes
+        Pillow.fromarray(picture).save(aside, format=FORMATS[path.suffix.lower()], **options, **extra)
 
 
 def to_png(picture: NDArray[np.uint8]) -> bytes:

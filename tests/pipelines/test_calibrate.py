@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from ampnet.checkpoints.checkpoint import load_checkpoint, save_checkpoint
@@ -31,11 +32,18 @@ def happy(tmp_path):
     return small_checkpoint(tmp_path, logits=HAPPY, rejection_threshold=0.5) / "best.pt"
 
 
+@pytest.fixture
+def empty_figures(monkeypatch):
+    """Leave the figures empty, which takes a twentieth of the time; the first test draws them."""
+    for name in ("draw_reliability", "draw_risk_coverage"):
+        monkeypatch.setattr(calibrate, name, lambda *_: Figure())
+
+
 def run(*arguments):
     return CliRunner().invoke(app, ["calibrate", *map(str, arguments), "--gpus", "0", "--workers", "0", "-q"])
 
 
-def test_the_probability_becomes_the_share_of_right_answers(happy, data, tmp_path):
+def test_the_probability_becomes_the_share_of_right_answers(happy, data, tmp_path, request):
     # one of seven is right: no finite temperature makes a gap of 4 as unsure as that, so the bound is taken
     done = run(happy, "--data", data, "--out", tmp_path / "new" / "sure.pt", "--json")
     assert done.exit_code == 0
@@ -46,14 +54,15 @@ def test_the_probability_becomes_the_share_of_right_answers(happy, data, tmp_pat
     assert result["after"]["calibration_error"]["value"] < 0.05 < result["before"]["calibration_error"]["value"]
     assert (old.temperature, old.rejection_threshold) == (1.0, 0.5)
     assert (new.rejection_threshold, new.class_names, new.epoch) == (0.0, old.class_names, old.epoch)
-    told = run(happy, "--data", data, "--out", tmp_path / "new" / "sure.pt", "--force").stdout
-    assert "at the end of its range, as no more of the answers than by chance are right" in told
     figures = {path.name for path in (tmp_path / "new" / "sure-calibration").iterdir()}
     assert figures == {f"{name}.{form}" for name in ("reliability", "risk_coverage") for form in ("png", "svg")}
+    request.getfixturevalue("empty_figures")
+    told = run(happy, "--data", data, "--out", tmp_path / "new" / "sure.pt", "--force").stdout
+    assert "at the end of its range, as no more of the answers than by chance are right" in told
 
 
-def test_a_coverage_sets_the_threshold_that_predict_uses(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(calibrate, "FORMATS", ())
+@pytest.mark.usefixtures("empty_figures")
+def test_a_coverage_sets_the_threshold_that_predict_uses(data, tmp_path):
     file = small_checkpoint(tmp_path) / "best.pt"  # random, so its probabilities differ
     done = run(file, "--data", data, "--coverage", 0.5, "--force")
     assert done.exit_code == 0
@@ -116,6 +125,7 @@ def test_a_set_without_validation_faces_is_refused(happy, tmp_path):
     assert "has no face in the split val to calibrate on" in done.stderr
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_the_best_checkpoint_of_a_run_in_training_is_not_replaced(happy, data, tmp_path):
     before = happy.read_bytes()
     with lock_folder(happy.parent):

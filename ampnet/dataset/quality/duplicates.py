@@ -3,12 +3,13 @@
 Each image is reduced to a small grey thumbnail, from which the data set's mean face is subtracted. The residuals of two
 versions of one photo correlate by ``NEAR`` or more, even after recompression, cropping or a change of contrast; those
 of two people do not. Candidates come from a perceptual hash: the signs of random projections of the thumbnails'
-principal components. Sorted by hash, duplicates are neighbours; several hashes compensate for differing bits.
+principal components. Sorted by hash, duplicates are neighbours; several hashes compensate for differing bits. Of small
+sets, all pairs are compared.
 
 `index/duplicates.csv` holds every pair that `ampnet check` found; evaluation learns from it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,23 +146,30 @@ def _near_pairs(thumbnails: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return the near pairs as ``first * N + second``."""
     count = len(thumbnails)
     compare = _Compare(thumbnails)
-    components = _main_components(compare, count)
-    generator = np.random.default_rng(0)  # fixed, so that results are reproducible
-    candidates: list[NDArray[np.int64]] = []
-    for _table in range(_TABLES):
-        order = np.argsort(_hashes(components, generator), kind="stable")
-        ordered = components[order]
-        for distance in range(1, min(_NEIGHBOURS, count - 1) + 1):
-            alike = np.einsum("ij,ij->i", ordered[:-distance], ordered[distance:])
-            places = np.flatnonzero(alike > _PROMISING)
-            ends = np.stack([order[places], order[places + distance]])
-            candidates.append(ends.min(axis=0) * count + ends.max(axis=0))
-    keys = np.unique(np.concatenate(candidates))
+    if compare.is_small:  # all pairs take less time than the hashes
+        first, second = np.triu_indices(count, 1)
+        keys = first * count + second
+    else:
+        keys = np.unique(np.concatenate(list(_candidates(compare, count))))
     return np.asarray(keys[compare.pairs(keys // count, keys % count) >= compare.threshold])
 
 
+def _candidates(compare: _Compare, count: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the pairs that each hash finds alike."""
+    components = _main_components(compare, count)
+    generator = np.random.default_rng(0)  # fixed, so that results are reproducible
+    for _table in range(_TABLES):
+        order = np.argsort(_hashes(components, generator), kind="stable")
+        ordered = components[order]
+        for distance in range(1, _NEIGHBOURS + 1):
+            alike = np.einsum("ij,ij->i", ordered[:-distance], ordered[distance:])
+            places = np.flatnonzero(alike > _PROMISING)
+            ends = np.stack([order[places], order[places + distance]])
+            yield ends.min(axis=0) * count + ends.max(axis=0)
+
+
 def _main_components(compare: _Compare, count: int) -> NDArray[np.float32]:
-    """Return each thumbnail's principal components, ``(N, up to 64)``, normalised to length 1."""
+    """Return each thumbnail's 64 principal components, ``(N, 64)``, normalised to length 1."""
     sample = compare.features(slice(None, None, -(-count // _SAMPLE)))
     _values, vectors = np.linalg.eigh(sample.T @ sample)
     axes = vectors[:, -_COMPONENTS:]
