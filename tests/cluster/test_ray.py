@@ -29,7 +29,7 @@ parquet = pytest.importorskip("pyarrow.parquet")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own warnings are not ours
 
 ROOT = Path(__file__).parents[2]
-PHOTOS = 40
+PHOTOS, OF_A_PART = 20, 4
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def cluster() -> Iterator[None]:
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Links to real samples, a group, and a file that is no image."""
     folder = tmp_path_factory.mktemp("photos")
-    for number, face in enumerate(sorted(SAMPLES.rglob("*.jpg"))[::5][: PHOTOS - 2]):
+    for number, face in enumerate(sorted(SAMPLES.rglob("*.jpg"))[::10][: PHOTOS - 2]):
         (folder / f"{number:02d}.jpg").symlink_to(face)
     (folder / "broken.jpg").write_text("no picture")
     (folder / "group.jpg").symlink_to(SAMPLES.parent / "group.jpg")
@@ -100,7 +100,7 @@ def test_ray_gives_the_rows_of_a_single_machine_though_an_actor_is_killed_and_an
     from tests.cluster.mortal import load
 
     monkeypatch.setattr("pipelines.predict_ray.load", partial(load, tmp_path / "killed"))
-    result = on_ray(photos, network=network, out=tmp_path / "out", part_images=8)
+    result = on_ray(photos, network=network, out=tmp_path / "out", part_images=OF_A_PART)
     assert (tmp_path / "killed").exists()
     rows = rows_of(tmp_path / "out")
     assert rows == single_machine(photos, network, tmp_path)
@@ -184,7 +184,7 @@ def test_a_killed_driver_is_resumed_and_every_image_is_in_the_result_once(
 ) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "cli", "predict", str(photos), "--checkpoint", str(network), "--engine", "ray"]
-    command += ["--out", str(out), "--actors", "2", "--gpus", "0", "--part-images", "8", "--quiet"]
+    command += ["--out", str(out), "--actors", "2", "--gpus", "0", "--part-images", str(OF_A_PART), "--quiet"]
     kill_driver_when(lambda: len(list(out.glob("part-*.parquet"))) >= parts, command)
     done = {file.name: file.stat().st_mtime_ns for file in out.glob("part-*.parquet")}
     assert done
@@ -192,6 +192,6 @@ def test_a_killed_driver_is_resumed_and_every_image_is_in_the_result_once(
     assert again.returncode == 1, again.stderr  # one image is unreadable
     assert len(again.stderr.splitlines()) == 1  # nothing of Ray's
     assert "broken.jpg" in again.stderr
-    assert len(list(out.glob("part-*.parquet"))) == PHOTOS // 8
+    assert len(list(out.glob("part-*.parquet"))) == PHOTOS // OF_A_PART
     first_faces = [row["image"] for row in rows_of(out) if row["face"] in ("", "1")]
     assert sorted(first_faces) == sorted(str(file) for file in photos.iterdir())

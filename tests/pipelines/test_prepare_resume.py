@@ -18,8 +18,8 @@ from tests.processes import Command
 pytestmark = pytest.mark.slow
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "faces"
-IMAGES = 132
-"""Three chunks of 64, the last one not full."""
+IMAGES = 96
+"""Two chunks of 64, the last one not full."""
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +65,15 @@ def test_a_killed_run_resumes_and_gives_the_same_files(
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     done = record.read_bytes().count(b"\n") - 1  # the plan
-    assert 1 <= done <= 3  # on a busy machine the kill may come after the last chunk
+    assert 1 <= done <= 2  # on a busy machine the kill may come after the last chunk
     first = json.loads(record.read_bytes().splitlines()[1])["faces"][0]["row"]["name"]
     touched = (tmp_path / "dataset" / first).stat().st_mtime_ns
     # The kill may cut a line short, and may leave a half-written image behind.
+    left = [name for name in undisturbed if Path(name).match("dataset/*") and Path(name).name not in record.read_text()]
     with record.open("ab") as file:
-        file.write(b'{"chunk":2,"faces":[{"item":128,"row"')
-    if b"train_face_131.jpg" not in record.read_bytes():
-        (tmp_path / "dataset" / "train_face_131.jpg").write_bytes(b"half")
+        file.write(b'{"chunk":1,"faces":[{"item":64,"row"')
+    for name in left[:1]:
+        (tmp_path / name).write_bytes(b"half")
 
     with pytest.raises(UsageError, match="unfinished run; resume it with --resume"):
         run(PrepareConfig(raw_dir=raw, out=tmp_path, gpus=0), quiet=True)

@@ -64,7 +64,7 @@ def test_a_worker_that_fails_by_surprise_says_why():
 
 
 REPLACED = """
-import os, signal, time
+import os, signal, sys, time
 from pathlib import Path
 from ampnet.settings import ServeConfig
 from pipelines.serve_workers import count_together, run_workers
@@ -80,34 +80,34 @@ def serve(config, answers):
         os._exit(1)
     lines = metrics.render().decode().splitlines()
     print([line for line in lines if line.startswith("ampnet_photos_in_progress")], flush=True)
+    os.kill(parent, signal.SIGTERM)
     time.sleep(60)
 parent, fork = os.getpid(), os.fork
 def fork_and_end():
     pid = fork()
     if pid and Path("died").exists():
-        time.sleep(SECONDS)
         os.kill(parent, signal.SIGTERM)
     return pid
-os.fork = fork_and_end
+if sys.argv[1] == "at once":
+    os.fork = fork_and_end
 print(run_workers(ServeConfig(workers=1), serve, lambda: None, lambda: None))
 """
 
 
-def run_replaced(folder, seconds):
-    script = REPLACED.replace("SECONDS", str(seconds))
+def run_replaced(folder, ended):
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True, cwd=folder
+        [sys.executable, "-c", REPLACED, ended], capture_output=True, text=True, timeout=30, check=True, cwd=folder
     )
     assert "worker 1 ended unexpectedly; another one takes its place" in done.stderr
     return done.stdout.splitlines()
 
 
 def test_sigterm_while_a_worker_is_replaced_ends_the_new_one_too(tmp_path):
-    assert run_replaced(tmp_path, 0)[-1] == "15"
+    assert run_replaced(tmp_path, "at once")[-1] == "15"
 
 
 def test_photos_of_a_worker_that_died_are_in_progress_no_longer(tmp_path):
-    assert "3.0" not in run_replaced(tmp_path, 3)[0]
+    assert "3.0" not in run_replaced(tmp_path, "after its first answer")[0]
 
 
 ENDING = """
@@ -123,10 +123,10 @@ def serve(config, answers):
     signal.signal(signal.SIGTERM, end)
     answers()
     time.sleep(60)
-place = opened.getsockname()
+place, (are_up, tell) = opened.getsockname(), os.pipe()
 if not os.fork():
     opened.close()
-    time.sleep(1.5)
+    os.read(are_up, 1)
     os.kill(os.getppid(), signal.SIGTERM)
     time.sleep(0.5)
     try:
@@ -135,7 +135,7 @@ if not os.fork():
     except ConnectionRefusedError:
         print("refused", flush=True)
     os._exit(0)
-run_workers(ServeConfig(workers=2), serve, lambda: None, opened.close)
+run_workers(ServeConfig(workers=2), serve, lambda: os.write(tell, b"."), opened.close)
 """
 
 

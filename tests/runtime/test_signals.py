@@ -2,7 +2,7 @@
 
 import os
 import signal
-import time
+import threading
 
 import pytest
 
@@ -38,5 +38,6 @@ def test_a_ctrl_c_that_a_launcher_passes_on_is_asked_once(monkeypatch):
         for _ in range(3):
             os.kill(os.getpid(), signal.SIGINT)
     assert stop.made
-    time.sleep(0.5)
+    (leaving,) = (thread for thread in threading.enumerate() if isinstance(thread, threading.Timer))
+    leaving.join()
     assert left == [130]  # its result is not waited for

@@ -33,6 +33,7 @@ from ampnet.training.targets import (
 from pipelines.train import run
 from tests.prepared_faces import one_face, write_prepared_faces
 from tests.small_checkpoint import small_checkpoint
+from tests.small_report import draw_nothing
 
 VOTES = LabelVotes(
     ("fear", "anger", "unknown"),
@@ -112,6 +113,12 @@ def test_wrong_values_are_refused() -> None:
 pytestmark = pytest.mark.slow
 
 ALONE = Process(rank=0, world_size=1, device=torch.device("cpu"))
+
+
+@pytest.fixture(autouse=True)
+def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the curves, which are drawn after each epoch; test_curves.py draws them."""
+    draw_nothing(monkeypatch)
 
 
 @pytest.fixture(scope="module")

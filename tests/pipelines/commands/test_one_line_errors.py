@@ -58,13 +58,13 @@ def test_an_interrupted_command_leaves_the_process_that_called_it_alive(capsys):
     assert capsys.readouterr() == ("", "ampnet: interrupted; run the same command again\n")
 
 
-@pytest.mark.parametrize(("code", "is_waited_for"), [(130, False), (1, True)])
-def test_an_interrupted_program_does_not_wait_for_its_threads(code, is_waited_for):
+@pytest.mark.parametrize(("code", "seconds", "is_waited_for"), [(130, 1, False), (1, 0.2, True)])
+def test_an_interrupted_program_does_not_wait_for_its_threads(code, seconds, is_waited_for):
     program = f"""
 import sys, threading, time
 from pipelines.commands.one_line_errors import run_as_program
 def work():
-    time.sleep(1)
+    time.sleep({seconds})
     print("worked", flush=True)
 def command_line():
     threading.Thread(target=work).start()
