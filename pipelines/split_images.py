@@ -109,8 +109,8 @@ def people_note(people: Sequence[str]) -> list[str]:
     known = len({*people} - {""})
     if known < 2:
         return []
-    few = f"; with fewer than {FEW_PEOPLE} they are somewhat too narrow" if known < FEW_PEOPLE else ""
-    return [f"intervals draw the {known:,} people again, not single images{few}"]
+    narrow = f"; with fewer than {FEW_PEOPLE} they are too narrow (of 2 people, 1 in 2 holds the truth, of 5, 5 in 6)"
+    return [f"intervals draw the {known:,} people again, not single images{narrow if known < FEW_PEOPLE else ''}"]
 
 
 def refuse_seen_faces(checkpoint: Checkpoint, index: FaceIndex) -> None:

@@ -85,6 +85,8 @@ def run(config: SummarizeConfig) -> Summary:
         if (video, track) not in known
     ]
     told_apart = _people_of_baseline(series, config.baseline)
+    if "bids" in config.formats:
+        told_apart += _people_of_bids(series)
     stale = _not_of_this_run(config.out, contents) if is_again else []
     warnings = unknown + stale + _differing(settings) + told_apart + _warnings(found, series, class_names)
     return Summary(config.out, len(videos), count_people(series), len(episodes), [*targets.values()], warnings)
@@ -160,6 +162,14 @@ def _people_of_baseline(series: Sequence[Series], baseline: str | None) -> list[
         return []
     what = "people are told by their numbers, which each video gives anew; name them with --people"
     return [f"--baseline {printable(baseline or '')}: {what}"]
+
+
+def _people_of_bids(series: Sequence[Series]) -> list[str]:
+    """Say if a BIDS subject stands for several people, as numbers, which each video gives anew, do."""
+    videos = Counter(one.person for one in series if one.person.isdecimal())
+    shared = [number for number, count in videos.items() if count > 1]
+    what = "is another person in each video, as each gives its numbers anew; name people with --people"
+    return [f"BIDS: sub-{shared[0]} {what}"] if shared else []
 
 
 def _warnings(videos: Sequence[Video], series: Sequence[Series], class_names: Sequence[str]) -> list[str]:

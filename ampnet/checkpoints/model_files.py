@@ -116,7 +116,7 @@ class ModelId:
         if bundled_name(file):
             return cls(display_name(file), sha256_of(file))
         folder = file.absolute().parent
-        run = f"{folder.parent.name}/{folder.name}" if folder.name.startswith("seed") else folder.name
+        run = f"{folder.parent.name}/{folder.name}" if _RUN.fullmatch(folder.name) else folder.name
         return cls(one_line(run if file.stem == "best" else file.stem), sha256_of(file))
 
     def __str__(self) -> str:
@@ -141,6 +141,9 @@ def checkpoint_file(path: Path) -> Path:
         return path
     elif exists(path / BEST):
         return path / BEST
+    elif runs := find_runs(path):
+        what = f"holds several runs; name one of them, such as {printable(runs.finished[0].parent)}"
+        raise CheckpointError(f"{printable(path)} {what}")
     else:
         what = f"holds no {BEST}"
     raise CheckpointError(f"{printable(path)} {what}; give a run folder of `ampnet train` or a checkpoint file")

@@ -13,7 +13,6 @@ a group is compared, or people are in several groups.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -211,8 +210,8 @@ def bin_numbers(values: NDArray[np.str_]) -> NDArray[np.str_]:
         return np.array([repr(float(value) + 0.0).removesuffix(".0") if value else "" for value in values.tolist()])
     edges = np.unique(np.quantile(numbers, [0, 0.25, 0.5, 0.75, 1]))
     places = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(edges) - 2)
-    spans = enumerate(pairwise(edges.tolist()), start=1)
-    names = [f"{number}: {low:.8g} to {high:.8g}" for number, (low, high) in spans]
+    spans = {place: numbers[places == place] for place in np.unique(places).tolist()}
+    names = {place: f"{place + 1}: {own.min():.8g} to {own.max():.8g}" for place, own in spans.items()}
     binned = np.full(len(values), "", dtype=object)
-    binned[known] = np.array(names, dtype=object)[places]
+    binned[known] = [names[place] for place in places.tolist()]
     return binned.astype(np.str_)

@@ -139,8 +139,9 @@ class Guard:
         if is_foreign and not self._cross_origin.allows(headers):
             raise Refusal(403, "other_site", OTHER_SITE)
         if self._token is not None and scope["path"].startswith(CLOSED_PREFIXES):
-            given = headers.get("authorization", "")
-            if not hmac.compare_digest(given.encode("latin-1"), f"Bearer {self._token}".encode()):
+            scheme, _, given = headers.get("authorization", "").partition(" ")
+            is_right = hmac.compare_digest(given.encode("latin-1"), self._token.encode())
+            if not is_right or scheme.lower() != "bearer":  # in any case: RFC 9110, section 11.1
                 raise Refusal(
                     401, "no_token", "send the header `Authorization: Bearer TOKEN`", {"WWW-Authenticate": "Bearer"}
                 )

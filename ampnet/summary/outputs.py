@@ -12,7 +12,7 @@ import numpy as np
 from ampnet.files.printable import counted, one_line, printable
 from ampnet.media.drawing import color_of, legible, plain_texts
 from ampnet.summary.faces_file import RunSettings, Video
-from ampnet.summary.series import Episode, EpisodeRule, Series, count_people, usual_rate
+from ampnet.summary.series import SECONDS, Episode, EpisodeRule, Series, count_people, usual_rate
 
 
 def series_table(series: Iterable[Series], class_names: Sequence[str]) -> Iterator[str]:
@@ -144,7 +144,7 @@ def methods_text(
     numbered = " (numbered anew in each video)" if is_numbered else ""
     parts = [
         f"Facial expressions in {counted(len(videos), 'video')} were classified with AMP-Net (Liu et al., 2022), "
-        f"{_model(settings)}. Faces were detected with RetinaFace (Deng et al., 2020) in {frames:,} frames"
+        f"{_model(settings)}. Faces were looked for with RetinaFace (Deng et al., 2020) in {frames:,} frames"
         f"{', or followed to them from others by optical flow' if settings and settings.fast else ''}, at "
         f"{_range({usual_rate(video) for video in videos})} frames per second{_part(settings)}; times are the frames' "
         "own presentation times, from the first frame of each video.",
@@ -158,6 +158,7 @@ def methods_text(
     ]
     if baseline is not None:
         where = "the whole video" if baseline == "median" else one_line(baseline)
+        where = f"the seconds {where} of each video" if SECONDS.fullmatch(where) else where
         parts.append(f"Each person's neutral, the median of the probabilities in {where}, was subtracted.")
     parts.append(
         "The classifier names what a face shows, not what a person feels. Its accuracy for these participants is to be "

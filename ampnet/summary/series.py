@@ -17,7 +17,8 @@ FWHM = 2 * np.sqrt(2 * np.log(2))
 ROUNDED = 0.0006
 """Seconds by which a table's times may be too low: they have three decimals."""
 
-_RANGE = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
+SECONDS = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
+"""How a part of each video is named as its baseline: ``0-10``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +141,7 @@ def _selector(series: Sequence[Series], baseline: str) -> Callable[[Series], NDA
     """Return what gives the ``(ticks, classes)`` probabilities that make a person's neutral."""
     if baseline == "median":
         return lambda one: one.scores[one.is_seen]
-    if match := _RANGE.fullmatch(baseline):
+    if match := SECONDS.fullmatch(baseline):
         first, last = float(match[1]), float(match[2])
         if last < first:
             raise UsageError(f"--baseline {printable(baseline)} ends before it begins; write {last:g}-{first:g}")

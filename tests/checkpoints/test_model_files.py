@@ -8,8 +8,16 @@ import pandas as pd
 import pytest
 
 from ampnet.checkpoints.checkpoint import load_checkpoint
-from ampnet.checkpoints.model_files import MODELS, bundled_model, display_name, model_path, named_model
-from ampnet.errors import UsageError
+from ampnet.checkpoints.model_files import (
+    MODELS,
+    ModelId,
+    bundled_model,
+    checkpoint_file,
+    display_name,
+    model_path,
+    named_model,
+)
+from ampnet.errors import CheckpointError, UsageError
 from ampnet.settings import EvalConfig, PrepareConfig
 from pipelines import evaluate, prepare
 from tests.small_report import draw_nothing
@@ -88,6 +96,16 @@ def test_a_path_stays_what_it_is_even_under_the_word(all_are_there: Path, monkey
 def test_a_path_that_is_not_there_is_refused_by_name(all_are_there: Path, path: str) -> None:
     with pytest.raises(UsageError, match=f"{path} does not exist"):
         named_model(Path(path))
+
+
+def test_of_several_runs_one_is_to_be_named_and_each_is_called_after_its_series_as_well(tmp_path: Path) -> None:
+    for run in ("seed1", "fold2"):
+        file = tmp_path / run / "ours" / run / "best.pt"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"weights")
+        assert ModelId.of_file(file).name == f"ours/{run}"
+        with pytest.raises(CheckpointError, match=f"holds several runs; name one of them, such as .*ours/{run}$"):
+            checkpoint_file(file.parent.parent)
 
 
 def test_a_copy_without_weights_says_so(all_are_there: Path) -> None:

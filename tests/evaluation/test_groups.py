@@ -139,12 +139,14 @@ def test_many_numbers_become_quarters_and_everything_else_stays():
     binned = bin_numbers(np.array([str(number) for number in range(100)] + [""]))
     assert sorted(set(binned.tolist())) == [
         "",
-        "1: 0 to 24.75",
-        "2: 24.75 to 49.5",
-        "3: 49.5 to 74.25",
-        "4: 74.25 to 99",
+        "1: 0 to 24",
+        "2: 25 to 49",
+        "3: 50 to 74",
+        "4: 75 to 99",
     ]
-    assert (binned == "1: 0 to 24.75").sum() == 25
+    assert (binned == "1: 0 to 24").sum() == 25
+    ages = np.arange(20, 57, 3)  # of 13 people: the first quartile, 29, is in one group only
+    assert sorted(set(bin_numbers(ages.astype(str)).tolist()))[:2] == ["1: 20 to 26", "2: 29 to 35"]
     for same in (["1", "2", "1"], ["a", "2", ""]):
         assert bin_numbers(np.array(same)).tolist() == same
     assert bin_numbers(np.array(["20", "20.0", "", "3e1"])).tolist() == ["20", "20", "", "30"]
@@ -155,7 +157,7 @@ def test_long_numbers_stay_apart():
     days = ["20240115", "20240116", "0.1", "-0.0"]
     assert bin_numbers(np.array(days)).tolist() == ["20240115", "20240116", "0.1", "0"]
     months = bin_numbers(np.array([f"20240{month}01" for month in range(1, 10)]))
-    assert months[0] == "1: 20240101 to 20240301"
+    assert months[0] == "1: 20240101 to 20240201"
 
 
 def of_people(right: np.ndarray, photos: int) -> PredictionTable:

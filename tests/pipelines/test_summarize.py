@@ -160,6 +160,7 @@ def test_a_baseline_stands_beside_the_raw_values_and_a_held_smile_is_warned_of(f
     series = pd.read_csv(tmp_path / "tables" / "series.csv")
     first = series[series["person"] == 1].iloc[0]
     assert (first["score_happiness"], first["delta_happiness"]) == pytest.approx((0.1, -0.8))
+    assert "in the seconds 2-3.5 of each video, was" in (tmp_path / "tables" / "methods.txt").read_text()
 
 
 def test_tables_that_came_about_in_different_ways_are_told(faces, tmp_path):
@@ -241,9 +242,13 @@ def test_a_name_is_one_person_in_all_videos_and_a_number_another_in_each(faces, 
     write_faces(faces, {"1": smiles(2, 4), "2": smiles(5, 5.5)}, TENTHS, "talk/other.mp4")
     assert "videos: 2, people: 4" in summarize(faces, "--out", tmp_path / "tables").output
     assert "4 people (numbered anew in each video)" in (tmp_path / "tables" / "methods.txt").read_text()
+    done = summarize(faces, "--out", tmp_path / "bids", "--format", "bids")
+    assert "BIDS: sub-1 is another person in each video" in " ".join(done.stderr.split())
     who = tmp_path / "who.csv"
     who.write_text("track,person\n1,Anna\n2,Ben\n")
-    assert "videos: 2, people: 2" in summarize(faces, "--people", who, "--out", tmp_path / "named").output
+    done = summarize(faces, "--people", who, "--out", tmp_path / "named", "--format", "bids")
+    assert "videos: 2, people: 2" in done.output
+    assert "BIDS" not in done.stderr
     assert "2 people, " in (tmp_path / "named" / "methods.txt").read_text()
 
 

@@ -66,6 +66,9 @@ def test_without_the_token_nothing_is_answered_but_that_the_service_lives(small)
         answer = httpx.get(small.address + path)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert predict(small, headers={"Authorization": f"Bearer {TOKEN}x"}).status_code == 401
+    for scheme, status in (("bearer", 200), ("Basic", 401)):  # RFC 9110: in any case
+        headers = {"Authorization": f"{scheme} {TOKEN}"}
+        assert httpx.get(f"{small.address}v1/model", headers=headers).status_code == status
 
 
 def test_a_service_for_a_network_answers_to_addresses_and_to_the_names_it_was_given(patient):
