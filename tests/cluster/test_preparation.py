@@ -12,6 +12,8 @@ import pytest
 
 from ampnet.cluster import actors, preparation
 from ampnet.cluster.actors import ActorOptions
+from ampnet.dataset import prepared_shards
+from ampnet.dataset.preparation import chunks
 from pipelines.prepare import run as prepare
 from tests.cluster.raw_faces import files_of, in_form, link_samples
 
@@ -36,8 +38,12 @@ def test_actors_prepare_the_bytes_of_a_single_machine(
     monkeypatch.setattr(actors, "ray_cluster", lambda _count, _gpus: nullcontext(ActorOptions(2, on_gpu=False)))
     monkeypatch.setattr(preparation, "run_on_actors", run_here)
     monkeypatch.setattr(preparation, "BATCH", 1)
-    asked = in_form(link_samples(tmp_path / "raw", 66), tmp_path / "local", form)
+    for module in (preparation, chunks, prepared_shards):
+        monkeypatch.setattr(module, "CHUNK", 16)
+    raw = link_samples(tmp_path / "raw", 34)  # three chunks
+    asked = in_form(raw, tmp_path / "local", form)
+    asked = replace(asked, faces_per_shard=20) if form == "shards" else asked
     prepare(asked, quiet=True)
     prepare(replace(asked, out=tmp_path / "ray", engine="ray", actors=2), quiet=True)
     assert files_of(tmp_path / "ray") == files_of(tmp_path / "local")
-    assert len(list((tmp_path / "ray" / "dataset").iterdir())) > (60 if form == "files" else 1)
+    assert len(list((tmp_path / "ray" / "dataset").iterdir())) > (30 if form == "files" else 1)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
 from ampnet.evaluation import intervals
 from ampnet.evaluation.intervals import (
@@ -101,6 +100,8 @@ def test_two_shares_without_spread_differ_by_nothing_but_not_surely():
     ("only_first", "only_second"), [(0, 0), (1, 0), (3, 9), (9, 3), (7, 7), (208, 453), (900, 1000)]
 )
 def test_mcnemars_p_value_is_the_binomial_tests(only_first, only_second):
+    from scipy.stats import binomtest  # takes seconds in each process of a test run
+
     count = only_first + only_second
     expected = binomtest(only_first, count, 0.5).pvalue if count else 1.0
     assert mcnemar(only_first, only_second).p_value == pytest.approx(expected, rel=1e-9)
