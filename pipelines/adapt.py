@@ -117,7 +117,7 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     for note in source.notes:
         console.print(f"note: {note}")
     file = find_model(config.checkpoint, console, "--checkpoint")
-    checkpoint = load_checkpoint(file)
+    checkpoint, sha256 = load_checkpoint(file), sha256_of(file)  # now: a run that goes on replaces its best one
     with progress_bar(console)("adapt", len(source.items)) as advance:
         faces, left_out, old_hits = embedded(config, checkpoint, source, advance)
     for line in left_out.notes():
@@ -150,7 +150,7 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     fit = fit_heads(faces, np.arange(len(faces.labels)), len(names))
     made = adapted_checkpoint(checkpoint, fit, choose_temperature(scores, faces.labels), names, former)
     shares = tuple(counts[code] / result.total for code in range(len(names)))
-    about = {"adapted_from": sha256_of(file), "photos": result.total}
+    about = {"adapted_from": sha256, "photos": result.total}
     make_folder(target.parent)
     save_checkpoint(target, replace(made, config=about, metrics={"val_accuracy": accuracy.value}, class_shares=shares))
     return replace(result, seconds=time.monotonic() - started)

@@ -83,7 +83,7 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
     corruptions = read_corruptions(config.corruptions)
     file = find_model(config.checkpoint, console, "`ampnet robustness CHECKPOINT`")
     other = None if config.baseline is None else find_model(config.baseline, console, "--baseline")
-    checkpoints = [load_checkpoint(path) for path in (file, other) if path is not None]
+    checkpoints, hashes = zip(*((load_checkpoint(at), sha256_of(at)) for at in (file, other) if at), strict=True)
     index = open_split(config.data, config.split)
     matches = [match_classes(index.class_names, checkpoint.class_names) for checkpoint in checkpoints]
     faces = _unseen_faces(index, matches, checkpoints, config)
@@ -94,7 +94,7 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
         _contender(number, checkpoint, match, faces.index, device, config)
         for number, (checkpoint, match) in enumerate(zip(checkpoints, matches, strict=True))
     ]
-    plan = _plan(config, corruptions, faces, contenders, file, other)
+    plan = _plan(config, corruptions, faces, contenders, hashes)
     folder = config.out or _default_folder(file, config)
     if config.out is None and not is_writable(folder):
         raise DataError(f"cannot write to {folder}: it is read-only; name another folder with --out")
@@ -158,16 +158,16 @@ def _plan(
     corruptions: tuple[str, ...],
     faces: MeasuredFaces,
     contenders: Sequence[MeasuredModel],
-    file: Path,
-    other: Path | None,
+    hashes: Sequence[str],
 ) -> dict[str, Any]:
+    """Record what the numbers are of; hashes are those of what was read: a run that goes on replaces its best one."""
     digest = hashlib.sha256("\n".join(faces.index.names).encode(errors="surrogateescape"))
     for values in (faces.index.labels, faces.index.landmarks, faces.sample):
         digest.update(np.ascontiguousarray(values).tobytes())
     return {
         "suite": SUITE_VERSION,
-        "checkpoint": sha256_of(file),
-        "baseline": None if other is None else sha256_of(other),
+        "checkpoint": hashes[0],
+        "baseline": hashes[1] if len(hashes) > 1 else None,
         "faces": digest.hexdigest(),
         "images": len(faces.sample),
         "split": config.split,

@@ -246,7 +246,7 @@ class Recognizer(ABC):
             stream: return an iterator, whose memory stays bounded if neither the iterable nor its consumer keeps the
                 photos and results. Of a generator and the like, each photo is taken when its result is asked
                 for; folders, videos, lists and tuples are read ahead, by at most a few chunks of 32 photos or frames.
-                Without it, memory grows by a few kilobytes for each face, and so with the length of a video.
+                Without it, memory grows by kilobytes for each face of a video, and by each photo of a tar or a URL.
             every: of a video, classify every Nth frame ...
             rate: ... or this many frames per second; without either, 6.
             videos: read the videos in folders, too. What a folder holds and is not read is the text of a warning.

@@ -1,5 +1,6 @@
 """`ampnet robustness` on a few faces."""
 
+import hashlib
 import io
 import json
 import os
@@ -22,6 +23,7 @@ from ampnet.files.journal import Journal
 from ampnet.files.lock import LOCK_FILE
 from ampnet.inference.contributions import VOTES
 from ampnet.models.ampnet import AMPNet
+from ampnet.robustness.measured_faces import choose_faces
 from ampnet.robustness.measuring import JOURNAL_FILE
 from ampnet.robustness.suite_report import robustness_latex
 from ampnet.settings import EvalConfig, RobustnessConfig
@@ -107,6 +109,21 @@ def test_a_network_that_calls_every_face_happy_is_right_about_one_class_under_ev
             assert row.rates[TOGETHER].mean_recall == pytest.approx(1 / 7)
     error = report.errors[TOGETHER]
     assert (error.clean, error.mean, error.ratio) == pytest.approx((6 / 7, 6 / 7, 1))
+
+
+def test_the_plan_has_the_hash_of_what_is_measured_though_training_goes_on(tmp_path, data, monkeypatch):
+    run, later = (
+        small_checkpoint(tmp_path / name, logits=[0.0] * 6 + [6.0 * number])
+        for number, name in enumerate(("run", "later"))
+    )
+    measured = hashlib.sha256((run / "best.pt").read_bytes()).hexdigest()
+
+    def while_training(*arguments):
+        shutil.copy(later / "best.pt", run)
+        return choose_faces(*arguments)
+
+    monkeypatch.setattr(robustness, "choose_faces", while_training)
+    assert measure(run, data, tmp_path / "out", corruptions="none").report.plan["checkpoint"] == measured
 
 
 def test_the_files_are_complete_and_agree(undisturbed):
