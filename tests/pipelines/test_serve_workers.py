@@ -107,7 +107,8 @@ def test_sigterm_while_a_worker_is_replaced_ends_the_new_one_too(tmp_path):
 
 
 def test_photos_of_a_worker_that_died_are_in_progress_no_longer(tmp_path):
-    assert "3.0" not in run_replaced(tmp_path, "after its first answer")[0]
+    of_the_new_one = "['ampnet_photos_in_progress 0.0']"
+    assert run_replaced(tmp_path, "after its first answer") == [of_the_new_one, "15"]
 
 
 ENDING = """
