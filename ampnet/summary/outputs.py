@@ -120,6 +120,10 @@ CITATIONS = (
 )
 
 
+OWN_TIMES = "the frames' own presentation times, "
+"""Not of tables without settings: version 0.1, which wrote none, divided numbers of frames by a nominal rate."""
+
+
 def methods_text(
     videos: Sequence[Video],
     series: Sequence[Series],
@@ -146,8 +150,8 @@ def methods_text(
         f"Facial expressions in {counted(len(videos), 'video')} were classified with AMP-Net (Liu et al., 2022), "
         f"{_model(settings)}. Faces were looked for with RetinaFace (Deng et al., 2020) in {frames:,} frames"
         f"{', or followed to them from others by optical flow' if settings and settings.fast else ''}, at "
-        f"{_range({usual_rate(video) for video in videos})} frames per second{_part(settings)}; times are the frames' "
-        "own presentation times, from the first frame of each video.",
+        f"{_range({usual_rate(video) for video in videos})} frames per second{_part(settings)}; times are "
+        f"{OWN_TIMES if settings else ''}from the first frame of each video.",
         f"Probabilities were taken at {_range({float(f'{1 / one.step:.6g}') for one in series})} ticks per second, at "
         f"each from the nearest classified frame{_smoothing(settings, smooth)}.",
         f"{counted(count_people(series), 'person', 'people')}{numbered}, {watched:,.1f} s of person-time; faces "

@@ -137,7 +137,10 @@ def test_the_methods_state_the_numbers_of_the_run(faces, tmp_path):
     (tmp_path / "faces.csv.json").write_text(json.dumps(about))
     assert summarize(faces, "--out", tmp_path / "tables", "--on", "0.6", "--smooth", "0.4").exit_code == 0
     text = (tmp_path / "tables" / "methods.txt").read_text()
-    assert "per second; times" in text  # of whole videos
+    assert "per second; times are the frames' own presentation times, from" in text  # of whole videos
+    (tmp_path / "faces.csv.json").unlink()  # as of version 0.1, whose times were numbers of frames by a nominal rate
+    assert summarize(faces, "--out", tmp_path / "old").exit_code == 0
+    assert "per second; times are from the first frame" in (tmp_path / "old" / "methods.txt").read_text()
     for part in ("ampnet 9.8.7", "abababab", "1 video", "100 frames", "10 frames per second", "0.4 s full width",
                  "reached 0.6", "below 0.35", "19.0 s (95.0%)", "10.1109/TCSVT.2022.3165321"):  # fmt: skip
         assert part in text, text
