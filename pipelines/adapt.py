@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from ampnet.checkpoints.checkpoint import load_with_hash, save_checkpoint
 from ampnet.dataset.sources import open_source
 from ampnet.errors import DataError
 from ampnet.evaluation.intervals import Estimate, defined, mcnemar, share_of
 from ampnet.files.printable import printable
-from ampnet.files.writing import make_folder, refuse_overwrite, sha256_of
+from ampnet.files.writing import make_folder, refuse_overwrite
 from ampnet.reports.numbers import with_unit
 from ampnet.settings import AdaptConfig
 from ampnet.training.adaptation import (
@@ -117,7 +117,7 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     for note in source.notes:
         console.print(f"note: {note}")
     file = find_model(config.checkpoint, console, "--checkpoint")
-    checkpoint, sha256 = load_checkpoint(file), sha256_of(file)  # now: a run that goes on replaces its best one
+    checkpoint, sha256 = load_with_hash(file)
     with progress_bar(console)("adapt", len(source.items)) as advance:
         faces, left_out, old_hits = embedded(config, checkpoint, source, advance)
     for line in left_out.notes():

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.checkpoint import load_with_hash
 from ampnet.checkpoints.model_files import Runs, find_runs, model_path
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
@@ -128,7 +128,7 @@ Measured = tuple[SplitPredictions, Provenance, Fusion | None]
 
 
 def _of_checkpoint(config: EvalConfig, file: Path, reserve: Callable[[], None], quiet: bool) -> Measured:
-    checkpoint, sha256 = load_checkpoint(file), sha256_of(file)  # now: a run that goes on replaces its best one
+    checkpoint, sha256 = load_with_hash(file)
     index = open_split(config.data, config.split)
     refuse_seen_faces(checkpoint, index)
     done = predict_split(config, checkpoint, index, reserve, quiet)

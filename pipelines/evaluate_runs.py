@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, open_checkpoint
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, load_with_hash, open_checkpoint
 from ampnet.checkpoints.header import Header, parse_header
 from ampnet.checkpoints.model_files import LAST, Runs, checkpoint_file, seed_of
 from ampnet.dataset.index.face_index import FaceIndex
@@ -84,7 +84,7 @@ def predict_seeds(config: EvalConfig, opened: OpenRuns, quiet: bool) -> tuple[li
     """
     of_seed, scores, finished = defaultdict[str, list[PredictionTable]](list), [], opened.runs.finished
     for file in finished:
-        checkpoint, sha256 = load_checkpoint(file), sha256_of(file)  # now: a run that goes on replaces its best one
+        checkpoint, sha256 = load_with_hash(file)
         if checkpoint.class_names != opened.split.images.class_names:
             raise DataError(f"{printable(file)} has other classes than {printable(finished[0])}")
         table = _predict(config, checkpoint, opened.index, opened.folds, quiet)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ampnet.checkpoints.checkpoint import Checkpoint, load_with_hash
 from ampnet.checkpoints.model_files import model_path
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import FaceDataset
@@ -20,7 +20,7 @@ from ampnet.dataset.open_index import open_split
 from ampnet.errors import DataError, resumable
 from ampnet.evaluation.matching import ClassMatch, match_classes, selection_notes
 from ampnet.files.journal import Journal
-from ampnet.files.writing import sha256_of, write_text
+from ampnet.files.writing import write_text
 from ampnet.inference.calibration import read_prior, ruled_out
 from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.inference.contributions import votes_of
@@ -83,7 +83,7 @@ def run(config: RobustnessConfig, quiet: bool = False) -> RobustnessResult:
     corruptions = read_corruptions(config.corruptions)
     file = find_model(config.checkpoint, console, "`ampnet robustness CHECKPOINT`")
     other = None if config.baseline is None else find_model(config.baseline, console, "--baseline")
-    checkpoints, hashes = zip(*((load_checkpoint(at), sha256_of(at)) for at in (file, other) if at), strict=True)
+    checkpoints, hashes = zip(*(load_with_hash(path) for path in (file, other) if path), strict=True)
     index = open_split(config.data, config.split)
     matches = [match_classes(index.class_names, checkpoint.class_names) for checkpoint in checkpoints]
     faces = _unseen_faces(index, matches, checkpoints, config)
@@ -160,7 +160,7 @@ def _plan(
     contenders: Sequence[MeasuredModel],
     hashes: Sequence[str],
 ) -> dict[str, Any]:
-    """Record what the numbers are of; hashes are those of what was read: a run that goes on replaces its best one."""
+    """Record what the numbers are of; hashes are those of the checkpoints that were read."""
     digest = hashlib.sha256("\n".join(faces.index.names).encode(errors="surrogateescape"))
     for values in (faces.index.labels, faces.index.landmarks, faces.sample):
         digest.update(np.ascontiguousarray(values).tobytes())

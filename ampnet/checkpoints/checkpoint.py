@@ -24,7 +24,7 @@ from ampnet.checkpoints.torch_file import TorchFile, open_torch_file, write_torc
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
 from ampnet.files.printable import printable
-from ampnet.files.writing import atomic_write
+from ampnet.files.writing import atomic_write, sha256_of
 from ampnet.models.ampnet import AMPNet
 from ampnet.settings import ArchitectureConfig
 
@@ -152,6 +152,19 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     file = checkpoint_file(bundled_or_path(Path(path)))
     with open_checkpoint(file) as stored:
         return replace(stored.checkpoint(), file=file)
+
+
+def load_with_hash(file: Path) -> tuple[Checkpoint, str]:
+    """Load a checkpoint file, and hash it at once: a training that goes on replaces its best one.
+
+    Returns:
+        The checkpoint, and the file's SHA-256 in hexadecimal.
+
+    Raises:
+        CheckpointError: see :func:`load_checkpoint`.
+        DataError: see :func:`ampnet.files.writing.sha256_of`.
+    """
+    return load_checkpoint(file), sha256_of(file)
 
 
 @contextmanager
