@@ -86,6 +86,16 @@ def single_machine(photos: Path, network: Path, folder: Path) -> list[dict[str, 
         return list(csv.DictReader(file))
 
 
+def assert_alike(rows: list[dict[str, str]], expected: list[dict[str, str]]) -> None:
+    """All columns are equal, probabilities but for their last decimal: with AVX-512 a sum depends on its batch."""
+    assert len(rows) == len(expected)
+    for row, other in zip(rows, expected, strict=True):
+        rounded = [name for name in other if name.startswith(("score_", "probability")) and other[name]]
+        assert {**row, **dict.fromkeys(rounded)} == {**other, **dict.fromkeys(rounded)}
+        probabilities = [float(other[name]) for name in rounded]
+        assert [float(row[name]) for name in rounded] == pytest.approx(probabilities, abs=2e-6)
+
+
 def on_ray(*inputs: Path, network: Path, out: Path, **options: Any) -> Any:
     from pipelines.predict_ray import run
 
@@ -103,7 +113,7 @@ def test_ray_gives_the_rows_of_a_single_machine_though_an_actor_is_killed_and_an
     result = on_ray(photos, network=network, out=tmp_path / "out", part_images=OF_A_PART)
     assert (tmp_path / "killed").exists()
     rows = rows_of(tmp_path / "out")
-    assert rows == single_machine(photos, network, tmp_path)
+    assert_alike(rows, single_machine(photos, network, tmp_path))
     (broken,) = [row for row in rows if row["status"] == "unreadable"]
     assert broken["image"].endswith("broken.jpg")
     assert "not an image" in broken["problem"]
@@ -131,7 +141,7 @@ def test_tars_and_parquet_files_give_the_answers_of_their_images_in_folders(
         on_ray(tmp_path / shard, network=network, out=tmp_path / f"of {shard}")
         found = rows_of(tmp_path / f"of {shard}")
         assert all(row["image"].startswith(str(tmp_path / shard)) for row in found)
-        assert [{**row, "image": Path(row["image"]).name, "problem": ""} for row in found] == expected
+        assert_alike([{**row, "image": Path(row["image"]).name, "problem": ""} for row in found], expected)
 
 
 @pytest.mark.soak  # test_preparation.py has the same actors without Ray

@@ -25,9 +25,10 @@ def test_members_of_a_tar_that_have_passed_leave_nothing_behind(tmp_path: Path) 
     names, kept = [], []
     for source in members(Source(place)):
         names.append(source.name)
-        kept.append(_headers() - before)
+        if len(names) % 50 == 0:  # each count visits all objects of the process
+            kept.append(_headers() - before)
     assert names[-1] == f"{place}/199.jpg"
-    assert len(kept) == 200
+    assert len(kept) == 4
     assert max(kept) <= 3
 
 
