@@ -88,10 +88,12 @@ def read_columns(
 
 def _read(file: Path, split: EvaluatedSplit) -> tuple[list[str], dict[str, NDArray[np.str_]]]:
     opened = open_table(file)
-    key = next((name for name in (NAME, SUBJECT) if name in opened.header), None)
-    if key is None:
+    spelled = {name.strip().casefold(): name for name in reversed(opened.header)}
+    meaning = next((name for name in (NAME, SUBJECT) if name in spelled), None)
+    if meaning is None:
         raise DataError(f"{printable(file)} lacks the column name (or subject), which says whose groups its rows are")
-    matching = _by_name(split) if key == NAME else _by_subject(split)
+    key = spelled[meaning]
+    matching = _by_name(split) if meaning == NAME else _by_subject(split)
     others = [name for name in opened.header if name != key]
     table = {name: np.full(len(split.images), "", dtype=object) for name in others}
     lines: dict[int, int] = {}
@@ -106,7 +108,7 @@ def _read(file: Path, split: EvaluatedSplit) -> tuple[list[str], dict[str, NDArr
             for name, cell in row.items():
                 table[name][position] = cell
     if not lines:
-        raise DataError(f"{printable(file)} names no {'image' if key == NAME else 'subject'} of this split")
+        raise DataError(f"{printable(file)} names no {'image' if meaning == NAME else 'subject'} of this split")
     return others, {name: values.astype(np.str_) for name, values in table.items()}
 
 

@@ -119,7 +119,8 @@ def with_baselines(series: Sequence[Series], baseline: str) -> list[Series]:
 
     Args:
         series: of all videos.
-        baseline: ``median`` of the whole video, of the seconds ``0-10``, or of the video with this name.
+        baseline: ``median`` of the whole video, of the seconds ``0-10`` (without 10 itself), or of the video with this
+            name.
 
     Raises:
         UsageError: there is no such video, a person was not seen in it, or the seconds end before they begin.
@@ -143,9 +144,11 @@ def _selector(series: Sequence[Series], baseline: str) -> Callable[[Series], NDA
         return lambda one: one.scores[one.is_seen]
     if match := SECONDS.fullmatch(baseline):
         first, last = float(match[1]), float(match[2])
+        if last == first:
+            raise UsageError(f"--baseline {printable(baseline)} covers no time; write {first:g}-{first + 10:g}")
         if last < first:
             raise UsageError(f"--baseline {printable(baseline)} ends before it begins; write {last:g}-{first:g}")
-        return lambda one: one.scores[one.is_seen & (one.seconds >= first) & (one.seconds <= last)]
+        return lambda one: one.scores[one.is_seen & (one.seconds >= first) & (one.seconds < last)]
     clips = [one for one in series if baseline in (one.video, one.video.rpartition("/")[2])]
     if not clips:
         raise UsageError(

@@ -52,7 +52,7 @@ def test_columns_of_faces_csv_are_groups_and_a_lost_image_is_a_miss_of_its_group
 
 def test_a_csv_gives_groups_by_path_or_by_person(data, answers, tmp_path):
     by_person = tmp_path / "people.csv"
-    by_person.write_text("subject,gender\na,female\nB,male\nz,male\n\n")  # B is spelled so here
+    by_person.write_text("Subject,gender\na,female\nB,male\nz,male\n\n")  # B is spelled so here
     (found,) = measured(data, answers, tmp_path, by=("gender",), groups=by_person)
     assert [(one.name, one.images) for one in found.groups] == [("female", 29), ("male", 28)]
     by_path = tmp_path / "images.csv"

@@ -118,7 +118,8 @@ def test_a_baseline_is_the_median_of_a_person_s_seconds_or_of_a_video(tmp_path):
     path = write_faces(tmp_path / "faces.csv", {"1": smiles(0, 8)}, TENTHS)
     write_faces(path, {"1": lambda _: (0.2, 0.1, 0.7)}, TENTHS, video="rest/calm.mp4")
     found = series(path)
-    for baseline, expected in (("median", 0.9), ("8.5-9.5", 0.1), ("calm.mp4", 0.2), ("rest/calm.mp4", 0.2)):
+    calm = (("8.5-9.5", 0.1), ("calm.mp4", 0.2), ("rest/calm.mp4", 0.2))
+    for baseline, expected in (("median", 0.9), ("7.9-8", 0.9), *calm):  # 8 is calm
         assert with_baselines(found[:1] + found[1:], baseline)[0].baseline[0] == pytest.approx(expected)
     with pytest.raises(UsageError, match="neither median, nor seconds such as 0-10, nor one of the videos"):
         with_baselines(found, "nothing.mp4")
@@ -126,6 +127,8 @@ def test_a_baseline_is_the_median_of_a_person_s_seconds_or_of_a_video(tmp_path):
         with_baselines(found, "100-200")
     with pytest.raises(UsageError, match="--baseline 5-2 ends before it begins; write 2-5"):
         with_baselines(found, "5-2")
+    with pytest.raises(UsageError, match="--baseline 5-5 covers no time; write 5-15"):
+        with_baselines(found, "5-5")
 
 
 def test_a_file_names_people_and_joins_tracks(tmp_path):
