@@ -1,7 +1,7 @@
 """Every column and key of what `predict` and the service write, once: headers, types and docs/columns.md follow."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ampnet.files.printable import one_line
@@ -20,33 +20,35 @@ class Column:
     meaning: str
     """What it says, in which unit and range."""
     empty: str = ""
-    """When it is empty, or null; nothing: never."""
+    """When it is empty or null; "" if never."""
 
 
 NO_FACE = "rows without a face"
 """When the columns about a face are empty."""
 
 VIDEO = Column(
-    "video", "text", "The video, as in `image`: for its frames, and where it, or its end, could not be read.", "photos"
+    "video", "text", "The video, as in `image`: for its frames, and if it, or its end, could not be read.", "photos"
 )
 """Of tables only; an object of JSON has ``frame``."""
 
 PHOTO = (
-    Column("image", "text", "The photo, video or address as it was named; what no line can hold is escaped."),
+    Column("image", "text", "The photo, video or address as named; line breaks and undecodable bytes are escaped."),
     Column("frame", "whole number", "Number of the frame in its video, from 0.", "photos, problems"),
     Column(
         "seconds",
         "number",
-        "When the frame is shown: seconds since the video's first frame, by its own time stamps.",
+        "Presentation time of the frame: seconds since the video's first frame, by its own time stamps.",
         "photos, problems",
     ),
     Column("status", "text", "`ok`: there are faces; `no face`; `unreadable`: see `problem`."),
-    Column("problem", "text", "Why the file, or the rest of the video, could not be read.", "the file was read"),
+    Column("problem", "text", "Why the file, or the rest of the video, could not be read.", "files that were read"),
 )
 """Of a photo or frame, in tables and in JSON."""
 
 FACE = (
-    Column("face", "whole number", "Counts the faces of a photo or frame from 1, highest `face_score` first.", NO_FACE),
+    Column(
+        "face", "whole number", "Number of the face in its photo or frame, from 1; highest `face_score` first.", NO_FACE
+    ),
     Column("x0", "number", "Left edge of the face's box, in pixels of the upright photo; may lie outside.", NO_FACE),
     Column("y0", "number", "Top edge.", NO_FACE),
     Column("x1", "number", "Right edge.", NO_FACE),
@@ -63,7 +65,7 @@ PERSON = Column(
 )
 TRACK = Column("track", "whole number", "With `--track`: the face's number in its video, from 1.", f"photos, {NO_FACE}")
 WARNINGS = Column("warnings", "text", "What makes the answer doubtful, separated by `; `.", f"sure answers, {NO_FACE}")
-MODEL = Column("model", "text", "Which model answered: its name, `@`, and 8 digits of its file's SHA-256.")
+MODEL = Column("model", "text", "The model that answered: its name, `@`, and 8 digits of its file's SHA-256.")
 
 
 def table_columns(class_names: Sequence[str], has_tracks: bool = False) -> list[Column]:
@@ -86,20 +88,20 @@ PHOTO_KEYS = (
     Column("width", "whole number", "Width of the upright photo in pixels.", "unreadable photos"),
     Column("height", "whole number", "Height of the upright photo in pixels.", "unreadable photos"),
     MODEL,
-    Column("warnings", "list", "What to know about the photo as a whole, such as frames that were not read."),
+    Column("warnings", "list", "Warnings about the whole photo, such as frames that were not read."),
     Column("faces", "list", "An object for each face, highest `face_score` first."),
 )
 """Of an object about a photo or frame."""
 
 FACE_KEYS = (
     Column("box", "list", "`x0, y0, x1, y1` in pixels of the upright photo; may lie outside."),
-    FACE[5],
+    replace(FACE[5], empty=""),
     Column(
         "landmarks",
         "list",
         "Five `(x, y)`, likewise: left eye, right eye, nose tip, left and right mouth corner.",
     ),
-    *FACE[6:],
+    *(replace(one, empty="") for one in FACE[6:]),
     Column("scores", "object", "Probability of each class; they sum to 1."),
     Column("warnings", "list", "What makes the answer doubtful, one text for each reason."),
     Column("track", "whole number", "With `--track` only, for frames: the face's number in its video, from 1."),

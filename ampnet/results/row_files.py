@@ -51,7 +51,7 @@ class RowFile:
                 pass
         if resume and others and not self.partial.exists():
             raise UsageError(
-                f"{printable(others[0])} was begun with other inputs, another model, other options or another "
+                f"{printable(others[0])} was started with other inputs, another model, other options or another "
                 "version of ampnet; resume with the same, or start over with --force"
             )
         self._lines.__enter__()
