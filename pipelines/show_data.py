@@ -101,4 +101,4 @@ def findings(result: CheckResult) -> Iterator[str]:
             yield f"{what}: {counted(len(names_found), 'image')}, such as {escape(printable(names_found[0]))}"
     for trait, found in report.traits.items():
         names = escape(", ".join(found.examples[:3]))
-        yield f"{trait}: {found.images:,} images ({found.share:.2%}) {DESCRIPTIONS[trait]}, such as {names}"
+        yield f"{trait}: {found.share:.2%} of the images ({found.images:,}) {DESCRIPTIONS[trait]}, such as {names}"

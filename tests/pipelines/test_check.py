@@ -157,8 +157,8 @@ def test_traits_of_the_source_images_are_counted_and_a_changed_set_is_named(data
     write_faces(data / "index" / "faces.csv", rows)
     result = CliRunner().invoke(app, ["check", "--data", str(data)], env={"COLUMNS": "200"})
     assert "CHANGED?: 88% of the images look histogram-equalised: is this the original set?" in result.stdout
-    assert "equalised: 7 images (87.50%) look histogram-equalised, such as 0.png, 1.png, 2.png" in result.stdout
-    assert "few-tones: 1 images (12.50%) consist of a few tones, such as 6.png" in result.stdout
+    assert "equalised: 87.50% of the images (7) look histogram-equalised, such as 0.png, 1.png, 2.png" in result.stdout
+    assert "few-tones: 12.50% of the images (1) consist of a few tones, such as 6.png" in result.stdout
     plain = json.loads(CliRunner().invoke(app, ["check", "--data", str(data), "--json"]).stdout)
     assert plain["traits"]["few-tones"] == {"images": 1, "share": 0.125, "examples": ["6.png"]}
     assert plain["warnings"] == ["88% of the images look histogram-equalised: is this the original set?"]

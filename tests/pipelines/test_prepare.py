@@ -452,7 +452,7 @@ def test_images_that_are_no_photographs_any_more_are_named_and_shown(tmp_path: P
     arguments = ["prepare", str(raw), "--out", str(out), "--crop", "none"]
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
     assert "80% of the images look histogram-equalised: is this the original set?" in result.stdout
-    assert "constant: 1 images (20.00%) show a single tone, such as fear/black.png" in result.stdout
+    assert "constant: 20.00% of the images (1) show a single tone, such as fear/black.png" in result.stdout
     rows = {row["source"]: row for row in faces_of(out)}
     assert rows["happiness/happiness0.png"]["traits"] == "equalised"
     black = rows["fear/black.png"]
