@@ -172,6 +172,17 @@ def decide_crop(face_fraction: NDArray[np.floating]) -> tuple[Crop, str]:
     return "face", f"faces fill {median:.0%} of their images (median): each face is cropped and aligned"
 
 
+def is_crop_clear(face_fraction: NDArray[np.floating]) -> bool:
+    """Say if more images could hardly move the median across the limit of :func:`decide_crop`: by five deviations.
+
+    Args:
+        face_fraction: as there, of images drawn evenly from the set; at least 25 are needed.
+    """
+    count = len(face_fraction)
+    filled = int((face_fraction >= CROPPED_FRACTION).sum())
+    return count > 0 and abs(2 * filled - count) >= 5 * math.sqrt(count)
+
+
 def place_face(image: Image, landmarks: Points, framing: Framing, side: float = math.inf) -> AlignedFace:
     """Align a face with the training faces, at their resolution, at 224 x 224.
 

@@ -15,6 +15,7 @@ from ampnet.faces.framing import (
     Framing,
     decide_crop,
     frame_face,
+    is_crop_clear,
     is_shown_whole,
     measure_framing,
     reframing,
@@ -178,6 +179,15 @@ def test_tight_faces_stay_whole_and_scenes_are_cut():
     mode, reason = decide_crop(np.array([]))
     assert mode == "none"
     assert "no face" in reason
+
+
+def test_whether_images_are_cropped_is_clear_by_five_deviations_of_the_median():
+    assert not is_crop_clear(np.array([]))
+    assert not is_crop_clear(np.full(24, 0.7))
+    for fraction in (0.7, 0.2):
+        assert is_crop_clear(np.full(25, fraction))
+    assert is_crop_clear(np.repeat([0.7, 0.2], [52, 12]))  # 40 = 5 sqrt(64)
+    assert not is_crop_clear(np.repeat([0.7, 0.2], [51, 13]))
 
 
 def test_framing_survives_json_and_refuses_nonsense():

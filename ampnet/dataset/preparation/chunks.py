@@ -22,7 +22,7 @@ from ampnet.detection.face import Face, choose_face, visible_area
 from ampnet.detection.finder import FaceFinder
 from ampnet.detection.retries import Detection
 from ampnet.errors import DataError
-from ampnet.faces.framing import Crop, decide_crop
+from ampnet.faces.framing import Crop, decide_crop, is_crop_clear
 from ampnet.faces.geometry import intersection_over_union
 from ampnet.files.printable import path_as_text
 from ampnet.media.alterations import examine
@@ -45,8 +45,8 @@ GROUP_PIXELS = 4_000_000
 SAMPLE_SIDE = 320
 """Side in pixels that suffices of the images that are sampled."""
 
-SAMPLE = 256
-"""Images sampled to choose between whole images and aligned faces."""
+SAMPLE, SAMPLED_TOGETHER = 256, 16
+"""Maximum number of images sampled to choose between whole images and aligned faces, and of them searched together."""
 
 MIN_OVERLAP = 0.2
 """Minimum overlap (IoU) between a detected face and the data set's own box."""
@@ -192,6 +192,8 @@ def choose_crop(
 ) -> tuple[Crop, str]:
     """Choose between whole images and aligned faces, from a sample spread evenly over the data set.
 
+    The sample ends once it is clear on which side of the limit the median lies; most sets are clear after 32 images.
+
     Returns:
         The mode, and the reason as text.
     """
@@ -199,10 +201,15 @@ def choose_crop(
         return "face", "the data set has face boxes: each face is cropped and aligned"
     items = source.items
     sample = np.unique(np.linspace(0, len(items) - 1, min(SAMPLE, len(items))).round().astype(int))
-    chunks = [[items[i] for i in sample[start : start + CHUNK]] for start in range(0, len(sample), CHUNK)]
+    parts = -(-len(sample) // SAMPLED_TOGETHER)
+    spread = [[items[number] for number in sample[part::parts]] for part in range(parts)]
     measure = partial(_face_fractions, policy, detector, threads)
-    measured = in_order(measure, chunks, threads.detection, threads.detectors + 1)
-    return decide_crop(np.array([fraction for _chunk, fractions in measured for fraction in fractions]))
+    found: list[float] = []
+    for _part, fractions in in_order(measure, spread, threads.detection, threads.detectors + 1):
+        found += fractions
+        if is_crop_clear(np.array(found)):
+            break
+    return decide_crop(np.array(found))
 
 
 def _face_fractions(

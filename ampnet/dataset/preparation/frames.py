@@ -72,10 +72,9 @@ def write_frame(
     side = round(source_side(face.matrix), 2)
     own = jpeg_as_is(item.path, photo.size_hw) if crop == "none" and picture.whole_hw == photo.size_hw else None
     if own is None or photo.size_hw != (IMAGE_SIZE, IMAGE_SIZE):
-        if own is None or len(own) > MAX_SOURCE_BYTES:
-            small = reduce(photo.reduced, MAX_SOURCE_SIDE)
-            own = encode_small(small, MAX_LOSSLESS_BYTES) if crop == "none" else b""
-        own = with_origin(encode_jpeg(face.image), side, own)
+        if crop == "none" and (own is None or len(own) > MAX_SOURCE_BYTES):
+            own = encode_small(reduce(photo.reduced, MAX_SOURCE_SIDE), MAX_LOSSLESS_BYTES)
+        own = with_origin(encode_jpeg(face.image), side, own or b"")
     write(row.name, own)
     relative = landmarks / photo.size_hw[::-1]
     return PreparedFace(
