@@ -94,8 +94,8 @@ class AdaptResult:
         lines = [self.comparison()]
         if max(self.faces.values()) > MANY:
             lines.append(
-                f"more than {MANY} faces of a class: training the whole network may gain more (65.4 beside 63.5% in "
-                "docs/training.md): `ampnet prepare`, then `ampnet train --pretrained bundled`"
+                f"with more than {MANY} faces of a class, training the whole network may be better (65.4 against 63.5% "
+                "in docs/training.md): `ampnet prepare`, then `ampnet train --pretrained bundled`"
             )
         return [*lines, f"checkpoint: {self.checkpoint}", f"next: ampnet predict PHOTO --checkpoint {self.checkpoint}"]
 
@@ -161,7 +161,7 @@ def _require_better(result: AdaptResult, hits: NDArray[np.bool_], old_hits: NDAr
     paired = mcnemar(int((hits & ~old_hits).sum()), int((old_hits & ~hits).sum()))
     if by_chance > LEVEL or hits.sum() <= old_hits.sum() or paired.p_value > 2 * 0.05:  # one-sided
         raise DataError(
-            f"nothing was written, as the new heads are not shown to be better than both: {result.shown()}. "
+            f"nothing was written: the new heads are not significantly better than both others: {result.shown()}. "
             f"{confused}Add photos, or ampnet train --pretrained bundled"  # fits a line
         )
 

@@ -117,7 +117,7 @@ class _Judged:
 
     def probabilities(self) -> NDArray[np.floating]:
         if self.table.probabilities is None:
-            raise DataError("there are no probabilities (p_<class>), by which labels are judged")
+            raise DataError("the file has no probabilities (p_<class>) to judge labels by")
         return self.table.probabilities[self.rows()]
 
     def majority(self) -> NDArray[np.int64]:
@@ -130,7 +130,7 @@ def _labelled(config: AuditConfig, quiet: bool) -> AuditResult:
     judged, model, notes = _judge(config, index, quiet)
     places = [(one, row) for one in judged for row in one.rows()]
     if not places:
-        raise DataError(f"{config.data} has no face with a prediction to judge its label by")
+        raise DataError(f"{config.data} has no face with a prediction")
     p = np.concatenate([one.probabilities() for one in judged])
     labels = np.concatenate([one.table.labels[one.rows()] for one in judged])
     names, found = judged[0].table.class_names, doubt_labels(p, labels)
@@ -156,11 +156,13 @@ def _labelled(config: AuditConfig, quiet: bool) -> AuditResult:
     right, guessed = float((p.argmax(axis=1) == labels).mean()), float(np.bincount(labels).max() / len(labels))
     if right < guessed + 2 * np.sqrt(guessed * (1 - guessed) / len(labels)):
         notes.append(
-            f"the network agrees with {right:.1%} of the labels, always naming the most frequent class would with "
-            f"{guessed:.1%}: it has not learned enough to doubt a label"
+            f"the network agrees with {right:.1%} of the labels, not clearly better than always naming the most "
+            f"frequent class ({guessed:.1%}): it has not learned enough to doubt labels"
         )
     if index.shards is not None:
-        notes.append("Label Studio finds no pictures in shards; for its tasks, audit the set as files (ampnet convert)")
+        notes.append(
+            "Label Studio cannot show pictures in shards; convert the set to files (ampnet convert) to use its tasks"
+        )
     crowd = check_doubts(found.order, labels, np.concatenate([one.majority() for one in judged]), NAMES)
     images = dict(pictures(index, [position[one.name] for one in doubts[:SHOWN]]))
     shown = [(one, images[place]) for one in doubts[:SHOWN] if (place := position[one.name]) in images]
@@ -183,7 +185,7 @@ def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Ju
     if runs := config.checkpoint and find_runs(config.checkpoint):
         if not runs.are_folds:
             raise UsageError(
-                f"{printable(runs.folder)} holds runs over seeds; give a run, or a folder of train --folds"
+                f"{printable(runs.folder)} holds runs over seeds; give one run, or a folder of train --folds"
             )
         if config.splits != AuditConfig.splits:
             raise UsageError(f"{printable(runs.folder)} holds folds, which judge every image; leave out --split")
@@ -198,7 +200,7 @@ def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Ju
     for part in config.splits:
         done_part = predict_split(replace(settings, split=part), checkpoint, index, lambda: None, quiet)
         judged.append(_Judged(part, done_part.table))
-    seen = ["a network finds the labels right that it was trained on; judge those by ampnet train --folds"]
+    seen = ["a network agrees with the labels it was trained on; to judge those, use ampnet train --folds"]
     return judged, display_name(file), [*(seen if "train" in config.splits else []), *changed_since(checkpoint, index)]
 
 

@@ -90,7 +90,7 @@ class CalibrateResult:
             f"log loss {old.log_loss.value:.3f} -> {new.log_loss.value:.3f}",
         ]
         if self.temperature in (MIN_TEMPERATURE, MAX_TEMPERATURE):
-            share = "nearly all" if self.temperature < 1 else "no more of the answers than by chance"
+            share = "nearly all" if self.temperature < 1 else "no more answers than by chance"
             lines.append(f"the temperature is at the end of its range, as {share} are right: probabilities say little")
         if (chosen := self.risk_coverage.rejection) and chosen.risk:
             low, high = chosen.risk.interval

@@ -91,7 +91,7 @@ def find_contenders(asked: Sequence[Path], is_mirrored: bool = False) -> tuple[C
                     "images; compare folds with folds, or with a file of predictions for all images"
                 )
     if is_mirrored and all(one.is_predictions for one in found):
-        raise UsageError("--mirror is for checkpoints, and the answers in files are final; leave it out")
+        raise UsageError("--mirror applies to checkpoints, not to answers in files; leave it out")
     owners: dict[Path, Contender] = {}
     for contender in found:
         for file in contender.files:

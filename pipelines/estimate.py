@@ -34,7 +34,7 @@ def run(config: PredictConfig, quiet: bool = False) -> str:
     console, sampling = notices(quiet), sampling_of(config)
     sources = list_sources(config, console)
     if archive := next((source for source in sources if source.is_archive), None):
-        raise UsageError(f"--estimate cannot tell how many photos {printable(archive.name)} holds; leave it out")
+        raise UsageError(f"--estimate cannot count the photos in {printable(archive.name)}; leave it out")
     chosen = choose_predictor(config, console)
     seconds, measured = 0.0, 0
     counts: dict[bool, int] = {}
@@ -52,7 +52,7 @@ def run(config: PredictConfig, quiet: bool = False) -> str:
             seconds += counts[is_video] * sum(spent for _, spent in rates) / max(done, 1)
             measured += done
     if not measured:
-        raise DataError("no photo can be read, nor a frame that --from and --to ask for")
+        raise DataError("no photo can be read, and no frame between --from and --to")
     what = [counted(counts[False], "photo")] if False in counts else []
     if True in counts:
         videos = sum(source.is_video for source in sources)

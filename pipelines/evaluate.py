@@ -68,7 +68,7 @@ def run(config: EvalConfig, quiet: bool = False) -> EvalResult:
     config, rules = _by_protocol(config)
     runs = find_runs(config.checkpoint) if config.checkpoint else None
     if runs and runs.are_folds and config.protocol in OFFICIAL:
-        raise UsageError(f"--protocol {config.protocol} is about a split, and {config.checkpoint} holds folds")
+        raise UsageError(f"--protocol {config.protocol} scores one split, but {config.checkpoint} holds folds")
     if runs and runs.are_folds and config.split != "test":
         raise UsageError(f"{config.checkpoint} holds folds: every image is predicted by one of them; omit --split")
     file = config.predictions or (
@@ -114,12 +114,12 @@ def _by_protocol(config: EvalConfig) -> tuple[EvalConfig, Rules | None]:
         protocol, split = None if rules.rule == "labels" or rules.rule == "crowd" else rules.rule, rules.split
     if protocol in OFFICIAL:
         if split not in (None, OFFICIAL[protocol].split):
-            raise DataError(f"{config.protocol_file}: {protocol} is about the split {OFFICIAL[protocol].split}")
+            raise DataError(f"{config.protocol_file}: {protocol} scores the split {OFFICIAL[protocol].split}")
         split = OFFICIAL[protocol].split
     if split is None:
         return config, None
     if config.split not in (EvalConfig.split, split):
-        raise UsageError(f"the protocol is about the split {split}; leave out --split {config.split}")
+        raise UsageError(f"the protocol scores the split {split}; leave out --split {config.split}")
     return replace(config, split=split, protocol=protocol, protocol_file=None), rules
 
 

@@ -65,7 +65,7 @@ def open_runs(config: EvalConfig, runs: Runs) -> OpenRuns:
     seeds = {seed_of(file.parent.name) for file in runs.finished}
     if not folds and len({split_indices(index, int(seed[4:]))[config.split].tobytes() for seed in seeds}) > 1:
         raise DataError(
-            f"each seed of {printable(runs.folder)} drew another {config.split}; measure --split test, or one run, "
+            f"each seed of {printable(runs.folder)} drew its own {config.split}; measure --split test, or one run, "
             f"such as {printable(runs.finished[0].parent)}"
         )
     names = load_checkpoint(runs.finished[0]).class_names
@@ -109,7 +109,7 @@ def predict_runs(
     opened = open_runs(config, runs)
     split, folds, copies = opened.split, opened.folds, opened.copies
     if config.by and copies > 1:
-        raise UsageError(f"--by measures one seed at a time: give a run, such as {printable(runs.finished[0].parent)}")
+        raise UsageError(f"--by measures a single seed; give one run, such as {printable(runs.finished[0].parent)}")
     groups = read_groups(split, config.by, config.groups)
     reserve()
     tables, scores = predict_seeds(config, opened, quiet)
@@ -175,7 +175,7 @@ def spread_note(scores: RunsScores) -> str:
 
 
 def about_folds(runs: Runs) -> str:
-    """Say who predicts which image, and what the runs have learned from beside the other folds."""
+    """Say which run predicts which image, and what else the runs have learned from."""
     config = _header(runs.finished[0]).config
     teachers = config.get("teachers")  # of someone else's file, so of any kind
     learned = [config.get("pretrained"), *(teachers if isinstance(teachers, list) else ())]

@@ -60,7 +60,7 @@ def run(
     sources = list_sources(config, console)
     explained = explained_places(sources) if config.explain else {}
     if config.explain and config.annotate and not (config.jsonl or json_out or sinks or explained):
-        raise UsageError("--explain draws photos only, and there is none to draw; add --jsonl FILE")
+        raise UsageError("--explain draws photos only, and there are none; add --jsonl FILE")
     timelines = timeline_places(sources) if config.track else {}
     csv, jsonl = _check_targets(config, sources, explained | timelines)
     if config.track and find_spec("scipy") is None:
@@ -201,8 +201,8 @@ def _check_targets(
     if config.resume and not config.force and files and all(path.exists() and not partials_of(path) for path in files):
         names = " with ".join(printable(path) for path in files)
         raise UsageError(
-            f"nothing is left to resume, {names} is complete with the files that were there then; give later ones a "
-            "table of their own, or use --force to start over"
+            f"nothing to resume: {names} is complete; write files that came later to another table, or start over "
+            "with --force"
         )
     csv, jsonl = (path and refuse_overwrite(path, config.force) for path in (config.csv, config.jsonl))
     if csv:

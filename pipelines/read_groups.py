@@ -53,7 +53,7 @@ def read_groups(split: EvaluatedSplit, columns: Sequence[str], file: Path | None
         if different > MAX_GROUPS:
             raise UsageError(
                 f"--by: the column {printable(column, 60)!r} has {different:,} different values; at most {MAX_GROUPS} "
-                "groups can be told apart"
+                "are supported"
             )
     return found
 
@@ -91,7 +91,7 @@ def _read(file: Path, split: EvaluatedSplit) -> tuple[list[str], dict[str, NDArr
     spelled = {name.strip().casefold(): name for name in reversed(opened.header)}
     meaning = next((name for name in (NAME, SUBJECT) if name in spelled), None)
     if meaning is None:
-        raise DataError(f"{printable(file)} lacks the column name (or subject), which says whose groups its rows are")
+        raise DataError(f"{printable(file)} lacks the column name (or subject), which assigns its rows to images")
     key = spelled[meaning]
     matching = _by_name(split) if meaning == NAME else _by_subject(split)
     others = [name for name in opened.header if name != key]
@@ -101,9 +101,7 @@ def _read(file: Path, split: EvaluatedSplit) -> tuple[list[str], dict[str, NDArr
         row = dict(zip(opened.header, cells, strict=True))
         for position in matching(who := row.pop(key)):
             if any(table[name][position] != cell for name, cell in row.items()) and position in lines:
-                raise DataError(
-                    f"{printable(file)}, line {line}: {quoted(who)} has other groups than in line {lines[position]}"
-                )
+                raise DataError(f"{printable(file)}, line {line}: {quoted(who)} contradicts line {lines[position]}")
             lines[position] = line
             for name, cell in row.items():
                 table[name][position] = cell

@@ -62,7 +62,7 @@ def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[Ren
     for note in report.notes:
         yield f"note: {safe(note)}"
     if report.unassigned:
-        yield f"note: {counted(report.unassigned, 'image')} without a face, of no split, not counted"
+        yield f"note: {counted(report.unassigned, 'image')} without a face and without a split, not counted"
 
 
 def _details(report: EvalReport) -> Iterator[RenderableType]:
@@ -144,7 +144,7 @@ def _groups(grouping: Grouping) -> Iterator[RenderableType]:
     yield Fitting(fitting_table(heads, rows, title), build_table(heads, bare, title, 1, gap=1))
     if grouping.gaps:
         gaps = [[*map(safe, cells)] for cells in gap_rows(grouping)]
-        title = "largest gaps between groups, in points; p: groups dealt out at random within the classes"
+        title = "largest gaps between groups, in points; p: by permuting groups within the classes"
         yield fitting_table([name.lower() for name in GAP_HEADS], gaps, title, text=3)
     for note in group_notes(grouping):
         yield f"note: {safe(note)}"

@@ -109,8 +109,8 @@ def people_note(people: Sequence[str]) -> list[str]:
     known = len({*people} - {""})
     if known < 2:
         return []
-    narrow = f"; with fewer than {FEW_PEOPLE} they are too narrow (of 2 people, 1 in 2 holds the truth, of 5, 5 in 6)"
-    return [f"intervals draw the {known:,} people again, not single images{narrow if known < FEW_PEOPLE else ''}"]
+    narrow = f"; with fewer than {FEW_PEOPLE} they are too narrow (with 2 people, half hold the truth; with 5, 83%)"
+    return [f"intervals resample the {known:,} people, not single images{narrow if known < FEW_PEOPLE else ''}"]
 
 
 def refuse_seen_faces(checkpoint: Checkpoint, index: FaceIndex) -> None:
@@ -143,7 +143,7 @@ def changed_since(checkpoint: Checkpoint, index: FaceIndex) -> list[str]:
         is_so = about["root"] == as_text(index.root.resolve()) and about["sha256"] != hash_data(index, on_votes)
     except (DataError, OSError, ValueError, LookupError, TypeError, RecursionError):  # not in a run's folder any more
         return []
-    note = "the data were prepared again since the run was trained on them: it may have seen faces of this split"
+    note = "the data were prepared again after the run was trained: it may have seen faces of this split"
     return [note] if is_so else []
 
 

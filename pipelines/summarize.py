@@ -140,7 +140,7 @@ def _not_of_this_run(folder: Path, written: Collection[str]) -> list[str]:
     others = sorted(path.name for path in folder.iterdir() if path.name.endswith(ours) and path.name not in written)
     if not others:
         return []
-    return [f"{printable(folder)}: {counted(len(others), 'file')} not of this run, such as {printable(others[0])}"]
+    return [f"{printable(folder)}: {counted(len(others), 'file')} from an earlier run, such as {printable(others[0])}"]
 
 
 def _differing(settings: Sequence[RunSettings | None]) -> list[str]:
@@ -150,8 +150,8 @@ def _differing(settings: Sequence[RunSettings | None]) -> list[str]:
         for one in settings
         if one
     }
-    which = "the part, smoothing, --fast, --mirror or other options of predict differ"
-    return [f"methods.txt describes how the first table came about; {which}"] if len(ways) > 1 else []
+    which = "the others were made with another part, smoothing, --fast, --mirror or other options of predict"
+    return [f"methods.txt describes only the first table: {which}"] if len(ways) > 1 else []
 
 
 def _people_of_baseline(series: Sequence[Series], baseline: str | None) -> list[str]:
@@ -160,7 +160,7 @@ def _people_of_baseline(series: Sequence[Series], baseline: str | None) -> list[
     numbered = Counter(one.video for one in series if one.person.isdecimal())
     if not is_clip or max(numbered.values(), default=0) < 2:
         return []
-    what = "people are told by their numbers, which each video gives anew; name them with --people"
+    what = "people have only numbers, which differ from video to video; name them with --people"
     return [f"--baseline {printable(baseline or '')}: {what}"]
 
 
@@ -168,7 +168,7 @@ def _people_of_bids(series: Sequence[Series]) -> list[str]:
     """Say if a BIDS subject stands for several people, as numbers, which each video gives anew, do."""
     videos = Counter(one.person for one in series if one.person.isdecimal())
     shared = [number for number, count in videos.items() if count > 1]
-    what = "is another person in each video, as each gives its numbers anew; name people with --people"
+    what = "is another person in each video, since numbers start anew in each; name people with --people"
     return [f"BIDS: sub-{shared[0]} {what}"] if shared else []
 
 
@@ -176,7 +176,7 @@ def _warnings(videos: Sequence[Video], series: Sequence[Series], class_names: Se
     """Say what limits the tables; a held expression as baseline would be subtracted from what is shown later."""
     warnings = []
     if len(models := frozenset[str]().union(*(video.models for video in videos))) > 1:
-        warnings.append(f"the answers are those of several models ({listed(sorted(models))})")
+        warnings.append(f"the answers come from several models ({listed(sorted(models))})")
     for video in videos:
         if video.partial:
             faces = counted(video.partial, "face")

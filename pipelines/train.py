@@ -91,7 +91,7 @@ def _run(config: TrainConfig, chosen: RunConfig, forecast: Forecast, quiet: bool
     index, folds = choose_folds(config) if config.folds else (None, None)  # first: it may be refused
     folder = open_run_folder(config)
     if folds and 0 < (unknown := folds.subjects.count("")) < len(folds.subjects):
-        shown = f"{unknown:,} of {len(folds.subjects):,} images show an unknown face"
+        shown = f"{unknown:,} of {len(folds.subjects):,} images show an unknown person"
         notices(quiet).print(f"note: {shown}: such a person may be in several folds")
     with lock_folder(folder):
         former = ""

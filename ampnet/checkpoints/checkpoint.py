@@ -176,7 +176,7 @@ def open_checkpoint(file: Path) -> Iterator[StoredCheckpoint]:
     """
     if file.suffix == ".onnx":
         readers = "predict and serve --runtime onnx, and ampnet.onnx, read it"
-        raise CheckpointError(f"{printable(file)} is an exported model, no checkpoint; {readers}")
+        raise CheckpointError(f"{printable(file)} is an exported model, not a checkpoint; {readers}")
     if file.suffix == ".safetensors":
         with open_safetensors(file) as half:
             yield StoredCheckpoint(half.header, half.tensors, lambda: None, half.size)

@@ -24,7 +24,7 @@ ADDRESS = "RAY_ADDRESS"
 CONNECT_SECONDS = 10
 """Time for a cluster's machine to answer."""
 
-TOKEN = "; if it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH"
+TOKEN = "; if it requires a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH"
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,9 @@ def run_on_actors(
         if isinstance(cause, AmpnetError):
             raise type(cause)(str(cause)) from error
         reason = f"{type(cause).__name__}: {cause}"
-        raise ProcessError(f"Ray gave up: {printable(reason)}; what is done is kept, continue with --resume") from error
+        raise ProcessError(
+            f"Ray failed: {printable(reason)}; finished parts are kept; continue with --resume"
+        ) from error
 
 
 def _cause_of(error: BaseException) -> BaseException:

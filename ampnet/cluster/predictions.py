@@ -85,7 +85,7 @@ def cut_into_parts(
             found = [name for name in list_files(place, [*readable_images(), *ARCHIVES]) if not _is_result(name, out)]
             archives += [name for name in found if _is_archive(name)]
             files += [(name, None) for name in found if not _is_archive(name)]
-            notes += [f"{printable(place)}: no video is read at an address, photos only"] * videos
+            notes += [f"{printable(place)}: videos are not read from addresses, only photos"] * videos
         elif given.is_dir():
             inside = sorted(str(path) for path in given.rglob("*") if _is_archive(path.name) and path.is_file())
             inside = [name for name in inside if not _is_result(name, out)]

@@ -137,7 +137,7 @@ def read_other_form(data: Path, to: str) -> FaceIndex:
         DataError: it cannot be used.
     """
     if is_sharded(data) == (to == "shards"):
-        raise UsageError(f"{data} is in {to} already; choose another data set, or another --to")
+        raise UsageError(f"{data} is already in {to}; choose another data set, or another --to")
     return read_index(data)
 
 

@@ -72,7 +72,7 @@ class Gap:
     difference: Estimate
     """Highest minus lowest, with bootstrap percentiles; being the largest of several, it is above 0 by chance, too."""
     p_value: Share
-    """How often groups dealt out at random have a gap as large."""
+    """How often groups assigned at random have a gap as large."""
     adjusted_p: Share
     """Holm's, for all gaps of the evaluation."""
 

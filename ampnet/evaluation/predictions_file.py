@@ -250,8 +250,8 @@ def _contradictions(
         return []
     what = f"{printable(path)}: in {less:,} of {len(rows):,} rows, {printable(column)} is not the most probable class"
     if plain_name(column) in LABELS:
-        raise DataError(f"{what}; if it is the true class, delete the column, and if the answer, call it predicted")
-    return [f"{what}, which calibration, risk and coverage are about"]
+        raise DataError(f"{what}; delete the column if it is the truth, or rename it to predicted if it is the answer")
+    return [f"{what}; calibration, risk and coverage are computed from the most probable one"]
 
 
 def _answers(
@@ -267,7 +267,7 @@ def _answers(
         name = _class_of(text, names)
         if name is None:
             raise DataError(
-                f"{printable(path)}, line {row.line}: {printable(text)} is no class of the data; it has "
+                f"{printable(path)}, line {row.line}: {printable(text)} is not a class of the data, which has "
                 f"{', '.join(images.class_names)}"
             )
         if name not in names:

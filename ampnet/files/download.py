@@ -101,7 +101,7 @@ def fetch(url: str, limit: int, policy: Policy | None = None) -> bytes:
             if content is not None:
                 return content
     except TimeoutError as error:
-        raise DataError(f"it did not arrive within {policy.seconds:g} seconds") from error
+        raise DataError(f"it was not received within {policy.seconds:g} seconds") from error
     raise DataError(f"it redirects more than {policy.redirects} times")
 
 
@@ -141,7 +141,9 @@ def _ask(url: str, limit: int, policy: Policy, deadline: float) -> tuple[bytes |
         raise
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
-        raise DataError(f"asking {printable(host)} failed: {printable(reason or type(error).__name__)}") from error
+        raise DataError(
+            f"the request to {printable(host)} failed: {printable(reason or type(error).__name__)}"
+        ) from error
 
 
 def _checked(url: str) -> tuple[SplitResult, str, int]:
@@ -153,11 +155,11 @@ def _checked(url: str) -> tuple[SplitResult, str, int]:
         host, port = parts.hostname or "", parts.port
         host = host if host.isascii() else host.encode("idna").decode("ascii")
     except ValueError as error:  # UnicodeError is one
-        raise DataError("it is no valid address") from error
+        raise DataError("it is not a valid address") from error
     if parts.scheme not in ("http", "https"):
         raise DataError(f"it leads to {printable(parts.scheme or 'no scheme', 20)}:, and only http and https are read")
     if not host or any(character in host for character in " /\\%"):
-        raise DataError("it is no valid address: the host is missing or misspelt")
+        raise DataError("it is not a valid address: the host is missing or misspelt")
     if parts.username is not None or parts.password is not None:
         raise DataError("addresses with a user name or password are not read; download it first")
     return parts, host, port if port is not None else 443 if parts.scheme == "https" else 80
@@ -186,7 +188,7 @@ def _resolved(host: str, port: int, policy: Policy, deadline: float) -> list[str
     for text in found:
         if not policy.allows(ipaddress.ip_address(text.partition("%")[0])):
             number = "" if text == host else f" ({printable(text)})"
-            raise DataError(f"{printable(host)} is no public host{number}; only public hosts are read")
+            raise DataError(f"{printable(host)} is not a public host{number}; only public hosts are read")
     return found
 
 
@@ -217,7 +219,7 @@ def _content(response: "HTTPResponse", limit: int) -> bytes:
     if kind in ("text/html", "application/xhtml+xml"):
         raise DataError("it is a web page, not a picture; give the address of the picture itself")
     if (response.getheader("Content-Encoding") or "identity").strip().lower() != "identity":
-        raise DataError("the server sent it compressed, against the request")
+        raise DataError("the server compressed it, which the request ruled out")
     too_large = DataError(f"it has more than the limit of {limit:,} bytes")
     if response.length is not None and response.length > limit:
         raise too_large
@@ -227,7 +229,7 @@ def _content(response: "HTTPResponse", limit: int) -> bytes:
         if len(content) > limit:
             raise too_large
     if response.length:
-        raise DataError("the server ended before the picture was complete")
+        raise DataError("the server closed the connection before the picture was complete")
     return bytes(content)
 
 

@@ -71,7 +71,7 @@ class Channel:
         """
         kind, head, size = HEADER.unpack(self.take(HEADER.size, deadline))
         if head > MAX_VALUES:
-            raise ValueError("too long a message")
+            raise ValueError("the message is too long")
         values = json.loads(self.take(head, deadline))
         if not isinstance(values, list):
             raise ValueError("no list of values")

@@ -58,7 +58,7 @@ class Lines:
         try:
             status = os.fstat(self._descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise DataError(f"cannot write {printable(self.path)}: it is no regular file; choose another place")
+                raise DataError(f"cannot write {printable(self.path)}: it is not a regular file; choose another place")
             if not _lock(self._descriptor, self.path):
                 raise LockedError(f"another command is writing {printable(self._output)}; wait until it ends")
         except BaseException:
@@ -253,7 +253,7 @@ def require_same(plan: Mapping[str, Any], earlier: Mapping[str, Any], place: Pat
     asked = json.loads(json.dumps(plan))
     if changed := sorted(name for name in asked if asked[name] != earlier.get(name)):
         what = f"other settings or inputs (changed: {printable(', '.join(changed))})"
-        raise DataError(f"{printable(place)} was begun with {what}; use the same ones, or {CURE}")
+        raise DataError(f"{printable(place)} was started with {what}; use the same ones, or {CURE}")
 
 
 def _lock(descriptor: int, path: Path) -> bool:

@@ -140,7 +140,7 @@ class _Converter:
 
     def _made(self, call: Call, depth: int) -> Any:
         if not isinstance(call.function, Named) or call.items is not None or call.values is not None:
-            raise CheckpointError("it calls something that is no array")
+            raise CheckpointError("it calls something other than an array")
         name = (call.function.module, call.function.name)
         if name in _RECONSTRUCT or name == _ARRAY:
             if call.state is None:

@@ -94,7 +94,7 @@ def threshold_for_precision(confidence: NDArray[np.floating], is_right: NDArray[
     if not len(enough):
         raise DataError(
             f"no rejection threshold makes {precision:.1%} of the answers right: the best one reaches "
-            f"{shares[is_end].max():.1%}; ask for a lower --precision"
+            f"{shares[is_end].max():.1%}; use a lower --precision"
         )
     return _below(ranked, ranked[enough[-1]])
 
@@ -106,12 +106,12 @@ def _below(ranked: NDArray[np.float64], lowest: float) -> float:
 
 
 def threshold_notes(checkpoint: Checkpoint, mirror: bool, prior: object | None) -> list[str]:
-    """Say if a checkpoint's rejection threshold meets probabilities that it was not chosen on."""
+    """Warn if a checkpoint's rejection threshold is applied to probabilities that it was not chosen on."""
     others = [flag for flag, is_used in (("--prior", prior is not None), ("--mirror", mirror)) if is_used]
     if not checkpoint.rejection_threshold or not others:
         return []
     threshold = f"the checkpoint's rejection threshold, {checkpoint.rejection_threshold:.3g}"
-    return [f"{threshold}, was chosen without {' and '.join(others)}: another share of faces is called not sure"]
+    return [f'{threshold}, was chosen without {" and ".join(others)}: the share of faces called "not sure" will differ']
 
 
 MIN_CLASS_SHARE = 1e-4
@@ -199,7 +199,7 @@ def prior_offsets(checkpoint: Checkpoint, prior: Prior | None) -> Tensor | None:
         )
     expected = np.array([prior[name] for name in checkpoint.class_names])
     if not ((expected >= 0) & (expected < np.inf)).all():  # false for NaN, too
-        raise ConfigError("a frequency of the prior is no number of at least 0")
+        raise ConfigError("every frequency of the prior must be a number of at least 0")
     if expected.sum() <= 0:
         raise ConfigError("the prior is 0 for every class; at least one frequency must be above 0")
     wanted = np.log(np.maximum(expected / expected.sum(), MIN_CLASS_SHARE)).astype(np.float32)

@@ -199,7 +199,7 @@ def _gather(answers: Iterable[_Answered], advance: Advance) -> LabelledLogits:
             globals_.append(logits[1])
         advance(len(batch.labels) + len(batch.unreadable))
     if unreadable and not labels:
-        raise DataError(f"{describe_unreadable(unreadable)}; none is left, so run prepare again")
+        raise DataError(f"{describe_unreadable(unreadable)}; no image is left; run prepare again")
     return LabelledLogits(
         labels=np.concatenate(labels),
         local=torch.cat(locals_),

@@ -55,7 +55,7 @@ def _read_tar(place: str) -> Iterator[Source]:
             name = f"{place}/{member.name}"
             content = archive.extractfile(member) if member.isreg() else None
             data = None if content is None else content.read(min(member.size, MAX_BYTES) + 1)
-            yield _member(name, data, "it is no regular file")
+            yield _member(name, data, "it is not a regular file")
 
 
 def _read_parquet(place: str) -> Iterator[Source]:

@@ -68,7 +68,7 @@ class FileContent:
             is_pattern = glob.has_magic(os.fspath(self.path)) and not os.path.lexists(self.path)
             raise DataError("nothing matches this pattern" if is_pattern else str(error)) from error
         if self.state not in (None, state):
-            raise DataError("it has changed since it was read first")
+            raise DataError("it has changed since it was first read")
         self.state = state
         return decode(data, enough_side=enough_side)
 
@@ -210,7 +210,7 @@ def _pixels(given: Any) -> Image:
         try:
             pixels = _channels_last(given)
         except Exception as error:  # a sparse one, or one of a device without data
-            raise ImageError(f"its pixels cannot be had: {printable(error)}") from error
+            raise ImageError(f"its pixels cannot be read: {printable(error)}") from error
         return _rgb(pixels)
     raise ImageError(f"it is of type {printable(type(given).__name__)}; {EXPECTED}")
 

@@ -95,7 +95,7 @@ def counted_ahead(tasks: Sequence[Task], sampling: Sampling, advance: Advance | 
 
 
 def notes_of_empty(tasks: Sequence[Task], answered: Collection[int]) -> Iterator[str]:
-    """Say of which videos no frame was asked for.
+    """Name the videos without a frame between --from and --to.
 
     Args:
         tasks: all that were read to their end.
@@ -105,7 +105,7 @@ def notes_of_empty(tasks: Sequence[Task], answered: Collection[int]) -> Iterator
         if source.is_video and recorded == NOTHING and id(source) not in answered:
             seconds = video_info(source.path).seconds
             length = f"; it lasts {seconds:.1f} s" if seconds else ""
-            yield f"{printable(source.name)}: no frame was asked for between --from and --to{length}"
+            yield f"{printable(source.name)}: there is no frame between --from and --to{length}"
 
 
 def read_source(source: Source, sampling: Sampling, recorded: float, longest: int = 0) -> Iterator[QueuedPhoto]:

@@ -123,7 +123,7 @@ def plan(
             one = replace(one, drawn=None) if one.is_archive else one  # of many photos, none of which is a file
         is_undrawn = annotate_dir is not None and one.is_archive
         plans.append(
-            Plan([one], [f"{printable(given)}: the photos in it get no annotated copies"] if is_undrawn else [])
+            Plan([one], [f"{printable(given)}: photos in archives get no annotated copies"] if is_undrawn else [])
         )
     if all(one.is_empty for one in plans):
         raise DataError(str(plans[0].sources[0].problem))
@@ -219,7 +219,7 @@ def read_list(file: Path) -> list[Path | str]:
     texts = [os.fsdecode(line) for line in lines if line.strip() and not line.startswith(b"#")]
     paths = [text.strip() if is_url(text) else Path(text) for text in texts]
     if not paths:
-        raise UsageError(f"the list {printable(file)} names no file; write one path a line")
+        raise UsageError(f"the list {printable(file)} is empty; write one path per line")
     return paths
 
 

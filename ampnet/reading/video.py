@@ -34,7 +34,7 @@ MAX_BYTES = 1 << 40
 TIME_LIMIT = 60.0
 """Seconds to open a video, and for each of its frames."""
 
-_NONSENSE = "its decoder sent nonsense"
+_NONSENSE = "its decoder sent invalid data"
 _VALUES: dict[Kind, tuple[Any, ...]] = {
     Kind.INFO: (int, (int, float), (int, float)),
     Kind.FRAME: (bool, int, int, int, int, int, (int, float)),

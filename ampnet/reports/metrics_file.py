@@ -37,7 +37,7 @@ def plain_values(value: Any) -> dict[str, Any]:
 
 def _absolute(value: Any) -> str:
     if not isinstance(value, Path):
-        raise TypeError(f"{type(value).__name__} is no number, text or path")
+        raise TypeError(f"{type(value).__name__} is neither a number nor text nor a path")
     return str(value.resolve())
 
 

@@ -80,7 +80,7 @@ def read_subset(path: Path, index: FaceIndex) -> Subset:
             found[position] = printable(rest[1], 40) if len(rest) > 1 else ""
     if not found:
         first = f", such as {unknown[0]}" if unknown else ""
-        raise DataError(f"{printable(path)}: none of its {len(lines):,} names is a face of this split{first}")
+        raise DataError(f"{printable(path)}: none of its {len(lines):,} names is in this split{first}")
     types = _by_type(found)
     return Subset(printable(path.stem), np.sort(list(found)), types, len(lines), duplicates, tuple(unknown))
 

@@ -32,7 +32,7 @@ class PrepareConfig(Settings):
 
     raw_dir: Annotated[
         Path,
-        Option("The data set as its owners distribute it: folder or CSV.", "Input", positional=True, must_exist=True),
+        Option("The data set as distributed: a folder or a CSV.", "Input", positional=True, must_exist=True),
     ]
     layout: Annotated[LayoutName, Option("Layout of the data set; auto detects it.", "Input")] = "auto"
     fold: Annotated[int, Option("Test fold for data sets split by subject.", "Input", min=0, max=9)] = 0
@@ -50,7 +50,7 @@ class PrepareConfig(Settings):
     no_face: Annotated[
         NoFacePolicy | None,
         Option(
-            "Without a face: use the set's mean landmarks, or drop the image.",
+            "If no face is found: use the set's mean landmarks (template), or drop the image.",
             "Faces",
             unset="template for whole images, drop for faces",
         ),
@@ -58,10 +58,10 @@ class PrepareConfig(Settings):
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     out: Annotated[Path, written("folder", "Folder that receives index/ and dataset/.")] = Path()
     form: Annotated[
-        DataForm, Option("files: one for each face; shards: parquet and tar, for sets of many millions.", "Output")
+        DataForm, Option("files: one per face; shards: parquet and tar, for many millions of faces.", "Output")
     ] = "files"
     faces_per_shard: FacesPerShard = FACES_PER_SHARD
-    check: Annotated[bool, Option("Look for duplicates and leaks at the end.", "Output")] = True
+    check: Annotated[bool, Option("Search for duplicates and leaks at the end.", "Output")] = True
     resume: Resume = False
     force: Annotated[bool, Option("Replace an earlier index and its images.", "Output")] = False
     gpus: OneGpu = None
@@ -95,7 +95,7 @@ class ConvertConfig(Settings):
         Path, existing("folder", "Folder written by `ampnet prepare` or `ampnet convert`.", positional=True)
     ]
     to: Annotated[DataForm, Option("Form to write.", "Output")]
-    out: Annotated[Path, written("folder", "Folder to write; the original stays.")]
+    out: Annotated[Path, written("folder", "Folder to write; DATA stays as it is.")]
     faces_per_shard: FacesPerShard = FACES_PER_SHARD
 
     def __post_init__(self) -> None:

@@ -9,7 +9,8 @@ from ampnet.files.printable import printable
 from ampnet.settings.choices import Protocol, Split
 from ampnet.settings.fields import Option, Settings, existing, written
 from ampnet.settings.shared import (
-    A_MODEL,
+    MODELS,
+    NEWEST,
     RESUME_OR_FORCE,
     BatchSize,
     CheckpointArgument,
@@ -41,7 +42,7 @@ class EvalConfig(FaceClassifier):
     predictions: Annotated[
         Path | None,
         existing(
-            "file", "Score any tool's answers instead of a checkpoint: a CSV with name, and predicted or p_<class>."
+            "file", "Score any tool's answers instead of a checkpoint: a CSV with name and predicted or p_<class>."
         ),
     ] = None
     protocol: Annotated[
@@ -57,13 +58,13 @@ class EvalConfig(FaceClassifier):
         Path | None,
         existing(
             "file",
-            "Rules of a result for others to score again (data, split, rule, coverage, seeds); writes submission.json.",
+            "Score by the rules in this file (data, split, rule, coverage, seeds) and write submission.json.",
         ),
     ] = None
     by: Annotated[
         tuple[str, ...],
         Option(
-            "Also measure groups of images, by these columns of index/faces.csv or of --groups: gender,age.",
+            "Also measure groups of images, by these columns of index/faces.csv or --groups, e.g. gender,age.",
             "Input",
             separated=True,
             metavar="COLUMN,...",
@@ -72,7 +73,7 @@ class EvalConfig(FaceClassifier):
     groups: Annotated[
         Path | None,
         existing(
-            "file", "A CSV with the columns of --by, and name (in the index, or the path in the raw data) or subject."
+            "file", "CSV with the columns of --by, and name (in the index, or the path in the raw data) or subject."
         ),
     ] = None
     mirror: Mirror = False
@@ -88,13 +89,13 @@ class EvalConfig(FaceClassifier):
         of_checkpoint = self.checkpoint is not None or self.mirror or self.prior is not None or self.precision != "fp32"
         require(
             self.predictions is None or not of_checkpoint,
-            "--predictions takes no checkpoint, --mirror, --prior or --precision: the answers in the file are final",
+            "--predictions scores answers as they are; leave out the checkpoint, --mirror, --prior and --precision",
         )
         require(
             self.protocol_file is None or (self.predictions is not None and self.protocol is None),
-            "--protocol-file needs --predictions, and takes no --protocol: the file names the rule",
+            "--protocol-file names the rule and needs --predictions; leave out --protocol",
         )
-        require(bool(self.by) or self.groups is None, "--groups needs --by COLUMN[,COLUMN]: columns of that file")
+        require(bool(self.by) or self.groups is None, "--groups needs --by COLUMN[,COLUMN], columns of that file")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ class CompareConfig(FaceClassifier):
     contenders: Annotated[
         tuple[Path, ...],
         Option(
-            f"Two or more. {A_MODEL} Also a folder of runs over seeds or folds, or any tool's predictions (CSV).",
+            f"Two to eight of: {MODELS}, a folder of runs over seeds or folds, any tool's predictions (CSV).",
             "Input",
             positional=True,
             metavar="A B ...",
@@ -115,7 +116,7 @@ class CompareConfig(FaceClassifier):
     seed: Annotated[int, Option("Random seed of intervals and pictures.", "Input", min=0)] = 0
     mirror: Mirror = False
     out: Annotated[
-        Path | None, written("folder", "Folder of the results.", unset="compare/A-B-<split> with the data")
+        Path | None, written("folder", "Folder of the results.", unset="compare/A-B-<split> in the data folder")
     ] = None
     force: Annotated[bool, Option("Replace another comparison.", "Output")] = False
 
@@ -139,11 +140,11 @@ class RobustnessConfig(Settings):
         int | None, Option("Corrupt a random sample of this many faces.", "Input", min=1, unset="all")
     ] = None
     photos: Annotated[
-        Path | None, existing("folder", "Instead, measure how steady the answers to the photos in this folder are.")
+        Path | None, existing("folder", "Instead, measure how steady the answers are for the photos in this folder.")
     ] = None
     subsets: Annotated[
         tuple[Path, ...],
-        Option("Also measure the faces that this list names; repeat for several.", "Input", flag="--subset"),
+        Option("Also measure the faces named in this list; repeatable.", "Input", flag="--subset"),
     ] = ()
     corruptions: Annotated[
         str,
@@ -157,7 +158,7 @@ class RobustnessConfig(Settings):
     mirror: Mirror = False
     prior: PriorOption = None
     out: Annotated[
-        Path | None, written("folder", "Folder of the results.", unset="robustness/<split> by the checkpoint")
+        Path | None, written("folder", "Folder of the results.", unset="robustness/<split> beside the checkpoint")
     ] = None
     resume: Resume = False
     force: Annotated[bool, Option("Replace other results, or an interrupted run.", "Output")] = False
@@ -192,13 +193,11 @@ class CalibrateConfig(FaceClassifier):
     data: DataFolder = Path()
     coverage: Annotated[
         float | None,
-        Option(
-            "Answer this share of the faces, the most probable answers first.", "Model", above=0, max=1, unset="all"
-        ),
+        Option("Share of the faces to answer, the most probable answers first.", "Model", above=0, max=1, unset="all"),
     ] = None
     precision: Annotated[
         float | None,
-        Option("Answer as many faces as possible with at least this share of right answers.", "Model", above=0, max=1),
+        Option("Answer as many faces as possible while this share of the answers is right.", "Model", above=0, max=1),
     ] = None
     out: Annotated[Path | None, written("file", "Checkpoint to write.", unset="the checkpoint itself")] = None
     force: Annotated[bool, Option("Replace an existing file, such as the checkpoint.", "Output")] = False
@@ -207,7 +206,7 @@ class CalibrateConfig(FaceClassifier):
         super().__post_init__()
         require(
             self.coverage is None or self.precision is None,
-            "--coverage and --precision each set the threshold; give one of them",
+            "--coverage and --precision each set the threshold; use only one",
         )
 
 
@@ -235,22 +234,28 @@ class AuditConfig(FaceClassifier):
     checkpoint: Annotated[
         Path | None,
         Option(
-            f"A folder of `train --folds`, whose every face is judged by a run that has not seen it. Or: {A_MODEL}",
+            f"Model to use: {MODELS}, or a folder of `train --folds`, whose runs judge the faces that "
+            "they have not seen.",
             "Model",
             positional=True,
-            unset="the newest run in ./checkpoint, else the bundled model",
+            unset=NEWEST,
         ),
     ] = None
     data: DataFolder = Path()
     splits: Annotated[
         tuple[Split, ...],
-        Option("Splits that a single checkpoint has not been trained on.", "Input", flag="--split", separated=True),
+        Option(
+            "Splits to audit with a single checkpoint, which was not trained on them.",
+            "Input",
+            flag="--split",
+            separated=True,
+        ),
     ] = ("val", "test")
     predictions: Annotated[
         Path | None, existing("file", "Any tool's probabilities instead of a checkpoint, as for eval.")
     ] = None
     unlabelled: Annotated[
-        Path | None, existing("folder", "Rank the photos in this folder instead: which of them to label next.")
+        Path | None, existing("folder", "Instead, rank the photos in this folder by which to label next.")
     ] = None
     out: Annotated[Path, written("folder", "Folder of the lists.")] = Path("audit")
     force: ReplaceFile = False
@@ -259,11 +264,11 @@ class AuditConfig(FaceClassifier):
         super().__post_init__()
         require(
             self.predictions is None or (self.checkpoint is None and self.unlabelled is None),
-            "--predictions takes no checkpoint and no --unlabelled: the probabilities in the file are final",
+            "--predictions judges by the probabilities in the file; leave out the checkpoint and --unlabelled",
         )
         require(
             self.predictions is None or self.splits == AuditConfig.splits,
-            "--predictions judges every image that the file has, of any split; leave out --split",
+            "--predictions judges every image in the file, of any split; leave out --split",
         )
         is_folder_alone = self.data == Path() and self.splits == AuditConfig.splits
         require(self.unlabelled is None or is_folder_alone, "--unlabelled ranks photos; leave out --data and --split")

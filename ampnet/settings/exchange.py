@@ -48,25 +48,25 @@ class ExportConfig(Settings):
     ]
     format: Annotated[
         ExportFormat,
-        Option("Format of the file; web: a folder with a page that runs the model in the browser.", "Output"),
+        Option("Format to write; web: a folder with a page that runs the model in the browser.", "Output"),
     ] = "onnx"
     part: Annotated[
         ExportPart,
-        Option("What an ONNX file holds: all from photo to faces, or the classifier of framed faces.", "Output"),
+        Option("Contents of an ONNX file: everything from photo to faces, or only the classifier.", "Output"),
     ] = "whole"
     pixels: Annotated[
         ExportPixels,
-        Option("Photos of a whole ONNX file: (H, W, 3), (H, W, 4) with transparency, or (1, 3, H, W).", "Output"),
+        Option("Input of a whole ONNX file: (H, W, 3), (H, W, 4) with transparency, or (1, 3, H, W).", "Output"),
     ] = "rgb"
     precision: Annotated[
         ExportPrecision | None,
-        Option("In what an ONNX file stores its larger weights.", "Output", unset="fp32; a page: int8"),
+        Option("Storage type of the larger weights in an ONNX file.", "Output", unset="fp32; for web: int8"),
     ] = None
     data: Annotated[
         Path | None,
         existing(
             "folder",
-            "Prepared data set on whose validation faces a classifier is checked.",
+            "Prepared data set whose validation faces check the classifier.",
             unset="the faces of a sample photo",
         ),
     ] = None
@@ -75,13 +75,14 @@ class ExportConfig(Settings):
         Path | None,
         existing(
             "folder",
-            "Folder of the npm package onnxruntime-web, for a page.",
+            "Folder of the npm package onnxruntime-web, for --format web.",
             flag="--onnxruntime-web",
-            unset="npm installs it",
+            unset="installed by npm",
         ),
     ] = None
     licence: Annotated[
-        str, Option("Terms of the weights, for the file's metadata.", "Output", unset="a bundled model's, else none")
+        str,
+        Option("Licence of the weights, for the file's metadata.", "Output", unset="the bundled model's, else none"),
     ] = ""
     force: ReplaceFile = False
 

@@ -65,9 +65,9 @@ class PredictConfig(Settings):
         float | None, Option("Stop before this second of each video.", "Input", flag="--to", above=0, unset="its end")
     ] = None
     face: Annotated[FacePolicy, Option("Which faces of a photo to classify.", "Faces")] = "all"
-    min_face: Annotated[float, Option("Leave out faces with a shorter side, in pixels.", "Faces", min=0)] = (
-        DetectorConfig.min_face
-    )
+    min_face: Annotated[
+        float, Option("Minimum side of a face in pixels; smaller faces are left out.", "Faces", min=0)
+    ] = DetectorConfig.min_face
     track: Annotated[
         bool, Option("Number the faces of a video; a face keeps its number from frame to frame.", "Faces")
     ] = False
@@ -81,12 +81,12 @@ class PredictConfig(Settings):
             "Faces",
             min=1,
             max=100,
-            unset="each track stands alone",
+            unset="tracks are not joined",
         ),
     ] = None
     fast: Annotated[
         bool,
-        Option("Look for the faces of a video in a part of its frames, and follow them through the others.", "Faces"),
+        Option("Detect faces in some frames of a video only, and follow them through the others.", "Faces"),
     ] = False
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     checkpoint: CheckpointOption = None
@@ -94,7 +94,7 @@ class PredictConfig(Settings):
     prior: PriorOption = None
     csv: Annotated[Path | None, written("file", "Also write the results to this CSV file, row by row.")] = None
     decimal: Annotated[
-        Literal[".", ","], Option("Decimal mark of --csv; with a comma, semicolons separate the cells.", "Output")
+        Literal[".", ","], Option("Decimal mark in --csv; with a comma, cells are separated by semicolons.", "Output")
     ] = "."
     jsonl: Annotated[Path | None, written("file", "Also write the results to this file, one JSON object per line.")] = (
         None
@@ -104,28 +104,26 @@ class PredictConfig(Settings):
     )
     hide: Annotated[
         Literal["blur", "box"] | None,
-        Option("Cover the faces in the copies of --annotate; every frame of a video is searched for them.", "Output"),
+        Option("Cover faces in the copies of --annotate; every frame of a video is searched.", "Output"),
     ] = None
-    out: Annotated[Path | None, Option("Folder or address of the parquet files of --engine ray.", "Output")] = None
+    out: Annotated[Path | None, Option("Folder or address for the parquet files of --engine ray.", "Output")] = None
     part_images: Annotated[
-        int, Option("Photos in each parquet file of --engine ray; a kill loses at most one file.", "Output", min=1)
+        int, Option("Photos per parquet file of --engine ray; --resume skips finished files.", "Output", min=1)
     ] = 1024
     explain: Annotated[
         bool,
         Option(
-            "Add what each region of a face contributed: numbers to --json and --jsonl, pictures to --annotate.",
+            "Add the contribution of each face region: numbers to --json and --jsonl, pictures to --annotate.",
             "Output",
         ),
     ] = False
-    estimate: Annotated[
-        bool, Option("Only say how long it will take, measured on a sample; nothing is written.", "Output")
-    ] = False
+    estimate: Annotated[bool, Option("Only estimate the running time, from a sample; write nothing.", "Output")] = False
     force: Annotated[bool, Option("Replace existing files.", "Output")] = False
     resume: Annotated[
         bool, Option("Continue the --csv, --jsonl, --annotate or --out of an interrupted run.", "Output")
     ] = False
     runtime: Annotated[
-        Runtime, Option("What runs the networks; onnx starts sooner and needs less memory.", "Machine")
+        Runtime, Option("Runtime of the networks; onnx starts faster and needs less memory.", "Machine")
     ] = "torch"
     gpus: OneGpu = None
     batch_size: BatchSize = 32
@@ -140,7 +138,7 @@ class PredictConfig(Settings):
             require(self.out is not None, "--engine ray needs --out DIR: the folder of its parquet files")
             require(others, "--engine ray writes parquet files; leave out --csv, --jsonl and --annotate")
             is_plain = self.list_file is None and Path("-") not in self.images
-            require(is_plain, "--engine ray takes folders and files, no --list and no -")
+            require(is_plain, "--engine ray reads folders and files only; leave out --list and -")
             require(not (self.resume and self.force), RESUME_OR_FORCE)
             require(
                 not (self.track or self.explain),
@@ -150,35 +148,35 @@ class PredictConfig(Settings):
             is_local = (self.out, self.actors, self.part_images) == (None, None, PredictConfig.part_images)
             require(is_local, "--out, --actors and --part-images need --engine ray")
         is_kept = self.csv or self.jsonl or self.annotate or self.engine == "ray" or not self.resume
-        require(bool(is_kept), "--resume needs --csv, --jsonl or --annotate: what an interrupted run left to continue")
+        require(bool(is_kept), "--resume needs --csv, --jsonl or --annotate: the output to continue")
         is_apart = self.csv is None or self.jsonl not in (self.csv, Path(f"{self.csv}.json"))
-        require(is_apart, "--csv and --jsonl need two files; what is beside FILE.csv as FILE.csv.json are its settings")
+        require(is_apart, "--csv and --jsonl need different files; FILE.csv.json is taken by the settings of FILE.csv")
         if self.camera is not None:
             is_alone = not (self.images or self.list_file or self.videos)
             is_plain = not (self.jsonl or self.annotate or self.explain or self.track or self.resume)
-            require(is_alone, "--camera reads nothing else; leave out files, --list and --videos")
-            require(is_plain and self.engine == "local", "--camera has a window and --csv only; leave the others out")
-            asked = (self.every, self.rate, self.first, self.last, self.fast)
+            require(is_alone, "--camera is the only input; leave out files, --list and --videos")
+            require(is_plain and self.engine == "local", "--camera writes only --csv; leave out other outputs")
+            sampling = (self.every, self.rate, self.first, self.last, self.fast)
             require(
-                asked == (None, None, 0.0, None, False),
+                sampling == (None, None, 0.0, None, False),
                 "--camera takes a frame whenever it is ready; leave out --every, --rate, --from, --to and --fast",
             )
         is_measurable = self.camera is None and self.engine == "local" and not self.resume
-        require(is_measurable or not self.estimate, "--estimate needs a whole run here; no --camera, --resume or Ray")
-        require(self.every is None or self.rate is None, "--every and --rate: give one of them")
+        require(is_measurable or not self.estimate, "--estimate does not work with --camera, --resume or --engine ray")
+        require(self.every is None or self.rate is None, "--every and --rate both choose the frames; use only one")
         require(self.last is None or self.last > self.first, "--to must be later than --from")
         is_csv = self.csv is None or self.csv.suffix.lower() not in NO_CSV
-        require(is_csv, f"--csv {self.csv} would be no {self.csv and self.csv.suffix} file; name it .csv")
-        require(self.decimal == "." or self.csv is not None, "--decimal is the mark of --csv; give --csv FILE, too")
+        require(is_csv, f"--csv {self.csv} would be no {self.csv and self.csv.suffix} file; use the extension .csv")
+        require(self.decimal == "." or self.csv is not None, "--decimal needs --csv FILE")
         require(self.smooth == 0 or self.track, "--smooth averages along tracks, so it needs --track")
         if self.hide is not None:
             finds_all = self.face == "all" and self.min_face <= DetectorConfig.min_face and not self.fast
             finds_all = finds_all and self.detector.score_threshold <= DetectorConfig.score_threshold
             require(self.annotate is not None, "--hide covers faces in copies, so it needs --annotate DIR")
             require(finds_all, "--hide covers every face; leave out --face, --min-face, --score-threshold and --fast")
-            require(not self.explain, "--explain draws faces, which --hide covers; give one of them")
+            require(not self.explain, "--explain draws faces, which --hide covers; use only one")
             is_noted = bool(self.csv or self.jsonl) or not self.resume
-            require(is_noted, "--resume with --hide needs --csv or --jsonl: copies do not tell whether they cover")
+            require(is_noted, "--resume with --hide needs --csv or --jsonl, which record that faces are covered")
         require(self.people is None or self.track, "--people joins tracks, so it needs --track")
         require(not (self.smooth and self.explain), "--explain explains single frames, not the averages of --smooth")
         if self.runtime == "onnx":
@@ -198,15 +196,15 @@ class ServeConfig(Settings):
     port: Annotated[int, Option("Port; 0 takes a free one.", "Service", min=0, max=65_535)] = 8000
     allow_hosts: Annotated[
         tuple[str, ...],
-        Option("Also answer to this name (Host header); repeat for several.", "Service", flag="--allow-host"),
+        Option("Also accept this name as Host header; repeatable.", "Service", flag="--allow-host"),
     ] = ()
     allow_origins: Annotated[
         tuple[str, ...],
-        Option("Let pages of this origin use the service, or of all (*); repeat.", "Service", flag="--allow-origin"),
+        Option("Allow pages of this origin (CORS), or of any (*); repeatable.", "Service", flag="--allow-origin"),
     ] = ()
     proxies: Annotated[
         tuple[str, ...],
-        Option("Trust the X-Forwarded headers of this address or network; repeat.", "Service", flag="--proxy"),
+        Option("Trust the X-Forwarded headers of this address or network; repeatable.", "Service", flag="--proxy"),
     ] = ()
     access_log: Annotated[bool, Option("Print one line of JSON for each request.", "Service")] = False
     token: Annotated[
@@ -218,9 +216,9 @@ class ServeConfig(Settings):
     runtime: Annotated[
         Runtime | None,
         Option(
-            "What runs the networks; onnx exports the model once.",
+            "Runtime of the networks; onnx exports the model once.",
             "Machine",
-            unset="onnx if it is exported, else torch",
+            unset="onnx if the model is exported, else torch",
         ),
     ] = None
     gpus: OneGpu = None
@@ -240,7 +238,7 @@ class ServeConfig(Settings):
     ] = None
     workers: Annotated[
         int,
-        Option("Processes that answer; they divide the cores, --queue and --max-requests.", "Machine", min=1),
+        Option("Server processes; they divide the cores, --queue and --max-requests.", "Machine", min=1),
     ] = 1
     queue: Annotated[int, Option("Maximum number of photos in progress or waiting; more get 503.", "Limits", min=1)] = (
         128
@@ -266,18 +264,18 @@ class ServeConfig(Settings):
         super().__post_init__()
         for host in self.allow_hosts:
             is_name = re.fullmatch(r"[^/?#@\s]+", host) is not None
-            require(is_name, f"--allow-host is a name, without http:// or /; got {host}")
+            require(is_name, f"--allow-host must be a host name, without http:// or /; got {host}")
         for origin in self.allow_origins:
             require(
                 origin == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#\s]+", origin, re.IGNORECASE) is not None,
-                f"an origin is like https://example.org, without a path; got {origin}",
+                f"--allow-origin must be like https://example.org, without a path; got {origin}",
             )
         for address in self.proxies:
-            require(_is_network(address), f"a proxy is an address or a network like 10.0.0.0/8; got {address}")
+            require(_is_network(address), f"--proxy must be an address or a network like 10.0.0.0/8; got {address}")
         require(self.token is None or len(self.token) >= 16, "a token needs at least 16 characters")
         require(
             self.token is None or (self.token.isascii() and self.token.isprintable() and " " not in self.token),
-            "a token consists of printable ASCII characters without spaces",
+            "a token may hold only printable ASCII characters, without spaces",
         )
         queue, part = -(-self.queue // self.workers), " of each worker" if self.workers > 1 else ""
         require(self.max_files <= queue, f"max_files ({self.max_files}) must fit into the queue ({queue}){part}")

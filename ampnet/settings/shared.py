@@ -19,17 +19,17 @@ MAX_IMAGE_SIZE = 448
 MAX_WIDTH = 2
 """Widest network; it has 228 million parameters, four times the paper's."""
 
-A_MODEL = "A run folder (its best.pt), a checkpoint file, `bundled` or `bundled:NAME`."
-_NEWEST = "the newest run in ./checkpoint, else the bundled model"
+MODELS = "a run folder (its best.pt), a checkpoint file, `bundled`, `bundled:NAME`"
+NEWEST = "the newest run in ./checkpoint, else the bundled model"
 
-CheckpointArgument = Annotated[Path | None, Option(A_MODEL, "Model", positional=True, unset=_NEWEST)]
-CheckpointOption = Annotated[Path | None, Option(A_MODEL, "Model", unset=_NEWEST)]
+CheckpointArgument = Annotated[Path | None, Option(f"Model to use: {MODELS}.", "Model", positional=True, unset=NEWEST)]
+CheckpointOption = Annotated[Path | None, Option(f"Model to use: {MODELS}.", "Model", unset=NEWEST)]
 DataFolder = Annotated[Path, existing("folder", "Folder written by `ampnet prepare` (holds index/).")]
 Mirror = Annotated[bool, Option("Average the predictions for each face and its mirror image.", "Model")]
 PriorOption = Annotated[
     str | None,
     Option(
-        "Expected class frequencies: the training set's, equal ones, or a JSON file of class -> share.",
+        "Expected class frequencies: those of the training set, equal ones, or a JSON file of class -> share.",
         "Model",
         metavar="training|balanced|FILE",
         unset="what the checkpoint was tuned for",
@@ -56,12 +56,10 @@ class FaceClassifier(Settings):
 ImageThreads = Annotated[int, Option("Threads that read and write images.", "Machine", min=1)]
 PrecisionOption = Annotated[
     UsePrecision,
-    Option(
-        "Floating-point precision; auto is bf16 if the processor has it and sample labels do not change.", "Machine"
-    ),
+    Option("Floating-point precision; auto uses bf16 if the processor has it and no sample label changes.", "Machine"),
 ]
 EngineOption = Annotated[
-    EngineName, Option("ray spreads the work over the cluster at RAY_ADDRESS, or over local processes.", "Machine")
+    EngineName, Option("ray distributes the work over the cluster at RAY_ADDRESS, or over local processes.", "Machine")
 ]
 Actors = Annotated[
     int | None,
@@ -70,7 +68,7 @@ Actors = Annotated[
 FacesPerShard = Annotated[int, Option("Faces in each shard.", "Output", min=1, max=MAX_FACES_PER_SHARD)]
 ReplaceFile = Annotated[bool, Option("Replace an existing file.", "Output")]
 Resume = Annotated[bool, Option("Resume an interrupted run.", "Output")]
-RESUME_OR_FORCE = "--resume continues a run and --force discards it; give one of them"
+RESUME_OR_FORCE = "--resume continues a run and --force discards it; use only one"
 
 WIDTH = Option(
     "Multiplier of all channel counts; 1 is the paper's.", "Model", above=0, max=MAX_WIDTH, unset="the variant's"
@@ -84,27 +82,27 @@ INPUT_SIZE = Option(
     unset="the variant's",
 )
 PLACEMENT = Option(
-    "Place regions on whole cells of the feature map, as in the paper, or anywhere between them.",
+    "Place regions on whole cells of the feature map, as in the paper, or between cells.",
     "Model",
     unset="the variant's",
 )
 STANDARDISE = Option(
-    "Set each face's brightness and contrast to FER-2013's first; the paper's network does not.",
+    "Normalise each face's brightness and contrast to FER-2013's; the paper's network does not.",
     "Model",
     unset="the variant's",
 )
 Modules = Annotated[
     tuple[Module, ...],
-    Option("Perception modules in use, for ablations: global, local, attentional.", "Model", separated=True),
+    Option("Perception modules to use, for ablations: global, local, attentional.", "Model", separated=True),
 ]
 Dropout = Annotated[float, Option("Channel dropout after each stage of global perception.", min=0, below=1)]
 ClassesOption = Annotated[
     str,
     Option(
-        "What labels mean: a JSON file of label: class, or keep to leave them as they are.",
+        "Map labels to classes: a JSON file of label -> class, or keep for the labels as they are.",
         "Input",
         metavar="FILE|keep",
-        unset="known expressions get ampnet's names (happy: happiness)",
+        unset="known expressions get ampnet's names (happy -> happiness)",
     ),
 ]
 
@@ -129,7 +127,7 @@ class DetectorConfig(Settings):
         float, Option("Drop boxes whose overlap (IoU) with a higher-scoring one exceeds this.", above=0, below=1)
     ] = 0.4
     min_face: Annotated[
-        float, Option("Minimum side of a face in pixels; smaller ones show no readable expression.", "Faces", min=0)
+        float, Option("Minimum side of a face in pixels; smaller faces are ignored.", "Faces", min=0)
     ] = 12.0
 
 

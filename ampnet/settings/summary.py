@@ -16,11 +16,11 @@ class SummarizeConfig(Settings):
 
     tables: Annotated[tuple[Path, ...], existing("file", "Tables written by `ampnet predict --csv`.", positional=True)]
     people: Annotated[
-        Path | None, existing("file", "CSV file with the columns video, track and person: who is who.")
+        Path | None, existing("file", "CSV with the columns video, track and person that names the people.")
     ] = None
     rate: Annotated[
         float | None,
-        Option("Samples per second of each series.", "Faces", above=0, max=1000, unset="that of the classified frames"),
+        Option("Ticks per second of each series.", "Faces", above=0, max=1000, unset="that of the classified frames"),
     ] = None
     smooth: Annotated[
         float,
@@ -29,7 +29,7 @@ class SummarizeConfig(Settings):
     baseline: Annotated[
         str | None,
         Option(
-            "Also subtract a person's neutral: the median of the video, of these seconds, or of this video.",
+            "Also subtract each person's neutral: the median over the whole video, these seconds, or another video.",
             "Faces",
             metavar="median|0-10|CLIP",
         ),
@@ -48,7 +48,7 @@ class SummarizeConfig(Settings):
             "Also write annotations for these programs, comma-separated.", "Output", flag="--format", separated=True
         ),
     ] = ()
-    out: Annotated[Path, written("folder", "Folder to write to.")] = Path("tables")
+    out: Annotated[Path, written("folder", "Folder of the results.")] = Path("tables")
     force: Annotated[bool, Option("Replace existing files.", "Output")] = False
 
     def __post_init__(self) -> None:

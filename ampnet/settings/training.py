@@ -10,7 +10,7 @@ from ampnet.files.printable import printable
 from ampnet.settings.choices import MODULES, Freeze, Placement, Precision, SelectionSplit, TrackerName, Variant, YesNo
 from ampnet.settings.fields import Option, Settings, written
 from ampnet.settings.recipes import Recipe, RecipeName, make_recipe
-from ampnet.settings.shared import A_MODEL, INPUT_SIZE, PLACEMENT, STANDARDISE, WIDTH, DataFolder, Modules
+from ampnet.settings.shared import INPUT_SIZE, MODELS, PLACEMENT, STANDARDISE, WIDTH, DataFolder, Modules
 
 MAX_SEED = 2**63 - 1
 """Maximum random seed: every generator takes it."""
@@ -38,7 +38,7 @@ class TrainConfig(Settings):
     standardise: Annotated[YesNo | None, STANDARDISE] = None
     pretrained: Annotated[
         Path | None,
-        Option(f"Start from these weights. {A_MODEL} A .pth of the reference program works too.", "Model"),
+        Option(f"Initial weights: {MODELS}, or a .pth file of the reference program.", "Model"),
     ] = None
     freeze: Annotated[
         Freeze, Option("Freeze the stem, or the statistics of all normalisation layers (norms).", "Model")
@@ -63,7 +63,7 @@ class TrainConfig(Settings):
     ] = field(default_factory=dict)
     teachers: Annotated[
         tuple[Path, ...],
-        Option("Distil from this checkpoint, or from `bundled`; repeat for several.", "Recipe", flag="--teacher"),
+        Option("Distil from this checkpoint, or from `bundled`; repeatable.", "Recipe", flag="--teacher"),
     ] = ()
     seed: Annotated[int, Option("Random seed.", "Recipe", min=0)] = 1
     seeds: Annotated[
@@ -72,8 +72,8 @@ class TrainConfig(Settings):
     folds: Annotated[
         str,
         Option(
-            "Train a run for each of K folds, or for each person; `eval RUN` judges every face by a run that has not "
-            "seen it.",
+            "Cross-validate: train a run for each of K folds, or for each person; `eval RUN` tests every face with "
+            "the run that has not seen it.",
             "Recipe",
             metavar="K|subjects",
             unset="one run on the data set's own splits",
@@ -82,7 +82,7 @@ class TrainConfig(Settings):
     subjects: Annotated[
         str,
         Option(
-            "Whose face it is: a column of index/faces.csv, or a CSV with name and subject; no person is in two folds.",
+            "Who is shown: a column of index/faces.csv, or a CSV with name and subject; no person is in two folds.",
             "Recipe",
             metavar="COLUMN|FILE",
             unset="subject",
@@ -90,7 +90,7 @@ class TrainConfig(Settings):
     ] = ""
     select_on: Annotated[
         SelectionSplit,
-        Option("Split that picks the best epoch; test inflates the test score; every report notes it.", "Recipe"),
+        Option("Split that picks the best epoch; test inflates the test score, and every report notes it.", "Recipe"),
     ] = "val"
     patience: Annotated[
         int, Option("Stop after this many epochs without improvement; 0 never stops early.", "Recipe", min=0)
@@ -122,7 +122,7 @@ class TrainConfig(Settings):
         super().__post_init__()
         require(self.seed <= MAX_SEED, f"seed must be at most {MAX_SEED}, got {self.seed}")
         is_inside = self.name is None or not (Path(self.name).is_absolute() or ".." in Path(self.name).parts)
-        require(is_inside, f"--name is that of a folder in --out; {self.name} would be elsewhere")
+        require(is_inside, f"--name must name a folder inside --out, got {self.name}")
         recipe = make_recipe(self.recipe or "reference", self.recipe_changes)
         require(
             recipe.targets == "mix" or self.recipe_changes.get("vote_weight") is None,

@@ -148,7 +148,7 @@ def methods_text(
     numbered = " (numbered anew in each video)" if is_numbered else ""
     parts = [
         f"Facial expressions in {counted(len(videos), 'video')} were classified with AMP-Net (Liu et al., 2022), "
-        f"{_model(settings)}. Faces were looked for with RetinaFace (Deng et al., 2020) in {frames:,} frames"
+        f"{_model(settings)}. Faces were detected with RetinaFace (Deng et al., 2020) in {frames:,} frames"
         f"{', or followed to them from others by optical flow' if settings and settings.fast else ''}, at "
         f"{_range({usual_rate(video) for video in videos})} frames per second{_part(settings)}; times are "
         f"{OWN_TIMES if settings else ''}from the first frame of each video.",

@@ -30,7 +30,7 @@ def prepare(config: PrepareConfig, as_json: AsJson = False, quiet: Quiet = False
 
 @command
 def check_data(config: CheckConfig, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Look for duplicates, leaks between splits, undetected faces and altered images in a prepared data set.
+    """Find duplicates, leaks between splits, undetected faces and altered images in a prepared data set.
 
     \bExamples:
       $ ampnet check
@@ -56,7 +56,7 @@ def check_data(config: CheckConfig, as_json: AsJson = False, quiet: Quiet = Fals
 def convert(config: ConvertConfig, quiet: Quiet = False) -> None:
     """Rewrite a prepared data set as shards (parquet and tar), or shards as files.
 
-    Shards suit storage that is slow with many small files, and sets of many millions; train and eval read both forms.
+    Use shards for many millions of faces, or where small files are slow; train and eval read both forms.
 
     \bExamples:
       $ ampnet convert fer2013 --to shards --out fer2013-shards

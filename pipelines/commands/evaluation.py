@@ -122,7 +122,7 @@ def _show_steadiness(config: RobustnessConfig, photos: Path, as_json: bool, quie
 def calibrate(config: CalibrateConfig, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Fit a checkpoint's temperature and rejection threshold on the validation split.
 
-    Below that threshold, the answer of `ampnet predict` is "not sure". The bundled models are never changed.
+    Below that threshold, `ampnet predict` answers "not sure". The bundled models are never changed.
 
     \bExamples:
       $ ampnet calibrate checkpoint/run1 --force
@@ -138,10 +138,10 @@ def calibrate(config: CalibrateConfig, as_json: AsJson = False, quiet: Quiet = F
 
 @command
 def adapt(config: AdaptConfig, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Teach a trained network your own classes, from 5 to 200 photos of each.
+    """Fit a trained network to your own classes, from 5 to 200 photos of each.
 
-    The network stays, its last layer is fitted anew. It is measured on photos (or people) that were left out, and
-    written only if it is better than the old one and than guessing.
+    Only the last layer is fitted. The result is measured on photos (or people) that were left out, and written only
+    if it beats both the old network and guessing.
 
     \bExamples:
       $ ampnet adapt my_photos          # a folder for each class; writes adapted.pt
@@ -158,11 +158,11 @@ def adapt(config: AdaptConfig, as_json: AsJson = False, quiet: Quiet = False) ->
 def audit(config: AuditConfig, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """List the labels that are probably wrong, or the photos to label next, most doubtful first.
 
-    Write your answers into the list's column answer, or into Label Studio, and give them to `ampnet prepare --votes`.
+    Write your answers into the column answer of the list, or use Label Studio; `ampnet prepare --votes` reads them.
 
     \bExamples:
-      $ ampnet audit checkpoint/run1 --data mine     # of train --folds: every label
-      $ ampnet audit bundled:fer2013 --data fer      # of val and test, which it has not seen
+      $ ampnet audit checkpoint/run1 --data mine     # a run of train --folds: every label
+      $ ampnet audit bundled:fer2013 --data fer      # labels of val and test, which it has not seen
       $ ampnet audit --unlabelled new_photos         # which to label next
     """
     from pipelines.audit import run  # loads torch; kept out of `ampnet --help`

@@ -9,8 +9,8 @@ from pipelines.commands.stdout import tell
 def export(config: ExportConfig) -> None:
     """Write a model that runs without ampnet, and check that it gives the same answers.
 
-    An ONNX file takes a photo and gives its faces, in any ONNX Runtime. With `--part classifier` it takes framed
-    faces and their landmarks; that form is what `predict --runtime onnx` reads.
+    An ONNX file turns a photo into its faces, in any ONNX Runtime since 1.17. With `--part classifier`, it reads
+    framed faces and their landmarks instead.
 
     \bExamples:
       $ ampnet export bundled
@@ -29,7 +29,7 @@ def export(config: ExportConfig) -> None:
 
 @command
 def import_reference(config: ImportConfig) -> None:
-    """Convert a checkpoint of the reference program into ours; nothing in the file is executed.
+    """Convert a checkpoint of the reference program to ampnet's format; nothing in the file is executed.
 
     \bExamples:
       $ ampnet import model_best.pth
@@ -42,7 +42,7 @@ def import_reference(config: ImportConfig) -> None:
 
 @command
 def export_reference(config: ExportReferenceConfig) -> None:
-    """Convert a checkpoint of the full network for the reference program.
+    """Convert a checkpoint of the full network to the reference program's format.
 
     \bExamples:
       $ ampnet export-reference checkpoint/run1 --out model.pth

@@ -54,7 +54,7 @@ def read_request(config: PredictConfig, as_json: bool) -> PredictConfig:
         as_json: whether the results go to stdout as JSON.
 
     Raises:
-        UsageError: nothing is asked for, or two things do not go together.
+        UsageError: there is no input, or two options contradict each other.
     """
     from ampnet.files.download import is_url  # loads socket, which `ampnet --help` does without
 
@@ -68,9 +68,9 @@ def read_request(config: PredictConfig, as_json: bool) -> PredictConfig:
 
 def _require_places(config: PredictConfig, as_json: bool) -> None:
     if config.camera is not None and as_json:
-        raise UsageError("--camera has a window and --csv only; leave out --json")
+        raise UsageError("--camera writes only --csv; leave out --json")
     if as_json and config.resume:
-        raise UsageError("--json prints everything again and cannot be resumed; use --jsonl FILE")
+        raise UsageError("--json cannot be resumed; use --jsonl FILE")
     if as_json and config.estimate:
         raise UsageError("--estimate prints one line; leave out --json")
     if config.explain and not (as_json or config.jsonl or config.annotate):

@@ -12,7 +12,7 @@ def train(config: TrainConfig, as_json: AsJson = False, quiet: Quiet = False) ->
     \bExamples:
       $ ampnet train
       $ ampnet train --gpus 4 --precision bf16 --name paper
-      $ ampnet train --pretrained bundled --epochs 6 --lr 0.02
+      $ ampnet train --pretrained bundled --variant ampnet-small --epochs 6 --lr 0.02
       $ ampnet train --resume
     """
     from ampnet.runtime.launch import is_main_process

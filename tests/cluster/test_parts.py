@@ -30,7 +30,7 @@ def test_photos_of_the_web_are_fetched_under_the_same_rules_as_without_ray(monke
             refused = problems(part, threads)
             monkeypatch.setattr(download, "POLICY", LOCAL)
             read = problems(part, threads)
-    assert "no public host" in refused[url]
+    assert "not a public host" in refused[url]
     assert refused[str(PORTRAIT)] is None
     assert read == {url: None, str(PORTRAIT): None}
 
@@ -49,7 +49,7 @@ def test_a_line_says_that_videos_at_an_address_are_not_read() -> None:
         store.pipe_file(f"/of-a-store/{name}", b"")
     parts, notes = cut_into_parts([Path("memory://of-a-store")], 10, videos=True)
     assert [part.places for part in parts] == [("memory:///of-a-store/a.jpg",)]
-    assert notes == ["memory://of-a-store: no video is read at an address, photos only"]
+    assert notes == ["memory://of-a-store: videos are not read from addresses, only photos"]
     assert cut_into_parts([Path("memory://of-a-store")], 10, videos=False)[1] == []
 
 

@@ -89,7 +89,7 @@ def test_answers_that_contradict_the_probabilities_are_told_and_a_label_that_doe
     assert "in 1 of 2 rows, predicted is not the most probable class" in read_.notes[0]
     for column in ("label", "Emotion"):
         said = refusal(tmp_path, text.format(column))
-        assert f"in 1 of 2 rows, {column} is not the most probable class; if it is the true class, delete" in said
+        assert f"in 1 of 2 rows, {column} is not the most probable class; delete the column if it is the truth" in said
     agreeing = "name,label,fear,happiness,contempt\ntest_a.jpg,fear,0.6,0.4,0\ntest_b.jpg,contempt,0.1,0.2,0.7\n"
     assert read(tmp_path, agreeing).table.answers.tolist() == [0, 3, -1]
 
@@ -125,7 +125,10 @@ def test_our_own_file_comes_back_as_it_was(tmp_path):
             "name,predicted\nx.jpg,fear\ny.jpg,fear\ntest_a.jpg,fear\n",
             "2 of its 3 images are not in the data set, first x",
         ),
-        ("name,predicted\ntest_a.jpg,pain\n", "line 2: pain is no class of the data; it has fear, happiness, neutral"),
+        (
+            "name,predicted\ntest_a.jpg,pain\n",
+            "line 2: pain is not a class of the data, which has fear, happiness, neutral",
+        ),
         (
             "name,predicted\ntest_a.jpg,fear\nTest/fear/a.png,fear\n",
             "line 3: Test/fear/a.png is listed twice (first in line 2)",

@@ -88,7 +88,7 @@ def test_a_redirect_to_a_local_address_is_refused_before_it_is_asked():
     with server({"/secret": lambda *_: asked.append("secret")}) as inner:
         local = inner.replace("127.0.0.1", "127.0.0.2")
         with server({"/a.jpg": redirect(f"{local}/secret")}) as web:
-            assert "127.0.0.2 is no public host" in reason(f"{web}/a.jpg", policy)
+            assert "127.0.0.2 is not a public host" in reason(f"{web}/a.jpg", policy)
     assert asked == []
 
 
@@ -97,7 +97,7 @@ def test_a_redirect_to_a_local_address_is_refused_before_it_is_asked():
     ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254"],
 )
 def test_this_machine_is_not_asked_under_any_name(host):
-    assert "no public host" in reason(f"http://{host}:9/", POLICY)
+    assert "not a public host" in reason(f"http://{host}:9/", POLICY)
 
 
 @pytest.mark.parametrize(
@@ -182,10 +182,10 @@ def test_the_certificate_has_to_be_trusted_and_to_name_the_host(tmp_path):
         ("http://me:secret@example.org/a.jpg", "user name or password"),
         ("http://@example.org/a.jpg", "user name or password"),
         ("http:///a.jpg", "the host is missing"),
-        ("http://[::1/a.jpg", "no valid address"),
-        ("http://example.org:99999/", "no valid address"),
+        ("http://[::1/a.jpg", "not a valid address"),
+        ("http://example.org:99999/", "not a valid address"),
         ("http://example.org/\r\nHost: other", "control characters"),
-        ("http://fe80::1%25eth0/", "no valid address"),
+        ("http://fe80::1%25eth0/", "not a valid address"),
         ("ftp://example.org/a.jpg", "it leads to ftp:"),
     ],
 )

@@ -138,7 +138,7 @@ def test_a_prior_of_other_classes_is_refused_by_name():
     with pytest.raises(ConfigError, match="is 0 for every class"):
         prior_offsets(checkpoint(class_shares=(0.8, 0.2)), {"anger": 0.0, "fear": 0.0})
     for wrong in (-0.5, float("nan"), float("inf")):  # of a program; files are checked when they are read
-        with pytest.raises(ConfigError, match="no number of at least 0"):
+        with pytest.raises(ConfigError, match="must be a number of at least 0"):
             prior_offsets(checkpoint(class_shares=(0.8, 0.2)), {"anger": 1.0, "fear": wrong})
 
 

@@ -58,7 +58,7 @@ def test_the_probability_becomes_the_share_of_right_answers(happy, data, tmp_pat
     assert figures == {f"{name}.{form}" for name in ("reliability", "risk_coverage") for form in ("png", "svg")}
     request.getfixturevalue("empty_figures")
     told = run(happy, "--data", data, "--out", tmp_path / "new" / "sure.pt", "--force").stdout
-    assert "at the end of its range, as no more of the answers than by chance are right" in told
+    assert "at the end of its range, as no more answers than by chance are right" in told
 
 
 @pytest.mark.usefixtures("empty_figures")
@@ -76,9 +76,9 @@ def test_a_coverage_sets_the_threshold_that_predict_uses(data, tmp_path):
     [
         ([], "name a new file with --out, or change", 2),
         (["--out", "there.pt"], "there.pt exists; choose another path, or replace it with --force", 2),
-        (["--out", "new.pt", "--coverage", "0.5", "--precision", "0.5"], "give one of them", 2),
+        (["--out", "new.pt", "--coverage", "0.5", "--precision", "0.5"], "each set the threshold; use only one", 2),
         (["--out", "new.pt", "--coverage", "0"], "--coverage must be within (0, 1], got 0", 2),
-        (["--out", "new.pt", "--precision", "0.9"], "the best one reaches 14.3%; ask for a lower --precision", 1),
+        (["--out", "new.pt", "--precision", "0.9"], "the best one reaches 14.3%; use a lower --precision", 1),
         (["--out", model_path(), "--force"], "the bundled models are never changed", 2),
     ],
 )

@@ -187,7 +187,7 @@ def test_a_table_of_ones_own_is_neither_replaced_nor_deleted(data: Path, tmp_pat
     mine = tmp_path / "stuff" / "duplicates.csv"
     mine.parent.mkdir()
     mine.write_text("order,article\n7,chair\n")
-    with pytest.raises(DataError, match=r"duplicates\.csv is no list that check wrote; choose another --out"):
+    with pytest.raises(DataError, match=r"duplicates\.csv was not written by check; choose another --out"):
         run(CheckConfig(data=data, out=mine.parent), quiet=True)
     assert mine.read_text() == "order,article\n7,chair\n"
     for _time in range(2):  # its own list is replaced

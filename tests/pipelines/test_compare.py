@@ -146,7 +146,7 @@ def test_a_rivals_answers_stand_beside_a_checkpoint_and_those_it_lacks_are_error
 
 def test_files_of_answers_alone_cannot_be_mirrored(tmp_path, data):
     files = tuple(rival_csv(tmp_path / f"{name}.csv", ["surprise"] * 4) for name in ("one", "two"))
-    with pytest.raises(UsageError, match="--mirror is for checkpoints"):
+    with pytest.raises(UsageError, match="--mirror applies to checkpoints"):
         compare(data, *files, mirror=True)
 
 
@@ -269,7 +269,7 @@ def test_json_is_all_of_stdout(data, says_happy, says_neutral):
     ("text", "message"),
     [
         ("name,predicted\nnobody.jpg,fear\n", "are not in the data set, first nobody.jpg"),
-        ("name,predicted\ntest_0000.jpg,boredom\n", "line 2: boredom is no class of the data"),
+        ("name,predicted\ntest_0000.jpg,boredom\n", "line 2: boredom is not a class of the data"),
         ("a,b\n1,2\n", "has no column for the image"),
     ],
 )

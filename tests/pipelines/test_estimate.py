@@ -48,7 +48,7 @@ def test_photos_in_an_archive_are_not_taken_for_one(tmp_path):
     words = ["predict", tmp_path / "a.tar", "--estimate"]
     done = CliRunner().invoke(app, [str(word) for word in words])
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "--estimate cannot tell how many photos" in done.stderr
+    assert "--estimate cannot count the photos in" in done.stderr
 
 
 def test_nothing_is_estimated_of_what_cannot_be_read(tmp_path):

@@ -470,7 +470,7 @@ def test_our_own_predictions_read_back_give_the_same_report(tmp_path):
     ("text", "says"),
     [
         ("name,predicted\nstranger.jpg,happy\n", "1 of its 1 images are not in the data set, first stranger.jpg"),
-        ("name,predicted\ntest_0000.jpg,pain\n", "line 2: pain is no class of the data; it has surprise, fear"),
+        ("name,predicted\ntest_0000.jpg,pain\n", "line 2: pain is not a class of the data, which has surprise, fear"),
         ("name,predicted\ntrain_00001.jpg,happy\n", "no prediction for any of the 8 images"),
         ("", "is empty; give a CSV of predictions"),
     ],
@@ -530,13 +530,13 @@ def test_a_split_other_than_the_protocols_is_refused(tmp_path):
     options = "--split", "val", "--protocol-file", protocol_file(tmp_path, data)
     result = evaluate_rival(rival(tmp_path), data, *options)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "ampnet: the protocol is about the split test; leave out --split val\n"
+    assert result.stderr == "ampnet: the protocol scores the split test; leave out --split val\n"
 
 
 def test_predictions_and_a_checkpoint_are_one_too_many(tmp_path, happy):
     result = evaluate_rival(rival(tmp_path), make_data(tmp_path / "data"), str(happy))
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
-    assert "--predictions takes no checkpoint" in result.stderr
+    assert "--predictions scores answers as they are; leave out the checkpoint" in result.stderr
 
 
 def test_a_data_sets_official_images_are_another_split_of_some_and_counted(tmp_path, happy):
@@ -550,7 +550,7 @@ def test_a_data_sets_official_images_are_another_split_of_some_and_counted(tmp_p
     twice = CliRunner().invoke(app, [*command, "affectnet-7", "--split", "train"])
     assert (twice.exit_code, twice.stderr) == (
         2,
-        "ampnet: the protocol is about the split val; leave out --split train\n",
+        "ampnet: the protocol scores the split val; leave out --split train\n",
     )
 
 

@@ -232,7 +232,9 @@ def test_a_file_that_is_no_exported_model_is_refused_in_one_line(classifier, det
         assert "\n" not in str(raised.value)
     with pytest.raises(RangeError, match="batch_size must be at least 1, got 0"):
         OnnxPredictor(classifier.file, detector.file, batch_size=0)
-    with pytest.raises(CheckpointError, match="is an exported model, no checkpoint; predict and serve --runtime onnx"):
+    with pytest.raises(
+        CheckpointError, match="is an exported model, not a checkpoint; predict and serve --runtime onnx"
+    ):
         load_checkpoint(classifier.file)
 
 

@@ -70,7 +70,7 @@ def test_each_face_is_predicted_by_a_run_that_has_not_seen_its_person(folds, con
     assert sum(one.images for one in report.runs.runs) == 42
     pooled = sum(one.accuracy * one.images for one in report.runs.runs) / 42
     assert report.all.accuracy.value == pytest.approx(pooled)
-    assert any("draw the 6 people" in note for note in report.notes)
+    assert any("resample the 6 people" in note for note in report.notes)
     written = json.loads((folds.folder / "eval" / "all" / "metrics.json").read_text())
     from ampnet.files.writing import sha256_of
 
@@ -137,7 +137,7 @@ def test_of_images_whose_people_are_unknown_it_is_said_that_folds_may_share_them
         file = tmp_path / f"{count} faces.csv"
         file.write_text("\n".join(lines[: 1 + count]))
         run(replace(config, name=file.stem, folds="2", subjects=str(file)))
-        told = "2 of 42 images show an unknown face: such a person may be in several folds" in " ".join(
+        told = "2 of 42 images show an unknown person: such a person may be in several folds" in " ".join(
             capsys.readouterr().err.split()
         )
         assert told == is_told
@@ -239,7 +239,7 @@ def test_seeds_that_each_drew_their_own_validation_split_are_not_pooled_on_it(tm
     data = write_prepared_faces(tmp_path / "data", train=4, val=0, test=1)
     for seed in ("seed1", "seed2"):
         small_checkpoint(tmp_path / "runs" / seed)
-    with pytest.raises(DataError, match="drew another val; measure --split test"):
+    with pytest.raises(DataError, match="drew its own val; measure --split test"):
         evaluate(EvalConfig(checkpoint=tmp_path / "runs", data=data, split="val"), quiet=True)
 
 
@@ -255,7 +255,7 @@ def test_folds_are_compared_with_other_folds_and_with_predictions_on_all_images(
         a, b = (one.report.all.accuracy.value for one in evaluated)
         assert pair.difference.accuracy.value == pytest.approx(b - a)
         assert pair.difference.mcnemar is None  # photos of one person are no independent answers
-        assert any("draw the 6 people" in note for note in result.notes)
+        assert any("resample the 6 people" in note for note in result.notes)
         assert (result.folder / "answers.csv").read_text().splitlines()[0] == "name,source,copy,true,A,B"
     with pytest.raises(UsageError, match="omit --split"):
         compare(CompareConfig(contenders=(folds.folder, other), data=data, split="val"), quiet=True)
@@ -272,14 +272,14 @@ def test_runs_over_seeds_are_measured_together_with_intervals_over_images(config
     on_val = evaluate(EvalConfig(checkpoint=seeds.folder, data=data, split="val"), quiet=True).report
     assert any("best epoch was chosen on this split (val)" in note for note in on_val.notes)
     assert not any("was chosen" in note for note in report.notes)
-    with pytest.raises(UsageError, match="one seed at a time"):
+    with pytest.raises(UsageError, match="--by measures a single seed"):
         evaluate(EvalConfig(checkpoint=seeds.folder, data=data, by=("split",)), quiet=True)
 
 
 def test_the_command_line_refuses_in_one_line(data, tmp_path):
     for words, says in [
         (["--folds", "1"], "--folds must be a number from 2 to 1,000, or subjects, got 1"),
-        (["--folds", "subjects"], "does not say whose face 42 of its 42 images show"),
+        (["--folds", "subjects"], "does not say who is shown in 42 of its 42 images"),
         (["--subjects", "age"], "--subjects needs --folds"),
         (["--folds", "2", "--subjects", "age"], "--subjects: there is no column 'age'"),
         (["--folds", "2", "--select-on", "test"], "--folds tests on the held-out fold"),

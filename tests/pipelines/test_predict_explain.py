@@ -133,5 +133,5 @@ def test_pictures_alone_of_what_is_not_drawn_are_refused(tmp_path):
     clip = write_clip(tmp_path / "clip.avi", 3)
     done = predict(clip, "--explain", "--annotate", tmp_path / "drawn")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "--explain draws photos only, and there is none to draw; add --jsonl FILE" in done.stderr
+    assert "--explain draws photos only, and there are none; add --jsonl FILE" in done.stderr
     assert not (tmp_path / "drawn").exists()

@@ -237,7 +237,11 @@ def test_a_null_byte_in_a_list_is_a_problem_of_its_line(happy, folder):
 def test_a_list_that_is_a_pipe_or_empty_is_wrong_usage(happy, folder):
     os.mkfifo("pipe.txt")
     (folder / "empty.txt").write_text("\n# nothing\n")
-    for name, reason in (("pipe.txt", "it is a pipe"), ("empty.txt", "names no file"), ("gone.txt", "No such file")):
+    for name, reason in (
+        ("pipe.txt", "it is a pipe"),
+        ("empty.txt", "is empty; write one path per line"),
+        ("gone.txt", "No such file"),
+    ):
         result = predict(happy, "--list", name)
         assert result.exit_code == 2
         assert reason in result.stderr

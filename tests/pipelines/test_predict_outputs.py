@@ -119,7 +119,7 @@ def test_an_interrupted_run_is_resumed_to_the_same_files(happy, photos, clip, tm
     assert result.earlier == 3 * CHUNK - 1  # and one file that is no picture
     assert result.problems == ["1 input could not be read before the interruption; the rows say why"]
     with pytest.raises(
-        UsageError, match=r"nothing is left to resume, .*faces.csv .* is complete .* later ones a table of their own"
+        UsageError, match=r"nothing to resume: .*faces.csv .* is complete; write files that came later to another table"
     ):
         predict(happy, photos, clip, **outputs(broken), resume=True)
 
@@ -197,7 +197,7 @@ def test_another_model_or_other_options_do_not_continue_a_run(happy, photos, tmp
     before = contents(out)
     other = small_checkpoint(tmp_path / "other", logits=[4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
     for checkpoint, options in ((other, {}), (happy, {"mirror": True}), (happy, {"every": 1})):
-        with pytest.raises(UsageError, match="was begun with other"):
+        with pytest.raises(UsageError, match="was started with other"):
             predict(checkpoint, photos, **outputs(out), resume=True, **options)
     with pytest.raises(UsageError, match="--resume"):
         predict(happy, photos, **outputs(out))
@@ -208,7 +208,7 @@ def test_a_run_that_hides_faces_is_not_resumed_with_copies_that_show_them(happy,
     out = outputs(tmp_path / "out", annotate=tmp_path / "drawn")
     predict(happy, photos, **out, hide="box", stop=Stop(12, KeyboardInterrupt()))
     before = contents(tmp_path / "drawn")
-    with pytest.raises(UsageError, match="was begun with other"):
+    with pytest.raises(UsageError, match="was started with other"):
         predict(happy, photos, **out, resume=True)
     assert contents(tmp_path / "drawn") == before
 
@@ -284,7 +284,7 @@ def test_json_of_an_interrupted_run_is_json(happy, photos):
     [
         (["--resume"], "--resume needs --csv, --jsonl or --annotate"),
         (["--resume", "--json", "--csv", "a.csv"], "use --jsonl"),
-        (["--csv", "a", "--jsonl", "a"], "need two files"),
+        (["--csv", "a", "--jsonl", "a"], "need different files"),
         (["--csv", "photos/03.png", "--force"], "itself one of the inputs"),
         (["--list", "list.txt", "--csv", "list.txt", "--force"], "itself one of the inputs"),
         (["--csv", "a.csv", "--jsonl", "photos/../a.csv"], "photos/../a.csv is itself another output"),

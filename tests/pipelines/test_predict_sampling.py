@@ -108,7 +108,7 @@ def test_a_video_without_a_frame_in_the_range_is_said_and_is_a_failure_where_not
     words = [str(word) for word in ["--from", "100", "--checkpoint", model, "--gpus", "0"]]
     alone = CliRunner().invoke(app, ["predict", str(clip), *words])
     assert alone.exit_code == 1
-    said = f"{clip}: no frame was asked for between --from and --to; it lasts "
+    said = f"{clip}: there is no frame between --from and --to; it lasts "
     assert alone.stderr.splitlines()[-1].startswith(f"ampnet: {said}")
     assert "inf" not in alone.stderr
     beside = CliRunner().invoke(app, ["predict", str(clip), str(PORTRAIT), *words])
@@ -116,16 +116,16 @@ def test_a_video_without_a_frame_in_the_range_is_said_and_is_a_failure_where_not
     assert said in beside.stderr
     estimated = CliRunner().invoke(app, ["predict", str(clip), *words, "--estimate"])
     assert estimated.exit_code == 1
-    assert estimated.stderr.endswith("no photo can be read, nor a frame that --from and --to ask for\n")
+    assert estimated.stderr.endswith("no photo can be read, and no frame between --from and --to\n")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"every": 2, "rate": 3.0}, "--every and --rate: give one of them"),
+        ({"every": 2, "rate": 3.0}, "--every and --rate both choose the frames; use only one"),
         ({"first": 3.0, "last": 2.0}, "--to must be later than --from"),
-        ({"csv": Path("faces.xlsx")}, r"would be no \.xlsx file; name it \.csv"),
-        ({"csv": Path("faces.parquet")}, r"would be no \.parquet file; name it \.csv"),
+        ({"csv": Path("faces.xlsx")}, r"would be no \.xlsx file; use the extension \.csv"),
+        ({"csv": Path("faces.parquet")}, r"would be no \.parquet file; use the extension \.csv"),
     ],
 )
 def test_what_does_not_go_together_is_refused(options, message):

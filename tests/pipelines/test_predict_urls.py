@@ -58,7 +58,7 @@ def test_photos_of_the_web_are_named_by_their_address_and_bad_ones_stop_no_other
     errors = result.stderr.splitlines()
     assert f"ampnet: cannot read {bad[0]}: the server answers 404 Not Found" in errors
     assert any(line.startswith(f"ampnet: cannot read {bad[1]}: ") and "not an image" in line for line in errors)
-    assert any(line.startswith(f"ampnet: cannot read {bad[2]}: 10.0.0.1 is no public host") for line in errors)
+    assert any(line.startswith(f"ampnet: cannot read {bad[2]}: 10.0.0.1 is not a public host") for line in errors)
     assert {path.name for path in drawn.iterdir()} == {"photo.jpg", "a b.jpg", "portrait.jpg"}
 
 
@@ -98,7 +98,7 @@ def test_without_leave_this_machine_is_not_asked(happy):
     with server({}) as address:
         result = predict(happy, f"{address}/a.jpg")
     assert result.exit_code == 1
-    assert "127.0.0.1 is no public host" in result.stderr
+    assert "127.0.0.1 is not a public host" in result.stderr
 
 
 def test_a_program_gives_an_address_like_a_path(happy, web):

@@ -81,7 +81,7 @@ def test_a_group_that_is_spelled_in_two_ways_is_one_and_a_person_s_number_is_no_
         ("name,gender\nnobody.jpg,x\n", "gender", DataError, "names no image of this split"),
         ("subject,gender\nnobody,x\n", "gender", DataError, "names no subject of this split"),
         ("name,gender\nraw/lost.jpg\n", "gender", DataError, "line 2: expected 2 cells, got 1"),
-        ("subject,gender\na,x\nb,y\na,y\n", "gender", DataError, "line 4: 'a' has other groups than in line 2"),
+        ("subject,gender\na,x\nb,y\na,y\n", "gender", DataError, "line 4: 'a' contradicts line 2"),
         ("subject,gender\na,NaN\nb,nan\n", "gender", UsageError, "has no value for an image"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_column_with_a_value_for_each_image_has_too_many_groups(data, answers,
     file = tmp_path / "people.csv"
     names = [line.split()[0] for line in (data / "index" / "data_label.txt").read_text().splitlines()]
     file.write_text("name,id\n" + "".join(f"{name},id {name}\n" for name in names))
-    with pytest.raises(UsageError, match="56 different values; at most 50"):
+    with pytest.raises(UsageError, match="56 different values; at most 50 are supported"):
         measured(data, answers, tmp_path, by=("id",), groups=file)
 
 

@@ -36,7 +36,7 @@ def test_answers_of_two_models_and_missing_columns_are_told(faces, tmp_path):
     mixed = [f"{header},model", *(f"{row},{'first' if n < 50 else 'second'}" for n, row in enumerate(rows))]
     (tmp_path / "mixed.csv").write_text("\n".join(mixed))
     done = summarize(tmp_path / "mixed.csv", "--out", tmp_path / "tables")
-    assert "the answers are those of several models (first, second)" in done.output
+    assert "the answers come from several models (first, second)" in done.output
     assert "do not add up to 1" not in done.output
     less = [line.replace("score_neutral", "neutral") for line in faces.read_text().splitlines()]
     (tmp_path / "less.csv").write_text("\n".join(less))
@@ -175,11 +175,11 @@ def test_tables_that_came_about_in_different_ways_are_told(faces, tmp_path):
             table.with_name(f"{table.name}.json").write_text(json.dumps({**about, "smooth": seconds}))
         done = summarize(faces, other, "--out", tmp_path / f"tables{smooth}")
         assert done.exit_code == 0, done.stderr
-        assert ("methods.txt describes how the first table came about" in done.stderr) == is_told
+        assert ("methods.txt describes only the first table" in done.stderr) == is_told
 
 
 def test_numbers_of_several_people_are_no_names_for_a_baseline(faces, tmp_path):
-    told = "--baseline calm.mp4: people are told by their numbers, which each video gives anew; name them with --people"
+    told = "--baseline calm.mp4: people have only numbers, which differ from video to video; name them with --people"
     calm = write_faces(tmp_path / "calm.csv", {"1": smiles(2, 3)}, TENTHS, "calm.mp4")
     alone = write_faces(tmp_path / "alone.csv", {"1": smiles(2, 4)}, TENTHS, "talk/alone.mp4")
     two = write_faces(tmp_path / "two.csv", {"1": smiles(2, 4), "2": smiles(5, 6)}, TENTHS, "calm.mp4")
@@ -304,9 +304,11 @@ def test_a_video_that_could_not_be_read_is_named_and_not_counted(faces, tmp_path
 
 def test_files_of_an_earlier_summary_that_stay_are_named(faces, tmp_path):
     out, people = tmp_path / "tables", tmp_path / "people.csv"
-    assert "not of this run" not in summarize(faces, "--out", out, "--format", "bids").output
+    assert "from an earlier run" not in summarize(faces, "--out", out, "--format", "bids").output
     people.write_text("video,track,person\n,1,anna\n,2,ben\n")
     done = summarize(faces, "--out", out, "--format", "bids", "--people", people, "--force")
     assert done.exit_code == 0, done.output
-    told = "tables: 4 files not of this run, such as sub-1_task-clip_recording-expression_physio.json"  # of two people
+    told = (
+        "tables: 4 files from an earlier run, such as sub-1_task-clip_recording-expression_physio.json"  # of two people
+    )
     assert told in " ".join(done.output.split())

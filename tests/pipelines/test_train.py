@@ -193,7 +193,7 @@ def test_a_resumed_run_needs_neither_the_weights_nor_the_teachers_that_it_began_
 def test_an_evaluation_tells_that_the_data_were_prepared_again_since_the_training(config, data, tmp_path, capfd):
     mine = shutil.copytree(data, tmp_path / "mine")
     folder = run(changed(replace(config, data=mine), epochs=1), quiet=True).folder
-    told = "the data were prepared again since the run was trained on them"
+    told = "the data were prepared again after the run was trained"
 
     def notes(root):
         asked = EvalConfig(checkpoint=folder, data=root, split="val", out=tmp_path / "report", gpus=0, force=True)

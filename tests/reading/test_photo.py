@@ -79,7 +79,7 @@ def test_a_file_that_was_replaced_is_not_taken_for_the_photo_that_was_read(large
     photo.release()
     (large.parent / "turned.jpg").replace(large)
     for _ in range(2):
-        with pytest.raises(ImageError, match=r"large\.jpg: it has changed since it was read first"):
+        with pytest.raises(ImageError, match=r"large\.jpg: it has changed since it was first read"):
             _ = photo.whole
     assert Photo.of_file(large).whole.shape == (2600, 2000, 3)
 

@@ -27,5 +27,5 @@ def test_a_video_that_is_named_again_is_read_once_however_it_is_spelled(
 def test_a_line_says_that_the_photos_of_an_archive_are_not_drawn() -> None:
     found = plan([Path("a.tar"), Path("b.jpg")], Path("drawn"))
     assert [source.drawn for source in found.sources] == [None, Path("drawn/b.jpg")]
-    assert found.notes == ["a.tar: the photos in it get no annotated copies"]
+    assert found.notes == ["a.tar: photos in archives get no annotated copies"]
     assert plan([Path("a.tar")], None).notes == []

@@ -129,7 +129,7 @@ def test_what_was_found_is_neither_replaced_nor_mixed_unasked(tmp_path):
     other = {**SETTINGS, "every": 1}
     with pytest.raises(UsageError, match="start over with --force"):
         write(make_files(tmp_path, other), PHOTOS)
-    with pytest.raises(UsageError, match="was begun with other"):
+    with pytest.raises(UsageError, match="was started with other"):
         write(make_files(tmp_path, other), PHOTOS, resume=True)
     assert contents(tmp_path) == before
 

@@ -87,9 +87,7 @@ def test_fed_ro_names_that_repeat_in_every_class_are_told_apart_by_their_source(
 
 
 def test_a_list_of_other_images_is_refused_with_an_example(tmp_path):
-    with pytest.raises(
-        DataError, match=r"hard\.txt: none of its 2 names is a face of this split, such as photo_1\.jpg"
-    ):
+    with pytest.raises(DataError, match=r"hard\.txt: none of its 2 names is in this split, such as photo_1\.jpg"):
         read(tmp_path, "photo_1.jpg\nphoto_2.jpg\n", RAF)
 
 

@@ -11,7 +11,7 @@ HERE = Path()
 
 
 def test_a_prepare_is_continued_or_discarded_not_both():
-    with pytest.raises(ConfigError, match="--resume continues a run and --force discards it; give one of them"):
+    with pytest.raises(ConfigError, match="--resume continues a run and --force discards it; use only one"):
         PrepareConfig(raw_dir=HERE, resume=True, force=True)
 
 

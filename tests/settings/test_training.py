@@ -14,6 +14,6 @@ def test_a_seed_beyond_63_bits_is_refused():
 
 @pytest.mark.parametrize("name", ["../elsewhere", "/tmp/run", "a/../../b"])
 def test_a_run_stays_in_the_folder_of_runs(name):
-    with pytest.raises(ConfigError, match="--name is that of a folder in --out"):
+    with pytest.raises(ConfigError, match="--name must name a folder inside --out"):
         TrainConfig(name=name)
     assert TrainConfig(name="study/run1").name == "study/run1"

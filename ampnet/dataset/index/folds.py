@@ -57,8 +57,8 @@ def make_folds(index: FaceIndex, asked: str, seed: int) -> Folds:
         people, numbers = np.unique(np.array(subjects), return_inverse=True)
         if unknown := subjects.count(""):
             raise DataError(
-                f"{index.root} does not say whose face {unknown:,} of its {len(index):,} images show; name the column "
-                "that does with --subjects, or give a number of --folds"
+                f"{index.root} does not say who is shown in {unknown:,} of its {len(index):,} images; name the column "
+                "of people with --subjects, or use --folds K"
             )
         if not 2 <= len(people) <= MAX_FOLDS:
             raise DataError(f"{index.root} has {len(people):,} people; folds by subject need 2 to {MAX_FOLDS:,}")

@@ -215,7 +215,7 @@ class FaceBatches(Dataset[Batch]):
                     break
             if len(reasons) == len(faces) and faces.fill_gaps:
                 named = {faces.name(position): reason for position, reason in reasons.items()}
-                raise DataError(f"{describe_unreadable(named)}; none is left to train on, so run prepare again")
+                raise DataError(f"{describe_unreadable(named)}; no image is left to train on; run prepare again")
         return readable, [UnreadableImage(faces.name(position), reason) for position, reason in reasons.items()]
 
 

@@ -239,7 +239,7 @@ def refuse_other_list(path: Path) -> None:
         DataError: it is not.
     """
     if path.exists() and next(csv_rows(path, cure=OTHER_OUT), (0, []))[1][:7] != list(COLUMNS[:7]):  # 8 in later files
-        raise DataError(f"{printable(path)} is no list that check wrote; {OTHER_OUT}")
+        raise DataError(f"{printable(path)} was not written by check; {OTHER_OUT}")
 
 
 def _pair(cells: Sequence[str]) -> CopyPair:

@@ -38,7 +38,7 @@ class ShardReader:
         """
         if (root / "index" / LABELS_FILE).exists():
             both = f"{LABELS_FILE} and {MANIFEST_FILE}"
-            raise DataError(f"{root}/index holds both {both}, of which one is out of date; delete that one")
+            raise DataError(f"{root}/index holds both {both}; one is out of date: delete it")
         self.root, self.manifest, self.open_shards = root, read_manifest(root), open_shards
         self.starts = [0, *accumulate(shard.faces for shard in self.manifest.shards)]
         """Position of each shard's first face; at the end, the number of faces."""

@@ -86,7 +86,7 @@ def classes_of(
     found = set(labels)
     written = root / CLASSES_FILE if choice in (None, KEEP) else Path(str(choice))
     if choice not in (None, KEEP) and not written.is_file():
-        raise UsageError(f"--classes: {printable(written)} is no file; give a JSON file, or keep")
+        raise UsageError(f"--classes: {printable(written)} is not a file; give a JSON file, or keep")
     if choice != KEEP and written.exists():
         return _as_written(found, written)
     if choice != KEEP and codes is not None and found <= set(codes):

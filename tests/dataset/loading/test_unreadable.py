@@ -128,7 +128,7 @@ def test_training_without_a_readable_image_ends_with_one_line(index: FaceIndex, 
         list(batch_loader(trained(index), order, workers, CPU))
     assert str(caught.value).startswith("cannot read 7 images, first ")
     assert str(caught.value).endswith(
-        ".jpg: not an image, or a damaged one; none is left to train on, so run prepare again"
+        ".jpg: not an image, or a damaged one; no image is left to train on; run prepare again"
     )
     assert "\n" not in str(caught.value)
 

@@ -37,7 +37,7 @@ def test_a_list_or_a_camera_is_input_enough(asked):
     ("images", "options", "message"),
     [
         ([], {}, "missing argument 'images', --list FILE or --camera 0"),
-        ([], {"camera": 0, "as_json": True}, "--camera has a window and --csv only; leave out --json"),
+        ([], {"camera": 0, "as_json": True}, "--camera writes only --csv; leave out --json"),
         (["a.jpg"], {"as_json": True, "resume": True, "csv": Path("a.csv")}, "use --jsonl FILE"),
         (["a.jpg"], {"explain": True}, "--explain needs an output"),
         (["a.jpg"], {"explain": True, "csv": Path("a.csv")}, "--explain needs an output"),
