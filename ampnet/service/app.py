@@ -28,14 +28,14 @@ from ampnet.settings import ServeConfig
 
 JPEG_QUALITY = 92
 
-NO_CARD = "no model card comes with this checkpoint"
+NO_CARD = "this checkpoint has no model card"
 
 MAX_NAME = 255
 """Maximum length of a photo's name in an answer, in characters."""
 
 _HTTP = {
     404: ("not_found", NOTHING_HERE),
-    405: ("wrong_method", "this address takes another method; /openapi.json lists them"),
+    405: ("wrong_method", "this address does not take this method; /openapi.json lists the methods"),
 }
 
 
@@ -266,4 +266,4 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(ClientDisconnect)
     async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
-        return answer(Refusal(499, "gone", "the client has gone"))
+        return answer(Refusal(499, "gone", "the client has disconnected"))

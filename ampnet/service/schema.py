@@ -88,7 +88,7 @@ class Model(BaseModel):
     runtime: Literal["onnx", "torch"]
     ampnet: str = Field(description="The version of ampnet.")
     class_names: list[str] = Field(description="In the order of the scores.")
-    rejection_threshold: float = Field(description="Least probability of a sure answer.")
+    rejection_threshold: float = Field(description='Minimum probability of an answer other than "not sure".')
     detector_sha256: str
     can_explain: bool = Field(description="Whether `explain=1` is possible.")
     card: str | None = Field(description="The model card in Markdown.")
@@ -206,7 +206,7 @@ MODEL_EXAMPLE: dict[str, Any] = {
     "limits": {name: getattr(ServeConfig, name) for name in Limits.model_fields},
 }
 
-NO_REGIONS = "this model gives no explanations: it is an exported one, or looks at no regions"
+NO_REGIONS = "this model gives no explanations: it is an exported model, or has no regions"
 OTHER_SITE = "pages of other sites may not use this service; allow one with `ampnet serve --allow-origin ORIGIN`"
 
 ERRORS = {

@@ -194,7 +194,7 @@ def test_the_model_card_is_shown_when_asked_for(page):
 
 
 @pytest.mark.parametrize(
-    ("is_local", "says"), [(True, "Photos stay on this machine"), (False, "Photos go to the service")]
+    ("is_local", "says"), [(True, "Photos stay on this machine"), (False, "Photos are sent only to the service")]
 )
 def test_photos_are_said_to_stay_only_where_nobody_else_reaches_the_service(page, is_local, says):
     assert text(page, "#privacy").startswith("Photos stay on this machine")
@@ -254,7 +254,7 @@ def test_a_hidden_tab_pauses_the_camera(page, service):
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        ("NotAllowedError", "does not let this page use the camera"),
+        ("NotAllowedError", "The browser blocks the camera on this page"),
         ("NotReadableError", "another program"),
         ("NotFoundError", "There is no camera"),
     ],
@@ -274,7 +274,7 @@ def test_a_camera_that_is_unplugged_is_named_and_can_be_used_again(page):
     until(page, lambda: text(page, "#camera-answer .answer") == "happiness")
     page.execute_script("document.getElementById('camera-stop').focus()")
     page.execute_script("document.getElementById('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
-    assert "The camera has gone" in text(page, "#alert")
+    assert "The camera was disconnected" in text(page, "#alert")
     assert page.switch_to.active_element == start
     start.click()
     until(page, lambda: text(page, "#camera-answer .answer") == "happiness")

@@ -1,4 +1,4 @@
-"""The page of a service that asks for a token, is busy, or is gone; in a real browser."""
+"""The page of a service that requires a token, is busy, or is gone; in a real browser."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ TOKEN = "correct-horse-battery"
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory) -> Iterator[Running]:
-    """A service that asks for a token; the last test ends it."""
+    """A service that requires a token; the last test ends it."""
     with running(
         tmp_path_factory.mktemp("closed"), "--runtime", "torch", "--queue", "1", "--max-files", "1", AMPNET_TOKEN=TOKEN
     ) as started:

@@ -83,7 +83,7 @@ export async function askPhoto(file) {
   try {
     pixels = await pixelsOf(file);
   } catch {
-    return { status: "unreadable", problem: "This browser cannot read it as a picture." };
+    return { status: "unreadable", problem: "This browser cannot read this file as an image." };
   }
   const { width, height } = pixels;
   const found = await run(pixels);

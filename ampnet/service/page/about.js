@@ -10,8 +10,8 @@ const RUNTIMES = { onnx: "ONNX Runtime", torch: "PyTorch" };
 export function privacyNote(model) {
   if (model?.privacy) return model.privacy; // a page without a service
   return model?.is_local && LOOPBACK.test(location.hostname)
-    ? "Photos stay on this machine: the service on it looks at them, and keeps none."
-    : `Photos go to the service at ${location.host}, and nowhere else; it looks at them, and keeps none.`;
+    ? "Photos stay on this machine, and its service keeps none of them."
+    : `Photos are sent only to the service at ${location.host}, which keeps none of them.`;
 }
 
 function facts(model) {
@@ -32,7 +32,7 @@ export function describeModel(disclosure, model) {
   disclosure.querySelector("div").replaceChildren(html("dl", {}, ...lines), card);
   const show = async () => {
     if (!disclosure.open || card.hasChildNodes()) return;
-    const none = "No model card comes with this checkpoint: ask its authors what it was trained on and what it is suited for.";
+    const none = "This checkpoint has no model card: ask its authors what it was trained on and what it is suited for.";
     card.replaceChildren(...((model.card && (await askCard())) || [html("p", { class: "note" }, none)]));
   };
   disclosure.ontoggle = () => show().catch((error) => card.replaceChildren(html("p", { class: "problem" }, error.message)));

@@ -9,11 +9,11 @@ const ANNOUNCE_MS = 4000;
 const RATE_MS = 3000;
 
 const PROBLEMS = {
-  NotAllowedError: "The browser does not let this page use the camera; allow it in the settings of this page.",
+  NotAllowedError: "The browser blocks the camera on this page; allow it in the settings of this page.",
   NotFoundError: "There is no camera.",
   NotReadableError: "The camera does not start: another program may be using it.",
 };
-const GONE = "The camera has gone: it was unplugged, or is no longer allowed.";
+const GONE = "The camera was disconnected or is no longer allowed.";
 
 // Waits for the first of some events, or for the end of a run: [[target, name], ...].
 function anyOf(events, signal) {
@@ -43,7 +43,7 @@ export class Camera {
   async start() {
     if (this.run) return;
     if (!navigator.mediaDevices) {
-      this.alarm("Browsers give the camera to pages of this machine or over https only.");
+      this.alarm("Browsers allow the camera only on pages of this machine or over https.");
       return;
     }
     const run = (this.run = new AbortController());

@@ -17,7 +17,7 @@ export class PhotoCard {
     this.chosen = 0;
     this.isExplained = false;
     this.body = html("div");
-    this.wait("Looking at it …");
+    this.wait("Finding the faces …");
     const title = html("h2", {}, this.name);
     const remove = html("button", { type: "button", "aria-label": `Remove ${this.name}`, onclick: () => this.remove() }, "Remove");
     this.element = html("article", { class: "card", "aria-label": this.name }, html("div", { class: "row" }, title, remove), this.body);
@@ -39,7 +39,7 @@ export class PhotoCard {
       this.show(await askPhoto(this.file, { onBusy: () => this.wait("The service is busy; trying again …") }));
     } catch (error) {
       const again = () => {
-        this.wait("Looking at it …");
+        this.wait("Finding the faces …");
         this.element.querySelector("button").focus();
         this.again();
       };
@@ -64,7 +64,7 @@ export class PhotoCard {
     this.report(`${this.name}: ${count === 0 ? "no face found" : `${count} ${count === 1 ? "face" : "faces"}. ${words}`}`);
     this.overlay = svg("svg", { class: "overlay", viewBox: `0 0 ${photo.width} ${photo.height}`, "aria-hidden": "true" });
     const image = html("img", { src: this.url, alt: `${this.name}, with ${count} ${count === 1 ? "face" : "faces"} found`, width: photo.width, height: photo.height });
-    image.addEventListener("error", () => image.replaceWith(html("p", { class: "note" }, "Your browser cannot show this format; the answer is valid all the same.")));
+    image.addEventListener("error", () => image.replaceWith(html("p", { class: "note" }, "Your browser cannot show this format; the answer is still valid.")));
     this.picture = html("div", { class: "picture" }, image, this.overlay);
     this.picture.style.maxWidth = `${(HIGHEST * photo.width) / photo.height}vh`;
     this.panel = html("div", { class: "panel" });
@@ -105,7 +105,7 @@ export class PhotoCard {
   async toggleWhy() {
     this.isExplained = !this.isExplained;
     if (this.isExplained && !this.photo.faces[0].explanation) {
-      this.why.replaceChildren(html("p", { class: "note" }, "Taking the answer apart …"));
+      this.why.replaceChildren(html("p", { class: "note" }, "Explaining the answer …"));
       try {
         this.photo = await askPhoto(this.file, { explain: true });
       } catch (error) {

@@ -28,7 +28,7 @@ async function ask(path, options = {}) {
   const content = await response.json().catch(() => null);
   if (response.ok && content) return content;
   const failed = new ServiceError(response.status, content?.error?.message ?? `the service answered ${response.status}`);
-  if (response.status === 401) failed.message = token ? "This is not the service's token." : "This service asks for a token.";
+  if (response.status === 401) failed.message = token ? "This is not the service's token." : "This service requires a token.";
   failed.seconds = Number(response.headers.get("Retry-After")) || 1;
   throw failed;
 }

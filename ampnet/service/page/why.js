@@ -47,7 +47,7 @@ export function whyPanel(face, photo) {
     .filter(([, shown]) => shown.length)
     .map(([title, shown]) => map(title, shown, photo, view, largest));
   return html("section", { class: "why", "aria-label": `Why ${label}` },
-    html("h3", {}, `What speaks for ${label}`),
+    html("h3", {}, `Evidence for ${label}`),
     html("div", { class: "split" },
       html("div", {},
         html("div", { class: "maps" }, ...maps),
