@@ -133,11 +133,11 @@ MODEL = """- name: ampnet-small-{model}
 
 def _results_page(results: dict[str, Any]) -> str:
     head = (
-        "# Results: every figure, with its command and date\n\n"
-        "`make results FER=fer RAW=fer2013` runs each command below and keeps what it gives in `docs/results.json`; "
-        "interrupted, it goes on where it was. `python -m tools.scientific_record` makes this page of that file. "
-        "Figures that are not here yet are in [README](../README.md) with their commands.\n\n"
-        "`{fer}` is the prepared FER-2013, `{raw}` the raw one, `{work}` a folder for what the commands write.\n"
+        "# Results: measured figures with command and date\n\n"
+        "`make results FER=fer RAW=fer2013` runs each command below and stores its results in `docs/results.json`; "
+        "interrupted, it continues where it stopped. `python -m tools.scientific_record` makes this page from it. "
+        "Figures that are not here yet are in the [README](../README.md) with their commands.\n\n"
+        "`{fer}` is the prepared FER-2013, `{raw}` the raw one, `{work}` a folder for the output of the commands.\n"
     )
     parts = [head]
     for one in results.values():
@@ -197,11 +197,11 @@ def _in_words(counts: Counter[str]) -> str:
 
 DATASHEET_TEXT = """# Datasheet: the sample faces
 
-The questions are those of Gebru et al. 2021, *Datasheets for Datasets* (arXiv:1803.09010). The numbers are counted by
+The questions are from Gebru et al. 2021, *Datasheets for Datasets* (arXiv:1803.09010). The numbers are counted by
 `python -m tools.scientific_record`; assets and rendering are described in [the licence](../tests/samples/LICENSE.md).
 
-**Motivation.** Tests, demonstrations and golden answers need faces that may be published; no photograph of a person
-may. Made by this project.
+**Motivation.** Tests, demonstrations and golden answers need faces that may be published, which photographs of people
+may not. Made by this project.
 
 **Composition.** {images} pictures of {identities} invented identities in `tests/samples/faces`: {sexes}; {origins}
 (the renderer's words); {youngest} to {oldest} years. Training and test share {shared} identity. {occluded} faces are
@@ -212,16 +212,16 @@ There is no personal data.
 |---|---|---|
 {table}
 **Collection.** Not collected, but rendered from CC0 assets of MakeHuman with random expressions, lights, poses and
-covers. Nobody was asked, as nobody is shown.
+covers. No consent was needed, since no real person is shown.
 
-**Preprocessing, labelling.** A class is the set of facial units that the renderer was given, not what people see in
-the picture: no annotator has looked at them.
+**Preprocessing, labelling.** A class is the set of facial action units given to the renderer, not what people see in
+the picture: no annotator has labelled them.
 
-**Uses.** Whether a program works, and whether two ways to an answer agree. Not: accuracy on people, by group or at
-all. Expressions are posed after prototypes.
+**Uses.** To test whether a program works, and whether two paths to an answer agree. Not to measure accuracy on people,
+by group or overall: expressions are posed after prototypes.
 
 **Distribution, maintenance.** In the repository, under CC0 1.0. Changes are in [the changelog](../CHANGELOG.md); the
-golden answers are renewed with them.
+golden answers are updated with them.
 
 Other data sets: what was learned from FER-2013 and FER+ is in the [model card](../ampnet/weights/MODEL_CARD.md#data);
 each set that `prepare` writes describes itself in `croissant.json` ([data.md](data.md)).
