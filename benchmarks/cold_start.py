@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.measure import SAMPLES, add_rivals, options_of, print_table, rivals_of
+from benchmarks.measure import SAMPLES, add_rivals, options_of, print_table
 
 ROOT = Path(__file__).parents[1]
 PREDICT = (sys.executable, "-m", "cli", "predict", "--quiet", "--checkpoint", "bundled")
@@ -35,7 +35,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=7)
     add_rivals(options)
     arguments = options.parse_args()
-    rivals = {name: shlex.split(command) for name, command in rivals_of(arguments).items()}
+    rivals = {name: shlex.split(command) for name, command in arguments.rival}
     sides: dict[str, Sequence[str]] = {**OURS, **rivals}
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for number in range(-1, arguments.rounds):

@@ -221,14 +221,11 @@ def speed(lab: Lab, variant: str | None, size: dict[str, Any], what: str, precis
     images, landmarks, labels = (values.to(lab.device) for values in batch)
     network = (BaselineNetwork() if variant is None else AMPNet(**size)).to(lab.device)
     steps = 1
-    if isinstance(network, BaselineNetwork):
-        training = what == "train"
-        task: Callable[[], object]
-        task = (
-            baseline_step(network, (images, batch[1], labels))
-            if training
-            else baseline_evaluation(network, images, batch[1])
-        )
+    task: Callable[[], object]
+    if isinstance(network, BaselineNetwork) and what == "train":
+        task = baseline_step(network, (images, batch[1], labels))
+    elif isinstance(network, BaselineNetwork):
+        task = baseline_evaluation(network, images, batch[1])
     elif what == "train":
         task, steps = our_step(network, batch, lab.device, precision), GPU_CHECK_STEPS if lab.gpus else 1
     else:

@@ -50,13 +50,10 @@ def options_of(about: str | None) -> argparse.ArgumentParser:
 
 
 def add_rivals(options: argparse.ArgumentParser) -> None:
-    """Add ``--rival NAME=COMMAND``, as often as wanted; :func:`rivals_of` reads it."""
-    options.add_argument("--rival", action="append", default=[], metavar="NAME=COMMAND")
-
-
-def rivals_of(asked: argparse.Namespace) -> dict[str, str]:
-    """Return the command of each rival by its name."""
-    return dict(rival.split("=", 1) for rival in asked.rival)
+    """Add ``--rival NAME=COMMAND``, as often as wanted: pairs of both."""
+    options.add_argument(
+        "--rival", action="append", default=[], type=lambda text: text.split("=", 1), metavar="NAME=COMMAND"
+    )
 
 
 class Side:
@@ -135,6 +132,11 @@ def median_seconds(times: Times, name: str, clock: Clock = "wall") -> float:
 def rate(times: Times, name: str, count: int, clock: Clock = "wall") -> float:
     """Return the median items per second of a task that processes ``count`` items."""
     return count / median_seconds(times, name, clock)
+
+
+def speeds(times: Times, slow: str, fast: str, count: int, clock: Clock = "wall") -> list[float]:
+    """Return the rates of two tasks, and the median ratio."""
+    return [*(rate(times, name, count, clock) for name in (slow, fast)), median_ratio(times, slow, fast, clock)]
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -16,7 +16,6 @@ from ampnet.dataset.loading.dataset import Batch
 from ampnet.dataset.loading.sampling import ResumableBatchSampler
 from ampnet.inference.optimize import optimize_for_inference
 from ampnet.models.ampnet import AMPNet, Logits
-from ampnet.models.regions import quadrant_boxes, salient_boxes
 from ampnet.runtime.launch import Process
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings import Precision, TrainConfig
@@ -27,7 +26,8 @@ from ampnet.training.loss import Loss
 from ampnet.training.optimizer import build_optimizer
 from ampnet.training.state import TrainState
 from benchmarks.baseline.network import BaselineNetwork
-from benchmarks.measure import Side, Tasks, Times, gemm_peak, median_ratio, print_table, rate, sides_in_turn
+from benchmarks.baseline.preprocessing import quadrant_rectangles, salient_rectangles
+from benchmarks.measure import Side, Tasks, gemm_peak, print_table, rate, sides_in_turn, speeds
 
 ROUNDS = 9
 TRAIN_BATCH, EVAL_BATCH, SMALL_BATCH = 16, 32, 64
@@ -46,17 +46,9 @@ def faces(count: int, size: int = 224, num_classes: int = 7) -> tuple[Tensor, Te
 
 
 def baseline_rectangles(landmarks: Tensor) -> tuple[list[list[int]], list[list[int]]]:
-    """Return the regions in the form of the reference program's loader."""
-    outer_first = ((0, 1, 2, 3), (2, 1, 0, 3), (0, 3, 2, 1), (2, 3, 0, 1))
-    quadrants = [
-        [box[corner] for box, order in zip(boxes, outer_first, strict=True) for corner in order]
-        for boxes in quadrant_boxes(landmarks, 28).tolist()
-    ]
-    salient = [
-        [value for x0, y0, x1, y1 in boxes for value in (x0, x1, y0, y1)]
-        for boxes in salient_boxes(landmarks, 28).tolist()
-    ]
-    return quadrants, salient
+    """Return the regions as the reference program's loader computes them."""
+    points = landmarks.numpy()
+    return [quadrant_rectangles(one) for one in points], [salient_rectangles(one) for one in points]
 
 
 def baseline_step(network: BaselineNetwork, batch: tuple[Tensor, Tensor, Tensor]) -> Callable[[], None]:
@@ -169,14 +161,14 @@ def compare_full_network() -> None:
     training, evaluation = count_operations()
     times = sides_in_turn({"baseline": (baseline, "train"), "ours": (ours, "train")}, ROUNDS)
     what = f"training step, batch {TRAIN_BATCH}"
-    rows: list[list[object]] = [[what, *speeds(times, "ours", TRAIN_BATCH), ">= 1.2"]]
+    rows: list[list[object]] = [[what, *speeds(times, "baseline", "ours", TRAIN_BATCH), ">= 1.2"]]
     reached = [(what, training, rate(times, "ours", TRAIN_BATCH))]
     for count in (EVAL_BATCH, 1):
         runs = {"baseline": (baseline, f"plain {count}")} | {form: (ours, f"{form} {count}") for form, _ in FORMS}
         times = sides_in_turn(runs, ROUNDS if count > 1 else 3 * ROUNDS)
         for form, target in FORMS:
             what = f"evaluation, batch {count}, {form}"
-            rows.append([what, *speeds(times, form, count), target if count > 1 else ""])
+            rows.append([what, *speeds(times, "baseline", form, count), target if count > 1 else ""])
             if form != "bfloat16":  # the peak is that of float32
                 reached.append((what, evaluation, rate(times, form, count)))
     print_table(f"Full network, {torch.get_num_threads()} threads", HEAD, rows)
@@ -212,11 +204,6 @@ def largest_difference() -> float:
 
 
 HEAD = ["", "baseline, images/s", "ours, images/s", "times as fast", "target"]
-
-
-def speeds(times: Times, form: str, count: int) -> list[float]:
-    """Return both rates and the median ratio."""
-    return [rate(times, "baseline", count), rate(times, form, count), median_ratio(times, "baseline", form)]
 
 
 def show_small_network() -> None:

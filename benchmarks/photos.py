@@ -1,39 +1,43 @@
-"""Photos of 1 to 12 megapixels made of the sample faces, the same for the same seed.
-
-    python -m benchmarks.photos FOLDER [--count 1000] [--seed 0]
+"""Photos of 1 to 12 megapixels made of the sample faces, the same each time.
 
 Each has one to four faces, 8 to 45% of its shorter side, on an enlarged, blurred sample with noise like a sensor's;
 JPEG files at quality 90 with halved colour, as cameras write them.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measure import SAMPLES, options_of
+from benchmarks.measure import SAMPLES
 
 SIZES_WH = ((1200, 900), (1600, 1200), (1920, 1080), (2048, 1536), (2560, 1920), (3264, 2448), (4000, 3000))
 """Usual sizes of photos, of 1.1 to 12 megapixels; the longer side may be the height."""
 
 
-def make_photos(folder: Path, count: int, seed: int = 0) -> list[Path]:
-    """Write photos into a folder, those that it lacks; returns all their paths."""
+def make_photos(folder: Path, count: int, sizes_wh: Sequence[tuple[int, int]] = SIZES_WH) -> list[Path]:
+    """Write photos of some sizes into a folder, those that it lacks; returns all their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     photos = [folder / f"{number:04}.jpg" for number in range(count)]
     faces = [_read(path) for path in sorted((SAMPLES / "faces").rglob("*.jpg"))[::3]]
     ground = _read(SAMPLES / "group.jpg")
     for number, photo in enumerate(photos):
         if not photo.exists():
-            image = compose(np.random.default_rng((seed, number)), faces, ground)
+            image = compose(np.random.default_rng((0, number)), faces, ground, sizes_wh)
             cv2.imwrite(str(photo), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
     return photos
 
 
-def compose(draw: np.random.Generator, faces: list[NDArray[np.uint8]], ground: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def compose(
+    draw: np.random.Generator,
+    faces: list[NDArray[np.uint8]],
+    ground: NDArray[np.uint8],
+    sizes_wh: Sequence[tuple[int, int]],
+) -> NDArray[np.uint8]:
     """Compose one photo."""
-    width, height = SIZES_WH[draw.integers(len(SIZES_WH))]
+    width, height = sizes_wh[int(draw.integers(len(sizes_wh)))]
     if draw.random() < 0.4:
         width, height = height, width
     photo = cv2.GaussianBlur(ground[:: draw.choice((-1, 1))], (0, 0), 12)
@@ -51,12 +55,3 @@ def compose(draw: np.random.Generator, faces: list[NDArray[np.uint8]], ground: N
 
 def _read(path: Path) -> NDArray[np.uint8]:
     return np.asarray(cv2.imread(str(path)), np.uint8)
-
-
-if __name__ == "__main__":
-    parser = options_of(__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    make_photos(arguments.folder, arguments.count, arguments.seed)

@@ -76,9 +76,8 @@ def main() -> None:
     ]
     cores = torch.get_num_threads()
     title = f"{arguments.count} photos of 1 to 12 megapixels, {cores} cores, medians over {arguments.rounds} rounds"
-    print_table(
-        title, ("side", "photos/s", "CPU ms a photo", "peak MB", "times the loop", "times the networks alone"), rows
-    )
+    head = ("side", "photos/s", "CPU ms a photo", "peak MB", "times the loop", "times the networks alone")
+    print_table(title, head, rows)
 
 
 def tasks_of(side: str, photos: list[Path]) -> Tasks:

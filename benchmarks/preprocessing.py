@@ -20,7 +20,7 @@ from ampnet.models.regions import quadrant_boxes, salient_boxes
 from ampnet.runtime.memory import keep_freed_memory
 from ampnet.settings.recipes import Augmentation
 from benchmarks.baseline.preprocessing import BaselineBatches
-from benchmarks.measure import in_turn, median_ratio, median_seconds, print_table, rate
+from benchmarks.measure import in_turn, median_seconds, print_table, rate, speeds
 from benchmarks.network import SMALL_BATCH, faces, our_step
 from tests.prepared_faces import write_prepared_faces
 
@@ -54,20 +54,12 @@ def compare_preprocessing(index: FaceIndex) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     times = in_turn(tasks, ROUNDS)
-    rows = [
-        [
-            f"{size} px",
-            rate(times, "baseline", COUNT, "cpu"),
-            rate(times, f"{size} px", COUNT, "cpu"),
-            median_ratio(times, "baseline", f"{size} px", "cpu"),
-        ]
-        for size in (224, 112)
-    ]
+    found = {name: speeds(times, "baseline", name, COUNT, "cpu") for name in ("224 px", "112 px")}
     torch.set_num_threads(os.cpu_count() or 1)
     print_table(
         "Preprocessing: decode, augment, regions; per core (processor time)",
         ["", "baseline (224 px), images/s", "ours, images/s", "times as fast", "target"],
-        [[*rows[0], ">= 4"], [*rows[1], ""]],
+        [[name, *found[name], target] for name, target in zip(found, (">= 4", ""), strict=True)],
     )
 
 

@@ -46,59 +46,42 @@ SCORES = (
     *("crowd.annotator_accuracy", "crowd.scores.accuracy", "crowd.scores.mean_class_accuracy", "crowd.scores.classes"),
     *("crowd.probabilities.calibration_error", "probabilities.calibration_error", "copies", "priors", "protocol"),
 )
-EVAL = "ampnet eval {model} --data {{fer}} --out {{work}}/{key} --force --json"
+EVALUATIONS = {
+    "ferplus": ("bundled (ferplus) on PrivateTest", "bundled:ferplus", " --protocol ferplus-majority"),
+    "fer2013": ("bundled:fer2013 on PrivateTest", "bundled:fer2013", " --protocol ferplus-majority"),
+    "ferplus-mirror": ("ferplus, mirror-averaged", "bundled:ferplus", " --mirror"),
+    "fer2013-mirror": ("fer2013, mirror-averaged", "bundled:fer2013", " --mirror"),
+    "ferplus-training": ("ferplus without prior adjustment", "bundled:ferplus", " --prior training"),
+}
+"""What is measured, the model, and further options, by key."""
 
-
-def _eval(key: str, what: str, model: str, options: str = "") -> tuple[str, Figure]:
-    return key, Figure(what, f"{EVAL.format(model=model, key=key)} {options}".strip(), SCORES)
-
-
-FIGURES: Mapping[str, Figure] = dict(
-    [
-        _eval("ferplus", "bundled (ferplus) on PrivateTest", "bundled:ferplus", "--protocol ferplus-majority"),
-        _eval("fer2013", "bundled:fer2013 on PrivateTest", "bundled:fer2013", "--protocol ferplus-majority"),
-        _eval("ferplus-mirror", "ferplus, mirror-averaged", "bundled:ferplus", "--mirror"),
-        _eval("fer2013-mirror", "fer2013, mirror-averaged", "bundled:fer2013", "--mirror"),
-        _eval("ferplus-training", "ferplus without prior adjustment", "bundled:ferplus", "--prior training"),
-        (
-            "samples-prepare",
-            Figure("", "ampnet prepare tests/samples/faces --out {work}/samples --force --json", ("faces",)),
-        ),
-        (
-            "samples",
-            Figure(
-                "bundled on rendered colour faces",
-                "ampnet eval bundled --data {work}/samples --out {work}/eval-samples --force --json",
-                ("images", "all.accuracy", "all.classes"),
-            ),
-        ),
-        (
-            "steadiness",
-            Figure(
-                "labels that change when a photo changes slightly",
-                "ampnet robustness bundled --photos tests/samples/faces/test --out {work}/steadiness --force",
-            ),
-        ),
-        ("check", Figure("duplicates in FER-2013", "ampnet check --data {fer} --out {work}/check")),
-        (
-            "traits",
-            Figure("altered images that check flags", "python -m benchmarks.photograph_traits {raw}_damaged {raw}"),
-        ),
-        ("network", Figure("training, evaluation, one face", "python -m benchmarks.network")),
-        ("preprocessing", Figure("preprocessing and look-ups", "python -m benchmarks.preprocessing")),
-        ("detection", Figure("face detection in batches", "python -m benchmarks.detection")),
-        ("prepare-rate", Figure("all of prepare", "python -m benchmarks.prepare_rate {raw} 4096")),
-        ("cold-start", Figure("one photo from a cold start", "python -m benchmarks.cold_start")),
-        (
-            "prepare",
-            Figure(
-                "faces found by prepare",
-                "ampnet prepare {raw} --votes {votes} --out {work}/fer --crop face --no-face template --resume --json",
-                ("faces", "counts", "votes", "images_per_second"),
-            ),
-        ),
-    ]
-)
+FIGURES: Mapping[str, Figure] = {
+    key: Figure(what, f"ampnet eval {model} --data {{fer}} --out {{work}}/{key} --force --json{options}", SCORES)
+    for key, (what, model, options) in EVALUATIONS.items()
+} | {
+    "samples-prepare": Figure("", "ampnet prepare tests/samples/faces --out {work}/samples --force --json", ("faces",)),
+    "samples": Figure(
+        "bundled on rendered colour faces",
+        "ampnet eval bundled --data {work}/samples --out {work}/eval-samples --force --json",
+        ("images", "all.accuracy", "all.classes"),
+    ),
+    "steadiness": Figure(
+        "labels that change when a photo changes slightly",
+        "ampnet robustness bundled --photos tests/samples/faces/test --out {work}/steadiness --force",
+    ),
+    "check": Figure("duplicates in FER-2013", "ampnet check --data {fer} --out {work}/check"),
+    "traits": Figure("altered images that check flags", "python -m benchmarks.photograph_traits {raw}_damaged {raw}"),
+    "network": Figure("training, evaluation, one face", "python -m benchmarks.network"),
+    "preprocessing": Figure("preprocessing and look-ups", "python -m benchmarks.preprocessing"),
+    "detection": Figure("face detection in batches", "python -m benchmarks.detection"),
+    "prepare-rate": Figure("all of prepare", "python -m benchmarks.prepare_rate {raw} 4096"),
+    "cold-start": Figure("one photo from a cold start", "python -m benchmarks.cold_start"),
+    "prepare": Figure(
+        "faces found by prepare",
+        "ampnet prepare {raw} --votes {votes} --out {work}/fer --crop face --no-face template --resume --json",
+        ("faces", "counts", "votes", "images_per_second"),
+    ),
+}
 
 
 def main() -> int:

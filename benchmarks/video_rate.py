@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ampnet.reading.image_files import read_image
 from ampnet.results.photo_result import PhotoResult
-from benchmarks.measure import SAMPLES, Spent, add_rivals, options_of, print_table, rivals_of
+from benchmarks.measure import Spent, add_rivals, options_of, print_table
+from tests.people_clips import portrait
 
 HEIGHTS = (360, 720, 1080, 2160)
 RATE = 30
@@ -43,7 +43,7 @@ def main() -> None:
     arguments = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
     torch.set_num_threads(arguments.cores)
-    rivals = rivals_of(arguments)
+    rivals = dict(arguments.rival)
 
     from ampnet import Predictor
 
@@ -102,7 +102,7 @@ def compared(full: list[PhotoResult], fast: list[PhotoResult]) -> tuple[int, str
 def render(frames: int, height: int) -> Iterator[NDArray[np.uint8]]:
     """Render the frames of a clip of 16 by 9."""
     width = height * 16 // 9
-    pictures = {(person, mood): _portrait(person, mood) for person, _ in PEOPLE for mood in ("neutral", "happiness")}
+    pictures = {(person, mood): portrait(person, mood)[0] for person, _ in PEOPLE for mood in ("neutral", "happiness")}
     random = np.random.default_rng(0)
     ground = cv2.resize(random.integers(60, 190, (3, 5, 3)).astype(np.uint8), (width, height), None, 0, 0, 2)
     noise = random.integers(-4, 5, (8, height, width)).astype(np.int16)
@@ -121,15 +121,6 @@ def render(frames: int, height: int) -> Iterator[NDArray[np.uint8]]:
             inside = cv2.warpAffine(np.full(mixed.shape[:2], 255, np.uint8), matrix, (width, height))
             cv2.copyTo(warped, inside // 128, image)
         yield np.asarray(cv2.add(image, cv2.merge([noise[number % 8]] * 3), dtype=cv2.CV_8U), dtype=np.uint8)
-
-
-def _portrait(person: str, expression: str) -> NDArray[np.uint8]:
-    """Return a person's frontal picture."""
-    import pandas as pd
-
-    table = pd.read_csv(SAMPLES / "annotations.csv")
-    own = table[(table["identity"] == person) & (table["occluded"] == 0) & (table["expression"] == expression)]
-    return read_image(SAMPLES / str(own["file"].iloc[own["yaw"].abs().argmin()]))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Moment:
 
 
 @cache
-def _portrait(person: str, expression: str = "neutral") -> tuple[np.ndarray, np.ndarray]:
+def portrait(person: str, expression: str = "neutral") -> tuple[np.ndarray, np.ndarray]:
     """Return a person's frontal picture, and the face's box in it."""
     table = pd.read_csv(SAMPLES / "annotations.csv")
     own = table[(table["identity"] == person) & (table["occluded"] == 0) & (table["expression"] == expression)]
@@ -55,7 +55,7 @@ def _background(camera: int) -> np.ndarray:
 @cache
 def _cut_out(person: str, expression: str, side: float) -> tuple[np.ndarray, np.ndarray]:
     """Return a person's picture at a size, and the ellipse in it that holds head and shoulders."""
-    small = cv2.resize(_portrait(person, expression)[0], (round(side), round(side)), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(portrait(person, expression)[0], (round(side), round(side)), interpolation=cv2.INTER_AREA)
     mask = np.zeros(small.shape[:2], np.uint8)
     centre = (small.shape[1] // 2, round(small.shape[0] * 0.6))
     cv2.ellipse(mask, centre, (round(side * 0.42), round(side * 0.58)), 0, 0, 360, 1, -1)
@@ -89,7 +89,7 @@ def scene(
         bar: place of a bar that covers what is behind it, if there is one.
         smile: from when to when everybody smiles.
     """
-    portraits = {(person, mood): _portrait(person, mood) for person in where for mood in ("neutral", "happiness")}
+    portraits = {(person, mood): portrait(person, mood) for person in where for mood in ("neutral", "happiness")}
     random = np.random.default_rng(0)
     noise = random.normal(0, 4, (HEIGHT + SHIFT, WIDTH + SHIFT, 3)).astype(np.int16)
     for number in range(round(seconds * RATE)):

@@ -1,6 +1,6 @@
 """What makes the answer about a face doubtful, in words.
 
-docs/predict.md says how often the warnings are right, and benchmarks/face_warnings.py measures it.
+docs/predict.md says how often the warnings are right.
 """
 
 from collections.abc import Mapping

@@ -37,12 +37,11 @@ class BaselineBatches:
         names: names of all images, in the landmark file's order.
         landmarks: ``(N, 5, 2)``, in that order.
         labels: labels, in that order.
-        threads: augmentation threads.
     """
 
-    def __init__(self, folder: Path, names: list[str], landmarks: Points, labels: list[int], threads: int = 2) -> None:
+    def __init__(self, folder: Path, names: list[str], landmarks: Points, labels: list[int]) -> None:
         self.folder, self.names, self.landmarks, self.labels = folder, names, landmarks, labels
-        self.pool = ThreadPoolExecutor(threads)
+        self.pool = ThreadPoolExecutor(2)
 
     def batch(self, names: list[str]) -> tuple[Tensor, list[list[int]], list[list[int]], Tensor]:
         """Load and augment the images of some names."""

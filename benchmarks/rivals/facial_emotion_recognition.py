@@ -5,7 +5,8 @@ The layers are the package's networks.py, the weights its model/model.pkl. Each 
 which it calls probabilities, are divided by their sum; the order stays.
 """
 
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -24,13 +25,10 @@ if __name__ == "__main__":
     assert found
     assert found.origin
     package = Path(found.origin).parent
-    # The package itself imports a face detector, which is not asked here
-    layers = spec_from_file_location("networks", package / "networks.py")
-    assert layers
-    assert layers.loader
-    networks = module_from_spec(layers)
-    layers.loader.exec_module(networks)
-    network = networks.NetworkV2(in_c=1, nl=32, out_f=7).eval()
+    sys.path.append(str(package))  # the package itself imports a face detector, which is not asked here
+    from networks import NetworkV2
+
+    network = NetworkV2(in_c=1, nl=32, out_f=7).eval()
     weights = torch.load(package / "model" / "model.pkl", map_location="cpu", weights_only=True)
     network.load_state_dict(weights["network"])
     prepare = transforms.Compose(

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from benchmarks.serve_client import make_photos
+from benchmarks.photos import make_photos
 from tests.hostile import picture_files
 from tests.hostile.images import BOMBS
 from tests.hostile.mutations import MUTATIONS
@@ -32,8 +32,9 @@ HEAD = b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpe
 
 
 @pytest.fixture(scope="module")
-def photos() -> list[bytes]:
-    return make_photos(PHOTOS)
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    made = make_photos(tmp_path_factory.mktemp("photos"), PHOTOS, sizes_wh=[(640, 480)])
+    return [photo.read_bytes() for photo in made]
 
 
 @pytest.fixture(scope="module")
