@@ -133,7 +133,7 @@ def run(config: AdaptConfig, quiet: bool = False) -> AdaptResult:
     by_person = len(set(faces.groups.tolist())) < len(faces.labels)
     is_most = faces.labels == counts.most_common(1)[0][0]
     people = faces.groups if by_person else None
-    accuracy, old_accuracy, majority = (defined(share_of(one, 0, people)) for one in (hits, old_hits, is_most))
+    accuracy, old_accuracy, majority = (defined(share_of(one, people)) for one in (hits, old_hits, is_most))
     former = counterparts(names, checkpoint.class_names)
     result = AdaptResult(
         checkpoint=target,

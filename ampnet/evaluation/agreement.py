@@ -5,7 +5,7 @@ votes (including other answers) and p_k the predicted probabilities:
 
 - A row has a majority if one class has more than half of all votes: 2 max_k v_k > V. Accuracy and recall are measured
   on these rows, as if the majority were the label.
-- If the classes have at least ``min_votes`` votes, probabilities are compared with q_k = v_k / sum_j v_j.
+- If the classes have at least :data:`MIN_VOTES` votes, probabilities are compared with q_k = v_k / sum_j v_j.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, clusters_at, mean_estimates
+from ampnet.evaluation.intervals import Clusters, Estimate, clusters_at, mean_estimates
 from ampnet.evaluation.metrics import Scores, confusion_of, resampled_clusters, score
 from ampnet.evaluation.reliability import MIN_PROBABILITY, ProbabilityScores, score_probabilities
 from ampnet.settings.labels import MIN_VOTES
@@ -68,7 +68,7 @@ class Agreement:
     Slightly optimistic, since the annotator's own vote is part of the majority."""
 
     distribution_rows: int
-    """Voted rows with probabilities and at least ``min_votes`` votes for the classes."""
+    """Voted rows with probabilities and at least three votes for the classes."""
     cross_entropy: Estimate | None
     """Mean of -sum_k q_k ln p_k over them, in nats."""
     entropy: Estimate | None
@@ -88,9 +88,7 @@ def measure_agreement(
     probabilities: NDArray[np.floating] | None,
     votes: CrowdVotes,
     class_names: Sequence[str],
-    min_votes: int = MIN_VOTES,
-    seed: int = 0,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
 ) -> Agreement:
     """Compare predictions with votes. Intervals are Wilson's for rates, else bootstrap percentiles over the rows.
 
@@ -98,8 +96,7 @@ def measure_agreement(
         answers: ``(N,)`` predicted classes; -1 in rows without a prediction.
         probabilities: ``(N, K)`` predicted, rows sum to 1, NaN in rows without; None if only the answers are known.
         votes: of the same N images.
-        min_votes: minimum votes for the classes to compare distributions.
-        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`; all intervals draw these, then.
+        clusters: all intervals draw these, if they are given.
 
     Raises:
         ValueError: shapes do not match.
@@ -117,21 +114,20 @@ def measure_agreement(
     given = np.zeros(len(voted), bool) if probabilities is None else ~np.isnan(probabilities).any(axis=1)
     p = np.zeros(shape) if probabilities is None else probabilities
     scored = decided & given
-    both = voted & given & (votes.counts.sum(axis=1) >= max(min_votes, 1))
+    both = voted & given & (votes.counts.sum(axis=1) >= MIN_VOTES)
     distances = _distances(p[both], votes.counts[both])
 
-    cross_entropy, entropy, total_variation = mean_estimates(distances, seed, clusters_at(clusters, both))
-    expected, best = mean_estimates(
-        np.column_stack([predicted_fraction, top_fraction]), seed, clusters_at(clusters, voted)
-    )
-    (annotator,) = mean_estimates(top_fraction[decided[voted], None], seed, clusters_at(clusters, decided))
+    cross_entropy, entropy, total_variation = mean_estimates(distances, clusters_at(clusters, both))
+    fractions = np.column_stack([predicted_fraction, top_fraction])
+    expected, best = mean_estimates(fractions, clusters_at(clusters, voted))
+    (annotator,) = mean_estimates(top_fraction[decided[voted], None], clusters_at(clusters, decided))
     return Agreement(
         no_face=int(votes.no_face.sum()),
         unvoted=int((~voted & ~votes.no_face).sum()),
         voted=int(voted.sum()),
         majority_rows=int(decided.sum()),
-        scores=_score_majority(majority[decided], answers[decided], class_names, seed, clusters_at(clusters, decided)),
-        probabilities=score_probabilities(p[scored], majority[scored], seed, clusters_at(clusters, scored))
+        scores=_score_majority(majority[decided], answers[decided], class_names, clusters_at(clusters, decided)),
+        probabilities=score_probabilities(p[scored], majority[scored], clusters_at(clusters, scored))
         if scored.any()
         else None,
         annotator_accuracy=annotator,
@@ -145,20 +141,15 @@ def measure_agreement(
 
 
 def _score_majority(
-    majority: NDArray[np.int64],
-    answers: NDArray[np.integer],
-    class_names: Sequence[str],
-    seed: int,
-    clusters: NDArray[np.int64] | None,
+    majority: NDArray[np.int64], answers: NDArray[np.integer], class_names: Sequence[str], clusters: Clusters
 ) -> Scores | None:
     if not len(majority):
         return None
-    matrix, resampled = confusion_of(majority, answers, len(class_names)), None
+    matrix = confusion_of(majority, answers, len(class_names))
     if not matrix[:, -1].any():
         matrix = matrix[:, :-1]
-    if clusters is not None:
-        resampled = resampled_clusters(majority, answers.astype(np.int64), len(class_names), clusters, seed)
-    return score(matrix, class_names, seed, resampled)
+    resampled = resampled_clusters(majority, answers.astype(np.int64), len(class_names), clusters)
+    return score(matrix, class_names, resampled=resampled)
 
 
 def _check_shapes(

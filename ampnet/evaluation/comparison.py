@@ -12,7 +12,16 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, McNemar, bootstrap_sums, defined, difference_of, holm, mcnemar
+from ampnet.evaluation.intervals import (
+    Clusters,
+    Estimate,
+    McNemar,
+    bootstrap_sums,
+    defined,
+    difference_of,
+    holm,
+    mcnemar,
+)
 from ampnet.evaluation.metrics import confusion_of, resampled_clusters, score
 from ampnet.evaluation.predictions import SplitImages
 
@@ -138,7 +147,7 @@ def compare(
     contenders: Sequence[Answers],
     class_names: Sequence[str],
     seed: int = 0,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
 ) -> ImageSet:
     """Score contenders on one set of images, and each pair of them against each other.
 
@@ -163,14 +172,13 @@ def contender_scores(
     answers: Answers,
     class_names: Sequence[str],
     seed: int = 0,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
 ) -> ContenderScores:
     """Score each run of a contender; images without a prediction are errors."""
     runs = []
     for run in answers:
-        counts = len(class_names)
-        resampled = None if clusters is None else resampled_clusters(labels, run, counts, clusters, seed)
-        scores = score(confusion_of(labels, run, counts), class_names, seed, resampled)
+        resampled = resampled_clusters(labels, run, len(class_names), clusters, seed)
+        scores = score(confusion_of(labels, run, len(class_names)), class_names, seed, resampled)
         runs.append(RunScores(scores.accuracy, scores.macro_f1))
     return ContenderScores(
         runs=tuple(runs),
@@ -190,7 +198,7 @@ def difference(
     second: Answers,
     num_classes: int,
     seed: int = 0,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
 ) -> Difference:
     """Measure how much better the second contender is, with paired bootstrap intervals.
 

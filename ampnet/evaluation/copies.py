@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, clusters_at, share_of
+from ampnet.evaluation.intervals import Clusters, Estimate, clusters_at, share_of
 
 Copy = Literal["", "near", "exact"]
 """Whether the training split holds a copy of an image: none, another version of the photo, or the same file."""
@@ -40,8 +40,7 @@ def score_without_copies(
     labels: NDArray[np.integer],
     answers: NDArray[np.integer],
     copies: NDArray[np.str_],
-    seed: int = 0,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
 ) -> CopyScores:
     """Compare accuracy over all images, without copies, and over the copies.
 
@@ -49,12 +48,11 @@ def score_without_copies(
         labels: ``(N,)``, N at least 1.
         answers: ``(N,)`` predicted classes; -1 without a prediction.
         copies: ``(N,)`` of :data:`Copy`.
-        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
     """
     correct = labels == answers
 
     def subset(chosen: NDArray[np.bool_]) -> SubsetScore:
-        return SubsetScore(int(chosen.sum()), share_of(correct[chosen], seed, clusters_at(clusters, chosen)))
+        return SubsetScore(int(chosen.sum()), share_of(correct[chosen], clusters_at(clusters, chosen)))
 
     exact, near = copies == "exact", copies == "near"
     return CopyScores(

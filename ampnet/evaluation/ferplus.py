@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.errors import DataError
-from ampnet.evaluation.intervals import Estimate, clusters_at, defined, share_of
+from ampnet.evaluation.intervals import Clusters, Estimate, clusters_at, defined, share_of
 from ampnet.settings.choices import FerplusRule
 from ampnet.settings.labels import FERPLUS_ANSWERS
 from ampnet.settings.labels import FERPLUS_COLUMNS as EMOTIONS
@@ -55,8 +55,7 @@ def score_protocol(
     class_names: Sequence[str],
     columns: Sequence[str],
     counts: NDArray[np.floating],
-    seed: int = 0,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
 ) -> ProtocolScores:
     """Score predictions by a published rule.
 
@@ -64,7 +63,6 @@ def score_protocol(
         answers: ``(N,)`` predicted classes; -1 for none, which is an error.
         columns: V answers that annotators could give; FER+'s ten, in any order.
         counts: ``(N, V)`` votes; zeros for an image without votes.
-        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
 
     Raises:
         DataError: a column of FER+ is missing, or no image has a label by the rule.
@@ -85,7 +83,7 @@ def score_protocol(
     known = np.isin(labels[kept], predicted)
     return ProtocolScores(
         protocol=protocol,
-        accuracy=defined(share_of(right, seed, clusters_at(clusters, kept))),
+        accuracy=defined(share_of(right, clusters_at(clusters, kept))),
         images=int(kept.sum()),
         undecided=int((voted & (labels == UNDECIDED)).sum()),
         other=int((labels == OTHER).sum()),

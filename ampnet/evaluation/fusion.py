@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import Estimate, Share, defined, share_of
+from ampnet.evaluation.intervals import Clusters, Estimate, Share, defined, share_of
 from ampnet.evaluation.metrics import accuracy, confusion_of, mean_recall
 from ampnet.models.ampnet import fuse_logits
 
@@ -61,8 +61,7 @@ def score_heads(
     labels: NDArray[np.int64],
     beta: float,
     offsets: NDArray[np.floating] | None = None,
-    seed: int = 0,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
 ) -> HeadScores:
     """Score each head alone, their fusion, and other weights; all with the same prior.
 
@@ -72,7 +71,6 @@ def score_heads(
         labels: ``(N,)``, N at least 1.
         beta: the checkpoint's own weight.
         offsets: ``(K,)`` added to the fused logits.
-        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
     """
     answered = ~np.isnan(local).any(axis=1)
 
@@ -80,7 +78,7 @@ def score_heads(
         answers = np.full(len(labels), -1)
         answers[answered] = fuse(local[answered], global_[answered], weight, offsets).argmax(axis=1)
         matrix = confusion_of(labels, answers, local.shape[1])
-        return FusionPoint(weight, defined(share_of(answers == labels, seed, clusters)), mean_recall(matrix))
+        return FusionPoint(weight, defined(share_of(answers == labels, clusters)), mean_recall(matrix))
 
     curve = tuple(point(weight) for weight in BETAS)
     return HeadScores(beta, curve[-1].accuracy, curve[0].accuracy, point(beta).accuracy, curve)

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.evaluation.intervals import MAX_CELLS, ROUNDS, sums_by
+from ampnet.evaluation.intervals import MAX_CELLS, ROUNDS, SEED, sums_by
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.evaluation.reliability import confidence_gaps
 
@@ -51,7 +51,6 @@ def p_value_of(
     members: list[NDArray[np.int64]],
     name: str,
     observed: float,
-    seed: int,
     people: NDArray[np.int64] | None,
 ) -> float:
     """Return the share of permutations of the groups within each true class whose gap is as large.
@@ -60,20 +59,20 @@ def p_value_of(
     """
     of_group = [] if people is None else [np.unique(people[rows]) for rows in members]
     if people is not None and len(np.unique(np.concatenate(of_group))) == sum(map(len, of_group)):
-        gaps = _permuted_people(table, members, people, name, seed)
+        gaps = _permuted_people(table, members, people, name)
     elif name == "calibration_error":
-        gaps = _permuted_calibration(table, members, seed)
+        gaps = _permuted_calibration(table, members)
     else:
         marked = table.answers < 0 if name == "missed" else table.answers == table.labels
-        gaps = _permuted_shares(table, members, marked, name == "mean_recall", seed)
+        gaps = _permuted_shares(table, members, marked, name == "mean_recall")
     return float((1 + (gaps >= observed - 1e-9).sum()) / (1 + len(gaps)))
 
 
 def _permuted_people(
-    table: PredictionTable, members: list[NDArray[np.int64]], people: NDArray[np.int64], name: str, seed: int
+    table: PredictionTable, members: list[NDArray[np.int64]], people: NDArray[np.int64], name: str
 ) -> NDArray[np.float64]:
     """Deal out people to the groups, each of which keeps its number of people."""
-    columns, generator = marks_of(table), np.random.default_rng(seed)
+    columns, generator = marks_of(table), np.random.default_rng(SEED)
     of_people = [sums_by(people[rows], columns[rows], people.max() + 1) for rows in members]
     there = np.concatenate([one[one[:, 0] > 0] for one in of_people])
     groups = np.repeat(np.arange(len(members)), [int((one[:, 0] > 0).sum()) for one in of_people])
@@ -86,10 +85,10 @@ def _permuted_people(
 
 
 def _permuted_shares(
-    table: PredictionTable, members: list[NDArray[np.int64]], marked: NDArray[np.bool_], by_class: bool, seed: int
+    table: PredictionTable, members: list[NDArray[np.int64]], marked: NDArray[np.bool_], by_class: bool
 ) -> NDArray[np.float64]:
     """Deal out the marked images of each class to the groups: a multivariate hypergeometric draw for each class."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     sizes = np.array([len(rows) for rows in members], dtype=np.float64)
     totals = np.zeros((ROUNDS, len(members)))
     classes_of_group = np.zeros(len(members))
@@ -103,7 +102,7 @@ def _permuted_shares(
     return np.asarray(shares.max(axis=1) - shares.min(axis=1))
 
 
-def _permuted_calibration(table: PredictionTable, members: list[NDArray[np.int64]], seed: int) -> NDArray[np.float64]:
+def _permuted_calibration(table: PredictionTable, members: list[NDArray[np.int64]]) -> NDArray[np.float64]:
     """Deal out the images with a prediction, each with its confidence and its hit, within their classes."""
     assert table.probabilities is not None
     rows = np.concatenate(members)
@@ -114,7 +113,7 @@ def _permuted_calibration(table: PredictionTable, members: list[NDArray[np.int64
     bins, sizes = gaps.shape[1], np.bincount(groups, minlength=len(members))
     places, amounts = np.abs(gaps).argmax(axis=1), gaps.sum(axis=1)
     by_label = [np.flatnonzero(table.labels[rows] == label) for label in np.unique(table.labels[rows])]
-    generator, found = np.random.default_rng(seed), np.empty(ROUNDS // 4)
+    generator, found = np.random.default_rng(SEED), np.empty(ROUNDS // 4)
     for number in range(len(found)):
         dealt = np.empty_like(groups)
         for one in by_label:

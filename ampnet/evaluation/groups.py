@@ -95,20 +95,18 @@ class Grouping:
     """One for each measure that two groups have; empty with fewer groups."""
 
 
-def score_groups(
-    table: PredictionTable, columns: Mapping[str, NDArray[np.str_]], seed: int = 0
-) -> tuple[Grouping, ...]:
+def score_groups(table: PredictionTable, columns: Mapping[str, NDArray[np.str_]]) -> tuple[Grouping, ...]:
     """Score the groups of several columns.
 
     Args:
         columns: ``(N,)`` the group of each image by the column's name; empty where it is unknown.
     """
-    found = [_score_column(table, column, values, seed) for column, values in columns.items()]
+    found = [_score_column(table, column, values) for column, values in columns.items()]
     adjusted = iter(holm([gap.p_value for one in found for gap in one.gaps]))
     return tuple(replace(one, gaps=tuple(replace(gap, adjusted_p=next(adjusted)) for gap in one.gaps)) for one in found)
 
 
-def _score_column(table: PredictionTable, column: str, values: NDArray[np.str_], seed: int) -> Grouping:
+def _score_column(table: PredictionTable, column: str, values: NDArray[np.str_]) -> Grouping:
     known = np.flatnonzero(values != "")
     names, groups = np.unique(values[known], return_inverse=True)
     members = [known[groups == number] for number in range(len(names))]
@@ -117,12 +115,11 @@ def _score_column(table: PredictionTable, column: str, values: NDArray[np.str_],
     scores: list[GroupScores] = []
     drawn: list[Measured] = []
     for name, rows, own in zip(names.tolist(), members, people, strict=True):
-        own_seed = 1000 * seed + len(scores)  # so that groups of one size are not resampled alike
         once = measure(columns[rows].sum(axis=0)[None], table)
-        if own is None:
-            sums = bootstrap_sums(columns[rows], own_seed)
+        if own is None:  # a seed of its own, so that groups of one size are not resampled alike
+            sums = bootstrap_sums(columns[rows], seed=len(scores))
         else:  # the same people in all groups, so that someone in two of them is drawn for both
-            sums = bootstrap_sums(sums_by(own[rows], columns[rows], own.max() + 1), seed)
+            sums = bootstrap_sums(sums_by(own[rows], columns[rows], own.max() + 1))
         again = measure(sums, table)
         scores.append(_group(name, table, rows, once, again, own))
         drawn.append(again)
@@ -140,7 +137,7 @@ def _score_column(table: PredictionTable, column: str, values: NDArray[np.str_],
             chosen = [members[number] for number in measured]
             of_all = [people[number] for number in measured]
             dealt = None if any(one is None for one in of_all) else of_all[0]
-            p_value = p_value_of(table, chosen, kind, difference.value, seed, dealt)
+            p_value = p_value_of(table, chosen, kind, difference.value, dealt)
             gaps.append(Gap(kind, scores[high].name, scores[low].name, difference, p_value, p_value))
     return Grouping(column, len(values) - len(known), tuple(scores), tuple(gaps))
 
@@ -177,7 +174,7 @@ def _group(
 
     def share(kind: str, hits: NDArray[np.bool_]) -> Estimate:
         if people is None:
-            return defined(share_of(hits, 0))
+            return defined(share_of(hits))
         return defined(widened(estimate(float(once[kind][0]), again[kind]), units))
 
     return GroupScores(

@@ -12,9 +12,15 @@ Counts = NDArray[np.int64]
 Interval = tuple[float, float]
 Share = Annotated[float, Meta(ge=0, le=1)]
 """Of the images, or of another total."""
+Clusters = NDArray[np.int64] | None
+"""``(N,)`` number of each row's cluster, such as the person in an image: whole clusters are drawn (Davison and Hinkley
+1997, section 3.8), as rows of one cluster are alike. None draws single rows."""
 
 ROUNDS = 2000
 """Bootstrap resamples."""
+
+SEED = 0
+"""Of the bootstraps: a report of the same predictions has the same intervals."""
 
 Z_95 = 1.959964
 """97.5th percentile of the standard normal distribution."""
@@ -47,11 +53,11 @@ def rate(hits: int, count: int) -> Estimate | None:
     return Estimate(hits / count, wilson_interval(hits, count)) if count else None
 
 
-def share_of(hits: NDArray[np.bool_], seed: int, clusters: NDArray[np.int64] | None = None) -> Estimate | None:
+def share_of(hits: NDArray[np.bool_], clusters: Clusters = None) -> Estimate | None:
     """Return the share of ``(N,)`` hits: with Wilson's interval, or of clusters with the percentiles of a bootstrap."""
     if clusters is None or not len(hits):
         return rate(int(hits.sum()), len(hits))
-    resampled = bootstrap_means(hits[:, None].astype(np.float64), seed, clusters)[:, 0]
+    resampled = bootstrap_means(hits[:, None].astype(np.float64), clusters)[:, 0]
     return widened(estimate(float(hits.mean()), resampled), len(np.unique(clusters)))
 
 
@@ -135,23 +141,15 @@ def resample_matrix(matrix: Counts, seed: int) -> Counts:
     return drawn.reshape(ROUNDS, *matrix.shape)
 
 
-def bootstrap_means(
-    columns: NDArray[np.floating], seed: int, clusters: NDArray[np.int64] | None = None
-) -> NDArray[np.float64]:
-    """Return ``(R, M)`` means of the columns of a ``(N, M)`` table over resampled rows.
-
-    Args:
-        columns: the table, N at least 1.
-        clusters: ``(N,)`` number of the cluster of each row, such as a person; whole clusters are drawn (Davison and
-            Hinkley 1997, section 3.8), as rows of one cluster are alike. None draws single rows.
-    """
+def bootstrap_means(columns: NDArray[np.floating], clusters: Clusters = None) -> NDArray[np.float64]:
+    """Return ``(R, M)`` means of the columns of a ``(N, M)`` table, N at least 1, over resampled rows."""
     if clusters is None:
-        return bootstrap_sums(columns, seed) / len(columns)
-    sums = bootstrap_sums(np.column_stack([np.ones(len(columns)), columns]), seed, clusters=clusters)
+        return bootstrap_sums(columns) / len(columns)
+    sums = bootstrap_sums(np.column_stack([np.ones(len(columns)), columns]), clusters=clusters)
     return np.asarray(sums[:, 1:] / sums[:, :1])
 
 
-def clusters_at(clusters: NDArray[np.int64] | None, rows: NDArray[np.generic]) -> NDArray[np.int64] | None:
+def clusters_at(clusters: Clusters, rows: NDArray[np.generic]) -> Clusters:
     """Return the clusters of some rows, chosen as NumPy's arrays are; None stands for single rows."""
     return None if clusters is None else clusters[rows]
 
@@ -163,30 +161,21 @@ def sums_by(places: NDArray[np.int64], columns: NDArray[np.floating], count: int
     return sums
 
 
-def bootstrap_sums(
-    columns: NDArray[np.floating], seed: int, rounds: int = ROUNDS, clusters: NDArray[np.int64] | None = None
-) -> NDArray[np.float64]:
-    """Sum the columns of a table over resampled rows.
-
-    Args:
-        columns: ``(N, M)``, N at least 1.
-        rounds: number of resamples R.
-        clusters: as for :func:`bootstrap_means`.
+def bootstrap_sums(columns: NDArray[np.floating], seed: int = SEED, clusters: Clusters = None) -> NDArray[np.float64]:
+    """Sum the columns of a ``(N, M)`` table, N at least 1, over resampled rows.
 
     Returns:
-        ``(R, M)``; divided by N, the bootstrap distribution of the columns' means. Of large tables, whose intervals
-        are narrow, R is smaller (:data:`MAX_DRAWS`).
+        ``(R, M)``, R being :data:`ROUNDS`; divided by N, the bootstrap distribution of the columns' means. Of large
+        tables, whose intervals are narrow, R is smaller (:data:`MAX_DRAWS`).
     """
     if clusters is not None:
         numbers, places = np.unique(clusters, return_inverse=True)
         columns = sums_by(places, columns, len(numbers))
-    sums = [weights @ columns for weights in bootstrap_weights(len(columns), seed, rounds)]
+    sums = [weights @ columns for weights in bootstrap_weights(len(columns), seed)]
     return np.concatenate(sums).astype(np.float64)
 
 
-def bootstrap_weights(
-    count: int, seed: int, rounds: int = ROUNDS, clusters: NDArray[np.int64] | None = None
-) -> Iterator[Counts]:
+def bootstrap_weights(count: int, seed: int = SEED, clusters: Clusters = None) -> Iterator[Counts]:
     """Draw how often each of ``count`` rows is in each resample; see :func:`bootstrap_sums`.
 
     Yields:
@@ -194,11 +183,11 @@ def bootstrap_weights(
     """
     if clusters is not None:
         numbers, places = np.unique(clusters, return_inverse=True)
-        for drawn in bootstrap_weights(len(numbers), seed, rounds):
+        for drawn in bootstrap_weights(len(numbers), seed):
             step = max(1, MAX_CELLS // count)
             yield from (drawn[start : start + step, places] for start in range(0, len(drawn), step))
         return
-    rounds = min(rounds, max(100, MAX_DRAWS // count))
+    rounds = min(ROUNDS, max(100, MAX_DRAWS // count))
     generator = np.random.default_rng(seed)
     block = max(1, MAX_CELLS // count)
     for start in range(0, rounds, block):
@@ -207,18 +196,12 @@ def bootstrap_weights(
         yield np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
 
 
-def mean_estimates(
-    columns: NDArray[np.floating], seed: int, clusters: NDArray[np.int64] | None = None
-) -> tuple[Estimate | None, ...]:
-    """Return the mean of each column of a ``(N, M)`` table with its bootstrap interval; None without rows.
-
-    Args:
-        clusters: as for :func:`bootstrap_means`.
-    """
+def mean_estimates(columns: NDArray[np.floating], clusters: Clusters = None) -> tuple[Estimate | None, ...]:
+    """Return the mean of each column of a ``(N, M)`` table with its bootstrap interval; None without rows."""
     if not len(columns):
         return tuple(None for _ in range(columns.shape[1]))
     values = columns.mean(axis=0).tolist()
-    means = bootstrap_means(columns, seed, clusters)
+    means = bootstrap_means(columns, clusters)
     return tuple(estimate(value, means[:, number]) for number, value in enumerate(values))
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.evaluation.intervals import (
+    SEED,
+    Clusters,
     Counts,
     Estimate,
     bootstrap_sums,
@@ -131,15 +133,21 @@ class Resampled:
 
 
 def resampled_clusters(
-    labels: NDArray[np.int64], answers: NDArray[np.int64], num_classes: int, clusters: NDArray[np.int64], seed: int
-) -> Resampled:
+    labels: NDArray[np.int64],
+    answers: NDArray[np.int64],
+    num_classes: int,
+    clusters: Clusters,
+    seed: int = SEED,
+) -> Resampled | None:
     """Draw confusion matrices as if whole clusters of images, such as the people in them, were drawn again.
 
     Args:
         labels: ``(N,)``.
         answers: ``(N,)``; -1 without a prediction.
-        clusters: ``(N,)`` number of each image's cluster.
+        clusters: without them, there is nothing to draw.
     """
+    if clusters is None:
+        return None
     columns = num_classes + 1
     cells = labels * columns + np.where(answers < 0, num_classes, answers)
     _numbers, places = np.unique(clusters, return_inverse=True)
@@ -154,7 +162,7 @@ def resampled_clusters(
     )
 
 
-def score(matrix: Counts, class_names: Sequence[str], seed: int = 0, resampled: Resampled | None = None) -> Scores:
+def score(matrix: Counts, class_names: Sequence[str], seed: int = SEED, resampled: Resampled | None = None) -> Scores:
     """Summarise a confusion matrix.
 
     Args:

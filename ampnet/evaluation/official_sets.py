@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ampnet.errors import DataError
 from ampnet.evaluation.ferplus import ProtocolScores, score_protocol
-from ampnet.evaluation.intervals import Estimate, defined, share_of
+from ampnet.evaluation.intervals import Clusters, Estimate, defined, share_of
 from ampnet.evaluation.predictions import PredictionTable
 from ampnet.settings.choices import FerplusRule, OfficialSplit, Protocol, Split
 from ampnet.settings.labels import EXPRESSIONS, EXPRESSIONS_8
@@ -57,15 +57,13 @@ def score_official(
     labels: NDArray[np.int64],
     answers: NDArray[np.int64],
     class_names: Sequence[str],
-    seed: int = 0,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
 ) -> OfficialScores:
     """Score predictions for a data set's official split.
 
     Args:
         labels: ``(N,)`` of all images of the split, in ``class_names``.
         answers: ``(N,)``; -1 for none, which is an error.
-        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
 
     Raises:
         DataError: the classes are not the official ones.
@@ -84,12 +82,12 @@ def score_official(
     deviations = [f"{counts[name]:,} of {name} ({wanted:,})" for name, wanted in official if counts[name] != wanted]
     if not deviations and len(labels) != rule.images:
         deviations = [f"{len(labels):,} ({rule.images:,})"]
-    accuracy = defined(share_of(answers == labels, seed, clusters))
+    accuracy = defined(share_of(answers == labels, clusters))
     return OfficialScores(protocol, accuracy, len(labels), rule.images, tuple(deviations))
 
 
 def score_published(
-    table: PredictionTable, protocol: Protocol | None, seed: int = 0
+    table: PredictionTable, protocol: Protocol | None
 ) -> tuple[ProtocolScores | None, OfficialScores | None]:
     """Score by the published rule of `--protocol`: one of FER+'s, or over a data set's official images.
 
@@ -100,8 +98,8 @@ def score_published(
     if protocol is None:
         return None, None
     if protocol in OFFICIAL:
-        return None, score_official(protocol, table.labels, table.answers, table.class_names, seed, clusters)
+        return None, score_official(protocol, table.labels, table.answers, table.class_names, clusters)
     if votes is None or votes.answers is None:
         raise DataError(f"--protocol {protocol} needs annotators' votes, and the data set has none")
     rule = cast(FerplusRule, protocol)
-    return score_protocol(rule, table.answers, table.class_names, votes.columns, votes.answers, seed, clusters), None
+    return score_protocol(rule, table.answers, table.class_names, votes.columns, votes.answers, clusters), None

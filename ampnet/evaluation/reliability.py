@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.evaluation.intervals import (
+    Clusters,
     Estimate,
     Interval,
     Share,
@@ -65,15 +66,13 @@ class ProbabilityScores:
 def score_probabilities(
     probabilities: NDArray[np.floating],
     labels: NDArray[np.integer],
-    seed: int = 0,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
 ) -> ProbabilityScores:
     """Score the probabilities of N images, at least one.
 
     Args:
         probabilities: ``(N, K)``, rows sum to 1.
         labels: ``(N,)``.
-        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
 
     Raises:
         ValueError: there are no images, or the shapes do not match.
@@ -85,15 +84,15 @@ def score_probabilities(
     of_label = p[np.arange(count), labels]
     losses = -np.log(np.maximum(of_label, MIN_PROBABILITY))
     squares = (p**2).sum(axis=1) - 2 * of_label + 1
-    means = bootstrap_means(np.column_stack([losses, squares, confidence_gaps(p, labels)]), seed, clusters)
+    means = bootstrap_means(np.column_stack([losses, squares, confidence_gaps(p, labels)]), clusters)
     return ProbabilityScores(
         images=count,
-        top2=defined(share_of(top_hits(p, labels, 2), seed, clusters)),
+        top2=defined(share_of(top_hits(p, labels, 2), clusters)),
         log_loss=defined(estimate(float(losses.mean()), means[:, 0])),
         brier=defined(estimate(float(squares.mean()), means[:, 1])),
         calibration_error=defined(estimate(calibration_error(p, labels), np.abs(means[:, 2:]).sum(axis=1))),
         mean_confidence=float(p.max(axis=1).mean()),
-        bins=reliability_bins(p, labels, seed, clusters),
+        bins=reliability_bins(p, labels, clusters),
     )
 
 
@@ -113,22 +112,20 @@ def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.in
 def reliability_bins(
     probabilities: NDArray[np.floating],
     labels: NDArray[np.integer],
-    seed: int = 0,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
 ) -> tuple[ReliabilityBin, ...]:
     """Compare probability and accuracy within bins of equal width.
 
     Args:
         probabilities: ``(N, K)``.
         labels: ``(N,)``.
-        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
     """
     confidence, hits, bins = _confidences(probabilities, labels)
     edges = np.linspace(0, 1, BINS + 1).tolist()
 
     def one(number: int) -> ReliabilityBin:
         inside = bins == number
-        found = share_of(hits[inside], seed, clusters_at(clusters, inside))
+        found = share_of(hits[inside], clusters_at(clusters, inside))
         mean = float(confidence[inside].mean()) if found else None
         accuracy, interval = (found.value, found.interval) if found else (None, None)
         return ReliabilityBin(edges[number], edges[number + 1], int(inside.sum()), mean, accuracy, interval)
@@ -193,8 +190,7 @@ def score_risk_coverage(
     probabilities: NDArray[np.floating],
     labels: NDArray[np.integer],
     threshold: float = 0.0,
-    seed: int = 0,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
 ) -> RiskCoverage:
     """Compute the risk-coverage curve of N images, at least one.
 
@@ -202,7 +198,6 @@ def score_risk_coverage(
         probabilities: ``(N, K)``, rows sum to 1.
         labels: ``(N,)``.
         threshold: the checkpoint's rejection threshold, in [0, 1]; 0 never rejects.
-        clusters: ``(N,)`` see :func:`ampnet.evaluation.intervals.bootstrap_means`.
     """
     count = len(labels)
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
@@ -213,10 +208,10 @@ def score_risk_coverage(
     def point(cut: float) -> RiskPoint:
         answered = confidence >= cut
         images = int(answered.sum())
-        return RiskPoint(cut, images / count, images, share_of(wrong[answered], seed, clusters_at(people, answered)))
+        return RiskPoint(cut, images / count, images, share_of(wrong[answered], clusters_at(people, answered)))
 
     wanted = [confidence[int(np.ceil(share * count - 1e-9)) - 1] for share in COVERAGES]
-    weights = bootstrap_weights(count, seed, clusters=people)
+    weights = bootstrap_weights(count, clusters=people)
     areas = [_areas(block.astype(np.float64), wrong, confidence) for block in weights]
     area = defined(estimate(float(_areas(np.ones((1, count)), wrong, confidence)[0]), np.concatenate(areas)))
     return RiskCoverage(

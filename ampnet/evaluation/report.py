@@ -17,7 +17,7 @@ from ampnet.evaluation.copies import CopyScores, score_without_copies
 from ampnet.evaluation.ferplus import ProtocolScores
 from ampnet.evaluation.fusion import HeadScores, PriorScores, fuse, score_heads, score_priors
 from ampnet.evaluation.groups import Grouping, score_groups
-from ampnet.evaluation.intervals import Counts, Estimate, Share, clusters_at, share_of
+from ampnet.evaluation.intervals import Clusters, Counts, Estimate, Share, clusters_at, share_of
 from ampnet.evaluation.metrics import Resampled, Scores, confusion_of, normalise_rows, resampled_clusters, score
 from ampnet.evaluation.official_sets import OfficialScores, score_published
 from ampnet.evaluation.predictions import PredictionTable
@@ -33,9 +33,6 @@ from ampnet.settings import Split
 from ampnet.settings.choices import Protocol
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-
-SEED = 0
-"""Of the bootstraps: a report of the same predictions has the same intervals."""
 
 FORMAT: Literal[2] = 2
 """Version of metrics.json; 1 was report.json."""
@@ -197,9 +194,9 @@ def measure(
     names, labels, scored, clusters = table.class_names, table.labels, table.scored, table.images.clusters
     matrix = confusion_of(labels, table.answers, len(names))
     top2, probabilities, risk = _of_probabilities(table, fusion.rejection_threshold if fusion else 0.0, clusters)
-    resampled = None if clusters is None else resampled_clusters(labels, table.answers, len(names), clusters, SEED)
-    of_all, pairs = score(matrix, names, SEED, resampled), confused_pairs(matrix, names, resampled=resampled)
-    (by_votes, official), undetected = score_published(table, protocol, SEED), int((~scored).sum())
+    resampled = resampled_clusters(labels, table.answers, len(names), clusters)
+    of_all, pairs = score(matrix, names, resampled=resampled), confused_pairs(matrix, names, resampled=resampled)
+    (by_votes, official), undetected = score_published(table, protocol), int((~scored).sum())
     return EvalReport(
         format=FORMAT,
         ampnet=__version__,
@@ -212,7 +209,7 @@ def measure(
         unreadable=int((table.status == "unreadable").sum()),
         unassigned=unassigned,
         all=of_all,
-        scored=score(matrix[:, :-1], names, SEED, _without_last(resampled)) if scored.any() else None,
+        scored=score(matrix[:, :-1], names, resampled=_without_last(resampled)) if scored.any() else None,
         top2=top2,
         probabilities=probabilities,
         risk_coverage=risk,
@@ -225,7 +222,7 @@ def measure(
         official=official,
         priors=_priors(table, fusion),
         seconds=round(seconds, 3),
-        groups=score_groups(table, groups, SEED),
+        groups=score_groups(table, groups),
         runs=runs,
         table=table,
         matrix=matrix,
@@ -233,7 +230,7 @@ def measure(
 
 
 def _of_probabilities(
-    table: PredictionTable, threshold: float, clusters: NDArray[np.int64] | None
+    table: PredictionTable, threshold: float, clusters: Clusters
 ) -> tuple[Estimate | None, ProbabilityScores | None, RiskCoverage | None]:
     """Score the probabilities of the images that have them; None where none has."""
     labels, scored = table.labels, table.scored
@@ -244,19 +241,17 @@ def _of_probabilities(
     in_top2 = np.zeros(len(labels), dtype=bool)
     in_top2[scored] = top_hits(p, labels[scored], 2)
     return (
-        share_of(in_top2, SEED, clusters),
-        score_probabilities(p, labels[scored], SEED, of_scored),
-        score_risk_coverage(p, labels[scored], threshold, SEED, of_scored),
+        share_of(in_top2, clusters),
+        score_probabilities(p, labels[scored], of_scored),
+        score_risk_coverage(p, labels[scored], threshold, of_scored),
     )
 
 
 def _copies(table: PredictionTable) -> CopyScores | None:
     copies = table.images.copies
-    return (
-        None
-        if copies is None
-        else score_without_copies(table.labels, table.answers, copies, SEED, table.images.clusters)
-    )
+    if copies is None:
+        return None
+    return score_without_copies(table.labels, table.answers, copies, table.images.clusters)
 
 
 def _crowd(table: PredictionTable) -> Agreement | None:
@@ -264,7 +259,7 @@ def _crowd(table: PredictionTable) -> Agreement | None:
     if votes is None or not votes.totals.any():
         return None
     return measure_agreement(
-        table.answers, table.probabilities, votes, table.class_names, seed=SEED, clusters=table.images.clusters
+        table.answers, table.probabilities, votes, table.class_names, clusters=table.images.clusters
     )
 
 
@@ -279,9 +274,7 @@ def _without_last(resampled: Resampled | None) -> Resampled | None:
 def _heads(table: PredictionTable, fusion: Fusion | None) -> HeadScores | None:
     if fusion is None or table.local is None or table.global_ is None:
         return None
-    return score_heads(
-        table.local, table.global_, table.labels, fusion.beta, fusion.offsets, SEED, table.images.clusters
-    )
+    return score_heads(table.local, table.global_, table.labels, fusion.beta, fusion.offsets, table.images.clusters)
 
 
 def _priors(table: PredictionTable, fusion: Fusion | None) -> tuple[PriorScores, ...]:

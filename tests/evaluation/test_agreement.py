@@ -22,10 +22,10 @@ ROWS = [
 ]
 
 
-def agreement(rows: list[tuple[Any, ...]], min_votes: int = 3) -> Agreement:
+def agreement(rows: list[tuple[Any, ...]]) -> Agreement:
     votes, totals, no_face, probabilities = (np.array([row[part] for row in rows]) for part in range(4))
     crowd = CrowdVotes(votes, totals, no_face)
-    return measure_agreement(probabilities.argmax(axis=1), probabilities, crowd, CLASSES, min_votes)
+    return measure_agreement(probabilities.argmax(axis=1), probabilities, crowd, CLASSES)
 
 
 def test_rows_are_voted_or_unvoted_or_set_apart() -> None:
@@ -97,4 +97,4 @@ def test_without_votes_there_is_nothing_to_measure() -> None:
 def test_arrays_that_do_not_fit_are_refused() -> None:
     votes = CrowdVotes(np.ones((2, 3)), np.ones(2), np.zeros(2, bool))
     with pytest.raises(ValueError, match=r"shape \(2, 3\), got \(2, 2\)"):
-        measure_agreement(np.zeros(2, int), np.ones((2, 2)), votes, CLASSES, 3)
+        measure_agreement(np.zeros(2, int), np.ones((2, 2)), votes, CLASSES)

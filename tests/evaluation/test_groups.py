@@ -220,7 +220,7 @@ def test_dealing_out_many_people_takes_little_memory():
     table = make_table(np.full(len(people), 0.5), people % 3)
     tracemalloc.start()
     try:
-        p_value_of(table, [people[people % 2 == 0], people[people % 2 == 1]], "accuracy", 0.01, 0, people)
+        p_value_of(table, [people[people % 2 == 0], people[people % 2 == 1]], "accuracy", 0.01, people)
         assert tracemalloc.get_traced_memory()[1] < 150e6  # 2,000 permutations of all of them: 160 MB, and as numbers
     finally:
         tracemalloc.stop()

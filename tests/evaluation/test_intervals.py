@@ -52,20 +52,21 @@ def test_the_bootstrap_of_a_mean_has_the_standard_error_of_the_mean():
     values = np.random.default_rng(0).standard_normal((400, 2)) * (1, 3)
     means = bootstrap_sums(values, seed=0) / 400
     assert means.std(axis=0) == pytest.approx(values.std(axis=0) / 20, rel=0.06)
-    first, second = mean_estimates(values, seed=0)
+    first, second = mean_estimates(values)
     assert first.value == pytest.approx(values[:, 0].mean())
     assert first.interval[0] < first.value < first.interval[1]
     assert second.interval[1] - second.interval[0] == pytest.approx(2 * 1.96 * 3 / 20, rel=0.1)
 
 
 def test_means_of_nothing_are_undefined():
-    assert mean_estimates(np.empty((0, 2)), seed=0) == (None, None)
+    assert mean_estimates(np.empty((0, 2))) == (None, None)
 
 
 def test_blocks_and_the_limit_for_large_tables_change_only_the_number_of_rounds(monkeypatch):
     values = np.random.default_rng(0).random((50, 1))
     monkeypatch.setattr(intervals, "MAX_CELLS", 500)  # ten rounds a block
-    assert bootstrap_sums(values, seed=0, rounds=25).shape == (25, 1)
+    monkeypatch.setattr(intervals, "ROUNDS", 1995)
+    assert bootstrap_sums(values).shape == (1995, 1)
     monkeypatch.setattr(intervals, "MAX_DRAWS", 50 * 150)
     assert len(bootstrap_sums(values, seed=0)) == 150
 
@@ -73,11 +74,11 @@ def test_blocks_and_the_limit_for_large_tables_change_only_the_number_of_rounds(
 def test_a_share_that_is_the_same_in_every_resample_has_the_interval_of_as_many_people():
     """Wilson's of 12 of 12 begins at 12 / (12 + 1.96^2)."""
     people = np.repeat(np.arange(12), 5)
-    found = share_of(np.ones(60, bool), 0, people)
+    found = share_of(np.ones(60, bool), people)
     assert (found.value, *found.interval) == pytest.approx((1, 12 / (12 + 1.959964**2), 1))
-    none = share_of(np.zeros(60, bool), 0, people)
+    none = share_of(np.zeros(60, bool), people)
     assert (none.value, *none.interval) == pytest.approx((0, 0, 1 - 12 / (12 + 1.959964**2)))
-    half = share_of(np.tile([True, False], 30), 0, np.repeat(np.arange(30), 2))  # each person one of two
+    half = share_of(np.tile([True, False], 30), np.repeat(np.arange(30), 2))  # each person one of two
     assert half.interval == pytest.approx(wilson_interval(15, 30))
 
 

@@ -34,7 +34,7 @@ def test_drawing_people_gives_only_what_whole_people_can_give():
 
 def test_whatever_is_a_share_of_images_draws_people_where_they_are_known():
     """A quarter is right, all of it one person's: anything from none to all for other people."""
-    copies = score_without_copies(LABELS, ANSWERS, np.full(4, ""), 0, PEOPLE)
+    copies = score_without_copies(LABELS, ANSWERS, np.full(4, ""), PEOPLE)
     votes = CrowdVotes(3.0 * np.eye(2)[LABELS], np.full(4, 3.0), np.zeros(4, bool))
     crowd = measure_agreement(ANSWERS, None, votes, NAMES, clusters=PEOPLE)
     logits = np.eye(2, dtype=np.float32)[[0, 1, 0, 0]]
@@ -42,20 +42,20 @@ def test_whatever_is_a_share_of_images_draws_people_where_they_are_known():
     p = np.where(logits > 0, 0.9, 0.1)
     emotions = np.zeros((4, 10))
     emotions[np.arange(4), [6, 6, 4, 4]] = 3  # of FERPLUS_ANSWERS: fear, anger
-    protocol = score_protocol("ferplus-majority", ANSWERS, NAMES, FERPLUS_ANSWERS, emotions, 0, PEOPLE)
+    protocol = score_protocol("ferplus-majority", ANSWERS, NAMES, FERPLUS_ANSWERS, emotions, PEOPLE)
     for found in (copies.all.accuracy, crowd.scores.accuracy, crowd.expected_agreement, heads.fused, protocol.accuracy):
         assert (found.value, found.interval) == (0.25, (0.0, 1.0))
     assert score_risk_coverage(p, LABELS, clusters=PEOPLE).curve[-1].risk.interval == (0.0, 1.0)
-    assert reliability_bins(p, LABELS, 0, PEOPLE)[13].interval == (0.0, 1.0)
+    assert reliability_bins(p, LABELS, PEOPLE)[13].interval == (0.0, 1.0)
     resampled = resampled_clusters(LABELS, ANSWERS, 2, PEOPLE, seed=0)
     (first, *_) = confused_pairs(confusion_of(LABELS, ANSWERS, 2), NAMES, resampled=resampled)
     assert (first.share.value, first.share.interval) == (0.5, (0.0, 1.0))
 
 
 def test_means_over_people_weigh_each_by_its_images():
-    means = bootstrap_means(np.array([[1.0], [0.0], [0.0], [0.0]]), 0, PEOPLE)
+    means = bootstrap_means(np.array([[1.0], [0.0], [0.0], [0.0]]), PEOPLE)
     assert set(means[:, 0].tolist()) == {0.0, 0.25, 1.0}
-    (weights,) = bootstrap_weights(4, 0, 50, PEOPLE)
+    (weights,) = bootstrap_weights(4, clusters=PEOPLE)
     assert {tuple(row) for row in weights.tolist()} == {(2, 0, 0, 0), (1, 1, 1, 1), (0, 2, 2, 2)}
 
 
