@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ampnet.checkpoints.checkpoint import load_checkpoint
+from ampnet.checkpoints.checkpoint import load_with_hash, read_header
 from ampnet.checkpoints.model_files import display_name
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
@@ -110,8 +110,8 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
     side = ResultFolder(folder, config.out is not None, "results", subjects, config.force)
     with ExitStack() as held:
         reserve = partial(side.reserve, held, notices(quiet))
-        hashes = {file: sha256_of(file) for one in contenders for file in one.files}  # now: a run may go on
-        split, tables, notes = _predict(config, contenders, reserve, quiet)
+        predicted = _predict(config, contenders, reserve, quiet)
+        split, tables, notes = predicted.split, predicted.tables, predicted.notes
         same = same_images(split.images, tables)
         if same.left_out:
             notes.append(f"images of {', '.join(same.left_out)} are left out: not all contenders have these classes")
@@ -120,7 +120,7 @@ def run(config: CompareConfig, quiet: bool = False) -> Comparison:
         pairs = tuple(_pairs(config, side, contenders, answers, same, split.faces))
         side.write(lambda folder: _remove_others(folder, {pair.sheet for pair in pairs}))
         unreadable = {name: why for table in tables.values() for name, why in table.unreadable.items()}
-        about = about_of(config, contenders, hashes, subjects, split.faces.root)
+        about = about_of(config, contenders, predicted.hashes, subjects, split.faces.root)
         result = Comparison(contenders, config.data, of, sets, pairs, tuple(notes), unreadable, about, side.folder)
         side.write(lambda folder: write_answers(folder / ANSWERS_FILE, same.images, contenders, answers))
         side.write(lambda folder: _write_tables(folder, result))
@@ -146,9 +146,21 @@ def comparison_table(result: Comparison) -> str:
     return comparison_latex(result.sets, names, result.about)
 
 
+@dataclass(frozen=True, eq=False)
+class _Predicted:
+    """What all contenders say about the images of one split."""
+
+    split: EvaluatedSplit
+    tables: dict[str, PredictionTable]
+    """By the names of the contenders' answers."""
+    hashes: dict[Path, str]
+    """SHA-256 of each file, of what was read of it."""
+    notes: list[str]
+
+
 def _predict(
     config: CompareConfig, contenders: Sequence[Contender], reserve: Callable[[], None], quiet: bool
-) -> tuple[EvaluatedSplit, dict[str, PredictionTable], list[str]]:
+) -> _Predicted:
     settings = EvalConfig(
         **{name: getattr(config, name) for name in ("data", "split", "batch_size", "workers", "gpus", "mirror")}
     )
@@ -156,6 +168,7 @@ def _predict(
     index, split = _read_split(config, contenders, list(folds.values()))
     files = {contender.files[0] for contender in contenders if contender.is_predictions}
     read = {file: read_predictions(file, split.images, split.elsewhere) for file in files}  # before the long work
+    hashes = {file: sha256_of(file) for file in files}
     reserve()
     tables: dict[str, PredictionTable] = {}
     told: dict[str, list[str]] = {}
@@ -164,7 +177,8 @@ def _predict(
             told.setdefault(note, []).append(contender.letter)
         if contender.folds:
             notices(quiet).print(f"{contender.letter}: {printable(contender.name)}")
-            of_seeds, _scores = predict_seeds(settings, folds[contender.letter], quiet)
+            of_seeds, scores = predict_seeds(settings, folds[contender.letter], quiet)
+            hashes |= {file: one.sha256 for file, one in zip(contender.files, scores, strict=True)}
             for name, table in zip(contender.answer_names, of_seeds, strict=True):
                 tables[name] = replace(table, probabilities=None, local=None, global_=None)
             continue
@@ -173,7 +187,7 @@ def _predict(
                 table, found = read[file].table, read[file].notes
             else:
                 notices(quiet).print(f"{contender.letter}: {printable(display_name(file))}")
-                checkpoint = load_checkpoint(file)
+                checkpoint, hashes[file] = load_with_hash(file)
                 refuse_seen_faces(checkpoint, index)
                 done = predict_split(settings, checkpoint, index, lambda: None, quiet)
                 table, found = done.table, done.notes
@@ -191,22 +205,19 @@ def _predict(
     for note, letters in told.items():
         of = sorted(set(letters))
         notes.append(note if of == everyone else f"{', '.join(of)}: {note}")
-    return split, tables, notes
+    return _Predicted(split, tables, hashes, notes)
 
 
 def _read_split(
     config: CompareConfig, contenders: Sequence[Contender], folds: Sequence[OpenRuns]
 ) -> tuple[FaceIndex, EvaluatedSplit]:
-    """Read the data set and its split, and check that all checkpoints fit them before any is put to work.
-
-    Checkpoints are loaded one at a time, here and again later: those of many seeds together may not fit in memory.
-    """
+    """Read the data set and its split, and check that all checkpoints fit them before any is put to work."""
     index, split, first_seed = read_index(config.data), None, TrainConfig.seed
     if folds:
         split = read_split(index, None, index.class_names, first_seed)
         return index, replace(split, images=replace(split.images, clusters=clusters_of(folds[0].people)))
     for file in (file for contender in contenders if not contender.is_predictions for file in contender.files):
-        checkpoint = load_checkpoint(file)
+        checkpoint = read_header(file)
         seed = checkpoint.config.get("seed", TrainConfig.seed)
         if split is None:
             index, first_seed = _named(index, checkpoint.class_names), seed

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, load_with_hash, open_checkpoint
-from ampnet.checkpoints.header import Header, parse_header
-from ampnet.checkpoints.model_files import LAST, Runs, checkpoint_file, seed_of
+from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, load_with_hash, read_header
+from ampnet.checkpoints.model_files import LAST, Runs, seed_of
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
 from ampnet.dataset.index.splits import split_indices
@@ -68,7 +67,7 @@ def open_runs(config: EvalConfig, runs: Runs) -> OpenRuns:
             f"each seed of {printable(runs.folder)} drew its own {config.split}; measure --split test, or one run, "
             f"such as {printable(runs.finished[0].parent)}"
         )
-    names = load_checkpoint(runs.finished[0]).class_names
+    names = read_header(runs.finished[0]).class_names
     split = read_split(index, None if folds else config.split, names, TrainConfig.seed)
     people = people_of(split)
     if folds:
@@ -114,10 +113,8 @@ def predict_runs(
     reserve()
     tables, scores = predict_seeds(config, opened, quiet)
     table = stack_tables(tables) if copies > 1 else tables[0]
-    first = load_checkpoint(runs.finished[0])
     notes = (
-        *(() if folds else selection_notes(config.split, first.selected_on)),
-        *(() if folds else changed_since(first, opened.index)),
+        *(() if folds else _notes_of_split(config, runs.finished[0], opened.index)),
         *split.match.notes(),
         *_about(runs, copies),
         *people_note(opened.people),
@@ -126,6 +123,12 @@ def predict_runs(
     table = replace(table, images=replace(table.images, clusters=clusters_of(opened.people, copies)))
     of_runs = score_runs(scores, sha256_of(runs.folder / FOLDS_FILE) if folds else None)
     return SplitPredictions(table, split, (*notes, *unreadable_notes(table)), groups), of_runs
+
+
+def _notes_of_split(config: EvalConfig, first: Path, index: FaceIndex) -> Iterator[str]:
+    checkpoint = load_checkpoint(first)
+    yield from selection_notes(config.split, checkpoint.selected_on)
+    yield from changed_since(checkpoint, index)
 
 
 def _predict(
@@ -176,7 +179,7 @@ def spread_note(scores: RunsScores) -> str:
 
 def about_folds(runs: Runs) -> str:
     """Say which run predicts which image, and what else the runs have learned from."""
-    config = _header(runs.finished[0]).config
+    config = read_header(runs.finished[0]).config
     teachers = config.get("teachers")  # of someone else's file, so of any kind
     learned = [config.get("pretrained"), *(teachers if isinstance(teachers, list) else ())]
     others = ", ".join(printable(path, 100) for path in learned if path)
@@ -189,18 +192,13 @@ def stopped_early(runs: Runs) -> list[str]:
     stopped = []
     for best in runs.finished:
         with suppress(CheckpointError):  # a run of which only the best is left, or a damaged save
-            last, kept = _header(best.with_name(LAST)), _header(best)
+            last, kept = read_header(best.with_name(LAST)), read_header(best)
             recipe, patience = last.config.get("recipe"), last.config.get("patience")
             epochs = recipe.get("epochs") if isinstance(recipe, dict) else None
             is_stuck = isinstance(patience, int) and 0 < patience <= last.epoch - kept.epoch
             if isinstance(epochs, int) and last.epoch < epochs and not is_stuck:
                 stopped.append(f"{best.parent.name} ({last.epoch} of {epochs} epochs)")
     return [f"not trained to the end: {', '.join(stopped)}"] if stopped else []
-
-
-def _header(file: Path) -> Header:
-    with open_checkpoint(checkpoint_file(file)) as stored:
-        return parse_header(stored.header)
 
 
 def _about(runs: Runs, copies: int) -> list[str]:

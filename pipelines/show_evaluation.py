@@ -1,6 +1,5 @@
 """An evaluation on the screen: the headline and a sentence first, then the classes, the errors, and the rest."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
@@ -32,16 +31,21 @@ SHOWN_PAIRS = 5
 """Number of most confused pairs on the screen."""
 
 
-def evaluation_tables(report: EvalReport, details: bool = False) -> Iterator[RenderableType]:
+def evaluation_tables(
+    report: EvalReport, details: bool = False, prior: str | None = None, mirror: bool = False
+) -> Iterator[RenderableType]:
     """Show an evaluation: headline, result in words, classes and notes; with details, all tables.
 
     The notes come last, beside the path that the command prints.
+
+    Args:
+        prior: the one that was asked for, for the headline.
+        mirror: whether the answers are averages with those to mirrored faces.
     """
     about = report.about
     measured = f" (epoch {about.model['epoch']})" if about.model else ""
-    words = shlex.split(about.command)
-    how = f", prior {printable(words[words.index('--prior') + 1])}" if "--prior" in words else ""
-    how += ", mirror-averaged" if "--mirror" in words else ""
+    how = f", prior {printable(prior)}" if prior else ""
+    how += ", mirror-averaged" if mirror else ""
     where = (
         f"{printable(display_name(about.path))}{measured} on {about.split} of {printable(about.data.resolve())}{how}"
     )

@@ -15,7 +15,7 @@ from msgspec import structs
 from safetensors.torch import save
 from torch import Tensor
 
-from ampnet.checkpoints.header import FORMAT, VERSION, parse_header
+from ampnet.checkpoints.header import FORMAT, VERSION, Header, parse_header
 from ampnet.checkpoints.model_files import bundled_or_path, checkpoint_file
 from ampnet.checkpoints.network import build_network, check_finite
 from ampnet.checkpoints.reading import StoredTensor, reading
@@ -152,6 +152,16 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     file = checkpoint_file(bundled_or_path(Path(path)))
     with open_checkpoint(file) as stored:
         return replace(stored.checkpoint(), file=file)
+
+
+def read_header(path: Path) -> Header:
+    """Read all but the weights of a checkpoint file, or of a run folder's best.
+
+    Raises:
+        CheckpointError: see :func:`load_checkpoint`; the weights are not looked at.
+    """
+    with open_checkpoint(checkpoint_file(path)) as stored:
+        return parse_header(stored.header)
 
 
 def load_with_hash(file: Path) -> tuple[Checkpoint, str]:

@@ -40,7 +40,7 @@ def evaluate(
     elif latex:
         print_text(evaluation_latex(result.report))
     else:
-        show(evaluation_tables(result.report, details))
+        show(evaluation_tables(result.report, details, config.prior, config.mirror))
         more = "" if details else "; all tables: --details"
         if result.folder is not None and result.problem is None:
             tell(f"report: {result.folder / 'report.html'} (beside it metrics.json, predictions.csv, figures){more}")
