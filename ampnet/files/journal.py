@@ -169,19 +169,17 @@ class Journal(Lines):
             raise DataError(f"{printable(self.path)} is damaged; {CURE}")
         return plan
 
-    def start(self, plan: Mapping[str, Any], records: Iterable[bytes] = ()) -> None:
+    def start(self, plan: Mapping[str, Any]) -> None:
         """Write the plan of a new run, which replaces an earlier record.
 
         Args:
             plan: everything that decides the results, as plain values.
-            records: lines of work that is done already.
 
         Raises:
             DataError: it cannot be written.
         """
-        with atomic_write(self.path) as aside, aside.open("wb") as file:
-            file.write(json.dumps(plan, allow_nan=False).encode() + b"\n")
-            file.writelines(records)
+        with atomic_write(self.path) as aside:
+            aside.write_bytes(json.dumps(plan, allow_nan=False).encode() + b"\n")
 
     def records(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """Read what is recorded from a place on; yields the place of each line, and the line."""

@@ -125,19 +125,20 @@ JOURNALS = {
 
 
 def journals() -> Iterator[Case]:
-    """Yield each record as each file of a journal."""
+    """Yield each record as the plan of a journal, and behind a plan."""
     for what, content in JOURNALS.items():
-        for name in ("done-0000.jsonl", "plan.json", "journal.jsonl"):
+        for is_plan in (True, False):
 
-            def put(place: Place, content: bytes = content, name: str = name) -> None:
+            def put(place: Place, content: bytes = content, is_plan: bool = is_plan) -> None:
                 record = place.folder / "out" / "index" / ".prepare"
                 (place.folder / "out" / "dataset").mkdir(parents=True)
                 record.mkdir(parents=True)
                 plan = {"crop": "none", "crop_reason": "x", "raw_dir": str(place.folder / "raw")}
-                (record / "plan.json").write_text(json.dumps(plan))
-                (record / name).write_bytes(content)
+                before = b"" if is_plan else json.dumps(plan).encode() + b"\n"
+                (record / "journal.jsonl").write_bytes(before + content)
 
-            yield Case(f"outputs/journal: {what} in {name}", f"{PREPARE} --resume", (raw, put), ANY)
+            where = "as the plan" if is_plan else "behind the plan"
+            yield Case(f"outputs/journal: {what} {where}", f"{PREPARE} --resume", (raw, put), ANY)
 
 
 TRAIN = "train --data {prepared} --name run --epochs 2 --resume {training}"

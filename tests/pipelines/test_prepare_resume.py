@@ -107,7 +107,7 @@ def test_resume_refuses_other_settings_and_other_images(raw: Path, tmp_path: Pat
     plan = json.loads((out / "index" / "meta.json").read_text())
     shutil.rmtree(out)
     (out / "index" / ".prepare").mkdir(parents=True)
-    (out / "index" / ".prepare" / "plan.json").write_text(json.dumps(plan))
+    (out / "index" / ".prepare" / "journal.jsonl").write_text(json.dumps(plan) + "\n")
 
     with pytest.raises(DataError, match=r"changed: face\)"):
         run(replace(config, face="best", resume=True), quiet=True)

@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,14 +15,11 @@ from ampnet.dataset.index.raw_images import SourceImage
 from ampnet.dataset.preparation.frames import PreparedFace
 from ampnet.errors import DataError
 from ampnet.faces.framing import Crop
-from ampnet.files.documents import QUOTED, are_finite, quoted, read_json
-from ampnet.files.journal import CURE, Journal, Lines
+from ampnet.files.documents import QUOTED, are_finite, quoted
+from ampnet.files.journal import CURE, Journal
 from ampnet.files.printable import path_of_text, printable
 
 JOURNAL_FILE = "journal.jsonl"
-
-_FORMER_PLAN, _FORMER_RECORDS = "plan.json", "done-*.jsonl"
-"""What versions before 0.2 wrote instead: the plan, and a file of chunks for each process."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +44,7 @@ class PrepareJournal(Journal):
         Raises:
             DataError: the plan cannot be read.
         """
-        former = self.folder / _FORMER_PLAN
         plan = super().plan()
-        if plan is None and former.is_file():
-            plan = read_json(former, dict[str, Any], CURE)
         if plan is not None and (
             plan.get("crop") not in get_args(Crop) or not isinstance(plan.get("crop_reason"), str)
         ):
@@ -71,8 +64,6 @@ class PrepareJournal(Journal):
         Raises:
             DataError: the record cannot be read.
         """
-        if not self.path.exists():
-            self._take_over()
         for place, line in self.records(self._read_to):
             if (chunk := _chunk_of(line)) is not None:
                 self._places[chunk] = place
@@ -105,12 +96,6 @@ class PrepareJournal(Journal):
     def remove(self) -> None:
         """Delete the record and the working files."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _take_over(self) -> None:
-        """Continue with the record of an earlier version."""
-        plan, records = self.plan(), sorted(self.folder.glob(_FORMER_RECORDS))
-        if plan is not None:
-            self.start(plan, (line for _place, line in chain.from_iterable(Lines(path).read() for path in records)))
 
 
 def _chunk_of(line: bytes) -> int | None:

@@ -130,22 +130,3 @@ def test_a_row_of_an_earlier_version_lacks_later_values(tmp_path: Path) -> None:
     journal = make_journal(tmp_path, json.dumps({"chunk": 0, "faces": [face]}).encode())
     journal.finished()
     assert list(journal.faces(ITEMS)) == [replace(DETECTED, row=replace(DETECTED.row))]
-
-
-def test_the_record_of_an_earlier_version_is_continued(tmp_path: Path) -> None:
-    written = make_journal(tmp_path)
-    plan, chunk = written.path.read_bytes().splitlines(keepends=True)
-    written.path.unlink()
-    (written.folder / "plan.json").write_bytes(plan)
-    other = chunk.replace(b'"chunk":0', b'"chunk":7')
-    (written.folder / "done-0000.jsonl").write_bytes(chunk + b'{"chunk":2,"fac')  # cut short by a kill
-    (written.folder / "done-0001.jsonl").write_bytes(other)
-    journal = PrepareJournal(tmp_path)
-    assert journal.plan() == PLAN
-    assert journal.finished() == {0, 7}
-    with journal:
-        journal.add_chunk(1, [])
-    again = PrepareJournal(tmp_path)
-    assert again.plan() == PLAN
-    assert again.finished() == {0, 1, 7}
-    assert list(again.faces(ITEMS)) == [DETECTED, REJECTED] * 2
