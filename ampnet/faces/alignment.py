@@ -90,28 +90,11 @@ def align_matrix(landmarks: Points, target_landmarks: Points = CANONICAL_LANDMAR
     return similarity(np.asarray(landmarks)[list(FITTED)], target)
 
 
-def resize_whole(
-    image: Image, landmarks: Points | None = None, size: int = IMAGE_SIZE
-) -> tuple[Image, NDArray[np.float64] | None]:
-    """Resize a whole image to a square, each axis by its own factor; landmarks follow exactly.
-
-    Args:
-        image: ``(H, W, 3)``.
-        landmarks: ``(..., 2)`` in its pixels, or None.
-
-    Returns:
-        The ``(size, size, 3)`` image (area averaging to shrink, cubic interpolation to enlarge), and the landmarks in
-        it.
-    """
-    height, width = image.shape[:2]
-    resized = resize(image, (size, size))
-    if landmarks is None:
-        return resized, None
-    return resized, np.asarray(landmarks, dtype=np.float64) * (size / width, size / height)
-
-
 def resize_face(image: Image, size: int) -> Image:
-    """Resize a face to the network's input size, without augmentation."""
+    """Resize a face to a network's input size without augmentation, or a whole image to a square, each axis by itself.
+
+    Area averaging shrinks, cubic interpolation enlarges.
+    """
     return resize(image, (size, size))
 
 

@@ -16,7 +16,7 @@ from ampnet.faces.alignment import (
     Image,
     align_face,
     align_matrix,
-    resize_whole,
+    resize_face,
     source_side,
 )
 from ampnet.faces.appearance import Color, to_grey
@@ -200,9 +200,8 @@ def place_face(image: Image, landmarks: Points, framing: Framing, side: float = 
     resolution = limit if limit is not None and detail > MAX_SHARPNESS_RATIO * limit else None
     if not is_shown_whole(landmarks, framing, size_hw):
         return align_face(image, landmarks, _targets(framing), resolution=resolution, side=side)
-    inner = image if resolution is None else resize_whole(image, size=round(resolution))[0]
-    whole, _ = resize_whole(inner)
-    return AlignedFace(whole, transform_points(landmarks, matrix), matrix)
+    inner = image if resolution is None else resize_face(image, round(resolution))
+    return AlignedFace(resize_face(inner, IMAGE_SIZE), transform_points(landmarks, matrix), matrix)
 
 
 def frame_face(image: Image, landmarks: Points, framing: Framing) -> AlignedFace:

@@ -1,5 +1,6 @@
 """Faces land where they should, with the sharpness and colour that a network has seen."""
 
+import math
 from dataclasses import replace
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from ampnet.errors import DataError
-from ampnet.faces.alignment import CANONICAL_LANDMARKS, align_face, resize_whole, source_side
+from ampnet.faces.alignment import CANONICAL_LANDMARKS, align_face, resize_face, source_side
 from ampnet.faces.appearance import is_grey, to_grey
 from ampnet.faces.framing import (
     MAX_OFFSET,
@@ -106,8 +107,7 @@ def test_shrinking_a_fine_checkerboard_gives_its_mean_grey():
     tensorboard = np.repeat((np.indices((1792, 1792)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None], 3, axis=2)
     face = align_face(tensorboard, CANONICAL_LANDMARKS * 8)
     assert np.abs(face.image[20:200, 20:200] - 127.5).max() <= 3
-    whole, _ = resize_whole(tensorboard)
-    assert np.abs(whole - 127.5).max() <= 3
+    assert np.abs(resize_face(tensorboard, 224) - 127.5).max() <= 3
 
 
 def test_a_face_at_the_edge_goes_on_with_the_last_pixels():
@@ -128,20 +128,25 @@ def test_coinciding_landmarks_are_refused():
         align_face(np.zeros((50, 50, 3), np.uint8), np.full((5, 2), 20.0))
 
 
+ALWAYS = Framing(crop="none", spread=math.inf, size=0.0)
+"""Shows every image whole."""
+
+
 @pytest.mark.parametrize("size_hw", [(48, 48), (100, 300), (640, 200), (1, 1)])
 def test_resizing_a_whole_image_scales_each_axis_by_its_own_factor(size_hw):
     height, width = size_hw
-    image, landmarks = resize_whole(np.zeros((height, width, 3), np.uint8), np.array([[width, height / 2]]))
-    assert image.shape == (224, 224, 3)
-    assert landmarks == pytest.approx(np.array([[224, 112]]))
+    face = frame_face(np.zeros((height, width, 3), np.uint8), CANONICAL_LANDMARKS * (width / 224, height / 224), ALWAYS)
+    assert face.image.shape == (224, 224, 3)
+    assert face.landmarks == pytest.approx(CANONICAL_LANDMARKS)
 
 
 @pytest.mark.parametrize("size_hw", [(64, 64), (120, 400), (700, 180)])
 def test_landmarks_follow_a_whole_image_whatever_its_shape(size_hw):
     height, width = size_hw
-    x, y = width * 0.4, height * 0.6
-    image, landmarks = resize_whole(spot(size_hw, x, y, sigma=min(size_hw) / 12), np.array([[x, y]]))
-    assert centroid(image) == pytest.approx(landmarks[0], abs=0.1)
+    landmarks = CANONICAL_LANDMARKS * (width / 224, height / 224)
+    landmarks[2] = x, y = width * 0.4, height * 0.6
+    face = frame_face(spot(size_hw, x, y, sigma=min(size_hw) / 12), landmarks, ALWAYS)
+    assert centroid(face.image) == pytest.approx(face.landmarks[2], abs=0.1)
 
 
 def test_enlarging_in_use_equals_enlarging_in_prepare():
@@ -150,10 +155,10 @@ def test_enlarging_in_use_equals_enlarging_in_prepare():
     photo = np.full((200, 220, 3), 128, np.uint8)
     photo[100:148, 90:138] = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
     inside = CANONICAL_LANDMARKS * (48 / 224)
-    prepared, landmarks = resize_whole(photo[100:148, 90:138], inside)
-    framing = Framing(mean_landmarks=tuple(map(tuple, landmarks.tolist())), crop="none", face_resolution=48)
+    prepared = resize_face(photo[100:148, 90:138], 224)
+    framing = Framing(mean_landmarks=tuple(map(tuple, CANONICAL_LANDMARKS.tolist())), crop="none", face_resolution=48)
     face = frame_face(photo, inside + np.array([90, 100]), framing)
-    assert face.landmarks == pytest.approx(landmarks)
+    assert face.landmarks == pytest.approx(CANONICAL_LANDMARKS)
     difference = np.abs(face.image.astype(int) - prepared.astype(int))[10:-10, 10:-10]
     assert difference.mean() < 2  # cubic warp against cubic resize; the noise itself steps by 85 on average
 
@@ -231,7 +236,7 @@ def test_an_image_like_the_training_images_is_shown_whole_and_another_one_framed
     photo = rng.integers(0, 256, (448, 448, 3), dtype=np.uint8)
     face = frame_face(photo, landmarks * 2, WHOLE)
     if is_whole:
-        assert np.array_equal(face.image, resize_whole(photo)[0])
+        assert np.array_equal(face.image, resize_face(photo, 224))
         assert face.landmarks == pytest.approx(landmarks)
         assert face.matrix == pytest.approx(np.array([[0.5, 0, 0], [0, 0.5, 0]]))
     else:

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.dataset.index.face_index import CountedPositions, FaceIndex
-from ampnet.errors import DataError
 from ampnet.settings import Split
 
 T = TypeVar("T")
 
 REFERENCE_SEED = 1
 REFERENCE_TRAIN_FRACTION = 0.8
+
+VAL_FRACTION = 0.1
+"""Of each training class, held out where there is no official validation split; a class of one face stays in train."""
 
 _NONE = np.array([], dtype=np.int64)
 
@@ -34,7 +36,7 @@ def reference_split_8_2(lines: Sequence[T]) -> tuple[list[T], list[T]]:
     return shuffled[:cut], shuffled[cut:]
 
 
-def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) -> dict[Split, NDArray[np.int64]]:
+def split_indices(index: FaceIndex, seed: int = 1) -> dict[Split, NDArray[np.int64]]:
     """Assign every face to train, val or test.
 
     Official splits are kept. Without an official validation split, a stratified fraction of the training faces is held
@@ -43,15 +45,12 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
 
     Args:
         seed: decides which training faces are held out for validation.
-        val_fraction: fraction of each training class to hold out, in (0, 1); a class of one face stays in train.
 
     Returns:
         Positions in ``index`` for each split, ascending; of a streamed data set, objects that work them out
         (:class:`~ampnet.dataset.index.face_index.CountedPositions`). Where only one split is loaded, the others are
         empty.
     """
-    if not 0 < val_fraction < 1:
-        raise DataError(f"val_fraction must be within (0, 1), got {val_fraction}")
     if index.shards is not None and index.shards.is_streamed:
         return dict(index.shards.splits())
     if index.shards is not None and index.shards.only:
@@ -66,7 +65,7 @@ def split_indices(index: FaceIndex, seed: int = 1, val_fraction: float = 0.1) ->
     parts = {name: np.flatnonzero(splits == name) for name in ("train", "val", "test")}
     if not parts["val"].size and parts["train"].size:
         hold_out = _hold_out if index.subjects is None else partial(_hold_out_people, index.subjects)
-        parts["train"], parts["val"] = hold_out(parts["train"], index.labels, val_fraction, seed)
+        parts["train"], parts["val"] = hold_out(parts["train"], index.labels, seed)
     return {"train": parts["train"], "val": parts["val"], "test": parts["test"]}
 
 
@@ -92,9 +91,9 @@ def untrained_classes(index: FaceIndex, training: NDArray[np.int64]) -> list[str
 
 
 def _hold_out_people(
-    subjects: Sequence[str], indices: NDArray[np.int64], labels: NDArray[np.int64], fraction: float, seed: int
+    subjects: Sequence[str], indices: NDArray[np.int64], labels: NDArray[np.int64], seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hold out all faces of some people, drawn until they have the fraction; no class loses its last person.
+    """Hold out all faces of some people, drawn until they have :data:`VAL_FRACTION`; no class loses its last person.
 
     Faces of unknown people stand for one each. Of one person alone, faces are held out.
     """
@@ -103,7 +102,7 @@ def _hold_out_people(
     order = np.argsort(of_face, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(of_face))[:-1])
     left = np.bincount(labels[indices])
-    needed, wanted = left > 0, fraction * len(indices)
+    needed, wanted = left > 0, VAL_FRACTION * len(indices)
     held, count = np.zeros(len(indices), dtype=bool), 0
     for person in np.random.default_rng(seed).permutation(len(groups)):
         theirs = groups[person]
@@ -117,17 +116,17 @@ def _hold_out_people(
         counts = [np.bincount(labels[indices[theirs]], minlength=len(left)) for theirs in groups]
         spared = [theirs for theirs, of_them in zip(groups, counts, strict=True) if (left > of_them)[needed].all()]
         held[min(spared or groups, key=len)] = True
-    return (indices[~held], indices[held]) if not held.all() else _hold_out(indices, labels, fraction, seed)
+    return (indices[~held], indices[held]) if not held.all() else _hold_out(indices, labels, seed)
 
 
 def _hold_out(
-    indices: NDArray[np.int64], labels: NDArray[np.int64], fraction: float, seed: int
+    indices: NDArray[np.int64], labels: NDArray[np.int64], seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     generator = np.random.default_rng(seed)
     held: list[NDArray[np.int64]] = []
     for label in np.unique(labels[indices]):
         members = generator.permutation(indices[labels[indices] == label])
-        count = min(max(round(len(members) * fraction), 1), len(members) - 1)
+        count = min(max(round(len(members) * VAL_FRACTION), 1), len(members) - 1)
         held.append(members[:count])
     val = np.sort(np.concatenate(held))
     return np.setdiff1d(indices, val), val

@@ -10,7 +10,6 @@ import pytest
 
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.splits import reference_split_8_2, split_indices
-from ampnet.errors import DataError
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "split_8_2.json"
 
@@ -81,11 +80,6 @@ def test_without_official_splits_test_is_the_reference_programs_fifth() -> None:
 def test_a_set_that_only_tests_has_no_training_faces() -> None:
     parts = split_indices(an_index([0, 1], ["test", "test"]))
     assert {name: len(part) for name, part in parts.items()} == {"train": 0, "val": 0, "test": 2}
-
-
-def test_a_validation_share_outside_its_range_is_refused() -> None:
-    with pytest.raises(DataError, match="val_fraction"):
-        split_indices(an_index([0, 1], ["train", "train"]), val_fraction=1.0)
 
 
 def test_a_drawn_validation_split_takes_whole_people_and_no_class_away() -> None:
