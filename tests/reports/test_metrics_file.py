@@ -9,8 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from ampnet.evaluation.report import Metrics
-from ampnet.reports.metrics_file import SCHEMA_FILE, plain_metrics, schema_of
+from ampnet.reports.metrics_file import SCHEMA_FILE, plain_metrics
 from tests.small_report import small_provenance, small_report
+from tools.write_schema import schema_of
 
 MATRIX = np.array([[3, 1, 0], [0, 4, 2]])
 

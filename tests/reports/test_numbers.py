@@ -14,11 +14,12 @@ from ampnet.evaluation.metrics import Scores
 from ampnet.evaluation.official_sets import OfficialScores
 from ampnet.reports import numbers
 from ampnet.reports.latex import evaluation_latex
-from ampnet.reports.metrics_file import plain_metrics, schema_of
+from ampnet.reports.metrics_file import plain_metrics
 from ampnet.reports.numbers import NUMBERS, Number, percent, shown_numbers
 from ampnet.reports.report_page import render
 from pipelines.show_evaluation import evaluation_tables
 from tests.small_report import MODEL, small_provenance, small_report
+from tools.write_schema import schema_of
 
 MATRIX = np.array([[3, 1, 0], [0, 4, 2]])
 """Seven of ten are right, of eight with a prediction."""
