@@ -34,7 +34,7 @@ class Contributions:
     """The logits of N faces, taken apart.
 
     ``regions.sum(axis=1) + bias`` equals ``local`` within 1e-4. Softmax ignores what is added to all classes alike,
-    so compare classes, or use :meth:`of_class`.
+    so compare classes.
     """
 
     names: tuple[str, ...]
@@ -69,11 +69,6 @@ class Contributions:
         if self.prior is not None:
             parts[PRIOR] = self.prior / self.temperature
         return parts
-
-    def of_class(self, face: int, label: int) -> NDArray[np.float32]:
-        """Return ``(R,)`` what each region of a face added to a class, relative to the mean over all classes."""
-        added = self.regions[face]
-        return np.asarray(added[:, label] - added.mean(axis=1), dtype=np.float32)
 
 
 @torch.inference_mode()

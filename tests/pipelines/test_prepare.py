@@ -252,7 +252,7 @@ def test_whole_images_without_a_face_get_the_mean_landmarks_of_the_training_face
     shutil.copytree(raw, copy)
     Image.new("RGB", (100, 50), (200, 190, 180)).save(copy / "test" / "fear" / "wall.png")
     result = prepare(copy, tmp_path / "out", crop="none")
-    assert result.counts.status("template") == 1
+    assert result.counts.table["test"]["fear"]["template"] == 1
     index = read_index(tmp_path / "out")
     wall = index.landmarks[index.names.index("test_wall.jpg")]
     training = index.landmarks[[split == "train" for split in index.splits]]
@@ -274,7 +274,7 @@ def test_an_image_that_vanishes_before_it_gets_the_template_is_rejected(
 
     monkeypatch.setattr(pipeline, "build_index", build_without_the_wall)
     result = prepare(copy, tmp_path / "out", crop="none")
-    assert result.counts.status("rejected") == 1
+    assert result.counts.table["test"]["fear"]["rejected"] == 1
     row = next(row for row in faces_of(tmp_path / "out") if row["source"] == "test/fear/wall.png")
     assert (row["name"], row["reason"]) == ("", "No such file or directory")
     assert len(read_index(tmp_path / "out")) == 8

@@ -114,10 +114,6 @@ class IndexCounts:
     first_unreadable: str = ""
     """... and the path and reason of the first one."""
 
-    def status(self, status: str) -> int:
-        """Count the rows with one status over all splits and classes."""
-        return sum(row.get(status, 0) for classes in self.table.values() for row in classes.values())
-
     def unusable(self) -> list[str]:
         """List the classes that have images for training, none of which is usable."""
         trained = self.table.get("train", self.table.get("", {}))
