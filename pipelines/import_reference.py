@@ -72,25 +72,25 @@ def import_reference(config: ImportConfig) -> ImportResult:
     out = config.out or Path("checkpoint") / f"{config.source.stem}.pt"
     target = refuse_overwrite(out, config.force)
     make_folder(target.parent)
-    published = read_reference(config.source)
-    class_names = config.class_names or reference_class_names(published.num_classes)
-    if not class_names and published.is_identities:
+    reference = read_reference(config.source)
+    class_names = config.class_names or reference_class_names(reference.num_classes)
+    if not class_names and reference.is_identities:
         class_names = EXPRESSIONS
     if not class_names:
         raise CheckpointError(
-            f"{config.source} has {published.num_classes} classes; name them in label order with --classes"
+            f"{config.source} has {reference.num_classes} classes; name them in label order with --classes"
         )
-    model = build_reference(published, len(class_names))
+    model = build_reference(reference, len(class_names))
     checkpoint = Checkpoint(
         model=model,
         class_names=class_names,
         framing=Framing(),  # the reference weights were trained on aligned colour faces like RAF-DB's
         config=config_to_dict(config),
-        epoch=published.epoch or 0,
+        epoch=reference.epoch or 0,
         selected_on="test",  # the reference program keeps the best epoch on the test split
     )
     save_checkpoint(target, checkpoint)
-    return ImportResult(out, class_names, published.num_classes)
+    return ImportResult(out, class_names, reference.num_classes)
 
 
 def export_reference(config: ExportReferenceConfig) -> ReferenceExport:

@@ -47,7 +47,7 @@ _DTYPES = {
     "BoolStorage": torch.bool,
 }
 _MOST_ELEMENTS = 2**31
-"""Larger tensors are refused; the published network's largest has 4.4 million numbers."""
+"""Larger tensors are refused; the paper's network's largest has 4.4 million numbers."""
 _MOST_SIDES = 8
 
 

@@ -17,7 +17,7 @@ from ampnet.runtime.progress import ProgressBar, silent
 from ampnet.settings import DetectorConfig
 
 EMBEDDED = "weights/retinaface_mobilenet025.safetensors"
-"""Weights inside the package, created by tools/extract_mobilenet_weights.py."""
+"""Weights inside the package, made by tools/extract_mobilenet_weights.py at commit ec2c3eb."""
 
 MAX_MOBILENET_BYTES = 1 << 24
 """Maximum size of a weights file; the embedded one has 1.7 million bytes."""
