@@ -1,6 +1,7 @@
 """A prepared data set made of the sample faces and their annotated landmarks, without detection."""
 
 import csv
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,3 +66,12 @@ def one_face(faces: FaceDataset, position: int) -> tuple[torch.Tensor, torch.Ten
     """Load a face of epoch 0 alone: image in [0, 1], landmarks in its pixels, label."""
     batch = FaceBatches(faces)[[SampleKey(0, position, position)]].to(torch.device("cpu"))
     return batch.images[0], batch.landmarks[0], int(batch.labels[0])
+
+
+def files_of(out: Path) -> dict[str, bytes]:
+    """Everything that a prepare wrote; its duration is the one thing that may differ."""
+    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    files.pop("index/.lock", None)
+    meta = json.loads(files["index/meta.json"])
+    del meta["elapsed_seconds"]
+    return {**files, "index/meta.json": json.dumps(meta).encode()}

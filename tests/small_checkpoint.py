@@ -1,4 +1,4 @@
-"""A checkpoint of a very small network, for tests of what happens around it."""
+"""A very small network, its checkpoint and its training, for tests of what happens around them."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -15,6 +15,16 @@ from ampnet.settings.labels import EXPRESSIONS
 
 ALL: tuple[Module, ...] = ("gp", "lp", "ap")
 """All modules of the network."""
+
+SMALL_RUN: dict[str, Any] = {
+    "width": 0.05,
+    "image_size": 48,
+    "modules": ("gp",),
+    "gpus": 0,
+    "processes": 1,
+    "workers": 0,
+}
+"""Settings of a training that takes seconds on a CPU."""
 
 
 def small_checkpoint(

@@ -1,6 +1,5 @@
-"""A raw set for prepare, and all that a prepare of it wrote."""
+"""A raw set for prepare."""
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -22,11 +21,3 @@ def in_form(raw: Path, out: Path, form: Literal["files", "shards"] = "shards") -
     """Give the settings of a prepare, in shards of 50 faces or in files."""
     size = 50 if form == "shards" else PrepareConfig.faces_per_shard
     return PrepareConfig(raw_dir=raw, out=out, crop="face", gpus=0, form=form, faces_per_shard=size)
-
-
-def files_of(out: Path) -> dict[str, bytes]:
-    """Everything that a prepare wrote; its duration is the one thing that may differ."""
-    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
-    meta = json.loads(files["index/meta.json"])
-    del meta["elapsed_seconds"]
-    return {**files, "index/meta.json": json.dumps(meta).encode()}

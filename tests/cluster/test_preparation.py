@@ -15,7 +15,8 @@ from ampnet.cluster.actors import ActorOptions
 from ampnet.dataset import prepared_shards
 from ampnet.dataset.preparation import chunks
 from pipelines.prepare import run as prepare
-from tests.cluster.raw_faces import files_of, in_form, link_samples
+from tests.cluster.raw_faces import in_form, link_samples
+from tests.prepared_faces import files_of
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,8 @@ import pytest
 from ampnet.settings import PredictConfig
 from pipelines.predict import run as predict
 from pipelines.prepare import run as prepare
-from tests.cluster.raw_faces import SAMPLES, files_of, in_form, link_samples
+from tests.cluster.raw_faces import SAMPLES, in_form, link_samples
+from tests.prepared_faces import files_of
 from tests.small_checkpoint import small_checkpoint
 
 ray = pytest.importorskip("ray")

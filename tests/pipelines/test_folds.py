@@ -21,7 +21,7 @@ from pipelines.evaluate import run as evaluate
 from pipelines.robustness import run as robustness
 from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces
-from tests.small_checkpoint import small_checkpoint
+from tests.small_checkpoint import SMALL_RUN, small_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -45,14 +45,9 @@ def config(data, tmp_path_factory):
         name="folds",
         folds="3",
         subjects=str(data / "people.csv"),
-        width=0.05,
-        image_size=48,
-        modules=("gp",),
         recipe="reference",
         recipe_changes={"epochs": 1, "batch_size": 12},
-        gpus=0,
-        processes=1,
-        workers=0,
+        **SMALL_RUN,
     )
 
 

@@ -12,6 +12,7 @@ from ampnet.reading.image_files import read_image
 from ampnet.settings import PredictConfig
 from pipelines.predict import run
 from tests.clips import write_frames
+from tests.pipelines.test_predict_outputs import Stop
 from tests.prepared_faces import SAMPLES
 from tests.small_checkpoint import small_checkpoint
 
@@ -71,24 +72,13 @@ def test_the_rows_are_those_of_one_core_in_the_same_order(model, inputs, tmp_pat
     assert len({line.split(",")[0] for line in alone.splitlines()[1:]}) == 14
 
 
-class CtrlC:
-    def __init__(self, after):
-        self.left = after
-
-    def add(self, result):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-
-
 def test_an_interrupted_run_leaves_no_thread_and_is_resumed_to_the_same_file(model, inputs, tmp_path, cores):
     _, expected = rows(model, inputs, tmp_path / "whole")
     csv = tmp_path / "broken" / "faces.csv"
-    config = PredictConfig(images=inputs, checkpoint=model, gpus=0, csv=csv)
     before = threading.active_count()
-    for after in (6, 3):
-        resumed = PredictConfig(images=inputs, checkpoint=model, gpus=0, csv=csv, resume=after == 3)
-        assert run(resumed if after == 3 else config, quiet=True, sinks=[CtrlC(after)]).is_interrupted
+    for after, resume in ((6, False), (3, True)):
+        config = PredictConfig(images=inputs, checkpoint=model, gpus=0, csv=csv, resume=resume)
+        assert run(config, quiet=True, sinks=[Stop(after, KeyboardInterrupt())]).is_interrupted
         assert threading.active_count() == before
     result, found = rows(model, inputs, tmp_path / "broken", resume=True)
     assert result.earlier >= CHUNK

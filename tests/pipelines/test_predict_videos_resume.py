@@ -16,6 +16,7 @@ from ampnet.files.journal import Lines
 from ampnet.settings import PredictConfig
 from pipelines.predict import run
 from tests.clips import PORTRAIT, frames_of, write_frames
+from tests.pipelines.test_predict_outputs import Stop
 from tests.processes import Command
 from tests.small_checkpoint import small_checkpoint
 
@@ -112,16 +113,8 @@ def test_a_disk_that_fills_up_is_resumed_to_the_whole(clips, model, tmp_path, mo
 
 
 def test_copies_without_a_table_are_resumed_by_those_that_are_there(clips, model, tmp_path):
-    class Stop:
-        left = FRAMES + 3
-
-        def add(self, result):
-            self.left -= 1
-            if not self.left:
-                raise KeyboardInterrupt
-
     config = PredictConfig(images=(clips,), videos=True, checkpoint=model, gpus=0, every=1, annotate=tmp_path / "drawn")
-    assert run(config, quiet=True, sinks=[Stop()]).is_interrupted
+    assert run(config, quiet=True, sinks=[Stop(FRAMES + 3, KeyboardInterrupt())]).is_interrupted
     before = (tmp_path / "drawn" / "a.mp4").stat()
     resumed = PredictConfig(
         images=(clips,), videos=True, checkpoint=model, gpus=0, every=1, annotate=tmp_path / "drawn", resume=True

@@ -13,6 +13,7 @@ from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.settings import PrepareConfig
 from pipelines.prepare import run
+from tests.prepared_faces import files_of
 from tests.processes import Command
 
 pytestmark = pytest.mark.slow
@@ -35,14 +36,6 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(3):
         (folder / f"broken {number}.jpg").write_text("no picture")
     return root
-
-
-def files_of(out: Path) -> dict[str, bytes]:
-    """Everything that a prepare wrote; its duration is the one thing that may differ."""
-    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
-    meta = json.loads(files["index/meta.json"])
-    del meta["elapsed_seconds"]
-    return {**files, "index/meta.json": json.dumps(meta).encode()}
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """`prepare --form shards` writes what `prepare` and `convert` write one after the other."""
 
 import io
-import json
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -22,6 +21,7 @@ from ampnet.settings import FACES_PER_SHARD, ConvertConfig, PrepareConfig
 from cli import app
 from pipelines.convert import run as convert
 from pipelines.prepare import run as prepare
+from tests.prepared_faces import files_of
 
 pytestmark = pytest.mark.slow
 
@@ -58,15 +58,6 @@ def votes(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("votes") / "votes.csv"
     file.write_text("\n".join(lines) + "\n")
     return file
-
-
-def files_of(out: Path) -> dict[str, bytes]:
-    """Everything that a prepare wrote; its duration is the one thing that may differ."""
-    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
-    files.pop("index/.lock", None)
-    meta = json.loads(files["index/meta.json"])
-    del meta["elapsed_seconds"]
-    return {**files, "index/meta.json": json.dumps(meta).encode()}
 
 
 def asked(raw: Path, votes: Path, out: Path) -> PrepareConfig:

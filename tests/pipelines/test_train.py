@@ -31,6 +31,7 @@ from pipelines.robustness import run as robustness
 from pipelines.train import run
 from tests.prepared_faces import write_prepared_faces
 from tests.processes import trainers_of
+from tests.small_checkpoint import SMALL_RUN
 
 pytestmark = pytest.mark.slow
 
@@ -45,18 +46,7 @@ def data(tmp_path_factory):
 @pytest.fixture
 def config(data, tmp_path):
     recipe = make_recipe("reference", {"epochs": 2, "batch_size": 12, "lr": 0.02})
-    return TrainConfig(
-        data=data,
-        out=tmp_path / "checkpoint",
-        name="run",
-        width=0.05,
-        image_size=48,
-        modules=("gp",),
-        recipe=recipe,
-        gpus=0,
-        processes=1,
-        workers=0,
-    )
+    return TrainConfig(data=data, out=tmp_path / "checkpoint", name="run", recipe=recipe, **SMALL_RUN)
 
 
 def changed(config, **changes):
@@ -305,15 +295,10 @@ def two_processes(data, tmp_path_factory):
         data=data,
         out=tmp_path_factory.mktemp("two"),
         name="run",
-        width=0.05,
-        image_size=48,
-        modules=("gp",),
         recipe=recipe,
         freeze="norms",
-        gpus=0,
-        processes=2,
-        workers=0,
         save_every=0,
+        **SMALL_RUN | {"processes": 2},
     )
     run(together, quiet=True)
     return together

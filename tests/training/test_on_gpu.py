@@ -18,7 +18,7 @@ from ampnet.training.loop import evaluate, train_epoch
 from ampnet.training.run import open_run
 from tests.fake_gpu import CUDA, fake_gpu
 from tests.prepared_faces import write_prepared_faces
-from tests.small_checkpoint import ALL
+from tests.small_checkpoint import ALL, SMALL_RUN
 
 ON_GPU = Process(0, 1, CUDA)
 
@@ -54,16 +54,8 @@ def data(tmp_path_factory):
 def settings(data, tmp_path):
     def make(recipe_changes=None, **changes):
         recipe = {"batch_size": 7} | (recipe_changes or {})
-        small: dict[str, Any] = {
-            "width": 0.05,
-            "image_size": 48,
-            "modules": ("gp",),
-            "gpus": 0,
-            "processes": 1,
-            "workers": 0,
-        }
         return resolve_defaults(
-            TrainConfig(data=data, out=tmp_path, name="run", recipe_changes=recipe, **small | changes)
+            TrainConfig(data=data, out=tmp_path, name="run", recipe_changes=recipe, **SMALL_RUN | changes)
         )
 
     return make

@@ -12,6 +12,7 @@ from ampnet.settings import TrainConfig
 from ampnet.training.defaults import resolve_defaults
 from ampnet.training.run import open_run
 from tests.prepared_faces import write_prepared_faces
+from tests.small_checkpoint import SMALL_RUN
 
 ALONE = Process(0, 1, torch.device("cpu"))
 
@@ -24,9 +25,7 @@ def data(tmp_path_factory):
 @pytest.fixture
 def settings(data, tmp_path):
     def make(**changes):
-        asked = TrainConfig(data=data, out=tmp_path, name="run", width=0.05, image_size=48, modules=("gp",), gpus=0,
-                            processes=1, workers=0, **changes)  # fmt: skip
-        return resolve_defaults(asked)
+        return resolve_defaults(TrainConfig(data=data, out=tmp_path, name="run", **SMALL_RUN, **changes))
 
     return make
 

@@ -32,7 +32,7 @@ from ampnet.training.targets import (
 )
 from pipelines.train import run
 from tests.prepared_faces import one_face, write_prepared_faces
-from tests.small_checkpoint import small_checkpoint
+from tests.small_checkpoint import SMALL_RUN, small_checkpoint
 from tests.small_report import draw_nothing
 
 VOTES = LabelVotes(
@@ -133,14 +133,9 @@ def settings(data, folder, *teachers, **changes):
         variant="ampnet-small",
         out=folder,
         name="run",
-        width=0.05,
-        image_size=48,
-        modules=("gp",),
         recipe=recipe,
         teachers=teachers,
-        gpus=0,
-        processes=1,
-        workers=0,
+        **SMALL_RUN,
     )
 
 

@@ -25,6 +25,7 @@ from ampnet.training.run import open_run
 from pipelines.train import run
 from tests.pipelines.test_train import assert_same_weights, stop_after
 from tests.prepared_faces import write_prepared_faces
+from tests.small_checkpoint import SMALL_RUN
 
 ALONE = Process(0, 1, torch.device("cpu"))
 
@@ -44,8 +45,7 @@ def always_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def batches_of(data: Path, out: Path, **changes: Any) -> list[tuple[torch.Tensor, ...]]:
-    asked = TrainConfig(data=data, out=out, name=data.name, width=0.05, image_size=48, modules=("gp",), gpus=0,
-                        processes=1, workers=0, recipe_changes={"batch_size": 8}, **changes)  # fmt: skip
+    asked = TrainConfig(data=data, out=out, name=data.name, recipe_changes={"batch_size": 8}, **SMALL_RUN, **changes)
     with open_run(resolve_defaults(asked), ALONE) as training:
         training.order.start_at(epoch=2, step=1)
         batches = [*training.batches, *training.selection]
@@ -65,8 +65,7 @@ def test_a_run_stopped_within_an_epoch_resumes_to_the_end_of_the_same_run_on_fil
     forms: tuple[Path, Path], always_streamed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = make_recipe("reference", {"epochs": 2, "batch_size": 8, "lr": 0.02})
-    asked = TrainConfig(data=forms[0], out=tmp_path, name="files", width=0.05, image_size=48, modules=("gp",), gpus=0,
-                        processes=1, workers=0, recipe=recipe)  # fmt: skip
+    asked = TrainConfig(data=forms[0], out=tmp_path, name="files", recipe=recipe, **SMALL_RUN)
     run(asked, quiet=True)
     on_shards = replace(asked, data=forms[1], name="shards")
     stop_after(monkeypatch, 6)  # in the second epoch of four steps

@@ -16,6 +16,7 @@ from ampnet.settings.recipes import make_recipe
 from tests.dataset.shards.two_trainers import Steps, see_epochs, train
 from tests.pipelines.test_train import assert_same_weights
 from tests.prepared_faces import write_prepared_faces
+from tests.small_checkpoint import SMALL_RUN
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
@@ -29,9 +30,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
     files = write_prepared_faces(root / "files", train=4, val=2)
     to_shards(read_index(files), root / "shards", 8, ignore_progress)
     recipe = make_recipe("reference", {"epochs": 2, "batch_size": 8, "lr": 0.02, "dropout": 0.0})
-    return TrainConfig(data=root / "shards", out=root / "runs", name="seen", width=0.05, image_size=48,
-                       modules=("gp",), recipe=recipe, freeze="norms", gpus=0, processes=2, workers=0,
-                       save_every=0)  # fmt: skip
+    small = SMALL_RUN | {"processes": 2, "freeze": "norms", "save_every": 0}
+    return TrainConfig(data=root / "shards", out=root / "runs", name="seen", recipe=recipe, **small)
 
 
 @pytest.fixture(scope="module")
