@@ -24,7 +24,7 @@ from ampnet.evaluation.matching import NameBook
 from ampnet.evaluation.predictions import PredictionTable, SplitImages
 from ampnet.files.printable import printable
 from ampnet.files.tables import decoded_cell, find_column, open_table, plain_name
-from ampnet.settings.labels import ANSWERS, EXPRESSIONS_8, LABELS, PATHS, class_key, meant_expression
+from ampnet.settings.labels import ANSWERS, EXPRESSIONS_8, LABELS, NOT_SURE, PATHS, class_key, meant_expression
 
 PREFIXES = ("p_", "score_", "")
 
@@ -77,21 +77,18 @@ def read_predictions(path: Path, images: SplitImages, elsewhere: Iterable[str] =
             f"{', '.join(images.class_names)}; it has {printable(', '.join(header))}"
         )
     notes = [f"rows of {printable(path)} about other images of the data set, skipped: {skipped:,}"] if skipped else []
-    probabilities = None
+    probabilities, answers = None, np.full(len(images), -1, dtype=np.int64)
     if columns:
         probabilities, unnamed, more = _probabilities(path, of_image, columns, images)
         notes += more
+        given = ~np.isnan(probabilities).any(axis=1)
+        answers[given] = probabilities[given].argmax(axis=1)
+        answers[unnamed] = -1
     if answer_column is not None:
-        images, answers, more = _answers(path, of_image, answer_column, images)
+        images, answers, more = _answers(path, of_image, answer_column, images, answers)
         notes += more
         if probabilities is not None:
             notes += _contradictions(path, answer_column, answers, probabilities)
-    else:
-        assert probabilities is not None
-        given = ~np.isnan(probabilities).any(axis=1)
-        answers = np.full(len(images), -1, dtype=np.int64)
-        answers[given] = probabilities[given].argmax(axis=1)
-        answers[unnamed] = -1
     if probabilities is not None:  # classes that only answers name have probability 0
         probabilities = np.pad(probabilities, ((0, 0), (0, len(images.class_names) - probabilities.shape[1])))
         probabilities[np.isnan(probabilities).any(axis=1)] = np.nan
@@ -255,14 +252,19 @@ def _contradictions(
 
 
 def _answers(
-    path: Path, of_image: Mapping[int, _Row], column: str, images: SplitImages
+    path: Path, of_image: Mapping[int, _Row], column: str, images: SplitImages, probable: NDArray[np.int64]
 ) -> tuple[SplitImages, NDArray[np.int64], list[str]]:
-    """Read the answers; an expression that the data set does not have becomes a further class without images."""
+    """Read the answers; an expression that the data set does not have becomes a further class without images.
+
+    Predict's "not sure" stands for the most probable class, -1 without probabilities, as `eval` counts a checkpoint.
+    """
     names = list(images.class_names)
     answers = np.full(len(images), -1, dtype=np.int64)
     for position, row in of_image.items():
         text = row.cells[column].strip()
-        if not text:
+        if text == NOT_SURE:
+            answers[position] = probable[position]
+        if text in ("", NOT_SURE):
             continue
         name = _class_of(text, names)
         if name is None:

@@ -14,6 +14,7 @@ from ampnet.faces.geometry import Affine, transform_points
 from ampnet.media.drawing import Mark
 from ampnet.media.images import Image
 from ampnet.results.face_warnings import face_warnings, visible_share
+from ampnet.settings.labels import NOT_SURE
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +55,6 @@ class FaceExplanation:
             },
             "regions": dict(zip(self.names, np.round(self.corners, 1).tolist(), strict=False)),
         }
-
-
-NOT_SURE = "not sure"
-"""The answer to a face whose most probable class is less probable than the rejection threshold."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -156,3 +156,6 @@ SUBJECTS = (
 )
 ANSWERS = ("predicted", "prediction", "predicted_label", "predicted_class", "pred", "y_pred", "answer", *LABELS)
 """Of what a program predicted."""
+
+NOT_SURE = "not sure"
+"""The answer to a face whose most probable class is less probable than the rejection threshold."""

@@ -63,6 +63,14 @@ def test_an_answer_beside_the_probabilities_is_the_answer(tmp_path):
     assert table.answers.tolist() == [2, -1, -1]
 
 
+def test_not_sure_in_the_table_of_predict_stands_for_the_most_probable_class(tmp_path):
+    text = "image,label,answer,score_fear,score_happiness,score_neutral\n"
+    rows = "test_a.jpg,happiness,not sure,0.3,0.4,0.3\ntest_b.jpg,happiness,happiness,0,1,0\nc.png,,,,,\n"
+    table = read(tmp_path, text + rows).table
+    assert table.answers.tolist() == [1, 1, -1]
+    assert read(tmp_path, "image,answer\ntest_a.jpg,not sure\nb.png,fear\n").table.answers.tolist() == [-1, 0, -1]
+
+
 def test_images_without_a_row_or_an_answer_count_as_errors_and_this_is_told(tmp_path):
     read_ = read(tmp_path, "name,predicted\ntest_a.jpg,fear\ntest_b.jpg,\n")
     assert read_.table.answers.tolist() == [0, -1, -1]
