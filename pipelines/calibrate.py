@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, open_checkpoint, save_checkpoint
+from ampnet.checkpoints.header import run_settings
 from ampnet.checkpoints.model_files import model_path
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.splits import split_indices
@@ -34,7 +35,7 @@ from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.reports.figures import FORMATS, draw_reliability, draw_risk_coverage, save_figures
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
-from ampnet.settings import CalibrateConfig, Split, TrainConfig
+from ampnet.settings import CalibrateConfig, Split
 from ampnet.settings.recipes import Recipe
 from ampnet.training.targets import selection_faces
 from pipelines.model import find_model
@@ -193,10 +194,9 @@ def _held_out_faces(index: FaceIndex, checkpoint: Checkpoint) -> tuple[FaceIndex
 
     As in training, a network that learned votes is held to the annotators' majority.
     """
-    chosen = split_indices(index, seed=checkpoint.config.get("seed", TrainConfig.seed))[SPLIT]
-    learned = checkpoint.config.get("recipe")
-    on_votes = isinstance(learned, dict) and learned.get("targets") in ("votes", "mix")
-    relabelled, chosen = selection_faces(index, chosen, Recipe(targets="votes" if on_votes else "label"))
+    learned = run_settings(checkpoint.config)
+    chosen = split_indices(index, learned.seed)[SPLIT]
+    relabelled, chosen = selection_faces(index, chosen, Recipe(targets="votes" if learned.on_votes else "label"))
     codes = match_classes(index.class_names, checkpoint.class_names).codes
     faces = relabelled.subset(chosen[codes[relabelled.labels[chosen]] >= 0])
     if not len(faces):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ampnet.checkpoints.checkpoint import load_with_hash, read_header
+from ampnet.checkpoints.header import run_settings
 from ampnet.checkpoints.model_files import display_name
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
@@ -218,7 +219,7 @@ def _read_split(
         return index, replace(split, images=replace(split.images, clusters=clusters_of(folds[0].people)))
     for file in (file for contender in contenders if not contender.is_predictions for file in contender.files):
         checkpoint = read_header(file)
-        seed = checkpoint.config.get("seed", TrainConfig.seed)
+        seed = run_settings(checkpoint.config).seed
         if split is None:
             index, first_seed = _named(index, checkpoint.class_names), seed
             split = _all_images(config, index, seed)

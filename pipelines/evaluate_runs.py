@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, load_with_hash, read_header
+from ampnet.checkpoints.header import run_settings
 from ampnet.checkpoints.model_files import LAST, Runs, seed_of
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
@@ -135,7 +136,7 @@ def _predict(
     config: EvalConfig, checkpoint: Checkpoint, index: FaceIndex, folds: Folds | None, quiet: bool
 ) -> PredictionTable:
     if folds:
-        index = in_fold(index, folds, int(checkpoint.config.get("fold", 0)))
+        index = in_fold(index, folds, run_settings(checkpoint.config).fold)
         config = replace(config, split="test", by=(), groups=None)
     return predict_split(config, checkpoint, index, lambda: None, quiet).table
 

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.checkpoints.header import run_settings
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.splits import class_counts, split_indices, untrained_classes
 from ampnet.dataset.loading.dataset import FaceDataset
@@ -22,7 +23,7 @@ from ampnet.inference.classifier import Classifier, faces_for
 from ampnet.inference.precision import choose_precision
 from ampnet.runtime.devices import choose_device
 from ampnet.runtime.memory import keep_freed_memory
-from ampnet.settings import EvalConfig, Split, TrainConfig, UsePrecision
+from ampnet.settings import EvalConfig, Split, UsePrecision
 from pipelines.progress import notices, progress_bar
 from pipelines.read_groups import read_groups
 from pipelines.split_images import EvaluatedSplit, changed_since, read_split
@@ -59,7 +60,7 @@ def predict_split(
         DataError: data and checkpoint share fewer than two classes, or the split has no usable face.
         TrainingError: a process that loads images died.
     """
-    seed = checkpoint.config.get("seed", TrainConfig.seed)  # so that val is what the run itself held out
+    seed = run_settings(checkpoint.config).seed  # so that val is what the run itself held out
     split = read_split(index, config.split, checkpoint.class_names, seed)
     if not len(split.faces):
         raise DataError(f"{config.data} has no usable face in the split {config.split}; index/err.csv says why")

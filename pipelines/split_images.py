@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.checkpoints.header import run_settings
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.faces_table import FaceRow
 from ampnet.dataset.index.folds import FOLDS_FILE, read_folds
@@ -119,7 +120,7 @@ def refuse_seen_faces(checkpoint: Checkpoint, index: FaceIndex) -> None:
     Raises:
         UsageError: it is such a run.
     """
-    if not checkpoint.config.get("fold") or checkpoint.file is None:
+    if not run_settings(checkpoint.config).fold or checkpoint.file is None:
         return
     folder = checkpoint.file.parent.parent
     try:
@@ -136,8 +137,7 @@ def changed_since(checkpoint: Checkpoint, index: FaceIndex) -> list[str]:
     """Note that a data set was prepared again since a run was trained on it: with other faces, splits may be others."""
     if checkpoint.file is None or (index.shards is not None and index.shards.only):
         return []
-    recipe = checkpoint.config.get("recipe")
-    on_votes = isinstance(recipe, dict) and recipe.get("targets", "label") != "label"
+    on_votes = run_settings(checkpoint.config).on_votes
     try:
         about = json.loads(read_text(checkpoint.file.with_name(CONFIG), MAX_CONFIG_BYTES))["data"]
         is_so = about["root"] == as_text(index.root.resolve()) and about["sha256"] != hash_data(index, on_votes)

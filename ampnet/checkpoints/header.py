@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from ampnet.errors import CheckpointError
 from ampnet.faces.framing import Framing
-from ampnet.settings import MAX_SEED, ArchitectureConfig, SelectionSplit
+from ampnet.settings import MAX_FOLDS, MAX_SEED, ArchitectureConfig, SelectionSplit, TrainConfig
 from ampnet.settings.labels import MAX_CLASSES, fault_of_class_names
 
 FORMAT = "ampnet"
@@ -26,10 +26,19 @@ Epoch = Annotated[int, Meta(ge=0, le=MAX_EPOCHS)]
 Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 
 
-class _RunSettings(msgspec.Struct):
-    """The settings that are read out of a checkpoint's config again."""
+class RunSettings(msgspec.Struct, frozen=True):
+    """The settings of a run that are used again when its checkpoint is; see :func:`run_settings`."""
 
-    seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] = 1
+    seed: Annotated[int, Meta(ge=0, le=MAX_SEED)] = TrainConfig.seed
+    """Decided which faces the run held out, if the data set has no validation split."""
+    fold: Annotated[int, Meta(ge=0, le=MAX_FOLDS)] = 0
+    """The fold that was held out; 0 without folds."""
+    recipe: Any = None
+
+    @property
+    def on_votes(self) -> bool:
+        """Whether its training targets held the annotators' votes."""
+        return isinstance(self.recipe, dict) and self.recipe.get("targets") in ("votes", "mix")
 
 
 class Header(msgspec.Struct, kw_only=True):
@@ -50,6 +59,15 @@ class Header(msgspec.Struct, kw_only=True):
     version: int
 
 
+def run_settings(config: dict[str, Any]) -> RunSettings:
+    """Read a checkpoint's ``config``.
+
+    Raises:
+        msgspec.ValidationError: a value is of another type or out of range; not for that of a loaded checkpoint.
+    """
+    return msgspec.convert(config, RunSettings)
+
+
 def parse_header(plain: Any) -> Header:
     """Check a header and give its values their types.
 
@@ -67,7 +85,7 @@ def parse_header(plain: Any) -> Header:
     if not isinstance(version, int) or version > VERSION:
         raise CheckpointError("it was written by a newer ampnet; upgrade ampnet, or train again")
     header = msgspec.convert(plain, Header)
-    msgspec.convert(header.config, _RunSettings)
+    run_settings(header.config)
     try:
         json.dumps(header.config, allow_nan=False, default=str)
     except ValueError:

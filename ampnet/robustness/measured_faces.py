@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampnet.checkpoints.checkpoint import Checkpoint
+from ampnet.checkpoints.header import run_settings
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.index.face_names import row_of_name, split_of
 from ampnet.dataset.index.splits import split_indices
@@ -18,7 +19,7 @@ from ampnet.errors import DataError
 from ampnet.evaluation.matching import ClassMatch
 from ampnet.files.opening import read_text
 from ampnet.files.printable import counted, printable
-from ampnet.settings import RobustnessConfig, TrainConfig
+from ampnet.settings import RobustnessConfig
 
 MAX_BYTES = 64 << 20
 MAX_TYPES = 20
@@ -175,7 +176,7 @@ def choose_faces(
     Raises:
         DataError: the split is empty or unreadable, the baseline held out other faces, or a list cannot be used.
     """
-    seeds = [checkpoint.config.get("seed", TrainConfig.seed) for checkpoint in checkpoints]
+    seeds = [run_settings(checkpoint.config).seed for checkpoint in checkpoints]
     chosen, *others = (split_indices(index, seed=seed)[config.split] for seed in seeds)  # what the run itself held out
     if any(not np.array_equal(chosen, other) for other in others):
         raise DataError(

@@ -33,7 +33,7 @@ FIELDS = (
     *("selected_on", "temperature", "class_shares", "prior_strength", "rejection_threshold", "model"),
     *("architecture.num_classes", "architecture.width", "architecture.image_size", "architecture.dropout"),
     *("architecture.modules", "framing.mean_landmarks", "framing.crop", "framing.color", "framing.face_resolution"),
-    *("config.seed", "metrics.val_accuracy", "class_names.0"),
+    *("config.seed", "config.fold", "metrics.val_accuracy", "class_names.0"),
 )
 
 
