@@ -189,10 +189,11 @@ def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Ju
             )
         if config.splits != AuditConfig.splits:
             raise UsageError(f"{printable(runs.folder)} holds folds, which judge every image; leave out --split")
-        tables, _scores = predict_seeds(settings, open_runs(settings, runs), quiet)
-        p = np.mean([np.asarray(one.probabilities) for one in tables], axis=0)  # of all seeds: each label once
-        notes = [about_folds(runs), *stopped_early(runs), *unreadable_notes(tables[0])]
-        return [_Judged("all", replace(tables[0], probabilities=p))], printable(runs.folder.name), notes
+        of_seeds, _scores = predict_seeds(settings, open_runs(settings, runs), quiet)
+        table = of_seeds[0].table
+        p = np.mean([np.asarray(one.table.probabilities) for one in of_seeds], axis=0)  # of all seeds: each label once
+        notes = [about_folds(runs), *stopped_early(runs), *unreadable_notes(table)]
+        return [_Judged("all", replace(table, probabilities=p))], printable(runs.folder.name), notes
     file = find_model(config.checkpoint, notices(quiet), "`ampnet audit CHECKPOINT`")
     checkpoint = load_checkpoint(file)
     refuse_seen_faces(checkpoint, index)

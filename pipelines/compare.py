@@ -180,8 +180,8 @@ def _predict(
             notices(quiet).print(f"{contender.letter}: {printable(contender.name)}")
             of_seeds, scores = predict_seeds(settings, folds[contender.letter], quiet)
             hashes |= {file: one.sha256 for file, one in zip(contender.files, scores, strict=True)}
-            for name, table in zip(contender.answer_names, of_seeds, strict=True):
-                tables[name] = replace(table, probabilities=None, local=None, global_=None)
+            for name, done in zip(contender.answer_names, of_seeds, strict=True):
+                tables[name] = replace(done.table, probabilities=None, local=None, global_=None)
             continue
         for name, file in zip(contender.answer_names, contender.files, strict=True):
             if contender.is_predictions:

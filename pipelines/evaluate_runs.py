@@ -2,15 +2,14 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, load_with_hash, read_header
+from ampnet.checkpoints.checkpoint import Checkpoint, load_with_hash, read_header
 from ampnet.checkpoints.header import run_settings
 from ampnet.checkpoints.model_files import LAST, Runs, seed_of
 from ampnet.dataset.index.face_index import FaceIndex
@@ -18,8 +17,7 @@ from ampnet.dataset.index.folds import FOLDS_FILE, Folds, in_fold, read_folds
 from ampnet.dataset.index.splits import split_indices
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import CheckpointError, DataError, UsageError
-from ampnet.evaluation.matching import selection_notes
-from ampnet.evaluation.predictions import PredictionTable, table_of
+from ampnet.evaluation.predictions import table_of
 from ampnet.evaluation.runs import RunScore, RunsScores, clusters_of, score_run, score_runs, stack_tables
 from ampnet.files.printable import printable
 from ampnet.files.writing import sha256_of
@@ -27,7 +25,7 @@ from ampnet.reports.numbers import written_spread
 from ampnet.settings import EvalConfig, TrainConfig
 from pipelines.predict_split import SplitPredictions, empty_notes, predict_split, unreadable_notes
 from pipelines.read_groups import read_groups
-from pipelines.split_images import EvaluatedSplit, changed_since, people_note, people_of, read_split
+from pipelines.split_images import EvaluatedSplit, people_note, people_of, read_split
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,21 +74,21 @@ def open_runs(config: EvalConfig, runs: Runs) -> OpenRuns:
     return OpenRuns(runs, index, folds, split, len(seeds), people)
 
 
-def predict_seeds(config: EvalConfig, opened: OpenRuns, quiet: bool) -> tuple[list[PredictionTable], list[RunScore]]:
-    """Predict with several runs: a table for each seed, of folds that of all images; and the scores of each run.
+def predict_seeds(config: EvalConfig, opened: OpenRuns, quiet: bool) -> tuple[list[SplitPredictions], list[RunScore]]:
+    """Predict with several runs: what each seed says of the split, or its folds of all images; and each run's scores.
 
     Raises:
         DataError: the runs have different classes, or an image cannot be used.
     """
-    of_seed, scores, finished = defaultdict[str, list[PredictionTable]](list), [], opened.runs.finished
+    of_seed, scores, finished = defaultdict[str, list[SplitPredictions]](list), [], opened.runs.finished
     for file in finished:
         checkpoint, sha256 = load_with_hash(file)
         if checkpoint.class_names != opened.split.images.class_names:
             raise DataError(f"{printable(file)} has other classes than {printable(finished[0])}")
-        table = _predict(config, checkpoint, opened.index, opened.folds, quiet)
-        of_seed[seed_of(file.parent.name)].append(table)
-        scores.append(score_run(file.parent.name, sha256, table, is_fold=opened.folds is not None))
-    return [pool(opened.split, parts) if opened.folds else parts[0] for parts in of_seed.values()], scores
+        done = _predict(config, checkpoint, opened.index, opened.folds, quiet)
+        of_seed[seed_of(file.parent.name)].append(done)
+        scores.append(score_run(file.parent.name, sha256, done.table, is_fold=opened.folds is not None))
+    return [_pool(opened.split, parts) if opened.folds else parts[0] for parts in of_seed.values()], scores
 
 
 def predict_runs(
@@ -112,37 +110,27 @@ def predict_runs(
         raise UsageError(f"--by measures a single seed; give one run, such as {printable(runs.finished[0].parent)}")
     groups = read_groups(split, config.by, config.groups)
     reserve()
-    tables, scores = predict_seeds(config, opened, quiet)
-    table = stack_tables(tables) if copies > 1 else tables[0]
-    notes = (
-        *(() if folds else _notes_of_split(config, runs.finished[0], opened.index)),
-        *split.match.notes(),
-        *_about(runs, copies),
-        *people_note(opened.people),
-        *empty_notes(table, "all" if folds else config.split, split.match.missing),
-    )
+    of_seeds, scores = predict_seeds(config, opened, quiet)
+    table = stack_tables([done.table for done in of_seeds]) if copies > 1 else of_seeds[0].table
+    told = dict.fromkeys(note for done in of_seeds for note in done.notes)
+    notes = (*told, *_about(runs, copies), *people_note(opened.people))
     table = replace(table, images=replace(table.images, clusters=clusters_of(opened.people, copies)))
     of_runs = score_runs(scores, sha256_of(runs.folder / FOLDS_FILE) if folds else None)
-    return SplitPredictions(table, split, (*notes, *unreadable_notes(table)), groups), of_runs
-
-
-def _notes_of_split(config: EvalConfig, first: Path, index: FaceIndex) -> Iterator[str]:
-    checkpoint = load_checkpoint(first)
-    yield from selection_notes(config.split, checkpoint.selected_on)
-    yield from changed_since(checkpoint, index)
+    return SplitPredictions(table, split, notes, groups), of_runs
 
 
 def _predict(
     config: EvalConfig, checkpoint: Checkpoint, index: FaceIndex, folds: Folds | None, quiet: bool
-) -> PredictionTable:
+) -> SplitPredictions:
     if folds:
         index = in_fold(index, folds, run_settings(checkpoint.config).fold)
         config = replace(config, split="test", by=(), groups=None)
-    return predict_split(config, checkpoint, index, lambda: None, quiet).table
+    return predict_split(config, checkpoint, index, lambda: None, quiet)
 
 
-def pool(split: EvaluatedSplit, parts: Sequence[PredictionTable]) -> PredictionTable:
+def _pool(split: EvaluatedSplit, folds: Sequence[SplitPredictions]) -> SplitPredictions:
     """Collect the predictions of all folds, in the order of all images."""
+    parts = [fold.table for fold in folds]
     position = {name: row for row, name in enumerate(split.images.names) if name}
     kept = [[row for row, name in enumerate(part.images.names) if name and part.answers[row] >= 0] for part in parts]
     rows = [position[part.images.names[row]] for part, chosen in zip(parts, kept, strict=True) for row in chosen]
@@ -159,9 +147,10 @@ def pool(split: EvaluatedSplit, parts: Sequence[PredictionTable]) -> PredictionT
             for name, copy in zip(part.images.names, np.asarray(part.images.copies), strict=True):
                 if name:
                     copies[position[name]] = copy
-    return table_of(
-        replace(split.images, copies=copies), np.array(rows), pooled("probabilities"), *heads, unreadable=unreadable
-    )
+    images = replace(split.images, copies=copies)
+    table = table_of(images, np.array(rows), pooled("probabilities"), *heads, unreadable=unreadable)
+    notes = (*split.match.notes(), *empty_notes(table, "all", split.match.missing), *unreadable_notes(table))
+    return SplitPredictions(table, split, notes, {})
 
 
 def runs_sha256(scores: RunsScores) -> str:

@@ -218,15 +218,18 @@ def test_seed1_and_seed01_are_two_runs(voted, tmp_path):
     assert [one.name for one in report.runs.runs] == ["seed01", "seed1"]
 
 
-def test_classes_that_the_runs_lack_are_told_as_for_one_run(voted, tmp_path):
+def test_what_is_told_of_one_run_is_told_of_runs_over_seeds(voted, tmp_path):
     for seed in (1, 2):
-        small_checkpoint(tmp_path / "runs" / f"seed{seed}", class_names=read_index(voted).class_names[1:])
+        small_checkpoint(
+            tmp_path / "runs" / f"seed{seed}", class_names=read_index(voted).class_names[1:], rejection_threshold=0.5
+        )
     one, both = (
-        evaluate(EvalConfig(checkpoint=tmp_path / folder, data=voted), quiet=True).report
+        evaluate(EvalConfig(checkpoint=tmp_path / folder, data=voted, mirror=True), quiet=True).report
         for folder in ("runs/seed1", "runs")
     )
-    (told,) = [note for note in one.notes if "the checkpoint does not have" in note]
-    assert told in both.notes
+    for what in ("the checkpoint does not have", "threshold"):
+        (told,) = [note for note in one.notes if what in note]
+        assert told in both.notes
     assert (one.images, both.images) == (6, 12)
 
 
