@@ -6,6 +6,7 @@ The public names load on first use, so that ``import ampnet`` stays light.
 import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 from ampnet.errors import ONE_OPENCV, AmpnetError, DataError, ImageError, is_broken_opencv
 
@@ -51,7 +52,9 @@ _OLD_NAMES = {"load_published": "load_reference"}
 
 
 def __getattr__(name: str) -> Any:
-    name = _OLD_NAMES.get(name, name)
+    if new := _OLD_NAMES.get(name):
+        warn(f"ampnet.{name} is deprecated since ampnet 1.0: use ampnet.{new}", DeprecationWarning, stacklevel=2)
+        name = new
     if name not in _HOMES:
         raise AttributeError(f"module 'ampnet' has no attribute {name!r}")
     try:

@@ -116,6 +116,10 @@ def test_shell_completion_gives_the_commands():
         (["predict", "a.jpg", "--every", "2.5"], "invalid value for '--every': must be a whole number (see"),
         (["eval", "--data", __file__], "invalid value for '--data': folder '"),
         (["summarize", "tests"], "file 'tests' is a folder (see"),
+        (
+            ["serve", "--max-connections", "9"],
+            "--max-connections is gone since ampnet 1.0: --max-requests limits requests",
+        ),
         (["evla"], "no such command 'evla'. Did you mean 'eval'? (see `ampnet --help`)"),
     ],
 )

@@ -185,10 +185,12 @@ def torch_content(file: BinaryIO, size: int) -> TorchFile:
 def _zip_content(file: BinaryIO, size: int) -> TorchFile:
     _check_directory(file, size)
     archive = zipfile.ZipFile(file)
+    names = set(archive.namelist())
+    if any(name.endswith("/constants.pkl") for name in names):
+        raise CheckpointError("it is TorchScript, for torch.jit.load alone; give the checkpoint that it was made from")
     # Entries that overlap could give the same bytes any number of times.
     if sum(max(entry.file_size, entry.compress_size) for entry in archive.infolist()) > size:
         raise CheckpointError("its entries claim more bytes than the file has")
-    names = set(archive.namelist())
     heads = [name for name in names if name == "data.pkl" or name.endswith("/data.pkl")]
     if len(heads) != 1:
         raise CheckpointError("it is a zip archive, but not one of torch")

@@ -110,9 +110,9 @@ class FacePrediction:
 
     @property
     def face(self) -> Face:
-        """Former name of :attr:`detection`, deprecated since 0.2; take :attr:`box` and :attr:`landmarks`."""
+        """Former name of :attr:`detection`, deprecated since 1.0; take :attr:`box` and :attr:`landmarks`."""
         warnings.warn(
-            "face.face is deprecated since ampnet 0.2: use face.box, face.landmarks and face.face_score",
+            "face.face is deprecated since ampnet 1.0: use face.box, face.landmarks and face.face_score",
             DeprecationWarning,
             stacklevel=2,
         )

@@ -31,8 +31,9 @@ _LIBRARY_ENGLISH = {
     "Input should be a valid number.*": "must be a number",
     r"\bdir(?= ')": "folder",
     "is a directory$": "is a folder",
+    "No such option: --max-connections.*": "--max-connections is gone since ampnet 1.0: --max-requests limits requests",
 }
-"""What pydantic and typer say of a value, and what we say."""
+"""What pydantic and typer say, and what we say."""
 
 
 def complain(message: object) -> None:

@@ -203,6 +203,8 @@ def test_torchscript_and_safetensors_answer_alike_and_of_no_faces_nothing(tmp_pa
         assert result.file.stat().st_size > 10_000
     none = {name: values[:0] for name, values in sample_inputs(load_checkpoint(run_folder / "best.pt")).items()}
     assert run_torchscript(tmp_path / "model.ts", none).shape == (0, 7)
+    with pytest.raises(CheckpointError, match="it is TorchScript, for torch.jit.load alone"):
+        load_checkpoint(tmp_path / "model.ts")
 
 
 def test_an_existing_file_is_kept_and_a_wrong_request_refused(classifier, tmp_path):
