@@ -1,6 +1,7 @@
 """How many images are looked at before faces are framed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -18,9 +19,9 @@ class CountingDetector(FaceDetector):
 
     images = 0
 
-    def detect(self, images: Sequence[Image]) -> list[list[Face]]:
+    def detect(self, images: Sequence[Image], *limits: Any, **named_limits: Any) -> list[list[Face]]:
         self.images += len(images)
-        return super().detect(images)
+        return super().detect(images, *limits, **named_limits)
 
 
 @pytest.mark.parametrize(("count", "most"), [(130, 96), (20, 20)])
