@@ -13,11 +13,12 @@ from ampnet.files.writing import sha256_of
 
 RUNTIME = "onnxruntime-web"
 """The npm package that runs the model in a browser."""
-RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+RUNTIME_FILES = {"ort.wasm.bundle.min.mjs": "ort.js", "ort-wasm-simd-threaded.wasm": "ort-wasm-simd-threaded.wasm"}
+"""Its files and their names in the page; many hosts, nginx among them, do not know .mjs as JavaScript."""
 NPM_SECONDS = 300
 
 POLICY = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; "
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; "
     "media-src blob:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'"
 )
 """The page may load its own files, and reach nobody else."""
@@ -39,7 +40,7 @@ def find_runtime(asked: Path | None, aside: Path) -> Path:
     runtime = asked or _installed(aside)
     if missing := [file for file in RUNTIME_FILES if not (runtime / "dist" / file).is_file()]:
         where = f"{printable(runtime / 'dist')} has no {missing[0]}"
-        raise UsageError(f"{where}; name the folder of the npm package {RUNTIME}, 1.19 or newer")
+        raise UsageError(f"{where}; name the folder of the npm package {RUNTIME}, 1.21 or newer")
     return runtime
 
 
@@ -50,8 +51,8 @@ def write_page(folder: Path, model: Path, name: str, about: dict[str, Any], runt
         model: a whole ONNX file.
         runtime: from :func:`find_runtime`.
     """
-    for file in RUNTIME_FILES:
-        shutil.copyfile(runtime / "dist" / file, folder / file)
+    for file, name_here in RUNTIME_FILES.items():
+        shutil.copyfile(runtime / "dist" / file, folder / name_here)
     for package in ("ampnet.service", "ampnet.export"):  # what the latter has takes the place of the service's own
         for entry in (files(package) / ("page" if package == "ampnet.service" else "web")).iterdir():
             if entry.name.endswith((".html", ".js", ".css")):

@@ -132,10 +132,6 @@ def _add_pages(app: FastAPI, about: schema.Model, metrics: Metrics) -> None:
     async def _page() -> Response:
         return page_file()
 
-    @app.get("/favicon.ico", include_in_schema=False)
-    async def _icon() -> Response:
-        return Response(status_code=204)  # browsers ask for it, and would report an error
-
     @app.get("/{name}", include_in_schema=False)
     async def _file(name: str) -> Response:
         return page_file(name)

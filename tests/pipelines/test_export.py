@@ -247,7 +247,7 @@ def _probabilities(file, inputs):
 
 def test_what_a_page_needs_is_looked_for_before_the_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.export.load_checkpoint", lambda _file: pytest.fail("it has begun to export"))
-    with pytest.raises(UsageError, match=r"dist has no ort\.wasm\.min\.mjs; name the folder of the npm package"):
+    with pytest.raises(UsageError, match=r"dist has no ort\.wasm\.bundle\.min\.mjs; name the folder"):
         run(ExportConfig(model=Path("bundled"), format="web", out=tmp_path / "page", runtime=tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match="npm, which gets onnxruntime-web, is not installed"):

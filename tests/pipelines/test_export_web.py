@@ -28,6 +28,15 @@ MODEL_BYTES = 6_000_000
 CLOSE = 0.15
 """Largest difference of a probability in 8-bit integers."""
 
+PRETEND_VAST = """
+const usual = [createImageBitmap, OffscreenCanvas];
+createImageBitmap = async () => ({ width: 200_000, height: 200_000, close() {} });
+OffscreenCanvas = class {
+  getContext() { return { fillRect() {}, drawImage() {}, getImageData: () => ({ data: new Uint8ClampedArray(4) }) }; }
+};
+window.pretendOrdinary = () => { [createImageBitmap, OffscreenCanvas] = usual; };
+"""
+
 pytestmark = [pytest.mark.slow, needs_browser]  # torch's exporter takes ten seconds for each network
 
 
@@ -61,6 +70,15 @@ def test_the_model_is_small_and_the_policy_names_this_page_only(folder):
     assert "http" not in policy
 
 
+def test_every_host_knows_the_kinds_of_the_files(folder):
+    assert {file.suffix for file in folder.iterdir()} == {".html", ".css", ".js", ".json", ".onnx", ".wasm"}
+
+
+def test_a_page_that_is_opened_as_a_file_says_why_nothing_happens(folder, driver):
+    driver.get((folder / "index.html").as_uri())
+    assert "not as a file" in text(driver, "#privacy")
+
+
 def test_the_samples_get_the_labels_of_predict_soon_after_loading_and_nothing_is_sent(folder, driver):
     with static_site(folder) as address:
         driver.get(address)
@@ -83,6 +101,19 @@ def test_the_samples_get_the_labels_of_predict_soon_after_loading_and_nothing_is
         assert problem == "TypeError"
         messages = [entry["message"] for entry in driver.get_log("browser")]
         assert any("Content Security Policy" in message for message in messages)
+
+
+def test_a_photo_that_does_not_fit_into_memory_leaves_the_next_one_alone(folder, driver):
+    with static_site(folder) as address:
+        driver.get(address)
+        driver.execute_script(PRETEND_VAST)
+        choose(driver, SAMPLES / "group.jpg")
+        until(driver, lambda: "cannot look at 200000 x 200000 pixels" in text(driver, "#results .problem"))
+        assert text(driver, "#alert") == ""
+        driver.execute_script("pretendOrdinary()")
+        choose(driver, SAMPLES / "portrait.jpg")
+        until(driver, lambda: all_of(driver, "#results .bars"))
+        assert answers(driver) == ["happiness"]
 
 
 def test_it_opens_and_answers_without_a_network(folder, driver):

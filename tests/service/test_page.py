@@ -86,6 +86,12 @@ def test_a_chosen_photo_shows_every_face_with_a_bar_for_each_class(page, service
     assert sum(numbers) == pytest.approx(100, abs=0.4)  # each is rounded to 0.1
 
 
+def test_of_photos_chosen_together_the_first_is_on_top(page):
+    page.find_element(By.ID, "files").send_keys(f"{PORTRAIT}\n{GROUP}")
+    until(page, lambda: len(all_of(page, "#results .bars")) == 2)
+    assert [title.text for title in all_of(page, "#results h2")] == [PORTRAIT.name, GROUP.name]
+
+
 def test_a_dropped_photo_is_answered_in_words_for_screen_readers(page):
     content = base64.b64encode(PORTRAIT.read_bytes()).decode()
     page.execute_script(DROP, content, "me.jpg")

@@ -10,22 +10,26 @@ export class ServiceError extends Error {
 export function useToken() {}
 
 const worker = new Worker("worker.js", { type: "module" });
-const waiting = new Map();
-let count = 0;
+const waiting = []; // for the answers, in the order of the photos
 let broken = null;
 
-worker.onmessage = ({ data: { id, found, problem } }) => {
-  const { done, failed } = waiting.get(id);
-  waiting.delete(id);
-  if (problem) failed(new ServiceError(`The model cannot be run in this browser: ${problem}`));
-  else done(found);
+function fail(reason) {
+  broken = new ServiceError(`The model cannot be run in this browser: ${reason}`);
+  for (const { failed } of waiting.splice(0)) failed(broken);
+}
+
+worker.onmessage = ({ data }) => {
+  if (data.failure) fail(data.failure);
+  else if (data.isReady) keepFiles();
+  else waiting.shift().done(data);
 };
-worker.onerror = () => { // of loading it: an old browser, or a file that is not there; what it runs answers for itself
-  broken = new ServiceError("The model cannot be run in this browser: a file of the page is missing, or the browser is too old.");
-  for (const { failed } of waiting.values()) failed(broken);
-  waiting.clear();
-};
-navigator.serviceWorker?.register("offline.js").catch(() => {}); // a page of a file or an old browser works all the same
+// Of loading it; what it runs answers for itself.
+worker.onerror = () => fail("a file of the page is missing, or the browser is too old.");
+
+// Has the page open without a network; after the first answer, as all files are fetched once more for it.
+function keepFiles() {
+  navigator.serviceWorker?.register("offline.js").catch(() => {}); // an old browser or a strict host works all the same
+}
 
 let model = null;
 
@@ -46,21 +50,22 @@ async function pixelsOf(file) {
   context.fillStyle = "white";
   context.fillRect(0, 0, width, height);
   context.drawImage(picture, 0, 0);
+  picture.close();
   return { width, height, rgba: context.getImageData(0, 0, width, height).data };
 }
 
 function run(pixels) {
   return new Promise((done, failed) => {
     if (broken) throw broken;
-    count += 1;
-    waiting.set(count, { done, failed });
-    worker.postMessage({ id: count, ...pixels }, [pixels.rgba.buffer]);
+    waiting.push({ done, failed });
+    worker.postMessage(pixels, [pixels.rgba.buffer]);
   });
 }
 
-// Cuts a flat list into parts of so many entries.
-function parts(values, length) {
-  return Array.from({ length: values.length / length }, (_, part) => [...values.slice(part * length, (part + 1) * length)]);
+// Cuts a flat list into parts of so many entries, these into parts of so many parts, and so on.
+function nested(values, ...lengths) {
+  return lengths.reduce((flat, length) =>
+    Array.from({ length: flat.length / length }, (_, part) => [...flat.slice(part * length, (part + 1) * length)]), values);
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -83,25 +88,28 @@ export async function askPhoto(file) {
   try {
     pixels = await pixelsOf(file);
   } catch {
-    return { status: "unreadable", problem: "This browser cannot read this file as an image." };
+    return { status: "unreadable", problem: "This browser cannot read this file as an image; JPEG, PNG and WebP work in all browsers." };
   }
   const { width, height } = pixels;
-  const found = await run(pixels);
+  const { found, problem } = await run(pixels);
+  if (problem) return { status: "unreadable", problem };
   const names = model.class_names;
   const regions = model.region_names.length;
-  const faces = parts(found.probabilities, names.length).map((shares, face) => {
+  const boxes = nested(found.boxes, 4);
+  const landmarks = nested(found.landmarks, 2, 5);
+  const contributions = nested(found.region_contributions, names.length, regions);
+  const corners = nested(found.region_corners, 2, 4, regions);
+  const faces = nested(found.probabilities, names.length).map((shares, face) => {
     const label = shares.indexOf(Math.max(...shares));
-    const contributions = parts(found.region_contributions, names.length).slice(face * regions, (face + 1) * regions);
-    const corners = parts(parts(found.region_corners, 2), 4).slice(face * regions, (face + 1) * regions);
     return {
-      box: parts(found.boxes, 4)[face],
-      landmarks: parts(parts(found.landmarks, 2), 5)[face],
+      box: boxes[face],
+      landmarks: landmarks[face],
       label: names[label],
       answer: shares[label] < model.rejection_threshold ? "not sure" : names[label],
       probability: shares[label],
       scores: Object.fromEntries(names.map((name, index) => [name, shares[index]])),
       warnings: [],
-      explanation: regions ? explanation(shares, label, contributions, corners) : null,
+      explanation: regions ? explanation(shares, label, contributions[face], corners[face]) : null,
     };
   });
   return { status: "ok", width, height, warnings: [], faces };

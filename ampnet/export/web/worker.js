@@ -1,6 +1,6 @@
-// Runs the model on the pixels that the page sends, one photo after the other.
+// Runs the model on the pixels that the page sends, one photo after the other, and answers in their order.
 
-import * as ort from "./ort.wasm.min.mjs";
+import * as ort from "./ort.js";
 
 ort.env.wasm.numThreads = 1; // more need a page that is cross-origin isolated, which few hosts offer
 // Rearranging the graph takes longer here than it saves.
@@ -9,7 +9,8 @@ const opened = ort.InferenceSession.create("model.onnx", { graphOptimizationLeve
 // Browsers compile what they run: a photo of nothing has that done while the visitor is still choosing one.
 const NOTHING = { rgba: new Uint8Array(4 * 64 * 64), width: 64, height: 64 };
 let isAsked = false;
-let last = opened.then((session) => isAsked || session.run({ photo: photoOf(NOTHING) })).catch(() => {}); // photos tell
+let last = opened.then((session) => isAsked || session.run({ photo: photoOf(NOTHING) }).catch(() => {})); // photos tell
+opened.then(() => last).then(() => postMessage({ isReady: true }), (error) => postMessage({ failure: textOf(error) }));
 
 function photoOf({ rgba, width, height }) {
   const rgb = new Uint8Array(width * height * 3);
@@ -21,15 +22,18 @@ function photoOf({ rgba, width, height }) {
   return new ort.Tensor("uint8", rgb, [height, width, 3]);
 }
 
+function textOf(error) {
+  return error.message ?? String(error);
+}
+
 onmessage = ({ data }) => {
   isAsked = true;
   last = last.then(async () => {
     try {
       const outputs = await (await opened).run({ photo: photoOf(data) });
-      const found = Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, value.data]));
-      postMessage({ id: data.id, found });
-    } catch (error) {
-      postMessage({ id: data.id, problem: error.message ?? String(error) });
+      postMessage({ found: Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, value.data])) });
+    } catch (error) { // of a photo for which there is not enough memory; the next one has its own
+      postMessage({ problem: `This browser cannot look at ${data.width} x ${data.height} pixels; make it smaller (${textOf(error)}).` });
     }
   });
 };

@@ -29,14 +29,15 @@ function ask(card) {
 
 function take(files) {
   alarm("");
-  for (const file of files) {
+  const cards = files.map((file) => {
     const card = new PhotoCard(file, () => model?.can_explain ?? true, report, () => {
       alarm("");
       ask(card);
     });
-    find("results").prepend(card.element);
-    ask(card);
-  }
+    return card;
+  });
+  find("results").prepend(...cards.map(({ element }) => element)); // the first one on top, which is answered first
+  cards.forEach(ask);
 }
 
 async function introduce() {
