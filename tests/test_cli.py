@@ -118,7 +118,7 @@ def test_shell_completion_gives_the_commands():
         (["summarize", "tests"], "file 'tests' is a folder (see"),
         (
             ["serve", "--max-connections", "9"],
-            "--max-connections is gone since ampnet 1.0: --max-requests limits requests",
+            "--max-connections was removed in ampnet 1.0; use --max-requests",
         ),
         (["evla"], "no such command 'evla'. Did you mean 'eval'? (see `ampnet --help`)"),
     ],

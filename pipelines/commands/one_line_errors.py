@@ -31,7 +31,7 @@ _LIBRARY_ENGLISH = {
     "Input should be a valid number.*": "must be a number",
     r"\bdir(?= ')": "folder",
     "is a directory$": "is a folder",
-    "No such option: --max-connections.*": "--max-connections is gone since ampnet 1.0: --max-requests limits requests",
+    "No such option: --max-connections.*": "--max-connections was removed in ampnet 1.0; use --max-requests",
 }
 """What pydantic and typer say, and what we say."""
 

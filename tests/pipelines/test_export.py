@@ -203,7 +203,7 @@ def test_torchscript_and_safetensors_answer_alike_and_of_no_faces_nothing(tmp_pa
         assert result.file.stat().st_size > 10_000
     none = {name: values[:0] for name, values in sample_inputs(load_checkpoint(run_folder / "best.pt")).items()}
     assert run_torchscript(tmp_path / "model.ts", none).shape == (0, 7)
-    with pytest.raises(CheckpointError, match="it is TorchScript"):
+    with pytest.raises(CheckpointError, match="it is a TorchScript file"):
         load_checkpoint(tmp_path / "model.ts")
 
 
