@@ -22,8 +22,6 @@ def without_overlaps(
     Returns:
         Their indices.
     """
-    if not len(boxes):
-        return np.zeros(0, dtype=np.int64)
     corners = boxes.astype(np.float64)
     rectangles = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
     kept = cv2.dnn.NMSBoxesBatched(rectangles.tolist(), scores.tolist(), owner.tolist(), 0.0, overlap)

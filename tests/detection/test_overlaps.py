@@ -20,10 +20,10 @@ def found(*rows):
 
 def test_a_face_is_the_mean_of_its_candidates_weighted_by_their_squared_scores():
     # 0.8 squared to 0.4 squared is 4 to 1, so the mean lies a fifth of the way to the second candidate.
-    kept, boxes, landmarks = found((10, 10, 110, 110, 0.8, 0), (15, 10, 115, 120, 0.4, 0))
+    kept, boxes, landmarks = found((310, 210, 410, 310, 0.8, 0), (315, 210, 415, 320, 0.4, 0))
     assert kept == [0]
-    np.testing.assert_allclose(boxes, [[11, 10, 111, 112]], rtol=1e-6)
-    np.testing.assert_allclose(landmarks, [[[11, 10]] * 5], rtol=1e-6)
+    np.testing.assert_allclose(boxes, [[311, 210, 411, 312]], rtol=1e-6)
+    np.testing.assert_allclose(landmarks, [[[311, 210]] * 5], rtol=1e-6)
 
 
 def test_candidates_that_overlap_by_half_or_less_are_dropped_without_a_say():
