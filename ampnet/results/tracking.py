@@ -137,12 +137,11 @@ class FaceTracker:
         if 0 < seconds - track.seconds <= MAX_GLIDE:
             track.velocity = 0.5 * track.velocity + 0.5 * (face.box - track.box) / (seconds - track.seconds)
         track.box, track.look, track.seconds, track.scores = face.box, look, seconds, scores
-        numbered = replace(face, track=track.number, person=track.person)
-        if self._smooth <= 0:
-            return numbered
         by_name = dict(zip(face.scores, scores.tolist(), strict=True))
         label = max(by_name, key=by_name.__getitem__)
-        return replace(numbered, scores=by_name, label=label, probability=by_name[label])
+        return replace(
+            face, scores=by_name, label=label, probability=by_name[label], track=track.number, person=track.person
+        )
 
 
 class Tracking:

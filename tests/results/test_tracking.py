@@ -2,13 +2,19 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ampnet.reading.contents import PixelContent
+from ampnet.reading.photo import Photo
+from ampnet.reading.sources import Source
 from ampnet.results import tracking
+from ampnet.results.photo_result import PhotoResult
 from ampnet.results.timeline import MAX_POINTS, MAX_TRACKS, Timeline
-from ampnet.results.tracking import FaceTracker
+from ampnet.results.tracking import FaceTracker, Tracking
+from ampnet.settings.labels import EXPRESSIONS
 from tests.people_clips import SCENES, count, faces_of
 from tests.some_results import some_face
 
@@ -35,16 +41,31 @@ def test_faces_that_move_and_change_places_in_the_list_keep_their_numbers():
 
 def test_a_face_that_was_away_for_a_moment_keeps_its_number_and_after_longer_gets_a_new_one():
     tracker = FaceTracker()
-    follow(tracker, 0.0, [some_face()])
-    assert numbers(follow(tracker, 0.4, [])) == []
-    assert numbers(follow(tracker, 2.0, [some_face()])) == [1]
-    assert numbers(follow(tracker, 4.6, [some_face()])) == [2]
+    follow(tracker, 60.0, [some_face()])
+    assert numbers(follow(tracker, 60.4, [])) == []
+    assert numbers(follow(tracker, 62.0, [some_face()])) == [1]
+    assert numbers(follow(tracker, 64.6, [some_face()])) == [2]
 
 
 def test_a_face_elsewhere_is_another_one():
     tracker = FaceTracker()
     follow(tracker, 0.0, [some_face()])
-    assert numbers(follow(tracker, 0.2, [some_face(shift=50)])) == [2]
+    assert numbers(follow(tracker, 0.2, [some_face(shift=11)])) == [2]  # 9 x 9 px of 719 in common
+
+
+def test_a_face_in_another_picture_is_another_one():
+    tracker = FaceTracker()
+    follow(tracker, 0.0, [some_face()])
+    (face,) = tracker.follow(0.2, [some_face()], WALL // 4)
+    assert face.track == 2
+
+
+def test_a_face_that_moves_is_expected_further_on_for_a_moment():
+    tracker = FaceTracker()
+    follow(tracker, 60.0, [some_face()])
+    follow(tracker, 60.05, [some_face(shift=8)])  # 160 px a second, of which half counts
+    assert numbers(follow(tracker, 60.25, [some_face(shift=24)])) == [1]  # 8 + 80 * 0.2
+    assert numbers(follow(tracker, 62.25, [some_face(shift=80)])) == [1]  # 24 + 80 * 0.7
 
 
 def test_a_face_of_a_crowd_is_compared_only_with_those_that_it_meets(monkeypatch):
@@ -74,6 +95,30 @@ def test_smoothing_is_an_exponential_mean_of_the_past():
     assert second.scores["fear"] == pytest.approx(kept * 0.1 + (1 - kept) * 0.4)
     assert (second.label, second.probability) == ("anger", second.scores["anger"])
     assert sum(second.scores.values()) == pytest.approx(1.0)
+
+
+def test_each_video_is_followed_on_its_own_and_a_photo_stays_as_it_is():
+    def numbered(source, shown, *faces):
+        result = PhotoResult(shown, faces, EXPRESSIONS)
+        following.take(source, result)
+        return numbers(result)
+
+    def moment(seconds):
+        return Photo.of_frame(Path("clip.mp4"), WALL[::2, ::2], 0, seconds, size_hw=(400, 400))
+
+    following = Tracking(smooth=0.0)
+    one, other, photo = (Source(name) for name in ("one.mp4", "other.mp4", "photo.jpg"))
+    assert numbered(one, moment(0.0), some_face(), some_face(shift=300)) == [1, 2]
+    assert numbered(one, moment(0.2), some_face(shift=300)) == [2]
+    assert numbered(other, moment(0.4), some_face(shift=300)) == [1]
+    assert numbered(photo, Photo("photo.jpg", PixelContent(WALL)), some_face()) == [None]
+
+
+@pytest.mark.parametrize("smooth", [0.0, 0.5])
+def test_only_scores_of_several_frames_are_said_to_be_averaged(smooth):
+    result = PhotoResult(Photo("clip.mp4", PixelContent(WALL), frame=0, seconds=0.0), [some_face()], EXPRESSIONS)
+    Tracking(smooth).take(Source("clip.mp4"), result)
+    assert result.is_averaged == (smooth > 0)
 
 
 def test_a_timeline_stays_bounded_and_is_drawn():
