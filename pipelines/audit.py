@@ -13,6 +13,7 @@ from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.model_files import display_name, find_runs
 from ampnet.dataset.index.face_index import FaceIndex
 from ampnet.dataset.loading.dataset import pictures
+from ampnet.dataset.loading.unreadable import describe_unreadable
 from ampnet.dataset.open_index import read_index
 from ampnet.errors import DataError, UsageError
 from ampnet.evaluation.label_errors import Found, check_doubts, doubt_labels
@@ -34,7 +35,7 @@ from ampnet.reports.label_lists import (
 from ampnet.settings import AuditConfig, EvalConfig, PredictConfig, TrainConfig
 from pipelines.evaluate_runs import about_folds, open_runs, predict_seeds, stopped_early
 from pipelines.model import find_model
-from pipelines.predict_split import predict_split, unreadable_notes
+from pipelines.predict_split import predict_split
 from pipelines.predictors import choose_predictor
 from pipelines.progress import notices, progress_bar
 from pipelines.result_folder import is_writable
@@ -62,7 +63,7 @@ class AuditResult:
     agreement: float | None = None
     """Share of the labels that are the network's answer: one that knows little doubts much; None without labels."""
     problem: str | None = None
-    """The photos that cannot be read, in one line."""
+    """The images that cannot be read, in one line."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values for JSON."""
@@ -168,7 +169,9 @@ def _labelled(config: AuditConfig, quiet: bool) -> AuditResult:
     shown = [(one, images[place]) for one in doubts[:SHOWN] if (place := position[one.name]) in images]
     _write(config.out, doubts, shown, model, "labels that are probably wrong (red), most doubtful first")
     suspects, first = int(found.is_suspect.sum()), tuple(doubts[:10])
-    return AuditResult(config.out, len(places), suspects, first, crowd, tuple(notes), right)
+    lost = {name: reason for one in judged for name, reason in one.table.unreadable.items()}
+    problem = f"{describe_unreadable(lost)}; run prepare again" if lost else None
+    return AuditResult(config.out, len(places), suspects, first, crowd, tuple(notes), right, problem)
 
 
 def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Judged], str, list[str]]:
@@ -192,7 +195,7 @@ def _judge(config: AuditConfig, index: FaceIndex, quiet: bool) -> tuple[list[_Ju
         of_seeds, _scores = predict_seeds(settings, open_runs(settings, runs), quiet)
         table = of_seeds[0].table
         p = np.mean([np.asarray(one.table.probabilities) for one in of_seeds], axis=0)  # of all seeds: each label once
-        notes = [about_folds(runs), *stopped_early(runs), *unreadable_notes(table)]
+        notes = [about_folds(runs), *stopped_early(runs)]
         return [_Judged("all", replace(table, probabilities=p))], printable(runs.folder.name), notes
     file = find_model(config.checkpoint, notices(quiet), "`ampnet audit CHECKPOINT`")
     checkpoint = load_checkpoint(file)

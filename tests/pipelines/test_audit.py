@@ -181,6 +181,17 @@ def test_a_place_that_cannot_be_written_to_is_told_before_the_work(tmp_path):
     assert result.stderr == f"ampnet: cannot write to {tmp_path / 'file' / 'lists'}; choose another place with --out\n"
 
 
+def test_images_that_cannot_be_read_any_more_are_named_and_the_others_judged(tmp_path):
+    data = write_prepared_faces(tmp_path / "faces", train=0, val=1, test=1)
+    names = read_index(data).names
+    (data / "dataset" / names[3]).write_bytes(b"no picture")
+    result = audit(small_checkpoint(tmp_path / "run"), "--data", data, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"ampnet: cannot read {names[3]}: ")
+    assert result.stderr.endswith("; run prepare again\n")
+    assert sorted(row["name"] for row in rows(tmp_path / "out")) == sorted({*names} - {names[3]})
+
+
 def test_several_seeds_of_folds_judge_each_label_once_by_their_mean(data, tmp_path):
     index, runs = read_index(data), tmp_path / "runs"
     for seed in (1, 2):
