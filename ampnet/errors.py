@@ -8,7 +8,7 @@ INTERRUPTED = 130
 
 TO_RESUME = "to resume, run the same command with --resume"
 TO_START_OVER = "to start over, run the same command with --force"
-"""Texts of a KeyboardInterrupt that has left something, which the same command would not replace."""
+"""Advice after a KeyboardInterrupt that left results which the same command would not replace."""
 
 
 class AmpnetError(Exception):
@@ -82,7 +82,7 @@ ONE_OPENCV = (
 
 
 def is_broken_opencv(error: ImportError | AttributeError) -> bool:
-    """Return whether an import failed because nothing, or only remains, are left of the package cv2.
+    """Return whether an import failed because the package cv2 is missing or incomplete.
 
     Several distributions install it; removing one of them removes the files of all.
     """
@@ -98,7 +98,7 @@ def missing_package(name: str | None, extra: str) -> UsageError:
 
 @contextmanager
 def resumable(is_left: Callable[[], bool]) -> Iterator[None]:
-    """Let the KeyboardInterrupt that ends the block say how to resume, if anything is left to resume then."""
+    """Let a KeyboardInterrupt in the block say how to resume, if there is anything to resume."""
     try:
         yield
     except KeyboardInterrupt as stop:

@@ -1,4 +1,4 @@
-"""`ampnet adapt`: one's own classes from a few photos of each, by new heads on a trained network."""
+"""`ampnet adapt`: your own classes from a few photos of each, by new heads on a trained network."""
 
 import math
 import time
@@ -35,7 +35,7 @@ MIN_FACES = 5
 """Faces that each class needs."""
 
 MANY = 200
-"""With more faces of a class, training the network is worth its time."""
+"""With more faces of a class, training the whole network may be better."""
 
 LEVEL = 0.01
 """Largest probability of so many hits by guessing the most frequent class."""
@@ -43,7 +43,7 @@ LEVEL = 0.01
 
 @dataclass(frozen=True)
 class AdaptResult:
-    """What the new heads are worth."""
+    """The accuracy of the new heads."""
 
     checkpoint: Path
     class_names: tuple[str, ...]

@@ -49,7 +49,7 @@ THUMBNAIL = 144
 
 @dataclass(frozen=True)
 class AuditResult:
-    """The list, and what is known of its worth."""
+    """The list, and how far it agrees with annotators."""
 
     folder: Path
     images: int

@@ -1,4 +1,4 @@
-"""`ampnet predict --camera`: classify the faces before a camera, and show them in a window."""
+"""`ampnet predict --camera`: classify the faces in front of a camera, and show them in a window."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -74,7 +74,7 @@ def watch(
     """Classify frame after frame, and show each with its faces.
 
     Args:
-        frames: an iterable that gives the latest frame whenever it is asked for the next.
+        frames: an iterable whose next item is always the latest frame.
 
     Returns:
         Whether the screen ended it; False if there are no more frames.

@@ -49,7 +49,7 @@ def run(config: CheckConfig, quiet: bool = False) -> CheckResult:
     Raises:
         UsageError: the data set is in shards.
         DataError: there is no index, its parts contradict each other, it is a link, or --out cannot be written to or
-            holds a table of someone else's in the place of the list.
+            holds another table under the list's name.
         LockedError: another command is using the folder of the lists.
     """
     console = notices(quiet)

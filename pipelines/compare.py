@@ -79,7 +79,7 @@ class Comparison:
     """Name -> reason of each image that a checkpoint could not read."""
     about: Mapping[str, Any]
     folder: Path | None
-    """Holds the files; None if it is read-only and was not asked for."""
+    """Holds the files; None if it is read-only and was not requested."""
     problem: str | None = None
     """Why one of the files could not be written."""
 

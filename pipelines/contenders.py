@@ -140,7 +140,7 @@ def split_of(config: CompareConfig, contenders: Sequence[Contender]) -> str:
 
 
 def subjects_of(config: CompareConfig, contenders: Sequence[Contender]) -> dict[str, dict[str, Any]]:
-    """Say what is compared on what; a comparison only replaces one of the same subject."""
+    """Describe the subject of a comparison, which only replaces one of the same subject."""
     files = [[as_text(file.resolve()) for file in contender.files] for contender in contenders]
     return {
         JSON_FILE: {

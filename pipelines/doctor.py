@@ -161,7 +161,7 @@ def _machine() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Name the processor; Linux tells it in a file only."""
+    """Name the processor; Linux has it in a file only."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -24,10 +24,10 @@ SAMPLE_PHOTOS, SAMPLE_VIDEOS = 96, 4
 
 
 def run(config: PredictConfig, quiet: bool = False) -> str:
-    """Say in one line how long a run takes on this machine, without what drawing takes; nothing is written.
+    """Estimate in one line how long a run takes on this machine, without drawing; nothing is written.
 
     Raises:
-        UsageError: there is no such checkpoint, or photos are in an archive, which does not tell how many.
+        UsageError: there is no such checkpoint, or photos are in an archive, which cannot be counted.
         DataError: the folders hold no image, or no photo or frame can be read.
         CheckpointError: the checkpoint cannot be used.
     """

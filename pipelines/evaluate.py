@@ -48,7 +48,7 @@ class EvalResult:
 
     report: EvalReport
     folder: Path | None
-    """Holds the report's files; None if it is read-only and was not asked for."""
+    """Holds the report's files; None if it is read-only and was not requested."""
     problem: str | None = None
     """Why a file of the report could not be written."""
 
@@ -178,7 +178,7 @@ def _of_predictions(config: EvalConfig, file: Path, reserve: Callable[[], None])
 
 
 def _subjects(file: Path, data: Path, split: str) -> Subjects:
-    """Say what is evaluated on what: a report only replaces one of the same evaluation."""
+    """Describe the subject of a report, which only replaces one of the same subject."""
     about = {"data": str(data.resolve()), "split": split}
     source = str(file.resolve())
     return {METRICS_FILE: {"about": {"path": source, **about}}, FORMER_FILE: {"checkpoint": source, **about}}

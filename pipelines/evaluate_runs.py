@@ -159,7 +159,7 @@ def runs_sha256(scores: RunsScores) -> str:
 
 
 def spread_note(scores: RunsScores) -> str:
-    """Say how far the runs are apart."""
+    """State the spread over the runs."""
     kinds = "folds" if scores.folds_sha256 else "seeds"
     both = f"accuracy {written_spread(scores.accuracy)}, macro F1 {written_spread(scores.macro_f1)}"
     each = ", ".join(f"{one.name} {100 * one.accuracy:.1f}" for one in scores.runs[:20])

@@ -92,7 +92,7 @@ def _bytes(path: Path) -> int:
 
 
 def run(config: ExportConfig) -> ExportResult:
-    """Write a model in the asked format and compare it with its source.
+    """Write a model in the requested format and compare it with its source.
 
     Raises:
         UsageError: there is no such model, the file exists, or a package is missing.

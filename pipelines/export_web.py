@@ -21,7 +21,7 @@ POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; "
     "media-src blob:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'"
 )
-"""The page may load its own files, and reach nobody else."""
+"""The page may load its own files, and nothing else."""
 CHARSET = '<meta charset="utf-8">'
 
 PRIVACY = "Photos stay in this browser: the model runs in it, and nothing is sent anywhere."

@@ -133,7 +133,7 @@ def _row_files(
 def _answer(
     config: PredictConfig, chosen: ChosenPredictor, tasks: Sequence[Task], outputs: _Outputs, console: Console
 ) -> None:
-    """Classify what is asked for, and pass each result on."""
+    """Classify the requested photos and frames, and pass each result on."""
     sampling = sampling_of(config)
     with (
         progress_bar(console)("predict", len(tasks)) as advance,
@@ -184,7 +184,7 @@ def list_sources(config: PredictConfig, console: Console) -> list[Source]:
 
 
 def _written(config: PredictConfig, sources: Sequence[Source], row_files: Sequence[RowFile]) -> list[str]:
-    """Name the outputs that are there, for a user who looks for them."""
+    """Name the outputs that exist, for the user."""
     files = [printable(file.path) for file in row_files if file.path.exists() and not file.failure]
     is_drawn = any(source.drawn and source.drawn.exists() for source in sources)
     return [*files, f"annotated copies in {printable(config.annotate)}"] if is_drawn else files

@@ -32,7 +32,7 @@ from pipelines.progress import notices, progress_bar
 from pipelines.result_folder import locked
 
 PLAN_FILE = "plan.json"
-"""What the run was asked for; written before its first result."""
+"""The request of the run; written before its first result."""
 
 SUMMARY_FILE = "summary.json"
 """Counts of the whole; written after its last result."""
@@ -66,7 +66,7 @@ class RayPredictions:
         """Return a line for each of the first inputs that cannot be read, and one that counts the others."""
         others = self.counts.unreadable - len(self.counts.problems)
         if not self.counts.results:
-            return ["no photo or frame was asked for; see --from and --to"]
+            return ["there is no photo, and no frame between --from and --to"]
         rest = [f"{counted(others, 'further input')} cannot be read; the rows say why"] if others else []
         return [*self.counts.problems, *rest]
 

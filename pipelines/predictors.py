@@ -101,7 +101,7 @@ def finish_files(files: Sequence[RowFile], csv: Path | None, settings: RunSettin
 
 
 ANSWERING = ("face", "min_face", "name", "weights", "score_threshold", "prior", "precision", "runtime")
-"""Settings on which answers depend, which have no field of their own in :class:`RunSettings`."""
+"""Settings that answers depend on and that have no field in :class:`RunSettings`."""
 
 
 def run_settings(config: PredictConfig, model: ModelId, has_video: bool) -> RunSettings:

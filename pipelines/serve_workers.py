@@ -100,7 +100,7 @@ def run_workers(config: ServeConfig, serve: Serve, up: Callable[[], None], close
 
 
 def _work(number: int, config: ServeConfig, serve: Serve, answers: Callable[[], None]) -> None:
-    """Serve in a process of its own, and end it."""
+    """Serve in this child process, and end it."""
     code = 1
     for each in ENDING:  # another's place is taken under the parent's own handlers
         signal.signal(each, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""What the commands found, as tables and lines on stdout; a table has a narrow form where the terminal asks for it."""
+"""What the commands found, as tables and lines on stdout; a table has a narrow form for narrow terminals."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence

@@ -39,7 +39,7 @@ def evaluation_tables(
     The notes come last, beside the path that the command prints.
 
     Args:
-        prior: the one that was asked for, for the headline.
+        prior: the one that was requested, for the headline.
         mirror: whether the answers are averages with those to mirrored faces.
     """
     about = report.about

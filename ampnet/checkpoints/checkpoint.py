@@ -29,7 +29,7 @@ from ampnet.models.ampnet import AMPNet
 from ampnet.settings import ArchitectureConfig
 
 MODEL, TRAINING = "model", "training"
-"""Keys of weights and training state in torch's format, beside the header's."""
+"""Keys of weights and training state in torch's format, in addition to the header's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ def _save_half(path: Path, header: dict[str, Any], state: dict[str, Tensor]) -> 
 def load_checkpoint(path: Path | str) -> Checkpoint:
     """Load a checkpoint without executing anything in the file.
 
-    A file that is not what it claims to be ends in a one-line error, and takes no more memory than its own size.
+    A damaged or forged file ends in a one-line error, and takes no more memory than its own size.
 
     Args:
         path: a ``.pt`` or ``.safetensors`` file, a run folder (its best.pt), or ``bundled`` and ``bundled:NAME``.
@@ -158,14 +158,14 @@ def read_header(path: Path) -> Header:
     """Read all but the weights of a checkpoint file, or of a run folder's best.
 
     Raises:
-        CheckpointError: see :func:`load_checkpoint`; the weights are not looked at.
+        CheckpointError: see :func:`load_checkpoint`; the weights are not checked.
     """
     with open_checkpoint(checkpoint_file(path)) as stored:
         return parse_header(stored.header)
 
 
 def load_with_hash(file: Path) -> tuple[Checkpoint, str]:
-    """Load a checkpoint file, and hash it at once: a training that goes on replaces its best one.
+    """Load a checkpoint file and hash it together: a training in progress replaces its best one.
 
     Returns:
         The checkpoint, and the file's SHA-256 in hexadecimal.

@@ -180,7 +180,7 @@ def find_runs(folder: Path) -> Runs | None:
 
 
 def seed_of(run: str) -> str:
-    """Return the part of a run's name that tells its seed: ``seed3`` of ``seed3-fold2``; empty if it has none."""
+    """Return the part of a run's name that gives its seed: ``seed3`` of ``seed3-fold2``; empty if it has none."""
     return run.partition("fold")[0].rstrip("-")
 
 
@@ -200,7 +200,7 @@ def newest_run(folder: Path) -> Path | None:
 
 
 def times_of_saves(saves: Iterable[Path]) -> dict[Path, int]:
-    """Return when each was saved, in nanoseconds; a run that goes on may meanwhile have given one another name."""
+    """Return when each was saved, in nanoseconds; a run in progress may rename one meanwhile."""
     times: dict[Path, int] = {}
     for save in saves:
         with suppress(FileNotFoundError):

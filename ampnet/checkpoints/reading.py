@@ -1,4 +1,4 @@
-"""What all readers of checkpoints share: a limit, tensors not read yet, and one line for whatever goes wrong."""
+"""What all readers of checkpoints share: a limit, tensors not read yet, and errors as one line."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ class StoredTensor:
     shape: tuple[int, ...]
     dtype: torch.dtype
     read: Callable[[], Tensor]
-    """Reads the numbers into memory of their own."""
+    """Reads the numbers into new memory."""
 
     @property
     def nbytes(self) -> int:
@@ -39,7 +39,7 @@ class StoredTensor:
 
 @contextmanager
 def reading(path: Path, failure: str = "cannot read") -> Iterator[None]:
-    """Turn whatever goes wrong in the block into one line that names the file.
+    """Turn any error in the block into one line that names the file.
 
     An untrusted file can make nearly every line of a reader fail in unforeseen ways; none of them is
     worth a traceback. Inside the block, a :class:`CheckpointError` holds the reason alone.

@@ -1,4 +1,4 @@
-"""Files that `torch.save` wrote, old format and new: what they hold, executing nothing, and tensors when asked for."""
+"""Files that `torch.save` wrote, old format and new: their contents, without executing any, and tensors on request."""
 
 import io
 import os
@@ -154,7 +154,7 @@ def write_torch_file(path: Path, content: Any) -> None:
 
 @contextmanager
 def open_torch_file(path: Path) -> Iterator[TorchFile]:
-    """Open a file of `torch.save`; tensors are read one at a time, when asked for.
+    """Open a file of `torch.save`; tensors are read one at a time, on request.
 
     Reading takes at most as much memory as the file has bytes, and 300 MB for everything but numbers.
 

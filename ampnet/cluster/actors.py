@@ -17,12 +17,12 @@ from ampnet.files.printable import printable, reason_of
 from ampnet.runtime.cores import usable_cores
 
 OBJECT_STORE_BYTES = 256 << 20
-"""Of a cluster that is started here: it carries descriptions of work, no images."""
+"""Of a cluster that is started here: it holds descriptions of work, not images."""
 
 ADDRESS = "RAY_ADDRESS"
 
 CONNECT_SECONDS = 10
-"""Time for a cluster's machine to answer."""
+"""Time limit for a node of the cluster to answer."""
 
 TOKEN = "; if it requires a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH"
 
@@ -33,7 +33,7 @@ class ActorOptions:
 
     count: int
     on_gpu: bool
-    """Whether each has a GPU of its own."""
+    """Whether each has its own GPU."""
 
     def remote(self) -> dict[str, Any]:
         """Return Ray's options of an actor."""
@@ -56,7 +56,7 @@ def ray_cluster(actors: int | None, gpus: int | None) -> Iterator[ActorOptions]:
         gpus: 0 keeps to CPUs, 1 or more gives each actor a GPU, None does so if the cluster has any.
 
     Raises:
-        UsageError: Ray is not installed, or the cluster has no GPU that was asked for.
+        UsageError: Ray is not installed, or the cluster has no GPU that was requested.
         ProcessError: there is no cluster at that address, or none can be started.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported

@@ -1,6 +1,6 @@
 """Predictions on a Ray cluster: each actor reads parts of the input, and writes a parquet file for each.
 
-A part's file has a name of its own and appears whole, so that a part that is done twice, because an actor was killed
+A part's file has its own name and appears whole, so that a part that is done twice, because an actor was killed
 between writing and reporting, is in the result once. What is there already is what a resumed run leaves out.
 """
 
@@ -113,7 +113,7 @@ def cut_into_parts(
 
 
 def digest_of(parts: Sequence[Part]) -> str:
-    """Return a digest of all names, by which a resumed run tells that its input is the same."""
+    """Return a digest of all names, by which a resumed run recognises the same input."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(json.dumps(part.places).encode())
@@ -188,7 +188,7 @@ class PredictActor:
         cv2.setNumThreads(1)
         self._recognizer = load()
         self._out, self._sampling = out, sampling
-        self._running = ExitStack()  # for as long as the actor lives: new threads would each keep memory of their own
+        self._running = ExitStack()  # for as long as the actor lives: new threads would each keep their own memory
         self._threads = self._running.enter_context(start_threads(ACTOR_CORES, parallel=1))
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Coarse to fine: where one face of a photo is wanted, only as many pixels are searched as the choice needs.
+"""Coarse to fine: if one face of a photo is to be chosen, search only as many pixels as the choice needs.
 
 With ``largest`` and ``centre``, a large photo is first searched at :data:`SMALL_PASS_SIDE` px, with a sixteenth of the
 pixels of the full pass. That is enough if no face that this coarse pass missed could be chosen instead:

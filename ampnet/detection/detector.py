@@ -53,7 +53,7 @@ class FaceDetector(AnySizeDetector):
         self._is_unscaled = network.std == (1.0, 1.0, 1.0)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the settings: the weights, laid out for this machine, are loaded again where it arrives."""
+        """Pickle the settings: the weights, laid out for this machine, are loaded again when it is unpickled."""
         return FaceDetector, (self.config, self.device, silent, self.dtype)
 
     @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""From photos to the faces that are wanted of each: found, retried, measured, chosen."""
+"""From photos to the chosen faces of each: detect, retry, measure, choose."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from ampnet.settings import FacePolicy, PredictConfig
 
 
 class FaceFinder:
-    """Finds the faces of photos, and chooses those that are wanted.
+    """Finds the faces of photos, and chooses among them.
 
     Args:
         face: which of a photo's faces are wanted: ``all``, ``largest``, ``centre`` or ``best``.

@@ -32,7 +32,7 @@ DetectionStatus = Literal["detected", "retried", "none"]
 
 @dataclass(frozen=True)
 class Detection:
-    """The faces in an image that are wanted, and whether the first pass found them, a retry, or neither."""
+    """The chosen faces of an image, and whether the first pass found them, a retry, or neither."""
 
     faces: tuple[Face, ...]
     """Best score first."""

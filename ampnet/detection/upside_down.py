@@ -1,4 +1,4 @@
-"""Upside-down faces, as in photos taken upside down whose file does not say so.
+"""Upside-down faces, as in photos taken upside down without an EXIF rotation.
 
 The network finds most of them, but seldom correctly: with landmarks in their true places, which the filter drops, or
 with those of an upright face, whose eyes are where the mouth is. So doubtful faces are detected again, turned by 180

@@ -55,7 +55,7 @@ def p_value_of(
 ) -> float:
     """Return the share of permutations of the groups within each true class whose gap is as large.
 
-    People who are in one group each are dealt out as wholes, with all of their images.
+    People who are in one group each are permuted with all of their images.
     """
     of_group = [] if people is None else [np.unique(people[rows]) for rows in members]
     if people is not None and len(np.unique(np.concatenate(of_group))) == sum(map(len, of_group)):
@@ -71,7 +71,7 @@ def p_value_of(
 def _permuted_people(
     table: PredictionTable, members: list[NDArray[np.int64]], people: NDArray[np.int64], name: str
 ) -> NDArray[np.float64]:
-    """Deal out people to the groups, each of which keeps its number of people."""
+    """Permute people among the groups, each of which keeps its number of people."""
     columns, generator = marks_of(table), np.random.default_rng(SEED)
     of_people = [sums_by(people[rows], columns[rows], people.max() + 1) for rows in members]
     there = np.concatenate([one[one[:, 0] > 0] for one in of_people])
@@ -87,7 +87,7 @@ def _permuted_people(
 def _permuted_shares(
     table: PredictionTable, members: list[NDArray[np.int64]], marked: NDArray[np.bool_], by_class: bool
 ) -> NDArray[np.float64]:
-    """Deal out the marked images of each class to the groups: a multivariate hypergeometric draw for each class."""
+    """Permute the marked images of each class among the groups: a multivariate hypergeometric draw for each class."""
     generator = np.random.default_rng(SEED)
     sizes = np.array([len(rows) for rows in members], dtype=np.float64)
     totals = np.zeros((ROUNDS, len(members)))
@@ -103,7 +103,7 @@ def _permuted_shares(
 
 
 def _permuted_calibration(table: PredictionTable, members: list[NDArray[np.int64]]) -> NDArray[np.float64]:
-    """Deal out the images with a prediction, each with its confidence and its hit, within their classes."""
+    """Permute the images with a prediction, each with its confidence and its hit, within their classes."""
     assert table.probabilities is not None
     rows = np.concatenate(members)
     groups = np.repeat(np.arange(len(members)), [len(one) for one in members])

@@ -39,7 +39,7 @@ SMALL = 30
 MAX_GROUPS = 50
 
 MOST_NUMBERS = 8
-"""Most different numbers of a column that are groups of their own."""
+"""Maximum number of different numbers in a column that are groups as they are; more are divided into quarters."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _score_column(table: PredictionTable, column: str, values: NDArray[np.str_])
     drawn: list[Measured] = []
     for name, rows, own in zip(names.tolist(), members, people, strict=True):
         once = measure(columns[rows].sum(axis=0)[None], table)
-        if own is None:  # a seed of its own, so that groups of one size are not resampled alike
+        if own is None:  # its own seed, so that groups of one size are not resampled alike
             sums = bootstrap_sums(columns[rows], seed=len(scores))
         else:  # the same people in all groups, so that someone in two of them is drawn for both
             sums = bootstrap_sums(sums_by(own[rows], columns[rows], own.max() + 1))

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class LabelDoubts:
-    """What N labels are worth."""
+    """Doubts about N labels."""
 
     order: NDArray[np.int64]
     """``(N,)`` positions: suspected labels first, the most doubtful first of all."""

@@ -1,4 +1,4 @@
-"""Matching the classes of a data set with those of a checkpoint, and images with names that others gave them."""
+"""Matching the classes of a data set with those of a checkpoint, and images by the names that other tools use."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Anybody's predictions: a CSV with a row for each image, scored by the same rules as our own.
+"""Predictions of any tool: a CSV with a row for each image, scored by the same rules as our own.
 
 Columns, in any order; others are ignored:
 
@@ -34,7 +34,7 @@ SUM_TOLERANCE = 0.05
 
 @dataclass(frozen=True, eq=False)
 class ReadPredictions:
-    """A file's predictions for the images of a split, and what to tell about them."""
+    """A file's predictions for the images of a split, and notes about them."""
 
     table: PredictionTable
     notes: tuple[str, ...]

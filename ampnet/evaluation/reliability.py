@@ -46,7 +46,7 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class ProbabilityScores:
-    """What the probabilities are worth, over the images with a prediction."""
+    """Quality of the probabilities, over the images with a prediction."""
 
     images: int
     top2: Estimate

@@ -144,15 +144,15 @@ class Metrics:
     crowd: Agreement | None
     """Agreement with annotators' votes; null if the data set has none."""
     protocol: ProtocolScores | None = None
-    """Accuracy by one of FER+'s published rules; null if none was asked for."""
+    """Accuracy by one of FER+'s published rules; null if none was requested."""
     official: OfficialScores | None = None
-    """Accuracy over a data set's official images; null if none was asked for."""
+    """Accuracy over a data set's official images; null if none was requested."""
     priors: tuple[PriorScores, ...]
     """Scores for several strengths of the prior adjustment; empty if the class frequencies are unknown."""
     seconds: float
     """Duration of the evaluation."""
     groups: tuple[Grouping, ...] = ()
-    """Scores of groups of images, by column; empty unless they were asked for (--by)."""
+    """Scores of groups of images, by column; empty unless they were requested (--by)."""
     runs: RunsScores | None = None
     """Scores of each run and their spread, of a folder of runs over folds or seeds; else null."""
 

@@ -1,4 +1,4 @@
-"""A result for others to score again: the rules it was measured by, and what came out, in one small JSON."""
+"""A result that others can verify: its rules and its scores, in one small JSON file."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""The two networks as graphs that need nothing around them, and what an exported file says about itself."""
+"""The two networks as self-contained graphs, and the metadata of exported files."""
 
 import json
 from typing import Any
@@ -101,7 +101,7 @@ UNKNOWN = "not stated"
 
 
 def classifier_metadata(checkpoint: Checkpoint, precision: str, licence: str, training_data: str) -> dict[str, Any]:
-    """Describe an exported network as plain values: everything that its user has to know.
+    """Describe an exported network as plain values: everything that its user needs to know.
 
     Args:
         precision: fp32, fp16 or int8.
@@ -140,12 +140,12 @@ def detector_metadata(name: str, graph: DetectorGraph) -> dict[str, Any]:
 
 
 def whole_metadata(classifier: dict[str, Any], detector: dict[str, Any]) -> dict[str, Any]:
-    """Describe a whole graph by what its two networks say about themselves."""
+    """Describe a whole graph by the metadata of its two networks."""
     return {**classifier, "kind": "whole", "detector": detector}
 
 
 def decode(model: Any) -> dict[str, Any]:
-    """Return what an ONNX model of ampnet says about itself."""
+    """Return the metadata of an ONNX model of ampnet."""
     about: dict[str, Any] = json.loads(next(entry.value for entry in model.metadata_props if entry.key == KEY))
     return about
 

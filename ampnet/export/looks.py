@@ -1,4 +1,4 @@
-"""Looks at one image in an ONNX graph: the detector at one size or two, overlaps, plausible landmarks."""
+"""Detection in one image in an ONNX graph: passes at one size or two, overlaps, plausible landmarks."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ class Detector:
     min_face: Value
     """Minimum side in pixels of the whole photo."""
     choice: Value
-    """Which faces are wanted: their place in :data:`ampnet.export.whole.POLICIES`."""
+    """Which faces to choose: the position in :data:`ampnet.export.whole.POLICIES`."""
     max_faces: Value
 
 

@@ -1,4 +1,4 @@
-"""Does an exported model say what the checkpoint says? Measured on real faces."""
+"""Agreement of an exported model with its checkpoint, measured on faces."""
 
 import warnings
 from collections.abc import Sequence

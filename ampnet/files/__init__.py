@@ -1,1 +1,1 @@
-"""The outside world's files: open safely, write atomically, lock, list, name."""
+"""Untrusted files and outputs: open safely, write atomically, lock, list, name."""

@@ -1,4 +1,4 @@
-"""Reading documents of the outside world (JSON, label lists, csv) within bounds: every failure is one line."""
+"""Read untrusted documents (JSON, label lists, CSV) within bounds: every failure is one line."""
 
 import codecs
 import csv
@@ -180,7 +180,7 @@ def are_finite(values: Any) -> bool:
 
 
 def short(text: object) -> str:
-    """Show a piece of a document in a message, escaped and cut to :data:`QUOTED` characters."""
+    """Quote a piece of a document in a message, escaped and cut to :data:`QUOTED` characters."""
     return printable(text, QUOTED)
 
 

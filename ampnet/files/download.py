@@ -82,7 +82,7 @@ POLICY = Policy()
 
 
 def fetch(url: str, limit: int, policy: Policy | None = None) -> bytes:
-    """Fetch what an address holds, into memory.
+    """Fetch the content of an address into memory.
 
     Args:
         url: an http or https address without credentials.

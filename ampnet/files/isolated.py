@@ -62,7 +62,7 @@ class Channel:
             self._socket.sendall(content)
 
     def receive(self, deadline: float | None = None) -> Message:
-        """Receive the head of a message; nothing in it is to be believed, as a file may have taken over the child.
+        """Receive the head of a message; nothing in it is trusted, since a file may have taken over the child.
 
         Raises:
             EOFError: the other side has ended.
@@ -206,7 +206,7 @@ def run(main: Any, order: Any, descriptor: int, memory: int, writes_files: bool)
 
 
 def _end_with(connection: socket.socket) -> None:
-    """End this process when its parent has gone, whatever it is doing."""
+    """End this process when its parent has ended, whatever it is doing."""
     import select
 
     poll = select.poll()

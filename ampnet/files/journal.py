@@ -238,11 +238,11 @@ class Journal(Lines):
 
 
 def require_same(plan: Mapping[str, Any], earlier: Mapping[str, Any], place: Path | str) -> None:
-    """Check that a run goes on as it was begun.
+    """Check that a run is resumed with the plan it was started with.
 
     Args:
-        plan: what is asked for now, as plain values.
-        earlier: what the interrupted run was asked for.
+        plan: what is requested now, as plain values.
+        earlier: what the interrupted run was started with.
         place: its output folder, for the message.
 
     Raises:

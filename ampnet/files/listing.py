@@ -1,4 +1,4 @@
-"""Listing a folder of the outside world: what is wanted, what is left out, and what cannot be listed."""
+"""List an untrusted folder: files of some kinds, files left out, and folders that cannot be listed."""
 
 import heapq
 import os

@@ -1,4 +1,4 @@
-"""Opening a file of the outside world: only regular files, and never more bytes than the reader is ready for."""
+"""Open untrusted files: only regular ones, and never more bytes than the caller allows."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Tables as people have them: what spreadsheets, pandas and other programs write, with any separator and encoding."""
+"""Tables as written by spreadsheets, pandas and other programs, with any separator and encoding."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

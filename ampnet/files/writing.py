@@ -247,7 +247,7 @@ def _irreplaceable(path: Path) -> str | None:
 def _refusal_of_the_disk(error: Exception, aside: Path) -> OSError | None:
     """Find what the disk said to a failed write; None if it takes more, so that the failure is something else.
 
-    Some writers report it in exceptions of their own: safetensors names the system's error number, torch and NumPy tell
+    Some writers report it in their own exceptions: safetensors names the system's error number, torch and NumPy tell
     nothing, so the same file is asked to take a little more.
     """
     silent: OSError | None = None

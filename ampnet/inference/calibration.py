@@ -1,4 +1,4 @@
-"""What is done to probabilities after training: temperature, rejection threshold and class prior.
+"""Adjustment of probabilities after training: temperature, rejection threshold and class prior.
 
 The first two are fitted on held-out faces. The prior is logit adjustment (Menon et al. 2021, arXiv:2007.07314): a
 network learns how often each class occurs in its training set. If other class frequencies are expected, the log of the

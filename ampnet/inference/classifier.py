@@ -103,7 +103,7 @@ class Classifier:
         return mean_logits([self.network(*view) for view in self.views(batch)])
 
     def views(self, batch: Batch) -> list[tuple[Tensor, Tensor]]:
-        """Return the images and landmarks whose logits are averaged: as they are and, if asked for, mirrored."""
+        """Return the images and landmarks whose logits are averaged: as they are and, if requested, mirrored."""
         view = batch.images, batch.landmarks
         return [view, mirror_faces(*view)] if self.mirror else [view]
 
@@ -142,7 +142,7 @@ class Classifier:
     ) -> LabelledLogits:
         """Run the network over a dataset, which is loaded meanwhile.
 
-        On CPUs each core loads and classifies batches of its own: with loading processes beside a network that uses
+        On CPUs each core loads and classifies its own batches: with loading processes beside a network that uses
         all cores, everything takes longer than one after the other.
 
         Args:

@@ -31,7 +31,7 @@ _MIRRORED = {QUADRANTS: (1, 0, 3, 2), SALIENT: (1, 0, 2, 4, 3)}
 
 @dataclass(frozen=True, eq=False)
 class Contributions:
-    """The logits of N faces, taken apart.
+    """The logits of N faces as sums.
 
     ``regions.sum(axis=1) + bias`` equals ``local`` within 1e-4. Softmax ignores what is added to all classes alike,
     so compare classes.

@@ -1,4 +1,4 @@
-"""Golden answers: what the bundled models say about twenty stored faces, to tell whether a machine computes right.
+"""Golden answers: what the bundled models say about twenty stored faces, to check whether a machine computes correctly.
 
 `golden.png` holds the faces (MakeHuman, CC0; `tools/golden_answers.py` draws it from tests/samples), `golden.json`
 their landmarks and, for each bundled model, the probabilities in float32 on the machine that released it.

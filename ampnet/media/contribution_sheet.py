@@ -16,7 +16,7 @@ FOR, NEUTRAL, AGAINST = (179, 88, 6), (247, 247, 247), (84, 39, 136)
 (ColorBrewer's PuOr)."""
 
 MAX_FACES = 12
-"""Faces in one picture; what more there are, is counted."""
+"""Maximum number of faces in one picture; further ones are counted."""
 
 _PANEL, _BARS, _GAP, _ROW, _HEAD, _LEGEND = 280, 400, 16, 21, 34, 66
 _INK, _PALE = (30, 30, 30), (120, 120, 120)

@@ -18,7 +18,7 @@ Logits = tuple[Tensor, Tensor]
 """Logits of the local and of the global head, each ``(B, K)``."""
 
 Embeddings = dict[Module, Tensor]
-"""What each perception module of the network makes of the faces, each ``(B, embed_dim)``."""
+"""Embedding of the faces by each perception module of the network, each ``(B, embed_dim)``."""
 
 
 LOCAL: tuple[Module, ...] = ("lp", "ap")
@@ -36,7 +36,7 @@ class AMPNet(nn.Module):
         modules: the perception modules to build: ``lp`` and ``ap`` feed the local head, ``gp`` the global one.
             A network with a single head returns its logits twice, so that fusion and loss do not change.
         placement: where regions may lie: on whole ``cells`` of the feature map, as in the paper, or ``continuous``.
-        standardise: set each face's brightness and contrast to the training set's first (see
+        standardise: first set each face's brightness and contrast to the training set's (see
             :func:`ampnet.models.layers.standardised`); the paper's network does not.
 
     Shape:

@@ -1,1 +1,1 @@
-"""What people name, as photos: files, folders, addresses, archives, videos, cameras."""
+"""From inputs to photos: files, folders, addresses, archives, videos, cameras."""

@@ -24,7 +24,7 @@ class LatestFrames:
     """The latest frame of a capture, each at most once; frames that come while the last one is in use are dropped.
 
     Args:
-        capture: an open capture, which is read in a thread of its own until :meth:`close`.
+        capture: an open capture, read in its own thread until :meth:`close`.
     """
 
     def __init__(self, capture: cv2.VideoCapture) -> None:
@@ -99,7 +99,7 @@ def open_camera(number: int) -> Iterator[LatestFrames]:
 
 
 def require_display() -> None:
-    """Try to open a window in a process of its own: without a display, OpenCV ends the process that asks for one.
+    """Try to open a window in a separate process: without a display, OpenCV ends the process that asks for one.
 
     Raises:
         DataError: windows cannot be opened here.

@@ -1,4 +1,4 @@
-"""The forms in which a photo's content comes: a file, bytes, an address, pixels, a frame of a video.
+"""The forms of a photo's content: a file, bytes, an address, pixels, a frame of a video.
 
 Each decodes itself, as a whole or reduced by one rule; :class:`ampnet.reading.photo.Photo` keeps what it gave.
 """
@@ -50,11 +50,11 @@ class Content(Protocol):
 
 @dataclass(eq=False)
 class FileContent:
-    """A file of this machine, which is read when it is decoded; another one in its place is not taken for it."""
+    """A file of this machine, which is read when it is decoded; a file that has replaced it is refused."""
 
     path: Path
     state: tuple[int, int] | None = None
-    """Time of its last change and size, when it was read first."""
+    """Time of its last change, and size, when it was first read."""
 
     def decode(self, enough_side: int | None) -> Decoded:
         """See :class:`Content`."""

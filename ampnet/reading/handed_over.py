@@ -1,4 +1,4 @@
-"""What a Python program hands to `Predictor.predict` and `predict_many`: photos in many forms, as sources."""
+"""Arguments of `Predictor.predict` and `predict_many` as sources: photos in many forms."""
 
 import os
 import warnings
@@ -49,7 +49,7 @@ def photo_of(given: object, name: str = "photo", is_copied: bool = False) -> Pho
     """Name a photo; a file object is read to its end.
 
     Args:
-        name: how to call it if it has no name of its own.
+        name: its name if it has none.
         is_copied: keep a copy of pixels, which may change.
     """
     if isinstance(given, str) and is_url(given):
@@ -96,7 +96,7 @@ def sources_of(given: Any, videos: bool) -> Iterable[Source]:
 
 
 def is_at_hand(given: object) -> bool:
-    """Whether all of them may be taken before the first result is asked for; false where they come one by one."""
+    """Whether all of them may be taken before the first result is requested; false if they come one by one."""
     return is_photo(given) or isinstance(given, Sequence) or hasattr(given, "ndim")
 
 

@@ -17,7 +17,7 @@ or an eighth of their size, as far as their longer side stays at least as long; 
 
 
 class Photo:
-    """A photo or a frame of a video, which decodes itself once, when its pixels are first asked for.
+    """A photo or a frame of a video, which decodes itself once, when its pixels are first requested.
 
     Args:
         name: the path, the address or a file's name, on one line; "photo 3" for the third of several without a name.

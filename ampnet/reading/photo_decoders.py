@@ -90,7 +90,7 @@ class Decoder:
         self._start()
 
     def _answer(self, deadline: float) -> Decoded:
-        """Read what the process answers; a photo may have taken it over, so nothing in it is believed."""
+        """Read what the process answers; a photo may have taken it over, so nothing in it is trusted."""
         kind, values, size = self._worker.channel.receive(deadline)
         if kind == PROBLEM and len(values) == 1 and isinstance(values[0], str) and not size:
             raise ImageError(printable(values[0], MAX_REASON))

@@ -1,4 +1,4 @@
-"""The child process of :mod:`ampnet.reading.photo_decoders`: what an untrusted photo does to it stays here."""
+"""The child process of :mod:`ampnet.reading.photo_decoders`: an untrusted photo affects only this process."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ the whole photo, a problem with its reason."""
 
 @dataclass(frozen=True)
 class Order:
-    """What the parent wants."""
+    """The parent's request."""
 
     max_pixels: int
     """Larger photos are refused."""
 
 
 def main(order: Order, parent: Channel) -> None:
-    """Decode photos until the parent has gone."""
+    """Decode photos until the parent has ended."""
     from ampnet.errors import ImageError
     from ampnet.reading.contents import BytesContent
 

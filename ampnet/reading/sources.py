@@ -1,4 +1,4 @@
-"""What people name, as sources of photos: files, folders, patterns, lists, addresses, stdin; and where copies go."""
+"""Inputs as sources of photos: files, folders, patterns, lists, addresses, stdin; and where copies go."""
 
 import codecs
 import glob
@@ -40,7 +40,7 @@ class Source:
     """One input: a photo or a video; and where its annotated copy goes."""
 
     name: Path | str
-    """What the user called it; an address is text, that of a photo by http(s) or that of a file in an object store."""
+    """As named by the user; an address is text, that of a photo by http(s) or that of a file in an object store."""
     drawn: Path | None = None
     """None if there is to be no copy."""
     problem: str | None = None
@@ -66,7 +66,7 @@ class Source:
         return self.take is None and not is_url(self.name) and str(self.name).lower().endswith(ARCHIVES)
 
     def photo(self) -> Photo:
-        """Return the photo, which is decoded when its pixels are asked for."""
+        """Return the photo, which is decoded when its pixels are requested."""
         if self.problem is not None:
             return Photo(one_line(self.name), None, self.problem)
         if self.take is not None:
@@ -94,7 +94,7 @@ def plan(
 
     Annotated JPEG and PNG files keep their format, other pictures become JPEG, videos MP4. Files from a folder
     keep their place below it; where names clash, the later ones get a number. A photo that is named twice is there
-    twice; a video only once, since a table tells its frames by its name.
+    twice; a video only once, since a table identifies frames by its name.
 
     Args:
         inputs: files, folders, and http(s) addresses of photos as text; a missing or unusable one becomes a source

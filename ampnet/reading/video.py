@@ -1,4 +1,4 @@
-"""Reading videos frame by frame, each in a process of its own: a crash or a hang affects that video only."""
+"""Reading videos frame by frame, each in its own process: a crash or a hang affects that video only."""
 
 import math
 import time
@@ -89,7 +89,7 @@ def is_video(path: Path) -> bool:
 
 
 def video_info(path: Path) -> VideoInfo:
-    """Read what a video tells about itself, and its first frame.
+    """Read the metadata of a video, and its first frame.
 
     Raises:
         ImageError: see :func:`open_video`.
@@ -130,7 +130,7 @@ def open_video(
     Args:
         path: the video; its name may have any bytes.
         after: ask only for frames behind the one with this number.
-        is_all: give the frames between those that are asked for, too.
+        is_all: give the frames between those that are requested, too.
         only_info: give no frames.
         time_limit: seconds to open the video, and for each of its frames.
         threads: decoding threads, as many as there are cores to use.
@@ -177,7 +177,7 @@ class Video:
         self.info = VideoInfo(int(frames), float(seconds), float(start))
 
     def frames(self) -> Iterator[Frame]:
-        """Give the frames that were asked for.
+        """Give the frames that were requested.
 
         Raises:
             ImageError: the decoder crashed or took too long; or, after the last decodable frame, some are missing.
@@ -205,7 +205,7 @@ class Video:
                 return message
 
     def _values(self, kind: Kind, message: Message) -> list[Any]:
-        """Return a message's values; nothing in it is believed, since the file may have taken over the process."""
+        """Return a message's values; nothing in it is trusted, since the file may have taken over the process."""
         kinds = _VALUES[kind]
         fits = message.kind == kind and len(message.values) == len(kinds)
         if not fits or not all(isinstance(v, k) and v == v for v, k in zip(message.values, kinds, strict=True)):

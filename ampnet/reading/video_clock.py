@@ -1,4 +1,4 @@
-"""The clock of a video: when each frame is shown, and which frames are asked for."""
+"""The clock of a video: when each frame is shown, and which frames are requested."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MAX_JITTER = 1.0
 
 @dataclass(frozen=True)
 class Sampling:
-    """Which frames of a video are asked for."""
+    """Which frames of a video are requested."""
 
     every: int = 1
     """Every Nth frame, if ``rate`` is 0."""
@@ -27,13 +27,13 @@ class Sampling:
 EVERY_FRAME = Sampling()
 
 USUAL_RATE = 6.0
-"""Ticks a second if nothing else is asked for: expressions that people notice last half a second and more."""
+"""Ticks a second if nothing else is requested: expressions that people notice last half a second and more."""
 
 
 def choose_sampling(
     every: int | None = None, rate: float | None = None, first: float = 0.0, last: float | None = None
 ) -> Sampling:
-    """Combine what a user asks for.
+    """Combine the options of a user.
 
     Args:
         every: every Nth frame.
@@ -87,7 +87,7 @@ class Clock:
 
 
 def is_asked(number: int, before: float | None, seconds: float, after: float | None, every: int, rate: float) -> bool:
-    """Tell whether a frame is asked for: every Nth, or the one nearest to each tick of a rate.
+    """Return whether a frame is requested: every Nth, or the one nearest to each tick of a rate.
 
     Args:
         number: of the frame, from 0.

@@ -1,4 +1,4 @@
-"""The child process that decodes one video for :mod:`ampnet.reading.video`: whatever a file does to it stays in it.
+"""The child process that decodes one video for :mod:`ampnet.reading.video`: a file affects only this process.
 
 The parent hands over an open descriptor, so a name of any bytes will do.
 """
@@ -11,7 +11,7 @@ from ampnet.reading.video_messages import FrameSender, VideoRequest
 
 @dataclass(frozen=True)
 class Order(VideoRequest):
-    """What the parent wants."""
+    """The parent's request."""
 
 
 def main(order: Order, parent: Channel) -> None:

@@ -1,4 +1,4 @@
-"""Telling whether a video file was cut short, for the containers whose decoders would not notice.
+"""Detection of video files that were cut short, for the containers whose decoders would not notice.
 
 MP4, Matroska, Flash video and MXF state their length, with which the times of their packets are compared. FFmpeg
 estimates the length of MPEG streams and Ogg from their last bytes, and forgets that of a shortened AVI or Windows Media
@@ -152,7 +152,7 @@ def _is_cut_asf(head: bytes, size: int) -> bool:
 
 
 def _is_cut_ogg(tail: bytes) -> bool:
-    """Tell whether the last page is torn, or not marked as the last of its stream."""
+    """Return whether the last page is torn, or not marked as the last of its stream."""
     start = tail.rfind(_OGG)
     page = tail[start:]
     if start < 0 or len(page) < _OGG_HEADER or len(page) < _OGG_HEADER + page[26]:

@@ -1,4 +1,4 @@
-"""What :mod:`ampnet.reading.video` and the child process that decodes a video tell each other."""
+"""Messages between :mod:`ampnet.reading.video` and the child process that decodes a video."""
 
 import time
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MAX_MEMORY = 2 << 30
 size. An 8K video takes about half of it."""
 
 MAX_THREADS = 8
-"""Decoding threads; each holds frames of its own."""
+"""Decoding threads; each holds its own frames."""
 
 BEAT_SECONDS = 0.5
 """Time between two signs of life while frames are skipped."""
@@ -55,19 +55,19 @@ class Kind(IntEnum):
     INFO = 1
     """Frames, about (0: unknown); seconds by the header (0: unknown), and the time stamp of the first frame."""
     FRAME = 2
-    """Whether it is asked for; its number; height and width as sent, and of the whole frame; its time. The content is
+    """Whether it is requested; its number; height and width as sent, and of the whole frame; its time. The content is
     RGB pixels."""
     BEAT = 3
     """The child is running."""
     END = 4
-    """All that was asked for has been sent."""
+    """All that was requested has been sent."""
     PROBLEM = 5
     """Whether frames were decoded before; the reason."""
 
 
 @dataclass(frozen=True)
 class VideoRequest:
-    """What the parent wants."""
+    """The parent's request."""
 
     descriptor: int
     """The open file."""
@@ -79,9 +79,9 @@ class VideoRequest:
     last: float
     """... nor are those at this time and later."""
     after: int
-    """Number of the last frame that is not asked for again."""
+    """Number of the last frame that is not requested again."""
     is_all: bool
-    """Send the frames that are not asked for, too."""
+    """Send the frames that are not requested, too."""
     only_info: bool
     """Send no frames at all."""
     longest: int

@@ -17,16 +17,16 @@ from ampnet.results.face_prediction import FaceExplanation, FacePrediction
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Explanation(Contributions):
-    """The logits of a photo's faces, taken apart; prints the largest regions, draws and saves itself."""
+    """The logits of a photo's faces as sums; prints the largest regions, draws and saves itself."""
 
     class_names: tuple[str, ...]
     """The K classes."""
     scores: Sequence[Mapping[str, float]]
-    """Of each face, the probability of each class."""
+    """For each face, the probability of each class."""
     frames: Sequence[Image]
-    """Of each face, ``(224, 224, 3)`` RGB as the network sees it."""
+    """For each face, ``(224, 224, 3)`` RGB as the network sees it."""
     matrices: Sequence[Affine]
-    """Of each face, the ``(2, 3)`` map from pixels of the photo to its frame."""
+    """For each face, the ``(2, 3)`` map from pixels of the photo to its frame."""
 
     def given_to(self, faces: Sequence[FacePrediction]) -> list[FacePrediction]:
         """Return the predictions of the same faces, each with its explanation."""
@@ -34,7 +34,7 @@ class Explanation(Contributions):
 
     @property
     def faces(self) -> list[FaceExplanation]:
-        """What was added, face by face, by names."""
+        """The contributions to each face, by name."""
         return [self._face(number) for number in range(len(self.frames))]
 
     def plot(self) -> Image:
@@ -66,7 +66,7 @@ class Explanation(Contributions):
         return to_png(self.plot())
 
     def __str__(self) -> str:
-        """Describe in a line for each face which regions spoke for its answer most."""
+        """Name, in a line for each face, the regions that contributed most to its answer."""
         lines = []
         for number, face in enumerate(self.faces, start=1):
             added = sorted(face.added.items(), key=lambda item: -abs(item[1]))[:3]

@@ -77,7 +77,7 @@ def answer_tasks(
 def answer_one_by_one(
     recognizer: Answers, sources: Iterable[Source], sampling: Sampling, tracking: Tracking | None = None
 ) -> Iterator[PhotoResult]:
-    """Read each photo and frame when its result is asked for."""
+    """Read each photo and frame when its result is requested."""
     for member in (member for source in sources for member in members(source)):
         for queued in read_source(member, sampling, NOTHING):
             (result,) = recognizer.answer([queued.photo])
@@ -95,14 +95,14 @@ def answer_in_threads(
     most: int | None = None,
     keeps_whole: bool = False,
 ) -> Iterator[PhotoResult]:
-    """Read and answer ahead of what is asked for, by a few chunks.
+    """Read and answer ahead of what is requested, by a few chunks.
 
     Args:
         parallel: number of chunks worked at side by side, each by a share of the cores.
         keeps_whole: as for :func:`answer_tasks`.
 
     Yields:
-        The results in order; a photo keeps its pixels until the next one is asked for, a frame as long as it lives.
+        The results in order; a photo keeps its pixels until the next one is requested, a frame as long as it lives.
     """
     tasks = ((source, NOTHING) for source in sources)
     with start_threads(recognizer.cores, parallel) as threads:

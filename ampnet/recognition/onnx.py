@@ -30,7 +30,7 @@ KEY = "ampnet"
 
 
 class OnnxModel:
-    """A model ready to run, and what it says about itself.
+    """A model ready to run, and its metadata.
 
     Args:
         threads: of one run.
@@ -66,10 +66,10 @@ def open_model(path: Path, kind: str, threads: int | None = None) -> OnnxModel:
 
     Args:
         kind: ``classifier``, ``detector`` or ``whole``.
-        threads: of one run; None takes as many as this process may use cores.
+        threads: of one run; None takes one for each core that this process may use.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or no such model of ampnet.
+        CheckpointError: the file is missing, damaged, or not such a model of ampnet.
     """
     try:
         model = OnnxModel(path, threads or usable_cores())
@@ -87,7 +87,7 @@ class OnnxFaceDetector(AnySizeDetector):
     Args:
         path: the ``.onnx`` file.
         config: thresholds; its network and weights are the file's.
-        threads: of one run; None takes as many as this process may use cores.
+        threads: of one run; None takes one for each core that this process may use.
 
     Raises:
         CheckpointError: the file cannot be used.
@@ -102,7 +102,7 @@ class OnnxFaceDetector(AnySizeDetector):
         self._padding = np.array(model.metadata.get("padding_color", (0, 0, 0)), dtype=np.uint8)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the file that it was made of, which is opened again."""
+        """Pickle the path of its file, which is opened again."""
         return OnnxFaceDetector, (self._path, self.config, self._threads)
 
     def candidates(self, batch: list[Letterbox], threshold: float) -> Candidates:
@@ -122,8 +122,8 @@ class Predictor(Recognizer):
     Args:
         classifier: file written by `ampnet export CHECKPOINT --format onnx`.
         detector: finds the faces: file written by `ampnet export detector`, or a detector.
-        threads: of one run; None takes as many as this process may use cores. With fewer, a list of photos is
-            worked at side by side: ``threads=1`` is the fastest for many photos, None for one.
+        threads: of one run; None takes one for each core that this process may use. With fewer, a list of photos is
+            processed in parallel: ``threads=1`` is the fastest for many photos, None for one.
 
     Raises:
         CheckpointError: a file cannot be used.
@@ -173,6 +173,6 @@ class Predictor(Recognizer):
         return np.concatenate(parts)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the files that it was made of, which are opened again."""
+        """Pickle the paths of its files, which are opened again."""
         made_of = (self._path, self.detector, self.batch_size, self._asked_threads)
         return pickled(self, Predictor, made_of)

@@ -1,4 +1,4 @@
-"""Pickling of predictors: what they were made of is made again, and what was set since is set again."""
+"""Pickling of predictors: their arguments are pickled, and the attributes that were set since."""
 
 from collections.abc import Callable
 from typing import Any

@@ -37,10 +37,10 @@ class Predictor(Recognizer):
         batch_size: batch size of the network, in faces.
         mirror: average the predictions for each face and its mirror image; slightly more accurate, at twice the cost.
         prior: expected class frequencies; None takes the checkpoint's own prior.
-        dtype: of the networks' maps and weights; ``torch.bfloat16`` is faster where the processor computes in it (a
+        dtype: of the networks' maps and weights; ``torch.bfloat16`` is faster if the processor supports it (a
             detector of your own keeps its type).
         face: which faces of a photo to classify: ``all``, ``largest``, ``centre`` or ``best``.
-        min_face: leave out faces with a side of fewer pixels of the photo.
+        min_face: minimum side of a face, in pixels of the photo; smaller faces are left out.
         score_threshold: minimum detection score of a face, in (0, 1); a detector of your own has its own.
 
     Raises:
@@ -125,7 +125,7 @@ class Predictor(Recognizer):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle what it was made of: the network is made ready for its machine again where it arrives."""
+        """Pickle its arguments: the network is prepared again for the machine that unpickles it."""
         detector, prior = self.detector, self.classifier_prior
         # as bytes: multiprocessing would share the tensors' memory between processes, which a fork cannot
         checkpoint = pickle.dumps(self.checkpoint)

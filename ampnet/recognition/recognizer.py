@@ -1,4 +1,4 @@
-"""The one way from photos to answers, whatever runs the networks: find, choose, frame, classify, decide, explain."""
+"""The one path from photos to answers, with either runtime: find, choose, frame, classify, decide, explain."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class Recognizer(ABC):
     """A face detector and a classifier, for photos of any size.
 
-    Its halves, on torch and on ONNX Runtime, differ in the detector that they hold and in :meth:`classify`.
+    Its subclasses, on torch and on ONNX Runtime, differ in their detector and in :meth:`classify`.
     """
 
     detector: AnySizeDetector
@@ -45,15 +45,15 @@ class Recognizer(ABC):
     image_size: int
     """Side of the classifier's input in pixels."""
     model: ModelId
-    """Whose answers these are."""
+    """The model that answers."""
     face: FacePolicy = PredictConfig.face
-    """Which faces of a photo to classify: all, or the one that is largest, nearest to the centre, or found best."""
+    """Which faces of a photo to classify: all, the largest, the one nearest to the centre, or the highest-scoring."""
     min_face: float = PredictConfig.min_face
-    """Faces with a side of fewer pixels of the whole photo are left out."""
+    """Minimum side of a face, in pixels of the whole photo; smaller faces are left out."""
     fast: bool = PredictConfig.fast
-    """Find the faces of videos in a part of the frames, and follow them through the others."""
+    """Detect faces in some frames of a video only, and follow them through the others."""
     rejection_threshold: float = 0.0
-    """Faces whose most probable class is less probable get the answer "not sure"; 0 never rejects."""
+    """Minimum probability of the most probable class; below it, the answer is "not sure"; 0 never rejects."""
 
     @property
     def score_threshold(self) -> float:
@@ -72,14 +72,14 @@ class Recognizer(ABC):
         """Decompose the logits of at least one face of a photo.
 
         Raises:
-            ConfigError: the network cannot be taken apart.
-            ImageError: the photo cannot be read any more.
+            ConfigError: the network cannot be explained.
+            ImageError: the photo can no longer be read.
         """
         raise ConfigError("cannot explain: an exported network gives no explanations; use ampnet.Predictor")
 
     @property
     def can_explain(self) -> bool:
-        """Whether :meth:`explain` can take the network apart."""
+        """Whether :meth:`explain` can decompose the network's logits."""
         return False
 
     @property
@@ -89,7 +89,7 @@ class Recognizer(ABC):
 
     @property
     def parallel(self) -> int:
-        """Number of chunks of photos that the networks work at side by side, if there are many photos."""
+        """Number of chunks of photos that the networks process in parallel, if there are many photos."""
         return 1
 
     def answer(self, photos: Sequence[Photo], most: int | None = None, keeps_whole: bool = True) -> list[PhotoResult]:
@@ -99,7 +99,7 @@ class Recognizer(ABC):
 
         Args:
             photos: the photos; one that cannot be read gets a result that says why.
-            most: classify at most as many faces of a photo, those with the best detection scores; None: all.
+            most: maximum number of faces to classify in a photo, those with the highest detection scores; None: all.
             keeps_whole: keep whole photos that were decoded for small faces.
         """
         readable = [photo for photo in photos if photo.problem is None]
@@ -178,11 +178,11 @@ class Recognizer(ABC):
             images: a photo: a path, an http(s) address as text (see :mod:`ampnet.files.download`), the content of an
                 image file (bytes, or a file object opened with ``rb``), a PIL image, a NumPy array (``(H, W, 3)`` RGB
                 or ``(H, W)`` grey, uint8 or floating point in [0, 1]), or a torch tensor with such pixels
-                (``(3, H, W)`` or ``(H, W, 3)``). What :meth:`predict_many` takes is answered as it does.
+                (``(3, H, W)`` or ``(H, W, 3)``). What :meth:`predict_many` takes is accepted as well.
             stream: see :meth:`predict_many`, as for the other arguments.
 
         Returns:
-            One result for one photo; for all else, what :meth:`predict_many` returns: a list, or an iterator.
+            One result for one photo; otherwise what :meth:`predict_many` returns: a list, or an iterator.
 
         Raises:
             ImageError: ``images`` is a single photo that cannot be read.
@@ -247,16 +247,16 @@ class Recognizer(ABC):
                 photos and results. Of a generator and the like, each photo is taken when its result is asked
                 for; folders, videos, lists and tuples are read ahead, by at most a few chunks of 32 photos or frames.
                 Without it, memory grows by kilobytes for each face of a video, and by each photo of a tar or a URL.
-            every: of a video, classify every Nth frame ...
+            every: classify every Nth frame of a video ...
             rate: ... or this many frames per second; without either, 6.
-            videos: read the videos in folders, too. What a folder holds and is not read is the text of a warning.
+            videos: read the videos in folders, too. Files in a folder that are not read are named in a warning.
             track: number the faces of a video; a face keeps its number from frame to frame (needs SciPy).
             smooth: average the probabilities of a tracked face over this many seconds.
             people: maximum number of people in a video; tracks are joined across absences and cuts.
 
         Returns:
             A result for each photo, and for each classified frame of a video, which knows its ``frame`` and
-            ``seconds``. What cannot be read has a result without faces, whose ``problem`` says why; a video that breaks
+            ``seconds``. An unreadable photo has a result without faces, whose ``problem`` says why; a video that breaks
             off has one after its last frame.
 
         Raises:

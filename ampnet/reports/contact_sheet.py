@@ -18,7 +18,7 @@ GAP, LINE, HEADING = 6, 17, 28
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A picture and what stands below it."""
+    """A picture and the text below it."""
 
     image: NDArray[np.uint8]
     """``(H, W)`` grey or ``(H, W, 3)`` RGB; shown as a square."""

@@ -1,4 +1,4 @@
-"""Tables for papers: what of an evaluation or a comparison goes into one, as LaTeX by pandas, with booktabs."""
+"""Tables of an evaluation or a comparison for papers, as LaTeX by pandas, with booktabs."""
 
 import sys
 from collections.abc import Mapping, Sequence

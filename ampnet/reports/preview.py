@@ -1,4 +1,4 @@
-"""index/preview.png: faces of each class of a prepared data set, as the network takes them apart."""
+"""index/preview.png: faces of each class of a prepared data set, with the regions that the network uses."""
 
 from collections.abc import Iterator
 from pathlib import Path

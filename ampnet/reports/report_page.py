@@ -1,4 +1,4 @@
-"""The page and the files of a report; `report.html` has everything that a reviewer asks for and a user understands."""
+"""The page and the files of a report; `report.html` has what a reviewer needs, in words that a user understands."""
 
 import base64
 import json
@@ -137,7 +137,7 @@ def write_report(folder: Path, report: EvalReport) -> None:
     _write_matrix(folder / "confusion.csv", report, report.matrix)
     _write_matrix(folder / "confusion_shares.csv", report, normalise_rows(report.matrix).round(6))
     write_text(folder / LATEX_FILE, evaluation_latex(report))
-    former = dict.fromkeys(DESCRIPTIONS) if (folder / METRICS_FILE).exists() else {}  # not a file of one's own
+    former = dict.fromkeys(DESCRIPTIONS) if (folder / METRICS_FILE).exists() else {}  # not the user's own file
     save_figures(folder, {**former, **figures(report)})
     write_json(folder / METRICS_FILE, plain_metrics(report), indent=2)  # last: its presence marks a complete report
     (folder / FORMER_FILE).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Every column and key of what `predict` and the service write, once: headers, types and docs/columns.md follow."""
+"""Every column and key that `predict` and the service write; headers, types and docs/columns.md are made from it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ class Column:
     name: str
     kind: ColumnType
     meaning: str
-    """What it says, in which unit and range."""
+    """Its meaning, unit and range."""
     empty: str = ""
     """When it is empty or null; "" if never."""
 

@@ -29,7 +29,7 @@ EXPLAINED, TIMELINE = ".explained", ".timeline"
 
 
 def explained_places(sources: Iterable[Source]) -> dict[Path, Path]:
-    """Name the picture that explains each photo: beside the annotated copy, under a name of its own."""
+    """Name the picture that explains each photo: beside the annotated copy, under a separate name."""
     return _places(list(sources), EXPLAINED, is_video=False)
 
 

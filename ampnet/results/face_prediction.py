@@ -1,4 +1,4 @@
-"""The answer about one face, and what speaks for it."""
+"""The answer about one face, and its explanation."""
 
 import warnings
 from collections.abc import Sequence
@@ -70,22 +70,22 @@ class FacePrediction:
     scores: dict[str, float]
     """Probability of each class, in the checkpoint's order; they sum to 1."""
     rejection_threshold: float = 0.0
-    """Minimum probability of a sure answer, in [0, 1]; see `ampnet calibrate`."""
+    """Minimum probability of an answer other than "not sure", in [0, 1]; see `ampnet calibrate`."""
 
     explanation: FaceExplanation | None = None
-    """Why, if that was asked for; see `ampnet predict --explain`."""
+    """The explanation, if requested; see `ampnet predict --explain`."""
 
     track: int | None = None
     """Number of the face in its video, from 1, the same in all frames; None if it was not followed."""
 
     person: int | None = None
-    """Number of the person to whom the track belongs, from 1; None if that was not asked for, or no person is left."""
+    """Number of the person to whom the track belongs, from 1; None if there is none, or without ``people``."""
 
     visible: float = 1.0
     """Share of the box within the photo, in [0, 1]."""
 
     blurriness: float = 0.0
-    """Share of the face's edges that stay when it is blurred once more, in [0, 1]."""
+    """Share of the energy of the face's edges that remains when it is blurred again, in [0, 1]."""
 
     brightness: int = 255
     """Grey value that a tenth of the face exceeds, 0 to 255."""
@@ -110,7 +110,7 @@ class FacePrediction:
 
     @property
     def face(self) -> Face:
-        """Former name of :attr:`detection`, deprecated since 1.0; take :attr:`box` and :attr:`landmarks`."""
+        """Former name of :attr:`detection`, deprecated since 1.0; use :attr:`box` and :attr:`landmarks`."""
         warnings.warn(
             "face.face is deprecated since ampnet 1.0: use face.box, face.landmarks and face.face_score",
             DeprecationWarning,
@@ -120,12 +120,12 @@ class FacePrediction:
 
     @property
     def warnings(self) -> list[str]:
-        """What makes the answer doubtful, in words; empty for most faces."""
+        """Reasons to doubt the answer; empty for most faces."""
         return face_warnings(self.detection, self.visible, self.blurriness, self.brightness, self.scores)
 
     @property
     def is_sure(self) -> bool:
-        """Whether the most probable class is as probable as the checkpoint demands of an answer."""
+        """Whether the most probable class reaches the rejection threshold."""
         return self.probability >= self.rejection_threshold
 
     @property

@@ -1,4 +1,4 @@
-"""Covering faces in copies that others will see."""
+"""Covering faces in copies for others."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The result for a photo: its faces, and their forms for people, programs and notebooks."""
+"""The result for a photo: its faces, as text, JSON, table and picture."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -29,28 +29,28 @@ NOTEBOOK_SIDE = 1000
 
 
 class Explainer(Protocol):
-    """Takes answers apart."""
+    """Explains answers."""
 
     def explain(self, result: "PhotoResult") -> "Explanation":
         """Explain the answers about a photo's faces, at least one."""
 
 
 class PhotoResult(list[FacePrediction]):
-    """The faces of one photo or frame, best detection score first; an empty list if there are none.
+    """The faces of one photo or frame, highest detection score first; an empty list if there are none.
 
-    It keeps its photo, and draws and explains from the pixels that the answer was found in. Where there are many
-    results, pixels are released, and decoded again when they are asked for.
+    It keeps its photo, and draws and explains from the pixels that it was computed from. If there are many
+    results, pixels are released, and decoded again when they are requested.
 
     Args:
-        photo: the photo, which was read, or could not be.
+        photo: the photo, whether it could be read or not.
         faces: in pixels of the whole upright photo.
         model: which model answered: its name and a short hash.
-        explainer: takes the answers apart; None if nothing can.
-        framed: the faces as the network saw them; None: they are framed again when they are needed.
+        explainer: explains the answers; None if that is impossible.
+        framed: the faces as the network saw them; None: they are framed again on demand.
     """
 
     is_averaged = False
-    """Whether the scores are means over frames, of which no single one is the explanation."""
+    """Whether the scores are means over frames, which cannot be explained."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class PhotoResult(list[FacePrediction]):
         self.size_hw = None if self.problem else photo.size_hw
         """Height and width of the upright photo in pixels; None if it could not be read."""
         self.warnings: list[str] = []
-        """What a user should know about the photo as a whole, in words; empty for nearly all."""
+        """Warnings about the whole photo; empty for nearly all."""
         if photo.frames > 1:
             self.warnings.append(f"{photo.frames - 1:,} of {photo.frames:,} frames not read")
         self._explainer = explainer
@@ -76,12 +76,12 @@ class PhotoResult(list[FacePrediction]):
 
     @property
     def name(self) -> str:
-        """How the photo is called: its path, its address, or the name that its file has; on one line."""
+        """Name of the photo: its path, its address, or the name of its file; on one line."""
         return self.photo.name
 
     @property
     def video(self) -> str | None:
-        """The name, if it is a frame of a video, or why one could not be read; None for a photo."""
+        """Name of the video, if this is one of its frames or the reason why it could not be read; None for a photo."""
         return self.name if self.photo.is_of_video else None
 
     @property
@@ -108,7 +108,7 @@ class PhotoResult(list[FacePrediction]):
     def framed(self) -> Sequence[AlignedFace] | None:
         """The faces as the network saw them, with maps from pixels of the photo.
 
-        None once they were released, or where this list was sorted or changed since.
+        None once they were released, or if this list was sorted or changed since.
         """
         known = self._framed or []
         is_same = [id(face.detection) for face in self] == [id(detection) for detection, _ in known]
@@ -167,7 +167,7 @@ class PhotoResult(list[FacePrediction]):
         """Return the whole photo and the marks of its faces in it.
 
         Raises:
-            ImageError: the photo cannot be read, or no longer.
+            ImageError: the photo cannot be read, or has changed.
         """
         if self.problem is not None or self.size_hw is None:
             raise ImageError(str(self.problem))
@@ -184,7 +184,7 @@ class PhotoResult(list[FacePrediction]):
             ``(H, W, 3)`` uint8 RGB, upright; photos of more than 80 million pixels at half their width and height.
 
         Raises:
-            ImageError: the photo cannot be read, or no longer.
+            ImageError: the photo cannot be read, or has changed.
         """
         return annotate(*self.marks(), self.model)
 
@@ -196,10 +196,10 @@ class PhotoResult(list[FacePrediction]):
             save themselves.
 
         Raises:
-            ConfigError: the network has no local branches, is an exported one, or is not there any more since this
+            ConfigError: the network has no local branches, is an exported one, or was lost when this
                 result was pickled; or the scores are averages (``smooth``).
             DataError: there is no face.
-            ImageError: the photo cannot be read, or no longer.
+            ImageError: the photo cannot be read, or has changed.
         """
         if self.problem is not None:
             raise ImageError(self.problem)
@@ -222,7 +222,7 @@ class PhotoResult(list[FacePrediction]):
         save_picture(self.plot(), Path(path), f"ampnet: {self.model}")
 
     def release(self) -> None:
-        """Drop all pixels; they are decoded and framed again when they are needed."""
+        """Drop all pixels; they are decoded and framed again on demand."""
         self._framed = None
         self.photo.release()
 
@@ -239,5 +239,5 @@ class PhotoResult(list[FacePrediction]):
             return None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the network and all pixels behind when it is pickled."""
+        """Drop the network and all pixels when it is pickled."""
         return {**self.__dict__, "_explainer": None, "_framed": None}

@@ -10,7 +10,7 @@ from ampnet.files.printable import counted, printable
 from ampnet.results.photo_result import PhotoResult
 
 MAX_LISTED = 100
-"""Files and problems that are listed one by one; what more there are, is counted."""
+"""Maximum number of files and problems that are listed; further ones are counted."""
 
 
 MAX_NOTES = 10
@@ -95,7 +95,7 @@ class Predictions:
         self._video.add(result)
 
     def add_empty(self, notes: Sequence[str], is_all: bool) -> None:
-        """Note videos without a frame that was asked for; they are problems where there is nothing else."""
+        """Note videos without a frame that was requested; they are problems where there is nothing else."""
         for note in notes:
             self.problems.append(note) if is_all else self._note(note)
 

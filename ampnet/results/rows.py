@@ -1,4 +1,4 @@
-"""The forms in which `predict` writes results: CSV, JSON lines, and one JSON object; and whose rows are read back."""
+"""The forms in which `predict` writes results: CSV, JSON lines, and one JSON object; and reading rows back."""
 
 import csv
 import io
@@ -155,7 +155,7 @@ class JsonLines:
 class JsonDocument:
     """Writes ``{"checkpoint": ..., "model": ..., "class_names": [...], "images": [...]}``.
 
-    Each image is on a line of its own, so the lines of a run that was killed can be read one by one.
+    Each image is on its own line, so the lines of a run that was killed can be read one by one.
 
     Args:
         model: which model answers: its name and a short hash.

@@ -23,7 +23,7 @@ RATE = 48_000
 
 @dataclass(frozen=True)
 class MuxOrder:
-    """What the parent wants; names are in the current folder."""
+    """The parent's request; names are in the current folder."""
 
     silent: str
     """The file with the frames."""

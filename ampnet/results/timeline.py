@@ -1,4 +1,4 @@
-"""A picture of what was said of each face of a video over time."""
+"""A picture of the probabilities of each face of a video over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

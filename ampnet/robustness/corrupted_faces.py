@@ -18,7 +18,7 @@ from ampnet.settings import IMAGE_SIZE
 
 
 class Condition(NamedTuple):
-    """What is done to all faces; the clean condition leaves them as they are."""
+    """One change of all faces; the clean condition changes nothing."""
 
     corruption: str
     """Name in :data:`ampnet.robustness.suite.SUITE`; empty if clean."""

@@ -23,7 +23,7 @@ from ampnet.settings import RobustnessConfig
 
 MAX_BYTES = 64 << 20
 MAX_TYPES = 20
-"""A third column with more values than this is no type."""
+"""Maximum number of different values of a third column that is a type."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ def read_subset(path: Path, index: FaceIndex) -> Subset:
     """Read a list of hard images and find its faces.
 
     Occlusion-RAF-DB, Pose-RAF-DB, their FER+ and AffectNet counterparts (Wang et al. 2020, arXiv:1905.04075) and FED-RO
-    name images in ways of their own: ``test_0003_aligned 3 4``, ``0/test_0004_aligned.jpg``, ``1_fer0034656.png 8 0``,
+    name images in their own ways: ``test_0003_aligned 3 4``, ``0/test_0004_aligned.jpg``, ``1_fer0034656.png 8 0``,
     ``0/fer0032226.jpg``, ``7/3c02...b203/8.jpg``, ``anger/occ_img_1.jpg``. Their label codes differ from set to set, so
     labels are always the index's.
 

@@ -84,7 +84,7 @@ landmarks move as much when a photo is scaled by 0.97."""
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the whole path says about a photo's face."""
+    """The answer of the whole path about a photo's face."""
 
     probabilities: NDArray[np.floating]
     """``(K,)``."""

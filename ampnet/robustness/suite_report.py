@@ -56,7 +56,7 @@ class RobustnessReport:
     seed: int
     mirror: bool
     prior: str | None
-    """As it was asked for; None is what the checkpoint was tuned for."""
+    """As it was requested; None is what the checkpoint was tuned for."""
     subsets: tuple[Path, ...]
     votes: tuple[str, ...]
     """The columns of the rows' rates, all modules first, the baseline last."""

@@ -1,4 +1,4 @@
-"""The processor's cores; in a module of its own, since counting them needs no torch."""
+"""The processor's cores; a separate module, since counting them needs no torch."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What a child must not use: threads of its parent, and locks that they held; and that it ends when its parent has."""
+"""Forked children: locks that threads of the parent held are renewed, and a child ends when its parent has."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ def renew_after_fork(renew: Callable[[], None]) -> None:
 
 
 def when_orphaned(parent: int, then: Callable[[], None]) -> None:
-    """Watch in a thread whether the parent process is gone: an orphan must not go on writing or answering."""
+    """Watch in a thread whether the parent process has ended: an orphan must not continue to write or answer."""
 
     def watch() -> None:
         while os.getppid() == parent:

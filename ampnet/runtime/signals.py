@@ -14,7 +14,7 @@ A process of :func:`ampnet.runtime.launch.launch` or torchrun receives a Ctrl-C 
 so any number of them count as one request. It exits with 130, at most :data:`LEAVING_SECONDS` after its work is done,
 even if the launcher has stopped listening. For the launcher's behaviour, see :mod:`ampnet.runtime.launch`.
 
-Loader workers ignore all of this (:mod:`ampnet.dataset.loading.dataset`): they have a process group of their own, and
+Loader workers ignore all of this (:mod:`ampnet.dataset.loading.dataset`): they have their own process group, and
 end with the process that they load for.
 """
 

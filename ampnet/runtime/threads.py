@@ -1,4 +1,4 @@
-"""Threads for work whose results are wanted in order."""
+"""Threads for work whose results are needed in order."""
 
 import sys
 from collections import deque
@@ -106,7 +106,7 @@ def in_order(
 
     Args:
         items: iterated over in this thread, only as far as needed.
-        ahead: maximum number of items begun but not yet asked for.
+        ahead: maximum number of items begun but not yet requested.
 
     Yields:
         Each item and its result, in the items' order.

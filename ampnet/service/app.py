@@ -169,7 +169,7 @@ class _Predict:
             held.release()
 
     async def _in_time(self, request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-        """Give up when the answer takes too long, or the client has gone."""
+        """Give up when the answer takes too long, or the client has disconnected."""
         task = asyncio.ensure_future(work)
         gone = asyncio.ensure_future(_client_has_gone(request))
         try:
@@ -240,7 +240,7 @@ def _check_parameters(request: Request) -> None:
 
 
 def _handle_errors(app: FastAPI) -> None:
-    """Give every error the one shape."""
+    """Give all errors the same form."""
 
     @app.exception_handler(Refusal)
     async def _refused(_request: Request, error: Refusal) -> Response:

@@ -31,11 +31,11 @@ class _Job:
     result: "asyncio.Future[PhotoResult]"
     decoded_at: float = 0.0
     pixels: int = 0
-    """Decoded, while it waits and is worked at."""
+    """A decoded photo, waiting or in progress."""
 
 
 class Engine:
-    """Works on photos one batch after the other.
+    """Processes photos batch by batch.
 
     Args:
         explainer: gives the recognizer that takes answers apart, the first time it is needed.
@@ -204,7 +204,7 @@ class Engine:
         return batch
 
     def _answer(self, jobs: Sequence[_Job]) -> list[PhotoResult | Exception]:
-        """Answer a batch, in a thread of its own; a photo that fails does not affect the others."""
+        """Answer a batch, in its own thread; a photo that fails does not affect the others."""
         try:
             results = self._recognizer.answer([job.photo for job in jobs], most=self._max_faces + 1, keeps_whole=False)
         except Exception as error:

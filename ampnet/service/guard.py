@@ -1,4 +1,4 @@
-"""Who may ask: names of this service, its own pages and those of allowed origins, and owners of its token.
+"""Access control: names of this service, its own pages and those of allowed origins, and owners of its token.
 
 A page of another site could otherwise have its visitor's browser ask a service on the visitor's own machine: directly
 (its Origin tells), or after its name has been made to mean this machine (DNS rebinding; the Host header tells).
@@ -24,7 +24,7 @@ from ampnet.service.uploads import Uploads
 from ampnet.settings import ServeConfig
 
 ALWAYS_ANSWERED = ("/healthz", "/readyz")
-"""What programs ask that watch the service: answered under any load."""
+"""Paths for health checks: answered under any load."""
 
 LOGGED_PATHS = ("/", "/v1/predict", "/v1/model", "/v1/card", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Paths that the access log names; others could be any text."""
@@ -189,7 +189,7 @@ class Proxies:
         self._networks = [ipaddress.ip_network(address, strict=False) for address in addresses]
 
     def apply(self, scope: Scope) -> None:
-        """Give a request the host and the scheme that its proxy was asked for."""
+        """Give a request the host and the scheme that its client sent to the proxy."""
         client = scope.get("client")
         if client is None or not self._trusts(client[0]):
             return
@@ -218,7 +218,7 @@ METHODS = "GET, POST"
 REQUEST_HEADERS = "Authorization, Content-Type, X-Request-Id"
 ANSWER_HEADERS = "Retry-After, X-Request-Id"
 PREFLIGHT_SECONDS = 600
-"""How long a browser remembers what it may send."""
+"""How long a browser may cache a preflight answer."""
 
 
 class CrossOrigin:
@@ -237,7 +237,7 @@ class CrossOrigin:
         return origin is not None and ("*" in self._origins or origin.lower() in self._origins)
 
     def preflight(self, method: str, headers: Headers) -> Response | None:
-        """Answer an allowed page's question what it may send; None for any other request."""
+        """Answer the preflight request of an allowed page; None for any other request."""
         if method != "OPTIONS" or "access-control-request-method" not in headers or not self.allows(headers):
             return None
         answer = {

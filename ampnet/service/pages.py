@@ -1,4 +1,4 @@
-"""The files of the page of the service, and the model card as a page of its own; nothing else can be asked for."""
+"""The files of the page of the service, and the model card as a separate page; nothing else can be requested."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Why a request is not answered: one shape of JSON for all errors."""
+"""Errors of the service: one form of JSON for all."""
 
 from collections.abc import Collection
 from typing import Any

@@ -54,7 +54,7 @@ class PhotoAnswer(BaseModel):
 
 
 class ModelName(BaseModel):
-    """Which model answered."""
+    """The model that answered."""
 
     name: str
     sha256: str
@@ -68,7 +68,7 @@ class Answer(BaseModel):
 
 
 class Limits(BaseModel):
-    """What the service takes; see `ampnet serve --help`."""
+    """Limits of the service; see `ampnet serve --help`."""
 
     max_megabytes: float
     max_megapixels: float
@@ -81,7 +81,7 @@ class Limits(BaseModel):
 
 
 class Model(BaseModel):
-    """What the service says about its model and itself: the answer to `GET /v1/model`."""
+    """The model and the service: the answer to `GET /v1/model`."""
 
     name: str
     sha256: str = Field(description="Of the model's file.")
@@ -97,7 +97,7 @@ class Model(BaseModel):
 
 
 class ErrorText(BaseModel):
-    """What is wrong."""
+    """The error."""
 
     code: Literal[
         "busy",

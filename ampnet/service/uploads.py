@@ -147,7 +147,7 @@ class Uploads:
         return Refusal(413, "too_large", message)
 
     def give_back(self, count: int) -> None:
-        """Count bytes that are held no longer."""
+        """Release bytes that are no longer held."""
         self._held -= count
 
     async def drain(self, receive: Receive) -> None:
@@ -168,7 +168,7 @@ class Held:
         self._owner = owner
         self.photos: list[Upload] = []
         self.is_list = False
-        """Whether each photo has an answer of its own, so that a broken one harms itself alone."""
+        """Whether each photo has its own answer, so that a broken one affects only itself."""
         self.count = 0
 
     def release(self) -> None:

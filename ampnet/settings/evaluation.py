@@ -1,4 +1,4 @@
-"""Settings of the commands that measure checkpoints, or learn from few photos and from doubts."""
+"""Settings of the commands that measure checkpoints, adapt them to few photos, or find doubtful labels."""
 
 from dataclasses import dataclass
 from pathlib import Path

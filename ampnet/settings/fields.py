@@ -26,7 +26,7 @@ class Option:
     help: str
     """One sentence."""
     group: Group | None = None
-    """Panel of the help; None: the setting has no option of its own."""
+    """Panel of the help; None: the setting is not an option."""
     _: KW_ONLY
     flag: str = ""
     """Name of the option if it is not the field's, such as ``--list``."""
@@ -46,7 +46,7 @@ class Option:
     variable: str = ""
     """Environment variable that gives the value as well."""
     changes: "type[Settings] | None" = None
-    """Settings whose values are given as ``NAME=VALUE``; those of them with a group have options of their own."""
+    """Settings whose values are given as ``NAME=VALUE``; those with a group are options, too."""
     min: float | None = None
     max: float | None = None
     above: float | None = None

@@ -155,7 +155,7 @@ SUBJECTS = (
     *("actor_id", "user", "user_id", "subjectid", "personid", "individual"),
 )
 ANSWERS = ("predicted", "prediction", "predicted_label", "predicted_class", "pred", "y_pred", "answer", *LABELS)
-"""Of what a program predicted."""
+"""Names of columns of predictions."""
 
 NOT_SURE = "not sure"
-"""The answer to a face whose most probable class is less probable than the rejection threshold."""
+"""The answer if the most probable class is below the rejection threshold."""

@@ -1,4 +1,4 @@
-"""Episodes for the programs in which people annotate videos: ELAN and Praat; and time series as BIDS has them."""
+"""Episodes for the programs in which people annotate videos: ELAN and Praat; and time series for BIDS."""
 
 import gzip
 import json
@@ -36,7 +36,7 @@ class Tier:
 def tiers_of(series: Sequence[Series], episodes: Iterable[Episode]) -> list[Tier]:
     """Make the lanes of a video: one for each person and expression that was shown, and one for each person's absence.
 
-    Two expressions of one person may overlap, so each has a lane of its own.
+    Two expressions of one person may overlap, so each has its own lane.
     """
     tiers: dict[str, list[tuple[float, float, str]]] = {}
     for episode in episodes:

@@ -1,6 +1,6 @@
 """Reading the table that `ampnet predict --csv` writes: who was seen when in each video, with which probabilities.
 
-The settings of the run that wrote it stand in a JSON file beside it.
+The settings of the run that wrote it are in a JSON file beside it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from ampnet.files.writing import write_json
 
 
 class RunSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """How a table of faces came about."""
+    """The run that made a table of faces."""
 
     ampnet: str
     """Version."""
@@ -80,7 +80,7 @@ MAX_FRAMES = 1e9
 """Highest number of a frame."""
 
 MAX_ROUNDING = 0.01
-"""By so much the probabilities of a face may miss 1."""
+"""Maximum deviation of the sum of a face's probabilities from 1."""
 
 _COLUMNS = ("frame", "seconds", "status", "problem", "face_score", "label", "answer", "model", "track", "person")
 
@@ -113,7 +113,7 @@ class Video:
     rate: float | None = None
     """Frames a second that were to be classified, if known."""
     models: frozenset[str] = frozenset()
-    """Whose answers they are."""
+    """The model that answered."""
     partial: int = 0
     """Number of faces whose probabilities do not add up to 1."""
 
@@ -141,7 +141,7 @@ def read_faces(paths: Sequence[Path], people: People) -> tuple[tuple[str, ...], 
     """Read tables of faces, which hold each video once.
 
     Args:
-        people: who is who; a track that is not in it is a person of its own, unless the table has names.
+        people: who is who; a track that is not in it is a separate person, unless the table has names.
 
     Returns:
         The classes in order, and the videos in the order of the tables; what could not be read has no frames.

@@ -50,7 +50,7 @@ def count_people(series: Sequence[Series]) -> int:
 
 
 def usual_rate(video: Video) -> float:
-    """Return the number of classified frames a second: what was asked for, or less if the video has no more.
+    """Return the number of classified frames a second: what was requested, or less if the video has no more.
 
     If it is not known, the mean of the intervals tells it, but for gaps; 1 for one frame.
     """

@@ -34,7 +34,7 @@ FOLDS = 20
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedFaces:
-    """What a network knows of N labelled faces."""
+    """Features of N labelled faces."""
 
     features: Array
     """``(N, D)`` of both heads, each times its weight in the fused logits."""

@@ -1,4 +1,4 @@
-"""Optimizer, learning-rate schedule and moving average of the weights, as a recipe has them."""
+"""Optimizer, learning-rate schedule and moving average of the weights, as set by a recipe."""
 
 import copy
 import math

@@ -144,7 +144,7 @@ def open_run(config: RunConfig, process: Process, bar: ProgressBar = silent) -> 
     with locked_run_folder(config, process) as (folder, unlocked):
         saved, newest = resume_run(folder, state, identity, order.steps) if config.resume else (None, "")
         progress = saved or Progress()
-        if process.is_main and progress.epoch < config.recipe.epochs:  # --resume may have asked for more of them
+        if process.is_main and progress.epoch < config.recipe.epochs:  # --resume may have requested more of them
             describe_run(folder, replace(config, resume=False), size, index, parts, data_hash, process)
         targets = training_targets(index, training, config.recipe)
         if config.teachers:

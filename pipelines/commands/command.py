@@ -1,4 +1,4 @@
-"""From a function of settings to a command: its options, their help and their checks are made from the settings."""
+"""Make commands from functions of settings: options, help and checks follow from the settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, replace
@@ -110,7 +110,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def settings_of_command(function: Callable[..., None]) -> dict[str, Setting]:
-    """List, by name, all that a command takes, in the order of its help.
+    """List all options of a command, by name, in the order of its help.
 
     Args:
         function: as for :func:`command`, or what that returned.

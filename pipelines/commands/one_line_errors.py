@@ -33,11 +33,11 @@ _LIBRARY_ENGLISH = {
     "is a directory$": "is a folder",
     "No such option: --max-connections.*": "--max-connections was removed in ampnet 1.0; use --max-requests",
 }
-"""What pydantic and typer say, and what we say."""
+"""Messages of pydantic and typer about options, and ours."""
 
 
 def complain(message: object) -> None:
-    """Print one line on stderr: bounded, and with everything escaped that a file name could forge a second one by."""
+    """Print one line on stderr: bounded, and escaped so that no file name can forge a second one."""
     typer.echo(printable(f"ampnet: {message}", MAX_LINE), file=sys.stderr)
 
 

@@ -22,7 +22,7 @@ NOT_AN_EMOTION = (
     "Do not use it to make decisions about people. In the EU, Art. 5(1)(f) of the AI Act prohibits inferring emotions "
     "of people at work and in education, except for medical or safety reasons."
 )
-"""The last words of the help."""
+"""The epilogue of the help."""
 
 
 @command
@@ -133,7 +133,7 @@ def _log(line: dict[str, Any]) -> None:
 
 
 MAX_NAMED = 12
-"""Files that are named."""
+"""Maximum number of files to name."""
 
 
 @command

@@ -43,7 +43,7 @@ def config_parameter(settings: Mapping[str, Setting]) -> Parameter:
 
 
 def further_values(path: Path | None, settings: Mapping[str, Setting]) -> dict[str, str]:
-    """Return what a file gives for ``--set``; nothing without a file."""
+    """Return the values of a file for ``--set``; nothing without a file."""
     options = {} if path is None else read_options(path, settings)
     return {name: value for name, value in options.items() if name not in settings}
 
@@ -51,7 +51,7 @@ def further_values(path: Path | None, settings: Mapping[str, Setting]) -> dict[s
 def read_options(path: Path, settings: Mapping[str, Setting]) -> dict[str, Any]:
     """Read the options of a command from a TOML file; dashes and underscores in names are the same.
 
-    Values that the command line takes as ``--set NAME=VALUE`` have names of their own in the file.
+    Values that the command line takes as ``--set NAME=VALUE`` have their own names in the file.
 
     Returns:
         By the settings' names, what the command line would give; further values as text, by their names.

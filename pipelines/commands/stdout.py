@@ -1,4 +1,4 @@
-"""Results on stdout: lines for people, JSON for programs, in whatever encoding stdout has."""
+"""Results on stdout: lines for people, JSON for programs, in any encoding of stdout."""
 
 import codecs
 import io
@@ -34,7 +34,7 @@ def open_closed_streams() -> None:
 
 
 class _Stderr(io.TextIOWrapper):
-    """Forgets what it cannot write: a full disk below a log, or a reader that has gone, must not end hours of work."""
+    """Drops what it cannot write: a full disk below a log, or a closed pipe, must not end hours of work."""
 
     def __init__(self, beneath: io.TextIOWrapper) -> None:
         super().__init__(beneath.buffer, beneath.encoding, line_buffering=True)
@@ -51,7 +51,7 @@ class _Stderr(io.TextIOWrapper):
 
 
 def go_on_without_stderr() -> None:
-    """Let notices and progress be lost where stderr can no longer be written; results and exit code tell the rest."""
+    """Let notices and progress be lost where stderr can no longer be written; results and exit code remain."""
     if isinstance(sys.stderr, io.TextIOWrapper):  # other programs may have replaced it
         sys.stderr = _Stderr(sys.stderr)
 

@@ -19,7 +19,7 @@ from pipelines.predictors import face_settings
 @pytest.mark.parametrize(
     ("results", "unreadable", "told"),
     [
-        (0, 0, ["no photo or frame was asked for; see --from and --to"]),
+        (0, 0, ["there is no photo, and no frame between --from and --to"]),
         (1, 0, []),
         (1, 1, ["cannot read a.jpg"]),
         (1_201, 1_201, ["cannot read a.jpg", "1,200 further inputs cannot be read; the rows say why"]),

@@ -30,7 +30,7 @@ DATA_PARALLEL = "module."
 
 @dataclass(frozen=True)
 class ReferenceFile:
-    """The parts of a reference checkpoint that we use."""
+    """The used parts of a reference checkpoint."""
 
     state: dict[str, Tensor]
     """Weights under our names."""

@@ -102,7 +102,7 @@ class FaceIndex:
     layout: str = ""
     """Name of the data set's layout; empty for a hand-made index."""
     subjects: list[str] | None = None
-    """The person in each face, empty where it is not known; None if no face tells."""
+    """The person in each face, empty if unknown; None if all are."""
     shards: "StoredFaces | None" = None
     """Where the images are if the data set is in shards; None if they are files."""
 
@@ -195,7 +195,7 @@ def tells_people(meta: IndexMeta | None) -> bool:
 
 
 def match_subjects(names: list[str], rows: Iterable[FaceRow]) -> list[str] | None:
-    """Return the person of each face by its row of faces.csv; None if no row tells."""
+    """Return the person of each face by its row of faces.csv; None if no row names one."""
     known = {row.name: row.subject for row in rows if row.subject}
     return [known.get(name, "") for name in names] if known else None
 

@@ -59,7 +59,7 @@ class FaceRow:
 
     @property
     def is_unreadable(self) -> bool:
-        """Whether the image could not be read, so that nobody knows if it shows a face."""
+        """Whether the image could not be read, so it is unknown if it shows a face."""
         return self.status == "rejected" and not self.width
 
     def cells(self) -> list[str]:

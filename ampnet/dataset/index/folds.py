@@ -18,7 +18,7 @@ FOLDS_FILE = "folds.csv"
 COLUMNS = ("name", "fold", "subject")
 
 BY_SUBJECT = "subjects"
-"""Asks for a fold for each person."""
+"""Value of ``--folds`` for one fold per person."""
 
 CURE = "start new runs"
 
@@ -39,7 +39,7 @@ class Folds:
 
 
 def make_folds(index: FaceIndex, asked: str, seed: int) -> Folds:
-    """Deal out the faces to folds.
+    """Assign the faces to folds.
 
     All faces take part, whatever official split they are in. The faces of one person are in one fold; each fold gets
     about the same share of each class.
@@ -50,7 +50,7 @@ def make_folds(index: FaceIndex, asked: str, seed: int) -> Folds:
         seed: decides among equally good folds.
 
     Raises:
-        DataError: there are fewer people or faces than folds, or ``subjects`` is asked for and not all are known.
+        DataError: there are fewer people or faces than folds, or ``subjects`` are requested and not all are known.
     """
     subjects = index.subjects or [""] * len(index)
     if asked == BY_SUBJECT:

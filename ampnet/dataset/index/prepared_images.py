@@ -13,7 +13,7 @@ from ampnet.errors import DataError
 from ampnet.files.printable import printable, reason_of
 
 OTHER_OUT = "nothing was deleted; choose another --out, or delete the old index and images yourself"
-"""What prepare says where it refuses to delete."""
+"""Message of prepare if it refuses to delete."""
 
 _PLAIN = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f]{1,255}")
 

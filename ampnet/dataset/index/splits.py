@@ -47,7 +47,7 @@ def split_indices(index: FaceIndex, seed: int = 1) -> dict[Split, NDArray[np.int
         seed: decides which training faces are held out for validation.
 
     Returns:
-        Positions in ``index`` for each split, ascending; of a streamed data set, objects that work them out
+        Positions in ``index`` for each split, ascending; of a streamed data set, objects that compute them
         (:class:`~ampnet.dataset.index.face_index.CountedPositions`). Where only one split is loaded, the others are
         empty.
     """

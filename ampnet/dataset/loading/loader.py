@@ -1,4 +1,4 @@
-"""Loading batches in processes of their own, and one-line messages for the failures of those processes."""
+"""Loading batches in separate processes, and one-line messages for the failures of those processes."""
 
 import os
 import sys

@@ -50,7 +50,7 @@ _MAKER = "made by ampnet prepare"
 
 
 def refuse_other_description(root: Path) -> None:
-    """Check that a file in the place of a data set's description, if there is one, is of an earlier prepare.
+    """Check that an existing description of the data set, if there is one, is from an earlier prepare.
 
     Raises:
         UsageError: it is not.

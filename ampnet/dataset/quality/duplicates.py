@@ -233,7 +233,7 @@ def read_pairs(path: Path) -> list[CopyPair]:
 
 
 def refuse_other_list(path: Path) -> None:
-    """Check that a file, if there is one, is a list of duplicates and nobody's own table of that name.
+    """Check that a file, if there is one, is a list of duplicates, not a user's own table of that name.
 
     Raises:
         DataError: it is not.

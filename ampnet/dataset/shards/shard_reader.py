@@ -49,7 +49,7 @@ class ShardReader:
         return self.starts[-1]
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave open files behind when the reader goes to another process."""
+        """Drop open files when the reader is pickled."""
         return self.__dict__ | {"_tables": OrderedDict(), "_tars": OrderedDict()}
 
     def place(self, position: int) -> tuple[int, int]:
@@ -115,7 +115,7 @@ class ShardReader:
 
 
 class StreamedSplit:
-    """Positions of the faces of a split in the data set, ascending, worked out when they are asked for."""
+    """Positions of the faces of a split in the data set, ascending, computed on request."""
 
     def __init__(self, reader: ShardReader, split: SplitName) -> None:
         self.reader, self.split = reader, split

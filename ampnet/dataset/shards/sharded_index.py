@@ -1,6 +1,6 @@
 """A data set in shards as the index that training and evaluation use: loaded, or for training streamed.
 
-A streamed one looks like an index whose columns are read when they are asked for. Training needs no more than the rows
+A streamed one looks like an index whose columns are read when they are requested. Training needs no more than the rows
 of one batch at a time, which the order of :class:`ampnet.dataset.loading.sampling.StreamedBatchSampler` keeps within a
 few shards. An evaluation loads the rows of its split.
 """
@@ -131,7 +131,7 @@ SHARDS_AT_ONCE = 32
 
 
 class StreamedColumn(Sequence[Any]):
-    """One value for each face, read when it is asked for."""
+    """One value for each face, read when it is requested."""
 
     def __init__(self, reader: ShardReader, read: Callable[[ShardTable, int], Any]) -> None:
         self.reader, self.read = reader, read

@@ -24,7 +24,7 @@ _NAME, _SIZE, _KIND, _MAGIC = slice(0, 100), slice(124, 136), slice(156, 157), s
 
 
 def write_tar(file: BinaryIO, images: Sequence[tuple[str, bytes]]) -> list[int]:
-    """Write images as members without owner, time or rights of their own.
+    """Write images as members without their owner, time or permissions.
 
     Returns:
         Where the content of each image begins, in bytes.

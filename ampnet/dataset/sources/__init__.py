@@ -104,7 +104,7 @@ def open_source(
         inner, layout = _place_of(root, layout)
     known = LAYOUTS[layout]
     if classes is not None and "classes" not in known.takes:
-        raise UsageError(f"--classes: the layout {layout} has classes of its own; omit it, or choose another --layout")
+        raise UsageError(f"--classes: the layout {layout} has its own classes; omit it, or choose another --layout")
     if fold and "fold" not in known.takes:
         raise UsageError(f"--fold: the layout {layout} is not split by people; omit it, or choose another --layout")
     values = {"fold": fold, "classes": classes}

@@ -142,7 +142,7 @@ def attach_ferplus_votes(source: RawDataSet, path: Path) -> RawDataSet:
         path: fer2013new.csv.
 
     Raises:
-        DataError: the data set has classes of its own; or the file belongs to another one: rows are missing, a usage
+        DataError: the data set has its own classes; or the file belongs to another one: rows are missing, a usage
             is not the image's split, or an image's name does not hold its row.
     """
     if own := [name for name in source.class_names if name not in FERPLUS_COLUMNS]:

@@ -192,7 +192,7 @@ def _read_people(found: set[Folders], levels: Levels, root: Path) -> None:
 
 
 def _require_classes(classes: Collection[str], found: set[Folders], root: Path) -> None:
-    """Refuse classes that are none: above folders that are classes or splits themselves, or named like people.
+    """Refuse folders that are not classes: above folders that are classes or splits themselves, or named like people.
 
     Args:
         classes: the names of folders that would be classes.

@@ -92,7 +92,7 @@ def read_folders(
 
 
 def _refuse_people(root: Path, images: Sequence[tuple[str, Path]]) -> None:
-    """Refuse folders that are no expressions, each of which holds files named by the same expressions alone."""
+    """Refuse folders that are not expressions, each of which holds only files named by the same expressions."""
     shown: dict[str, set[str]] = {label: set() for label, _path in images}
     for label, path in images:
         words = [word for word in words_of(path.stem) if word not in words_of(label)]

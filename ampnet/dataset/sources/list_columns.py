@@ -175,7 +175,7 @@ Parts = tuple[str, ...]
 
 
 class ImageBook:
-    r"""The images below a folder, found by whatever a list calls them, on whatever computer.
+    r"""The images below a folder, found by the paths in a list, which may come from another computer.
 
     A path that leads to a file is taken as it is. Others are compared by their last parts: ``C:\data\img\a.jpg`` and
     ``/home/me/img/a`` are ``img/a.jpg`` if there is only one such image.
@@ -185,7 +185,7 @@ class ImageBook:
         self.root = root
         self._by_end: dict[Parts, list[tuple[Parts, str]]] | None = None
         self.repeated: dict[str, int] = {}
-        """What was not found because there are several such images, and how many."""
+        """Paths that match several images, and how many."""
 
     def find(self, text: str, split: str = "", label: str = "") -> str | None:
         """Find an image.

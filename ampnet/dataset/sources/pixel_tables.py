@@ -1,4 +1,4 @@
-"""Tables whose rows hold the pixels of a face: FER-2013's csv, and what people made in its form, under any name."""
+"""Tables whose rows hold the pixels of a face: FER-2013's CSV, and similar files under any name."""
 
 import math
 import re
@@ -32,7 +32,7 @@ MIN_SIDE, MAX_SIDE = 8, 512
 MAX_TABLE_BYTES = 1 << 36
 
 _SIGNED = re.compile(r"-\s*\d|[A-Za-z]")
-"""What no pixel is."""
+"""A value that no pixel has."""
 
 _NUMBERS = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 _NUMBER = re.compile(r"[-+]?[\d.]+|nan", re.IGNORECASE)

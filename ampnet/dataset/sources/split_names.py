@@ -136,7 +136,7 @@ def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
 
 
 def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
-    """Split a data set by its people, if all of its images tell them and it has no official splits.
+    """Split a data set by its people, if all of its images name them and it has no official splits.
 
     Where it has, people that are on several sides of them are noted; so is that some images do not tell them.
 
@@ -145,14 +145,14 @@ def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
 
     Raises:
         DataError: there are fewer than three people.
-        UsageError: the data set is not split by people, and a fold is asked for.
+        UsageError: the data set is not split by people, and a fold is requested.
     """
     source = _with_one_spelling(source)
     if fold is None:
         return source
     is_told = all(item.subject for item in source.items)
     if fold and (source.has_splits or not is_told):
-        why = "the data set has splits of its own" if is_told else "not every image says whose face it shows"
+        why = "the data set has its own splits" if is_told else "not every image says whose face it shows"
         raise UsageError(f"--fold chooses people to test on, but {why}; leave it out")
     if source.has_splits:
         splits = defaultdict[str, set[str]](set)
@@ -176,7 +176,7 @@ def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
 
 
 def _with_one_spelling(source: RawDataSet) -> RawDataSet:
-    """Take people whose names differ as :func:`class_key` compares them for one, so that nobody is on two sides."""
+    """Take people whose names differ as :func:`class_key` compares them for one, so that no person is in two splits."""
     spelled: dict[str, str] = {}
     meant = {
         name: spelled.setdefault(class_key(name), name) for name in sorted({item.subject for item in source.items})

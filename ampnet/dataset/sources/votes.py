@@ -68,7 +68,7 @@ def _counts(table: Table) -> Rows:
 
 
 def _count_answers(source: RawDataSet, table: Table, answer: str) -> tuple[tuple[str, ...], Rows]:
-    """Count the answers of a table with a row for each; those of fewer annotators than training asks for are scaled up.
+    """Count the answers of a table with a row for each; those of fewer annotators than training requires are scaled up.
 
     Returns:
         The answers there can be, and the place, the name and the votes of each image.
