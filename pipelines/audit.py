@@ -94,7 +94,7 @@ def run(config: AuditConfig, quiet: bool = False) -> AuditResult:
     """Rank labels by how probably they are wrong, or photos by how little a network knows about them.
 
     Raises:
-        UsageError: there is no such checkpoint, the folder holds another audit, or the runs are no folds.
+        UsageError: there is no such checkpoint, the folder holds another audit, or the runs are not folds.
         CheckpointError: the checkpoint cannot be used.
         DataError: the data, the predictions or the photos cannot be used, or a list cannot be written.
     """
@@ -212,8 +212,8 @@ def _unlabelled(config: AuditConfig, quiet: bool) -> AuditResult:
     """Rank photos by the gap between the two most probable classes of each face: the smallest first."""
     assert config.unlabelled is not None
     console = notices(quiet)
-    asked = PredictConfig(images=(config.unlabelled,), checkpoint=config.checkpoint, gpus=config.gpus)
-    chosen = choose_predictor(asked, console)
+    predict_config = PredictConfig(images=(config.unlabelled,), checkpoint=config.checkpoint, gpus=config.gpus)
+    chosen = choose_predictor(predict_config, console)
     doubts: list[Doubt] = []
     shown: list[tuple[Doubt, Image]] = []
     skipped = 0

@@ -172,10 +172,10 @@ def _predict(
     hashes = {file: sha256_of(file) for file in files}
     reserve()
     tables: dict[str, PredictionTable] = {}
-    told: dict[str, list[str]] = {}
+    of_note: dict[str, list[str]] = {}
     for contender in contenders:
         for note in contender.notes:
-            told.setdefault(note, []).append(contender.letter)
+            of_note.setdefault(note, []).append(contender.letter)
         if contender.folds:
             notices(quiet).print(f"{contender.letter}: {printable(contender.name)}")
             of_seeds, scores = predict_seeds(settings, folds[contender.letter], quiet)
@@ -194,7 +194,7 @@ def _predict(
                 table, found = done.table, done.notes
             tables[name] = replace(table, probabilities=None, local=None, global_=None)
             for note in found:
-                told.setdefault(note, []).append(contender.letter)
+                of_note.setdefault(note, []).append(contender.letter)
     for table in tables.values() if folds else ():  # a copy for one of them is one for all
         copies = table.images.copies
         if copies is not None and split.images.copies is not None:
@@ -203,7 +203,7 @@ def _predict(
             split = replace(split, images=replace(split.images, copies=copies))
     everyone = [contender.letter for contender in contenders]
     notes = people_note(next((one.people for one in folds.values()), people_of(split)))
-    for note, letters in told.items():
+    for note, letters in of_note.items():
         of = sorted(set(letters))
         notes.append(note if of == everyone else f"{', '.join(of)}: {note}")
     return _Predicted(split, tables, hashes, notes)

@@ -71,7 +71,7 @@ class Contender:
         return re.sub(r"[^\w.+]+", "_", printable(name, 40)) or self.letter
 
 
-def find_contenders(asked: Sequence[Path], is_mirrored: bool = False) -> tuple[Contender, ...]:
+def find_contenders(named: Sequence[Path], is_mirrored: bool = False) -> tuple[Contender, ...]:
     """Find the files of each contender.
 
     Args:
@@ -82,7 +82,7 @@ def find_contenders(asked: Sequence[Path], is_mirrored: bool = False) -> tuple[C
             what the folds of another hold out, or there is nothing to be mirrored.
         CheckpointError: a folder holds no checkpoint.
     """
-    found = [_find(letter, path) for letter, path in zip(ascii_uppercase, asked, strict=False)]
+    found = [_find(letter, path) for letter, path in zip(ascii_uppercase, named, strict=False)]
     if folds := next((one for one in found if one.folds), None):
         for other in found:
             if not (other.folds or other.is_predictions):
@@ -103,19 +103,19 @@ def find_contenders(asked: Sequence[Path], is_mirrored: bool = False) -> tuple[C
     return tuple(found)
 
 
-def _find(letter: str, asked: Path) -> Contender:
-    path = named_model(asked, "a CSV file of predictions")
+def _find(letter: str, named: Path) -> Contender:
+    path = named_model(named, "a CSV file of predictions")
     if path.suffix.lower() == ".csv" and path.is_file():
-        return Contender(letter, str(asked), (path,), is_predictions=True)
+        return Contender(letter, str(named), (path,), is_predictions=True)
     if runs := find_runs(path):
         if runs.are_folds:
             notes = tuple(stopped_early(runs))
-            return Contender(letter, str(asked), runs.finished, is_predictions=False, notes=notes, folds=runs)
+            return Contender(letter, str(named), runs.finished, is_predictions=False, notes=notes, folds=runs)
         unfinished = f"without {', '.join(runs.unfinished)}, where there is no {BEST}"
         notes = (*((unfinished,) if runs.unfinished else ()), *stopped_early(runs))
-        return Contender(letter, str(asked), runs.finished, is_predictions=False, notes=notes)
+        return Contender(letter, str(named), runs.finished, is_predictions=False, notes=notes)
     file = checkpoint_file(path)
-    return Contender(letter, display_name(file) if bundled_name(file) else str(asked), (file,), is_predictions=False)
+    return Contender(letter, display_name(file) if bundled_name(file) else str(named), (file,), is_predictions=False)
 
 
 JSON_FILE = "compare.json"

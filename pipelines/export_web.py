@@ -27,17 +27,17 @@ CHARSET = '<meta charset="utf-8">'
 PRIVACY = "Photos stay in this browser: the model runs in it, and nothing is sent anywhere."
 
 
-def find_runtime(asked: Path | None, aside: Path) -> Path:
+def find_runtime(requested: Path | None, aside: Path) -> Path:
     """Return the folder of the npm package that runs the model.
 
     Args:
-        asked: by the user; None has npm install it.
+        requested: by the user; None has npm install it.
         aside: where to, a folder.
 
     Raises:
         UsageError: the package is not there, or npm cannot install it.
     """
-    runtime = asked or _installed(aside)
+    runtime = requested or _installed(aside)
     if missing := [file for file in RUNTIME_FILES if not (runtime / "dist" / file).is_file()]:
         where = f"{printable(runtime / 'dist')} has no {missing[0]}"
         raise UsageError(f"{where}; name the folder of the npm package {RUNTIME}, 1.21 or newer")

@@ -147,7 +147,7 @@ def _answer(
         for chunk in chunks:
             _take(chunk, outputs, config.explain)
             advance(len(chunk))
-            answered |= {id(queued.source) for queued, _ in chunk if queued.is_asked}
+            answered |= {id(queued.source) for queued, _ in chunk if queued.is_sampled}
             if outputs.are_pointless:
                 outputs.result.problems.append("stopped: further results could not be written")
                 return

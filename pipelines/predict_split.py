@@ -116,11 +116,11 @@ def _framing_notes(faces: FaceDataset, checkpoint: Checkpoint) -> Iterator[str]:
         yield "the images are greyscale, but the checkpoint was trained on colour"
 
 
-def empty_notes(table: PredictionTable, split: str, told: Sequence[str]) -> Iterator[str]:
+def empty_notes(table: PredictionTable, split: str, noted: Sequence[str]) -> Iterator[str]:
     """Name the classes without images, except those that another note is about."""
     present = np.bincount(table.labels, minlength=len(table.class_names)) > 0
     names = [name for name, any_image in zip(table.class_names, present, strict=True) if not any_image]
-    if empty := [name for name in names if name not in told]:
+    if empty := [name for name in names if name not in noted]:
         yield f"no image of {', '.join(empty)} in {split}: means over the classes leave it out"
 
 

@@ -105,7 +105,7 @@ ANSWERING = ("face", "min_face", "name", "weights", "score_threshold", "prior", 
 
 
 def run_settings(config: PredictConfig, model: ModelId, has_video: bool) -> RunSettings:
-    """Return what stands beside a table of faces, to repeat the run; a camera's frames are taken as they come."""
+    """Return the settings beside a table of faces, to repeat the run; a camera's frames are taken as they come."""
     sampling, known = sampling_of(config), all_settings_of(PredictConfig)
     values = asdict(config.detector) | {name: getattr(config, name) for name in ANSWERING if hasattr(config, name)}
     options = {

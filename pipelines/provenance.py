@@ -27,7 +27,7 @@ def provenance_of(config: EvalConfig, file: Path, sha256: str, index: FaceIndex,
 
     Args:
         file: the checkpoint, or the file of predictions.
-        sha256: of what was read of it; a run that goes on replaces its best checkpoint.
+        sha256: of what was read of it; a run in progress replaces its best checkpoint.
         model: from :func:`describe`; empty for a file of predictions.
     """
     return Provenance(

@@ -26,7 +26,7 @@ class ResultFolder:
     """A folder for the files beside a result, which is shown even where they cannot be written.
 
     Args:
-        is_asked: whether the user named it. If not, and it is read-only (shared data and checkpoints), a note is
+        is_named: whether the user named it. If not, and it is read-only (shared data and checkpoints), a note is
             printed, and nothing is written.
         what: the files in words, plural.
         subjects: what is to be written, so that nothing else is replaced.
@@ -38,7 +38,7 @@ class ResultFolder:
     def __init__(
         self,
         folder: Path,
-        is_asked: bool,
+        is_named: bool,
         what: str,
         subjects: Subjects = MappingProxyType({}),
         force: bool = False,
@@ -48,7 +48,7 @@ class ResultFolder:
         self.problem: str | None = None
         """Why a file could not be written."""
         self._subjects = {} if force else subjects
-        if not is_asked and not is_writable(folder):
+        if not is_named and not is_writable(folder):
             self.folder = None
             notices().print(f"note: {what} are not written: {folder} is read-only; name another folder with --out")
         else:

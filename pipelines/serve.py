@@ -129,8 +129,8 @@ def _choose(config: ServeConfig, console: Console) -> tuple[ChosenPredictor, Run
     file = find_model(config.checkpoint, console, "--checkpoint")
     is_onnx = config.runtime == "onnx" or (config.runtime is None and not config.gpus and _is_exported(file))
     runtime: Runtime = "onnx" if is_onnx else "torch"
-    asked = PredictConfig(images=(), checkpoint=file, detector=config.detector, gpus=config.gpus, runtime=runtime)
-    chosen = choose_predictor(asked, console, parallel=config.parallel)
+    settings = PredictConfig(images=(), checkpoint=file, detector=config.detector, gpus=config.gpus, runtime=runtime)
+    chosen = choose_predictor(settings, console, parallel=config.parallel)
     cv2.setNumThreads(max(usable_cores() // chosen.parallel, 1))
     if runtime == "torch":
         import torch
@@ -155,8 +155,8 @@ def _explainer(chosen: ChosenPredictor, runtime: Runtime, console: Console) -> C
     def explainer() -> Recognizer:
         if runtime == "torch":
             return chosen.predictor
-        asked = PredictConfig(images=(), checkpoint=chosen.model, gpus=0, runtime="torch")
-        found = choose_predictor(asked, console).predictor
+        settings = PredictConfig(images=(), checkpoint=chosen.model, gpus=0, runtime="torch")
+        found = choose_predictor(settings, console).predictor
         if found.model != chosen.predictor.model:
             raise ConfigError("the checkpoint was replaced since the service started; start it again")
         return found
@@ -165,7 +165,7 @@ def _explainer(chosen: ChosenPredictor, runtime: Runtime, console: Console) -> C
 
 
 def _has_regions(predictor: Recognizer) -> bool:
-    """Whether the network looks at regions, of which its exported form, which cannot explain itself, tells."""
+    """Whether the network has regions, as its exported form states, which cannot explain itself."""
     about = getattr(predictor, "metadata", None)
     return predictor.can_explain if about is None else bool(about.get("region_names", True))
 

@@ -81,7 +81,7 @@ def _details(report: EvalReport) -> Iterator[RenderableType]:
 
 
 def _headline(report: EvalReport) -> str:
-    """State the accuracy over all images, and what stands beside it: without the lost ones, without copies."""
+    """State the accuracy over all images, without the lost ones, and without copies."""
     scores = report.all
     parts = [f"accuracy {with_unit(scores.accuracy)} over all {scores.images:,} images"]
     if report.undetected and report.scored:

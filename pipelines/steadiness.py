@@ -15,8 +15,8 @@ from ampnet.errors import DataError
 from ampnet.faces.framing import frame_face
 from ampnet.files.printable import counted, first_of, printable
 from ampnet.media.images import Image
-from ampnet.reading.handed_over import photo_of
 from ampnet.reading.photo import Photo
+from ampnet.reading.python_inputs import photo_of
 from ampnet.reading.sources import plan
 from ampnet.recognition.recognizer import Recognizer
 from ampnet.results.photo_result import PhotoResult

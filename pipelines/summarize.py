@@ -135,7 +135,7 @@ def _files_of(
 
 
 def _not_of_this_run(folder: Path, written: Collection[str]) -> list[str]:
-    """Name the annotations and pictures that an earlier run may have left, as of people who have got names since."""
+    """Name the annotations and pictures that an earlier run may have left, such as those of people who were renamed."""
     ours = (".png", ".eaf", ".TextGrid", ".tsv.gz", "_physio.json")
     others = sorted(path.name for path in folder.iterdir() if path.name.endswith(ours) and path.name not in written)
     if not others:
@@ -144,7 +144,7 @@ def _not_of_this_run(folder: Path, written: Collection[str]) -> list[str]:
 
 
 def _differing(settings: Sequence[RunSettings | None]) -> list[str]:
-    """Say if the tables came about in different ways, of which the methods describe one."""
+    """Warn if the tables were made with different settings, of which the methods describe one."""
     ways = {
         (one.first, one.last, one.smooth, one.fast, one.mirror, tuple(sorted(one.options.items())))
         for one in settings
@@ -155,7 +155,7 @@ def _differing(settings: Sequence[RunSettings | None]) -> list[str]:
 
 
 def _people_of_baseline(series: Sequence[Series], baseline: str | None) -> list[str]:
-    """Say if another video is the baseline, and numbers, which each video gives anew, tell its people."""
+    """Warn if another video is the baseline, but people have only numbers, which differ from video to video."""
     is_clip = any(baseline in (one.video, one.video.rpartition("/")[2]) for one in series)
     numbered = Counter(one.video for one in series if one.person.isdecimal())
     if not is_clip or max(numbered.values(), default=0) < 2:
@@ -165,7 +165,7 @@ def _people_of_baseline(series: Sequence[Series], baseline: str | None) -> list[
 
 
 def _people_of_bids(series: Sequence[Series]) -> list[str]:
-    """Say if a BIDS subject stands for several people, as numbers, which each video gives anew, do."""
+    """Warn if a BIDS subject stands for several people, as numbers differ from video to video."""
     videos = Counter(one.person for one in series if one.person.isdecimal())
     shared = [number for number, count in videos.items() if count > 1]
     what = "is another person in each video, since numbers start anew in each; name people with --people"

@@ -65,7 +65,7 @@ class TorchFile:
         """Describe the tensor (or parameter) that a record of :attr:`content` stands for, without reading it.
 
         Raises:
-            CheckpointError: the record is no plain tensor, or reaches beyond its numbers.
+            CheckpointError: the record is not a plain tensor, or reaches beyond its numbers.
         """
         match record:
             case Call(Named("torch._utils", "_rebuild_parameter"), (data, *_)):

@@ -64,7 +64,7 @@ def cut_into_parts(
             text.
         size: photos of a part; a tar or parquet file is a part by itself.
         videos: whether to read the videos in folders, too.
-        out: folder or address of the results, which are no input where it lies below one.
+        out: folder or address of the results, which are not input if it lies below one.
 
     Returns:
         The parts, and notes for the user.

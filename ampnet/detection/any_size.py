@@ -132,7 +132,7 @@ class AnySizeDetector(ABC):
 
         Args:
             score_threshold: minimum score of a face; None takes the config's.
-            suspicion: minimum score of a suspect; None looks for none.
+            suspicion: minimum score of a suspect; None returns none.
         """
         threshold = self.config.score_threshold if score_threshold is None else score_threshold
         seen: dict[View, Seen] = {}

@@ -101,7 +101,7 @@ class _Choice:
     """None: nothing has to be searched again."""
 
 
-def detect_wanted(
+def detect_for_choice(
     detector: AnySizeDetector, images: Sequence[Image], policy: FacePolicy, min_faces: Sequence[float]
 ) -> list[list[Face]]:
     """Detect the faces in each image, as far as the choice among them needs.

@@ -33,7 +33,7 @@ class FaceFinder:
         min_face: float = 0.0,
         smallest: float | None = None,
     ) -> None:
-        check_wanted(face, min_face)
+        check_choice(face, min_face)
         self.detector, self.face, self.min_face, self.smallest = detector, face, min_face, smallest
 
     def find(self, photos: Sequence[Photo], most: int | None = None) -> list[Detection]:
@@ -58,7 +58,7 @@ class FaceFinder:
 
 
 @cache  # there is a finder for each few photos
-def check_wanted(face: FacePolicy, min_face: float) -> None:
+def check_choice(face: FacePolicy, min_face: float) -> None:
     """Raise a RangeError if there is no such choice of faces."""
     PredictConfig(face=face, min_face=min_face)
 

@@ -71,8 +71,10 @@ def _stretches(photos: Sequence[Photo]) -> list[Stretch]:
         if end == len(photos) or not _is_next(photos[end - 1], photos[end]):
             times = np.array([photo.seconds or 0.0 for photo in photos[first:end]])
             count = math.ceil((times[-1] - times[0]) / STRETCH_SECONDS)
-            looks = [first + int(np.abs(times - tick).argmin()) for tick in np.linspace(times[0], times[-1], count + 1)]
-            stretches += [(one, other) for one, other in pairwise(looks) if other - one > 1]
+            keyframes = [
+                first + int(np.abs(times - tick).argmin()) for tick in np.linspace(times[0], times[-1], count + 1)
+            ]
+            stretches += [(one, other) for one, other in pairwise(keyframes) if other - one > 1]
             first = end
     return stretches
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ampnet.detection.any_size import AnySizeDetector
-from ampnet.detection.coarse_to_fine import detect_wanted
+from ampnet.detection.coarse_to_fine import detect_for_choice
 from ampnet.detection.face import Face, choose_face, is_large, landmark_distance, moved_face, roll
 from ampnet.detection.multiscale import scaled_size
 from ampnet.detection.upside_down import find_upside_down, right_faces
@@ -75,7 +75,7 @@ def detect_with_retries(
         if turn == UPSIDE_DOWN:
             found = find_upside_down(detector, views, smallest)
         else:
-            seen = _detect_turned(detector, views, turn) if turn else detect_wanted(detector, views, policy, sides)
+            seen = _detect_turned(detector, views, turn) if turn else detect_for_choice(detector, views, policy, sides)
             found = right_faces(detector, views, seen, smallest)
         for index, faces in zip(missing, found, strict=True):
             faces_of[index] = faces

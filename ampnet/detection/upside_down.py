@@ -24,7 +24,7 @@ filter when they are turned by 180 degrees."""
 SHORT = 0.37
 """Distance from the eyes to the mouth, as a fraction of the box's side, below which a face is doubtful: 99% of the
 upright ones have more, but less than half of the upside-down ones that are taken for upright."""
-LOOK_SIDE = 128
+DOUBTFUL_SIDE = 128
 """Side in pixels at which a doubtful face is detected again; its box takes half of that."""
 MOST = 4
 """Maximum number of doubtful faces of an image: a crowd has many faces of low scores."""
@@ -71,12 +71,12 @@ def _doubtful(faces: Sequence[Face], sound: Sequence[Face], min_face: float) -> 
 def _turned(detector: AnySizeDetector, images: Sequence[Image], doubtful: Sequence[Sequence[Face]]) -> list[list[Face]]:
     """Detect faces again, turned by 180 degrees; return those that have a higher score there."""
     places = [(index, face) for index, faces in enumerate(doubtful) for face in faces]
-    turned = [align_face(images[index], _on_its_head(face), size=LOOK_SIDE) for index, face in places]
-    looks = detector.look([View(frame.image, LOOK_SIDE) for frame in turned])
+    turned = [align_face(images[index], _on_its_head(face), size=DOUBTFUL_SIDE) for index, face in places]
+    results = detector.look([View(frame.image, DOUBTFUL_SIDE) for frame in turned])
     righted: list[list[Face]] = [[] for _ in images]
-    for (index, face), frame, look in zip(places, turned, looks, strict=True):
+    for (index, face), frame, seen in zip(places, turned, results, strict=True):
         back, least = inverse(frame.matrix), face.score if keep_faces([face], 0) else 0.0
-        moved = [moved_face(one, back) for one in keep_faces(look.faces, 0) if one.score > least]
+        moved = [moved_face(one, back) for one in keep_faces(seen.faces, 0) if one.score > least]
         righted[index] += [one for one in moved if is_same(one, face)][:1]
     return righted
 

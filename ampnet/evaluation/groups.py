@@ -147,7 +147,7 @@ def _people(
 ) -> list[NDArray[np.int64] | None]:
     """Return for each group ``(N,)`` the number of each image's person; None if its single images are to be drawn.
 
-    That is where people are not known, or it has a single one, who tells nothing about others.
+    That is where people are not known, or it has a single one, which says nothing about others.
     """
     clusters = table.images.clusters
     if clusters is None:

@@ -123,7 +123,7 @@ def classifier_metadata(checkpoint: Checkpoint, precision: str, licence: str, tr
 
 
 def region_names(checkpoint: Checkpoint) -> list[str]:
-    """Name the regions that a network looks at, in the order of their contributions."""
+    """Name the regions of a network, in the order of their contributions."""
     modules = checkpoint.architecture.modules
     return [*(QUADRANTS if "lp" in modules else ()), *(SALIENT if "ap" in modules else ())]
 

@@ -200,7 +200,7 @@ class Graph:
         Args:
             going: whether it begins.
             start: the first values; their shapes may change.
-            step: from the values to whether it goes on, and to the next ones.
+            step: from the values to whether it continues, and to the next ones.
         """
 
         def results(_number: Value, _going: Value, *before: Value) -> list[Value]:
@@ -267,7 +267,7 @@ class Graph:
         step: Callable[..., Sequence[Value]],
         shapes: Sequence[Sequence[int | None]] | None,
     ) -> list[Value]:
-        """Add a loop; ``step`` gets the number of the turn, whether it goes on, and the values."""
+        """Add a loop; ``step`` gets the number of the iteration, whether it continues, and the values."""
         types = (np.int64, bool, *(value.dtype for value in start))
         inputs = [Value(self, self.name("state"), dtype) for dtype in types]
         infos = [

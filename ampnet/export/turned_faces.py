@@ -4,23 +4,23 @@ import numpy as np
 
 from ampnet.detection.multiscale import SAME_FACE
 from ampnet.detection.retries import RETRY_SIDE, RETRY_TURNS
-from ampnet.detection.upside_down import LAST_SIDE, LOOK_SIDE, MOST, SHORT, SURE
-from ampnet.export.looks import (
+from ampnet.detection.upside_down import DOUBTFUL_SIDE, LAST_SIDE, MOST, SHORT, SURE
+from ampnet.export.notation import END, Graph, Value
+from ampnet.export.passes import (
     Detector,
     Found,
     any_of,
     are_plausible,
     areas,
     best,
+    detect,
     eyes_to_mouth,
-    looks,
     nothing,
     overlaps,
     relations,
     scaled,
     without_overlaps,
 )
-from ampnet.export.notation import END, Graph, Value
 from ampnet.export.resizing import rounded
 from ampnet.export.warping import Pixels, Placement, warped
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
@@ -61,11 +61,11 @@ def righted(graph: Graph, image: Value, found: Found, detector: Detector) -> tup
     keys = graph("Where", dropped, -place + 1e7, side).take(doubtful)  # first those with impossible landmarks
     chosen = doubtful.take(best(graph, keys, graph("Min", doubtful.side(0), MOST)))
 
-    def look() -> list[Value]:
+    def search() -> list[Value]:
         least = graph("Where", plausible, found.scores, 0.0)
         return _on_their_head(graph, image, found.take(chosen), least.take(chosen), detector).parts
 
-    turned = Found(*graph.choose(chosen.side(0) > 0, look, nothing(graph)))
+    turned = Found(*graph.choose(chosen.side(0) > 0, search, nothing(graph)))
     return found.take(sound.where()), turned
 
 
@@ -75,8 +75,8 @@ def _on_their_head(graph: Graph, image: Value, faces: Found, least: Value, detec
     middle = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2.0
     away = (IMAGE_SIZE / 2 - CANONICAL_LANDMARKS).astype(np.float32)
     points = middle[:, None] + (side * (2.0 / IMAGE_SIZE))[:, None, None] * away
-    place = Placement.fitted(graph, points, CANONICAL_LANDMARKS, frame=LOOK_SIDE)
-    seen, whose = look_at_frames(graph, image, place, detector, detector.score_threshold)
+    place = Placement.fitted(graph, points, CANONICAL_LANDMARKS, frame=DOUBTFUL_SIDE)
+    seen, whose = detect_in_frames(graph, image, place, detector, detector.score_threshold)
     corners = place.inverse_of(seen.boxes.reshaped(-1, 2, 2), whose)  # 180 degrees swap them
     boxes = graph("Concat", corners[:, 1], corners[:, 0], axis=1)
     is_own = graph("Equal", whose[:, None], graph.range(side.side(0)))
@@ -89,7 +89,7 @@ def _on_their_head(graph: Graph, image: Value, faces: Found, least: Value, detec
     return found.take(sure).take((~is_later).where())
 
 
-def look_at_frames(
+def detect_in_frames(
     graph: Graph, image: Value, place: Placement, detector: Detector, threshold: Value
 ) -> tuple[Found, Value]:
     """Detect N faces again in frames around them.
@@ -115,7 +115,7 @@ def look_at_frames(
 def found_any_way(graph: Graph, image: Value, detector: Detector, least: Value) -> Found:
     """Search an image; then turned where there is no face, and upside down where a face was righted.
 
-    Each look is a turn of one loop, so that a file holds the network once and opens soon.
+    Each pass is an iteration of one loop, so a file holds the network once and loads quickly.
 
     Args:
         image: ``(H, W, 3)`` uint8.
@@ -129,7 +129,7 @@ def found_any_way(graph: Graph, image: Value, detector: Detector, least: Value) 
         upright, righted_before = Found(*parts[:3]), Found(*parts[3:])
         is_turned = mode < LAST
         canvas, matrix, shift = _view(graph, image, mode)
-        seen = looks(graph, canvas, detector, graph("Where", mode > UPRIGHT, 0.0, least))
+        seen = detect(graph, canvas, detector, graph("Where", mode > UPRIGHT, 0.0, least))
         found = _moved(graph, seen, matrix, shift)
 
         def of_turned() -> list[Value]:
@@ -157,7 +157,7 @@ def found_any_way(graph: Graph, image: Value, detector: Detector, least: Value) 
 
 
 def _view(graph: Graph, image: Value, mode: Value) -> list[Value]:
-    """Return what is looked at; the way back to the image is a matrix and a shift."""
+    """Return the image to search; the way back to the image is a matrix and a shift."""
     size_hw = image.side(0).to(np.float64), image.side(1).to(np.float64)
     longest = graph("Max", *size_hw)
     last = graph("Where", graph("Equal", mode, LAST), graph("Min", longest, float(LAST_SIDE)), longest)

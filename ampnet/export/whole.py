@@ -1,7 +1,7 @@
 """One ONNX graph from a photo to the answers for its faces: reduced, searched, framed, classified.
 
 The networks are the exported detector and classifier; what lies between them is written node by node, because it
-depends on what is found. Its steps are those of the Recognizer, module by module: :mod:`ampnet.export.looks` and
+depends on what is found. Its steps are those of the Recognizer, module by module: :mod:`ampnet.export.passes` and
 :mod:`ampnet.export.turned_faces` for detection, :mod:`ampnet.export.warping` for alignment; the choice of faces,
 reduction and framing are here.
 """
@@ -16,10 +16,10 @@ import numpy as np
 from ampnet.detection.multiscale import MAX_LONG_SIDE
 from ampnet.detection.retries import MIN_SCORE, NEAR, STEEP_ROLL
 from ampnet.export.graphs import decode
-from ampnet.export.looks import Detector, Found, areas, best, eyes_to_mouth
 from ampnet.export.notation import END, Graph, Value
+from ampnet.export.passes import Detector, Found, areas, best, eyes_to_mouth
 from ampnet.export.resizing import resized, rounded
-from ampnet.export.turned_faces import found_any_way, is_large, look_at_frames
+from ampnet.export.turned_faces import detect_in_frames, found_any_way, is_large
 from ampnet.export.warping import Pixels, Placement, gathered, warped
 from ampnet.faces.alignment import CANONICAL_LANDMARKS
 from ampnet.faces.framing import MAX_SHARPNESS_RATIO, Framing
@@ -73,7 +73,7 @@ def _derotated(graph: Graph, image: Value, found: Found, detector: Detector) -> 
 def _found_upright(graph: Graph, image: Value, old: Value, detector: Detector) -> Value:
     """Return new landmarks where a face is found again, else the old ones; ``(N, 5, 2)`` in pixels of the image."""
     place = Placement.fitted(graph, old, CANONICAL_LANDMARKS)
-    kept, whose = look_at_frames(graph, image, place, detector, graph.constant(np.array(MIN_SCORE, dtype=np.float32)))
+    kept, whose = detect_in_frames(graph, image, place, detector, graph.constant(np.array(MIN_SCORE, dtype=np.float32)))
     new = place.inverse_of(kept.landmarks, whose)  # (M, 5, 2)
     difference = new[None] - old[:, None]  # (N, M, 5, 2)
     apart_by = graph("Sqrt", (difference * difference).sum(3)).mean(2) / eyes_to_mouth(graph, old)[1][:, None]

@@ -33,7 +33,7 @@ _SHARE = 0.9
 def brightness(face: Image) -> int:
     """Return the grey value that a tenth of a face exceeds.
 
-    The brighter parts of a face tell dark photos from dark skin, which has lights, eyes and teeth.
+    The brighter parts of a face distinguish dark photos from dark skin, which has lights, eyes and teeth.
 
     Args:
         face: ``(S, S, 3)`` RGB uint8 or ``(S, S)`` grey, in the network's frame; a tenth at each side is left out.

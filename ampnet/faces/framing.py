@@ -151,7 +151,7 @@ def reframing(data: Framing | None, landmarks: Points, trained: Framing) -> Fram
     if moved <= MAX_OFFSET and not is_sharper and (data is None or data.crop == trained.crop):
         return None
     framing = trained if is_sharper else replace(trained, face_resolution=None)
-    is_aligned = data is not None and data.crop == "face"  # so that it is no whole image
+    is_aligned = data is not None and data.crop == "face"  # so that it is not a whole image
     return replace(framing, spread=0.0) if is_aligned and trained.crop == "none" else framing
 
 

@@ -166,7 +166,7 @@ def number_of(text: str, least: float, most: float) -> float:
     """Parse a number within bounds.
 
     Raises:
-        ValueError: it is no number, not finite, or outside the bounds.
+        ValueError: it is not a number, not finite, or outside the bounds.
     """
     value = float(text)
     if not least <= value <= most:  # NaN is not within any bounds

@@ -67,7 +67,7 @@ class Channel:
         Raises:
             EOFError: the other side has ended.
             OSError: it cannot be read, or the deadline of ``time.monotonic`` has passed (TimeoutError).
-            ValueError: it is no such message.
+            ValueError: it is not such a message.
         """
         kind, head, size = HEADER.unpack(self.take(HEADER.size, deadline))
         if head > MAX_VALUES:
@@ -141,11 +141,11 @@ class Worker:
             "import json, sys; sys.path[:], order, *rest = json.loads(sys.argv[1]); "
             f"from {module} import {name}, main; from {__name__} import run; run(main, {name}(**order), *rest)"
         )
-        told = [sys.path, asdict(order), its.fileno(), memory, writes_files]
+        arguments = [sys.path, asdict(order), its.fileno(), memory, writes_files]
         one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # for arithmetic, of which there is none
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-B", "-c", start, json.dumps(told)],
+                [sys.executable, "-I", "-B", "-c", start, json.dumps(arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -47,7 +47,7 @@ class Lines:
 
         Raises:
             LockedError: another process has it open.
-            DataError: it cannot be written, or is no regular file.
+            DataError: it cannot be written, or is not a regular file.
         """
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -88,7 +88,7 @@ class Lines:
         """Read whole lines from a place on; yields the place of each, and the line with its end.
 
         Raises:
-            DataError: the file cannot be read, or is no regular file.
+            DataError: the file cannot be read, or is not a regular file.
         """
         try:
             file = open_regular(self.path, MAX_JOURNAL)
@@ -248,8 +248,8 @@ def require_same(plan: Mapping[str, Any], earlier: Mapping[str, Any], place: Pat
     Raises:
         DataError: an entry differs.
     """
-    asked = json.loads(json.dumps(plan))
-    if changed := sorted(name for name in asked if asked[name] != earlier.get(name)):
+    requested = json.loads(json.dumps(plan))
+    if changed := sorted(name for name in requested if requested[name] != earlier.get(name)):
         what = f"other settings or inputs (changed: {printable(', '.join(changed))})"
         raise DataError(f"{printable(place)} was started with {what}; use the same ones, or {CURE}")
 

@@ -35,7 +35,7 @@ def read_npy_header(file: io.BytesIO) -> NpyHeader:
         file: the file in memory, where no claim makes room for more than there is; left right behind the header.
 
     Raises:
-        DataError: it is no such header. The message is the reason alone, without the path.
+        DataError: it is not such a header. The message is the reason alone, without the path.
     """
     try:
         with warnings.catch_warnings():

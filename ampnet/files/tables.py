@@ -12,7 +12,7 @@ from ampnet.files.printable import printable
 SEPARATORS = (",", ";", "\t", "|")
 
 _SEPARATOR_LINE = re.compile(r"\ufeff?sep=(.)\s*", re.IGNORECASE)
-"""First line by which a spreadsheet tells its separator."""
+"""First line in which a spreadsheet states its separator."""
 
 _NAMELESS = re.compile(r"(unnamed: ?\d+)?", re.IGNORECASE)
 """Header of a column of row numbers, or of one after a trailing separator."""
@@ -66,8 +66,8 @@ def open_table(path: Path, cure: str = "") -> Table:
     """
     separator, first = "", 0
     for number, line in enumerate(text_lines(path, "surrogateescape", "", cure), start=1):
-        if told := _SEPARATOR_LINE.fullmatch(line):
-            separator = told[1]
+        if found := _SEPARATOR_LINE.fullmatch(line):
+            separator = found[1]
         elif line.strip() and not line.lstrip().startswith("#"):
             first = number
             separator = separator or _separator_of(line)

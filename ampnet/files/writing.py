@@ -106,7 +106,7 @@ def write_rows(
 def temporary_beside(path: Path) -> Path:
     """Name a temporary file of this process in ``path``'s folder.
 
-    The name has 60 bytes however long ``path``'s is, and tells :func:`remove_leftovers` whose file it is.
+    The name has 60 bytes however long ``path``'s is, and identifies its owner for :func:`remove_leftovers`.
     """
     digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
     return path.parent / f".ampnet-{digest}.{_machine()}.{os.getpid()}.partial"
@@ -144,7 +144,7 @@ def refuse_overwrite(path: Path, force: bool) -> Path:
         The file to write: ``path``, or what it links to, so that the link survives.
 
     Raises:
-        UsageError: ``path`` exists and ``force`` is false, is not a regular file, or is no usable name.
+        UsageError: ``path`` exists and ``force`` is false, is not a regular file, or is not a usable name.
     """
     try:
         target = followed(path)

@@ -35,7 +35,7 @@ class ChosenPrecision:
 
 
 def choose_precision(
-    asked: UsePrecision,
+    requested: UsePrecision,
     checkpoint: Checkpoint,
     device: torch.device,
     mirror: bool = False,
@@ -52,22 +52,22 @@ def choose_precision(
     Raises:
         ConfigError: the prior does not match the checkpoint.
     """
-    if asked == "fp32":
+    if requested == "fp32":
         return ChosenPrecision(torch.float32, None)
     has_units = has_bf16_units(device)
-    if asked == "auto" and not has_units:
+    if requested == "auto" and not has_units:
         return ChosenPrecision(torch.float32, "precision: fp32 (this processor has no bfloat16 instructions)")
-    decided = decide(asked, measure_parity(checkpoint, device, mirror, prior))
+    decided = decide(requested, measure_parity(checkpoint, device, mirror, prior))
     slow = "" if has_units else "; this processor has no bfloat16 instructions, so fp32 is faster"
     return replace(decided, note=f"{decided.note}{slow}")
 
 
-def decide(asked: UsePrecision, parity: Parity) -> ChosenPrecision:
+def decide(requested: UsePrecision, parity: Parity) -> ChosenPrecision:
     """Decide by a comparison: ``auto`` takes float32 if a label changes."""
     difference = f"probabilities differ by at most {parity.largest:.3f} from fp32 on {parity.faces} sample faces"
     if parity.changed:
         difference += f", {parity.changed} of which get another label"
-        if asked == "auto":
+        if requested == "auto":
             return ChosenPrecision(torch.float32, f"precision: fp32 (in bfloat16, {difference})")
     return ChosenPrecision(torch.bfloat16, f"precision: bfloat16; {difference}")
 

@@ -12,7 +12,7 @@ from ampnet.media.drawing import label_font, legible
 from ampnet.media.images import to_array
 
 FOR, NEUTRAL, AGAINST = (179, 88, 6), (247, 247, 247), (84, 39, 136)
-"""Ends and middle of the colours: orange added, purple took away, which people with any colour vision tell apart
+"""Ends and middle of the colours: orange added, purple took away, which people with any colour vision can distinguish
 (ColorBrewer's PuOr)."""
 
 MAX_FACES = 12

@@ -79,7 +79,7 @@ COLORS = {
     "neutral": "#bbbbbb",
     "contempt": "#56b4e9",
 }
-"""Colours that people with any colour vision tell apart (Okabe and Ito 2008, with grey for neutral)."""
+"""Colours that people with any colour vision can distinguish (Okabe and Ito 2008, with grey for neutral)."""
 OTHER_COLORS = tuple(COLORS.values())
 UNSURE_COLOR = "#f2f2f2"
 
@@ -219,7 +219,7 @@ def legible(text: str) -> str:
 
 @contextmanager
 def plain_texts() -> Iterator[None]:
-    """Have matplotlib draw texts as they are: a name with two dollar signs is no formula."""
+    """Have matplotlib draw texts as they are: a name with two dollar signs is not a formula."""
     import matplotlib
 
     with matplotlib.rc_context({"text.parse_math": False}):

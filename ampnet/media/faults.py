@@ -51,7 +51,7 @@ def unreadable_format(data: bytes) -> str:
 def jpeg_damage(complaint: str, data: bytes) -> str | None:
     """Return the damage that a decoder's complaint about a JPEG means; None for what leaves the picture whole.
 
-    libjpeg fills in for blocks that are lost, and goes on. Flipped bits that leave the code valid stay unnoticed.
+    libjpeg fills in for blocks that are lost, and continues. Flipped bits that leave the code valid stay unnoticed.
 
     Args:
         complaint: libjpeg's first warning, or its error.

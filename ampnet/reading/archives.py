@@ -14,7 +14,7 @@ from ampnet.reading.photo import Photo
 from ampnet.reading.sources import Source
 
 IMAGE_COLUMNS = ("image", "jpg", "bytes", "content")
-"""Names of a parquet file's column of images, in the order in which they are looked for."""
+"""Names of a parquet file's column of images, in the order of the search."""
 
 NAME_COLUMNS = ("path", "name", "file_name", "key", "id")
 

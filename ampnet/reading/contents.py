@@ -173,7 +173,7 @@ def content_of(given: Any, is_copied: bool = False) -> Content:
     if isinstance(given, ImageFile.ImageFile) and (data := _bytes_behind(given)) is not None:
         return BytesContent(data)
     if is_copied:
-        with suppress(DataError):  # it is told when they are decoded
+        with suppress(DataError):  # it is reported when they are decoded
             return PixelContent(np.array(_pixels(given)))
     return PixelContent(given)
 

@@ -43,7 +43,7 @@ class QueuedPhoto:
     source: Source
     start: float = 0.0
     """Time of its video's first frame, in seconds, on the clock that the sound shares."""
-    is_asked: bool = True
+    is_sampled: bool = True
     """False for the frames between two that are classified."""
     is_recorded: bool = False
     """Whether an earlier run has recorded its result, so that it is only drawn."""
@@ -53,7 +53,7 @@ class QueuedPhoto:
     @property
     def is_result(self) -> bool:
         """Whether its result is to be written."""
-        return self.is_asked and not self.is_recorded
+        return self.is_sampled and not self.is_recorded
 
 
 def count_results(task: Task, sampling: Sampling) -> int:
@@ -186,7 +186,7 @@ def _read_video(source: Source, sampling: Sampling, recorded: float, longest: in
     with open_video(source.path, sampling, after, is_all=is_drawn, threads=threads, longest=longest) as video:
         for frame in video.frames():
             photo = Photo.of_frame(source.path, frame.image, frame.number, frame.seconds, frame.size_hw)
-            yield QueuedPhoto(photo, source, video.info.start, frame.is_asked, frame.number <= recorded)
+            yield QueuedPhoto(photo, source, video.info.start, frame.is_sampled, frame.number <= recorded)
 
 
 def _resumed_after(source: Source, recorded: float) -> int:

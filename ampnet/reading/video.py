@@ -78,7 +78,7 @@ class Frame:
     """``(h, w, 3)`` RGB, upright, with square pixels."""
     size_hw: tuple[int, int]
     """Height and width of the whole frame, which the image may show smaller."""
-    is_asked: bool = True
+    is_sampled: bool = True
     """Whether it is one of those that the sampling asks for."""
 
 
@@ -137,16 +137,16 @@ def open_video(
         longest: reduce frames to a longer side of so many pixels; 0: leave them.
 
     Raises:
-        ImageError: it is no regular file, cannot be opened, or the decoder crashed or took too long.
+        ImageError: it is not a regular file, cannot be opened, or the decoder crashed or took too long.
     """
     try:
         file = open_regular(path, MAX_BYTES)
     except DataError as error:
         raise ImageError(f"cannot read {printable(path)}: {error}") from error
     try:
-        asked = asdict(sampling)
+        chosen = asdict(sampling)
         order = Order(
-            file.fileno(), **asked, after=after, is_all=is_all, only_info=only_info, longest=longest, threads=threads
+            file.fileno(), **chosen, after=after, is_all=is_all, only_info=only_info, longest=longest, threads=threads
         )
         worker = Worker(order, MAX_MEMORY, (file.fileno(),))
     except OSError as error:
@@ -183,7 +183,7 @@ class Video:
             ImageError: the decoder crashed or took too long; or, after the last decodable frame, some are missing.
         """
         while (message := self._message()).kind != Kind.END:
-            is_asked, number, height, width, *whole_hw, seconds = self._values(Kind.FRAME, message)
+            is_sampled, number, height, width, *whole_hw, seconds = self._values(Kind.FRAME, message)
             if height * width > MAX_PIXELS:
                 raise self._failure(f"{width} x {height} pixels a frame are more than {MAX_PIXELS:,}")
             if min(height, width, *whole_hw) < 1 or message.size != height * width * 3:
@@ -191,7 +191,7 @@ class Video:
             image = np.empty((height, width, 3), np.uint8)
             with self._failures():
                 self._worker.channel.fill(image.data.cast("B"), time.monotonic() + self.time_limit)
-            yield Frame(number, float(seconds), image, (whole_hw[0], whole_hw[1]), bool(is_asked))
+            yield Frame(number, float(seconds), image, (whole_hw[0], whole_hw[1]), bool(is_sampled))
 
     def _message(self) -> Message:
         """Receive the next message that is more than a sign of life; a problem is raised."""

@@ -86,7 +86,7 @@ class Clock:
         return self._last
 
 
-def is_asked(number: int, before: float | None, seconds: float, after: float | None, every: int, rate: float) -> bool:
+def is_sampled(number: int, before: float | None, seconds: float, after: float | None, every: int, rate: float) -> bool:
     """Return whether a frame is requested: every Nth, or the one nearest to each tick of a rate.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from ampnet.reading.video_clock import Clock, is_asked
+from ampnet.reading.video_clock import Clock, is_sampled
 from ampnet.reading.video_ends import damaged_frame, is_cut
 from ampnet.reading.video_messages import (
     MAX_PIXELS,
@@ -128,9 +128,9 @@ class _Decoding:
                 return False
             following = next(frames, None)
             after = None if following is None else following[0]
-            asked = is_asked(self.number, before, seconds, after, order.every, order.rate)
-            if seconds >= order.first and (order.is_all or (asked and self.number > order.after)):
-                channel.send_frame(self.number, seconds, asked, *shown(frame, stretch, order.longest))
+            sampled = is_sampled(self.number, before, seconds, after, order.every, order.rate)
+            if seconds >= order.first and (order.is_all or (sampled and self.number > order.after)):
+                channel.send_frame(self.number, seconds, sampled, *shown(frame, stretch, order.longest))
             else:
                 channel.beat()
             self.number += 1

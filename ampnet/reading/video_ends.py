@@ -36,7 +36,7 @@ def is_animated(path: Path) -> bool:
 
 
 def follow_blocks(file: BinaryIO, most: int | None = None) -> tuple[int, End]:
-    """Count a GIF's whole frames, and tell how they end: with the trailer, within a block, or with no block at all.
+    """Count a GIF's whole frames, and return how they end: with the trailer, within a block, or with no block at all.
 
     Args:
         file: at its start.

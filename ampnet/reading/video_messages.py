@@ -40,7 +40,7 @@ def open_container(file: BinaryIO) -> Any:
     files. Titles in any encoding do no harm.
 
     Raises:
-        av.FFmpegError: it is no video in one of :data:`FORMATS`.
+        av.FFmpegError: it is not a video in one of :data:`FORMATS`.
     """
     import av
 
@@ -72,7 +72,7 @@ class VideoRequest:
     descriptor: int
     """The open file."""
     every: int
-    """See :func:`ampnet.reading.video_clock.is_asked`; so is ``rate``."""
+    """See :func:`ampnet.reading.video_clock.is_sampled`; so is ``rate``."""
     rate: float
     first: float
     """Seconds; earlier frames are not sent ..."""
@@ -103,10 +103,10 @@ class FrameSender:
         self._last = time.monotonic()
 
     def send_frame(
-        self, number: int, seconds: float, is_asked: bool, image: "NDArray[np.uint8]", whole_hw: tuple[int, int]
+        self, number: int, seconds: float, is_sampled: bool, image: "NDArray[np.uint8]", whole_hw: tuple[int, int]
     ) -> None:
         """Send a frame."""
-        self._parent.send(Kind.FRAME, [is_asked, number, *image.shape[:2], *whole_hw, seconds], image.data.cast("B"))
+        self._parent.send(Kind.FRAME, [is_sampled, number, *image.shape[:2], *whole_hw, seconds], image.data.cast("B"))
         self._last = time.monotonic()
 
     def send_problem(self, reason: str, is_partial: bool) -> None:

@@ -120,13 +120,13 @@ def answer_in_threads(
 def _answer_chunk(
     recognizer: Answers, keeps_whole: bool, finds_all: bool, chunk: Sequence[QueuedPhoto]
 ) -> list[Answered]:
-    asked = [queued.photo for queued in chunk if queued.is_asked]
-    results = iter(recognizer.answer(asked, keeps_whole=keeps_whole))
-    others = [queued.photo for queued in chunk if finds_all and not queued.is_asked]
+    sampled = [queued.photo for queued in chunk if queued.is_sampled]
+    results = iter(recognizer.answer(sampled, keeps_whole=keeps_whole))
+    others = [queued.photo for queued in chunk if finds_all and not queued.is_sampled]
     found = iter(recognizer.find(others) if others else ())
     return [
         (queued, next(results))
-        if queued.is_asked
+        if queued.is_sampled
         else (replace(queued, boxes=[face.box for face in next(found, ())]), None)
         for queued in chunk
     ]

@@ -16,8 +16,8 @@ from ampnet.detection.following import FollowingFinder
 from ampnet.errors import ArgumentError, ConfigError, ImageError
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import Framing, frame_faces
-from ampnet.reading.handed_over import PhotoLike, is_at_hand, is_photo, one_photo, photo_of, sources_of
 from ampnet.reading.photo import Photo
+from ampnet.reading.python_inputs import PhotoLike, is_at_hand, is_photo, one_photo, photo_of, sources_of
 from ampnet.reading.video_clock import choose_sampling
 from ampnet.recognition.loop import answer_in_threads, answer_one_by_one
 from ampnet.results.face_prediction import prediction_of
@@ -125,7 +125,7 @@ class Recognizer(ABC):
         Raises:
             ImageError: a photo cannot be read.
         """
-        several = [photos] if is_photo(photos) else photos  # a path's letters and an array's rows are no photos
+        several = [photos] if is_photo(photos) else photos  # a path's letters and an array's rows are not photos
         read = [one if isinstance(one, Photo) else photo_of(one) for one in several]
         smallest = self.min_face if self.min_face < PredictConfig.min_face else None  # else its own
         finder = (FollowingFinder if self.fast else FaceFinder)(self.detector, self.face, self.min_face, smallest)

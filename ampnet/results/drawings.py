@@ -115,7 +115,7 @@ class Drawings:
             self._fail(error)
 
     def is_drawing(self, source: Source) -> bool:
-        """Return whether the copy of this video has been begun."""
+        """Return whether the copy of this video has been started."""
         return source is self._video
 
     def _draw_frame(self, queued: QueuedPhoto, path: Path) -> None:
@@ -129,7 +129,7 @@ class Drawings:
         if self._hidden is None:
             self._write([(image, about)])
         else:
-            boxes = [mark.box for mark in self._marks] if queued.is_asked else queued.boxes
+            boxes = [mark.box for mark in self._marks] if queued.is_sampled else queued.boxes
             self._write(self._hidden.add(image, boxes, about))
 
     def _write(self, frames: Iterable[tuple[Image, tuple[list[Mark], float]]]) -> None:

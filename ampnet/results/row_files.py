@@ -162,7 +162,7 @@ class Recorded:
         self._open = None if key.frame is None else key.image
 
     def add_start(self, key: RowKey) -> None:
-        """Note that a result was begun: unless it belongs to the last video, that one is complete."""
+        """Note that a result was started: unless it belongs to the last video, that one is complete."""
         frames = self._last_frames.setdefault(key.image, [])
         if self._open == key.image and (key.frame is None or key.frame > frames[-1]):
             return
@@ -187,7 +187,7 @@ def open_row_files(
         whole_videos: continue after whole files instead: the row of a frame depends on those before it.
 
     Raises:
-        UsageError: there are partial files, and neither flag is set, or they were begun with other settings.
+        UsageError: there are partial files, and neither flag is set, or they were started with other settings.
         LockedError: another command writes to one.
         DataError: one cannot be read or written.
     """

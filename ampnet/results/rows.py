@@ -55,7 +55,7 @@ class RowFormat(Protocol):
         """Read what a line is about.
 
         Raises:
-            DataError: it is no line of this format.
+            DataError: it is not a line of this format.
         """
 
 
@@ -140,7 +140,7 @@ class JsonLines:
         """Read what a line is about.
 
         Raises:
-            DataError: it is no object of ours.
+            DataError: it is not an object of ours.
         """
         try:
             plain = json.loads(line)

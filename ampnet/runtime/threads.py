@@ -106,7 +106,7 @@ def in_order(
 
     Args:
         items: iterated over in this thread, only as far as needed.
-        ahead: maximum number of items begun but not yet requested.
+        ahead: maximum number of items started but not yet requested.
 
     Yields:
         Each item and its result, in the items' order.

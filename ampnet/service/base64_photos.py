@@ -25,7 +25,7 @@ def decode_body(body: bytes, max_files: int) -> tuple[list[bytes], bool]:
         The content of each photo, and whether they came as a list.
 
     Raises:
-        Refusal: it is no such JSON, holds no photo, too many, or something else than base64.
+        Refusal: it is not such JSON, holds no photo, too many, or something else than base64.
     """
     try:
         document = json.loads(body, object_pairs_hook=_each_once)

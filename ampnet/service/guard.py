@@ -1,7 +1,7 @@
 """Access control: names of this service, its own pages and those of allowed origins, and owners of its token.
 
 A page of another site could otherwise have its visitor's browser ask a service on the visitor's own machine: directly
-(its Origin tells), or after its name has been made to mean this machine (DNS rebinding; the Host header tells).
+(see its Origin), or after its name has been made to mean this machine (DNS rebinding; see the Host header).
 """
 
 import hmac
@@ -84,8 +84,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         self._proxies.apply(scope)
-        asked = Headers(scope=scope)
-        given_id = asked.get("x-request-id", "")
+        request_headers = Headers(scope=scope)
+        given_id = request_headers.get("x-request-id", "")
         request_id = given_id if REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex
         state, start, is_read = scope.setdefault("state", {}), time.monotonic(), False
 
@@ -102,7 +102,7 @@ class Guard:
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
                 headers["X-Request-Id"] = request_id
-                self._cross_origin.add_headers(asked, headers)
+                self._cross_origin.add_headers(request_headers, headers)
                 self._metrics.requests.labels(status=str(message["status"])).inc()
                 if not is_read and message["status"] != SILENT:
                     await self._uploads.drain(receiving)
@@ -113,10 +113,10 @@ class Guard:
 
         self._running += 1
         try:
-            self._check_host(asked)
-            preflight = self._cross_origin.preflight(scope["method"], asked)
+            self._check_host(request_headers)
+            preflight = self._cross_origin.preflight(scope["method"], request_headers)
             if preflight is None:
-                self._check(scope, asked)
+                self._check(scope, request_headers)
             is_head = scope["method"] == "HEAD"  # answered as GET; uvicorn leaves the content out
             await (preflight or self._app)({**scope, "method": "GET"} if is_head else scope, receiving, sending)
         except Refusal as refusal:

@@ -74,7 +74,7 @@ class Uploads:
 
         Raises:
             Refusal: the request is too large, too slow or malformed, holds no photo or too many.
-            ClientDisconnect: its client has gone.
+            ClientDisconnect: its client has disconnected.
         """
         held = Held(self)
         try:

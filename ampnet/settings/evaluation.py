@@ -36,7 +36,15 @@ MeasuredSplit = Annotated[Split, Option("Split to measure.", "Input")]
 class EvalConfig(FaceClassifier):
     """Settings of `ampnet eval`."""
 
-    checkpoint: CheckpointArgument = None
+    checkpoint: Annotated[
+        Path | None,
+        Option(
+            f"Model to use: {MODELS}, or a folder of `train --folds` or `--seeds`.",
+            "Model",
+            positional=True,
+            unset=NEWEST,
+        ),
+    ] = None
     data: DataFolder = Path()
     split: MeasuredSplit = "test"
     predictions: Annotated[

@@ -115,7 +115,7 @@ def praat_document(tiers: Sequence[Tier], seconds: float) -> bytes:
 
 
 Labels = dict[str, str]
-"""By each label in small letters, as some file systems do not tell case apart: the name that it stands for."""
+"""By each label in small letters, as some file systems ignore case: the name that it stands for."""
 
 
 def bids_name(person: str, video: str, people: Labels, tasks: Labels) -> str:

@@ -52,14 +52,14 @@ def count_people(series: Sequence[Series]) -> int:
 def usual_rate(video: Video) -> float:
     """Return the number of classified frames a second: what was requested, or less if the video has no more.
 
-    If it is not known, the mean of the intervals tells it, but for gaps; 1 for one frame.
+    If it is not known, it follows from the mean of the intervals without gaps; 1 for one frame.
     """
     steps = np.diff(video.seconds)
     steps = steps[steps > 0]
     if not steps.size:
         return video.rate or 1.0
     found = float(1 / np.mean(steps[steps < 1.5 * np.median(steps)]))
-    found = round(found, 2) if found >= 1 else found  # minutes between frames are no rate of 0
+    found = round(found, 2) if found >= 1 else found  # minutes between frames are not a rate of 0
     return video.rate if video.rate and found > 0.9 * video.rate else found
 
 
@@ -67,7 +67,7 @@ def series_of(video: Video, rate: float | None, smooth: float) -> list[Series]:
     """Return a series for each person of a video.
 
     At each tick stands the classified frame that is nearest, if there is one within half a tick or half the usual
-    interval between frames, or frames on both sides that are no gap (1.5 such intervals at most).
+    interval between frames, or frames on both sides without a gap (1.5 such intervals at most).
 
     Args:
         video: from :func:`ampnet.summary.faces_file.read_faces`.

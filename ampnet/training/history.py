@@ -108,7 +108,7 @@ def open_trackers(names: Sequence[TrackerName], folder: Path, is_resumed: bool) 
     """Open the trackers of a run.
 
     Args:
-        is_resumed: whether the run goes on in its place; a new one may have the name of one that was deleted.
+        is_resumed: whether the run continues in its place; a new one may have the name of one that was deleted.
 
     Raises:
         UsageError: a package is missing.

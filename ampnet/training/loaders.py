@@ -81,9 +81,9 @@ def _refuse_unstreamable(config: RunConfig) -> None:
         "--targets votes or mix": config.recipe.targets != "label",
         "--teacher": bool(config.teachers),
     }
-    if asked := [option for option, is_asked in needs.items() if is_asked]:
+    if refused := [option for option, is_needed in needs.items() if is_needed]:
         raise DataError(
-            f"{config.data} has more than {STREAMED_FACES:,} faces and is streamed, but {asked[0]} needs the labels or "
+            f"{config.data} has more than {STREAMED_FACES:,} faces and is streamed, but {refused[0]} needs labels or "
             "targets of all faces in memory; leave it out (--set balance=weights needs only counts)"
         )
 

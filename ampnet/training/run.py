@@ -197,7 +197,7 @@ def build_train_state(
     """Build network, optimizer and weight average.
 
     Args:
-        is_begun: whether a save will replace the weights, so that the pre-trained ones need not be there any more.
+        is_begun: whether a save will replace the weights, so that the pre-trained ones are no longer needed.
 
     Returns:
         The state, its model, and a message on pre-trained weights (empty if there are none).

@@ -124,8 +124,8 @@ def saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
     except (AmpnetError, msgspec.ValidationError, OSError, ValueError, LookupError, TypeError, RecursionError):
         saved = config
     _refuse_other_series(config, saved, folder)
-    asked = {name: value for name, value in config.recipe_changes.items() if value is not None}
-    changes = {**(saved.recipe_changes if config.recipe is None else {}), **asked}
+    requested = {name: value for name, value in config.recipe_changes.items() if value is not None}
+    changes = {**(saved.recipe_changes if config.recipe is None else {}), **requested}
     own: dict[str, Any] = {"out": folder.parent, "name": folder.name, "resume": True, "recipe_changes": changes}
     for setting in settings_of(TrainConfig):
         if setting.name not in own and getattr(config, setting.name) == setting.default:
@@ -135,12 +135,12 @@ def saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
 
 def _refuse_other_series(config: TrainConfig, saved: TrainConfig, folder: Path) -> None:
     """Refuse to put runs beside others that were trained on other faces, or in the folder of one run."""
-    asked = {"--folds": (config.folds, saved.folds), "--subjects": (config.subjects, saved.subjects)}
+    requested = {"--folds": (config.folds, saved.folds), "--subjects": (config.subjects, saved.subjects)}
     if config.seeds > 1 and (saved.seeds == 1 or config.seeds < saved.seeds):  # more of them are welcome
-        asked["--seeds"] = str(config.seeds), str(saved.seeds) if saved.seeds > 1 else ""
+        requested["--seeds"] = str(config.seeds), str(saved.seeds) if saved.seeds > 1 else ""
     if saved.has_several_runs and config.seed != TrainConfig.seed:
-        asked["--seed"] = str(config.seed), str(saved.seed)
-    for flag, (now, before) in asked.items():
+        requested["--seed"] = str(config.seed), str(saved.seed)
+    for flag, (now, before) in requested.items():
         if now not in ("", before):
             how = f"with {flag} {printable(before, 100)}" if before else f"without {flag}"
             raise UsageError(

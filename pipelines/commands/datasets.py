@@ -3,7 +3,7 @@
 from ampnet.settings import CheckConfig, ConvertConfig, PrepareConfig
 from pipelines.commands.command import AsJson, Quiet, command
 from pipelines.commands.one_line_errors import fail_for
-from pipelines.commands.stdout import print_json, tell
+from pipelines.commands.stdout import print_json, print_lines
 
 
 @command
@@ -24,7 +24,7 @@ def prepare(config: PrepareConfig, as_json: AsJson = False, quiet: Quiet = False
         print_json(result.to_dict())
     else:
         show(prepare_lines(result))
-        tell(f"next: ampnet train --data {config.out}")
+        print_lines(f"next: ampnet train --data {config.out}")
     fail_for(result.check and result.check.problem)
 
 
@@ -64,4 +64,4 @@ def convert(config: ConvertConfig, quiet: Quiet = False) -> None:
     """
     from pipelines.convert import run  # loads numpy; kept out of `ampnet --help`
 
-    tell(*run(config, quiet).lines())
+    print_lines(*run(config, quiet).lines())

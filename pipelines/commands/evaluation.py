@@ -8,7 +8,7 @@ from ampnet.settings import AdaptConfig, AuditConfig, CalibrateConfig, CompareCo
 from ampnet.settings.fields import Option
 from pipelines.commands.command import AsJson, Latex, Quiet, command
 from pipelines.commands.one_line_errors import fail_for
-from pipelines.commands.stdout import print_json, print_result, print_text, tell
+from pipelines.commands.stdout import print_json, print_lines, print_result, print_text
 
 
 @command
@@ -43,7 +43,9 @@ def evaluate(
         show(evaluation_tables(result.report, details, config.prior, config.mirror))
         more = "" if details else "; all tables: --details"
         if result.folder is not None and result.problem is None:
-            tell(f"report: {result.folder / 'report.html'} (beside it metrics.json, predictions.csv, figures){more}")
+            print_lines(
+                f"report: {result.folder / 'report.html'} (beside it metrics.json, predictions.csv, figures){more}"
+            )
     lost = result.report.table.unreadable
     fail_for(result.problem, lost and f"{describe_unreadable(lost)}; counted as errors")
 
@@ -72,7 +74,7 @@ def compare(config: CompareConfig, latex: Latex = False, as_json: AsJson = False
         sheets = [pair.sheet for pair in result.pairs if pair.sheet]
         pictures = f", pictures {', '.join(sheets)}" if sheets else ""
         if result.folder is not None and result.problem is None:
-            tell(f"results: {result.folder} (compare.json, compare.tex, answers.csv{pictures})")
+            print_lines(f"results: {result.folder} (compare.json, compare.tex, answers.csv{pictures})")
     lost = result.unreadable
     fail_for(result.problem, lost and f"{describe_unreadable(lost)}; counted as errors")
 
@@ -103,7 +105,7 @@ def robustness(config: RobustnessConfig, latex: Latex = False, as_json: AsJson =
         print_text(robustness_latex(result.report))
     else:
         show(robustness_tables(result))
-        tell(f"report: {result.folder}")
+        print_lines(f"report: {result.folder}")
 
 
 def _show_steadiness(config: RobustnessConfig, photos: Path, as_json: bool, quiet: bool) -> None:

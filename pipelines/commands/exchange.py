@@ -2,7 +2,7 @@
 
 from ampnet.settings import ExportConfig, ExportReferenceConfig, ImportConfig
 from pipelines.commands.command import command
-from pipelines.commands.stdout import tell
+from pipelines.commands.stdout import print_lines
 
 
 @command
@@ -24,7 +24,7 @@ def export(config: ExportConfig) -> None:
     console.print(f"exporting {config.model} and comparing its answers: up to a minute or two")
     with console.status("exporting"):
         lines = run(config).lines()
-    tell(*lines)
+    print_lines(*lines)
 
 
 @command
@@ -37,7 +37,7 @@ def import_reference(config: ImportConfig) -> None:
     """
     from pipelines.import_reference import import_reference  # loads torch; kept out of `ampnet --help`
 
-    tell(*import_reference(config).lines())
+    print_lines(*import_reference(config).lines())
 
 
 @command
@@ -49,4 +49,4 @@ def export_reference(config: ExportReferenceConfig) -> None:
     """
     from pipelines.import_reference import export_reference  # loads torch; kept out of `ampnet --help`
 
-    tell(*export_reference(config).lines())
+    print_lines(*export_reference(config).lines())

@@ -42,7 +42,7 @@ def complain(message: object) -> None:
 
 
 def fail_for(*problems: object) -> None:
-    """Print a line for each thing that could not be done, and end with exit code 1; None and "" are no problem."""
+    """Print a line for each thing that could not be done, and end with exit code 1; None and "" are not problems."""
     found = [problem for problem in problems if problem]
     for problem in found:
         complain(problem)

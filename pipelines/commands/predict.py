@@ -15,7 +15,7 @@ from ampnet.settings import PredictConfig, ServeConfig
 from ampnet.settings.summary import SummarizeConfig
 from pipelines.commands.command import AsJson, Debug, Quiet, command
 from pipelines.commands.one_line_errors import complain, fail_for
-from pipelines.commands.stdout import json_stdout, print_result, tell
+from pipelines.commands.stdout import json_stdout, print_lines, print_result
 
 NOT_AN_EMOTION = (
     "An expression is not an emotion: the model names what a face shows, not what the person feels. "
@@ -83,7 +83,7 @@ def _predict_here(config: PredictConfig, as_json: bool, quiet: bool) -> None:
     if config.estimate:
         from pipelines.estimate import run as estimate
 
-        tell(estimate(config, quiet))
+        print_lines(estimate(config, quiet))
         return
     if config.camera is None:
         from pipelines.predict import run  # loads torch; kept out of `ampnet --help`
@@ -121,7 +121,7 @@ def serve(config: ServeConfig, quiet: Quiet = False, debug: Debug = False) -> No
     """
     from pipelines.serve import run
 
-    ended_by = run(config, lambda address: tell(f"ampnet serves {address}"), _log, quiet, debug)
+    ended_by = run(config, lambda address: print_lines(f"ampnet serves {address}"), _log, quiet, debug)
     if ended_by == signal.SIGINT:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an orderly end, of which nothing needs to be told
         raise typer.Exit(INTERRUPTED)
@@ -129,7 +129,7 @@ def serve(config: ServeConfig, quiet: Quiet = False, debug: Debug = False) -> No
 
 def _log(line: dict[str, Any]) -> None:
     with suppress(OSError):  # a full disk, or a reader that has gone, must not take the answers with it
-        tell(json.dumps(line))
+        print_lines(json.dumps(line))
 
 
 MAX_NAMED = 12
@@ -150,7 +150,7 @@ def summarize(config: SummarizeConfig) -> None:
     for warning in summary.warnings:
         complain(f"warning: {warning}")
     more = f" and {len(summary.files) - MAX_NAMED:,} more" if len(summary.files) > MAX_NAMED else ""
-    tell(
+    print_lines(
         f"videos: {summary.videos:,}, people: {summary.people:,}, episodes: {summary.episodes:,}",
         f"written to {printable(summary.folder)}: {', '.join(path.name for path in summary.files[:MAX_NAMED])}{more}",
     )

@@ -72,7 +72,7 @@ def json_stdout() -> TextIO:
     return sys.stdout
 
 
-def tell(*lines: str) -> None:
+def print_lines(*lines: str) -> None:
     """Print lines on stdout; what a line cannot hold, such as line breaks and undecodable bytes, is escaped."""
     print_text("\n".join(one_line(line) for line in lines) + "\n")
 
@@ -95,7 +95,7 @@ def print_result(result: Result, as_json: bool) -> None:
     if as_json:
         print_json(result.to_dict())
     else:
-        tell(*result.lines())
+        print_lines(*result.lines())
 
 
 def _reconfigure(stream: Any, **settings: str) -> None:

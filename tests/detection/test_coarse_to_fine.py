@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ampnet.detection.any_size import AnySizeDetector, Seen
-from ampnet.detection.coarse_to_fine import detect_wanted
+from ampnet.detection.coarse_to_fine import detect_for_choice
 from ampnet.detection.detector import FaceDetector
 from ampnet.detection.face import Face, choose_face
 from ampnet.detection.multiscale import is_same, pass_sizes
@@ -124,14 +124,14 @@ SURE = face(500, 300, 300)  # 125 px of the coarse look, too large for the full 
 )
 def test_the_coarse_look_decides_only_without_a_rival(case, coarse, is_enough):
     detector = ScriptedDetector(coarse, [])
-    detect_wanted(detector, [IMAGE], "largest", [12.0])
+    detect_for_choice(detector, [IMAGE], "largest", [12.0])
     assert len(detector.views) == (1 if is_enough else 2)
 
 
 def test_nearest_to_the_centre_is_decided_by_a_close_look_at_the_centre():
     in_front = face(60, 610, 600)
     detector = ScriptedDetector(Seen([face(500, 420, 380)], []), [in_front])
-    (found,) = detect_wanted(detector, [IMAGE], "centre", [12.0])
+    (found,) = detect_for_choice(detector, [IMAGE], "centre", [12.0])
     assert choose_face(found, "centre", (1280, 1280)) == [in_front]
     assert len(detector.views) == 2
     assert max(detector.views[1]) <= 1280 / 2

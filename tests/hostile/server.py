@@ -53,7 +53,7 @@ def readers() -> dict[str, Callable[[Path], object]]:
 def read_from_web(path: Path) -> None:
     """Read a photo from a server of this machine that answers with a file's bytes, and hangs up."""
     from ampnet.files import download
-    from ampnet.reading.handed_over import photo_of
+    from ampnet.reading.python_inputs import photo_of
     from tests.web import LOCAL, server
 
     def answer(request: BaseHTTPRequestHandler, _end: object) -> None:

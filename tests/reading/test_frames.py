@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ampnet.reading.handed_over import photo_of
+from ampnet.reading.python_inputs import photo_of
 from cli import app
 from tests.small_checkpoint import small_checkpoint
 

@@ -64,7 +64,7 @@ def test_frames_can_be_left_out(tmp_path):
     assert [frame.number for frame in found] == [20, 30]
     assert [brightness(frame.image) for frame in found] == whole[20:40:10]
     everything = frames_of(clip, sampling=Sampling(15), is_all=True)
-    assert [frame.number for frame in everything if frame.is_asked] == [0, 15, 30]
+    assert [frame.number for frame in everything if frame.is_sampled] == [0, 15, 30]
     assert len(everything) == 40
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ampnet.reading.video import open_video
-from ampnet.reading.video_clock import Clock, Sampling, is_asked
+from ampnet.reading.video_clock import Clock, Sampling, is_sampled
 from tests.clips import frames_of, write_timed
 
 RANDOM = np.random.default_rng(1)
@@ -66,7 +66,7 @@ def test_a_rate_asks_for_the_frames_nearest_to_its_ticks(tmp_path):
 
 def asked(times, rate):
     neighbours = zip([None, *times[:-1]], times, [*times[1:], None], strict=True)
-    return [i for i, (before, now, after) in enumerate(neighbours) if is_asked(i, before, now, after, 1, rate)]
+    return [i for i, (before, now, after) in enumerate(neighbours) if is_sampled(i, before, now, after, 1, rate)]
 
 
 def test_no_tick_within_a_pause_asks_for_a_frame_twice():

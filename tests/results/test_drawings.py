@@ -23,7 +23,7 @@ def draw(drawings, source, first, frames, faces=(), asked=lambda number: True):
     for number in range(first, first + frames):
         shown = Photo.of_frame(source.path, WALL, number, number / 10)
         result = PhotoResult(shown, faces, EXPRESSIONS) if asked(number) else None
-        drawings.add(QueuedPhoto(shown, source, is_asked=asked(number)), result)
+        drawings.add(QueuedPhoto(shown, source, is_sampled=asked(number)), result)
 
 
 def test_a_copy_from_a_later_second_begins_there_with_the_sound_of_its_own_frames(tmp_path):

@@ -38,7 +38,7 @@ class Folds:
         return int(self.numbers.max())
 
 
-def make_folds(index: FaceIndex, asked: str, seed: int) -> Folds:
+def make_folds(index: FaceIndex, folds: str, seed: int) -> Folds:
     """Assign the faces to folds.
 
     All faces take part, whatever official split they are in. The faces of one person are in one fold; each fold gets
@@ -46,14 +46,14 @@ def make_folds(index: FaceIndex, asked: str, seed: int) -> Folds:
 
     Args:
         index: the data set; its subjects are kept together.
-        asked: a number of folds, or ``subjects`` for one of each person.
+        folds: a number of folds, or ``subjects`` for one of each person.
         seed: decides among equally good folds.
 
     Raises:
         DataError: there are fewer people or faces than folds, or ``subjects`` are requested and not all are known.
     """
     subjects = index.subjects or [""] * len(index)
-    if asked == BY_SUBJECT:
+    if folds == BY_SUBJECT:
         people, numbers = np.unique(np.array(subjects), return_inverse=True)
         if unknown := subjects.count(""):
             raise DataError(
@@ -63,7 +63,7 @@ def make_folds(index: FaceIndex, asked: str, seed: int) -> Folds:
         if not 2 <= len(people) <= MAX_FOLDS:
             raise DataError(f"{index.root} has {len(people):,} people; folds by subject need 2 to {MAX_FOLDS:,}")
         return Folds(numbers.astype(np.int64) + 1, subjects)
-    count = int(asked)
+    count = int(folds)
     keys = np.array([person or f"\0{number}" for number, person in enumerate(subjects)])
     _keys, group_of = np.unique(keys, return_inverse=True)
     sizes = np.bincount(group_of)

@@ -128,7 +128,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     """Read classes.json: a list of class names in label order.
 
     Raises:
-        DataError: it cannot be read, or is no list of two or more names.
+        DataError: it cannot be read, or is not a list of two or more names.
     """
     return distinct(read_json(path, ClassNames, "it must be a JSON list of two or more class names"), path)
 

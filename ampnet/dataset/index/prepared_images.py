@@ -46,7 +46,7 @@ def refuse_links_outside(folder: Path, names: Iterable[str]) -> None:
 
     Args:
         folder: dataset/; it may be a link itself.
-        names: of its entries that are no regular files.
+        names: of its entries that are not regular files.
 
     Raises:
         DataError: one leads outside.

@@ -85,7 +85,7 @@ def class_counts(index: FaceIndex, positions: NDArray[np.int64]) -> NDArray[np.i
 
 
 def untrained_classes(index: FaceIndex, training: NDArray[np.int64]) -> list[str]:
-    """Name the classes without a training face; none where there are no training faces at all."""
+    """Name the classes without a training face; none if there are no training faces at all."""
     counts = class_counts(index, training)
     return [name for name, count in zip(index.class_names, counts, strict=True) if not count] if counts.any() else []
 

@@ -256,7 +256,7 @@ def copies_of(pairs: Iterable[CopyPair], names: list[str], others: list[str]) ->
     Args:
         pairs: from :func:`read_pairs`.
         names: N images to check.
-        others: images of the split that copies are looked for in.
+        others: images of the split that are searched for copies.
 
     Returns:
         ``(N,)``: ``exact`` where the same file is among the others, ``near`` where another version of the photo is,

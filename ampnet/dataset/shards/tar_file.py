@@ -78,7 +78,7 @@ class TarImages:
 
 def _is_header_of(header: bytes, name: str, size: int) -> bool:
     """Return whether a header announces that file; names that a header cannot hold are in an extra one before it."""
-    told = header[_NAME].rstrip(b"\0")
-    has_name = told == name.encode("utf-8", "surrogateescape") or not name.isascii() or len(name) > 100
+    stored = header[_NAME].rstrip(b"\0")
+    has_name = stored == name.encode("utf-8", "surrogateescape") or not name.isascii() or len(name) > 100
     is_file = header[_MAGIC] == b"ustar" and header[_KIND] in (b"0", b"\0")
     return has_name and is_file and header[_SIZE].rstrip(b"\0 ") == b"%011o" % size

@@ -153,8 +153,8 @@ def _by_name(found: set[str], what: str, is_kept: bool) -> Classes:
     names = class_order(meaning.values())
     renamed = {printable(label): own for label, own in meaning.items() if class_key(label) != class_key(own)}
     if renamed:
-        told = ", ".join(f"{label} -> {own}" for label, own in sorted(renamed.items(), key=lambda pair: pair[::-1]))
-        notes.insert(0, f"class names: {told} (--classes keep leaves them as they are)")
+        changes = ", ".join(f"{label} -> {own}" for label, own in sorted(renamed.items(), key=lambda pair: pair[::-1]))
+        notes.insert(0, f"class names: {changes} (--classes keep leaves them as they are)")
     return Classes(meaning, names, notes)
 
 

@@ -1,6 +1,6 @@
 """What each level of a tree of folders means: splits, classes, people, or nothing.
 
-Folders are given as the tuples of names that lead to images. Whatever cannot be told apart is refused, with what was
+Folders are given as the tuples of names that lead to images. Ambiguous folders are refused, with what was
 seen and what to do: a split or a person must not become a class.
 """
 
@@ -82,7 +82,7 @@ def find_levels(found: Collection[Folders], root: Path) -> Levels:
         found: the folders that hold images, as names from the root on.
 
     Raises:
-        DataError: splits stand beside other folders, several data sets or parts of one lie side by side, or there are
+        DataError: splits are beside other folders, several data sets or parts of one lie side by side, or there are
             people, but too few to split by.
     """
     levels = Levels()
@@ -137,7 +137,7 @@ def _peeled(found: set[Folders]) -> set[Folders] | None:
 def _below_splits(found: set[Folders], levels: Levels) -> set[Folders]:
     """Return the folders below the splits, without those around all classes of a split.
 
-    A person alone in a split is no such folder: the others of that kind are in other splits.
+    A person alone in a split is not such a folder: the others of that kind are in other splits.
     """
     below: set[Folders] = set()
     tops = {folders[1] for folders in found if folders[1:]}

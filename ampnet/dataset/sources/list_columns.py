@@ -191,7 +191,7 @@ class ImageBook:
         """Find an image.
 
         Args:
-            split: its split, which tells images apart whose names and last folders are the same.
+            split: its split, which distinguishes images whose names and last folders are the same.
             label: its label, likewise.
 
         Returns:

@@ -253,9 +253,9 @@ def _read_row(
     label = "" if columns.label < 0 else label_of(cell(columns.label))
     if not label:
         return "no emotion"
-    told = "" if columns.split < 0 else cell(columns.split)
-    split = split_of_name(told) if told else own_split or ""
-    return f"usage {quoted(told)}" if split is None else (label, split, pixels)
+    usage = "" if columns.split < 0 else cell(columns.split)
+    split = split_of_name(usage) if usage else own_split or ""
+    return f"usage {quoted(usage)}" if split is None else (label, split, pixels)
 
 
 def _is_seekable(path: Path) -> bool:

@@ -131,16 +131,16 @@ def _read_items(
     table, book, inner = open_table(path), ImageBook(root), path.parent.relative_to(root)
     wanted = [columns.path, columns.label, columns.split, columns.subject, *(columns.box or [""] * 4), *columns.votes]
     rows = cells_of(table, [columns.split]) if columns.split else ()
-    splits = splits_among({told for _number, (told,) in rows})  # eval beside dev is for testing
+    splits = splits_among({split_name for _number, (split_name,) in rows})  # eval beside dev is for testing
     items: list[SourceImage] = []
     lost: list[str] = []
-    for number, (file, label, told, subject, *rest) in cells_of(table, wanted):
+    for number, (file, label, split_name, subject, *rest) in cells_of(table, wanted):
         where = f"{path}, line {number}"
         if not file:
             raise DataError(f"{where}: expected a path and a label")
-        split = (split_of_name(told) and splits[told]) if told else own_split
+        split = (split_of_name(split_name) and splits[split_name]) if split_name else own_split
         if split is None:
-            raise DataError(f"{where}: unknown split {quoted(told)}; use train, val or test")
+            raise DataError(f"{where}: unknown split {quoted(split_name)}; use train, val or test")
         own = (inner / file).as_posix() if inner.parts and is_file(path.parent / file) else file
         relative = book.find(own, split, decoded_cell(label))
         if relative is None:

@@ -57,7 +57,7 @@ def splits_among(names: Iterable[str]) -> dict[str, Split]:
 
     A name with an unknown word is a split's only if another differs from it in the split alone: ``kitchen_train``
     beside ``kitchen_test``; or if all are named like splits, and one of them like nothing else: ``Session 1 train``
-    beside ``my-test``. Where ``eval`` stands beside another validation split, and nothing is for testing, it is for
+    beside ``my-test``. If ``eval`` is beside another validation split, and nothing is for testing, it is for
     that.
 
     Returns:
@@ -138,7 +138,7 @@ def fold_splits(subjects: list[str], fold: int) -> dict[str, str]:
 def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
     """Split a data set by its people, if all of its images name them and it has no official splits.
 
-    Where it has, people that are on several sides of them are noted; so is that some images do not tell them.
+    Where it has, people that are on several sides of them are noted; so is that some images do not name them.
 
     Args:
         fold: test fold, 0 to 9; None leaves the data set as it is, for those who need no splits.
@@ -150,9 +150,9 @@ def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
     source = _with_one_spelling(source)
     if fold is None:
         return source
-    is_told = all(item.subject for item in source.items)
-    if fold and (source.has_splits or not is_told):
-        why = "the data set has its own splits" if is_told else "not every image says whose face it shows"
+    names_people = all(item.subject for item in source.items)
+    if fold and (source.has_splits or not names_people):
+        why = "the data set has its own splits" if names_people else "not every image says whose face it shows"
         raise UsageError(f"--fold chooses people to test on, but {why}; leave it out")
     if source.has_splits:
         splits = defaultdict[str, set[str]](set)
@@ -162,7 +162,7 @@ def split_by_subject(source: RawDataSet, fold: int | None) -> RawDataSet:
         torn = sorted(person for person, where in splits.items() if len(where) > 1)
         note = f"{len(torn):,} of {len(splits):,} people are in more than one split ({listed(torn[:3])})"
         return replace(source, notes=[*source.notes, note]) if torn else source
-    if not is_told:
+    if not names_people:
         unknown = sum(not item.subject for item in source.items)
         note = f"not split by people, who may be in train and in test: {unknown:,} of {len(source.items):,} images do "
         note += "not say whose face they show; fill in all, or give a split"

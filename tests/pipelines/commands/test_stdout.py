@@ -16,7 +16,7 @@ from pipelines.commands.stdout import (
     go_on_without_stderr,
     open_closed_streams,
     print_json,
-    tell,
+    print_lines,
 )
 from pipelines.show import fitting_table, show
 
@@ -34,7 +34,7 @@ def test_what_the_caller_has_closed_is_empty_or_takes_all(monkeypatch):
     open_closed_streams()
     escape_the_unencodable()
     assert sys.stdin.buffer.read() == b""
-    tell("to nobody")
+    print_lines("to nobody")
     for stream in (sys.stdin, sys.stdout):
         stream.close()
 
@@ -51,7 +51,7 @@ def test_a_full_disk_below_the_log_ends_no_command(monkeypatch):
 
 
 def test_a_line_for_people_stays_one_line(capsys):
-    tell("results: a\nampnet: all is well", "next")
+    print_lines("results: a\nampnet: all is well", "next")
     assert capsys.readouterr().out == "results: a\\nampnet: all is well\nnext\n"
 
 
@@ -95,7 +95,7 @@ def test_json_stays_readable_in_utf_8(stdout_of):
 def test_what_the_encoding_lacks_is_escaped_for_people(stdout_of, encoding):
     written = stdout_of(encoding)
     escape_the_unencodable()
-    tell(*NAMES)
+    print_lines(*NAMES)
     show([fitting_table(["class", "\u00b1"], [[name, "1"] for name in NAMES], "\u2026 table"), *NAMES])
     text = written.getvalue().decode(encoding)
     expected = NAMES[1] if encoding.startswith("utf") else r"\u60b2\u3057\u307f"

@@ -73,7 +73,7 @@ class Found:
         return [self.boxes, self.scores, self.landmarks]
 
 
-def looks(graph: Graph, image: Value, detector: Detector, least: Value) -> Found:
+def detect(graph: Graph, image: Value, detector: Detector, least: Value) -> Found:
     """Look at an image as :meth:`ampnet.detection.any_size.AnySizeDetector.detect` does, but for tiles.
 
     Args:
@@ -94,7 +94,7 @@ def looks(graph: Graph, image: Value, detector: Detector, least: Value) -> Found
 
     def step(now: Value, larger: Value, *before: Value) -> tuple[Value, list[Value]]:
         seen = scaled(graph, larger, size_hw, now)
-        found = _look(graph, seen, detector, size_hw)
+        found = _run_pass(graph, seen, detector, size_hw)
         small = graph.constant(np.array(float(SMALL_PASS_SIDE)))
         return (now > SMALL_PASS_FROM), [small, seen, *before[3:], *found.parts]
 
@@ -117,7 +117,7 @@ def scaled(graph: Graph, image: Value, size_hw: tuple[Value, Value], side: Value
     return resized(graph, image, *sides)
 
 
-def _look(graph: Graph, image: Value, detector: Detector, size_hw: tuple[Value, Value]) -> Found:
+def _run_pass(graph: Graph, image: Value, detector: Detector, size_hw: tuple[Value, Value]) -> Found:
     """Run the network on an image; faces are in pixels of the original, of ``size_hw``."""
     height, width = image.side(0), image.side(1)
     tall, wide = ((side + (CELL - 1)) // CELL * CELL for side in (height, width))
@@ -168,7 +168,7 @@ def areas(graph: Graph, boxes: Value) -> Value:
 
 
 def _merged(graph: Graph, first: Found, second: Found, scale: Value, has_small: Value) -> Found:
-    """Merge two looks, as :func:`ampnet.detection.multiscale.merge_passes` does."""
+    """Merge two passes, as :func:`ampnet.detection.multiscale.merge_passes` does."""
     both = first.joined(graph, second)
     side = graph("Sqrt", areas(graph, both.boxes))
     is_same, is_piece = relations(graph, both.boxes)

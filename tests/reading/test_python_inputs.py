@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from ampnet.errors import ImageError
-from ampnet.reading.handed_over import is_photo, photo_of, sources_of
 from ampnet.reading.image_files import read_image
+from ampnet.reading.python_inputs import is_photo, photo_of, sources_of
 
 PORTRAIT = Path(__file__).parents[1] / "samples" / "portrait.jpg"
 
