@@ -50,8 +50,8 @@ def test_a_fold_for_each_person():
 @pytest.mark.parametrize(
     ("subjects", "asked", "says"),
     [
-        (None, "subjects", "whose face 4 of its 4 images show"),
-        (["a", "", "b", "c"], "subjects", "whose face 1 of its 4 images show"),
+        (None, "subjects", "who is shown in 4 of its 4 images"),
+        (["a", "", "b", "c"], "subjects", "who is shown in 1 of its 4 images"),
         (["a", "a", "b", "b"], "3", "has 2 people or faces, too few for 3 folds"),
     ],
 )

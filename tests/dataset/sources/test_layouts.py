@@ -382,7 +382,7 @@ def test_a_csv_with_people_and_no_split_is_split_by_person(tmp_path: Path) -> No
     ("content", "message"),
     [
         ("path,label\na.jpg,fear\nb.jpg,joy\n", "not every image says whose face it shows; leave it out"),
-        ("path,label,split,subject\na.jpg,fear,train,ann\nb.jpg,joy,test,bob\n", "has splits of its own; leave it out"),
+        ("path,label,split,subject\na.jpg,fear,train,ann\nb.jpg,joy,test,bob\n", "has its own splits; leave it out"),
         ("path,label,subject\na.jpg,fear,ann\nb.jpg,joy,bob\nc.jpg,joy,cid\n", "of 3 people, --fold is 0 to 2, not 3"),
     ],
 )
