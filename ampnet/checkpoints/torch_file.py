@@ -187,7 +187,9 @@ def _zip_content(file: BinaryIO, size: int) -> TorchFile:
     archive = zipfile.ZipFile(file)
     names = set(archive.namelist())
     if any(name.endswith("/constants.pkl") for name in names):
-        raise CheckpointError("it is a TorchScript file, which only torch.jit.load reads; give the checkpoint it was made from")
+        raise CheckpointError(
+            "it is a TorchScript file, which only torch.jit.load reads; give the checkpoint it was made from"
+        )
     # Entries that overlap could give the same bytes any number of times.
     if sum(max(entry.file_size, entry.compress_size) for entry in archive.infolist()) > size:
         raise CheckpointError("its entries claim more bytes than the file has")
