@@ -6,6 +6,7 @@ import pytest
 from ampnet.evaluation import intervals
 from ampnet.evaluation.intervals import (
     bootstrap_sums,
+    bootstrap_weights,
     difference_of,
     estimate,
     holm,
@@ -27,7 +28,9 @@ def test_wilson_interval_of_a_textbook_case():
 
 def test_a_rate_of_nothing_is_undefined():
     assert rate(0, 0) is None
+    assert share_of(np.zeros(0, bool), np.zeros(0, int)) is None
     assert rate(3, 4).value == 0.75
+    assert share_of(np.array([True, False, True, True])) == rate(3, 4)
 
 
 def test_percentiles_leave_out_undefined_resamples():
@@ -67,6 +70,8 @@ def test_blocks_and_the_limit_for_large_tables_change_only_the_number_of_rounds(
     monkeypatch.setattr(intervals, "MAX_CELLS", 500)  # ten rounds a block
     monkeypatch.setattr(intervals, "ROUNDS", 1995)
     assert bootstrap_sums(values).shape == (1995, 1)
+    people = [len(block) for block in bootstrap_weights(50, clusters=np.arange(50) // 10)]
+    assert (sum(people), max(people)) == (1995, 10)
     monkeypatch.setattr(intervals, "MAX_DRAWS", 50 * 150)
     assert len(bootstrap_sums(values, seed=0)) == 150
 
@@ -93,6 +98,7 @@ def test_two_shares_without_spread_differ_by_nothing_but_not_surely():
     same = difference_of(0.0, np.ones(100), np.ones(100), 12)
     assert same.interval == pytest.approx((-half, half))
     assert difference_of(1.0, np.ones(100), np.zeros(100), 12).interval == pytest.approx((1 - half, 1))
+    assert difference_of(-1.0, np.zeros(100), np.ones(100), 12).interval == pytest.approx((-1, half - 1))
     spread = np.linspace(0, 1, 100)
     assert difference_of(0.0, spread, spread, 12).interval == (0, 0)  # equal in every draw
 

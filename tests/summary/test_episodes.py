@@ -37,7 +37,8 @@ def test_an_absence_ends_an_episode_unless_it_is_bridged():
 
 
 def test_short_episodes_are_left_out_after_bridging():
-    assert episodes([0.9, 0.9, 0.0, 0.0, 0.0, 0.9, 0.0, 0.9]) == [(0.5, 0.5, 0.8, 0.9)]
+    values = [0.9, 0.9, 0.0, 0.0, 0.0, 0.9, 0.0, 0.9, 0.0, 0.0, 0.0, 0.9]
+    assert episodes(values) == [(0.5, 0.5, 0.8, 0.9)]
 
 
 @pytest.mark.parametrize("step", [1 / 6, 1 / 30])
