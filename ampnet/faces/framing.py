@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -78,8 +78,6 @@ class Framing:
             raise DataError("framing: mean_landmarks must be five (x, y) points in or near the image")
         if np.linalg.norm(points[:, None] - points, axis=2)[~np.eye(5, dtype=bool)].min() < MIN_SPREAD:
             raise DataError(f"framing: mean_landmarks must be at least {MIN_SPREAD} px apart")
-        if self.crop not in get_args(Crop) or self.color not in get_args(Color):
-            raise DataError(f"framing: unknown crop {self.crop!r} or color {self.color!r}")
         if self.face_resolution is not None and not 1 <= self.face_resolution <= IMAGE_SIZE:
             raise DataError(f"framing: face_resolution must be within [1, {IMAGE_SIZE}], got {self.face_resolution}")
         if not (self.spread >= 0 and self.size >= 0):

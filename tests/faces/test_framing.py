@@ -57,6 +57,14 @@ def test_a_face_at_half_size_is_enlarged_twice_onto_the_canonical_landmarks():
     assert face.matrix == pytest.approx(np.array([[2, 0, -8], [0, 2, -16]]), abs=1e-9)
     assert face.landmarks == pytest.approx(CANONICAL_LANDMARKS, abs=1e-9)
     assert source_side(face.matrix) == pytest.approx(112)
+    assert align_face(np.zeros((150, 150, 3), np.uint8), UPRIGHT, size=112).landmarks == pytest.approx(
+        CANONICAL_LANDMARKS / 2
+    )
+
+
+def test_a_face_of_the_frames_size_is_cut_out_to_its_borders():
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    assert np.array_equal(align_face(noise, CANONICAL_LANDMARKS + 20).image, noise[20:244, 20:244])
 
 
 @pytest.mark.parametrize(("degrees", "scale"), [(0, 0.5), (25, 0.7), (-40, 1.0), (10, 3.0), (170, 5.3)])
@@ -123,6 +131,13 @@ def test_a_turned_head_is_not_moved_by_its_nose():
     )
 
 
+def test_eyes_and_mouth_corners_weigh_the_same():
+    """The least squares' solution maps the mean of the four onto the mean of their targets."""
+    uneven = UPRIGHT + np.array([[6, 0], [0, 3], [0, 0], [0, -5], [-2, 0]])
+    found = align_face(np.zeros((150, 150, 3), np.uint8), uneven).landmarks[[0, 1, 3, 4]]
+    assert found.mean(axis=0) == pytest.approx(CANONICAL_LANDMARKS[[0, 1, 3, 4]].mean(axis=0))
+
+
 def test_coinciding_landmarks_are_refused():
     with pytest.raises(ValueError, match="distinct"):
         align_face(np.zeros((50, 50, 3), np.uint8), np.full((5, 2), 20.0))
@@ -135,7 +150,7 @@ ALWAYS = Framing(crop="none", spread=math.inf, size=0.0)
 @pytest.mark.parametrize("size_hw", [(48, 48), (100, 300), (640, 200), (1, 1)])
 def test_resizing_a_whole_image_scales_each_axis_by_its_own_factor(size_hw):
     height, width = size_hw
-    face = frame_face(np.zeros((height, width, 3), np.uint8), CANONICAL_LANDMARKS * (width / 224, height / 224), ALWAYS)
+    face = frame_face(np.zeros((height, width, 3), np.uint8), CANONICAL_LANDMARKS * (width / 224, height / 224), WHOLE)
     assert face.image.shape == (224, 224, 3)
     assert face.landmarks == pytest.approx(CANONICAL_LANDMARKS)
 
