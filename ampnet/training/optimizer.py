@@ -6,7 +6,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ampnet.errors import ConfigError
 from ampnet.settings.recipes import Recipe
 
 HEADS = ("local_head.", "global_head.")
@@ -20,9 +19,6 @@ def build_optimizer(model: nn.Module, recipe: Recipe, loss_scaling: bool = False
 
     Args:
         loss_scaling: whether a gradient scaler is used, which skips steps whose gradients overflow.
-
-    Raises:
-        ConfigError: every parameter is frozen.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
@@ -31,8 +27,6 @@ def build_optimizer(model: nn.Module, recipe: Recipe, loss_scaling: bool = False
             peak = recipe.body_lr if is_body and recipe.body_lr is not None else recipe.lr
             decays = recipe.decay_norms or parameter.ndim > 1  # normalisation weights and biases are vectors
             groups.setdefault((peak, recipe.weight_decay if decays else 0.0), []).append(parameter)
-    if not groups:
-        raise ConfigError("every parameter is frozen; there is nothing to train")
     options = [
         {"params": parameters, "lr": peak, "peak": peak, "weight_decay": decay}
         for (peak, decay), parameters in groups.items()

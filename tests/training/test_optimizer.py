@@ -50,6 +50,20 @@ def test_heads_can_learn_faster_than_the_body():
     assert len(parts) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "options"),
+    [
+        ("sgd", torch.optim.SGD, {"momentum": 0.9, "nesterov": False}),
+        ("nesterov", torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+        ("adamw", torch.optim.AdamW, {}),
+    ],
+)
+def test_the_optimizer_is_the_recipes(name, kind, options):
+    optimizer = build_optimizer(nn.Linear(2, 2), Recipe(optimizer=name, lr=0.05, momentum=0.9))
+    assert type(optimizer) is kind
+    assert optimizer.defaults.items() >= {"lr": 0.05, **options}.items()
+
+
 def test_frozen_parameters_stay_out_of_the_optimizer():
     model = AMPNet(width=0.05, image_size=48)
     model.stem.requires_grad_(False)
