@@ -69,7 +69,7 @@ def _http(described: dict[str, Any]) -> str:
     ]
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
-            parts.append(f"## {method.upper()} {path}\n\n{operation.get('description', '')}\n")
+            parts.append(f"## {method.upper()} {path}\n\n{operation['summary']}\n")
             if parameters := operation.get("parameters"):
                 rows = [(one["name"], one["schema"].get("type", ""), one.get("description", "")) for one in parameters]
                 parts.append(_table(("parameter", "type", ""), rows))

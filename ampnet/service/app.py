@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from io import BytesIO
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from ampnet.service import schema
 from ampnet.service.engine import Engine
 from ampnet.service.guard import Guard, answer
 from ampnet.service.metrics import Metrics
-from ampnet.service.pages import NOTHING_HERE, card_page, page_file
+from ampnet.service.pages import FILES, card_page, page_file
 from ampnet.service.refusals import INTERNAL, Refusal, busy, unknown_name
 from ampnet.service.uploads import Held, Uploads
 from ampnet.settings import ServeConfig
@@ -34,7 +35,7 @@ MAX_NAME = 255
 """Maximum length of a photo's name in an answer, in characters."""
 
 _HTTP = {
-    404: ("not_found", NOTHING_HERE),
+    404: ("not_found", "there is nothing here; GET / is the page, /openapi.json describes the rest"),
     405: ("wrong_method", "this address does not take this method; /openapi.json lists the methods"),
 }
 
@@ -65,6 +66,7 @@ def create_app(
         description="Faces and their expressions. Nothing that is sent is stored.",
         docs_url=None,  # they load programs from another host
         redoc_url=None,
+        redirect_slashes=False,  # errors have one shape
         lifespan=life,
         dependencies=[Depends(_check_parameters)],
         responses=schema.common_responses(),
@@ -128,13 +130,8 @@ def _add_pages(app: FastAPI, about: schema.Model, metrics: Metrics) -> None:
         """Give counts and durations in Prometheus's text format."""
         return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/", include_in_schema=False)
-    async def _page() -> Response:
-        return page_file()
-
-    @app.get("/{name}", include_in_schema=False)
-    async def _file(name: str) -> Response:
-        return page_file(name)
+    for name in ("", *FILES):
+        app.add_api_route(f"/{name}", partial(page_file, name or "index.html"), include_in_schema=False)
 
 
 class _Predict:

@@ -265,6 +265,7 @@ def describe(app: FastAPI, has_token: bool) -> None:
             described["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             for path, operations in described["paths"].items():
                 for operation in operations.values():
+                    operation["summary"] = operation.pop("description")  # a sentence; else a name out of the code
                     operation["security"] = [{"token": []}] if has_token and path.startswith(CLOSED_PREFIXES) else []
             app.openapi_schema = described
         return app.openapi_schema

@@ -203,6 +203,7 @@ def test_the_description_has_an_example_of_each_answer(client):
     for path in ("/v1/predict", "/v1/model"):
         for operation in paths[path].values():
             assert "400" in operation["responses"]
+            assert operation["summary"].endswith(".")  # a sentence, not a name out of the code
             for answer in operation["responses"].values():
                 content = answer["content"]["application/json"]
                 jsonschema.validate(content["example"], {**content["schema"], "components": document["components"]})
@@ -225,6 +226,8 @@ def test_head_is_answered_as_get_is(client, path):
     ("method", "path", "given", "status", "code"),
     [
         ("GET", "/nothing", {}, 404, "not_found"),
+        ("POST", "/predict", {}, 404, "not_found"),
+        ("POST", "/v1/predict/", {}, 404, "not_found"),
         ("GET", "/..%2f..%2fcli.py", {}, 404, "not_found"),
         ("GET", "/v1/predict", {}, 405, "wrong_method"),
         ("POST", "/v1/predict", {"content": b"x", "headers": {"Content-Type": "text/plain"}}, 415, "wrong_type"),

@@ -174,6 +174,14 @@ def test_a_damaged_file_shows_why_it_cannot_be_read(page, tmp_path):
     until(page, lambda: "cannot read" in text(page, "#results .problem"))
 
 
+def test_a_file_that_the_browser_cannot_read_is_not_called_a_silent_service(page, tmp_path):
+    given = {"items": [], "files": [str(tmp_path)], "dragOperationsMask": 1}  # a folder
+    for kind in ("dragEnter", "dragOver", "drop"):
+        page.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 200, "data": given})
+    until(page, lambda: "it is a folder" in text(page, "#results .problem"))
+    assert text(page, "#alert") == ""
+
+
 def test_a_photo_without_a_face_says_so(page, tmp_path):
     empty = tmp_path / "sky.png"
     cv2.imwrite(str(empty), cv2.UMat(120, 160, cv2.CV_8UC3, (200, 120, 60)).get())

@@ -50,6 +50,9 @@ const TRIES = 4;
 // Returns the description of one photo; where the service is busy, tells so and tries again.
 export async function askPhoto(file, { explain = false, onBusy = () => {} } = {}) {
   for (let left = TRIES - 1; ; left -= 1) {
+    await file.slice(0, 1).arrayBuffer().catch(() => {
+      throw new ServiceError(400, "This file cannot be read: it is a folder, or has been changed or moved.");
+    });
     const body = new FormData();
     body.append("file", file, file.name || "pasted.png");
     try {
