@@ -23,8 +23,7 @@ def build_optimizer(model: nn.Module, recipe: Recipe, loss_scaling: bool = False
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            is_body = recipe.body_lr is not None and not name.startswith(HEADS)
-            peak = recipe.body_lr if is_body and recipe.body_lr is not None else recipe.lr
+            peak = recipe.lr if recipe.body_lr is None or name.startswith(HEADS) else recipe.body_lr
             decays = recipe.decay_norms or parameter.ndim > 1  # normalisation weights and biases are vectors
             groups.setdefault((peak, recipe.weight_decay if decays else 0.0), []).append(parameter)
     options = [
