@@ -120,6 +120,8 @@ def test_shell_completion_gives_the_commands():
             ["serve", "--max-connections", "9"],
             "--max-connections was removed in ampnet 1.0; use --max-requests",
         ),
+        (["check", "fer"], "got unexpected extra argument(s) (fer); a data set is named by --data (see `ampnet check"),
+        (["doctor", "fer"], "got unexpected extra argument(s) (fer) (see `ampnet doctor --help`)"),
         (["evla"], "no such command 'evla'. Did you mean 'eval'? (see `ampnet --help`)"),
     ],
 )

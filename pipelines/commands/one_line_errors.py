@@ -65,17 +65,26 @@ class OneLineErrors(TyperGroup):
             if not is_program:
                 raise
             if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help already
-                message = " ".join(error.format_message().split()).rstrip(".")
-                for theirs, ours in _LIBRARY_ENGLISH.items():
-                    message = re.sub(theirs, ours, message)
-                see = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
-                complain(f"{message[:1].lower()}{message[1:]}{see}")
+                complain(_in_one_line(error))
             code = error.exit_code
         if code == INTERRUPTED and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             _tell_interrupted()  # before or after the command itself, where typer says nothing
         if is_program:
             sys.exit(code)
         return code
+
+
+def _in_one_line(error: Any) -> str:
+    """Say what is wrong with a command line, and where its help is."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    for theirs, ours in _LIBRARY_ENGLISH.items():
+        message = re.sub(theirs, ours, message)
+    message = f"{message[:1].lower()}{message[1:]}"
+    if error.ctx is None:
+        return message
+    if "unexpected extra" in message and any("--data" in option.opts for option in error.ctx.command.params):
+        message += "; a data set is named by --data"
+    return f"{message} (see `{error.ctx.command_path} --help`)"
 
 
 def _tell_interrupted(advice: str = "") -> None:
