@@ -263,12 +263,12 @@ class _Shares:
 
     def kappa(self) -> NDArray[np.float64]:
         observed, by_chance = self.hits.sum(axis=1) / self.total, self.by_chance()
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(by_chance < 1, (observed - by_chance) / (1 - by_chance), np.nan)
+        with np.errstate(invalid="ignore"):  # 0 / 0 where labels and answers are all of one class
+            return np.asarray((observed - by_chance) / (1 - by_chance))
 
     def matthews(self) -> NDArray[np.float64]:
         covariance = self.hits.sum(axis=1) * self.total - (self.present * self.called).sum(axis=1)
         of_answers = self.total**2 - (self.called**2).sum(axis=1) - self.unanswered**2
         of_labels = self.total**2 - (self.present**2).sum(axis=1)
         spread = np.sqrt(of_answers * of_labels)
-        return np.where(spread > 0, covariance / np.maximum(spread, 1), 0.0)
+        return np.asarray(covariance / np.maximum(spread, 1))  # without variance, the covariance is 0, too

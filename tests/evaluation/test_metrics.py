@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ampnet.evaluation.metrics import (
+    accuracy,
     confusion_matrix,
     mean_recall,
     normalise_rows,
@@ -50,6 +51,8 @@ def test_a_class_without_images_is_no_part_of_the_means():
     assert scores.mean_class_accuracy.value == pytest.approx(3 / 4)
     assert scores.classes[2].recall is None
     assert scores.classes[2].f1 is None
+    alone = score(np.array([[2, 0], [0, 0]]), NAMES[:2])
+    assert (alone.kappa, alone.matthews.value) == (None, 0)
 
 
 def test_a_class_never_predicted_has_f1_zero():
@@ -77,5 +80,7 @@ def test_codes_outside_the_classes_are_refused():
         score(np.zeros((2, 2), np.int64), NAMES[:2])
 
 
-def test_mean_recall_counts_each_class_with_images_once():
-    assert mean_recall(np.array([[3, 1, 0], [0, 1, 0], [0, 0, 0]])) == pytest.approx((3 / 4 + 1) / 2)
+def test_mean_recall_counts_each_class_with_images_once_and_accuracy_each_image():
+    matrix = np.array([[3, 1, 0], [0, 1, 0], [0, 0, 0]])
+    assert mean_recall(matrix) == pytest.approx((3 / 4 + 1) / 2)
+    assert accuracy(matrix) == 4 / 5
