@@ -6,8 +6,8 @@ Columns, in any order; others are ignored:
   of which the end is enough if it belongs to one image of the split.
 - ``predicted`` (or ``prediction``, ``label``): the answer, as one of the classes or a synonym (happy, joy, ...). Empty:
   no answer. A ``label`` that contradicts the probabilities is refused, as it is probably the true class.
-- ``p_<class>`` (or ``score_<class>``, ``<class>``): probabilities, or percentages; without ``predicted``, the most
-  probable class is the answer.
+- ``p_<class>`` (or ``score_``, ``prob_<class>``, ``<class>``): probabilities, or percentages; without ``predicted``,
+  the most probable class is the answer.
 
 `predictions.csv` of `ampnet eval` has this form.
 """
@@ -26,7 +26,7 @@ from ampnet.files.printable import printable
 from ampnet.files.tables import decoded_cell, find_column, open_table, plain_name
 from ampnet.settings.labels import ANSWERS, EXPRESSIONS_8, LABELS, NOT_SURE, PATHS, class_key, meant_expression
 
-PREFIXES = ("p_", "score_", "")
+PREFIXES = ("p_", "score_", "prob_", "proba_", "probability_", "")
 
 SUM_TOLERANCE = 0.05
 """Maximum deviation of the sum of a row's probabilities from 1: tools round to two decimals."""

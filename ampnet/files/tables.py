@@ -62,13 +62,15 @@ def open_table(path: Path, cure: str = "") -> Table:
     of row numbers; see :func:`~ampnet.files.documents.text_lines` for encodings.
 
     Raises:
-        DataError: it cannot be read, or is empty.
+        DataError: it cannot be read, is empty, or JSON.
     """
     separator, first = "", 0
     for number, line in enumerate(text_lines(path, "surrogateescape", "", cure), start=1):
         if found := _SEPARATOR_LINE.fullmatch(line):
             separator = found[1]
         elif line.strip() and not line.lstrip().startswith("#"):
+            if line.lstrip("\ufeff \t").startswith(("{", "[")):
+                raise DataError(f"{printable(path)} is JSON, not a table{cure and f'; {cure}'}")
             first = number
             separator = separator or _separator_of(line)
             break

@@ -143,7 +143,7 @@ KDEF_CODES = {"AF" if code == "FE" else code: name for code, name in JAFFE_CODES
 PATHS = (
     *("path", "filepath", "file_path", "image_path", "img_path", "imagepath", "relative_path", "full_path", "pth"),
     *("subdirectory_filepath", "filename", "file_name", "image_name", "img_name", "image_file", "file", "image", "img"),
-    *("imagename", "image_id", "picture", "photo", "name", "fname", "url"),
+    *("imagename", "image_id", "picture", "photo", "name", "fname", "url", "input"),
 )
 LABELS = (
     *("label", "labels", "class", "class_name", "emotion", "emotions", "expression", "category", "target"),
@@ -154,8 +154,11 @@ SUBJECTS = (
     *("subject", "subject_id", "person", "person_id", "identity", "participant", "participant_id", "actor"),
     *("actor_id", "user", "user_id", "subjectid", "personid", "individual"),
 )
-ANSWERS = ("predicted", "prediction", "predicted_label", "predicted_class", "pred", "y_pred", "answer", *LABELS)
-"""Names of columns of predictions."""
+ANSWERS = (
+    *("predicted", "prediction", "predicted_label", "predicted_class", "pred", "y_pred", "answer"),
+    *("dominant_emotion", "top_emotion", "emo_label", *LABELS),
+)
+"""Names of columns of predictions; those of DeepFace, fer and rmn are before the labels."""
 
 NOT_SURE = "not sure"
 """The answer if the most probable class is below the rejection threshold."""

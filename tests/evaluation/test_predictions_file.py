@@ -63,6 +63,24 @@ def test_an_answer_beside_the_probabilities_is_the_answer(tmp_path):
     assert table.answers.tolist() == [2, -1, -1]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "img_path,dominant_emotion,emotion.fear,emotion.happy,emotion.neutral\n{a},fear,60,40,0\n{b},happy,0,99,1\n",
+        "img_path,emotion,dominant_emotion\n{a},\"{{'fear': 60, 'happy': 40}}\",fear\n{b},{{}},happy\n",
+        "FaceScore,AU01,fear,happiness,neutral,input,frame\n0.9,0.1,0.6,0.4,0,{a},0\n0.9,0.1,0,1,0,{b},0\n",
+        "image_path,emo_label,emo_proba\n{a},fear,0.6\n{b},happy,0.9\n",
+        "file,top_emotion,top_score\n{a},fear,0.6\n{b},happy,0.9\n",
+        "fileName,expressions.fearful,expressions.happy,expressions.neutral\n{a},0.6,0.4,0\n{b},0,1,0\n",
+        "image,prob_fear,prob_happy,prob_neutral\n{a},0.6,0.4,0\n{b},0,1,0\n",
+    ],
+    ids=["deepface", "deepface, not normalised", "py-feat", "rmn", "fer", "face-api", "prob"],
+)
+def test_tables_of_other_programs_are_read_as_they_write_them(tmp_path, text):
+    table = read(tmp_path, text.format(a="test_a.jpg", b="test_b.jpg")).table
+    assert table.answers.tolist() == [0, 1, -1]
+
+
 def test_not_sure_in_the_table_of_predict_stands_for_the_most_probable_class(tmp_path):
     text = "image,label,answer,score_fear,score_happiness,score_neutral\n"
     rows = "test_a.jpg,happiness,not sure,0.3,0.4,0.3\ntest_b.jpg,happiness,happiness,0,1,0\nc.png,,,,,\n"
