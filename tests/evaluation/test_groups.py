@@ -147,7 +147,7 @@ def test_many_numbers_become_quarters_and_everything_else_stays():
     assert (binned == "1: 0 to 24").sum() == 25
     ages = np.arange(20, 57, 3)  # of 13 people: the first quartile, 29, is in one group only
     assert sorted(set(bin_numbers(ages.astype(str)).tolist()))[:2] == ["1: 20 to 26", "2: 29 to 35"]
-    for same in (["1", "2", "1"], ["a", "2", ""]):
+    for same in (["1", "2", "1"], ["a", "2", ""], ["1.0", "nan"]):
         assert bin_numbers(np.array(same)).tolist() == same
     assert bin_numbers(np.array(["20", "20.0", "", "3e1"])).tolist() == ["20", "20", "", "30"]
 

@@ -197,3 +197,18 @@ def test_a_person_who_was_not_found_for_a_moment_is_not_the_one_beside_them_afte
     one, other = some_face(), some_face(shift=100)
     found = [follow(tracker, moment / 5, faces) for moment, faces in enumerate([[one, other], [other], [one, other]])]
     assert [[face.person for face in faces] for faces in (found[0], found[2])] == [[1, None], [1, None]]
+
+
+def test_after_an_absence_people_who_look_alike_are_told_by_their_places():
+    tracker = FaceTracker(people=2)
+    follow(tracker, 0.0, [some_face(), some_face(shift=100)])
+    back = follow(tracker, 10.0, [some_face(shift=95), some_face(shift=5)])
+    assert [(face.track, face.person) for face in back] == [(3, 2), (4, 1)]
+
+
+@pytest.mark.parametrize(("image", "people", "person"), [(WALL, 2, 1), (WALL // 4, 2, 2), (WALL // 4, 1, 1)])
+def test_after_an_absence_a_face_in_another_picture_is_a_new_person_if_there_may_be_more(image, people, person):
+    tracker = FaceTracker(people=people)
+    follow(tracker, 0.0, [some_face()])
+    (face,) = tracker.follow(10.0, [some_face()], image)
+    assert face.person == person
