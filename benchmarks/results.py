@@ -67,7 +67,7 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "steadiness": Figure(
         "labels that change when a photo changes slightly",
-        "ampnet robustness bundled --photos tests/samples/faces/test --out {work}/steadiness --force",
+        "ampnet robustness bundled --photos tests/samples/faces/test",
     ),
     "check": Figure("duplicates in FER-2013", "ampnet check --data {fer} --out {work}/check"),
     "traits": Figure("altered images that check flags", "python -m benchmarks.photograph_traits {raw}_damaged {raw}"),
