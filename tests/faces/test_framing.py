@@ -111,6 +111,13 @@ def test_a_face_with_less_detail_than_the_limit_stays_as_it_is():
     assert np.array_equal(align_face(noise, landmarks, resolution=48).image, align_face(noise, landmarks).image)
 
 
+def test_a_small_face_loses_the_same_detail_as_its_stored_frame():
+    noise = np.random.default_rng(0).integers(0, 256, (150, 150, 3), dtype=np.uint8)
+    at_once, stored = align_face(noise, UPRIGHT, resolution=48), align_face(noise, UPRIGHT)
+    later = align_face(stored.image, stored.landmarks, resolution=48, side=source_side(stored.matrix))
+    assert np.array_equal(at_once.image, later.image)
+
+
 def test_shrinking_a_fine_checkerboard_gives_its_mean_grey():
     tensorboard = np.repeat((np.indices((1792, 1792)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None], 3, axis=2)
     face = align_face(tensorboard, CANONICAL_LANDMARKS * 8)
