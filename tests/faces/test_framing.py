@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,12 +17,14 @@ from ampnet.faces.framing import (
     Framing,
     decide_crop,
     frame_face,
+    frame_faces,
     is_crop_clear,
     is_shown_whole,
     measure_framing,
     reframing,
 )
 from ampnet.faces.geometry import transform_points
+from ampnet.reading.photo import Photo
 
 UPRIGHT = np.array([[40, 50], [80, 50], [60, 74], [44, 92.5], [76, 92.5]])
 """The canonical face at half its size, moved by (4, 8)."""
@@ -198,6 +201,14 @@ def test_a_grey_network_gets_grey_faces():
     photo = rng.integers(0, 256, (240, 240, 3), dtype=np.uint8)
     assert is_grey(frame_face(photo, CANONICAL_LANDMARKS, Framing(color="grey")).image)
     assert not is_grey(frame_face(photo, CANONICAL_LANDMARKS, Framing(color="rgb")).image)
+
+
+def test_a_face_framed_from_a_reduced_photo_has_the_map_from_the_whole_one():
+    photo = Photo.of_frame(Path("clip.mp4"), np.zeros((450, 600, 3), np.uint8), 0, 0.0, size_hw=(900, 1200))
+    points = 3 * CANONICAL_LANDMARKS + (50, 100)
+    (face,) = frame_faces(photo, [points], Framing())
+    assert face.landmarks == pytest.approx(CANONICAL_LANDMARKS)
+    assert face.matrix == pytest.approx(np.array([[1 / 3, 0, -50 / 3], [0, 1 / 3, -100 / 3]]))
 
 
 def test_tight_faces_stay_whole_and_scenes_are_cut():
