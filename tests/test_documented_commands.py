@@ -35,7 +35,9 @@ def written() -> Iterator[tuple[str, bool]]:
             yield from ((line, True) for line in LINE.findall(block.replace("\\\n", " ")))
         yield from ((span, False) for span in SPAN.findall(BLOCK.sub("", text)))
     for one in app.registered_commands:
-        yield from ((line, True) for line in LINE.findall((one.callback.__doc__ or "").replace("$ ", "")))
+        yield from (
+            (line, True) for line in LINE.findall((one.callback and one.callback.__doc__ or "").replace("$ ", ""))
+        )
     yield from ((figure.command, True) for figure in FIGURES.values() if figure.command.startswith("ampnet "))
 
 
@@ -52,11 +54,12 @@ def accepting() -> Any:
     stubs = typer.Typer(cls=OneLineErrors)
     stubs.callback()(lambda: None)
     for one in app.registered_commands:
+        assert one.callback is not None
         function = unwrap(one.callback)
 
         def nothing(*_: Any, **__: Any) -> None: ...
 
-        nothing.__signature__ = signature(function)
+        vars(nothing)["__signature__"] = signature(function)
         stub = command(nothing)
         for parameter in signature(stub).parameters.values():
             parameter.default.exists = False
