@@ -35,9 +35,8 @@ def written() -> Iterator[tuple[str, bool]]:
             yield from ((line, True) for line in LINE.findall(block.replace("\\\n", " ")))
         yield from ((span, False) for span in SPAN.findall(BLOCK.sub("", text)))
     for one in app.registered_commands:
-        yield from (
-            (line, True) for line in LINE.findall((one.callback and one.callback.__doc__ or "").replace("$ ", ""))
-        )
+        assert one.callback is not None
+        yield from ((line, True) for line in LINE.findall((one.callback.__doc__ or "").replace("$ ", "")))
     yield from ((figure.command, True) for figure in FIGURES.values() if figure.command.startswith("ampnet "))
 
 
