@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from ampnet import Predictor, read_image
+from pipelines.export_web import RUNTIME_FILES
 from tests.browser import browser, needs_browser
 from tests.exported_models import whole_model
 from tests.node import npm_folder
@@ -152,8 +153,8 @@ def test_a_browser_needs_no_server(model, packages, tmp_path):
     site.mkdir()
     shutil.copy(EXAMPLES / "faces.html", site)
     os.link(model, site / "faces.onnx")
-    for name in ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"):
-        shutil.copy(packages / "node_modules" / "onnxruntime-web" / "dist" / name, site)
+    for name, name_here in RUNTIME_FILES.items():
+        shutil.copy(packages / "node_modules" / "onnxruntime-web" / "dist" / name, site / name_here)
     with static_site(site) as address, browser(tmp_path / "profile") as driver:
         answers = []
         driver.get(f"{address}faces.html")

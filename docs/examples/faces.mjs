@@ -3,7 +3,7 @@
 //   npm install --ignore-scripts onnxruntime-node sharp
 //   node faces.mjs MODEL.onnx PHOTO...
 //
-// MODEL.onnx is what `ampnet export bundled` writes.
+// MODEL.onnx is what `ampnet export bundled` writes. sharp reads JPEG, PNG, WebP, GIF, TIFF and AVIF, but no HEIC or BMP.
 
 import ort from "onnxruntime-node";
 import sharp from "sharp";
