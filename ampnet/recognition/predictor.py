@@ -13,6 +13,7 @@ from ampnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ampnet.checkpoints.model_files import ModelId, bundled_model
 from ampnet.detection.any_size import AnySizeDetector
 from ampnet.detection.detector import FaceDetector
+from ampnet.errors import ArgumentError
 from ampnet.faces.alignment import AlignedFace
 from ampnet.faces.framing import frame_faces
 from ampnet.inference.calibration import Prior
@@ -44,7 +45,7 @@ class Predictor(Recognizer):
         score_threshold: minimum detection score of a face, in (0, 1); a detector of your own has its own.
 
     Raises:
-        ArgumentError: the device cannot be used; a ValueError, too.
+        ArgumentError: the device cannot be used, or ``detector`` or ``dtype`` is a name; a ValueError, too.
         CheckpointError: the checkpoint cannot be used.
         ConfigError: the prior does not match the checkpoint.
         DetectorError: the detector's weights are unavailable.
@@ -65,6 +66,8 @@ class Predictor(Recognizer):
         score_threshold: float = DetectorConfig.score_threshold,
     ) -> None:
         PredictConfig(face=face, min_face=min_face, batch_size=batch_size)  # checks them
+        if isinstance(detector, str | Path) or not isinstance(dtype, torch.dtype):
+            raise ArgumentError("detector is an object, such as FaceDetector(), dtype one of torch.dtype, not a name")
         self.device = usable_device(device)
         if not isinstance(checkpoint, Checkpoint):
             checkpoint = load_checkpoint(bundled_model() if checkpoint is None else checkpoint)

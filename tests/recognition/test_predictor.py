@@ -15,7 +15,7 @@ import ampnet
 from ampnet.checkpoints.checkpoint import load_checkpoint
 from ampnet.checkpoints.model_files import bundled_model
 from ampnet.detection.detector import FaceDetector
-from ampnet.errors import ConfigError, DataError, RangeError
+from ampnet.errors import ArgumentError, ConfigError, DataError, RangeError
 from ampnet.faces.alignment import CANONICAL_LANDMARKS, AlignedFace, align_face
 from ampnet.faces.framing import frame_face
 from ampnet.faces.geometry import mirror_landmarks
@@ -57,6 +57,12 @@ def test_a_choice_of_faces_that_there_is_not_is_refused(detector, wrong):
     predictor.face = "center"  # type: ignore[assignment]
     with pytest.raises(RangeError, match="face must be one of largest, centre, best, all, got 'center'"):
         predictor.predict(np.zeros((64, 64, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("name", [{"detector": "resnet50"}, {"dtype": "bfloat16"}])
+def test_names_in_the_place_of_a_detector_or_a_type_are_refused(name: dict[str, Any]):
+    with pytest.raises(ArgumentError, match="not a name"):
+        Predictor(**name)
 
 
 def test_small_faces_are_found_whether_they_are_asked_for_at_first_or_later(tmp_path):
