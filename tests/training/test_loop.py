@@ -129,6 +129,23 @@ def test_clipping_bounds_the_change_of_a_step():
     assert change.item() == pytest.approx(0.01, rel=1e-3)
 
 
+@pytest.mark.parametrize("name", ["mixup", "consistency"])
+def test_what_a_recipe_does_to_the_batches_is_done(name):
+    plain, changed = fresh_model(), fresh_model()
+    train(Recipe(batch_size=8), plain)
+    train(Recipe(batch_size=8, **{name: 0.5}), changed)
+    assert not any(torch.equal(a, b) for a, b in zip(plain.parameters(), changed.parameters(), strict=True))
+
+
+def test_disagreement_adds_to_the_loss_and_hits_are_those_of_the_unchanged_faces():
+    plain, half, whole = (
+        train(Recipe(batch_size=8, lr=1e-9, consistency=weight), fresh_model(norm=False))[1]
+        for weight in (0.0, 0.5, 1.0)
+    )
+    assert 0 < (whole.loss - half.loss) / COUNT < 0.1  # slight changes
+    assert plain.hits == half.hits
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step():
     model = fresh_model()
     order = ResumableBatchSampler(np.zeros(COUNT, dtype=np.int64), 8, seed=1)
@@ -146,8 +163,11 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step():
 def test_the_average_is_what_is_evaluated_and_kept():
     state, _, _ = train(Recipe(batch_size=8, lr=0.5, ema=0.9), fresh_model())
     assert state.evaluated_model is state.ema.model
-    weights, averages = (next(model.heads.parameters()) for model in (state.model, state.evaluated_model))
+    weights, averages, first = (
+        next(model.heads.parameters()) for model in (state.model, state.evaluated_model, fresh_model())
+    )
     assert not torch.equal(weights, averages)
+    assert not torch.equal(first, averages)
 
 
 def test_a_request_to_stop_or_save_is_reported_after_each_step():
@@ -161,6 +181,7 @@ def test_half_precision_trains_close_to_full_precision():
     full, half = fresh_model(), fresh_model()
     train(Recipe(batch_size=8, lr=0.1), full)
     train(Recipe(batch_size=8, lr=0.1), half, precision="bf16")
+    assert not torch.equal(full.heads[0].weight, half.heads[0].weight)
     for a, b in zip(full.parameters(), half.parameters(), strict=True):
         assert b.dtype == torch.float32
         assert torch.allclose(a, b, atol=0.02)
@@ -174,7 +195,7 @@ def test_evaluation_counts_every_face_and_weighs_the_heads():
 
     images = torch.tensor([0, 1, 2, 0], dtype=torch.uint8)[:, None, None, None].expand(4, 3, 4, 4)
     labels, landmarks = torch.tensor([0, 1, 1, 2]), torch.zeros(4, 5, 2)
-    batches = [Batch(images[part], landmarks[part], labels[part]) for part in (slice(3), slice(3, 4))]
+    batches = [Batch(images[part], landmarks[part], labels[part]) for part in (slice(3), slice(0), slice(3, 4))]
     loss_fn = Loss(0.75, label_smoothing=0.5, num_classes=CLASSES)
     with silent("", 4) as advance:
         measured = evaluate(Known(), batches, loss_fn, "fp32", ALONE, advance)
