@@ -129,11 +129,11 @@ def test_clipping_bounds_the_change_of_a_step():
     assert change.item() == pytest.approx(0.01, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["mixup", "consistency"])
-def test_what_a_recipe_does_to_the_batches_is_done(name):
+@pytest.mark.parametrize("recipe", [Recipe(batch_size=8, mixup=0.5), Recipe(batch_size=8, consistency=0.5)])
+def test_what_a_recipe_does_to_the_batches_is_done(recipe):
     plain, changed = fresh_model(), fresh_model()
     train(Recipe(batch_size=8), plain)
-    train(Recipe(batch_size=8, **{name: 0.5}), changed)
+    train(recipe, changed)
     assert not any(torch.equal(a, b) for a, b in zip(plain.parameters(), changed.parameters(), strict=True))
 
 
