@@ -130,7 +130,7 @@ def _run(figure: Figure, places: Mapping[str, Path]) -> dict[str, Any] | None:
     if done.returncode:
         return None
     if not figure.numbers:
-        text = done.stdout
+        text = done.stdout.replace(f"{ROOT}/", "")
         for name, place in places.items():
             text = text.replace(str(place), f"{{{name}}}")
         return {"text": text.splitlines()[-MAX_LINES:]}
