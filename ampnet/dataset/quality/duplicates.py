@@ -72,11 +72,8 @@ def find_duplicates(thumbnails: NDArray[np.uint8], digests: NDArray[np.uint64]) 
         thumbnails: ``(N, SIDE, SIDE)`` from :func:`thumbnail`.
         digests: ``(N,)`` hashes of the files. If more than two files are identical, each is paired with the next.
     """
-    count = len(thumbnails)
-    exact = _equal_neighbours(digests)
-    near = _near_pairs(thumbnails) if count > 1 else np.empty(0, dtype=np.int64)
-    keys = np.union1d(exact, near)
-    first, second = keys // max(count, 1), keys % max(count, 1)
+    keys = np.union1d(_equal_neighbours(digests), _near_pairs(thumbnails))
+    first, second = np.divmod(keys, len(thumbnails))
     same = digests[first] == digests[second]
     similarity = _Compare(thumbnails).pairs(first, second)
     similarity[same] = 1.0
@@ -151,7 +148,7 @@ def _near_pairs(thumbnails: NDArray[np.uint8]) -> NDArray[np.int64]:
         keys = first * count + second
     else:
         keys = np.unique(np.concatenate(list(_candidates(compare, count))))
-    return np.asarray(keys[compare.pairs(keys // count, keys % count) >= compare.threshold])
+    return np.asarray(keys[compare.pairs(*np.divmod(keys, count)) >= compare.threshold])
 
 
 def _candidates(compare: _Compare, count: int) -> Iterator[NDArray[np.int64]]:
