@@ -140,7 +140,7 @@ def _match(path: Path, rows: Sequence[_Row], book: NameBook, name_column: str) -
             first = of_image[position].line
             raise DataError(
                 f"{printable(path)}, line {row.line}: {printable(name)} is listed twice (first in line {first}); "
-                "give one row for each image"
+                "give one row for each image, as `predict --face largest` writes"
             )
         else:
             of_image[position] = row

@@ -157,7 +157,7 @@ def test_our_own_file_comes_back_as_it_was(tmp_path):
         ),
         (
             "name,predicted\ntest_a.jpg,fear\nTest/fear/a.png,fear\n",
-            "line 3: Test/fear/a.png is listed twice (first in line 2)",
+            "is listed twice (first in line 2); give one row for each image, as `predict --face largest` writes",
         ),
         ("face,predicted\n1,fear\n", "has no column for the image"),
         ("name,score\ntest_a.jpg,1\n", "has neither a column predicted nor probabilities"),
