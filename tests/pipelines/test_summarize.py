@@ -138,6 +138,7 @@ def test_the_methods_state_the_numbers_of_the_run(faces, tmp_path):
     assert summarize(faces, "--out", tmp_path / "tables", "--on", "0.6", "--smooth", "0.4").exit_code == 0
     text = (tmp_path / "tables" / "methods.txt").read_text()
     assert "per second; times are the frames' own presentation times, from" in text  # of whole videos
+    assert "subtracted" not in text  # without --baseline
     (tmp_path / "faces.csv.json").unlink()  # as of version 0.1, whose times were numbers of frames by a nominal rate
     assert summarize(faces, "--out", tmp_path / "old").exit_code == 0
     assert "per second; times are from the first frame" in (tmp_path / "old" / "methods.txt").read_text()
@@ -154,6 +155,13 @@ def test_the_methods_state_the_part_that_was_watched(faces, tmp_path, told, word
     (tmp_path / "faces.csv.json").write_text(json.dumps({"ampnet": "1", "model": "m", "sha256": "ab" * 32, **told}))
     assert summarize(faces, "--out", tmp_path / "tables").exit_code == 0
     assert f"frames per second, {words}; times" in (tmp_path / "tables" / "methods.txt").read_text()
+
+
+def test_a_video_in_which_no_face_was_seen_is_summarised_and_told(tmp_path):
+    done = summarize(write_faces(tmp_path / "faces.csv", {}, TENTHS), "--out", tmp_path / "tables")
+    assert done.exit_code == 0, done.output
+    assert "clip.mp4: no face was seen" in done.stderr
+    assert "at no ticks per second" in (tmp_path / "tables" / "methods.txt").read_text()
 
 
 def test_a_baseline_stands_beside_the_raw_values_and_a_held_smile_is_warned_of(faces, tmp_path):
