@@ -8,7 +8,7 @@ import pytest
 from ampnet.detection.face import Face
 from ampnet.results.face_prediction import FacePrediction
 from ampnet.results.timeline import Timeline
-from ampnet.summary.outputs import draw_lanes, people_table
+from ampnet.summary.outputs import draw_lanes, people_table, series_table
 from ampnet.summary.series import Series
 
 FORMULA, FOREIGN = "$x_$", "\N{CJK UNIFIED IDEOGRAPH-559C}"
@@ -29,8 +29,9 @@ def test_names_of_videos_people_and_classes_are_drawn_whatever_they_are(name):
         assert timeline.plot(f"{name}.mp4").std() > 0
 
 
-def test_someone_seen_at_no_tick_has_no_shares_and_no_means():
+def test_someone_seen_at_no_tick_has_no_scores_no_shares_and_no_means():
     unseen = np.full((3, 2), np.nan)
     series = Series("clip", "1", 0.1, np.arange(3) / 10, unseen, np.zeros(3, bool), baseline=np.array([0.5, 0.5]))
     _header, row = people_table([series], ["joy", "other"], [])
     assert row == "clip,1,0.300,0.000,0.300,0.000,,,,,0,0,,\n"
+    assert list(series_table([series], ["joy", "other"]))[1] == "clip,1,0.000,0,,,,\n"
