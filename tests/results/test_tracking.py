@@ -11,6 +11,7 @@ from ampnet.reading.contents import PixelContent
 from ampnet.reading.photo import Photo
 from ampnet.reading.sources import Source
 from ampnet.results import tracking
+from ampnet.results.people import appearance
 from ampnet.results.photo_result import PhotoResult
 from ampnet.results.timeline import MAX_POINTS, MAX_TRACKS, Timeline
 from ampnet.results.tracking import FaceTracker, Tracking
@@ -212,3 +213,7 @@ def test_after_an_absence_a_face_in_another_picture_is_a_new_person_if_there_may
     follow(tracker, 0.0, [some_face()])
     (face,) = tracker.follow(10.0, [some_face()], image)
     assert face.person == person
+
+
+def test_a_face_outside_the_frame_looks_like_nothing():
+    assert not appearance(WALL, np.array([500.0, 20.0, 520.0, 40.0])).any()
