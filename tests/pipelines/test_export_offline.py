@@ -40,7 +40,7 @@ let worker;
 globalThis.navigator ??= {}; // Node has one since 21
 globalThis.Worker = class { constructor() { worker = this; } postMessage() {} };
 globalThis.fetch = async () => ({ json: async () => ({ class_names: ["a", "b"], region_names: [] }) });
-globalThis.createImageBitmap = async () => ({ width: 2, height: 2 });
+globalThis.createImageBitmap = async () => ({ width: 2, height: 2, close() {} });
 globalThis.OffscreenCanvas = class {
   getContext() { return { fillRect() {}, drawImage() {}, getImageData: () => ({ data: new Uint8ClampedArray(16) }) }; }
 };
